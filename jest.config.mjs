@@ -1,0 +1,47 @@
+/** ESM-only packages that Jest must turn into CommonJS. */
+const esmPackages = [
+  '@nestjs',
+  'file-type',
+  'strtok3',
+  'token-types',
+  '@tokenizer',
+  'uint8array-extras',
+  '@borewit',
+];
+
+/** @type {import('jest').Config} */
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.spec.ts'],
+  testTimeout: 20_000,
+  maxWorkers: 2,
+  globalSetup: '<rootDir>/test/redis-global-setup.mjs',
+  globalTeardown: '<rootDir>/test/redis-global-teardown.mjs',
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2022',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+          keepClassNames: true,
+        },
+        module: { type: 'commonjs' },
+      },
+    ],
+    '^.+\\.m?js$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'ecmascript' } }, module: { type: 'commonjs' } },
+    ],
+  },
+  transformIgnorePatterns: [`/node_modules/(?!(${esmPackages.join('|')})/)`],
+  // The sources write `./x.js` as Node wants it; the file beside them is `x.ts`.
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['src/**/*.ts', '!src/**/index.ts'],
+  coverageReporters: [['text', { skipFull: true }], 'text-summary'],
+  // Judged in runs with --coverage only; for a single spec use `npm run test:quick -- name`.
+  coverageThreshold: { global: { lines: 95 } },
+};

@@ -1,0 +1,6 @@
+// Removes what the tools write. `.cache` stays: it holds the fetched redis-server.
+import { rmSync } from 'node:fs';
+
+for (const folder of ['dist', 'coverage', 'docs-html']) {
+  rmSync(new URL(`../${folder}`, import.meta.url), { recursive: true, force: true });
+}

@@ -1,0 +1,48 @@
+// @ts-check
+import { execFile } from 'node:child_process';
+
+let failures = 0;
+
+/**
+ * Does one step of the check and says in a line how it went.
+ *
+ * @template T
+ * @param {string} name
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T | undefined>} undefined when it failed
+ */
+export async function step(name, work) {
+  const start = Date.now();
+  const line = (/** @type {string} */ outcome) =>
+    console.log(`${outcome}  ${name} (${((Date.now() - start) / 1000).toFixed(1)} s)`);
+  try {
+    const result = await work();
+    line('ok    ');
+    return result;
+  } catch (error) {
+    failures += 1;
+    line('FAILED');
+    console.log(error instanceof Error ? error.message : String(error));
+    return undefined;
+  }
+}
+
+/** How many steps have failed. */
+export const failed = () => failures;
+
+/**
+ * Runs a command to its end; rejects with all that it printed unless it exits with 0.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {string} cwd
+ * @returns {Promise<string>} what it printed to stdout
+ */
+export function run(command, args, cwd) {
+  return new Promise((resolve, reject) => {
+    execFile(command, args, { cwd, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+      if (error) reject(new Error(`${command} ${args.join(' ')}\n${stdout}${stderr}`));
+      else resolve(stdout);
+    });
+  });
+}

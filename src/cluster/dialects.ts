@@ -1,0 +1,27 @@
+import * as standardParser from 'socket.io-parser';
+import type { Server } from 'socket.io';
+import type { PacketParser } from '../options/packet-parser.js';
+import { encodePacket } from '../wire/encode-packet.js';
+import { framesLength, writeFrames } from '../wire/frames.js';
+import { EVENT_PACKET, WirePacket } from '../wire/wire-packet.js';
+import type { Dialect } from './local-namespace.js';
+
+/** @internal */
+export function dialectOf(parser: PacketParser): Dialect {
+  return { parser, encoder: new parser.Encoder(), custom: parser.Encoder !== standardParser.Encoder };
+}
+
+/** How the clients of a server speak. Only the option tells: there may be several copies of the standard parser. */
+export function dialectOfServer(server: Server): Dialect {
+  const { opts } = server as unknown as { opts?: { parser?: PacketParser } };
+  return dialectOf(opts?.parser ?? standardParser);
+}
+
+/** An event as the clients of a dialect read it. @internal */
+export function packetIn(dialect: Dialect, namespace: string, data: unknown[]): WirePacket {
+  const packet = { type: EVENT_PACKET, nsp: namespace, data };
+  const parts = encodePacket(dialect.encoder, packet);
+  const frames = Buffer.allocUnsafe(framesLength(parts));
+  writeFrames(frames, 0, parts);
+  return new WirePacket(frames, dialect.parser, { parts, packet });
+}

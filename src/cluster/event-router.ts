@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto';
+import { PropagatorError } from '../errors.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
+import type { PubSub } from '../redis/pub-sub.js';
+import type { Reporter } from '../reporting/reporter.js';
+import { channelOf, type Target } from '../wire/channels.js';
+import { encodePacket } from '../wire/encode-packet.js';
+import {
+  encodeEnvelope,
+  envelopeLength,
+  isEncodableList,
+  type InstanceId,
+} from '../wire/envelope.js';
+import { EVENT_PACKET, WirePacket, type SocketIoPacket } from '../wire/wire-packet.js';
+import { holdChannel, type ChannelHold } from './channel-holds.js';
+import { dialectOf } from './dialects.js';
+import { EventReceiver } from './event-receiver.js';
+import type { Dialect, LocalNamespace } from './local-namespace.js';
+import { NamespaceRegistry } from './namespace-registry.js';
+import type { SendFlags } from './packet-writer.js';
+import { PublishTracker } from './publish-tracker.js';
+import { receiptOf, type Receipt } from './receipt.js';
+import { roomsOfTarget, targetOfRoom } from './reserved-rooms.js';
+
+/** An event to send. @internal */
+export interface OutgoingEvent extends Partial<SendFlags> {
+  readonly namespace: string;
+  /** The event's name and its arguments. */
+  readonly data: unknown[];
+  /** Rooms (a socket's id is one) whose sockets do not get it. */
+  readonly except?: readonly string[];
+  /** Narrows the target `all` down to the sockets of these rooms. */
+  readonly rooms?: readonly string[];
+}
+
+const NONE: readonly string[] = Object.freeze([]);
+
+type RouterOptions = Pick<ResolvedOptions, 'prefix' | 'maxMessageBytes' | 'parser'>;
+
+/**
+ * The one place that every event passes: encoded once, delivered to this instance's sockets at once, then
+ * published for the other instances; and what they publish comes in here. An instance's own events come back from
+ * Redis as well and are dropped, so nobody gets anything twice.
+ *
+ * @internal
+ */
+export class EventRouter {
+  private readonly originBytes = randomBytes(8);
+  /** Names this instance in the cluster; made anew at each start. */
+  readonly instanceId: InstanceId = this.originBytes.toString('hex');
+  private readonly namespaces = new NamespaceRegistry();
+  private readonly receiver: EventReceiver;
+  private readonly publishes: PublishTracker;
+  private readonly defaultDialect: Dialect;
+  private sequence = 0;
+
+  constructor(
+    private readonly pubSub: PubSub,
+    private readonly subscriptions: ChannelSubscriptions,
+    private readonly options: RouterOptions,
+    reporter: Reporter,
+  ) {
+    this.defaultDialect = dialectOf(options.parser);
+    this.publishes = new PublishTracker(reporter);
+    this.receiver = new EventReceiver(
+      this.originBytes,
+      options.maxMessageBytes,
+      this.namespaces,
+      reporter,
+    );
+  }
+
+  /** A namespace of a server of this instance takes part from now on; the hold is on the namespace's own channel. */
+  attach(namespace: LocalNamespace): ChannelHold {
+    this.namespaces.add(namespace);
+    return this.hold({ kind: 'all', namespace: namespace.name });
+  }
+
+  detach(namespace: LocalNamespace): void {
+    this.namespaces.delete(namespace);
+  }
+
+  /** Keeps this instance subscribed to a target's channel. */
+  hold(target: Target): ChannelHold {
+    return this.namespaces.held(channelOf(this.options.prefix, target), (channel) =>
+      holdChannel(this.subscriptions, channel, (bytes) => this.receiver.receive(target, bytes)),
+    );
+  }
+
+  /**
+   * Sends an event to each target, and says who was reached, target by target. The promise may be dropped: a
+   * failure is counted, logged once per outage, and never an unhandled rejection.
+   *
+   * @throws PropagatorError at once `event.unserialisable`, `event.too-large`, `target.invalid`; later what
+   * `PubSub.publish` rejects with
+   */
+  send(targets: readonly Target[], event: OutgoingEvent): Promise<Receipt[]> {
+    const outgoing = this.encode(event);
+    const local = targets.map((target) => this.deliver(target, event, outgoing.packet));
+    const receipts = Promise.all(
+      targets.map(async (target, index) => {
+        const remote = await this.publish(channelOf(this.options.prefix, target), outgoing.bytes);
+        return receiptOf(local[index] ?? 0, remote);
+      }),
+    );
+    receipts.catch(() => undefined);
+    return receipts;
+  }
+
+  /**
+   * An event that Socket.IO's own API makes (`server.to(room).emit()` and the like): one room has its own channel;
+   * for several, or for all, it goes over the namespace's channel, once, with the rooms in the envelope.
+   */
+  broadcast(event: OutgoingEvent): void {
+    const { namespace, rooms = NONE } = event;
+    const [room] = rooms;
+    const single = rooms.length === 1 && room !== undefined ? targetOfRoom(namespace, room) : undefined;
+    const target = single ?? { kind: 'all', namespace };
+    void this.send([target], single === undefined ? event : { ...event, rooms: NONE });
+  }
+
+  /** Resolves once every publish under way is settled. */
+  drain(): Promise<void> {
+    return this.publishes.drain();
+  }
+
+  private encode(event: OutgoingEvent): { bytes: Buffer; packet: WirePacket } {
+    const { except = NONE, rooms = NONE } = event;
+    for (const [name, list] of Object.entries({ except, rooms })) {
+      if (isEncodableList(list)) continue;
+      throw PropagatorError.of('target.invalid', [
+        name,
+        `${list.length} names`,
+        'Pass at most 65535 names of at most 65535 bytes each.',
+      ]);
+    }
+    const dialect = this.namespaces.dialectOf(event.namespace) ?? this.defaultDialect;
+    const packet: SocketIoPacket = { type: EVENT_PACKET, nsp: event.namespace, data: event.data };
+    const parts = encodePacket(dialect.encoder, packet);
+    const length = envelopeLength({ except, rooms }, parts);
+    if (length > this.options.maxMessageBytes) {
+      throw PropagatorError.of('event.too-large', [
+        String(event.data[0]),
+        length,
+        this.options.maxMessageBytes,
+      ]);
+    }
+    const header = {
+      origin: this.instanceId,
+      sequence: ++this.sequence,
+      sentAt: Date.now(),
+      volatile: event.volatile ?? false,
+      compress: event.compress ?? true,
+      customParser: dialect.custom,
+      except,
+      rooms,
+    };
+    const { bytes, frames } = encodeEnvelope(header, parts);
+    return { bytes, packet: new WirePacket(frames, dialect.parser, { parts, packet }) };
+  }
+
+  private deliver(target: Target, event: OutgoingEvent, packet: WirePacket): number {
+    let sockets = 0;
+    const rooms = event.rooms?.length ? event.rooms : roomsOfTarget(target);
+    for (const namespace of this.namespaces.named(event.namespace)) {
+      sockets += namespace.deliver({
+        packet,
+        rooms,
+        except: event.except ?? NONE,
+        volatile: event.volatile ?? false,
+        compress: event.compress ?? true,
+      });
+    }
+    return sockets;
+  }
+
+  /** Resolves to the number of other instances that the message was handed to. */
+  private publish(channel: string, bytes: Buffer): Promise<number> {
+    return this.publishes.track(
+      this.pubSub.publish(channel, bytes).then((instances) => {
+        const self = this.pubSub.isSubscribed(channel) ? 1 : 0;
+        return Math.max(0, instances - self);
+      }),
+    );
+  }
+}
+

@@ -1,0 +1,27 @@
+import type { PacketEncoder, PacketParser } from '../options/packet-parser.js';
+import type { WirePacket } from '../wire/wire-packet.js';
+import type { SendFlags } from './packet-writer.js';
+
+/** An event for sockets of this instance. @internal */
+export interface Delivery extends SendFlags {
+  readonly packet: WirePacket;
+  /** Rooms whose sockets get it; empty: all sockets of the namespace. */
+  readonly rooms: readonly string[];
+  /** Rooms whose sockets do not get it. */
+  readonly except: readonly string[];
+}
+
+/** How the sockets of a server speak: Socket.IO's own parser, or one of the app's. @internal */
+export interface Dialect {
+  readonly parser: PacketParser;
+  readonly encoder: PacketEncoder;
+  readonly custom: boolean;
+}
+
+/** One namespace of one Socket.IO server of this instance, as the router sees it. @internal */
+export interface LocalNamespace {
+  readonly name: string;
+  readonly dialect: Dialect;
+  /** Returns how many sockets it was written to. */
+  deliver(delivery: Delivery): number;
+}

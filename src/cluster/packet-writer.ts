@@ -1,0 +1,88 @@
+import type { Socket } from 'socket.io';
+import { reasonOf } from '../errors.js';
+import type { Reporter } from '../reporting/reporter.js';
+import type { EncodedPart } from '../wire/frames.js';
+import type { SocketIoPacket, WirePacket } from '../wire/wire-packet.js';
+
+/** How an event is to be sent, in Socket.IO's words. */
+export interface SendFlags {
+  /** Leave it out for clients that are not ready to receive. */
+  readonly volatile: boolean;
+  /** Compress it on connections with perMessageDeflate. */
+  readonly compress: boolean;
+}
+
+interface WriteOptions extends SendFlags {
+  readonly preEncoded: true;
+  readonly wsPreEncodedFrame?: readonly Buffer[];
+}
+
+/** What Socket.IO's own adapters use of a socket, too. */
+interface WritableSocket {
+  readonly client: {
+    readonly conn: {
+      readonly protocol: number;
+      readonly transport: {
+        readonly name: string;
+        readonly writable: boolean;
+        readonly perMessageDeflate?: unknown;
+        readonly socket?: { readonly _sender?: { readonly sendFrame?: unknown } };
+      };
+      write(data: undefined, options: WriteOptions): void;
+    };
+    writeToEngine(parts: readonly EncodedPart[], options: WriteOptions): void;
+  };
+  readonly _anyOutgoingListeners?: readonly unknown[];
+  notifyOutgoingListeners(packet: SocketIoPacket): void;
+}
+
+/**
+ * Writes one packet to many sockets: the finished frame, as it is, to plain WebSocket connections, and the encoded
+ * parts to all others (long polling, perMessageDeflate, Engine.IO 3, other WebSocket servers than `ws`).
+ *
+ * @internal
+ */
+export class PacketWriter {
+  private readonly framed: WriteOptions;
+  private readonly plain: WriteOptions;
+
+  constructor(
+    private readonly packet: WirePacket,
+    { volatile, compress }: SendFlags,
+    private readonly reporter: Reporter,
+  ) {
+    this.plain = { preEncoded: true, volatile, compress };
+    this.framed = { ...this.plain, wsPreEncodedFrame: [packet.frames] };
+  }
+
+  write(to: Socket): void {
+    const socket = to as unknown as WritableSocket;
+    if ((socket._anyOutgoingListeners?.length ?? 0) > 0) this.notify(socket);
+    const { client } = socket;
+    if (!takesFrames(client.conn)) {
+      client.writeToEngine(this.packet.parts, this.plain);
+    } else if (!this.plain.volatile || client.conn.transport.writable) {
+      // One write for all frames of the packet; without data, because the frame is what is sent.
+      client.conn.write(undefined, this.framed);
+    }
+  }
+
+  /** A listener of the app that throws must not keep the event from the other sockets. */
+  private notify(socket: WritableSocket): void {
+    try {
+      const { packet } = this.packet;
+      if (packet !== undefined) socket.notifyOutgoingListeners(packet);
+    } catch (error) {
+      this.reporter.report('listener.failed', () => `onAnyOutgoing: ${reasonOf(error)}`);
+    }
+  }
+}
+
+function takesFrames({ protocol, transport }: WritableSocket['client']['conn']): boolean {
+  return (
+    transport.name === 'websocket' &&
+    protocol === 4 &&
+    !transport.perMessageDeflate &&
+    typeof transport.socket?._sender?.sendFrame === 'function'
+  );
+}

@@ -1,0 +1,18 @@
+/** What is known once an event is published. */
+export interface Receipt {
+  /** Sockets of this instance that it was written to. */
+  readonly localSockets: number;
+  /** Other instances that Redis handed it to: for a user or a room, those that have one of its sockets. */
+  readonly remoteInstances: number;
+  /** Whether anybody was there. False for a user means offline: send the push notification instead. */
+  readonly reached: boolean;
+}
+
+/** @internal */
+export function receiptOf(localSockets: number, remoteInstances: number): Receipt {
+  return Object.freeze({
+    localSockets,
+    remoteInstances,
+    reached: localSockets > 0 || remoteInstances > 0,
+  });
+}

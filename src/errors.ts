@@ -1,0 +1,75 @@
+/**
+ * Every error of this library, once: code -> message. A message says what happened and what to do about it;
+ * `docs/errors.md` lists the same codes, and a test holds the two together.
+ */
+const messages = {
+  'option.invalid': (option: string, given: string, remedy: string) =>
+    `Option "${option}": got ${given}. ${remedy}`,
+  'option.unknown': (option: string, known: string) =>
+    `Option "${option}" does not exist. Known options: ${known}.`,
+  'module.missing': () =>
+    'SocketStateAdapter found no RedisPropagatorModule in this app. Add RedisPropagatorModule.forRoot() to the imports of your root module.',
+  'event.invalid-name': (given: string) =>
+    `An event name must be a non-empty string, got ${given}. Pass { event: 'my-event', data }.`,
+  'event.reserved-name': (event: string) =>
+    `"${event}" is a reserved event name of Socket.IO. Choose another name.`,
+  'event.unserialisable': (event: string, reason: string) =>
+    `The data of event "${event}" cannot be serialised (${reason}). Remove cycles, convert BigInt to string, and pass plain data, Buffers or typed arrays.`,
+  'event.too-large': (event: string, bytes: number, limit: number) =>
+    `Event "${event}" takes ${bytes} bytes, more than maxMessageBytes (${limit}). Send less, or raise the option maxMessageBytes on all instances.`,
+  'target.invalid': (target: string, given: string, remedy: string) =>
+    `${target}: got ${given}. ${remedy}`,
+  'redis.unavailable': (reason: string) =>
+    `Redis is not reachable (${reason}): sockets of this instance were served, other instances were not. Retry when the state is "ready" again, or check the option "redis".`,
+  'redis.timeout': (operation: string, ms: number) =>
+    `Redis did not answer ${operation} within ${ms} ms. Check the load of Redis and the network, or raise the option that sets this limit.`,
+  'redis.permission': (command: string, resource: string, reply: string) =>
+    `Redis refused ${command} (${reply}). Grant the ACL user what is missing: +${command.toLowerCase()} and ${resource}.`,
+  'redis.command-failed': (command: string, reply: string) =>
+    `Redis answered ${command} with an error: ${reply}`,
+  'redis.closed': () =>
+    'This instance is shutting down: its connections to Redis are closed. Emit before onApplicationShutdown.',
+  'message.unserialisable': (channel: string, reason: string) =>
+    `The value for channel "${channel}" cannot be serialised as JSON (${reason}). Pass JSON data, or bytes (Buffer, Uint8Array).`,
+} as const;
+
+type Messages = typeof messages;
+
+/** The code of a {@link PropagatorError}; `docs/errors.md` explains each one. */
+export type PropagatorErrorCode = keyof Messages;
+
+/** All codes, for tests and documentation. */
+export const PROPAGATOR_ERROR_CODES = Object.freeze(
+  Object.keys(messages),
+) as readonly PropagatorErrorCode[];
+
+/** Every error that this library throws or rejects with. Tell them apart by {@link code}, never by message. */
+export class PropagatorError extends Error {
+  override readonly name = 'PropagatorError';
+
+  private constructor(
+    /** A stable code, such as `redis.unavailable`. */
+    readonly code: PropagatorErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${message} [${code}]`, options);
+  }
+
+  /** @internal */
+  static of<C extends PropagatorErrorCode>(
+    code: C,
+    args: Parameters<Messages[C]>,
+    cause?: unknown,
+  ): PropagatorError {
+    const message = (messages[code] as (...values: Parameters<Messages[C]>) => string)(...args);
+    return new PropagatorError(code, message, cause === undefined ? undefined : { cause });
+  }
+}
+
+/** What went wrong, in words, whatever was thrown. @internal */
+export function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  // Node's AggregateError of a connection attempt (one error per address) has a code and no message.
+  return thrown.message || (thrown as NodeJS.ErrnoException).code || thrown.name;
+}

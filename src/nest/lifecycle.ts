@@ -1,0 +1,31 @@
+import type {
+  BeforeApplicationShutdown,
+  OnApplicationShutdown,
+  OnModuleInit,
+} from '@nestjs/common';
+import type { Runtime } from './runtime.js';
+
+/**
+ * Connects when the app starts, and ends in Nest's order: publishes under way are waited for before sockets are
+ * closed, and Redis goes last, so that `handleDisconnect` can still emit.
+ *
+ * @internal
+ */
+export class PropagatorLifecycle
+  implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown
+{
+  constructor(private readonly runtime: Runtime) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.runtime.pubSub.connect();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.runtime.router.drain();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.runtime.router.drain();
+    await this.runtime.close();
+  }
+}

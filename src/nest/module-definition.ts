@@ -1,0 +1,24 @@
+import { ConfigurableModuleBuilder } from '@nestjs/common';
+import type { RedisPropagatorOptions } from '../options/propagator-options.js';
+import { REDIS_PROPAGATOR_OPTIONS } from './tokens.js';
+
+/** What the module itself takes, beside the options of the library. */
+export interface RedisPropagatorModuleExtras {
+  /**
+   * Whether the providers can be injected everywhere without importing the module again.
+   * @default true
+   */
+  isGlobal?: boolean;
+}
+
+export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<RedisPropagatorOptions>({
+    optionsInjectionToken: REDIS_PROPAGATOR_OPTIONS,
+  })
+    .setClassMethodName('forRoot')
+    .setFactoryMethodName('createRedisPropagatorOptions')
+    .setExtras<RedisPropagatorModuleExtras>({ isGlobal: true }, (definition, { isGlobal }) => ({
+      ...definition,
+      global: isGlobal ?? true,
+    }))
+    .build();

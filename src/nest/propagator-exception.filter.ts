@@ -1,0 +1,39 @@
+import { Catch, HttpException, type ArgumentsHost } from '@nestjs/common';
+import { BaseWsExceptionFilter, WsException } from '@nestjs/websockets';
+
+type Acknowledge = (answer: unknown) => void;
+
+/**
+ * Tells the client what went wrong: in the acknowledgement where it asked for one (Nest's own filter leaves such a
+ * client waiting), as an `exception` event where it did not. The messages of `WsException` and `HttpException` (those
+ * of pipes, for one) go to the client; of anything else it learns nothing but that it failed.
+ *
+ * ```ts
+ * @UseFilters(PropagatorExceptionFilter)
+ * @WebSocketGateway()
+ * ```
+ */
+@Catch()
+export class PropagatorExceptionFilter extends BaseWsExceptionFilter {
+  override catch(exception: unknown, host: ArgumentsHost): void {
+    const [client, data, ...rest] = host.getArgs<[unknown, unknown, ...unknown[]]>();
+    const ack = rest.find((argument) => typeof argument === 'function') as Acknowledge | undefined;
+    const pattern = rest.find((argument) => typeof argument === 'string') ?? 'unknown';
+    // The base class does nothing with a client but emit the payload that it made.
+    const receiver =
+      ack === undefined ? client : { emit: (_event: string, payload: unknown) => ack(payload) };
+    this.handleError(receiver as never, asWsException(exception) as never, {
+      pattern: pattern as string,
+      data,
+    });
+  }
+}
+
+function asWsException(exception: unknown): unknown {
+  if (!(exception instanceof HttpException)) return exception;
+  const response = exception.getResponse();
+  return new WsException({
+    status: 'error',
+    ...(typeof response === 'object' ? response : { message: response }),
+  });
+}

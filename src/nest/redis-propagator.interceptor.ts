@@ -1,0 +1,84 @@
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+} from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { tap, type Observable } from 'rxjs';
+import { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
+import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
+import { PROPAGATE_METADATA, type PropagateAudience } from './propagate.decorator.js';
+import { isWsResponse } from './ws-response.js';
+
+/**
+ * Sends every event that a gateway's handlers respond with (a `WsResponse`, from a value, Promise or Observable) to
+ * the user's other sockets in the namespace, on all instances; `@Propagate` chooses another audience. The client
+ * that asked gets its response from Nest, and from nobody else. Acknowledgements and void are nobody else's affair.
+ *
+ * Bind it with `@UseInterceptors(RedisPropagatorInterceptor)` on a gateway or a handler: Nest does not apply global
+ * interceptors to gateways.
+ */
+@Injectable()
+export class RedisPropagatorInterceptor implements NestInterceptor {
+  private readonly logger = new Logger(RedisPropagatorInterceptor.name);
+  private readonly reflector = new Reflector();
+  private warned = false;
+
+  constructor(
+    @Inject(RedisPropagatorService) private readonly propagator: RedisPropagatorService,
+  ) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    if (context.getType() !== 'ws') {
+      this.warnOnce(context.getType());
+      return next.handle();
+    }
+    const audience = this.audienceOf(context);
+    if (audience === false) return next.handle();
+    const socket = context.switchToWs().getClient<AuthenticatedSocket>();
+    return next.handle().pipe(
+      tap((result: unknown) => {
+        if (isWsResponse(result)) this.propagate(audience, socket, result);
+      }),
+    );
+  }
+
+  private propagate(
+    audience: Exclude<PropagateAudience, false>,
+    socket: AuthenticatedSocket,
+    { event, data }: { event: string; data: unknown },
+  ): void {
+    const namespace = socket.nsp.name;
+    // Not awaited: the client's own response does not depend on Redis. The verbs report their failures.
+    if (audience === 'user') {
+      const userId = socket.auth?.userId;
+      void this.propagator.propagateEvent({ userId, socketId: socket.id, event, data, namespace });
+      return;
+    }
+    const caused = { event, data, namespace, exceptSocketId: socket.id };
+    void (audience === 'all'
+      ? this.propagator.emitToAll(caused)
+      : this.propagator.emitToAuthenticated(caused));
+  }
+
+  private audienceOf(context: ExecutionContext): PropagateAudience {
+    return (
+      this.reflector.getAllAndOverride<PropagateAudience | undefined>(PROPAGATE_METADATA, [
+        context.getHandler(),
+        context.getClass(),
+      ]) ?? 'user'
+    );
+  }
+
+  private warnOnce(type: string): void {
+    if (this.warned) return;
+    this.warned = true;
+    this.logger.warn(
+      `Called in a context of type "${type}", where it does nothing. Nest does not apply global interceptors to ` +
+        'gateways: bind it with @UseInterceptors(RedisPropagatorInterceptor) on the gateway.',
+    );
+  }
+}

@@ -1,0 +1,16 @@
+// Symbol.for: an app may load this package twice, as ESM and as CommonJS, and the tokens have to be the same.
+
+/** The ioredis client that publishes, for commands of the app; `null` with another transport than Redis. */
+export const REDIS_PUBLISHER_CLIENT = Symbol.for('nestjs-redis-propagator:publisher-client');
+
+/** The ioredis client that is subscribed; `null` with another transport than Redis. */
+export const REDIS_SUBSCRIBER_CLIENT = Symbol.for('nestjs-redis-propagator:subscriber-client');
+
+/** The transport, see `PubSub`. */
+export const PUB_SUB = Symbol.for('nestjs-redis-propagator:pub-sub');
+
+/** @internal */
+export const RUNTIME = Symbol.for('nestjs-redis-propagator:runtime');
+
+/** The options as the app gave them. Override this provider in tests of your app, see `docs/testing.md`. */
+export const REDIS_PROPAGATOR_OPTIONS = Symbol.for('nestjs-redis-propagator:options');

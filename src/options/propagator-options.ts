@@ -1,0 +1,64 @@
+import type { PubSub } from '../redis/pub-sub.js';
+import type { AuthOptions } from './auth-options.js';
+import type { PropagatorLogger } from './logger.js';
+import type { PacketParser } from './packet-parser.js';
+import type { RedisConnection } from './redis-options.js';
+
+/** The options of `RedisPropagatorModule.forRoot`. All of them may be left out. */
+export interface RedisPropagatorOptions {
+  /**
+   * Where Redis is: a URL, ioredis options, Sentinel options, `{ nodes }` of a Cluster, or borrowed clients
+   * `{ publisher, subscriber }`.
+   * @default 'redis://localhost:6379'
+   */
+  redis?: RedisConnection;
+  /**
+   * A transport to use instead of Redis, such as `new InMemoryPubSub()`. It is used, not closed.
+   * @default Redis
+   */
+  pubSub?: PubSub;
+  /**
+   * First part of every channel name. Give each app and each environment that share a Redis its own: selecting
+   * a database (`SELECT`) does not separate Pub/Sub. Letters, digits, `.`, `_` and `-`, parts joined by `:`.
+   * @default 'propagator'
+   */
+  prefix?: string;
+  /**
+   * How clients are authenticated. Without it every socket is anonymous.
+   * @default undefined
+   */
+  auth?: AuthOptions;
+  /**
+   * How long start-up waits for Redis, in ms. After that the app starts degraded and connects in the background.
+   * @default 2000
+   */
+  connectTimeoutMs?: number;
+  /**
+   * How long a connecting client (or `await socket.join()`) waits for its channel to be subscribed, in ms. After
+   * that it is let in, served by this instance, and subscribed as soon as Redis is back.
+   * @default 2000
+   */
+  subscribeTimeoutMs?: number;
+  /**
+   * How long a publish may take, in ms, before its promise rejects with `redis.timeout`.
+   * @default 5000
+   */
+  publishTimeoutMs?: number;
+  /**
+   * The largest message between instances, in bytes; larger ones are refused by the verb that sends them and
+   * dropped where they arrive.
+   * @default 4194304
+   */
+  maxMessageBytes?: number;
+  /**
+   * The Socket.IO parser of your servers, if it is not the standard one. Needed in workers without gateways,
+   * which have no server to take it from.
+   * @default the parser of socket.io
+   */
+  parser?: PacketParser;
+  /**
+   * Where log lines go.
+   * @default Nest's Logger
+   */
+  logger?: PropagatorLogger;
+}

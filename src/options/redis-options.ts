@@ -1,0 +1,41 @@
+import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
+
+/**
+ * What this library needs of an ioredis client. A structural type, so that `Redis` and `Cluster` of ioredis 5
+ * and 6 all fit (their own types are not assignable to one another).
+ */
+export interface RedisClient {
+  readonly status: string;
+  publish(channel: string, message: Buffer): Promise<number>;
+  subscribe(...channels: string[]): Promise<unknown>;
+  unsubscribe(...channels: string[]): Promise<unknown>;
+  spublish(channel: string, message: Buffer): Promise<unknown>;
+  ssubscribe(...channels: string[]): Promise<unknown>;
+  sunsubscribe(...channels: string[]): Promise<unknown>;
+  connect(): Promise<void>;
+  disconnect(reconnect?: boolean): void;
+  quit(): Promise<unknown>;
+  // ioredis overloads `on` per event name; the handlers are typed where they are attached.
+  on(event: string, listener: (...args: never[]) => void): unknown;
+  off(event: string, listener: (...args: never[]) => void): unknown;
+}
+
+/** Clients that the app made. They are used, never closed, and their options stay the app's affair. */
+export interface BorrowedRedisClients {
+  publisher: RedisClient;
+  /** Must not be the same client as `publisher`: a subscribed connection takes no other commands. */
+  subscriber: RedisClient;
+}
+
+/** The nodes of a Redis Cluster, and ioredis' own options for it. */
+export interface RedisClusterConnection {
+  nodes: ClusterNode[];
+  /** @default {} */
+  options?: ClusterOptions;
+}
+
+/**
+ * Where Redis is: a URL (`redis://`, `rediss://`), ioredis' options (Sentinel's `sentinels` and `name` among
+ * them), the nodes of a Cluster, or clients that the app made.
+ */
+export type RedisConnection = string | RedisOptions | RedisClusterConnection | BorrowedRedisClients;

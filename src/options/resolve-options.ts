@@ -1,0 +1,128 @@
+import * as standardParser from 'socket.io-parser';
+import type { PubSub } from '../redis/pub-sub.js';
+import { checkKnown, hasMethods, invalid, wholeNumber } from './checks.js';
+import type { PropagatorLogger } from './logger.js';
+import type { PacketParser } from './packet-parser.js';
+import type { RedisPropagatorOptions } from './propagator-options.js';
+import type { RedisConnection } from './redis-options.js';
+import { resolveAuth, type ResolvedAuthOptions } from './resolve-auth.js';
+import { resolveRedis } from './resolve-redis.js';
+
+/** Options after defaults and validation. Frozen: nothing changes them while the app runs. @internal */
+export interface ResolvedOptions {
+  readonly redis: RedisConnection;
+  readonly pubSub: PubSub | undefined;
+  readonly prefix: string;
+  readonly auth: ResolvedAuthOptions | undefined;
+  readonly connectTimeoutMs: number;
+  readonly subscribeTimeoutMs: number;
+  readonly publishTimeoutMs: number;
+  readonly maxMessageBytes: number;
+  readonly parser: PacketParser;
+  readonly logger: PropagatorLogger;
+}
+
+/** In the order of the README's table. */
+export const OPTION_NAMES = [
+  'redis',
+  'pubSub',
+  'prefix',
+  'auth',
+  'connectTimeoutMs',
+  'subscribeTimeoutMs',
+  'publishTimeoutMs',
+  'maxMessageBytes',
+  'parser',
+  'logger',
+] as const satisfies readonly (keyof RedisPropagatorOptions)[];
+
+export const DEFAULTS = Object.freeze({
+  prefix: 'propagator',
+  connectTimeoutMs: 2_000,
+  subscribeTimeoutMs: 2_000,
+  publishTimeoutMs: 5_000,
+  maxMessageBytes: 4 * 1024 * 1024,
+});
+
+const MAX_WAIT_MS = 600_000;
+// Redis itself takes no string above 512 MiB (proto-max-bulk-len).
+const MAX_MESSAGE_BYTES = 512 * 1024 * 1024;
+const PREFIX = /^[\w.-]+(:[\w.-]+)*$/;
+
+/** @internal */
+export function resolveOptions(
+  given: RedisPropagatorOptions | undefined,
+  defaultLogger: PropagatorLogger,
+): ResolvedOptions {
+  const options = given ?? {};
+  if (typeof options !== 'object') {
+    throw invalid('options', options, 'Write an object, or nothing for the defaults.');
+  }
+  checkKnown('', options, OPTION_NAMES);
+  const wait = (name: 'connectTimeoutMs' | 'subscribeTimeoutMs' | 'publishTimeoutMs') =>
+    wholeNumber(name, options[name], DEFAULTS[name], [1, MAX_WAIT_MS]);
+  if (options.pubSub !== undefined && options.redis !== undefined) {
+    throw invalid(
+      'pubSub',
+      'both "pubSub" and "redis"',
+      'They are two transports: leave one of them out.',
+    );
+  }
+  return Object.freeze({
+    redis: resolveRedis(options.redis),
+    pubSub: checkedPubSub(options.pubSub),
+    prefix: checkedPrefix(options.prefix),
+    auth: resolveAuth(options.auth),
+    connectTimeoutMs: wait('connectTimeoutMs'),
+    subscribeTimeoutMs: wait('subscribeTimeoutMs'),
+    publishTimeoutMs: wait('publishTimeoutMs'),
+    maxMessageBytes: wholeNumber(
+      'maxMessageBytes',
+      options.maxMessageBytes,
+      DEFAULTS.maxMessageBytes,
+      [1_024, MAX_MESSAGE_BYTES],
+    ),
+    parser: checkedParser(options.parser),
+    logger: checkedLogger(options.logger, defaultLogger),
+  });
+}
+
+function checkedPrefix(given: unknown): string {
+  if (given === undefined) return DEFAULTS.prefix;
+  // No "/" in it: a namespace starts with one, and so two apps' channels can never have the same name.
+  if (typeof given === 'string' && PREFIX.test(given)) return given;
+  throw invalid(
+    'prefix',
+    given,
+    "Use letters, digits, '.', '_' and '-', parts joined by ':', such as 'my-app:staging'.",
+  );
+}
+
+function checkedPubSub(given: unknown): PubSub | undefined {
+  const methods = ['connect', 'publish', 'subscribe', 'unsubscribe', 'isSubscribed', 'onMessage'];
+  if (given === undefined || hasMethods(given, methods)) return given as PubSub | undefined;
+  throw invalid(
+    'pubSub',
+    given,
+    'Pass an object that implements PubSub, such as new InMemoryPubSub().',
+  );
+}
+
+function checkedParser(given: unknown): PacketParser {
+  if (given === undefined) return standardParser;
+  const parser = given as Partial<PacketParser> | null;
+  if (typeof parser?.Encoder === 'function' && typeof parser.Decoder === 'function') {
+    return parser as PacketParser;
+  }
+  throw invalid(
+    'parser',
+    given,
+    'Pass the same parser as to your Socket.IO server: an object with the classes Encoder and Decoder.',
+  );
+}
+
+function checkedLogger(given: unknown, fallback: PropagatorLogger): PropagatorLogger {
+  if (given === undefined) return fallback;
+  if (hasMethods(given, ['log', 'warn', 'error'])) return given as PropagatorLogger;
+  throw invalid('logger', given, 'Pass an object with log, warn and error, such as a Nest Logger.');
+}

@@ -1,0 +1,48 @@
+export type UserId = string | number | bigint;
+
+/** An event, as in Nest's `WsResponse`, and where it goes. */
+export interface EventToEmit<T = unknown> {
+  /** Name of the event. Not empty, and none of Socket.IO's reserved names. */
+  event: string;
+  /** Its payload: JSON data, with Buffers, ArrayBuffers and typed arrays anywhere in it. */
+  data?: T;
+  /**
+   * The namespace whose sockets get it.
+   * @default '/'
+   */
+  namespace?: string;
+  /** A socket that does not get it, on whichever instance it is: the one that caused the event. */
+  exceptSocketId?: string;
+  /**
+   * Leave it out for clients that are not ready to receive, rather than keeping it for them.
+   * @default false
+   */
+  volatile?: boolean;
+  /**
+   * Compress it on connections with `perMessageDeflate`.
+   * @default true
+   */
+  compress?: boolean;
+}
+
+/** An event for one user. */
+export interface UserEvent<T = unknown> extends EventToEmit<T> {
+  userId: UserId;
+}
+
+/** An event for several users. */
+export interface UsersEvent<T = unknown> extends EventToEmit<T> {
+  userIds: Iterable<UserId>;
+}
+
+/** An event that a socket of a user caused. */
+export interface CausedEvent<T = unknown> {
+  /** Without a user (an anonymous socket) nothing happens. */
+  userId: UserId | null | undefined;
+  /** The socket that caused it, and does not get it. */
+  socketId?: string | undefined;
+  event: string;
+  data?: T;
+  /** @default '/' */
+  namespace?: string;
+}

@@ -1,0 +1,127 @@
+import type { EventRouter, OutgoingEvent } from '../cluster/event-router.js';
+import { receiptOf, type Receipt } from '../cluster/receipt.js';
+import { PropagatorError, reasonOf } from '../errors.js';
+import type { Reporter } from '../reporting/reporter.js';
+import { normalisedUserId } from '../sockets/user-id.js';
+import {
+  checkedNamespace,
+  checkedSocketIds,
+  checkedUserId,
+  checkedUserIds,
+  checkEventName,
+} from './check-event.js';
+import type { CausedEvent, EventToEmit, UserEvent, UsersEvent } from './events.js';
+
+/** The receipt for several users: the sums, and each user's own. */
+export interface UsersReceipt extends Receipt {
+  /** User id (as a string) to receipt. */
+  readonly users: ReadonlyMap<string, Receipt>;
+}
+
+/**
+ * Emits events to clients on whichever instance they are connected to. Inject it anywhere: gateways, controllers,
+ * queue workers without gateways, cron jobs.
+ *
+ * Clients of this instance get the event at once, whatever Redis does. Every promise settles: with a receipt once
+ * Redis has the event, else with a `PropagatorError`. It may be left unawaited: a failure is then counted and
+ * logged, and never an unhandled rejection.
+ *
+ * All verbs reject with `event.invalid-name`, `event.reserved-name`, `event.unserialisable`, `event.too-large` or
+ * `target.invalid` where nobody gets the event; with `redis.unavailable`, `redis.timeout`, `redis.permission`,
+ * `redis.command-failed` or `redis.closed` where only this instance's clients got it.
+ */
+export class RedisPropagatorService {
+  constructor(
+    private readonly router: EventRouter,
+    private readonly reporter: Reporter,
+  ) {}
+
+  /** To all sockets of a user. `reached: false` means that the user is offline. */
+  emitToUser<T>(event: UserEvent<T>): Promise<Receipt> {
+    return this.settled(async () => {
+      const outgoing = outgoingOf(event);
+      const userId = checkedUserId(event.userId);
+      const [receipt] = await this.router.send(
+        [{ kind: 'user', namespace: outgoing.namespace, id: userId }],
+        outgoing,
+      );
+      return receipt as Receipt;
+    });
+  }
+
+  /** To all sockets of several users; the event is encoded once. */
+  emitToUsers<T>(event: UsersEvent<T>): Promise<UsersReceipt> {
+    return this.settled(async () => {
+      const outgoing = outgoingOf(event);
+      const userIds = checkedUserIds(event.userIds);
+      const receipts = await this.router.send(
+        userIds.map((id) => ({ kind: 'user', namespace: outgoing.namespace, id })),
+        outgoing,
+      );
+      const users = new Map(receipts.map((receipt, index) => [userIds[index] ?? '', receipt]));
+      const sum = (part: 'localSockets' | 'remoteInstances'): number =>
+        receipts.reduce((total, receipt) => total + receipt[part], 0);
+      return Object.freeze({ ...receiptOf(sum('localSockets'), sum('remoteInstances')), users });
+    });
+  }
+
+  /** To all sockets of a namespace, anonymous ones included. */
+  emitToAll<T>(event: EventToEmit<T>): Promise<Receipt> {
+    return this.emitToKind('all', event);
+  }
+
+  /** To all authenticated sockets of a namespace. */
+  emitToAuthenticated<T>(event: EventToEmit<T>): Promise<Receipt> {
+    return this.emitToKind('authenticated', event);
+  }
+
+  /**
+   * To a user's other sockets: what `RedisPropagatorInterceptor` does with a gateway's responses.
+   *
+   * @returns false, with nothing published, where there is no user
+   */
+  propagateEvent<T>(event: CausedEvent<T>): Promise<boolean> {
+    return this.settled(async () => {
+      const { userId, socketId, ...rest } = event;
+      const id = normalisedUserId(userId);
+      if (id === undefined) return false;
+      await this.emitToUser({
+        ...rest,
+        userId: id,
+        ...(socketId !== undefined && { exceptSocketId: socketId }),
+      });
+      return true;
+    });
+  }
+
+  private emitToKind(kind: 'all' | 'authenticated', event: EventToEmit): Promise<Receipt> {
+    return this.settled(async () => {
+      const outgoing = outgoingOf(event);
+      const { namespace } = outgoing;
+      const [receipt] = await this.router.send([{ kind, namespace }], outgoing);
+      return receipt as Receipt;
+    });
+  }
+
+  /** A promise that may be dropped. The router reports what goes wrong with Redis; the rest is reported here. */
+  private settled<R>(work: () => Promise<R>): Promise<R> {
+    const promise = work();
+    promise.catch((error: unknown) => {
+      if (error instanceof PropagatorError && error.code.startsWith('redis.')) return;
+      this.reporter.report('emit.refused', () => reasonOf(error));
+    });
+    return promise;
+  }
+}
+
+function outgoingOf(event: EventToEmit): OutgoingEvent {
+  const { event: name, data, namespace, exceptSocketId, volatile, compress } = event;
+  checkEventName(name);
+  return {
+    namespace: checkedNamespace(namespace),
+    data: data === undefined ? [name] : [name, data],
+    except: checkedSocketIds('exceptSocketId', exceptSocketId),
+    volatile: volatile ?? false,
+    compress: compress ?? true,
+  };
+}

@@ -1,0 +1,88 @@
+import type { Reporter } from '../reporting/reporter.js';
+import { reasonOf } from '../errors.js';
+import type { PubSub } from './pub-sub.js';
+
+export type ChannelListener = (message: Buffer) => void;
+
+export interface ChannelSubscription {
+  /**
+   * Resolves once messages published from then on arrive. Rejects when that takes too long; the channel is then
+   * subscribed later, by itself. Nobody has to handle the rejection.
+   */
+  readonly ready: Promise<void>;
+  /** Gives this subscription back. The channel is unsubscribed with its last one. Calling it twice is fine. */
+  release(): void;
+}
+
+interface Channel {
+  listeners: readonly ChannelListener[];
+}
+
+/**
+ * Shares the subscriptions of one transport, reference-counted: a channel is subscribed for its first holder and
+ * unsubscribed after its last, and there is one message listener on the transport whatever their number.
+ *
+ * @internal
+ */
+export class ChannelSubscriptions {
+  private readonly channels = new Map<string, Channel>();
+  private readonly stopListening: () => void;
+
+  constructor(
+    private readonly pubSub: PubSub,
+    private readonly reporter: Reporter,
+  ) {
+    this.stopListening = pubSub.onMessage((channel, message) => this.dispatch(channel, message));
+  }
+
+  /** How many channels are held. */
+  get size(): number {
+    return this.channels.size;
+  }
+
+  acquire(name: string, listener: ChannelListener): ChannelSubscription {
+    const channel = this.channels.get(name) ?? { listeners: [] };
+    channel.listeners = [...channel.listeners, listener];
+    this.channels.set(name, channel);
+    let released = false;
+    return {
+      // Also for a second holder: the first one's attempt may have failed in the meantime.
+      ready: this.subscribe(name),
+      release: () => {
+        if (released) return;
+        released = true;
+        this.release(name, channel, listener);
+      },
+    };
+  }
+
+  /** Gives every subscription back. */
+  close(): void {
+    this.stopListening();
+    for (const name of this.channels.keys()) this.pubSub.unsubscribe(name);
+    this.channels.clear();
+  }
+
+  private subscribe(name: string): Promise<void> {
+    const ready = this.pubSub.subscribe(name);
+    ready.catch((error: unknown) => {
+      this.reporter.report('subscribe.delayed', () => `channel ${name}: ${reasonOf(error)}`);
+    });
+    return ready;
+  }
+
+  private release(name: string, channel: Channel, listener: ChannelListener): void {
+    // One occurrence only: the same function may be subscribed twice.
+    const index = channel.listeners.indexOf(listener);
+    channel.listeners = channel.listeners.filter((_, position) => position !== index);
+    if (channel.listeners.length > 0 || this.channels.get(name) !== channel) return;
+    this.channels.delete(name);
+    this.pubSub.unsubscribe(name);
+  }
+
+  private dispatch(name: string, message: Buffer): void {
+    const listeners = this.channels.get(name)?.listeners;
+    if (listeners === undefined) return;
+    for (const listener of listeners) listener(message);
+  }
+}

@@ -1,0 +1,81 @@
+import type { Observable } from 'rxjs';
+import { PropagatorError } from '../errors.js';
+import { Listeners } from './listeners.js';
+import type { PubSub, PubSubListener, PubSubState } from './pub-sub.js';
+import { StateMachine } from './state-machine.js';
+
+/** Connects the {@link InMemoryPubSub}s of one process, as a Redis connects those of many. */
+export class InMemoryBus {
+  /** @internal */
+  readonly members = new Set<InMemoryPubSub>();
+}
+
+/**
+ * The transport of apps that run as one instance, and of unit tests: no Redis, same contract. Give several apps
+ * in one process the same bus, and they are instances of one cluster.
+ *
+ * ```ts
+ * const bus = new InMemoryBus();
+ * RedisPropagatorModule.forRoot({ pubSub: new InMemoryPubSub(bus) });
+ * ```
+ */
+export class InMemoryPubSub implements PubSub {
+  private readonly machine = new StateMachine();
+  private readonly listeners = new Listeners();
+  private readonly channels = new Set<string>();
+
+  constructor(private readonly bus: InMemoryBus = new InMemoryBus()) {
+    bus.members.add(this);
+    this.machine.enter('ready');
+  }
+
+  get state(): PubSubState {
+    return this.machine.state;
+  }
+
+  get state$(): Observable<PubSubState> {
+    return this.machine.state$;
+  }
+
+  async connect(): Promise<void> {}
+
+  async publish(channel: string, message: Buffer): Promise<number> {
+    if (this.state === 'closed') throw PropagatorError.of('redis.closed', []);
+    const receivers = [...this.bus.members].filter((member) => member.channels.has(channel));
+    if (receivers.length > 0) {
+      // The sender may use its buffer again; and like a network, nothing arrives within the call.
+      const bytes = Buffer.from(message);
+      setImmediate(() => {
+        for (const receiver of receivers) receiver.arrive(channel, bytes);
+      });
+    }
+    return receivers.length;
+  }
+
+  async subscribe(channel: string): Promise<void> {
+    if (this.state === 'closed') throw PropagatorError.of('redis.closed', []);
+    this.channels.add(channel);
+  }
+
+  unsubscribe(channel: string): void {
+    this.channels.delete(channel);
+  }
+
+  isSubscribed(channel: string): boolean {
+    return this.channels.has(channel);
+  }
+
+  onMessage(listener: PubSubListener): () => void {
+    return this.listeners.add(listener);
+  }
+
+  async close(): Promise<void> {
+    this.bus.members.delete(this);
+    this.channels.clear();
+    this.machine.enter('closed');
+  }
+
+  private arrive(channel: string, message: Buffer): void {
+    if (this.channels.has(channel)) this.listeners.dispatch(channel, message);
+  }
+}

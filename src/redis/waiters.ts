@@ -1,0 +1,52 @@
+import { PropagatorError } from '../errors.js';
+
+interface Waiter {
+  resolve(): void;
+  reject(error: PropagatorError): void;
+  timer: NodeJS.Timeout;
+}
+
+/** Promises that wait for a channel to be subscribed, each with a bound. */
+export class Waiters {
+  private readonly byChannel = new Map<string, Waiter[]>();
+
+  constructor(private readonly timeoutMs: number) {}
+
+  add(channel: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.remove(channel, waiter);
+        reject(PropagatorError.of('redis.timeout', ['SUBSCRIBE', this.timeoutMs]));
+      }, this.timeoutMs);
+      const waiter: Waiter = { resolve, reject, timer };
+      const waiters = this.byChannel.get(channel);
+      if (waiters === undefined) this.byChannel.set(channel, [waiter]);
+      else waiters.push(waiter);
+    });
+  }
+
+  resolve(channel: string): void {
+    for (const waiter of this.take(channel)) waiter.resolve();
+  }
+
+  reject(channel: string, error: () => PropagatorError): void {
+    for (const waiter of this.take(channel)) waiter.reject(error());
+  }
+
+  rejectAll(error: () => PropagatorError): void {
+    for (const channel of this.byChannel.keys()) this.reject(channel, error);
+  }
+
+  private take(channel: string): Waiter[] {
+    const waiters = this.byChannel.get(channel) ?? [];
+    this.byChannel.delete(channel);
+    for (const { timer } of waiters) clearTimeout(timer);
+    return waiters;
+  }
+
+  private remove(channel: string, waiter: Waiter): void {
+    const left = this.byChannel.get(channel)?.filter((other) => other !== waiter) ?? [];
+    if (left.length === 0) this.byChannel.delete(channel);
+    else this.byChannel.set(channel, left);
+  }
+}

@@ -1,0 +1,56 @@
+import type { PropagatorLogger } from '../options/logger.js';
+
+const LOG_INTERVAL_MS = 1_000;
+
+interface Kind {
+  count: number;
+  unlogged: number;
+  loggedAt: number;
+}
+
+/**
+ * Counts whatever is dropped or refused, and logs it at most once a second per kind, so that a flood of bad
+ * messages can neither pass in silence nor fill the disk.
+ *
+ * @internal
+ */
+export class Reporter {
+  private readonly kinds = new Map<string, Kind>();
+
+  constructor(readonly logger: PropagatorLogger) {}
+
+  /** Counts one occurrence of `kind` and logs nothing. */
+  count(kind: string): void {
+    this.entry(kind).count++;
+  }
+
+  /** Counts one occurrence of `kind`. `detail` is only evaluated for the lines that are logged. */
+  report(kind: string, detail: () => string): void {
+    const now = Date.now();
+    const entry = this.entry(kind);
+    entry.count++;
+    // Date.now() may step back when the clock is set; a line too many is better than silence until then.
+    if (Math.abs(now - entry.loggedAt) < LOG_INTERVAL_MS) {
+      entry.unlogged++;
+      return;
+    }
+    const before = entry.unlogged > 0 ? ` (and ${entry.unlogged} more since the last line)` : '';
+    entry.unlogged = 0;
+    entry.loggedAt = now;
+    this.logger.warn(`${kind}: ${detail()}${before}`);
+  }
+
+  /** How often each kind occurred since start. */
+  counts(): Record<string, number> {
+    return Object.fromEntries([...this.kinds].map(([kind, { count }]) => [kind, count]));
+  }
+
+  private entry(kind: string): Kind {
+    let entry = this.kinds.get(kind);
+    if (entry === undefined) {
+      entry = { count: 0, unlogged: 0, loggedAt: -Infinity };
+      this.kinds.set(kind, entry);
+    }
+    return entry;
+  }
+}

@@ -1,0 +1,15 @@
+import type { DefaultEventsMap, Socket } from 'socket.io';
+import type { AuthenticatedIdentity } from '../options/auth-options.js';
+
+/**
+ * A socket behind `SocketStateAdapter`: `auth` is who it belongs to, or `null` for an anonymous socket. The user
+ * id is on `socket.data.userId` too, where `fetchSockets()` of other instances finds it.
+ */
+export type AuthenticatedSocket<Claims extends object = object> = Socket<
+  DefaultEventsMap,
+  DefaultEventsMap,
+  DefaultEventsMap,
+  { userId?: string }
+> & {
+  auth: (AuthenticatedIdentity & Claims) | null;
+};

@@ -1,0 +1,76 @@
+import { Subject, type Observable } from 'rxjs';
+import type { AuthenticatedSocket } from './authenticated-socket.js';
+import { normalisedUserId } from './user-id.js';
+
+/** A user's first socket on this instance came, or the last one went. */
+export interface SocketStateChange {
+  readonly type: 'first-socket' | 'last-socket';
+  readonly userId: string;
+}
+
+const NO_SOCKETS: readonly AuthenticatedSocket[] = Object.freeze([]);
+
+/**
+ * The sockets of each user on this instance, in all namespaces. `SocketStateAdapter` keeps it; a socket is in it from
+ * before the gateway's `handleConnection` until after its `handleDisconnect`. For the whole cluster, emit instead.
+ */
+export class SocketStateService {
+  private readonly sockets = new Map<string, Set<AuthenticatedSocket>>();
+  private readonly changes = new Subject<SocketStateChange>();
+  private total = 0;
+
+  /** First and last sockets of users on this instance. */
+  readonly changes$: Observable<SocketStateChange> = this.changes.asObservable();
+
+  /** Returns false where the socket was there already, or the user id is none. */
+  add(userId: string | number | bigint, socket: AuthenticatedSocket): boolean {
+    const id = normalisedUserId(userId);
+    if (id === undefined) return false;
+    const sockets = this.sockets.get(id) ?? new Set();
+    if (sockets.has(socket)) return false;
+    sockets.add(socket);
+    this.total++;
+    if (sockets.size === 1) {
+      this.sockets.set(id, sockets);
+      this.changes.next({ type: 'first-socket', userId: id });
+    }
+    return true;
+  }
+
+  /** Returns false where the socket was not there. */
+  remove(userId: string | number | bigint, socket: AuthenticatedSocket): boolean {
+    const id = normalisedUserId(userId);
+    const sockets = id === undefined ? undefined : this.sockets.get(id);
+    if (id === undefined || sockets === undefined || !sockets.delete(socket)) return false;
+    this.total--;
+    if (sockets.size === 0) {
+      this.sockets.delete(id);
+      this.changes.next({ type: 'last-socket', userId: id });
+    }
+    return true;
+  }
+
+  /** The sockets of a user, as a list of its own. */
+  get(userId: string | number | bigint): readonly AuthenticatedSocket[] {
+    const id = normalisedUserId(userId);
+    const sockets = id === undefined ? undefined : this.sockets.get(id);
+    return sockets === undefined ? NO_SOCKETS : [...sockets];
+  }
+
+  /** The sockets of all users, as one flat list. */
+  getAll(): readonly AuthenticatedSocket[] {
+    const all: AuthenticatedSocket[] = [];
+    for (const sockets of this.sockets.values()) all.push(...sockets);
+    return all;
+  }
+
+  /** How many users have a socket on this instance. */
+  get userCount(): number {
+    return this.sockets.size;
+  }
+
+  /** How many authenticated sockets this instance has. */
+  get socketCount(): number {
+    return this.total;
+  }
+}

@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { PubSub, PubSubState } from '../redis/pub-sub.js';
+
+/** How to make what is judged. */
+export interface ConformanceSubject {
+  /** A new instance that can reach all others that this function made. It is connected by the case. */
+  create(): PubSub | Promise<PubSub>;
+  /**
+   * Called after each case with the instances that it made, to close what `close()` does not.
+   * @default only `close()` is called
+   */
+  cleanUp?(instances: readonly PubSub[]): void | Promise<void>;
+}
+
+/** One promise of the port, as a test of any test runner: `it(title, run)`. */
+export interface ConformanceCase {
+  readonly title: string;
+  run(): Promise<void>;
+}
+
+/** A connected instance that remembers what arrived. */
+interface Peer {
+  readonly pubSub: PubSub;
+  readonly received: { channel: string; message: Buffer }[];
+}
+
+type Scenario = (open: () => Promise<Peer>, channel: string) => Promise<void>;
+
+const PATIENCE_MS = 5_000;
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  const end = Date.now() + PATIENCE_MS;
+  while (!condition()) {
+    assert.ok(Date.now() < end, `waited ${PATIENCE_MS} ms in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** Everything that was sent to `peer` before has arrived once this message has. */
+async function fence(from: Peer, peer: Peer): Promise<void> {
+  const channel = `fence:${randomUUID()}`;
+  await peer.pubSub.subscribe(channel);
+  await from.pubSub.publish(channel, Buffer.from('fence'));
+  await until(() => peer.received.some((entry) => entry.channel === channel), 'the fence message');
+  peer.received.splice(
+    peer.received.findIndex((entry) => entry.channel === channel),
+    1,
+  );
+  peer.pubSub.unsubscribe(channel);
+}
+
+function texts(peer: Peer): string[] {
+  return peer.received.map(({ message }) => message.toString());
+}
+
+const scenarios: Record<string, Scenario> = {
+  'hands a message to every subscribed instance, itself included, and to nobody else': async (
+    open,
+    channel,
+  ) => {
+    const [a, b, c] = [await open(), await open(), await open()];
+    await a.pubSub.subscribe(channel);
+    await b.pubSub.subscribe(channel);
+    await c.pubSub.subscribe(`${channel}:other`);
+    assert.equal(await a.pubSub.publish(channel, Buffer.from('hello')), 2);
+    for (const peer of [a, b, c]) await fence(a, peer);
+    assert.deepEqual(texts(a), ['hello']);
+    assert.deepEqual(texts(b), ['hello']);
+    assert.deepEqual(texts(c), []);
+    assert.equal(b.received[0]?.channel, channel);
+  },
+  'resolves to 0 where nobody is subscribed': async (open, channel) => {
+    const a = await open();
+    assert.equal(await a.pubSub.publish(channel, Buffer.from('nobody')), 0);
+  },
+  'keeps the order of one publisher': async (open, channel) => {
+    const [a, b] = [await open(), await open()];
+    await b.pubSub.subscribe(channel);
+    const numbers = Array.from({ length: 500 }, (_, index) => String(index));
+    await Promise.all(numbers.map((text) => a.pubSub.publish(channel, Buffer.from(text))));
+    await fence(a, b);
+    assert.deepEqual(texts(b), numbers);
+  },
+  'hands over bytes as they were sent, also when the sender uses its buffer again': async (
+    open,
+    channel,
+  ) => {
+    const [a, b] = [await open(), await open()];
+    await b.pubSub.subscribe(channel);
+    const sent = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+    const bytes = Buffer.from(sent);
+    await a.pubSub.publish(channel, bytes);
+    bytes.fill(0);
+    await fence(a, b);
+    assert.deepEqual(b.received[0]?.message, sent);
+  },
+  'hands over empty and large messages': async (open, channel) => {
+    const [a, b] = [await open(), await open()];
+    await b.pubSub.subscribe(channel);
+    const large = Buffer.alloc(1024 * 1024, 'x');
+    await a.pubSub.publish(channel, Buffer.alloc(0));
+    await a.pubSub.publish(channel, large);
+    await fence(a, b);
+    assert.deepEqual(
+      b.received.map(({ message }) => message.length),
+      [0, large.length],
+    );
+  },
+  'matches whole channel names only, whatever characters they have': async (open, channel) => {
+    const [a, b] = [await open(), await open()];
+    const names = [`${channel}:*`, `${channel}:ü {x} \\ "`, `${channel}:[a-z]?`];
+    for (const name of names) await b.pubSub.subscribe(name);
+    await a.pubSub.publish(`${channel}:anything`, Buffer.from('no'));
+    for (const name of names) await a.pubSub.publish(name, Buffer.from('yes'));
+    await fence(a, b);
+    assert.deepEqual(
+      b.received.map((entry) => entry.channel),
+      names,
+    );
+  },
+  'delivers once to an instance that subscribed twice': async (open, channel) => {
+    const a = await open();
+    await Promise.all([a.pubSub.subscribe(channel), a.pubSub.subscribe(channel)]);
+    await a.pubSub.subscribe(channel);
+    assert.equal(await a.pubSub.publish(channel, Buffer.from('once')), 1);
+    await fence(a, a);
+    assert.deepEqual(texts(a), ['once']);
+  },
+  'hands over nothing after unsubscribe, and again after subscribing anew': async (
+    open,
+    channel,
+  ) => {
+    const [a, b] = [await open(), await open()];
+    await b.pubSub.subscribe(channel);
+    b.pubSub.unsubscribe(channel);
+    assert.equal(b.pubSub.isSubscribed(channel), false);
+    await a.pubSub.publish(channel, Buffer.from('silence'));
+    await fence(a, b);
+    assert.deepEqual(texts(b), []);
+    await b.pubSub.subscribe(channel);
+    await a.pubSub.publish(channel, Buffer.from('again'));
+    await fence(a, b);
+    assert.deepEqual(texts(b), ['again']);
+  },
+  'unsubscribes one channel without touching the others': async (open, channel) => {
+    const a = await open();
+    await a.pubSub.subscribe(channel);
+    await a.pubSub.subscribe(`${channel}:kept`);
+    a.pubSub.unsubscribe(channel);
+    assert.equal(await a.pubSub.publish(`${channel}:kept`, Buffer.from('kept')), 1);
+    await fence(a, a);
+    assert.deepEqual(texts(a), ['kept']);
+  },
+  'ends up subscribed as asked last, however fast the changes': async (open, channel) => {
+    const a = await open();
+    const attempts: Promise<unknown>[] = [];
+    for (let i = 0; i < 20; i++) {
+      attempts.push(a.pubSub.subscribe(channel).catch(() => undefined));
+      a.pubSub.unsubscribe(channel);
+    }
+    await a.pubSub.subscribe(channel);
+    await Promise.all(attempts);
+    assert.equal(a.pubSub.isSubscribed(channel), true);
+    await a.pubSub.publish(channel, Buffer.from('last'));
+    await fence(a, a);
+    assert.deepEqual(texts(a), ['last']);
+  },
+  'subscribes many channels asked for at once': async (open, channel) => {
+    const [a, b] = [await open(), await open()];
+    const names = Array.from({ length: 2_000 }, (_, index) => `${channel}:${index}`);
+    await Promise.all(names.map((name) => b.pubSub.subscribe(name)));
+    await Promise.all(names.map((name) => a.pubSub.publish(name, Buffer.from(name))));
+    // Messages of different channels may take different ways (the nodes of a Cluster).
+    await until(() => b.received.length >= names.length, 'a message of each channel');
+    assert.deepEqual(texts(b).toSorted(), names.toSorted());
+  },
+  'calls every listener, until it is removed': async (open, channel) => {
+    const a = await open();
+    const second: string[] = [];
+    const remove = a.pubSub.onMessage((name, message) => {
+      if (name === channel) second.push(message.toString());
+    });
+    await a.pubSub.subscribe(channel);
+    await a.pubSub.publish(channel, Buffer.from('both'));
+    await fence(a, a);
+    remove();
+    await a.pubSub.publish(channel, Buffer.from('one'));
+    await fence(a, a);
+    assert.deepEqual(second, ['both']);
+    assert.deepEqual(texts(a), ['both', 'one']);
+  },
+  'outlives a listener that throws': async (open, channel) => {
+    const a = await open();
+    a.pubSub.onMessage(() => {
+      throw new Error('a listener of the conformance suite throws');
+    });
+    await a.pubSub.subscribe(channel);
+    await a.pubSub.publish(channel, Buffer.from('1'));
+    await a.pubSub.publish(channel, Buffer.from('2'));
+    await fence(a, a);
+    assert.deepEqual(texts(a), ['1', '2']);
+  },
+  'is ready once connected, says so at once to who asks, and completes when closed': async (
+    open,
+  ) => {
+    const { pubSub } = await open();
+    const states: PubSubState[] = [];
+    let completed = false;
+    pubSub.state$.subscribe({
+      next: (state) => states.push(state),
+      complete: () => {
+        completed = true;
+      },
+    });
+    await until(() => pubSub.state === 'ready', 'the state "ready"');
+    assert.equal(states.at(-1), 'ready');
+    await pubSub.close();
+    assert.equal(pubSub.state, 'closed');
+    assert.equal(states.at(-1), 'closed');
+    assert.equal(completed, true);
+  },
+  'refuses everything after close, with a code, and can be closed twice': async (open, channel) => {
+    const [a, b] = [await open(), await open()];
+    await a.pubSub.subscribe(channel);
+    await a.pubSub.close();
+    await a.pubSub.close();
+    const closed = { name: 'PropagatorError', code: 'redis.closed' };
+    await assert.rejects(a.pubSub.publish(channel, Buffer.from('x')), closed);
+    await assert.rejects(a.pubSub.subscribe(channel), closed);
+    assert.equal(await b.pubSub.publish(channel, Buffer.from('gone')), 0);
+    assert.deepEqual(texts(a), []);
+  },
+};
+
+/**
+ * The contract of {@link PubSub}, as test cases for any test runner. What ships with this library passes it, and
+ * so should an implementation of your own:
+ *
+ * ```ts
+ * for (const { title, run } of pubSubConformance({ create: () => new NatsPubSub(url) })) {
+ *   it(title, run);
+ * }
+ * ```
+ */
+export function pubSubConformance(subject: ConformanceSubject): ConformanceCase[] {
+  return Object.entries(scenarios).map(([title, scenario]) => ({
+    title,
+    run: async () => {
+      const instances: PubSub[] = [];
+      const open = async (): Promise<Peer> => {
+        const pubSub = await subject.create();
+        instances.push(pubSub);
+        const received: Peer['received'] = [];
+        pubSub.onMessage((channel, message) => {
+          received.push({ channel, message: Buffer.from(message) });
+        });
+        await pubSub.connect();
+        await until(() => pubSub.state === 'ready', 'the state "ready"');
+        return { pubSub, received };
+      };
+      try {
+        await scenario(open, `conformance:${randomUUID()}`);
+      } finally {
+        await Promise.all(instances.map((instance) => instance.close()));
+        await subject.cleanUp?.(instances);
+      }
+    },
+  }));
+}

@@ -1,0 +1,36 @@
+import { PropagatorError, reasonOf } from '../errors.js';
+import type { PacketEncoder } from '../options/packet-parser.js';
+import type { EncodedPart } from './frames.js';
+import type { SocketIoPacket } from './wire-packet.js';
+
+/**
+ * Encodes a packet with a Socket.IO encoder.
+ *
+ * @throws PropagatorError `event.unserialisable` for cycles, BigInt, Blobs, or nesting too deep for the stack
+ * @internal
+ */
+export function encodePacket(encoder: PacketEncoder, packet: SocketIoPacket): EncodedPart[] {
+  try {
+    return encoder.encode(packet).map(encodedPart);
+  } catch (error) {
+    throw PropagatorError.of(
+      'event.unserialisable',
+      [String(packet.data[0]), reasonOf(error)],
+      error,
+    );
+  }
+}
+
+/** Attachments are whatever binary type the app used. */
+function encodedPart(part: unknown): EncodedPart {
+  if (typeof part === 'string' || Buffer.isBuffer(part)) return part;
+  if (ArrayBuffer.isView(part)) return Buffer.from(part.buffer, part.byteOffset, part.byteLength);
+  if (part instanceof ArrayBuffer || part instanceof SharedArrayBuffer) return Buffer.from(part);
+  // Jest and vm contexts have an ArrayBuffer class of their own.
+  if (Object.prototype.toString.call(part) === '[object ArrayBuffer]') {
+    return Buffer.from(part as ArrayBuffer);
+  }
+  throw new TypeError(
+    `${Object.prototype.toString.call(part).slice(8, -1)} cannot be sent; read it into a Buffer first`,
+  );
+}

@@ -1,0 +1,182 @@
+import { areFrames, framesLength, writeFrames, type EncodedPart } from './frames.js';
+
+/**
+ * The envelope: an event on the wire between instances. All numbers are big-endian.
+ *
+ * | offset | size | field                                                          |
+ * |--------|------|----------------------------------------------------------------|
+ * | 0      | 1    | version, 1                                                     |
+ * | 1      | 1    | kind, 0 = event                                                |
+ * | 2      | 2    | flags                                                          |
+ * | 4      | 4    | length of the header in bytes: where the frames start          |
+ * | 8      | 6    | time of sending, ms since 1970                                 |
+ * | 14     | 6    | sequence number of the origin                                  |
+ * | 20     | 8    | id of the origin                                               |
+ * | 28     | ...  | except (flag 4), then rooms (flag 8): lists of strings         |
+ *
+ * A list is its count (2 bytes), then per string its length in bytes (2 bytes) and its UTF-8. Whatever a later
+ * version puts between the known fields and the frames is skipped by means of the header's length.
+ */
+const VERSION = 1;
+const KIND_EVENT = 0;
+const FIXED_LENGTH = 28;
+
+const FLAG_VOLATILE = 1;
+const FLAG_NO_COMPRESS = 2;
+const FLAG_EXCEPT = 4;
+const FLAG_ROOMS = 8;
+const FLAG_CUSTOM_PARSER = 16;
+
+const MAX_LIST = 65_535;
+
+export type InstanceId = string;
+
+/** @internal */
+export interface EnvelopeHeader {
+  /** 16 hexadecimal digits. */
+  readonly origin: InstanceId;
+  readonly sequence: number;
+  /** ms since 1970 on the origin's clock. */
+  readonly sentAt: number;
+  readonly volatile: boolean;
+  readonly compress: boolean;
+  /** Rooms (a socket's id is one) whose sockets do not get the event. */
+  readonly except: readonly string[];
+  /** Rooms whose sockets get the event; empty: all that the channel stands for. */
+  readonly rooms: readonly string[];
+  /** The frames were made by a parser other than Socket.IO's own. */
+  readonly customParser: boolean;
+}
+
+/** @internal */
+export interface Envelope extends EnvelopeHeader {
+  /** Finished WebSocket frames: what a client gets. A view, not a copy. */
+  readonly frames: Buffer;
+}
+
+/** Why bytes are no envelope that this version reads. @internal */
+export type EnvelopeFault = 'message.malformed' | 'message.unknown-version' | 'message.unknown-kind';
+
+function listLength(list: readonly string[]): number {
+  if (list.length === 0) return 0;
+  let total = 2;
+  for (const entry of list) total += 2 + Buffer.byteLength(entry);
+  return total;
+}
+
+function writeList(target: Buffer, start: number, list: readonly string[]): number {
+  if (list.length === 0) return start;
+  let offset = target.writeUInt16BE(list.length, start);
+  for (const entry of list) {
+    const length = target.write(entry, offset + 2);
+    target.writeUInt16BE(length, offset);
+    offset += 2 + length;
+  }
+  return offset;
+}
+
+/** Whether a list fits its length fields. @internal */
+export function isEncodableList(list: readonly string[]): boolean {
+  return (
+    list.length <= MAX_LIST &&
+    list.every((entry) => entry.length * 3 <= MAX_LIST || Buffer.byteLength(entry) <= MAX_LIST)
+  );
+}
+
+/** How long an envelope will be, in bytes. @internal */
+export function envelopeLength(
+  header: Pick<EnvelopeHeader, 'except' | 'rooms'>,
+  parts: readonly EncodedPart[],
+): number {
+  return (
+    FIXED_LENGTH + listLength(header.except) + listLength(header.rooms) + framesLength(parts)
+  );
+}
+
+/** Header and frames in one allocation; the frames are a view of it. @internal */
+export function encodeEnvelope(
+  header: EnvelopeHeader,
+  parts: readonly EncodedPart[],
+): { bytes: Buffer; frames: Buffer } {
+  const start = FIXED_LENGTH + listLength(header.except) + listLength(header.rooms);
+  const bytes = Buffer.allocUnsafe(start + framesLength(parts));
+  bytes[0] = VERSION;
+  bytes[1] = KIND_EVENT;
+  bytes.writeUInt16BE(
+    (header.volatile ? FLAG_VOLATILE : 0) |
+      (header.compress ? 0 : FLAG_NO_COMPRESS) |
+      (header.except.length > 0 ? FLAG_EXCEPT : 0) |
+      (header.rooms.length > 0 ? FLAG_ROOMS : 0) |
+      (header.customParser ? FLAG_CUSTOM_PARSER : 0),
+    2,
+  );
+  bytes.writeUInt32BE(start, 4);
+  bytes.writeUIntBE(header.sentAt, 8, 6);
+  bytes.writeUIntBE(header.sequence, 14, 6);
+  bytes.write(header.origin, 20, 8, 'hex');
+  writeList(bytes, writeList(bytes, FIXED_LENGTH, header.except), header.rooms);
+  writeFrames(bytes, start, parts);
+  return { bytes, frames: bytes.subarray(start) };
+}
+
+/** Whether these bytes were sent by the instance with this id (its 8 raw bytes). @internal */
+export function isFrom(bytes: Buffer, origin: Buffer): boolean {
+  return (
+    bytes.length >= FIXED_LENGTH &&
+    bytes[0] === VERSION &&
+    bytes.readUInt32LE(20) === origin.readUInt32LE(0) &&
+    bytes.readUInt32LE(24) === origin.readUInt32LE(4)
+  );
+}
+
+/** Reads the header; the frames stay as they are. Never throws. @internal */
+export function decodeEnvelope(bytes: Buffer): Envelope | EnvelopeFault {
+  if (bytes.length === 0) return 'message.malformed';
+  if (bytes[0] !== VERSION) return 'message.unknown-version';
+  if (bytes.length < FIXED_LENGTH) return 'message.malformed';
+  if (bytes[1] !== KIND_EVENT) return 'message.unknown-kind';
+  const start = bytes.readUInt32BE(4);
+  if (start < FIXED_LENGTH || start >= bytes.length) return 'message.malformed';
+  const flags = bytes.readUInt16BE(2);
+  const lists = readLists(bytes, start, flags);
+  const frames = bytes.subarray(start);
+  if (lists === undefined || !areFrames(frames)) return 'message.malformed';
+  return {
+    origin: bytes.toString('hex', 20, 28),
+    sequence: bytes.readUIntBE(14, 6),
+    sentAt: bytes.readUIntBE(8, 6),
+    volatile: (flags & FLAG_VOLATILE) !== 0,
+    compress: (flags & FLAG_NO_COMPRESS) === 0,
+    except: lists.except,
+    rooms: lists.rooms,
+    customParser: (flags & FLAG_CUSTOM_PARSER) !== 0,
+    frames,
+  };
+}
+
+const NONE: readonly string[] = Object.freeze([]);
+
+function readLists(
+  bytes: Buffer,
+  end: number,
+  flags: number,
+): { except: readonly string[]; rooms: readonly string[] } | undefined {
+  let offset = FIXED_LENGTH;
+  const next = (): string[] | undefined => {
+    if (offset + 2 > end) return undefined;
+    const count = bytes.readUInt16BE(offset);
+    offset += 2;
+    const list: string[] = [];
+    for (let i = 0; i < count; i++) {
+      if (offset + 2 > end) return undefined;
+      const from = offset + 2;
+      offset = from + bytes.readUInt16BE(offset);
+      if (offset > end) return undefined;
+      list.push(bytes.toString('utf8', from, offset));
+    }
+    return list;
+  };
+  const except = (flags & FLAG_EXCEPT) === 0 ? NONE : next();
+  const rooms = except !== undefined && (flags & FLAG_ROOMS) !== 0 ? next() : NONE;
+  return except === undefined || rooms === undefined ? undefined : { except, rooms };
+}

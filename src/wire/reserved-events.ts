@@ -1,0 +1,15 @@
+/**
+ * Names that Socket.IO (`RESERVED_EVENTS` in its `socket-types`) and Node's EventEmitter keep to themselves, and
+ * `error`, which an emitter without a listener throws.
+ *
+ * @internal
+ */
+export const RESERVED_EVENTS: ReadonlySet<string> = new Set([
+  'connect',
+  'connect_error',
+  'disconnect',
+  'disconnecting',
+  'error',
+  'newListener',
+  'removeListener',
+]);

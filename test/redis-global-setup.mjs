@@ -1,0 +1,20 @@
+import { acquireRedis } from '../scripts/redis/acquire.mjs';
+import { findRedisServer } from '../scripts/redis/binary.mjs';
+
+/**
+ * Sets for the tests TEST_REDIS_URL, and, where one is to be had, TEST_REDIS_SERVER_BIN: the
+ * redis-server that single tests start for themselves (see support/own-redis.ts).
+ */
+export default async function setup() {
+  const redis = await acquireRedis({ env: 'TEST_REDIS_URL' });
+  if (redis.url === null) throw new Error(`The tests need a Redis. ${redis.reason}`);
+  globalThis.__REDIS__ = redis;
+  process.env.TEST_REDIS_URL = redis.url;
+  console.log(`\nRedis for the tests: ${redis.url} (${redis.how})`);
+
+  try {
+    process.env.TEST_REDIS_SERVER_BIN = (await findRedisServer()).server;
+  } catch (error) {
+    console.warn(`Tests that need a Redis of their own will fail. ${error.message}`);
+  }
+}

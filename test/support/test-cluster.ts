@@ -1,0 +1,141 @@
+import type { Provider, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { randomUUID } from 'node:crypto';
+import {
+  InMemoryBus,
+  InMemoryPubSub,
+  RedisPropagatorModule,
+  SocketStateAdapter,
+  type AuthOptions,
+  type RedisPropagatorOptions,
+} from '../../src/index.js';
+import { MemoryLogger } from './memory-logger.js';
+import { FENCE, type TestClient } from './test-client.js';
+import { TestInstance } from './test-instance.js';
+
+/** The token is the user id; `bad` is refused. */
+export const TOKEN_IS_USER: AuthOptions = {
+  authenticate: (token) => (token === 'bad' ? null : { userId: token }),
+};
+
+export function testRedisUrl(): string {
+  const url = process.env['TEST_REDIS_URL'];
+  if (url === undefined) throw new Error('the global set-up of the tests sets TEST_REDIS_URL');
+  return url;
+}
+
+/** Several instances of one app, and everything that a test wants of them. */
+export class TestCluster {
+  constructor(
+    readonly instances: readonly TestInstance[],
+    readonly prefix: string,
+    readonly logger: MemoryLogger,
+  ) {}
+
+  instance(index: number): TestInstance {
+    const instance = this.instances[index];
+    if (instance === undefined) throw new Error(`there is no instance ${index}`);
+    return instance;
+  }
+
+  /**
+   * Until everything that any instance sent before has arrived at these clients (Redis keeps the order of one
+   * connection). What is not there then does not come any more: silence without a sleep.
+   */
+  async settled(...clients: TestClient[]): Promise<void> {
+    for (const instance of this.instances) {
+      const fence = randomUUID();
+      for (const namespace of new Set(clients.map(namespaceOf))) {
+        await instance.propagator.emitToAll({ namespace, event: FENCE, data: fence });
+      }
+      await Promise.all(clients.map((client) => client.waitForFence(fence)));
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.instances.map((instance) => instance.close()));
+  }
+}
+
+function namespaceOf(client: TestClient): string {
+  return (client.socket as unknown as { nsp: string }).nsp;
+}
+
+/** Makes a test one sentence: `await givenCluster().of(2).with(EventsGateway).start()`. */
+export function givenCluster(): TestClusterBuilder {
+  return new TestClusterBuilder();
+}
+
+class TestClusterBuilder {
+  private size = 2;
+  private providers: Provider[] = [];
+  private controllers: Type[] = [];
+  private options: (instance: number) => RedisPropagatorOptions = () => ({});
+  private inMemory = false;
+
+  /** How many instances. */
+  of(size: number): this {
+    this.size = size;
+    return this;
+  }
+
+  /** Gateways and other providers of the app. */
+  with(...providers: Provider[]): this {
+    this.providers.push(...providers);
+    return this;
+  }
+
+  withControllers(...controllers: Type[]): this {
+    this.controllers.push(...controllers);
+    return this;
+  }
+
+  /** Options beside `redis`, `prefix` and `auth`, which tests have values of their own for. */
+  configured(options: RedisPropagatorOptions | ((instance: number) => RedisPropagatorOptions)): this {
+    this.options = typeof options === 'function' ? options : () => options;
+    return this;
+  }
+
+  onInMemoryPubSub(): this {
+    this.inMemory = true;
+    return this;
+  }
+
+  async start(): Promise<TestCluster> {
+    const prefix = `test-${randomUUID()}`;
+    const logger = new MemoryLogger();
+    const bus = new InMemoryBus();
+    const instances: TestInstance[] = [];
+    for (let index = 0; index < this.size; index++) {
+      const transport = this.inMemory
+        ? { pubSub: new InMemoryPubSub(bus) }
+        : { redis: testRedisUrl() };
+      instances.push(
+        await this.startInstance({
+          ...transport,
+          prefix,
+          logger,
+          auth: TOKEN_IS_USER,
+          ...this.options(index),
+        }),
+      );
+    }
+    return new TestCluster(instances, prefix, logger);
+  }
+
+  private async startInstance(options: RedisPropagatorOptions): Promise<TestInstance> {
+    class TestAppModule {}
+    const app = await NestFactory.create(
+      {
+        module: TestAppModule,
+        imports: [RedisPropagatorModule.forRoot(options)],
+        providers: this.providers,
+        controllers: this.controllers,
+      },
+      { logger: false },
+    );
+    app.useWebSocketAdapter(new SocketStateAdapter(app));
+    await app.listen(0, '127.0.0.1');
+    return new TestInstance(app);
+  }
+}

@@ -1,0 +1,13 @@
+const PATIENCE_MS = 10_000;
+
+/** Waits for a condition, and says what it waited for in vain. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: () => string,
+): Promise<void> {
+  const end = Date.now() + PATIENCE_MS;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`waited ${PATIENCE_MS} ms in vain for ${what()}`);
+    await new Promise((resolve) => setTimeout(resolve, 3));
+  }
+}
