@@ -8,7 +8,11 @@ import type { Dialect } from './local-namespace.js';
 
 /** @internal */
 export function dialectOf(parser: PacketParser): Dialect {
-  return { parser, encoder: new parser.Encoder(), custom: parser.Encoder !== standardParser.Encoder };
+  return {
+    parser,
+    encoder: new parser.Encoder(),
+    custom: parser.Encoder !== standardParser.Encoder,
+  };
 }
 
 /** How the clients of a server speak. Only the option tells: there may be several copies of the standard parser. */

@@ -6,7 +6,7 @@ import { decodeEnvelope, isFrom, type Envelope } from '../wire/envelope.js';
 import { decodeExternalEvent, isExternal } from '../wire/external-event.js';
 import { WirePacket } from '../wire/wire-packet.js';
 import { dialectOf, packetIn } from './dialects.js';
-import type { Dialect, LocalNamespace } from './local-namespace.js';
+import type { LocalNamespace } from './local-namespace.js';
 import type { NamespaceRegistry } from './namespace-registry.js';
 import { roomsOfTarget } from './reserved-rooms.js';
 

@@ -115,7 +115,8 @@ export class EventRouter {
   broadcast(event: OutgoingEvent): void {
     const { namespace, rooms = NONE } = event;
     const [room] = rooms;
-    const single = rooms.length === 1 && room !== undefined ? targetOfRoom(namespace, room) : undefined;
+    const single =
+      rooms.length === 1 && room !== undefined ? targetOfRoom(namespace, room) : undefined;
     const target = single ?? { kind: 'all', namespace };
     void this.send([target], single === undefined ? event : { ...event, rooms: NONE });
   }
@@ -185,4 +186,3 @@ export class EventRouter {
     );
   }
 }
-

@@ -5,7 +5,11 @@ import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
 import { isRefusal, type Authentication } from '../sockets/authentication.js';
 import type { SocketStateService } from '../sockets/socket-state.service.js';
 import type { EventRouter } from './event-router.js';
-import { namespaceAdapter, type AdapterConstructor, type NamespaceAdapter } from './namespace-adapter.js';
+import {
+  namespaceAdapter,
+  type AdapterConstructor,
+  type NamespaceAdapter,
+} from './namespace-adapter.js';
 
 /**
  * Takes Socket.IO servers into the cluster: every namespace of theirs, those made later and dynamic ones included,

@@ -10,7 +10,7 @@ export type PropagateAudience = 'user' | 'authenticated' | 'all' | false;
 /** @internal */
 export const PROPAGATE_METADATA = 'nestjs-redis-propagator:audience';
 
-const AUDIENCES: readonly unknown[] = ['user', 'authenticated', 'all', false];
+const AUDIENCES: ReadonlySet<unknown> = new Set(['user', 'authenticated', 'all', false]);
 
 /**
  * Chooses the audience of `RedisPropagatorInterceptor`, on a gateway or on one handler (which wins). Without it the
@@ -19,7 +19,7 @@ const AUDIENCES: readonly unknown[] = ['user', 'authenticated', 'all', false];
  * @throws PropagatorError `option.invalid`
  */
 export function Propagate(audience: PropagateAudience): CustomDecorator {
-  if (!AUDIENCES.includes(audience)) {
+  if (!AUDIENCES.has(audience)) {
     throw invalid('@Propagate', audience, "Write 'user', 'authenticated', 'all' or false.");
   }
   return SetMetadata(PROPAGATE_METADATA, audience);

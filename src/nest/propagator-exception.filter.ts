@@ -1,5 +1,6 @@
 import { Catch, HttpException, type ArgumentsHost } from '@nestjs/common';
 import { BaseWsExceptionFilter, WsException } from '@nestjs/websockets';
+import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
 
 type Acknowledge = (answer: unknown) => void;
 
@@ -16,14 +17,14 @@ type Acknowledge = (answer: unknown) => void;
 @Catch()
 export class PropagatorExceptionFilter extends BaseWsExceptionFilter {
   override catch(exception: unknown, host: ArgumentsHost): void {
-    const [client, data, ...rest] = host.getArgs<[unknown, unknown, ...unknown[]]>();
+    const [client, data, ...rest] = host.getArgs<[AuthenticatedSocket, unknown, ...unknown[]]>();
     const ack = rest.find((argument) => typeof argument === 'function') as Acknowledge | undefined;
     const pattern = rest.find((argument) => typeof argument === 'string') ?? 'unknown';
     // The base class does nothing with a client but emit the payload that it made.
     const receiver =
       ack === undefined ? client : { emit: (_event: string, payload: unknown) => ack(payload) };
-    this.handleError(receiver as never, asWsException(exception) as never, {
-      pattern: pattern as string,
+    this.handleError(receiver, asWsException(exception), {
+      pattern,
       data,
     });
   }

@@ -5,11 +5,7 @@ import { RedisPropagatorService } from '../propagation/redis-propagator.service.
 import { RedisService } from '../redis/redis.service.js';
 import { SocketStateService } from '../sockets/socket-state.service.js';
 import { PropagatorLifecycle } from './lifecycle.js';
-import {
-  ASYNC_OPTIONS_TYPE,
-  ConfigurableModuleClass,
-  OPTIONS_TYPE,
-} from './module-definition.js';
+import { ASYNC_OPTIONS_TYPE, ConfigurableModuleClass, OPTIONS_TYPE } from './module-definition.js';
 import { createRuntime, type Runtime } from './runtime.js';
 import {
   REDIS_PROPAGATOR_OPTIONS,

@@ -30,9 +30,8 @@ export interface Runtime {
 /** @internal */
 export function createRuntime(options: ResolvedOptions): Runtime {
   const reporter = new Reporter(options.logger);
-  const clients = options.pubSub === undefined ? createRedisClients(options) : undefined;
-  const owned = clients && new RedisPubSub(clients, options, reporter);
-  const pubSub = options.pubSub ?? (owned as RedisPubSub);
+  const transport = createTransport(options, reporter);
+  const { pubSub, clients } = transport;
   const subscriptions = new ChannelSubscriptions(pubSub, reporter);
   const state = new SocketStateService();
   const router = new EventRouter(pubSub, subscriptions, options, reporter);
@@ -49,7 +48,19 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     propagator: new RedisPropagatorService(router, reporter),
     close: async () => {
       subscriptions.close();
-      await owned?.close();
+      await transport.close();
     },
   };
+}
+
+interface Transport extends Pick<Runtime, 'pubSub' | 'clients'> {
+  close(): Promise<void>;
+}
+
+function createTransport(options: ResolvedOptions, reporter: Reporter): Transport {
+  const { pubSub } = options;
+  if (pubSub !== undefined) return { pubSub, clients: undefined, close: async () => {} };
+  const clients = createRedisClients(options);
+  const redis = new RedisPubSub(clients, options, reporter);
+  return { pubSub: redis, clients, close: () => redis.close() };
 }

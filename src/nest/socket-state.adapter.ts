@@ -27,7 +27,7 @@ export class SocketStateAdapter extends IoAdapter {
   }
 
   override createIOServer(port: number, options?: ServerOptions): Server {
-    const server = super.createIOServer(port, withMiddlewares(options)) as Server;
+    const server = super.createIOServer(port, withMiddlewares(options));
     this.servers.install(server);
     return server;
   }

@@ -110,7 +110,7 @@ function checkedPubSub(given: unknown): PubSub | undefined {
 
 function checkedParser(given: unknown): PacketParser {
   if (given === undefined) return standardParser;
-  const parser = given as Partial<PacketParser> | null;
+  const parser: Partial<PacketParser> | null = given;
   if (typeof parser?.Encoder === 'function' && typeof parser.Decoder === 'function') {
     return parser as PacketParser;
   }

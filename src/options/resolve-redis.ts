@@ -1,5 +1,9 @@
 import { checkKnown, hasMethods, invalid } from './checks.js';
-import type { BorrowedRedisClients, RedisClusterConnection, RedisConnection } from './redis-options.js';
+import type {
+  BorrowedRedisClients,
+  RedisClusterConnection,
+  RedisConnection,
+} from './redis-options.js';
 
 export const DEFAULT_REDIS_URL = 'redis://localhost:6379';
 

@@ -9,7 +9,11 @@ export interface ClientHandlers {
   message(channel: string, message: Buffer): void;
 }
 
-type Binding = [client: RedisClients['publisher'], event: string, listener: (...args: never[]) => void];
+type Binding = [
+  client: RedisClients['publisher'],
+  event: string,
+  listener: (...args: never[]) => void,
+];
 
 /**
  * The ioredis events that we listen to, on clients that others may listen to as well. Only the Buffer events carry

@@ -71,7 +71,11 @@ function clusterWays(role: string, given: RedisOptions | undefined) {
     lazyConnect: true,
     enableOfflineQueue: false,
     shardedSubscribers: true,
-    redisOptions: { connectTimeout: 5_000, connectionName: `nestjs-redis-propagator:${role}`, ...given },
+    redisOptions: {
+      connectTimeout: 5_000,
+      connectionName: `nestjs-redis-propagator:${role}`,
+      ...given,
+    },
   };
 }
 

@@ -23,6 +23,7 @@ export type PubSubListener = (channel: string, message: Buffer) => void;
  *   coded error when the message was not, or may not have been, handed over. It never waits without a bound.
  * - `subscribe` resolves once messages published from then on arrive. When that takes too long it rejects, and the
  *   channel stays wanted: it is subscribed as soon as that is possible. Subscribing twice is subscribing once.
+ * - `unsubscribe` also ends the waiting of a `subscribe` that is under way: its promise settles.
  * - After `unsubscribe` was called no further message of that channel is handed to the listeners.
  * - Subscriptions outlive lost connections.
  * - Nothing that arrives can end a subscription or the process.

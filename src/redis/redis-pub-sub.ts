@@ -10,7 +10,7 @@ import { PublisherConnection } from './publisher-connection.js';
 import { StateMachine } from './state-machine.js';
 import { SubscriberConnection } from './subscriber-connection.js';
 
-const QUIT_TIMEOUT_MS = 1_000;
+const CLOSE_TIMEOUT_MS = 1_000;
 
 type Timeouts = Pick<
   ResolvedOptions,
@@ -117,7 +117,8 @@ export class RedisPubSub implements PubSub {
   async close(): Promise<void> {
     if (!this.machine.enter('closed')) return;
     this.publisher.close();
-    await this.subscriber.settled();
+    // Closing a connection ends its subscriptions; on one that lives on they have to be taken back.
+    if (!this.clients.owned) await bounded(this.subscriber.settled());
     this.subscriber.close();
     this.events.detach();
     if (this.clients.owned) {
@@ -171,13 +172,16 @@ export class RedisPubSub implements PubSub {
 
 /** QUIT where Redis answers, a plain disconnect where it does not. */
 async function quit(client: RedisClients['publisher']): Promise<void> {
-  if (client.status === 'ready') {
-    let timer: NodeJS.Timeout | undefined;
-    const bound = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, QUIT_TIMEOUT_MS);
-    });
-    await Promise.race([client.quit().catch(() => undefined), bound]);
-    clearTimeout(timer);
-  }
+  if (client.status === 'ready') await bounded(client.quit().catch(() => undefined));
   client.disconnect();
+}
+
+/** A Redis that does not answer must not keep an app from ending. */
+async function bounded(work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const bound = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+  });
+  await Promise.race([work, bound]);
+  clearTimeout(timer);
 }

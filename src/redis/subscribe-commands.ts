@@ -25,9 +25,7 @@ export class SubscribeCommands {
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {
-    await (this.cluster
-      ? this.client.ssubscribe(...channels)
-      : this.client.subscribe(...channels));
+    await (this.cluster ? this.client.ssubscribe(...channels) : this.client.subscribe(...channels));
   }
 
   async unsubscribe(channels: readonly string[]): Promise<void> {

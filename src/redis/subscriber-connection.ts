@@ -61,9 +61,8 @@ export class SubscriberConnection {
     if (!this.wanted.delete(channel)) return;
     this.confirmed.delete(channel);
     this.refusals.delete(channel);
-    this.waiters.reject(channel, () =>
-      PropagatorError.of('redis.unavailable', [`channel ${channel} was given back`]),
-    );
+    // Who waits for a channel that is wanted no more waits for nothing.
+    this.waiters.resolve(channel);
     this.touch(channel);
   }
 
@@ -92,7 +91,7 @@ export class SubscriberConnection {
     this.waiters.rejectAll(() => PropagatorError.of('redis.closed', []));
   }
 
-  /** Waits until what is wanted at the moment went out, or the connection is lost. */
+  /** Waits until Redis has answered what was asked of it. */
   async settled(): Promise<void> {
     await this.flushing;
   }
@@ -131,7 +130,9 @@ export class SubscriberConnection {
     const changed = this.changed;
     this.changed = new Set();
     const subscribe = [...changed].filter((name) => this.wanted.has(name) && !this.sent.has(name));
-    const unsubscribe = [...changed].filter((name) => !this.wanted.has(name) && this.sent.has(name));
+    const unsubscribe = [...changed].filter(
+      (name) => !this.wanted.has(name) && this.sent.has(name),
+    );
     const answers: Promise<void>[] = [];
     for (const channels of this.commands.group(unsubscribe, CHANNELS_PER_COMMAND)) {
       if (generation !== this.generation) return;
@@ -188,4 +189,3 @@ export class SubscriberConnection {
     }
   }
 }
-

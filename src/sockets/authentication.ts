@@ -9,10 +9,7 @@ import { normalisedUserId } from './user-id.js';
 
 /** What a refused client finds in `error.data.code` of its `connect_error`. */
 export type AuthRefusalCode =
-  | 'auth.token-missing'
-  | 'auth.token-rejected'
-  | 'auth.timeout'
-  | 'auth.failed';
+  'auth.token-missing' | 'auth.token-rejected' | 'auth.timeout' | 'auth.failed';
 
 const REFUSALS: Record<AuthRefusalCode, string> = {
   'auth.token-missing': 'Authentication required',

@@ -55,7 +55,8 @@ export interface Envelope extends EnvelopeHeader {
 }
 
 /** Why bytes are no envelope that this version reads. @internal */
-export type EnvelopeFault = 'message.malformed' | 'message.unknown-version' | 'message.unknown-kind';
+export type EnvelopeFault =
+  'message.malformed' | 'message.unknown-version' | 'message.unknown-kind';
 
 function listLength(list: readonly string[]): number {
   if (list.length === 0) return 0;
@@ -88,9 +89,7 @@ export function envelopeLength(
   header: Pick<EnvelopeHeader, 'except' | 'rooms'>,
   parts: readonly EncodedPart[],
 ): number {
-  return (
-    FIXED_LENGTH + listLength(header.except) + listLength(header.rooms) + framesLength(parts)
-  );
+  return FIXED_LENGTH + listLength(header.except) + listLength(header.rooms) + framesLength(parts);
 }
 
 /** Header and frames in one allocation; the frames are a view of it. @internal */

@@ -29,5 +29,5 @@ export function decodeExternalEvent(bytes: Buffer): ExternalEvent | string {
   if (!Array.isArray(except) || !except.every((room) => typeof room === 'string')) {
     return '"except" must be a list of rooms or socket ids';
   }
-  return { event, data, except: except as string[] };
+  return { event, data, except };
 }

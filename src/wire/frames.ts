@@ -65,7 +65,8 @@ interface Frame {
 function frameAt(bytes: Buffer, offset: number): Frame | undefined {
   const opcode = bytes[offset];
   const short = bytes[offset + 1];
-  if ((opcode !== TEXT && opcode !== BINARY) || short === undefined || short > 127) return undefined;
+  if ((opcode !== TEXT && opcode !== BINARY) || short === undefined || short > 127)
+    return undefined;
   let start = offset + 2;
   let length = short;
   if (short === 126) {

@@ -34,7 +34,11 @@ describe('RedisPropagatorInterceptor', () => {
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const origin = await a.connect({ token: 'alice' });
     const others = [await a.connect({ token: 'alice' }), await b.connect({ token: 'alice' })];
-    const strangers = [await a.connect({ token: 'bob' }), await b.connect(), await b.connect({ token: 'bob' })];
+    const strangers = [
+      await a.connect({ token: 'bob' }),
+      await b.connect(),
+      await b.connect({ token: 'bob' }),
+    ];
 
     origin.emit('stream');
 

@@ -91,7 +91,9 @@ class TestClusterBuilder {
   }
 
   /** Options beside `redis`, `prefix` and `auth`, which tests have values of their own for. */
-  configured(options: RedisPropagatorOptions | ((instance: number) => RedisPropagatorOptions)): this {
+  configured(
+    options: RedisPropagatorOptions | ((instance: number) => RedisPropagatorOptions),
+  ): this {
     this.options = typeof options === 'function' ? options : () => options;
     return this;
   }
