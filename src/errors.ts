@@ -26,7 +26,7 @@ const messages = {
   'redis.permission': (command: string, resource: string, reply: string) =>
     `Redis refused ${command} (${reply}). Grant the ACL user what is missing: +${command.toLowerCase()} and ${resource}.`,
   'redis.command-failed': (command: string, reply: string) =>
-    `Redis answered ${command} with an error: ${reply}`,
+    `Redis answered ${command} with an error (${reply}). Check that it is Redis 6.2 or newer, and look the error up in its documentation.`,
   'redis.closed': () =>
     'This instance is shutting down: its connections to Redis are closed. Emit before onApplicationShutdown.',
   'message.unserialisable': (channel: string, reason: string) =>

@@ -21,15 +21,13 @@ export async function startApp(folder, redisUrl, nodeFlags) {
     stream.on('data', (chunk) => (printed += String(chunk)));
   }
   const exited = once(child, 'exit');
-  const listening = async () => {
-    for (;;) {
-      const url = /listening on (http:\S+)/.exec(printed)?.[1];
-      if (url) return url;
-      await sleep(20);
-    }
-  };
-  const url = await Promise.race([listening(), exited, sleep(20_000)]);
-  if (typeof url !== 'string') {
+  const end = Date.now() + 20_000;
+  let url;
+  while (!url && child.exitCode === null && Date.now() < end) {
+    await sleep(20);
+    url = /listening on (http:\S+)/.exec(printed)?.[1];
+  }
+  if (!url) {
     child.kill('SIGKILL');
     throw new Error(`the app did not start:\n${printed}`);
   }

@@ -8,8 +8,8 @@ type Acknowledge = (answer?: unknown) => void;
 
 /**
  * Nest's IoAdapter leaves a client that asked for an acknowledgement waiting forever where the handler responds
- * with an event or with null. Here it is answered: with nothing, or with null. (Socket.IO sends the first
- * answer only, so a handler that answers by itself stays right.)
+ * with events only, or with null. Here it is answered: with nothing once the last event is sent, or with null.
+ * (Socket.IO sends the first answer only, so a handler that answers by itself stays right.)
  *
  * @internal
  */
@@ -35,10 +35,16 @@ export function answeringHandlers(handlers: Handlers, transform: Transform): [Ha
       const responses = transform(result);
       const ack = typeof result === 'object' && result !== null ? acks.get(result) : undefined;
       if (ack === undefined) return responses;
+      let events = false;
       return responses.pipe(
-        tap((response: unknown) => {
-          if (response === null) ack(null);
-          else if (isWsResponse(response)) ack();
+        tap({
+          next: (response: unknown) => {
+            if (response === null) ack(null);
+            else if (isWsResponse(response)) events = true;
+          },
+          complete: () => {
+            if (events) ack();
+          },
         }),
       );
     },

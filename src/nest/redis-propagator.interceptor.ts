@@ -13,13 +13,16 @@ import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
 import { PROPAGATE_METADATA, type PropagateAudience } from './propagate.decorator.js';
 import { isWsResponse } from './ws-response.js';
 
+/** The calls that an interceptor has taken: one bound globally, one on the class and one on the method share a call. */
+const taken = new WeakSet<ExecutionContext>();
+
 /**
  * Sends every event that a gateway's handlers respond with (a `WsResponse`, from a value, Promise or Observable) to
  * the user's other sockets in the namespace, on all instances; `@Propagate` chooses another audience. The client
  * that asked gets its response from Nest, and from nobody else. Acknowledgements and void are nobody else's affair.
  *
- * Bind it with `@UseInterceptors(RedisPropagatorInterceptor)` on a gateway or a handler: Nest does not apply global
- * interceptors to gateways.
+ * Bind it with `@UseInterceptors(RedisPropagatorInterceptor)` on a gateway or a handler: global interceptors reach
+ * gateways since Nest 12 only. Bound in several places, it still sends each event once.
  */
 @Injectable()
 export class RedisPropagatorInterceptor implements NestInterceptor {
@@ -36,6 +39,8 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
       this.warnOnce(context.getType());
       return next.handle();
     }
+    if (taken.has(context)) return next.handle();
+    taken.add(context);
     const audience = this.audienceOf(context);
     if (audience === false) return next.handle();
     const socket = context.switchToWs().getClient<AuthenticatedSocket>();
@@ -77,8 +82,8 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
     if (this.warned) return;
     this.warned = true;
     this.logger.warn(
-      `Called in a context of type "${type}", where it does nothing. Nest does not apply global interceptors to ` +
-        'gateways: bind it with @UseInterceptors(RedisPropagatorInterceptor) on the gateway.',
+      `Called in a context of type "${type}", where it does nothing. Global interceptors reach gateways since ` +
+        'Nest 12 only: bind it with @UseInterceptors(RedisPropagatorInterceptor) on the gateway.',
     );
   }
 }

@@ -1,31 +1,45 @@
 import { PropagatorError } from '../errors.js';
 
-const SECRET_NAMES = /pass|secret|token|key$/i;
+const SECRET_NAMES = /pass|pwd|secret|token|auth|credential|key$/i;
+/** `user:password@`, with or without a scheme in front; the password may contain anything. */
+const CREDENTIALS = /((?:[\w+.-]+:)?\/\/[^\s:/@]*|(?<!\S)[^\s:/@]*):.*@/gs;
+const SECRET_PARAMETERS = /([?&][^=&\s]*(?:pass|pwd|secret|token|auth|key)[^=&\s]*=)[^&\s]*/gi;
+const MOST_CHARACTERS = 120;
 
 /** The given value as it may appear in an error message: short, and without credentials. @internal */
 export function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(withoutPassword(value));
+  if (typeof value === 'string') return short(JSON.stringify(withoutSecrets(value)));
   if (typeof value === 'function') return `a function (${value.name || 'anonymous'})`;
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value !== 'object' || value === null) return String(value);
   try {
     const text = JSON.stringify(value, (name, part: unknown) => {
       if (SECRET_NAMES.test(name)) return '***';
-      return typeof part === 'string' ? withoutPassword(part) : part;
+      return typeof part === 'string' ? withoutSecrets(part) : part;
     });
-    return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+    return short(text);
   } catch {
     return Object.prototype.toString.call(value);
   }
 }
 
-function withoutPassword(text: string): string {
-  return text.replace(/^([a-z]+:\/\/[^:/@]*):.*@/i, '$1:***@');
+/** Rather too much than too little. */
+function withoutSecrets(text: string): string {
+  return text.replace(CREDENTIALS, '$1:***@').replace(SECRET_PARAMETERS, '$1***');
+}
+
+function short(text: string): string {
+  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS - 3)}...` : text;
 }
 
 /** @internal */
 export function invalid(option: string, given: unknown, remedy: string): PropagatorError {
-  return PropagatorError.of('option.invalid', [option, shown(given), remedy]);
+  return misused(option, shown(given), remedy);
+}
+
+/** As {@link invalid}, where words tell more than the value. @internal */
+export function misused(option: string, words: string, remedy: string): PropagatorError {
+  return PropagatorError.of('option.invalid', [option, words, remedy]);
 }
 
 /** @internal */

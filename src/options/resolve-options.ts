@@ -1,6 +1,6 @@
 import * as standardParser from 'socket.io-parser';
 import type { PubSub } from '../redis/pub-sub.js';
-import { checkKnown, hasMethods, invalid, wholeNumber } from './checks.js';
+import { checkKnown, hasMethods, invalid, misused, wholeNumber } from './checks.js';
 import type { PropagatorLogger } from './logger.js';
 import type { PacketParser } from './packet-parser.js';
 import type { RedisPropagatorOptions } from './propagator-options.js';
@@ -62,7 +62,7 @@ export function resolveOptions(
   const wait = (name: 'connectTimeoutMs' | 'subscribeTimeoutMs' | 'publishTimeoutMs') =>
     wholeNumber(name, options[name], DEFAULTS[name], [1, MAX_WAIT_MS]);
   if (options.pubSub !== undefined && options.redis !== undefined) {
-    throw invalid(
+    throw misused(
       'pubSub',
       'both "pubSub" and "redis"',
       'They are two transports: leave one of them out.',

@@ -1,4 +1,4 @@
-import { checkKnown, hasMethods, invalid } from './checks.js';
+import { checkKnown, hasMethods, invalid, misused } from './checks.js';
 import type {
   BorrowedRedisClients,
   RedisClusterConnection,
@@ -28,16 +28,18 @@ export function resolveRedis(given: unknown): RedisConnection {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw invalid('redis', given, EXAMPLES);
   }
+  if (given instanceof URL) throw invalid('redis', given, 'Pass it as a string: url.href.');
   const redis = given as RedisConnection;
-  if (isBorrowed(redis)) return checkedClients(redis);
-  if (isClusterConnection(redis)) return checkedCluster(redis);
+  // First of all: ioredis' Cluster has a "subscriber" and "nodes" as well.
   if (hasMethods(given, ['publish', 'subscribe'])) {
-    throw invalid(
+    throw misused(
       'redis',
       'one ioredis client',
       'A subscribed connection takes no other commands: pass two, { publisher: client, subscriber: client.duplicate() }.',
     );
   }
+  if (isBorrowed(redis)) return checkedClients(redis);
+  if (isClusterConnection(redis)) return checkedCluster(redis);
   if (typeof redis === 'object' && 'url' in redis) {
     throw invalid('redis', given, `ioredis has no option "url". ${EXAMPLES}`);
   }
@@ -64,7 +66,7 @@ function checkedClients(given: BorrowedRedisClients): BorrowedRedisClients {
     }
   }
   if (given.publisher === given.subscriber) {
-    throw invalid(
+    throw misused(
       'redis.subscriber',
       'the same client as redis.publisher',
       'A subscribed connection takes no other commands: pass publisher.duplicate().',

@@ -38,15 +38,7 @@ export class RedisPropagatorService {
 
   /** To all sockets of a user. `reached: false` means that the user is offline. */
   emitToUser<T>(event: UserEvent<T>): Promise<Receipt> {
-    return this.settled(async () => {
-      const outgoing = outgoingOf(event);
-      const userId = checkedUserId(event.userId);
-      const [receipt] = await this.router.send(
-        [{ kind: 'user', namespace: outgoing.namespace, id: userId }],
-        outgoing,
-      );
-      return receipt as Receipt;
-    });
+    return this.settled(() => this.sendToUser(event));
   }
 
   /** To all sockets of several users; the event is encoded once. */
@@ -85,13 +77,23 @@ export class RedisPropagatorService {
       const { userId, socketId, ...rest } = event;
       const id = normalisedUserId(userId);
       if (id === undefined) return false;
-      await this.emitToUser({
+      await this.sendToUser({
         ...rest,
         userId: id,
         ...(socketId !== undefined && { exceptSocketId: socketId }),
       });
       return true;
     });
+  }
+
+  private async sendToUser(event: UserEvent): Promise<Receipt> {
+    const outgoing = outgoingOf(event);
+    const userId = checkedUserId(event.userId);
+    const [receipt] = await this.router.send(
+      [{ kind: 'user', namespace: outgoing.namespace, id: userId }],
+      outgoing,
+    );
+    return receipt as Receipt;
   }
 
   private emitToKind(kind: 'all' | 'authenticated', event: EventToEmit): Promise<Receipt> {

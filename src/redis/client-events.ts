@@ -23,9 +23,11 @@ type Binding = [
  */
 export class ClientEvents {
   private readonly bindings: readonly Binding[];
+  private readonly owned: boolean;
   private attached = false;
 
-  constructor({ publisher, subscriber, cluster }: RedisClients, handlers: ClientHandlers) {
+  constructor({ publisher, subscriber, cluster, owned }: RedisClients, handlers: ClientHandlers) {
+    this.owned = owned;
     const message = (channel: Buffer, bytes: Buffer): void =>
       handlers.message(channel.toString(), bytes);
     const error = (reason: unknown): void => handlers.error(reason);
@@ -46,10 +48,10 @@ export class ClientEvents {
     for (const [client, event, listener] of this.bindings) client.on(event, listener);
   }
 
-  /** The 'error' listener of clients that we own is needed until they are gone. */
+  /** The 'error' listener of clients that we own is needed until they are gone; the app's are left as they were. */
   detach(): void {
     for (const [client, event, listener] of this.bindings) {
-      if (event !== 'error') client.off(event, listener);
+      if (event !== 'error' || !this.owned) client.off(event, listener);
     }
     this.attached = false;
   }

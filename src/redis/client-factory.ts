@@ -19,6 +19,12 @@ function retryStrategy(times: number): number {
 }
 
 /**
+ * How long ioredis gives a connection to close, also one that has gone already: its timer keeps the process
+ * alive, and a half-open connection from being replaced.
+ */
+const disconnectTimeout = 200;
+
+/**
  * What we need of a connection, whatever the app configured: we do the reconnecting, the resubscribing and the
  * buffering, because ioredis' defaults re-send (which duplicates), queue without bound, and make an unhandled
  * rejection of a failed resubscription.
@@ -35,6 +41,7 @@ function connectionOptions(role: string, given: RedisOptions): RedisOptions {
   return {
     retryStrategy,
     connectTimeout: 5_000,
+    disconnectTimeout,
     keepAlive: 10_000,
     connectionName: `nestjs-redis-propagator:${role}`,
     ...given,
@@ -73,6 +80,7 @@ function clusterWays(role: string, given: RedisOptions | undefined) {
     shardedSubscribers: true,
     redisOptions: {
       connectTimeout: 5_000,
+      disconnectTimeout,
       connectionName: `nestjs-redis-propagator:${role}`,
       ...given,
     },

@@ -68,7 +68,10 @@ export class RedisPubSub implements PubSub {
         this.lastError = reasonOf(error);
         this.update({});
       },
-      message: (channel, message) => this.listeners.dispatch(channel, message),
+      message: (channel, message) => {
+        // An UNSUBSCRIBE takes a moment, and a borrowed client has channels of the app as well.
+        if (this.subscriber.isWanted(channel)) this.listeners.dispatch(channel, message);
+      },
     });
   }
 
@@ -117,13 +120,12 @@ export class RedisPubSub implements PubSub {
   async close(): Promise<void> {
     if (!this.machine.enter('closed')) return;
     this.publisher.close();
-    // Closing a connection ends its subscriptions; on one that lives on they have to be taken back.
-    if (!this.clients.owned) await bounded(this.subscriber.settled());
-    this.subscriber.close();
+    const unsubscribed = this.subscriber.close();
     this.events.detach();
-    if (this.clients.owned) {
-      await Promise.all([quit(this.clients.publisher), quit(this.clients.subscriber)]);
-    }
+    const { publisher, subscriber, owned } = this.clients;
+    if (owned) await Promise.all([quit(publisher), quit(subscriber)]);
+    // A borrowed client lives on, without our channels. While it is away ioredis keeps the command for it.
+    else if (subscriber.status === 'ready') await bounded(unsubscribed);
   }
 
   private update(change: { publisherOpen?: boolean; subscribed?: boolean }): void {

@@ -22,6 +22,8 @@ export class SubscriberConnection {
   private readonly wanted = new Set<string>();
   /** Channels whose last command on this connection was a SUBSCRIBE. */
   private readonly sent = new Set<string>();
+  /** What `sent` was on earlier connections: an app's own client subscribes that again when it reconnects. */
+  private readonly sentBefore = new Set<string>();
   /** Channels that Redis confirmed on this connection. */
   private readonly confirmed = new Set<string>();
   private changed = new Set<string>();
@@ -50,6 +52,10 @@ export class SubscriberConnection {
     return this.confirmed.has(channel);
   }
 
+  isWanted(channel: string): boolean {
+    return this.wanted.has(channel);
+  }
+
   subscribe(channel: string): Promise<void> {
     if (this.confirmed.has(channel) && this.wanted.has(channel)) return Promise.resolve();
     this.wanted.add(channel);
@@ -71,12 +77,18 @@ export class SubscriberConnection {
     this.lost();
     this.connected = true;
     this.changed = new Set(this.wanted);
+    for (const name of this.sentBefore) {
+      if (this.wanted.has(name)) continue;
+      this.sent.add(name);
+      this.changed.add(name);
+    }
     this.schedule();
   }
 
   lost(): void {
     this.generation++;
     this.connected = false;
+    for (const name of this.sent) this.sentBefore.add(name);
     this.sent.clear();
     this.confirmed.clear();
     this.refusals.clear();
@@ -84,16 +96,14 @@ export class SubscriberConnection {
     this.retry = undefined;
   }
 
-  close(): void {
+  /** Gives every channel back. The promise resolves once Redis has answered, if it ever does. */
+  async close(): Promise<void> {
     this.lost();
     this.wanted.clear();
     this.changed.clear();
     this.waiters.rejectAll(() => PropagatorError.of('redis.closed', []));
-  }
-
-  /** Waits until Redis has answered what was asked of it. */
-  async settled(): Promise<void> {
-    await this.flushing;
+    const commands = [...this.commands.group([...this.sentBefore], CHANNELS_PER_COMMAND)];
+    await Promise.allSettled(commands.map((channels) => this.commands.unsubscribe(channels)));
   }
 
   private touch(channel: string): void {
@@ -116,6 +126,7 @@ export class SubscriberConnection {
   }
 
   private settle(): void {
+    this.sentBefore.clear();
     const [refusal] = this.refusals.values();
     this.onSettled(refusal);
     if (refusal === undefined) return;

@@ -60,7 +60,7 @@ export class SocketStateService {
   /** The sockets of all users, as one flat list. */
   getAll(): readonly AuthenticatedSocket[] {
     const all: AuthenticatedSocket[] = [];
-    for (const sockets of this.sockets.values()) all.push(...sockets);
+    for (const sockets of this.sockets.values()) for (const socket of sockets) all.push(socket);
     return all;
   }
 

@@ -79,7 +79,8 @@ function frameAt(bytes: Buffer, offset: number): Frame | undefined {
     length = bytes.readUInt32BE(offset + 2) * 2 ** 32 + bytes.readUInt32BE(offset + 6);
   }
   const end = start + length;
-  if (end > bytes.length) return undefined;
+  // A client closes the connection at a length that has a shorter form (RFC 6455, section 5.2).
+  if (end > bytes.length || start !== offset + headerLength(length)) return undefined;
   if (opcode === TEXT && bytes[start] !== MESSAGE) return undefined;
   return { text: opcode === TEXT, start, end };
 }

@@ -21,7 +21,8 @@ export const EVENT_PACKET = 2;
  */
 export class WirePacket {
   private lazyParts: readonly EncodedPart[] | undefined;
-  private lazyPacket: SocketIoPacket | undefined;
+  /** Null where the parser cannot read it. */
+  private lazyPacket: SocketIoPacket | null | undefined;
 
   constructor(
     /** Finished WebSocket frames, back to back. */
@@ -39,7 +40,10 @@ export class WirePacket {
 
   /** The decoded packet, or undefined where the parser cannot read it. */
   get packet(): SocketIoPacket | undefined {
-    return (this.lazyPacket ??= decodePacket(new this.parser.Decoder(), this.parts));
+    if (this.lazyPacket === undefined) {
+      this.lazyPacket = decodePacket(new this.parser.Decoder(), this.parts) ?? null;
+    }
+    return this.lazyPacket ?? undefined;
   }
 }
 

@@ -1,27 +1,69 @@
 import { UseInterceptors } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway, type WsResponse } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { from, map, type Observable } from 'rxjs';
-import { Propagate, RedisPropagatorInterceptor } from '../../src/index.js';
+import { from, map, of, type Observable } from 'rxjs';
+import { RedisPropagatorInterceptor } from '../../src/index.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
+import { theUsualClients } from '../support/the-usual-clients.js';
 
 @UseInterceptors(RedisPropagatorInterceptor)
 @WebSocketGateway()
 class EventsGateway {
+  @SubscribeMessage('a value')
+  value(): WsResponse<string> {
+    return { event: 'events', data: 'x' };
+  }
+
+  @SubscribeMessage('a Promise')
+  async promise(): Promise<WsResponse<string>> {
+    return { event: 'events', data: 'x' };
+  }
+
+  @SubscribeMessage('an Observable')
+  observable(): Observable<WsResponse<string>> {
+    return of({ event: 'events', data: 'x' });
+  }
+
+  @SubscribeMessage('a Promise of an Observable')
+  async promisedObservable(): Promise<Observable<WsResponse<string>>> {
+    return this.observable();
+  }
+
   @SubscribeMessage('stream')
   stream(): Observable<WsResponse<number>> {
     return from([1, 2, 3]).pipe(map((data) => ({ event: 'events', data })));
   }
 
-  @SubscribeMessage('promise')
-  async promise(): Promise<WsResponse<string>> {
-    return { event: 'events', data: 'promised' };
+  @SubscribeMessage('mixed')
+  mixed(): Observable<unknown> {
+    return from([{ event: 'events', data: 1 }, 'an answer', { event: 'events', data: 2 }]);
   }
 
-  @Propagate('all')
-  @SubscribeMessage('to-all')
-  toAll(): WsResponse<string> {
-    return { event: 'events', data: 'for all' };
+  @SubscribeMessage('answer')
+  answer(): string {
+    return 'an answer';
+  }
+
+  @SubscribeMessage('null')
+  nothing(): null {
+    return null;
+  }
+
+  @SubscribeMessage('void')
+  void(): void {}
+
+  @SubscribeMessage('no event')
+  noEvent(): object {
+    return { event: '', data: 'x' };
+  }
+}
+
+@UseInterceptors(RedisPropagatorInterceptor)
+@WebSocketGateway({ namespace: 'chat' })
+class ChatGateway {
+  @SubscribeMessage('say')
+  say(): WsResponse<string> {
+    return { event: 'said', data: 'hello' };
   }
 }
 
@@ -29,22 +71,92 @@ describe('RedisPropagatorInterceptor', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  it("sends a user's events to the user's other sockets on all instances, in order, the origin once, and to nobody else", async () => {
-    cluster = await givenCluster().of(2).with(EventsGateway).start();
-    const [a, b] = [cluster.instance(0), cluster.instance(1)];
-    const origin = await a.connect({ token: 'alice' });
-    const others = [await a.connect({ token: 'alice' }), await b.connect({ token: 'alice' })];
-    const strangers = [
-      await a.connect({ token: 'bob' }),
-      await b.connect(),
-      await b.connect({ token: 'bob' }),
-    ];
+  it("sends a stream's events to the user's other sockets on all instances, in order, the origin once, and to nobody else", async () => {
+    cluster = await givenCluster().of(3).with(EventsGateway).start();
+    const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
 
     origin.emit('stream');
 
     await origin.waitFor('events', 3);
-    await cluster.settled(origin, ...others, ...strangers);
+    await cluster.settled(...everybody);
     for (const client of [origin, ...others]) expect(client.data('events')).toEqual([1, 2, 3]);
-    for (const client of strangers) expect(client.received).toEqual([]);
+    for (const client of [...bobs, ...anonymous]) expect(client.received).toEqual([]);
+  });
+
+  it.each(['a value', 'a Promise', 'an Observable', 'a Promise of an Observable'])(
+    'sends the event of %s once to each of the user’s sockets',
+    async (kind) => {
+      cluster = await givenCluster().with(EventsGateway).start();
+      const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
+
+      origin.emit(kind);
+
+      await origin.waitFor('events');
+      await cluster.settled(...everybody);
+      for (const client of [origin, ...others]) expect(client.data('events')).toEqual(['x']);
+      for (const client of [...bobs, ...anonymous]) expect(client.received).toEqual([]);
+    },
+  );
+
+  // pitfall 7
+  it('sends nobody anything for answers, null, void and objects that are no events', async () => {
+    cluster = await givenCluster().with(EventsGateway).start();
+    const { origin, everybody } = await theUsualClients(cluster);
+
+    origin.emit('void');
+    origin.emit('no event');
+    expect(await origin.ask('null')).toBeNull();
+    expect(await origin.ask('answer')).toBe('an answer');
+
+    await cluster.settled(...everybody);
+    for (const client of everybody) expect(client.received).toEqual([]);
+  });
+
+  // pitfall 7
+  it('sends the others the events of a stream and not the answer among them', async () => {
+    cluster = await givenCluster().with(EventsGateway).start();
+    const { origin, others, bobs, everybody } = await theUsualClients(cluster);
+
+    expect(await origin.ask('mixed')).toBe('an answer');
+
+    await origin.waitFor('events', 2);
+    await cluster.settled(...everybody);
+    for (const client of [origin, ...others]) {
+      expect(client.received).toEqual([
+        { event: 'events', args: [1] },
+        { event: 'events', args: [2] },
+      ]);
+    }
+    for (const client of bobs) expect(client.received).toEqual([]);
+  });
+
+  it('leaves the response to an anonymous client with that client', async () => {
+    cluster = await givenCluster().with(EventsGateway).start();
+    const { anonymous, everybody } = await theUsualClients(cluster);
+    const [asking, ...rest] = anonymous;
+
+    asking?.emit('stream');
+
+    await asking?.waitFor('events', 3);
+    await cluster.settled(...everybody);
+    expect(asking?.data('events')).toEqual([1, 2, 3]);
+    for (const client of everybody) if (client !== asking) expect(client.received).toEqual([]);
+    expect(rest).toHaveLength(1);
+  });
+
+  // pitfall 13
+  it('stays within the namespace of the gateway', async () => {
+    cluster = await givenCluster().with(EventsGateway, ChatGateway).start();
+    const chat = await theUsualClients(cluster, { namespace: '/chat' });
+    const root = await theUsualClients(cluster);
+
+    chat.origin.emit('say');
+
+    await chat.origin.waitFor('said');
+    await cluster.settled(...chat.everybody, ...root.everybody);
+    for (const client of [chat.origin, ...chat.others]) expect(client.data('said')).toEqual(['hello']);
+    for (const client of [...chat.bobs, ...chat.anonymous, ...root.everybody]) {
+      expect(client.received).toEqual([]);
+    }
   });
 });

@@ -59,6 +59,10 @@ export class TestClient {
     });
   }
 
+  get namespace(): string {
+    return (this.socket as unknown as { nsp: string }).nsp;
+  }
+
   get id(): string {
     return this.socket.id ?? '';
   }

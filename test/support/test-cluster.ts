@@ -1,4 +1,9 @@
-import type { Provider, Type } from '@nestjs/common';
+import type {
+  INestApplication,
+  INestApplicationContext,
+  Provider,
+  Type,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { randomUUID } from 'node:crypto';
 import {
@@ -30,12 +35,35 @@ export class TestCluster {
     readonly instances: readonly TestInstance[],
     readonly prefix: string,
     readonly logger: MemoryLogger,
+    private readonly workerOptions: () => RedisPropagatorOptions,
   ) {}
+
+  private readonly workers: INestApplicationContext[] = [];
 
   instance(index: number): TestInstance {
     const instance = this.instances[index];
     if (instance === undefined) throw new Error(`there is no instance ${index}`);
     return instance;
+  }
+
+  /** The name of a channel, such as `channel('all')` or `channel('user:42', '/chat')`. */
+  channel(target: string, namespace = '/'): string {
+    return `${this.prefix}:${namespace}:${target}`;
+  }
+
+  /** One more process of the app, without gateways and without a port: a queue worker, a cron job. */
+  async startWorker(...providers: Provider[]): Promise<INestApplicationContext> {
+    class TestWorkerModule {}
+    const worker = await NestFactory.createApplicationContext(
+      {
+        module: TestWorkerModule,
+        imports: [RedisPropagatorModule.forRoot(this.workerOptions())],
+        providers,
+      },
+      { logger: false },
+    );
+    this.workers.push(worker);
+    return worker;
   }
 
   /**
@@ -45,7 +73,7 @@ export class TestCluster {
   async settled(...clients: TestClient[]): Promise<void> {
     for (const instance of this.instances) {
       const fence = randomUUID();
-      for (const namespace of new Set(clients.map(namespaceOf))) {
+      for (const namespace of new Set(clients.map((client) => client.namespace))) {
         await instance.propagator.emitToAll({ namespace, event: FENCE, data: fence });
       }
       await Promise.all(clients.map((client) => client.waitForFence(fence)));
@@ -53,12 +81,8 @@ export class TestCluster {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.instances.map((instance) => instance.close()));
+    await Promise.all([...this.instances, ...this.workers].map((each) => each.close()));
   }
-}
-
-function namespaceOf(client: TestClient): string {
-  return (client.socket as unknown as { nsp: string }).nsp;
 }
 
 /** Makes a test one sentence: `await givenCluster().of(2).with(EventsGateway).start()`. */
@@ -71,6 +95,8 @@ class TestClusterBuilder {
   private providers: Provider[] = [];
   private controllers: Type[] = [];
   private options: (instance: number) => RedisPropagatorOptions = () => ({});
+  private prepare: (app: INestApplication) => void = () => undefined;
+  private redis: string | undefined;
   private inMemory = false;
 
   /** How many instances. */
@@ -98,6 +124,18 @@ class TestClusterBuilder {
     return this;
   }
 
+  /** What main.ts does with the app before it listens. */
+  prepared(prepare: (app: INestApplication) => void): this {
+    this.prepare = prepare;
+    return this;
+  }
+
+  /** Another Redis than the one that the tests share. */
+  onRedis(url: string): this {
+    this.redis = url;
+    return this;
+  }
+
   onInMemoryPubSub(): this {
     this.inMemory = true;
     return this;
@@ -108,21 +146,19 @@ class TestClusterBuilder {
     const logger = new MemoryLogger();
     const bus = new InMemoryBus();
     const instances: TestInstance[] = [];
-    for (let index = 0; index < this.size; index++) {
-      const transport = this.inMemory
+    const shared = (): RedisPropagatorOptions => ({
+      ...(this.inMemory
         ? { pubSub: new InMemoryPubSub(bus) }
-        : { redis: testRedisUrl() };
+        : { redis: this.redis ?? testRedisUrl() }),
+      prefix,
+      logger,
+    });
+    for (let index = 0; index < this.size; index++) {
       instances.push(
-        await this.startInstance({
-          ...transport,
-          prefix,
-          logger,
-          auth: TOKEN_IS_USER,
-          ...this.options(index),
-        }),
+        await this.startInstance({ ...shared(), auth: TOKEN_IS_USER, ...this.options(index) }),
       );
     }
-    return new TestCluster(instances, prefix, logger);
+    return new TestCluster(instances, prefix, logger, shared);
   }
 
   private async startInstance(options: RedisPropagatorOptions): Promise<TestInstance> {
@@ -137,6 +173,7 @@ class TestClusterBuilder {
       { logger: false },
     );
     app.useWebSocketAdapter(new SocketStateAdapter(app));
+    this.prepare(app);
     await app.listen(0, '127.0.0.1');
     return new TestInstance(app);
   }

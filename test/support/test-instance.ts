@@ -10,7 +10,14 @@ import {
 } from '../../src/index.js';
 import { RUNTIME } from '../../src/nest/tokens.js';
 import type { Runtime } from '../../src/nest/runtime.js';
-import { TestClient, type ConnectOptions } from './test-client.js';
+import { randomUUID } from 'node:crypto';
+import { FENCE, TestClient, type ConnectOptions } from './test-client.js';
+
+/** What a refused client sees. */
+export interface Refusal {
+  message: string;
+  data: unknown;
+}
 
 /** One instance of an app under test: a real Nest app that listens on a port of its own. */
 export class TestInstance {
@@ -48,6 +55,32 @@ export class TestInstance {
     const client = await TestClient.connect(this.url, options);
     this.clients.push(client);
     return client;
+  }
+
+  /** Like {@link connect}, for a client that the server has to refuse: resolves to the refusal. */
+  async refusal(options: ConnectOptions = {}): Promise<Refusal> {
+    const client = TestClient.open(this.url, options);
+    this.clients.push(client);
+    try {
+      await client.connected();
+    } catch (error) {
+      const { message, data } = error as Refusal;
+      return { message, data };
+    } finally {
+      client.close();
+    }
+    throw new Error('the client was let in');
+  }
+
+  /** Until everything that this instance sent before has arrived at these clients of its own, with or without Redis. */
+  async served(...clients: TestClient[]): Promise<void> {
+    const fence = randomUUID();
+    for (const namespace of new Set(clients.map((client) => client.namespace))) {
+      this.propagator
+        .emitToAll({ namespace, event: FENCE, data: fence })
+        .catch(() => 'other instances are not asked');
+    }
+    await Promise.all(clients.map((client) => client.waitForFence(fence)));
   }
 
   async close(): Promise<void> {

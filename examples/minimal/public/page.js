@@ -1,0 +1,115 @@
+/* global io */
+
+/** @param {string} id */
+const element = (id) => document.getElementById(id);
+
+element('instance').textContent = location.host;
+element('text').value = `Hello from ${location.host}`;
+
+/**
+ * @param {'in' | 'note' | 'error'} kind
+ * @param {string} what
+ * @param {unknown} detail
+ */
+function log(kind, what, detail) {
+  const line = document.createElement('li');
+  line.className = kind;
+  // textContent, never innerHTML: what other people sent is text.
+  for (const [tag, text] of [
+    ['time', new Date().toLocaleTimeString('en-GB')],
+    ['b', what],
+    ['span', typeof detail === 'string' ? detail : JSON.stringify(detail)],
+  ]) {
+    line.append(Object.assign(document.createElement(tag), { textContent: text }));
+  }
+  element('log').prepend(line);
+  element('empty').hidden = true;
+}
+
+/** Sockets of the two namespaces; Socket.IO puts them on one connection. */
+let sockets = { main: undefined, chat: undefined };
+
+function connect() {
+  disconnect();
+  const token = element('token').value.trim();
+  const options = { auth: token ? { token } : {}, forceNew: true };
+  const main = io('/', options);
+  const chat = io('/chat', { ...options, forceNew: false });
+  sockets = { main, chat };
+
+  const who = token || 'anonymous';
+  main.on('connect', () => show('on', `connected as ${who}`));
+  main.on('disconnect', (reason) => show('off', `disconnected: ${reason}`));
+  for (const [namespace, socket] of [
+    ['', main],
+    ['/chat ', chat],
+  ]) {
+    socket.on('connect_error', ({ message, data }) => {
+      show('refused', 'refused');
+      log('error', `${namespace}connect_error`, data?.code ?? message);
+    });
+    socket.onAny((event, data) => log('in', `${namespace}${event}`, data));
+  }
+  show('off', 'connecting');
+}
+
+function disconnect() {
+  sockets.main?.disconnect();
+  sockets.chat?.disconnect();
+}
+
+/**
+ * @param {'on' | 'off' | 'refused'} state
+ * @param {string} text
+ */
+function show(state, text) {
+  const status = element('status');
+  if (status.textContent !== text) log(state === 'refused' ? 'error' : 'note', 'socket', text);
+  status.dataset.state = state;
+  status.textContent = text;
+  for (const id of ['ask', 'say', 'disconnect']) element(id).disabled = state !== 'on';
+}
+
+/** @param {string} target */
+async function post(target) {
+  const response = await fetch(`/notifications/${target}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ text: element('text').value }),
+  });
+  log(response.ok ? 'note' : 'error', `POST ${target}`, await response.json());
+}
+
+/**
+ * @param {string} id
+ * @param {() => void} work
+ */
+function onSubmit(id, work) {
+  element(id).addEventListener('submit', (event) => {
+    event.preventDefault();
+    work();
+  });
+}
+
+onSubmit('connection', connect);
+onSubmit('chat', () => sockets.chat.emit('message', element('message').value));
+onSubmit('notification', () => {
+  void post(`users/${encodeURIComponent(element('user').value)}`);
+});
+element('disconnect').addEventListener('click', disconnect);
+element('ask').addEventListener('click', () => sockets.main.emit('events'));
+for (const button of document.querySelectorAll('[data-to]')) {
+  button.addEventListener('click', () => void post(button.dataset.to));
+}
+element('clear').addEventListener('click', () => {
+  element('log').replaceChildren();
+  element('empty').hidden = false;
+});
+
+// A link such as http://localhost:3001/#alice connects by itself. What follows the # stays in the
+// browser, whereas a query string ends up in access logs.
+const token = decodeURIComponent(location.hash.slice(1));
+if (token) {
+  element('token').value = token;
+  connect();
+}

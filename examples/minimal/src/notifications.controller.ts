@@ -1,0 +1,24 @@
+import { Body, Controller, Param, Post } from '@nestjs/common';
+import { RedisPropagatorService, type Receipt } from 'nestjs-redis-propagator';
+
+/** Events from outside the gateways. A real app would guard these routes. */
+@Controller('notifications')
+export class NotificationsController {
+  constructor(private readonly propagator: RedisPropagatorService) {}
+
+  @Post('all')
+  toAll(@Body('text') text: string): Promise<Receipt> {
+    return this.propagator.emitToAll({ event: 'notification', data: { text } });
+  }
+
+  @Post('authenticated')
+  toAuthenticated(@Body('text') text: string): Promise<Receipt> {
+    return this.propagator.emitToAuthenticated({ event: 'notification', data: { text } });
+  }
+
+  /** `reached: false` in the answer means that the user is offline: time for an e-mail instead. */
+  @Post('users/:userId')
+  toUser(@Param('userId') userId: string, @Body('text') text: string): Promise<Receipt> {
+    return this.propagator.emitToUser({ userId, event: 'notification', data: { text } });
+  }
+}

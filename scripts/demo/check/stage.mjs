@@ -1,0 +1,75 @@
+// @ts-check
+import { Cast } from './cast.mjs';
+import { Client } from './client.mjs';
+
+/**
+ * @typedef {object} Cluster
+ * @property {string} a URL of instance A
+ * @property {string} b URL of instance B
+ * @property {string | null} redisUrl null: the instances are connected over memory
+ * @property {string} prefix of the Redis channels
+ */
+
+/** @typedef {ReturnType<typeof createStage>} Stage */
+
+/**
+ * Where a check plays: the instances, and the clients that it connects to them.
+ *
+ * @param {Cluster} cluster
+ */
+export function createStage(cluster) {
+  /** @type {{ close(): void }[]} */
+  const guests = [];
+  return {
+    ...cluster,
+
+    /**
+     * Clients that are let in.
+     *
+     * @param {Record<string, import('./client.mjs').Role>} roles
+     */
+    connect: async (roles) => {
+      const cast = new Cast(roles);
+      guests.push(cast);
+      await cast.connected();
+      return cast;
+    },
+
+    /**
+     * A client that may be refused.
+     *
+     * @param {import('./client.mjs').Role} role
+     */
+    knock: (role) => {
+      const client = new Client(role);
+      guests.push(client);
+      return client;
+    },
+
+    /** Ways to send a text to all clients of the default namespace, one from each instance. */
+    notifyAll: [cluster.a, cluster.b].map(
+      (url) => (/** @type {string} */ text) => post(url, 'all', text),
+    ),
+
+    close: () => {
+      for (const guest of guests) guest.close();
+    },
+  };
+}
+
+/**
+ * What the buttons of the page do.
+ *
+ * @param {string} url of an instance
+ * @param {string} target
+ * @param {string} text
+ */
+export async function post(url, target, text) {
+  const response = await fetch(`${url}/notifications/${target}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ text }),
+  });
+  if (response.ok) return response.json();
+  throw new Error(`POST ${response.url}: ${response.status} ${await response.text()}`);
+}

@@ -1,0 +1,29 @@
+// @ts-check
+
+/**
+ * What there is to see, and to do.
+ *
+ * @param {string[]} urls of the instances
+ * @param {string | null} redisUrl as a shell takes it
+ * @param {string} prefix of the Redis channels
+ */
+export function welcome([a = '', b = ''], redisUrl, prefix) {
+  const publish = `
+From outside:
+  redis-cli -u ${redisUrl} PUBLISH ${prefix}:/:all '{"event":"tick","data":1}'
+`;
+  return `
+Two instances of the app are running. Open a tab on each, both as alice:
+
+  A  ${a}/#alice
+  B  ${b}/#alice
+
+Press a button in one tab and look at the other. Try a third tab as bob (${a}/#bob), or as
+nobody (${a}), and see what they do not get.
+
+With an HTTP request:
+  curl -X POST ${b}/notifications/all -H 'content-type: application/json' -d '{"text":"hello"}'
+${redisUrl === null ? '' : publish}
+Ctrl-C ends it all.
+`;
+}

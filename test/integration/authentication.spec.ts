@@ -1,0 +1,162 @@
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { AuthenticatedSocket, AuthOptions } from '../../src/index.js';
+import { Deferred } from '../support/deferred.js';
+import type { ConnectOptions } from '../support/test-client.js';
+import { givenCluster, TOKEN_IS_USER, type TestCluster } from '../support/test-cluster.js';
+import type { TestInstance } from '../support/test-instance.js';
+
+@WebSocketGateway()
+class WhoAmIGateway {
+  @SubscribeMessage('who am I')
+  whoAmI(client: AuthenticatedSocket): unknown {
+    return { auth: client.auth, userId: client.data.userId ?? null };
+  }
+}
+
+const ANONYMOUS = { auth: null, userId: null };
+const ALICE = { auth: { userId: 'alice' }, userId: 'alice' };
+
+/** No more than a code and a sentence: nothing of what went on inside. */
+const refusalWith = (code: string, message = 'Authentication failed') => ({ message, data: { code } });
+
+describe('authentication', () => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+
+  const start = async (auth: Partial<AuthOptions> = {}): Promise<TestInstance> => {
+    cluster = await givenCluster()
+      .of(1)
+      .with(WhoAmIGateway)
+      .configured({ auth: { ...TOKEN_IS_USER, ...auth } })
+      .start();
+    return cluster.instance(0);
+  };
+  const whoIs = async (instance: TestInstance, options: ConnectOptions): Promise<unknown> =>
+    (await instance.connect(options)).ask('who am I');
+
+  // pitfall 11
+  it.each<[where: string, options: ConnectOptions]>([
+    ['handshake.auth.token', { auth: { token: 'alice' } }],
+    ['handshake.auth.token, written as a header', { auth: { token: 'Bearer alice' } }],
+    ['the Authorization header', { extraHeaders: { Authorization: 'Bearer alice' } }],
+    ['the Authorization header, in any case', { extraHeaders: { authorization: 'bearer  alice ' } }],
+    [
+      'handshake.auth.token before the header',
+      { auth: { token: 'alice' }, extraHeaders: { authorization: 'Bearer bob' } },
+    ],
+    [
+      'the header over long polling',
+      { extraHeaders: { authorization: 'Bearer alice' }, transports: ['polling'] },
+    ],
+  ])('takes the token from %s', async (_where, options) => {
+    expect(await whoIs(await start(), options)).toEqual(ALICE);
+  });
+
+  // pitfall 11
+  it('does not take a token from the query string', async () => {
+    expect(await whoIs(await start(), { query: { token: 'alice' } })).toEqual(ANONYMOUS);
+  });
+
+  it('takes a token from the query string where that is switched on, after all others', async () => {
+    const instance = await start({ tokenFromQuery: true });
+    expect(await whoIs(instance, { query: { token: 'alice' } })).toEqual(ALICE);
+    expect(await whoIs(instance, { query: { token: 'bob' }, token: 'alice' })).toEqual(ALICE);
+  });
+
+  it('takes the token from where extractToken finds it, and from nowhere else', async () => {
+    const instance = await start({
+      extractToken: ({ handshake }) => /session=(\w+)/.exec(handshake.headers.cookie ?? '')?.[1],
+    });
+    expect(await whoIs(instance, { extraHeaders: { cookie: 'session=alice' } })).toEqual(ALICE);
+    expect(await whoIs(instance, { token: 'alice' })).toEqual(ANONYMOUS);
+  });
+
+  it.each<[what: string, options: ConnectOptions]>([
+    ['no token', {}],
+    ['an empty token', { auth: { token: '' } }],
+    ['a token that is no text', { auth: { token: { $ne: null } } }],
+    ['another scheme', { extraHeaders: { authorization: 'Basic YWxpY2U6' } }],
+    ['a scheme without a token', { extraHeaders: { authorization: 'Bearer' } }],
+  ])('takes %s for an anonymous client', async (_what, options) => {
+    expect(await whoIs(await start(), options)).toEqual(ANONYMOUS);
+  });
+
+  it('refuses clients without a token where it is required', async () => {
+    const instance = await start({ required: true });
+    expect(await instance.refusal()).toEqual(
+      refusalWith('auth.token-missing', 'Authentication required'),
+    );
+    expect(await whoIs(instance, { token: 'alice' })).toEqual(ALICE);
+  });
+
+  it('takes everybody for anonymous where none is configured', async () => {
+    cluster = await givenCluster().of(1).with(WhoAmIGateway).configured({ auth: undefined }).start();
+    expect(await whoIs(cluster.instance(0), { token: 'alice' })).toEqual(ANONYMOUS);
+  });
+
+  it('refuses a bad token', async () => {
+    const instance = await start();
+    expect(await instance.refusal({ token: 'bad' })).toEqual(refusalWith('auth.token-rejected'));
+    expect(instance.counts).toEqual({ 'auth.token-rejected': 1 });
+  });
+
+  it.each<[how: string, authenticate: AuthOptions['authenticate']]>([
+    [
+      'throws',
+      () => {
+        throw new Error('SELECT * FROM secrets');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('SELECT * FROM secrets'))],
+    ['rejects with something odd', () => Promise.reject('SELECT * FROM secrets')],
+    ['gives an identity without a user', () => ({ name: 'SELECT * FROM secrets' }) as never],
+    ['gives an identity with an empty user', () => ({ userId: '' })],
+    ['gives something that is no identity', () => 'SELECT * FROM secrets' as never],
+  ])('refuses a client, and tells it nothing, when authenticate %s', async (_how, authenticate) => {
+    const instance = await start({ authenticate });
+    expect(await instance.refusal({ token: 'alice' })).toEqual(refusalWith('auth.failed'));
+    expect(instance.state.socketCount).toBe(0);
+    expect(cluster.logger.matching(/^warn auth\.failed: /)).toHaveLength(1);
+  });
+
+  it('refuses a client when extractToken throws', async () => {
+    const instance = await start({
+      extractToken: () => {
+        throw new Error('SELECT * FROM secrets');
+      },
+    });
+    expect(await instance.refusal({ token: 'alice' })).toEqual(refusalWith('auth.failed'));
+  });
+
+  it('refuses a client when authenticate does not answer in time', async () => {
+    const late = new Deferred<{ userId: string }>();
+    const instance = await start({ authenticate: () => late.promise, timeoutMs: 20 });
+
+    expect(await instance.refusal({ token: 'alice' })).toEqual(
+      refusalWith('auth.timeout', 'Authentication timed out'),
+    );
+
+    late.resolve({ userId: 'alice' });
+    expect(await cluster.instance(0).propagator.emitToUser({ userId: 'alice', event: 'x' })).toEqual({
+      localSockets: 0,
+      remoteInstances: 0,
+      reached: false,
+    });
+  });
+
+  it('keeps the claims of the identity, which nobody can change', async () => {
+    const claims = { userId: 42, roles: ['admin'], tenant: { id: 7 } };
+    const instance = await start({ authenticate: () => claims });
+    expect(await whoIs(instance, { token: 'x' })).toEqual({
+      auth: { ...claims, userId: '42' },
+      userId: '42',
+    });
+  });
+
+  it('lets a refused client in once its token is good', async () => {
+    const instance = await start();
+    const client = await instance.refusal({ token: 'bad' }).then(() => instance.connect({ token: 'alice' }));
+    expect(await client.ask('who am I')).toEqual(ALICE);
+  });
+});

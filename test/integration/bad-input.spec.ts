@@ -1,0 +1,127 @@
+import { WebSocketGateway } from '@nestjs/websockets';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { PropagatorError, type RedisPropagatorService } from '../../src/index.js';
+import { givenCluster, type TestCluster } from '../support/test-cluster.js';
+import type { TestClient } from '../support/test-client.js';
+
+@WebSocketGateway()
+class RootGateway {}
+
+interface BadInput {
+  event?: unknown;
+  data?: unknown;
+  namespace?: unknown;
+  exceptSocketId?: unknown;
+}
+
+const verbs: Record<string, (propagator: RedisPropagatorService, input: never) => Promise<unknown>> = {
+  emitToUser: (propagator, input: BadInput) =>
+    propagator.emitToUser({ userId: 'alice', event: 'x', ...input } as never),
+  emitToUsers: (propagator, input: BadInput) =>
+    propagator.emitToUsers({ userIds: ['alice'], event: 'x', ...input } as never),
+  emitToAll: (propagator, input: BadInput) => propagator.emitToAll({ event: 'x', ...input } as never),
+  emitToAuthenticated: (propagator, input: BadInput) =>
+    propagator.emitToAuthenticated({ event: 'x', ...input } as never),
+  propagateEvent: (propagator, input: BadInput) =>
+    propagator.propagateEvent({ userId: 'alice', event: 'x', ...input } as never),
+};
+
+const cycle: Record<string, unknown> = {};
+cycle['self'] = cycle;
+
+const faults: [what: string, code: string, input: BadInput][] = [
+  ['no event name', 'event.invalid-name', { event: undefined }],
+  ['an empty event name', 'event.invalid-name', { event: '' }],
+  ['an event name that is no string', 'event.invalid-name', { event: 7 }],
+  // pitfall 14
+  ...[
+    'connect',
+    'connect_error',
+    'disconnect',
+    'disconnecting',
+    'error',
+    'newListener',
+    'removeListener',
+  ].map((event): [string, string, BadInput] => [
+    `the event name "${event}"`,
+    'event.reserved-name',
+    { event },
+  ]),
+  // pitfall 16
+  ['a cycle', 'event.unserialisable', { data: cycle }],
+  ['a BigInt', 'event.unserialisable', { data: { id: 1n } }],
+  ['data whose toJSON throws', 'event.unserialisable', { data: { toJSON: () => { throw new Error('no'); } } }],
+  ['too much data', 'event.too-large', { data: 'x'.repeat(20_000) }],
+  ['an empty namespace', 'target.invalid', { namespace: '' }],
+  ['a namespace that is no string', 'target.invalid', { namespace: {} }],
+];
+
+describe('bad input', () => {
+  let cluster: TestCluster;
+  let clients: TestClient[];
+  const start = async (): Promise<RedisPropagatorService> => {
+    cluster = await givenCluster().with(RootGateway).configured({ maxMessageBytes: 10_000 }).start();
+    clients = [
+      await cluster.instance(0).connect({ token: 'alice' }),
+      await cluster.instance(1).connect({ token: 'alice' }),
+    ];
+    return cluster.instance(0).propagator;
+  };
+  const expectSilence = async (): Promise<void> => {
+    await cluster.settled(...clients);
+    for (const client of clients) expect(client.received).toEqual([]);
+  };
+  afterEach(() => cluster.close());
+
+  it.each(Object.entries(verbs))('of %s is refused with a code, and nobody gets anything', async (_verb, call) => {
+    const propagator = await start();
+
+    for (const [what, code, input] of faults) {
+      const error = await call(propagator, input as never).then(
+        () => `${what} was accepted`,
+        (reason: unknown) => reason,
+      );
+      expect(error).toBeInstanceOf(PropagatorError);
+      expect({ what, code: (error as PropagatorError).code }).toEqual({ what, code });
+    }
+
+    await expectSilence();
+    expect(cluster.instance(0).counts).toEqual({ 'emit.refused': faults.length });
+  });
+
+  it('as a target is refused with a code that names it', async () => {
+    const propagator = await start();
+    const refused = (promise: Promise<unknown>, target: RegExp) =>
+      expect(promise).rejects.toMatchObject({
+        code: 'target.invalid',
+        message: expect.stringMatching(target),
+      });
+
+    for (const userId of ['', undefined, null, {}, Number.NaN, true]) {
+      await refused(propagator.emitToUser({ userId: userId as string, event: 'x' }), /^userId: got /);
+      await refused(propagator.emitToUsers({ userIds: ['alice', userId as string], event: 'x' }), /^userId: got /);
+    }
+    for (const userIds of ['alice', undefined, null, 7]) {
+      await refused(propagator.emitToUsers({ userIds: userIds as never, event: 'x' }), /^userIds: got /);
+    }
+    await refused(propagator.emitToAll({ event: 'x', exceptSocketId: '' }), /^exceptSocketId: got /);
+
+    await expectSilence();
+  });
+
+  it('says false for an event of no user, and publishes nothing', async () => {
+    const propagator = await start();
+    for (const userId of [null, undefined, '']) {
+      expect(await propagator.propagateEvent({ userId, event: 'x', data: 1 })).toBe(false);
+    }
+    await expectSilence();
+  });
+
+  it('left aside, propagateEvent reaches the user’s other sockets', async () => {
+    const propagator = await start();
+    const socketId = clients[0]?.id;
+    expect(await propagator.propagateEvent({ userId: 'alice', socketId, event: 'x', data: 1 })).toBe(true);
+    await cluster.settled(...clients);
+    expect(clients.map((client) => client.data('x'))).toEqual([[], [1]]);
+  });
+});

@@ -1,0 +1,106 @@
+import { Controller, Get, Logger, UseInterceptors, type ExecutionContext } from '@nestjs/common';
+import { SubscribeMessage, WebSocketGateway, type WsResponse } from '@nestjs/websockets';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { lastValueFrom, of } from 'rxjs';
+import { RedisPropagatorInterceptor, RedisPropagatorService } from '../../src/index.js';
+import { MemoryLogger } from '../support/memory-logger.js';
+import { givenCluster, type TestCluster } from '../support/test-cluster.js';
+import { theUsualClients } from '../support/the-usual-clients.js';
+
+const RESPONSE: WsResponse<string> = { event: 'events', data: 'x' };
+
+@WebSocketGateway()
+class PlainGateway {
+  @SubscribeMessage('ask')
+  ask(): WsResponse<string> {
+    return RESPONSE;
+  }
+}
+
+@UseInterceptors(RedisPropagatorInterceptor)
+@WebSocketGateway()
+class DecoratedGateway {
+  @UseInterceptors(RedisPropagatorInterceptor)
+  @SubscribeMessage('ask')
+  ask(): WsResponse<string> {
+    return RESPONSE;
+  }
+}
+
+@Controller()
+class PlainController {
+  @Get('event')
+  event(): WsResponse<string> {
+    return RESPONSE;
+  }
+}
+
+@UseInterceptors(RedisPropagatorInterceptor)
+@Controller()
+class DecoratedController extends PlainController {}
+
+describe('RedisPropagatorInterceptor, where it has nothing to do', () => {
+  let cluster: TestCluster;
+  const logger = new MemoryLogger();
+  afterEach(async () => {
+    Logger.overrideLogger(false);
+    logger.lines.length = 0;
+    await cluster.close();
+  });
+
+  const get = async (path: string): Promise<unknown> =>
+    (await fetch(`${cluster.instance(0).url}${path}`)).json();
+
+  // pitfall 17
+  it('lets HTTP responses pass, sends nobody anything and warns once', async () => {
+    cluster = await givenCluster().withControllers(DecoratedController).with(PlainGateway).start();
+    const { everybody } = await theUsualClients(cluster);
+    Logger.overrideLogger(logger);
+
+    expect(await get('/event')).toEqual(RESPONSE);
+    expect(await get('/event')).toEqual(RESPONSE);
+
+    await cluster.settled(...everybody);
+    for (const client of everybody) expect(client.received).toEqual([]);
+    expect(logger.lines).toEqual([expect.stringMatching(/^warn .*"http".*@UseInterceptors/)]);
+  });
+
+  // pitfall 31: Nest 11 applies global interceptors to no gateway, Nest 12 to all of them
+  it('says so when it is bound globally, and sends each event once when it is bound to the gateway too', async () => {
+    cluster = await givenCluster()
+      .with(DecoratedGateway)
+      .withControllers(PlainController)
+      .prepared((app) =>
+        app.useGlobalInterceptors(new RedisPropagatorInterceptor(app.get(RedisPropagatorService))),
+      )
+      .start();
+    const { origin, others, everybody } = await theUsualClients(cluster);
+    Logger.overrideLogger(logger);
+
+    origin.emit('ask');
+    await origin.waitFor('events');
+    expect(await get('/event')).toEqual(RESPONSE);
+    expect(await get('/event')).toEqual(RESPONSE);
+
+    await cluster.settled(...everybody);
+    for (const client of everybody) {
+      const alice = client === origin || others.includes(client);
+      expect(client.data('events')).toEqual(alice ? ['x'] : []);
+    }
+    expect(logger.matching(/Global interceptors reach gateways since Nest 12 only/)).toHaveLength(1);
+  });
+
+  // pitfall 17
+  it('lets the responses of microservice handlers pass', async () => {
+    cluster = await givenCluster().of(1).with(PlainGateway).start();
+    const client = await cluster.instance(0).connect({ token: 'alice' });
+    const interceptor = new RedisPropagatorInterceptor(cluster.instance(0).propagator);
+    const context = { getType: () => 'rpc' } as unknown as ExecutionContext;
+
+    const passed = interceptor.intercept(context, { handle: () => of(RESPONSE) });
+
+    expect(await lastValueFrom(passed)).toBe(RESPONSE);
+    await cluster.settled(client);
+    expect(client.received).toEqual([]);
+  });
+});

@@ -1,0 +1,47 @@
+import { WebSocketGateway } from '@nestjs/websockets';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { givenCluster, type TestCluster } from '../support/test-cluster.js';
+
+@WebSocketGateway()
+class RootGateway {}
+
+const numericIds = {
+  authenticate: (token: string) => ({ userId: token.endsWith('n') ? BigInt(token.slice(0, -1)) : Number(token) }),
+};
+
+describe('user ids', () => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+
+  // pitfall 19
+  it('are one user as a number, a string and a bigint', async () => {
+    cluster = await givenCluster().with(RootGateway).configured({ auth: numericIds }).start();
+    const [a, b] = [cluster.instance(0), cluster.instance(1)];
+    const clients = [await a.connect({ token: '1234' }), await b.connect({ token: '1234n' })];
+    const receipt = { localSockets: 1, remoteInstances: 1, reached: true };
+
+    for (const userId of [1234, '1234', 1234n]) {
+      expect(await a.propagator.emitToUser({ userId, event: 'x' })).toEqual(receipt);
+      expect(a.state.get(userId)).toHaveLength(1);
+    }
+
+    await cluster.settled(...clients);
+    for (const client of clients) expect(client.data('x')).toHaveLength(3);
+  });
+
+  it.each(['a:b', 'ü 你好 "quoted" \\', '*', 'a b\nc', 'x'.repeat(300), 'all', 'user:1'])(
+    'may be any text: %j',
+    async (userId) => {
+      cluster = await givenCluster().with(RootGateway).start();
+      const alice = await cluster.instance(1).connect({ token: userId });
+      const bob = await cluster.instance(1).connect({ token: 'bob' });
+
+      const receipt = await cluster.instance(0).propagator.emitToUser({ userId, event: 'x', data: 1 });
+
+      expect(receipt).toEqual({ localSockets: 0, remoteInstances: 1, reached: true });
+      await cluster.settled(alice, bob);
+      expect(alice.data('x')).toEqual([1]);
+      expect(bob.received).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,77 @@
+import { expect } from '@jest/globals';
+import type { RedisClient } from '../../src/index.js';
+import { until } from './until.js';
+
+/** What the tests use of an app's client, beside what the library does. */
+export interface AppClient extends RedisClient {
+  eventNames(): (string | symbol)[];
+  listenerCount(event: string | symbol): number;
+  ping(): Promise<string>;
+  call(command: string, ...args: (string | number)[]): Promise<unknown>;
+}
+
+type Listeners = Record<string, number>;
+
+function listenersOf(client: AppClient): Listeners {
+  return Object.fromEntries(
+    client.eventNames().map((name) => [String(name), client.listenerCount(name)]),
+  );
+}
+
+/** Two clients of an app that the library borrows, in use by the app itself. */
+export class LentClients {
+  private readonly received: string[] = [];
+
+  private constructor(
+    readonly clients: { publisher: AppClient; subscriber: AppClient },
+    private readonly channel: string,
+    private readonly subscriberId: number,
+    private listenersBefore: Listeners[] = [],
+  ) {
+    clients.subscriber.on('messageBuffer', (name: Buffer, message: Buffer) => {
+      if (name.toString() === channel) this.received.push(message.toString());
+    });
+    this.listenersBefore = this.both.map(listenersOf);
+  }
+
+  /** @param channel the app's own, subscribed all the time */
+  static async of(create: () => AppClient, channel: string): Promise<LentClients> {
+    const [publisher, subscriber] = [create(), create()];
+    await publisher.ping();
+    // Asked before it subscribes: ioredis 5 refuses other commands after that.
+    const id = Number(await subscriber.call('CLIENT', 'ID'));
+    await subscriber.subscribe(channel);
+    return new LentClients({ publisher, subscriber }, channel, id);
+  }
+
+  private get both(): AppClient[] {
+    return [this.clients.publisher, this.clients.subscriber];
+  }
+
+  /** How many channels the subscriber has at Redis. */
+  async subscriptionCount(): Promise<number> {
+    const { publisher } = this.clients;
+    const line = String(await publisher.call('CLIENT', 'LIST', 'ID', this.subscriberId));
+    const [, sub] = / sub=(\d+)/.exec(line) ?? [];
+    const [, ssub = '0'] = / ssub=(\d+)/.exec(line) ?? [];
+    return Number(sub) + Number(ssub);
+  }
+
+  /** Open, with the app's listeners and the app's channel, and no others. */
+  async expectGivenBack(): Promise<void> {
+    const { publisher } = this.clients;
+    expect(this.both.map((client) => client.status)).toEqual(['ready', 'ready']);
+    expect(this.both.map(listenersOf)).toEqual(this.listenersBefore);
+    expect(await this.subscriptionCount()).toBe(1);
+    expect(await publisher.publish(this.channel, Buffer.from('still here'))).toBe(1);
+    await until(
+      () => this.received.length > 0,
+      () => 'the message on the app’s own channel',
+    );
+    expect(this.received).toEqual(['still here']);
+  }
+
+  async quit(): Promise<void> {
+    await Promise.all(this.both.map((client) => client.quit()));
+  }
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  PROPAGATOR_ERROR_CODES,
+  PropagatorError,
+  reasonOf,
+  type PropagatorErrorCode,
+} from '../../src/errors.js';
+
+/** An error of each code, what its message names, and the words that say what to do about it. */
+const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: string[] }> = {
+  'option.invalid': {
+    error: PropagatorError.of('option.invalid', ['prefix', '""', 'Use letters.']),
+    says: ['"prefix"', '""', 'Use letters.'],
+  },
+  'option.unknown': {
+    error: PropagatorError.of('option.unknown', ['redsi', 'redis, prefix']),
+    says: ['"redsi"', 'Known options: redis, prefix'],
+  },
+  'module.missing': {
+    error: PropagatorError.of('module.missing', []),
+    says: ['SocketStateAdapter', 'Add RedisPropagatorModule.forRoot() to the imports'],
+  },
+  'event.invalid-name': {
+    error: PropagatorError.of('event.invalid-name', ['undefined']),
+    says: ['undefined', "Pass { event: 'my-event', data }"],
+  },
+  'event.reserved-name': {
+    error: PropagatorError.of('event.reserved-name', ['disconnect']),
+    says: ['"disconnect"', 'Choose another name'],
+  },
+  'event.unserialisable': {
+    error: PropagatorError.of('event.unserialisable', ['order', 'a cycle']),
+    says: ['"order"', 'a cycle', 'Remove cycles, convert BigInt to string'],
+  },
+  'event.too-large': {
+    error: PropagatorError.of('event.too-large', ['order', 2048, 1024]),
+    says: ['"order"', '2048', '1024', 'Send less, or raise the option maxMessageBytes'],
+  },
+  'target.invalid': {
+    error: PropagatorError.of('target.invalid', ['userId', 'null', 'Pass a string.']),
+    says: ['userId', 'null', 'Pass a string.'],
+  },
+  'redis.unavailable': {
+    error: PropagatorError.of('redis.unavailable', ['connect ECONNREFUSED']),
+    says: ['connect ECONNREFUSED', 'Retry when', 'check the option "redis"'],
+  },
+  'redis.timeout': {
+    error: PropagatorError.of('redis.timeout', ['PUBLISH', 5000]),
+    says: ['PUBLISH', '5000 ms', 'Check the load of Redis', 'raise the option'],
+  },
+  'redis.permission': {
+    error: PropagatorError.of('redis.permission', ['PUBLISH', 'access to the channel', 'NOPERM']),
+    says: ['PUBLISH', 'NOPERM', 'Grant the ACL user', '+publish and access to the channel'],
+  },
+  'redis.command-failed': {
+    error: PropagatorError.of('redis.command-failed', ['PUBLISH', 'ERR no such thing']),
+    says: ['PUBLISH', 'ERR no such thing', 'Check that'],
+  },
+  'redis.closed': {
+    error: PropagatorError.of('redis.closed', []),
+    says: ['shutting down', 'Emit before'],
+  },
+  'message.unserialisable': {
+    error: PropagatorError.of('message.unserialisable', ['prices', 'a cycle']),
+    says: ['"prices"', 'a cycle', 'Pass JSON data, or bytes'],
+  },
+};
+
+describe('PropagatorError', () => {
+  it.each(PROPAGATOR_ERROR_CODES)('says with %s what happened, what to do, and the code', (code) => {
+    const { error, says } = samples[code];
+    for (const words of says) expect(error.message).toContain(words);
+    expect(error.message.endsWith(`[${code}]`)).toBe(true);
+    expect(error).toBeInstanceOf(Error);
+    expect({ name: error.name, code: error.code }).toEqual({ name: 'PropagatorError', code });
+  });
+
+  it('has a list of codes that nobody can change', () => {
+    expect([...PROPAGATOR_ERROR_CODES].sort()).toEqual(Object.keys(samples).sort());
+    expect(Object.isFrozen(PROPAGATOR_ERROR_CODES)).toBe(true);
+  });
+
+  it('keeps the cause, where there is one', () => {
+    const cause = new Error('the cause');
+    expect(PropagatorError.of('redis.closed', [], cause).cause).toBe(cause);
+    expect('cause' in PropagatorError.of('redis.closed', [])).toBe(false);
+  });
+});
+
+describe('reasonOf', () => {
+  it.each([
+    ['an error', new TypeError('no such thing'), 'no such thing'],
+    ['an error without a message', Object.assign(new Error(''), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
+    ['an error without anything', new TypeError(''), 'TypeError'],
+    ['a string', 'just words', 'just words'],
+    ['nothing', undefined, 'undefined'],
+  ])('finds words for %s', (_, thrown, words) => {
+    expect(reasonOf(thrown)).toBe(words);
+  });
+});

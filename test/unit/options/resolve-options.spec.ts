@@ -1,0 +1,175 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { Cluster, Redis } from 'ioredis';
+import * as standardParser from 'socket.io-parser';
+import { InMemoryPubSub, PropagatorError, type RedisPropagatorOptions } from '../../../src/index.js';
+import { DEFAULTS, OPTION_NAMES, resolveOptions } from '../../../src/options/resolve-options.js';
+import { DEFAULT_REDIS_URL } from '../../../src/options/resolve-redis.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+
+const logger = new MemoryLogger();
+
+function resolve(options: unknown) {
+  return resolveOptions(options as RedisPropagatorOptions, logger);
+}
+
+function errorOf(options: unknown): PropagatorError {
+  try {
+    resolve(options);
+  } catch (error) {
+    expect(error).toBeInstanceOf(PropagatorError);
+    return error as PropagatorError;
+  }
+  throw new Error(`these options were accepted: ${JSON.stringify(options)}`);
+}
+
+const authenticate = () => null;
+const client = new Redis({ lazyConnect: true });
+const cluster = new Cluster([{ port: 7000 }], { lazyConnect: true });
+
+describe('the options', () => {
+  it('have defaults, of which the documentation of each tells', () => {
+    expect(resolve(undefined)).toEqual({
+      redis: 'redis://localhost:6379',
+      pubSub: undefined,
+      prefix: 'propagator',
+      auth: undefined,
+      connectTimeoutMs: 2000,
+      subscribeTimeoutMs: 2000,
+      publishTimeoutMs: 5000,
+      maxMessageBytes: 4_194_304,
+      parser: standardParser,
+      logger,
+    });
+    expect(resolve({})).toEqual(resolve(undefined));
+    expect(resolve({ auth: { authenticate } }).auth).toEqual({
+      authenticate,
+      required: false,
+      timeoutMs: 5000,
+      tokenFromQuery: false,
+    });
+  });
+
+  it('are all documented, each with its default', () => {
+    const source = readFileSync('src/options/propagator-options.ts', 'utf8');
+    const documented = [...source.matchAll(/@default (.+)\n {3}\*\/\n {2}(\w+)\?:/g)];
+    const defaults = Object.fromEntries(documented.map(([, value, name]) => [name, value]));
+    const declared = [...source.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name);
+    expect(declared).toEqual([...OPTION_NAMES]);
+    expect(Object.keys(defaults)).toEqual([...OPTION_NAMES]);
+    expect(Object.keys(resolve({}))).toEqual([...OPTION_NAMES]);
+    for (const [name, value] of Object.entries({ ...DEFAULTS, redis: DEFAULT_REDIS_URL })) {
+      expect([name, defaults[name]]).toEqual([
+        name,
+        typeof value === 'string' ? `'${value}'` : String(value),
+      ]);
+    }
+  });
+
+  it('do not change once the app runs', () => {
+    const options = resolve({ auth: { authenticate } });
+    expect(Object.isFrozen(options)).toBe(true);
+    expect(Object.isFrozen(options.auth)).toBe(true);
+    expect(Object.isFrozen(DEFAULTS)).toBe(true);
+  });
+
+  const accepted: [string, object][] = [
+    ['a URL', { redis: 'redis://localhost' }],
+    ['a TLS URL', { redis: 'rediss://user:pass@redis.example:6380/2' }],
+    ['ioredis options', { redis: { host: 'localhost', port: 6380, password: 'x' } }],
+    ['Sentinels', { redis: { sentinels: [{ host: 'localhost', port: 26379 }], name: 'main' } }],
+    ['a Cluster', { redis: { nodes: [{ host: 'localhost', port: 7000 }], options: {} } }],
+    ['borrowed clients', { redis: { publisher: client, subscriber: client.duplicate() } }],
+    ['borrowed Cluster clients', { redis: { publisher: cluster, subscriber: cluster.duplicate() } }],
+    ['a transport', { pubSub: new InMemoryPubSub() }],
+    ['a prefix with parts', { prefix: 'my-app:staging_2.eu' }],
+    ['the smallest limits', { connectTimeoutMs: 1, maxMessageBytes: 1024 }],
+    ['the largest limits', { publishTimeoutMs: 600_000, maxMessageBytes: 536_870_912 }],
+    ['a parser', { parser: standardParser }],
+    ['a logger', { logger: console }],
+    ['all of auth', { auth: { authenticate, required: true, extractToken: () => 'x' } }],
+  ];
+  it.each(accepted)('accept %s as it is given', (_, given) => {
+    expect(resolve(given)).toMatchObject(given);
+  });
+
+  /** The options, the option that the error names, what it says was given, and what it says to write. */
+  const refused: [given: unknown, option: string, shown: string, remedy: string][] = [
+    ['redis://localhost', 'options', '"redis://localhost"', 'Write an object'],
+    [{ redis: 'localhost:6379' }, 'redis', '"localhost:6379"', "'redis://localhost:6379'"],
+    [{ redis: 'http://localhost' }, 'redis', '"http://localhost"', 'Write a URL such as'],
+    [{ redis: '' }, 'redis', '""', 'Write a URL such as'],
+    [{ redis: null }, 'redis', 'null', 'Write a URL such as'],
+    [{ redis: 6379 }, 'redis', '6379', 'Write a URL such as'],
+    [{ redis: [] }, 'redis', '[]', '{ nodes }'],
+    [{ redis: { url: 'redis://x' } }, 'redis', '{"url":"redis://x"}', 'no option "url"'],
+    [{ redis: new URL('redis://x') }, 'redis', '"redis://x"', 'url.href'],
+    [{ redis: client }, 'redis', 'one ioredis client', 'subscriber: client.duplicate()'],
+    [{ redis: cluster }, 'redis', 'one ioredis client', 'subscriber: client.duplicate()'],
+    [{ redis: { publisher: client } }, 'redis.subscriber', 'undefined', '{ publisher, subscriber }'],
+    [{ redis: { publisher: 5, subscriber: client } }, 'redis.publisher', '5', 'an ioredis client'],
+    [
+      { redis: { publisher: client, subscriber: client } },
+      'redis.subscriber',
+      'the same client as redis.publisher',
+      'publisher.duplicate()',
+    ],
+    [{ redis: { nodes: [] } }, 'redis.nodes', '[]', 'at least one node'],
+    [{ redis: { nodes: 'a:7000' } }, 'redis.nodes', '"a:7000"', "[{ host: 'localhost'"],
+    [{ pubSub: {} }, 'pubSub', '{}', 'new InMemoryPubSub()'],
+    [{ pubSub: null }, 'pubSub', 'null', 'implements PubSub'],
+    [
+      { pubSub: new InMemoryPubSub(), redis: 'redis://localhost' },
+      'pubSub',
+      'both "pubSub" and "redis"',
+      'leave one of them out',
+    ],
+    [{ prefix: '' }, 'prefix', '""', "such as 'my-app:staging'"],
+    [{ prefix: 'a/b' }, 'prefix', '"a/b"', 'Use letters, digits'],
+    [{ prefix: 'a:' }, 'prefix', '"a:"', "parts joined by ':'"],
+    [{ prefix: 'a b' }, 'prefix', '"a b"', 'Use letters, digits'],
+    [{ prefix: 'a\n' }, 'prefix', '"a\\n"', 'Use letters, digits'],
+    [{ prefix: 7 }, 'prefix', '7', 'Use letters, digits'],
+    [{ auth: true }, 'auth', 'true', 'Write { authenticate'],
+    [{ auth: null }, 'auth', 'null', 'Write { authenticate'],
+    [{ auth: {} }, 'auth.authenticate', 'undefined', 'Write a function (token, socket)'],
+    [{ auth: { authenticate: 'jwt' } }, 'auth.authenticate', '"jwt"', 'Write a function'],
+    [{ auth: { authenticate, required: 'yes' } }, 'auth.required', '"yes"', 'true or false'],
+    [{ auth: { authenticate, timeoutMs: 0 } }, 'auth.timeoutMs', '0', 'from 1 to 600000'],
+    [{ auth: { authenticate, tokenFromQuery: 1 } }, 'auth.tokenFromQuery', '1', 'true or false'],
+    [{ auth: { authenticate, extractToken: {} } }, 'auth.extractToken', '{}', 'Write a function'],
+    [{ connectTimeoutMs: '2000' }, 'connectTimeoutMs', '"2000"', 'such as 2000'],
+    [{ connectTimeoutMs: 1.5 }, 'connectTimeoutMs', '1.5', 'a whole number'],
+    [{ subscribeTimeoutMs: Number.NaN }, 'subscribeTimeoutMs', 'NaN', 'a whole number'],
+    [{ publishTimeoutMs: 600_001 }, 'publishTimeoutMs', '600001', 'from 1 to 600000'],
+    [{ publishTimeoutMs: 10n }, 'publishTimeoutMs', '10n', 'a whole number'],
+    [{ maxMessageBytes: 1023 }, 'maxMessageBytes', '1023', 'from 1024 to 536870912'],
+    [{ maxMessageBytes: Infinity }, 'maxMessageBytes', 'Infinity', 'such as 4194304'],
+    [{ parser: {} }, 'parser', '{}', 'the classes Encoder and Decoder'],
+    [{ parser: null }, 'parser', 'null', 'the same parser as to your Socket.IO server'],
+    [{ logger: {} }, 'logger', '{}', 'log, warn and error'],
+    [{ logger: () => {} }, 'logger', 'a function', 'log, warn and error'],
+    [{ logger: Symbol('log') }, 'logger', 'Symbol(log)', 'log, warn and error'],
+  ];
+  it.each(refused)('refuse %p, naming %s, the value and the remedy', (given, option, shown, remedy) => {
+    const { code, message } = errorOf(given);
+    expect(code).toBe('option.invalid');
+    expect(message).toContain(`Option "${option}": got ${shown}`);
+    expect(message).toContain(remedy);
+  });
+
+  it.each([
+    [{ reids: 'x' }, 'reids', OPTION_NAMES.join(', ')],
+    [{ auth: { authenticate, secret: 'x' } }, 'auth.secret', 'authenticate, required'],
+    [
+      { redis: { publisher: client, subscriber: client, db: 1 } },
+      'redis.db',
+      'publisher, subscriber',
+    ],
+    [{ redis: { nodes: [{ port: 1 }], db: 1 } }, 'redis.db', 'nodes, options'],
+  ])('refuse the unknown name in %p, and list the known ones', (given, option, known) => {
+    const { code, message } = errorOf(given);
+    expect(code).toBe('option.unknown');
+    expect(message).toContain(`Option "${option}" does not exist. Known options: ${known}`);
+  });
+});

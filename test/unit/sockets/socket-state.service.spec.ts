@@ -1,0 +1,148 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import {
+  SocketStateService,
+  type AuthenticatedSocket,
+  type SocketStateChange,
+} from '../../../src/index.js';
+
+function socket(id: string): AuthenticatedSocket {
+  return { id } as AuthenticatedSocket;
+}
+
+function stateWithChanges() {
+  const state = new SocketStateService();
+  const changes: SocketStateChange[] = [];
+  state.changes$.subscribe((change) => changes.push(change));
+  return { state, changes };
+}
+
+describe('SocketStateService', () => {
+  const [a, b, c] = [socket('a'), socket('b'), socket('c')];
+
+  it('knows the sockets of a user, in the order they came, and of nobody else', () => {
+    const { state } = stateWithChanges();
+    state.add('1', a);
+    state.add('2', b);
+    state.add('1', c);
+    expect(state.get('1')).toEqual([a, c]);
+    expect(state.get('2')).toEqual([b]);
+    expect(state.get('3')).toEqual([]);
+    expect([state.userCount, state.socketCount]).toEqual([2, 3]);
+  });
+
+  // Pitfall 1.
+  it('gives all sockets as one flat list', () => {
+    const { state } = stateWithChanges();
+    expect(state.getAll()).toEqual([]);
+    state.add('1', a);
+    state.add('1', b);
+    state.add('2', c);
+    expect(state.getAll()).toEqual([a, b, c]);
+  });
+
+  // Pitfall 19.
+  it('takes 42, 42n and "42" for one user', () => {
+    const { state, changes } = stateWithChanges();
+    state.add(42, a);
+    state.add('42', b);
+    state.add(42n, c);
+    for (const id of [42, '42', 42n]) expect(state.get(id)).toEqual([a, b, c]);
+    expect(state.userCount).toBe(1);
+    expect(changes).toEqual([{ type: 'first-socket', userId: '42' }]);
+    expect(state.remove('42', a)).toBe(true);
+    expect(state.get(42)).toEqual([b, c]);
+  });
+
+  // Pitfall 6.
+  it('counts a socket once that was added twice', () => {
+    const { state, changes } = stateWithChanges();
+    expect(state.add('1', a)).toBe(true);
+    expect(state.add('1', a)).toBe(false);
+    expect(state.add(1, a)).toBe(false);
+    expect(state.get('1')).toEqual([a]);
+    expect(state.socketCount).toBe(1);
+    expect(state.remove('1', a)).toBe(true);
+    expect(state.remove('1', a)).toBe(false);
+    expect([state.userCount, state.socketCount]).toEqual([0, 0]);
+    expect(changes).toHaveLength(2);
+  });
+
+  it('tells of first and last sockets, when the state is already the new one', () => {
+    const state = new SocketStateService();
+    const seen: [string, string, number, number][] = [];
+    state.changes$.subscribe(({ type, userId }) => {
+      seen.push([type, userId, state.get(userId).length, state.userCount]);
+    });
+    state.add('1', a);
+    state.add('1', b);
+    state.add('2', c);
+    state.remove('1', a);
+    state.remove('1', b);
+    state.add('1', a);
+    expect(seen).toEqual([
+      ['first-socket', '1', 1, 1],
+      ['first-socket', '2', 1, 2],
+      ['last-socket', '1', 0, 1],
+      ['first-socket', '1', 1, 2],
+    ]);
+  });
+
+  it('changes nothing for a socket or a user that is not there', () => {
+    const { state, changes } = stateWithChanges();
+    state.add('1', a);
+    expect(state.remove('1', b)).toBe(false);
+    expect(state.remove('2', a)).toBe(false);
+    for (const none of ['', Number.NaN, undefined as never, null as never]) {
+      expect(state.add(none, b)).toBe(false);
+      expect(state.remove(none, b)).toBe(false);
+      expect(state.get(none)).toEqual([]);
+    }
+    expect(state.getAll()).toEqual([a]);
+    expect(changes).toHaveLength(1);
+  });
+
+  it('gives lists of its own: they do not change, and changing them changes nothing', () => {
+    const { state } = stateWithChanges();
+    state.add('1', a);
+    const [before, all] = [state.get('1'), state.getAll()];
+    state.add('1', b);
+    expect([before, all]).toEqual([[a], [a]]);
+    (state.get('1') as AuthenticatedSocket[]).push(c);
+    (state.getAll() as AuthenticatedSocket[]).length = 0;
+    expect(state.get('1')).toEqual([a, b]);
+    expect(() => (state.get('nobody') as AuthenticatedSocket[]).push(c)).toThrow();
+  });
+
+  it('goes through no list to add, find or remove a socket', () => {
+    const state = new SocketStateService();
+    const sockets = Array.from({ length: 100 }, (_, index) => socket(String(index)));
+    const walks = [
+      ...[Set.prototype, Map.prototype].flatMap((prototype) => [
+        jest.spyOn(prototype, Symbol.iterator as never),
+        jest.spyOn(prototype as Set<unknown>, 'forEach'),
+        jest.spyOn(prototype as Set<unknown>, 'values'),
+      ]),
+      ...(['indexOf', 'includes', 'filter', 'find', 'findIndex', 'splice'] as const).map((name) =>
+        jest.spyOn(Array.prototype, name),
+      ),
+    ];
+    let steps: number[];
+    try {
+      for (const each of sockets) state.add('1', each);
+      for (const each of sockets) state.remove('1', each);
+    } finally {
+      steps = walks.map((walk) => walk.mock.calls.length);
+      for (const walk of walks) walk.mockRestore();
+    }
+    expect(steps).toEqual(walks.map(() => 0));
+    expect(state.socketCount).toBe(0);
+  });
+
+  it('has no limit to the sockets of a user', () => {
+    const state = new SocketStateService();
+    const count = 200_000;
+    for (let index = 0; index < count; index++) state.add('device-farm', socket(String(index)));
+    expect(state.getAll().length).toBe(count);
+    expect(state.get('device-farm').length).toBe(count);
+  });
+});

@@ -1,0 +1,38 @@
+import { describe, expect, it } from '@jest/globals';
+import { normalisedUserId } from '../../../src/sockets/user-id.js';
+
+// Pitfall 19.
+describe('a user id', () => {
+  it.each<[unknown, string]>([
+    ['42', '42'],
+    [42, '42'],
+    [42n, '42'],
+    [0, '0'],
+    [-0, '0'],
+    [1.5, '1.5'],
+    [9_007_199_254_740_993n, '9007199254740993'],
+    [' 42 ', ' 42 '],
+    ['ü:%/😀', 'ü:%/😀'],
+    ['__proto__', '__proto__'],
+  ])('%p is the user %j', (given, id) => {
+    expect(normalisedUserId(given)).toBe(id);
+  });
+
+  it.each<[unknown]>([
+    [''],
+    [undefined],
+    [null],
+    [Number.NaN],
+    [Infinity],
+    [true],
+    [{}],
+    [['42']],
+    [Symbol('42')],
+    [() => '42'],
+    // Half a character: in UTF-8, and so in a channel's name, all of these are the same user.
+    ['\ud800'],
+    ['a\udc00b'],
+  ])('%p is none', (given) => {
+    expect(normalisedUserId(given)).toBeUndefined();
+  });
+});

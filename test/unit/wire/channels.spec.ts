@@ -1,0 +1,90 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { resolveOptions } from '../../../src/options/resolve-options.js';
+import { channelOf, normalisedNamespace, type Target } from '../../../src/wire/channels.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+
+/** Made of what could confuse names: the separators, and words that occur in names. */
+const tricky = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom('%', ':', '/', '%3A', '%25', 'user', 'room', 'all', 'authenticated', '1', ''),
+      fc.string({ maxLength: 3 }),
+    ),
+    { maxLength: 5 },
+  )
+  .map((pieces) => pieces.join(''));
+
+const namespaces = tricky.map(normalisedNamespace);
+const targets: fc.Arbitrary<Target> = fc.oneof(
+  fc.record({ kind: fc.constantFrom('all', 'authenticated'), namespace: namespaces }),
+  fc.record({ kind: fc.constantFrom('user', 'room'), namespace: namespaces, id: tricky }),
+);
+
+const prefixes = fc
+  .array(fc.stringMatching(/^[\w.-]{1,3}$/), { minLength: 1, maxLength: 3 })
+  .map((pieces) => pieces.join(':'));
+
+describe('channel names', () => {
+  it.each<[Target, string]>([
+    [{ kind: 'all', namespace: '/' }, 'propagator:/:all'],
+    [{ kind: 'authenticated', namespace: '/' }, 'propagator:/:authenticated'],
+    [{ kind: 'user', namespace: '/chat', id: '42' }, 'propagator:/chat:user:42'],
+    [{ kind: 'room', namespace: '/', id: 'a:b%c' }, 'propagator:/:room:a:b%c'],
+    [{ kind: 'all', namespace: '/a:b%' }, 'propagator:/a%3Ab%25:all'],
+  ])('of %j is %s, as docs/protocol.md promises to publishers', (target, name) => {
+    expect(channelOf('propagator', target)).toBe(name);
+  });
+
+  it('are different for different targets, also of different apps', () => {
+    const addressed = fc.tuple(prefixes, targets);
+    fc.assert(
+      fc.property(addressed, addressed, (one, other) => {
+        const same = JSON.stringify(normal(one)) === JSON.stringify(normal(other));
+        expect(channelOf(...one) === channelOf(...other)).toBe(same);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('are different for targets that differ in one piece only', () => {
+    fc.assert(
+      fc.property(prefixes, targets, targets, (prefix, one, other) => {
+        const mixed = { ...one, ...other } as Target;
+        const swapped = { ...mixed, namespace: one.namespace } as Target;
+        const same = JSON.stringify(normal([prefix, mixed])) === JSON.stringify(normal([prefix, swapped]));
+        expect(channelOf(prefix, mixed) === channelOf(prefix, swapped)).toBe(same);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('have a prefix that a namespace cannot continue', () => {
+    fc.assert(
+      fc.property(prefixes, (prefix) => {
+        expect(resolveOptions({ prefix }, new MemoryLogger()).prefix).toBe(prefix);
+      }),
+      { numRuns: 100 },
+    );
+    for (const prefix of ['a:/b', 'a/b']) {
+      expect(() => resolveOptions({ prefix }, new MemoryLogger())).toThrow('prefix');
+    }
+  });
+});
+
+/** The order of keys aside, and an id only where the kind has one. */
+function normal([prefix, target]: [string, Target]): unknown[] {
+  return [prefix, target.kind, target.namespace, 'id' in target ? target.id : null];
+}
+
+describe('a namespace', () => {
+  it.each([
+    ['/', '/'],
+    ['chat', '/chat'],
+    ['/chat', '/chat'],
+    ['', '/'],
+    ['//', '//'],
+  ])('%j is %j to Socket.IO', (given, normalised) => {
+    expect(normalisedNamespace(given)).toBe(normalised);
+  });
+});
