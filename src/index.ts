@@ -1,5 +1,13 @@
+export type { ClusterCount, ClusterResult } from './cluster/cluster-result.js';
+export {
+  ClusterService,
+  type ClusterChange,
+  type ClusterMember,
+} from './cluster/cluster.service.js';
+export type { Receipt, UsersReceipt } from './cluster/receipt.js';
 export { AUTHENTICATED_ROOM, userRoom } from './cluster/reserved-rooms.js';
-export type { Receipt } from './cluster/receipt.js';
+export { DISCONNECT_EVENT } from './cluster/socket-commands.js';
+export type { SocketDetails } from './cluster/socket-details.js';
 export { PROPAGATOR_ERROR_CODES, PropagatorError, type PropagatorErrorCode } from './errors.js';
 export type { RedisPropagatorModuleExtras } from './nest/module-definition.js';
 export { Propagate, type PropagateAudience } from './nest/propagate.decorator.js';
@@ -26,14 +34,17 @@ export type {
 export type {
   CausedEvent,
   EventToEmit,
+  RoomEvent,
   UserEvent,
   UserId,
+  UserRequest,
   UsersEvent,
 } from './propagation/events.js';
-export {
-  RedisPropagatorService,
-  type UsersReceipt,
-} from './propagation/redis-propagator.service.js';
+export { NamespacePropagator } from './propagation/namespace-propagator.js';
+export { RedisPropagatorService } from './propagation/redis-propagator.service.js';
+export type { DeviceAnswer, UserAnswers } from './propagation/user-answers.js';
+export type { PropagatorVerbs } from './propagation/verbs.js';
+export type { DisconnectUserOptions, InNamespace } from './propagation/user-commands.js';
 export { InMemoryBus, InMemoryPubSub } from './redis/in-memory-pub-sub.js';
 export type { PubSub, PubSubListener, PubSubState } from './redis/pub-sub.js';
 export { RedisService } from './redis/redis.service.js';

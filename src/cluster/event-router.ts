@@ -53,6 +53,8 @@ export class EventRouter {
   private readonly receiver: EventReceiver;
   private readonly publishes: PublishTracker;
   private readonly defaultDialect: Dialect;
+  /** Rooms that sockets elsewhere are about to join, and how many such commands are under way. */
+  private readonly joins = new Map<string, number>();
   private sequence = 0;
 
   constructor(
@@ -112,18 +114,56 @@ export class EventRouter {
    * An event that Socket.IO's own API makes (`server.to(room).emit()` and the like): one room has its own channel;
    * for several, or for all, it goes over the namespace's channel, once, with the rooms in the envelope.
    */
-  broadcast(event: OutgoingEvent): void {
+  broadcast(event: OutgoingEvent): Promise<Receipt> {
     const { namespace, rooms = NONE } = event;
-    const [room] = rooms;
-    const single =
-      rooms.length === 1 && room !== undefined ? targetOfRoom(namespace, room) : undefined;
-    const target = single ?? { kind: 'all', namespace };
-    void this.send([target], single === undefined ? event : { ...event, rooms: NONE });
+    const single = this.singleRoom(namespace, rooms);
+    const receipts =
+      single === undefined
+        ? this.send([{ kind: 'all', namespace }], event)
+        : this.send([single], { ...event, rooms: NONE });
+    const receipt = receipts.then(([first]) => first as Receipt);
+    receipt.catch(() => undefined);
+    return receipt;
+  }
+
+  /**
+   * Sockets of other instances are being told to join rooms. Until they have, and their instances are subscribed,
+   * events for these rooms go over the namespace's channel: `socketsJoin(room)` and `to(room).emit()` right after
+   * it work as on one instance.
+   */
+  joining(namespace: string, rooms: readonly string[], joined: Promise<unknown>): void {
+    const pending = rooms.map((room) => `${namespace}\0${room}`);
+    for (const key of pending) this.joins.set(key, (this.joins.get(key) ?? 0) + 1);
+    void joined.finally(() => {
+      for (const key of pending) {
+        const left = (this.joins.get(key) ?? 0) - 1;
+        if (left > 0) this.joins.set(key, left);
+        else this.joins.delete(key);
+      }
+    });
+  }
+
+  /** Connected sockets of this instance, in all namespaces. */
+  get socketCount(): number {
+    return this.namespaces.socketCount;
+  }
+
+  /** The namespaces of this instance's servers that have this name. */
+  namespacesNamed(name: string): Iterable<LocalNamespace> {
+    return this.namespaces.named(name);
   }
 
   /** Resolves once every publish under way is settled. */
   drain(): Promise<void> {
     return this.publishes.drain();
+  }
+
+  /** The target of a room that alone is asked for and has a channel of its own. */
+  private singleRoom(namespace: string, rooms: readonly string[]): Target | undefined {
+    const [room] = rooms;
+    if (room === undefined || rooms.length > 1) return undefined;
+    if (this.joins.size > 0 && this.joins.has(`${namespace}\0${room}`)) return undefined;
+    return targetOfRoom(namespace, room);
   }
 
   private encode(event: OutgoingEvent): { bytes: Buffer; packet: WirePacket } {

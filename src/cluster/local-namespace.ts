@@ -1,5 +1,7 @@
+import type { Socket } from 'socket.io';
 import type { PacketEncoder, PacketParser } from '../options/packet-parser.js';
 import type { WirePacket } from '../wire/wire-packet.js';
+import type { EventToAcknowledge, SocketSelector } from './socket-selector.js';
 import type { SendFlags } from './packet-writer.js';
 
 /** An event for sockets of this instance. @internal */
@@ -22,6 +24,17 @@ export interface Dialect {
 export interface LocalNamespace {
   readonly name: string;
   readonly dialect: Dialect;
+  /** Connected sockets. */
+  readonly socketCount: number;
   /** Returns how many sockets it was written to. */
   deliver(delivery: Delivery): number;
+  select(selector: SocketSelector): Socket[];
+  roomNames(): string[];
+  /** Sends an event with an acknowledgement; `done` resolves once all have answered or the time is up. */
+  ask(
+    event: EventToAcknowledge,
+    onAnswer: (socketId: string, answer: unknown) => void,
+  ): { socketIds: string[]; done: Promise<void> };
+  /** Calls the listeners of `serverSideEmit`. They may throw. */
+  onServerSideEmit(args: unknown[]): void;
 }

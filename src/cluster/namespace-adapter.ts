@@ -1,14 +1,17 @@
 import type { Namespace, Socket } from 'socket.io';
 import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
-import type { Reporter } from '../reporting/reporter.js';
+import { broadcastWithAck } from './broadcast-with-ack.js';
 import type { ChannelHold } from './channel-holds.js';
 import { dialectOfServer } from './dialects.js';
-import type { EventRouter } from './event-router.js';
+import { askSockets } from './local-ask.js';
 import type { Delivery, Dialect, LocalNamespace } from './local-namespace.js';
+import type { NamespaceServices } from './namespace-services.js';
 import { PacketWriter } from './packet-writer.js';
 import { AUTHENTICATED_ROOM, isReservedRoom, userRoom } from './reserved-rooms.js';
 import { RoomChannels } from './room-channels.js';
+import { normalised, roomName, roomNames } from './room-names.js';
+import type { EventToAcknowledge, SocketSelector } from './socket-selector.js';
 
 export type AdapterConstructor = new (nsp: Namespace) => Adapter;
 
@@ -18,6 +21,8 @@ export interface NamespaceAdapter extends Adapter {
   readonly ready: Promise<void>;
   /** Puts a socket into the reserved rooms of its user; resolves when events for that user arrive. */
   admit(id: string, identity: AuthenticatedIdentity): Promise<void> | undefined;
+  /** The rooms of all instances. */
+  allRooms(): Promise<Set<string>>;
 }
 
 /** Who follows what happens to a namespace and its sockets. @internal */
@@ -31,18 +36,18 @@ export interface NamespaceHooks {
 type Packet = Parameters<Adapter['broadcast']>[0];
 
 /**
- * Makes an adapter of Socket.IO's in-memory adapter: whatever goes through it takes the road of {@link EventRouter}.
- * The base class is the server's own choice (its plain adapter, or the one with connection state recovery), taken
- * from the server, since an app may have several copies of socket.io-adapter.
+ * Makes an adapter of Socket.IO's in-memory adapter: whatever goes through it takes the road of {@link EventRouter}, or
+ * is asked of all instances. The base class is the server's own choice (its plain adapter, or the one with
+ * connection state recovery), taken from the server, since an app may have several copies of socket.io-adapter.
  *
  * @internal
  */
 export function namespaceAdapter(
   Base: AdapterConstructor,
-  router: EventRouter,
-  reporter: Reporter,
+  services: NamespaceServices,
   hooks: NamespaceHooks,
 ): new (nsp: Namespace) => NamespaceAdapter {
+  const { router, cluster, commands, reporter } = services;
   return class extends Base implements NamespaceAdapter, LocalNamespace {
     readonly name: string;
     readonly dialect: Dialect;
@@ -63,6 +68,10 @@ export function namespaceAdapter(
       hooks.created(nsp, this);
     }
 
+    get socketCount(): number {
+      return (this.nsp as Namespace).sockets.size;
+    }
+
     get ready(): Promise<void> {
       return this.namespaceChannel.ready;
     }
@@ -74,24 +83,31 @@ export function namespaceAdapter(
     }
 
     /** Resolves once events for the rooms arrive. Reserved rooms are not entered by name. */
-    override addAll(id: string, rooms: Set<string>): Promise<void> | void {
-      const allowed = new Set(rooms);
+    override addAll(id: string, rooms: Set<unknown>): Promise<void> | void {
+      const allowed = new Set<string>();
       for (const room of rooms) {
-        if (!isReservedRoom(room) || this.sids.get(id)?.has(room)) continue;
-        allowed.delete(room);
-        reporter.report('room.reserved', () => `socket ${id} was kept out of room "${room}"`);
+        const name = roomName(room);
+        if (name === undefined) {
+          reporter.report('room.invalid', () => `socket ${id} was to join ${String(room)}`);
+        } else if (isReservedRoom(name) && !this.sids.get(id)?.has(name)) {
+          reporter.report('room.reserved', () => `socket ${id} was kept out of room "${name}"`);
+        } else {
+          allowed.add(name);
+        }
       }
       void super.addAll(id, allowed);
       return this.channels.ready(allowed);
     }
 
     /** A socket is in its user's room as long as it is connected. */
-    override del(id: string, room: string): Promise<void> | void {
-      if (isReservedRoom(room)) {
-        reporter.report('room.reserved', () => `socket ${id} was kept in room "${room}"`);
+    override del(id: string, room: unknown): Promise<void> | void {
+      const name = roomName(room);
+      if (name === undefined) return undefined;
+      if (isReservedRoom(name)) {
+        reporter.report('room.reserved', () => `socket ${id} was kept in room "${name}"`);
         return undefined;
       }
-      return super.del(id, room);
+      return super.del(id, name);
     }
 
     override delAll(id: string): void {
@@ -100,23 +116,126 @@ export function namespaceAdapter(
     }
 
     override broadcast(packet: Packet, options: BroadcastOptions): void {
-      const { flags } = options;
-      if (flags?.local === true) {
-        super.broadcast(packet, options);
+      const known = normalised(options);
+      if (known === undefined) return;
+      const { rooms, except, flags } = known;
+      if (flags.local === true) {
+        super.broadcast(packet, known);
         return;
       }
-      router.broadcast({
+      void router.broadcast({
         namespace: this.name,
         data: packet.data,
-        rooms: [...options.rooms],
-        except: [...(options.except ?? [])],
-        volatile: flags?.volatile ?? false,
-        compress: flags?.compress ?? true,
+        rooms: [...rooms],
+        except: [...except],
+        volatile: flags.volatile ?? false,
+        compress: flags.compress ?? true,
       });
+    }
+
+    override broadcastWithAck(
+      packet: Packet,
+      options: BroadcastOptions,
+      onClientCount: (count: number) => void,
+      onAnswer: (answer: unknown) => void,
+    ): void {
+      const known = normalised(options);
+      if (known?.flags.local === true) {
+        super.broadcastWithAck(packet, known, onClientCount, onAnswer);
+        return;
+      }
+      const selector = known && this.selectorOf(known);
+      broadcastWithAck(services, selector, packet.data, known?.flags.timeout, {
+        onClientCount,
+        onAnswer,
+      });
+    }
+
+    /** How many instances there are, this one included. */
+    override serverCount(): Promise<number> {
+      return Promise.resolve(cluster.otherMembers().length + 1);
+    }
+
+    // Socket.IO's types say what the base class returns: local sockets and details of remote ones in one list.
+    // oxlint-disable-next-line typescript/no-explicit-any
+    override async fetchSockets(options: BroadcastOptions): Promise<any[]> {
+      const known = normalised(options);
+      if (known === undefined) return [];
+      if (known.flags.local === true) return super.fetchSockets(known);
+      const { local, items, missing, complete } = await commands.fetch(this.selectorOf(known));
+      if (!complete) warnOfMissing('fetchSockets', missing);
+      return [...local, ...items];
+    }
+
+    override async sockets(rooms: Set<string>): Promise<Set<string>> {
+      const known = normalised({ rooms });
+      if (known === undefined) return new Set();
+      const { items, missing, complete } = await commands.ids(this.selectorOf(known));
+      if (!complete) warnOfMissing('allSockets', missing);
+      return new Set(items);
+    }
+
+    async allRooms(): Promise<Set<string>> {
+      const { items, missing, complete } = await commands.rooms(this.name);
+      if (!complete) warnOfMissing('allRooms', missing);
+      return new Set(items);
+    }
+
+    override addSockets(options: BroadcastOptions, rooms: unknown[]): void {
+      const known = normalised(options);
+      if (known === undefined) return;
+      const names = roomNames(rooms);
+      if (known.flags.local === true) super.addSockets(known, names);
+      else router.joining(this.name, names, commands.join(this.selectorOf(known), names));
+    }
+
+    override delSockets(options: BroadcastOptions, rooms: unknown[]): void {
+      const known = normalised(options);
+      if (known === undefined) return;
+      const names = roomNames(rooms);
+      if (known.flags.local === true) super.delSockets(known, names);
+      else void commands.leave(this.selectorOf(known), names);
+    }
+
+    override disconnectSockets(options: BroadcastOptions, close: boolean): void {
+      const known = normalised(options);
+      if (known === undefined) return;
+      if (known.flags.local === true) super.disconnectSockets(known, close);
+      else void commands.disconnect(this.selectorOf(known), { close });
+    }
+
+    override serverSideEmit(args: unknown[]): void {
+      services.serverSide.emit(this, args);
+    }
+
+    onServerSideEmit(args: unknown[]): void {
+      (this.nsp as { _onServerSideEmit(args: unknown[]): void })._onServerSideEmit(args);
     }
 
     deliver(delivery: Delivery): number {
       return this.keepsPackets ? this.deliverAndKeep(delivery) : this.deliverFrames(delivery);
+    }
+
+    select({ rooms, except }: SocketSelector): Socket[] {
+      const sockets: Socket[] = [];
+      const options = { rooms: new Set(rooms), except: new Set(except) };
+      this['apply'](options, (socket: Socket) => sockets.push(socket));
+      return sockets;
+    }
+
+    roomNames(): string[] {
+      return [...this.rooms.keys()].filter((room) => !isReservedRoom(room));
+    }
+
+    ask(
+      event: EventToAcknowledge,
+      onAnswer: (socketId: string, answer: unknown) => void,
+    ): { socketIds: string[]; done: Promise<void> } {
+      const sockets = this.select(event);
+      const nsp = this.nsp as { _ids: number };
+      const question = { ...event, id: nsp._ids++ };
+      const done = askSockets(sockets, question, this.dialect, reporter, onAnswer);
+      return { socketIds: sockets.map(({ id }) => id), done };
     }
 
     override close(): Promise<void> | void {
@@ -124,6 +243,10 @@ export function namespaceAdapter(
       this.namespaceChannel.release();
       this.channels.closeAll();
       return super.close();
+    }
+
+    private selectorOf({ rooms, except }: Required<BroadcastOptions>): SocketSelector {
+      return { namespace: this.name, rooms: [...rooms], except: [...except] };
     }
 
     private deliverFrames(delivery: Delivery): number {
@@ -154,6 +277,13 @@ export function namespaceAdapter(
       return sockets;
     }
   };
+
+  function warnOfMissing(call: string, missing: readonly string[]): void {
+    reporter.report(
+      'request.incomplete',
+      () => `${call}: no answer from ${missing.join(', ') || 'the other instances'}`,
+    );
+  }
 }
 
 function optionsOf({ rooms, except, volatile, compress }: Delivery): BroadcastOptions {

@@ -31,6 +31,14 @@ export class NamespaceRegistry {
     return this.byName.get(name) ?? NO_NAMESPACES;
   }
 
+  /** Connected sockets of all namespaces. */
+  get socketCount(): number {
+    let count = 0;
+    for (const same of this.byName.values())
+      for (const { socketCount } of same) count += socketCount;
+    return count;
+  }
+
   /** How the clients of a namespace speak: as those of any server of this instance do, where it has none. */
   dialectOf(name: string): Dialect | undefined {
     for (const { dialect } of this.named(name)) return dialect;

@@ -8,6 +8,12 @@ export interface Receipt {
   readonly reached: boolean;
 }
 
+/** The receipt for several users: the sums, and each user's own. */
+export interface UsersReceipt extends Receipt {
+  /** User id (as a string) to receipt. */
+  readonly users: ReadonlyMap<string, Receipt>;
+}
+
 /** @internal */
 export function receiptOf(localSockets: number, remoteInstances: number): Receipt {
   return Object.freeze({

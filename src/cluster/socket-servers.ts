@@ -1,15 +1,15 @@
 import type { Namespace, Server, Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
-import type { Reporter } from '../reporting/reporter.js';
 import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
 import { isRefusal, type Authentication } from '../sockets/authentication.js';
 import type { SocketStateService } from '../sockets/socket-state.service.js';
-import type { EventRouter } from './event-router.js';
+import { installDefaultAckTimeout, setDefaultAckTimeout } from './default-ack-timeout.js';
 import {
   namespaceAdapter,
   type AdapterConstructor,
   type NamespaceAdapter,
 } from './namespace-adapter.js';
+import type { NamespaceServices } from './namespace-services.js';
 
 /**
  * Takes Socket.IO servers into the cluster: every namespace of theirs, those made later and dynamic ones included,
@@ -22,17 +22,16 @@ export class SocketServers {
   private readonly members = new Map<string, { userId: string; socket: AuthenticatedSocket }>();
 
   constructor(
-    private readonly router: EventRouter,
+    private readonly services: NamespaceServices,
     private readonly authentication: Authentication,
     private readonly state: SocketStateService,
-    private readonly reporter: Reporter,
   ) {}
 
   install(server: Server): void {
+    installDefaultAckTimeout(server);
     const Adapter = namespaceAdapter(
       server.adapter() as unknown as AdapterConstructor,
-      this.router,
-      this.reporter,
+      this.services,
       {
         created: (nsp, adapter) => this.prepare(nsp, adapter),
         left: (id) => this.left(id),
@@ -42,9 +41,10 @@ export class SocketServers {
   }
 
   private prepare(nsp: Namespace, adapter: NamespaceAdapter): void {
+    setDefaultAckTimeout(adapter, this.services.ackTimeoutMs);
     nsp.use((socket, next) => {
       this.admit(socket, adapter).then(next, (error: unknown) => {
-        this.reporter.report('connection.failed', () => reasonOf(error));
+        this.services.reporter.report('connection.failed', () => reasonOf(error));
         next(new Error('Internal error'));
       });
     });

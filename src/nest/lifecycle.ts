@@ -18,6 +18,7 @@ export class PropagatorLifecycle
 
   async onModuleInit(): Promise<void> {
     await this.runtime.pubSub.connect();
+    await this.runtime.cluster.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -25,7 +26,6 @@ export class PropagatorLifecycle
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.runtime.router.drain();
     await this.runtime.close();
   }
 }

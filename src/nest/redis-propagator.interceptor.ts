@@ -8,6 +8,8 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { tap, type Observable } from 'rxjs';
+import { reasonOf } from '../errors.js';
+import type { EventToEmit } from '../propagation/events.js';
 import { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
 import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
 import { PROPAGATE_METADATA, type PropagateAudience } from './propagate.decorator.js';
@@ -43,10 +45,11 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
     taken.add(context);
     const audience = this.audienceOf(context);
     if (audience === false) return next.handle();
-    const socket = context.switchToWs().getClient<AuthenticatedSocket>();
+    const message = context.switchToWs();
+    const socket = message.getClient<AuthenticatedSocket>();
     return next.handle().pipe(
       tap((result: unknown) => {
-        if (isWsResponse(result)) this.propagate(audience, socket, result);
+        if (isWsResponse(result)) this.propagate(audience, socket, message.getData(), result);
       }),
     );
   }
@@ -54,6 +57,7 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
   private propagate(
     audience: Exclude<PropagateAudience, false>,
     socket: AuthenticatedSocket,
+    message: unknown,
     { event, data }: { event: string; data: unknown },
   ): void {
     const namespace = socket.nsp.name;
@@ -64,9 +68,24 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
       return;
     }
     const caused = { event, data, namespace, exceptSocketId: socket.id };
-    void (audience === 'all'
-      ? this.propagator.emitToAll(caused)
-      : this.propagator.emitToAuthenticated(caused));
+    if (audience === 'all') void this.propagator.emitToAll(caused);
+    else if (audience === 'authenticated') void this.propagator.emitToAuthenticated(caused);
+    else this.propagateToRoom(audience.room, socket, message, caused);
+  }
+
+  private propagateToRoom(
+    roomOf: (message: unknown, socket: AuthenticatedSocket) => string | undefined,
+    socket: AuthenticatedSocket,
+    message: unknown,
+    caused: EventToEmit,
+  ): void {
+    try {
+      const room = roomOf(message, socket);
+      if (room !== undefined) void this.propagator.emitToRoom({ ...caused, room });
+    } catch (error) {
+      // The app's function; the client's own response goes out all the same.
+      this.logger.error(`@Propagate({ room }) threw: ${reasonOf(error)}`);
+    }
   }
 
   private audienceOf(context: ExecutionContext): PropagateAudience {

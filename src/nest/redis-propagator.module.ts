@@ -1,4 +1,5 @@
 import { Logger, Module, type DynamicModule, type FactoryProvider } from '@nestjs/common';
+import { ClusterService } from '../cluster/cluster.service.js';
 import type { RedisPropagatorOptions } from '../options/propagator-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
@@ -26,6 +27,7 @@ function part<T>(
 const parts = [
   part(RedisPropagatorService, ({ propagator }) => propagator),
   part(RedisService, ({ redis }) => redis),
+  part(ClusterService, ({ cluster }) => cluster),
   part(SocketStateService, ({ state }) => state),
   part(PUB_SUB, ({ pubSub }) => pubSub),
   part(REDIS_PUBLISHER_CLIENT, ({ clients }) => clients?.publisher ?? null),

@@ -1,7 +1,14 @@
+import { AckRequests } from '../cluster/ack-requests.js';
+import { ClusterBus } from '../cluster/cluster-bus.js';
+import { ClusterRequests } from '../cluster/cluster-requests.js';
+import { ClusterService } from '../cluster/cluster.service.js';
 import { EventRouter } from '../cluster/event-router.js';
+import { ServerSideEvents } from '../cluster/server-side-events.js';
+import { SocketCommands } from '../cluster/socket-commands.js';
 import { SocketServers } from '../cluster/socket-servers.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
+import { UserCommands } from '../propagation/user-commands.js';
 import { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
 import { createRedisClients, type RedisClients } from '../redis/client-factory.js';
 import type { PubSub } from '../redis/pub-sub.js';
@@ -21,6 +28,8 @@ export interface Runtime {
   readonly redis: RedisService;
   readonly state: SocketStateService;
   readonly router: EventRouter;
+  readonly cluster: ClusterService;
+  readonly requests: ClusterRequests;
   readonly servers: SocketServers;
   readonly propagator: RedisPropagatorService;
   /** Ends what was made here; a transport that the app passed in lives on. */
@@ -36,6 +45,10 @@ export function createRuntime(options: ResolvedOptions): Runtime {
   const state = new SocketStateService();
   const router = new EventRouter(pubSub, subscriptions, options, reporter);
   const authentication = new Authentication(options.auth, reporter);
+  const parts = createClusterParts(options, { reporter, pubSub, subscriptions, router, state });
+  const { cluster, requests, commands, acks } = parts;
+  const services = { ...parts, router, reporter, ackTimeoutMs: options.ackTimeoutMs };
+  const users = new UserCommands(commands, acks, options.ackTimeoutMs);
   return {
     reporter,
     pubSub,
@@ -44,12 +57,45 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     redis: new RedisService(pubSub, subscriptions, reporter),
     state,
     router,
-    servers: new SocketServers(router, authentication, state, reporter),
-    propagator: new RedisPropagatorService(router, reporter),
+    cluster,
+    requests,
+    servers: new SocketServers(services, authentication, state),
+    propagator: new RedisPropagatorService(router, users, reporter),
     close: async () => {
+      await cluster.stop();
+      await router.drain();
+      requests.close();
+      parts.bus.close();
       subscriptions.close();
       await transport.close();
     },
+  };
+}
+
+type Foundation = Pick<Runtime, 'reporter' | 'pubSub' | 'subscriptions' | 'router' | 'state'>;
+
+/** What instances have to do with one another, beside events. */
+function createClusterParts(
+  options: ResolvedOptions,
+  { reporter, pubSub, subscriptions, router, state }: Foundation,
+) {
+  const { instanceId } = router;
+  const bus = new ClusterBus(instanceId, pubSub, subscriptions, options, reporter);
+  const describe = () => ({ sockets: router.socketCount, users: state.userCount });
+  const cluster = new ClusterService(bus, pubSub, options, describe, reporter);
+  const requests = new ClusterRequests(bus, cluster, reporter);
+  const here = {
+    instanceId,
+    timeoutMs: options.requestTimeoutMs,
+    namespaces: (name: string) => router.namespacesNamed(name),
+  };
+  return {
+    bus,
+    cluster,
+    requests,
+    commands: new SocketCommands(requests, here),
+    acks: new AckRequests(requests, here),
+    serverSide: new ServerSideEvents(requests, here, reporter),
   };
 }
 

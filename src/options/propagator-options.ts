@@ -45,6 +45,28 @@ export interface RedisPropagatorOptions {
    */
   publishTimeoutMs?: number;
   /**
+   * How long requests to other instances (`fetchSockets`, `serverSideEmit` with an acknowledgement and the like) wait
+   * for their answers, in ms. What has come by then is the result, with the names of those that did not answer.
+   * @default 5000
+   */
+  requestTimeoutMs?: number;
+  /**
+   * How long an event with an acknowledgement waits for the clients, in ms, where neither `timeout()` nor `timeoutMs`
+   * says otherwise.
+   * @default 10000
+   */
+  ackTimeoutMs?: number;
+  /**
+   * How often an instance says that it lives, in ms.
+   * @default 2000
+   */
+  heartbeatIntervalMs?: number;
+  /**
+   * How long an instance may be silent, in ms, before the others take it for lost.
+   * @default 10000
+   */
+  memberTimeoutMs?: number;
+  /**
    * The largest message between instances, in bytes; larger ones are refused by the verb that sends them and
    * dropped where they arrive.
    * @default 4194304

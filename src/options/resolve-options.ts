@@ -17,6 +17,10 @@ export interface ResolvedOptions {
   readonly connectTimeoutMs: number;
   readonly subscribeTimeoutMs: number;
   readonly publishTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly ackTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly memberTimeoutMs: number;
   readonly maxMessageBytes: number;
   readonly parser: PacketParser;
   readonly logger: PropagatorLogger;
@@ -31,6 +35,10 @@ export const OPTION_NAMES = [
   'connectTimeoutMs',
   'subscribeTimeoutMs',
   'publishTimeoutMs',
+  'requestTimeoutMs',
+  'ackTimeoutMs',
+  'heartbeatIntervalMs',
+  'memberTimeoutMs',
   'maxMessageBytes',
   'parser',
   'logger',
@@ -41,8 +49,14 @@ export const DEFAULTS = Object.freeze({
   connectTimeoutMs: 2_000,
   subscribeTimeoutMs: 2_000,
   publishTimeoutMs: 5_000,
+  requestTimeoutMs: 5_000,
+  ackTimeoutMs: 10_000,
+  heartbeatIntervalMs: 2_000,
+  memberTimeoutMs: 10_000,
   maxMessageBytes: 4 * 1024 * 1024,
 });
+
+type WaitOption = Extract<keyof typeof DEFAULTS, `${string}Ms`>;
 
 const MAX_WAIT_MS = 600_000;
 // Redis itself takes no string above 512 MiB (proto-max-bulk-len).
@@ -59,8 +73,17 @@ export function resolveOptions(
     throw invalid('options', options, 'Write an object, or nothing for the defaults.');
   }
   checkKnown('', options, OPTION_NAMES);
-  const wait = (name: 'connectTimeoutMs' | 'subscribeTimeoutMs' | 'publishTimeoutMs') =>
+  const wait = (name: WaitOption): number =>
     wholeNumber(name, options[name], DEFAULTS[name], [1, MAX_WAIT_MS]);
+  const heartbeatIntervalMs = wait('heartbeatIntervalMs');
+  const memberTimeoutMs = wait('memberTimeoutMs');
+  if (memberTimeoutMs < 2 * heartbeatIntervalMs) {
+    throw invalid(
+      'memberTimeoutMs',
+      memberTimeoutMs,
+      `Write at least twice heartbeatIntervalMs (${heartbeatIntervalMs}), or one late heartbeat makes an instance lost.`,
+    );
+  }
   if (options.pubSub !== undefined && options.redis !== undefined) {
     throw misused(
       'pubSub',
@@ -76,6 +99,10 @@ export function resolveOptions(
     connectTimeoutMs: wait('connectTimeoutMs'),
     subscribeTimeoutMs: wait('subscribeTimeoutMs'),
     publishTimeoutMs: wait('publishTimeoutMs'),
+    requestTimeoutMs: wait('requestTimeoutMs'),
+    ackTimeoutMs: wait('ackTimeoutMs'),
+    heartbeatIntervalMs,
+    memberTimeoutMs,
     maxMessageBytes: wholeNumber(
       'maxMessageBytes',
       options.maxMessageBytes,

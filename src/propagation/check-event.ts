@@ -1,3 +1,5 @@
+import { isReservedRoom } from '../cluster/reserved-rooms.js';
+import { roomName } from '../cluster/room-names.js';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
 import { normalisedUserId } from '../sockets/user-id.js';
@@ -32,6 +34,35 @@ export function checkedUserIds(given: unknown): string[] {
     'userIds',
     shown(given),
     'Pass an array or a Set of user ids; for one user use emitToUser.',
+  ]);
+}
+
+/** @throws PropagatorError `target.invalid` */
+export function checkedRoom(given: unknown): string {
+  const room = roomName(given);
+  if (room !== undefined && !isReservedRoom(room)) return room;
+  throw PropagatorError.of('target.invalid', [
+    'room',
+    shown(given),
+    'Pass a non-empty string. For the reserved rooms use emitToUser and emitToAuthenticated.',
+  ]);
+}
+
+/** @throws PropagatorError `target.invalid` */
+export function checkedRooms(given: unknown): string[] {
+  const rooms = (Array.isArray(given) ? given : [given]).map(checkedRoom);
+  if (rooms.length > 0) return rooms;
+  throw PropagatorError.of('target.invalid', ['rooms', '[]', 'Pass at least one room.']);
+}
+
+/** @throws PropagatorError `target.invalid` */
+export function checkedTimeout(given: unknown, fallback: number): number {
+  if (given === undefined) return fallback;
+  if (Number.isInteger(given) && (given as number) > 0) return given as number;
+  throw PropagatorError.of('target.invalid', [
+    'timeoutMs',
+    shown(given),
+    'Pass a whole number of milliseconds, such as 5000.',
   ]);
 }
 

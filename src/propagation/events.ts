@@ -35,6 +35,27 @@ export interface UsersEvent<T = unknown> extends EventToEmit<T> {
   userIds: Iterable<UserId>;
 }
 
+/** An event for the sockets of a room. */
+export interface RoomEvent<T = unknown> extends EventToEmit<T> {
+  room: string;
+}
+
+/** An event that all of a user's devices are asked to acknowledge. */
+export interface UserRequest<T = unknown> {
+  userId: UserId;
+  event: string;
+  data?: T;
+  /** @default '/' */
+  namespace?: string;
+  /** A socket that is not asked. */
+  exceptSocketId?: string;
+  /**
+   * How long to wait, in ms.
+   * @default the option `ackTimeoutMs`
+   */
+  timeoutMs?: number;
+}
+
 /** An event that a socket of a user caused. */
 export interface CausedEvent<T = unknown> {
   /** Without a user (an anonymous socket) nothing happens. */

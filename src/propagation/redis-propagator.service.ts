@@ -1,22 +1,31 @@
+import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import type { EventRouter, OutgoingEvent } from '../cluster/event-router.js';
-import { receiptOf, type Receipt } from '../cluster/receipt.js';
+import { receiptOf, type Receipt, type UsersReceipt } from '../cluster/receipt.js';
+import type { SocketDetails } from '../cluster/socket-details.js';
 import { PropagatorError, reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { normalisedUserId } from '../sockets/user-id.js';
 import {
   checkedNamespace,
+  checkedRoom,
   checkedSocketIds,
   checkedUserId,
   checkedUserIds,
   checkEventName,
 } from './check-event.js';
-import type { CausedEvent, EventToEmit, UserEvent, UsersEvent } from './events.js';
-
-/** The receipt for several users: the sums, and each user's own. */
-export interface UsersReceipt extends Receipt {
-  /** User id (as a string) to receipt. */
-  readonly users: ReadonlyMap<string, Receipt>;
-}
+import type {
+  CausedEvent,
+  EventToEmit,
+  RoomEvent,
+  UserEvent,
+  UserId,
+  UserRequest,
+  UsersEvent,
+} from './events.js';
+import { NamespacePropagator } from './namespace-propagator.js';
+import type { UserAnswers } from './user-answers.js';
+import type { DisconnectUserOptions, InNamespace, UserCommands } from './user-commands.js';
+import type { PropagatorVerbs } from './verbs.js';
 
 /**
  * Emits events to clients on whichever instance they are connected to. Inject it anywhere: gateways, controllers,
@@ -30,11 +39,18 @@ export interface UsersReceipt extends Receipt {
  * `target.invalid` where nobody gets the event; with `redis.unavailable`, `redis.timeout`, `redis.permission`,
  * `redis.command-failed` or `redis.closed` where only this instance's clients got it.
  */
-export class RedisPropagatorService {
+export class RedisPropagatorService implements PropagatorVerbs {
+  /** @internal */
   constructor(
     private readonly router: EventRouter,
+    private readonly users: UserCommands,
     private readonly reporter: Reporter,
   ) {}
+
+  /** The same verbs, bound to a namespace. */
+  of(namespace: string): NamespacePropagator {
+    return new NamespacePropagator(this, namespace);
+  }
 
   /** To all sockets of a user. `reached: false` means that the user is offline. */
   emitToUser<T>(event: UserEvent<T>): Promise<Receipt> {
@@ -65,6 +81,58 @@ export class RedisPropagatorService {
   /** To all authenticated sockets of a namespace. */
   emitToAuthenticated<T>(event: EventToEmit<T>): Promise<Receipt> {
     return this.emitToKind('authenticated', event);
+  }
+
+  /**
+   * To the sockets of a room. `reached: false` means that the room is empty.
+   *
+   * While sockets are being made to join the room (`joinUser`, `socketsJoin`), `remoteInstances` counts all instances
+   * of the namespace, since the event then goes to all of them.
+   */
+  emitToRoom<T>(event: RoomEvent<T>): Promise<Receipt> {
+    return this.settled(async () => {
+      const rooms = [checkedRoom(event.room)];
+      return this.router.broadcast({ ...outgoingOf(event), rooms });
+    });
+  }
+
+  /**
+   * Asks all of a user's devices, on all instances, and collects what they acknowledge with: `items` are the answers,
+   * `unanswered` the sockets that did not answer in time, `missing` the instances that said nothing. A user who is
+   * offline gives no items, complete.
+   *
+   * Rejects with `event.*` and `target.invalid` only: without Redis it asks this instance's sockets, `complete: false`.
+   */
+  requestUser<R = unknown, T = unknown>(request: UserRequest<T>): Promise<UserAnswers<R>> {
+    return this.settled(() => this.users.request<R>(request));
+  }
+
+  /** The sockets of a user on all instances. */
+  fetchUserSockets(userId: UserId, options?: InNamespace): Promise<ClusterResult<SocketDetails>> {
+    return this.settled(() => this.users.fetch(userId, options));
+  }
+
+  /** Makes all sockets of a user join rooms; resolves once events for the rooms reach them. */
+  joinUser(
+    userId: UserId,
+    rooms: string | readonly string[],
+    options?: InNamespace,
+  ): Promise<ClusterCount> {
+    return this.settled(() => this.users.join(userId, rooms, options));
+  }
+
+  /** Makes all sockets of a user leave rooms. */
+  leaveUser(
+    userId: UserId,
+    rooms: string | readonly string[],
+    options?: InNamespace,
+  ): Promise<ClusterCount> {
+    return this.settled(() => this.users.leave(userId, rooms, options));
+  }
+
+  /** Disconnects all sockets of a user, and says how many. */
+  disconnectUser(userId: UserId, options?: DisconnectUserOptions): Promise<ClusterCount> {
+    return this.settled(() => this.users.disconnect(userId, options));
   }
 
   /**

@@ -41,6 +41,8 @@ export interface PubSub {
   isSubscribed(channel: string): boolean;
   /** Adds a listener for all subscribed channels; the function that comes back removes it. */
   onMessage(listener: PubSubListener): () => void;
+  /** Makes the connections anew, where there are any: called when messages stay away without an error. */
+  reconnect?(): void;
   /** Ends everything this object owns. Pending promises settle, `state$` completes. Calling it twice is fine. */
   close(): Promise<void>;
 }

@@ -117,6 +117,13 @@ export class RedisPubSub implements PubSub {
     return this.listeners.add(listener);
   }
 
+  /** A connection that we do not own is its owner's to reset. */
+  reconnect(): void {
+    if (!this.clients.owned) return;
+    this.clients.subscriber.disconnect(true);
+    this.clients.publisher.disconnect(true);
+  }
+
   async close(): Promise<void> {
     if (!this.machine.enter('closed')) return;
     this.publisher.close();

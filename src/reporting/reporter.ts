@@ -40,6 +40,13 @@ export class Reporter {
     this.logger.warn(`${kind}: ${detail()}${before}`);
   }
 
+  /** Counts each occurrence of `kind` and logs the first one only. */
+  once(kind: string, detail: () => string): void {
+    const entry = this.entry(kind);
+    entry.count++;
+    if (entry.count === 1) this.logger.warn(`${kind}: ${detail()}`);
+  }
+
   /** How often each kind occurred since start. */
   counts(): Record<string, number> {
     return Object.fromEntries([...this.kinds].map(([kind, { count }]) => [kind, count]));

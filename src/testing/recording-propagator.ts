@@ -1,9 +1,6 @@
-import { receiptOf, type Receipt } from '../cluster/receipt.js';
+import { receiptOf, type Receipt, type UsersReceipt } from '../cluster/receipt.js';
 import type { CausedEvent, EventToEmit, UserEvent, UsersEvent } from '../propagation/events.js';
-import type {
-  RedisPropagatorService,
-  UsersReceipt,
-} from '../propagation/redis-propagator.service.js';
+import type { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
 
 /** A call of a verb, as {@link RecordingPropagator} saw it. */
 export type RecordedCall =

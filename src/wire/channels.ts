@@ -15,6 +15,16 @@ export function channelOf(prefix: string, target: Target): string {
   return 'id' in target ? `${base}:${target.id}` : base;
 }
 
+/** The channel that every instance is subscribed to. @internal */
+export function clusterChannel(prefix: string): string {
+  return `${prefix}:cluster`;
+}
+
+/** The channel of one instance. @internal */
+export function replyChannel(prefix: string, instanceId: string): string {
+  return `${prefix}:reply:${instanceId}`;
+}
+
 /** A namespace as Socket.IO names it: with a slash in front. @internal */
 export function normalisedNamespace(namespace: string): string {
   return namespace.startsWith('/') ? namespace : `/${namespace}`;

@@ -6,7 +6,7 @@ import { areFrames, framesLength, writeFrames, type EncodedPart } from './frames
  * | offset | size | field                                                          |
  * |--------|------|----------------------------------------------------------------|
  * | 0      | 1    | version, 1                                                     |
- * | 1      | 1    | kind, 0 = event                                                |
+ * | 1      | 1    | kind, 0 = event, 1 = message of the cluster itself             |
  * | 2      | 2    | flags                                                          |
  * | 4      | 4    | length of the header in bytes: where the frames start          |
  * | 8      | 6    | time of sending, ms since 1970                                 |
@@ -19,6 +19,7 @@ import { areFrames, framesLength, writeFrames, type EncodedPart } from './frames
  */
 const VERSION = 1;
 const KIND_EVENT = 0;
+const KIND_CLUSTER = 1;
 const FIXED_LENGTH = 28;
 
 const FLAG_VOLATILE = 1;
@@ -92,15 +93,20 @@ export function envelopeLength(
   return FIXED_LENGTH + listLength(header.except) + listLength(header.rooms) + framesLength(parts);
 }
 
+type EnvelopeKind = 'event' | 'cluster';
+
+const KINDS: Readonly<Record<EnvelopeKind, number>> = { event: KIND_EVENT, cluster: KIND_CLUSTER };
+
 /** Header and frames in one allocation; the frames are a view of it. @internal */
 export function encodeEnvelope(
   header: EnvelopeHeader,
   parts: readonly EncodedPart[],
+  kind: EnvelopeKind = 'event',
 ): { bytes: Buffer; frames: Buffer } {
   const start = FIXED_LENGTH + listLength(header.except) + listLength(header.rooms);
   const bytes = Buffer.allocUnsafe(start + framesLength(parts));
   bytes[0] = VERSION;
-  bytes[1] = KIND_EVENT;
+  bytes[1] = KINDS[kind];
   bytes.writeUInt16BE(
     (header.volatile ? FLAG_VOLATILE : 0) |
       (header.compress ? 0 : FLAG_NO_COMPRESS) |
@@ -129,11 +135,14 @@ export function isFrom(bytes: Buffer, origin: Buffer): boolean {
 }
 
 /** Reads the header; the frames stay as they are. Never throws. @internal */
-export function decodeEnvelope(bytes: Buffer): Envelope | EnvelopeFault {
+export function decodeEnvelope(
+  bytes: Buffer,
+  kind: EnvelopeKind = 'event',
+): Envelope | EnvelopeFault {
   if (bytes.length === 0) return 'message.malformed';
   if (bytes[0] !== VERSION) return 'message.unknown-version';
   if (bytes.length < FIXED_LENGTH) return 'message.malformed';
-  if (bytes[1] !== KIND_EVENT) return 'message.unknown-kind';
+  if (bytes[1] !== KINDS[kind]) return 'message.unknown-kind';
   const start = bytes.readUInt32BE(4);
   if (start < FIXED_LENGTH || start >= bytes.length) return 'message.malformed';
   const flags = bytes.readUInt16BE(2);

@@ -1,0 +1,99 @@
+import type { ClusterRequests } from './cluster-requests.js';
+import type { RequestOutcome } from './pending-request.js';
+import type { LocalNamespace } from './local-namespace.js';
+import { selectorIn, type EventToAcknowledge } from './socket-selector.js';
+import type { InstanceId } from '../wire/envelope.js';
+
+/** @internal */
+export interface AckListener {
+  /** These sockets were asked, on one instance. */
+  readonly onAsked: (instanceId: InstanceId, socketIds: readonly string[]) => void;
+  readonly onAnswer: (instanceId: InstanceId, socketId: string, answer: unknown) => void;
+  /** All instances that Redis handed the question to have said whom they asked. */
+  readonly onAllAsked?: () => void;
+}
+
+interface Surroundings {
+  readonly instanceId: InstanceId;
+  namespaces(name: string): Iterable<LocalNamespace>;
+}
+
+const OPERATION = 'ask';
+
+type AskPart = { readonly asked: string[] } | { readonly from: string; readonly answer: unknown };
+
+/**
+ * Events with acknowledgements, on all instances. An instance says at once which sockets it asks, then hands each
+ * answer on as it comes.
+ *
+ * @internal
+ */
+export class AckRequests {
+  constructor(
+    private readonly requests: ClusterRequests,
+    private readonly here: Surroundings,
+  ) {
+    requests.handle(OPERATION, async (params, { timeoutMs, emit }) => {
+      const { data } = params as { data?: unknown };
+      if (!Array.isArray(data)) throw new TypeError('"data" is no list of arguments');
+      await this.askHere(
+        { ...selectorIn(params), data, timeoutMs },
+        {
+          onAsked: (_, asked) => emit({ asked }),
+          onAnswer: (_, from, answer) => emit({ from, answer }),
+        },
+      );
+    });
+  }
+
+  /** Resolves once everybody answered, or the time is up. */
+  async ask(event: EventToAcknowledge, listener: AckListener): Promise<RequestOutcome> {
+    const { timeoutMs, ...params } = event;
+    const asked = new Set<InstanceId>();
+    let instances: number | undefined;
+    const check = (): void => {
+      if (instances === undefined || asked.size < instances) return;
+      instances = undefined;
+      listener.onAllAsked?.();
+    };
+    const remote = this.requests.request({
+      operation: OPERATION,
+      params,
+      timeoutMs,
+      onHandedTo: (count) => {
+        instances = count;
+        check();
+      },
+      onPart: (instanceId, part) => {
+        const known = part as AskPart;
+        if ('asked' in known) {
+          asked.add(instanceId);
+          listener.onAsked(instanceId, known.asked);
+          check();
+        } else {
+          listener.onAnswer(instanceId, known.from, known.answer);
+        }
+      },
+    });
+    const [outcome] = await Promise.all([remote, this.askHere(event, listener)]);
+    return outcome;
+  }
+
+  private async askHere(
+    event: EventToAcknowledge,
+    { onAsked, onAnswer }: Pick<AckListener, 'onAsked' | 'onAnswer'>,
+  ): Promise<void> {
+    const { instanceId } = this.here;
+    const asked: string[] = [];
+    const answered = [...this.here.namespaces(event.namespace)].map((namespace) => {
+      // A client's answer takes a turn of the event loop at least: onAsked comes first.
+      const { socketIds, done } = namespace.ask(event, (socketId, answer) =>
+        onAnswer(instanceId, socketId, answer),
+      );
+      asked.push(...socketIds);
+      return done;
+    });
+    onAsked(instanceId, asked);
+    await Promise.all(answered);
+  }
+}

@@ -1,0 +1,47 @@
+import type { PubSub } from '../redis/pub-sub.js';
+import type { Reporter } from '../reporting/reporter.js';
+
+/** A heartbeat may be on its way when it is asked for; two that Redis took and did not return are no accident. */
+const MISSES_ALLOWED = 1;
+
+/**
+ * Watches whether this instance hears its own heartbeats. A subscribed connection that died without a sign
+ * (a half-open one) is silent, not broken; only this finds it.
+ *
+ * @internal
+ */
+export class Canary {
+  private lastSent = 0;
+  private lastHeard = 0;
+  private misses = 0;
+
+  constructor(
+    private readonly pubSub: PubSub,
+    private readonly reporter: Reporter,
+  ) {}
+
+  /** Redis took this heartbeat. */
+  sent(beat: number): void {
+    this.lastSent = Math.max(this.lastSent, beat);
+  }
+
+  heard(beat: number): void {
+    this.lastHeard = Math.max(this.lastHeard, beat);
+    this.misses = 0;
+  }
+
+  /** Called once per interval. */
+  check(): void {
+    if (this.pubSub.state !== 'ready' || this.lastHeard >= this.lastSent) {
+      this.misses = 0;
+      return;
+    }
+    if (++this.misses <= MISSES_ALLOWED) return;
+    this.misses = 0;
+    this.reporter.report(
+      'connection.deaf',
+      () => 'Redis took our heartbeats and we did not hear them: the connection is made anew',
+    );
+    this.pubSub.reconnect?.();
+  }
+}

@@ -1,0 +1,90 @@
+import { Subject, type Observable } from 'rxjs';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
+import type { PubSub } from '../redis/pub-sub.js';
+import type { Reporter } from '../reporting/reporter.js';
+import { clusterChannel, replyChannel } from '../wire/channels.js';
+import {
+  decodeClusterMessage,
+  encodeClusterMessage,
+  type ClusterMessage,
+  type ReceivedClusterMessage,
+} from '../wire/cluster-message.js';
+import type { InstanceId } from '../wire/envelope.js';
+import { holdChannel, type ChannelHold } from './channel-holds.js';
+
+type BusOptions = Pick<ResolvedOptions, 'prefix' | 'maxMessageBytes'>;
+
+/**
+ * Messages of instances to one another: to all of them, or to one. What comes in may be from this instance itself;
+ * who listens decides whether that matters.
+ *
+ * @internal
+ */
+export class ClusterBus {
+  private readonly incoming = new Subject<ReceivedClusterMessage>();
+  private readonly holds: ChannelHold[] = [];
+  private sequence = 0;
+
+  readonly messages$: Observable<ReceivedClusterMessage> = this.incoming.asObservable();
+
+  constructor(
+    readonly instanceId: InstanceId,
+    private readonly pubSub: PubSub,
+    private readonly subscriptions: ChannelSubscriptions,
+    private readonly options: BusOptions,
+    private readonly reporter: Reporter,
+  ) {}
+
+  /** Resolves once messages arrive, or once waiting for that has taken too long. */
+  async open(): Promise<void> {
+    if (this.holds.length === 0) {
+      const { prefix } = this.options;
+      for (const channel of [clusterChannel(prefix), replyChannel(prefix, this.instanceId)]) {
+        this.holds.push(holdChannel(this.subscriptions, channel, (bytes) => this.receive(bytes)));
+      }
+    }
+    await Promise.all(this.holds.map(({ ready }) => ready));
+  }
+
+  close(): void {
+    for (const hold of this.holds.splice(0)) hold.release();
+    this.incoming.complete();
+  }
+
+  /** To all instances. Resolves to the number of others that it was handed to. */
+  async sendToAll(message: ClusterMessage): Promise<number> {
+    const channel = clusterChannel(this.options.prefix);
+    const instances = await this.pubSub.publish(channel, this.encode(message));
+    return Math.max(0, instances - (this.pubSub.isSubscribed(channel) ? 1 : 0));
+  }
+
+  /** To one instance. Resolves to whether it was there. */
+  async sendTo(instanceId: InstanceId, message: ClusterMessage): Promise<boolean> {
+    const channel = replyChannel(this.options.prefix, instanceId);
+    return (await this.pubSub.publish(channel, this.encode(message))) > 0;
+  }
+
+  private encode(message: ClusterMessage): Buffer {
+    return encodeClusterMessage(
+      { origin: this.instanceId, sequence: ++this.sequence, sentAt: Date.now() },
+      message,
+    );
+  }
+
+  private receive(bytes: Buffer): void {
+    if (bytes.length > this.options.maxMessageBytes) {
+      this.reporter.report('message.too-large', () => `${bytes.length} bytes between instances`);
+      return;
+    }
+    const received = decodeClusterMessage(bytes);
+    if (typeof received !== 'string') {
+      this.incoming.next(received);
+    } else if (received === 'message.malformed') {
+      this.reporter.report(received, () => 'dropped a message between instances');
+    } else {
+      // Another version of this library, as during a rolling deploy: once is enough.
+      this.reporter.once(received, () => 'ignored a message of another version of this library');
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import { hostname } from 'node:os';
+import { Subject, type Observable, type Subscription } from 'rxjs';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { PubSub } from '../redis/pub-sub.js';
+import type { Reporter } from '../reporting/reporter.js';
+import type { MemberDetails, PresenceMessage } from '../wire/cluster-message.js';
+import type { InstanceId } from '../wire/envelope.js';
+import { Canary } from './canary.js';
+import type { ClusterBus } from './cluster-bus.js';
+
+/** An instance of the app, as it last described itself. */
+export interface ClusterMember extends MemberDetails {
+  /** Made anew at each start; 16 hexadecimal digits. */
+  readonly instanceId: InstanceId;
+}
+
+export interface ClusterChange {
+  /** `left`: it said so (a shutdown). `lost`: it was silent for `memberTimeoutMs` (a crash, a freeze, a network). */
+  readonly type: 'joined' | 'left' | 'lost';
+  readonly member: ClusterMember;
+}
+
+interface Entry {
+  member: ClusterMember;
+  heardAt: number;
+}
+
+type Options = Pick<ResolvedOptions, 'heartbeatIntervalMs' | 'memberTimeoutMs'>;
+
+/**
+ * The instances of the app. Each announces itself when it starts and when it ends, and sends a heartbeat in
+ * between. It must hear its own: that proves that both connections to Redis work, in both directions.
+ */
+export class ClusterService {
+  private readonly others = new Map<InstanceId, Entry>();
+  private readonly changes = new Subject<ClusterChange>();
+  private readonly startedAt = Date.now();
+  private readonly canary: Canary;
+  private subscription: Subscription | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private beat = 0;
+  private tickedAt = Date.now();
+
+  /** Other instances that came and went. */
+  readonly changes$: Observable<ClusterChange> = this.changes.asObservable();
+
+  /** @internal */
+  constructor(
+    private readonly bus: ClusterBus,
+    private readonly pubSub: PubSub,
+    private readonly options: Options,
+    private readonly describe: () => Pick<MemberDetails, 'sockets' | 'users'>,
+    private readonly reporter: Reporter,
+  ) {
+    this.canary = new Canary(pubSub, reporter);
+  }
+
+  /** This instance. */
+  get self(): ClusterMember {
+    return {
+      instanceId: this.bus.instanceId,
+      host: hostname(),
+      pid: process.pid,
+      startedAt: this.startedAt,
+      ...this.describe(),
+    };
+  }
+
+  /** All instances that are known to live, this one first. */
+  members(): ClusterMember[] {
+    return [this.self, ...this.otherMembers()];
+  }
+
+  /** @internal */
+  otherMembers(): ClusterMember[] {
+    return [...this.others.values()].map(({ member }) => member);
+  }
+
+  /** Takes part from now on. @internal */
+  async start(): Promise<void> {
+    if (this.timer !== undefined) return;
+    this.subscription = this.bus.messages$.subscribe(({ origin, message }) => {
+      if (message.type !== 'request' && message.type !== 'reply') this.heard(origin, message);
+    });
+    this.subscription.add(
+      // After an outage the others may have given this instance up, and it them.
+      this.pubSub.state$.subscribe((state) => {
+        if (state === 'ready') void this.bus.open().then(() => this.announce('hello'));
+      }),
+    );
+    this.timer = setInterval(() => this.tick(), this.options.heartbeatIntervalMs);
+    await this.bus.open();
+  }
+
+  /** Says good-bye. @internal */
+  async stop(): Promise<void> {
+    if (this.timer === undefined) return;
+    clearInterval(this.timer);
+    this.timer = undefined;
+    this.subscription?.unsubscribe();
+    await this.announce('bye');
+    this.others.clear();
+    this.changes.complete();
+  }
+
+  private tick(): void {
+    const now = Date.now();
+    // If this instance itself stood still, it is no wonder that it heard nobody.
+    const stoodStill = now - this.tickedAt - this.options.heartbeatIntervalMs;
+    this.tickedAt = now;
+    const silentSince = now - this.options.memberTimeoutMs;
+    for (const [instanceId, entry] of this.others) {
+      if (stoodStill > this.options.heartbeatIntervalMs) entry.heardAt += stoodStill;
+      if (entry.heardAt < silentSince) {
+        this.forget(instanceId, { type: 'lost', member: entry.member });
+      }
+    }
+    this.canary.check();
+    void this.announce('heartbeat');
+  }
+
+  private async announce(type: PresenceMessage['type'], to?: InstanceId): Promise<void> {
+    if (this.pubSub.state === 'closed') return;
+    const { instanceId: _, ...member } = this.self;
+    try {
+      if (to !== undefined) {
+        await this.bus.sendTo(to, { type, member, beat: 0 });
+        return;
+      }
+      const beat = ++this.beat;
+      await this.bus.sendToAll({ type, member, beat });
+      this.canary.sent(beat);
+    } catch {
+      // The state says that Redis is away, and the log has said so, too.
+      this.reporter.count('heartbeat.failed');
+    }
+  }
+
+  private heard(origin: InstanceId, { type, member, beat }: PresenceMessage): void {
+    if (origin === this.bus.instanceId) {
+      this.canary.heard(beat);
+      return;
+    }
+    const described = { ...member, instanceId: origin };
+    if (type === 'bye') {
+      this.forget(origin, { type: 'left', member: described });
+      return;
+    }
+    const known = this.others.has(origin);
+    this.others.set(origin, { member: described, heardAt: Date.now() });
+    if (!known) this.changes.next({ type: 'joined', member: described });
+    // The newcomer wants to know us now, not after the next interval.
+    if (type === 'hello') void this.announce('heartbeat', origin);
+  }
+
+  private forget(instanceId: InstanceId, change: ClusterChange): void {
+    if (this.others.delete(instanceId)) this.changes.next(change);
+  }
+}

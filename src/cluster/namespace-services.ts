@@ -1,0 +1,17 @@
+import type { Reporter } from '../reporting/reporter.js';
+import type { AckRequests } from './ack-requests.js';
+import type { ClusterService } from './cluster.service.js';
+import type { EventRouter } from './event-router.js';
+import type { ServerSideEvents } from './server-side-events.js';
+import type { SocketCommands } from './socket-commands.js';
+
+/** What the adapter of a namespace works with. @internal */
+export interface NamespaceServices {
+  readonly router: EventRouter;
+  readonly cluster: ClusterService;
+  readonly commands: SocketCommands;
+  readonly acks: AckRequests;
+  readonly serverSide: ServerSideEvents;
+  readonly reporter: Reporter;
+  readonly ackTimeoutMs: number;
+}

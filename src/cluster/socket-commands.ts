@@ -1,0 +1,149 @@
+import type { Socket } from 'socket.io';
+import type { ClusterRequests } from './cluster-requests.js';
+import type { ClusterCount, ClusterResult } from './cluster-result.js';
+import type { LocalNamespace } from './local-namespace.js';
+import { detailsOf, type SocketDetails } from './socket-details.js';
+import { namesIn, selectorIn, type SocketSelector } from './socket-selector.js';
+
+/** Told to a client before it is disconnected for a reason: `{ reason: string }`. */
+export const DISCONNECT_EVENT = 'propagator:disconnect';
+
+/** @internal */
+export interface DisconnectOptions {
+  /** Also close the underlying connection, with all its namespaces. */
+  readonly close: boolean;
+  readonly reason?: string | undefined;
+}
+
+interface Surroundings {
+  readonly instanceId: string;
+  readonly timeoutMs: number;
+  namespaces(name: string): Iterable<LocalNamespace>;
+}
+
+type Local<T> = (params: unknown) => T | Promise<T>;
+
+/**
+ * What can be done to sockets, or asked about them, on all instances: each command runs here and, by request, on
+ * all others.
+ *
+ * @internal
+ */
+export class SocketCommands {
+  private readonly locals = {
+    fetch: (params: unknown) =>
+      this.select(params).map((socket) => detailsOf(socket, this.here.instanceId)),
+    ids: (params: unknown) => this.select(params).map(({ id }) => id),
+    rooms: (params: unknown) => {
+      const { namespace } = selectorIn(params);
+      return [...this.here.namespaces(namespace)].flatMap((local) => local.roomNames());
+    },
+    join: async (params: unknown) => {
+      const rooms = namesIn(params, 'targets');
+      const sockets = this.select(params);
+      await Promise.all(sockets.map(async (socket) => socket.join(rooms)));
+      return sockets.length;
+    },
+    leave: (params: unknown) => {
+      const rooms = namesIn(params, 'targets');
+      const sockets = this.select(params);
+      for (const socket of sockets) for (const room of rooms) void socket.leave(room);
+      return sockets.length;
+    },
+    disconnect: (params: unknown) => {
+      const { close, reason } = params as Partial<DisconnectOptions>;
+      const sockets = this.select(params);
+      for (const socket of sockets) {
+        if (typeof reason === 'string') socket.emit(DISCONNECT_EVENT, { reason });
+        socket.disconnect(close === true);
+      }
+      return sockets.length;
+    },
+  };
+
+  constructor(
+    private readonly requests: ClusterRequests,
+    private readonly here: Surroundings,
+  ) {
+    for (const [name, local] of Object.entries(this.locals) as [string, Local<unknown>][]) {
+      requests.handle(name, local);
+    }
+  }
+
+  /** The sockets, local ones as they are. */
+  async fetch(
+    selector: SocketSelector,
+  ): Promise<{ local: Socket[] } & ClusterResult<SocketDetails>> {
+    const local = this.select(selector);
+    return { local, ...(await this.collect<SocketDetails>('fetch', selector)) };
+  }
+
+  /** Details of the sockets of all instances. */
+  async describe(selector: SocketSelector): Promise<ClusterResult<SocketDetails>> {
+    const local = this.locals.fetch(selector);
+    const remote = await this.collect<SocketDetails>('fetch', selector);
+    return { ...remote, items: [...local, ...remote.items] };
+  }
+
+  async ids(selector: SocketSelector): Promise<ClusterResult<string>> {
+    const local = this.locals.ids(selector);
+    const remote = await this.collect<string>('ids', selector);
+    return { ...remote, items: [...new Set([...local, ...remote.items])] };
+  }
+
+  async rooms(namespace: string): Promise<ClusterResult<string>> {
+    const params = { namespace, rooms: [], except: [] };
+    const local = this.locals.rooms(params);
+    const remote = await this.collect<string>('rooms', params);
+    return { ...remote, items: [...new Set([...local, ...remote.items])] };
+  }
+
+  join(selector: SocketSelector, targets: readonly string[]): Promise<ClusterCount> {
+    return this.count('join', this.locals.join, { ...selector, targets });
+  }
+
+  leave(selector: SocketSelector, targets: readonly string[]): Promise<ClusterCount> {
+    return this.count('leave', this.locals.leave, { ...selector, targets });
+  }
+
+  disconnect(selector: SocketSelector, options: DisconnectOptions): Promise<ClusterCount> {
+    return this.count('disconnect', this.locals.disconnect, { ...selector, ...options });
+  }
+
+  private select(params: unknown): Socket[] {
+    const selector = selectorIn(params);
+    return [...this.here.namespaces(selector.namespace)].flatMap((local) => local.select(selector));
+  }
+
+  private async collect<T>(operation: string, params: unknown): Promise<ClusterResult<T>> {
+    const items: T[] = [];
+    const { missing, complete } = await this.requests.request({
+      operation,
+      params,
+      timeoutMs: this.here.timeoutMs,
+      onPart: (_, part) => {
+        if (Array.isArray(part)) items.push(...(part as T[]));
+      },
+    });
+    return { items, missing, complete };
+  }
+
+  private async count(
+    operation: string,
+    local: Local<number>,
+    params: unknown,
+  ): Promise<ClusterCount> {
+    let count = 0;
+    const remote = this.requests.request({
+      operation,
+      params,
+      timeoutMs: this.here.timeoutMs,
+      onPart: (_, part) => {
+        if (typeof part === 'number') count += part;
+      },
+    });
+    const here = await local(params);
+    const { missing, complete } = await remote;
+    return { count: here + count, missing, complete };
+  }
+}

@@ -1,0 +1,30 @@
+/** Which sockets of a namespace: those of the rooms (none: all), without those of the excepted rooms. @internal */
+export interface SocketSelector {
+  readonly namespace: string;
+  readonly rooms: readonly string[];
+  readonly except: readonly string[];
+}
+
+/** An event to clients that are to acknowledge it. @internal */
+export interface EventToAcknowledge extends SocketSelector {
+  readonly data: unknown[];
+  readonly timeoutMs: number;
+}
+
+function isNames(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+}
+
+/** Names in the parameters of another instance's request. @throws TypeError @internal */
+export function namesIn(params: unknown, name: string): string[] {
+  const value = (params as Record<string, unknown> | null | undefined)?.[name];
+  if (isNames(value)) return value;
+  throw new TypeError(`"${name}" is no list of names`);
+}
+
+/** The selector in the parameters of another instance's request. @throws TypeError @internal */
+export function selectorIn(params: unknown): SocketSelector {
+  const { namespace } = (params ?? {}) as Partial<SocketSelector>;
+  if (typeof namespace !== 'string') throw new TypeError('"namespace" is no string');
+  return { namespace, rooms: namesIn(params, 'rooms'), except: namesIn(params, 'except') };
+}

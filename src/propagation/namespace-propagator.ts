@@ -1,0 +1,74 @@
+import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
+import type { Receipt, UsersReceipt } from '../cluster/receipt.js';
+import type { SocketDetails } from '../cluster/socket-details.js';
+import type {
+  CausedEvent,
+  EventToEmit,
+  RoomEvent,
+  UserEvent,
+  UserId,
+  UserRequest,
+  UsersEvent,
+} from './events.js';
+import type { UserAnswers } from './user-answers.js';
+import type { DisconnectUserOptions } from './user-commands.js';
+import type { PropagatorVerbs } from './verbs.js';
+
+type Unbound<T> = Omit<T, 'namespace'>;
+
+/** The verbs of `RedisPropagatorService` bound to a namespace: `propagator.of('/chat').emitToAll({ event, data })`. */
+export class NamespacePropagator {
+  /** @internal */
+  constructor(
+    private readonly propagator: PropagatorVerbs,
+    readonly namespace: string,
+  ) {}
+
+  emitToUser<T>(event: Unbound<UserEvent<T>>): Promise<Receipt> {
+    return this.propagator.emitToUser(this.bound(event));
+  }
+
+  emitToUsers<T>(event: Unbound<UsersEvent<T>>): Promise<UsersReceipt> {
+    return this.propagator.emitToUsers(this.bound(event));
+  }
+
+  emitToRoom<T>(event: Unbound<RoomEvent<T>>): Promise<Receipt> {
+    return this.propagator.emitToRoom(this.bound(event));
+  }
+
+  emitToAll<T>(event: Unbound<EventToEmit<T>>): Promise<Receipt> {
+    return this.propagator.emitToAll(this.bound(event));
+  }
+
+  emitToAuthenticated<T>(event: Unbound<EventToEmit<T>>): Promise<Receipt> {
+    return this.propagator.emitToAuthenticated(this.bound(event));
+  }
+
+  propagateEvent<T>(event: Unbound<CausedEvent<T>>): Promise<boolean> {
+    return this.propagator.propagateEvent(this.bound(event));
+  }
+
+  requestUser<R = unknown, T = unknown>(request: Unbound<UserRequest<T>>): Promise<UserAnswers<R>> {
+    return this.propagator.requestUser<R>(this.bound(request));
+  }
+
+  fetchUserSockets(userId: UserId): Promise<ClusterResult<SocketDetails>> {
+    return this.propagator.fetchUserSockets(userId, this.bound({}));
+  }
+
+  joinUser(userId: UserId, rooms: string | readonly string[]): Promise<ClusterCount> {
+    return this.propagator.joinUser(userId, rooms, this.bound({}));
+  }
+
+  leaveUser(userId: UserId, rooms: string | readonly string[]): Promise<ClusterCount> {
+    return this.propagator.leaveUser(userId, rooms, this.bound({}));
+  }
+
+  disconnectUser(userId: UserId, options?: Unbound<DisconnectUserOptions>): Promise<ClusterCount> {
+    return this.propagator.disconnectUser(userId, this.bound({ ...options }));
+  }
+
+  private bound<T extends object>(options: T): T & { namespace: string } {
+    return { ...options, namespace: this.namespace };
+  }
+}

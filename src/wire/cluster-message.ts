@@ -1,0 +1,105 @@
+import * as standardParser from 'socket.io-parser';
+import { encodePacket } from './encode-packet.js';
+import {
+  decodeEnvelope,
+  encodeEnvelope,
+  type EnvelopeFault,
+  type EnvelopeHeader,
+  type InstanceId,
+} from './envelope.js';
+import { EVENT_PACKET, WirePacket } from './wire-packet.js';
+
+/** What instances say of themselves: `hello` asks the others to say so at once, `bye` is the last word. */
+export interface PresenceMessage {
+  readonly type: 'hello' | 'heartbeat' | 'bye';
+  readonly member: MemberDetails;
+  /** Counts the heartbeats of an instance, so that it recognises its own. */
+  readonly beat: number;
+}
+
+export interface MemberDetails {
+  readonly host: string;
+  readonly pid: number;
+  /** ms since 1970. */
+  readonly startedAt: number;
+  /** Connected sockets, anonymous ones included. */
+  readonly sockets: number;
+  /** Users with at least one socket. */
+  readonly users: number;
+}
+
+export interface RequestMessage {
+  readonly type: 'request';
+  readonly id: number;
+  readonly operation: string;
+  readonly params: unknown;
+  readonly timeoutMs: number;
+}
+
+export interface ReplyMessage {
+  readonly type: 'reply';
+  readonly id: number;
+  /** A part of the answer; there may be several, or none. */
+  readonly part?: unknown;
+  /** Whether this was the last one. */
+  readonly done: boolean;
+  /** Why there is no answer. */
+  readonly error?: string;
+}
+
+export type ClusterMessage = PresenceMessage | RequestMessage | ReplyMessage;
+
+export interface ReceivedClusterMessage {
+  readonly origin: InstanceId;
+  readonly message: ClusterMessage;
+}
+
+const encoder = new standardParser.Encoder();
+
+type Stamp = Pick<EnvelopeHeader, 'origin' | 'sequence' | 'sentAt'>;
+
+/**
+ * Messages between instances travel like events: the same header, and a Socket.IO packet, which carries binary.
+ *
+ * @throws PropagatorError `event.unserialisable`
+ * @internal
+ */
+export function encodeClusterMessage(stamp: Stamp, message: ClusterMessage): Buffer {
+  const parts = encodePacket(encoder, { type: EVENT_PACKET, nsp: '/', data: [message.type, message] });
+  const header = {
+    ...stamp,
+    volatile: false,
+    compress: true,
+    except: [],
+    rooms: [],
+    customParser: false,
+  };
+  return encodeEnvelope(header, parts, 'cluster').bytes;
+}
+
+/** Never throws. @internal */
+export function decodeClusterMessage(bytes: Buffer): ReceivedClusterMessage | EnvelopeFault {
+  const envelope = decodeEnvelope(bytes, 'cluster');
+  if (typeof envelope === 'string') return envelope;
+  const message = new WirePacket(envelope.frames, standardParser).packet?.data[1];
+  return isClusterMessage(message) ? { origin: envelope.origin, message } : 'message.malformed';
+}
+
+function isClusterMessage(value: unknown): value is ClusterMessage {
+  if (typeof value !== 'object' || value === null) return false;
+  const { type, id, operation, done, member, beat, timeoutMs } = value as Record<string, unknown>;
+  switch (type) {
+    case 'hello':
+    case 'heartbeat':
+    case 'bye':
+      return typeof member === 'object' && member !== null && typeof beat === 'number';
+    case 'request':
+      return (
+        typeof id === 'number' && typeof operation === 'string' && typeof timeoutMs === 'number'
+      );
+    case 'reply':
+      return typeof id === 'number' && typeof done === 'boolean';
+    default:
+      return false;
+  }
+}
