@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+const guard = new URL('end-with-parent.mjs', import.meta.url).href;
 const startTimeoutMs = 20_000;
 const stopTimeoutMs = 5000;
 
@@ -19,13 +20,11 @@ export class AppProcess {
    * @param {number} instances how many there will be in it
    */
   constructor(script, env, instances) {
-    this.child = spawn(process.execPath, [script], {
+    this.child = spawn(process.execPath, ['--import', guard, script], {
       env: { ...process.env, NO_COLOR: '1', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    const kill = () => this.child.kill('SIGKILL');
-    process.once('exit', kill);
-    this.exited = once(this.child, 'exit').then(() => void process.removeListener('exit', kill));
+    this.exited = once(this.child, 'exit');
     /** Settles once all instances listen, or will not. @type {Promise<void>} */
     this.ready = this.#listening(instances);
   }
@@ -33,7 +32,7 @@ export class AppProcess {
   /** @param {(text: string) => void} listener */
   onPrint(listener) {
     for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream.setEncoding('utf8').on('data', listener);
+      stream?.setEncoding('utf8').on('data', listener);
     }
   }
 

@@ -4,11 +4,13 @@
 export class Ending {
   /** @type {(() => unknown)[]} */
   #stops = [];
+  #begun = new AbortController();
   /** @type {Promise<never> | undefined} */
-  #begun;
+  #done;
 
-  get begun() {
-    return this.#begun !== undefined;
+  /** Aborted once the end has begun: what fails from then on is no news. */
+  get signal() {
+    return this.#begun.signal;
   }
 
   /** @param {() => unknown} stop */
@@ -17,13 +19,14 @@ export class Ending {
   }
 
   /**
-   * Exits, once; a second call waits for the first, whose exit code it is.
+   * Exits, once: a second call waits for the first, whose exit code holds.
    *
    * @param {number} code
    */
   exit(code) {
-    this.#begun ??= this.#stopAll().then(() => process.exit(code));
-    return this.#begun;
+    this.#begun.abort();
+    this.#done ??= this.#stopAll().then(() => process.exit(code));
+    return this.#done;
   }
 
   async #stopAll() {

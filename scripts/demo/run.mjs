@@ -29,7 +29,7 @@ try {
   const work = asked.check ? check : demonstrate;
   await ending.exit(await work(asked['in-memory']));
 } catch (error) {
-  if (!ending.begun) console.error(error instanceof Error ? error.message : error);
+  if (!ending.signal.aborted) console.error(error instanceof Error ? error.message : error);
   await ending.exit(1);
 }
 
@@ -59,7 +59,10 @@ async function check(inMemory) {
   const prefix = `propagator-demo:${randomUUID()}`;
   const { redis, processes, urls } = await start(inMemory, [0, 0], prefix);
   const [a = '', b = ''] = urls;
-  const { passed, failed, skipped } = await runChecks({ a, b, redisUrl: redis.url, prefix });
+  const { passed, failed, skipped } = await runChecks(
+    { a, b, redisUrl: redis.url, prefix },
+    ending.signal,
+  );
   if (failed > 0) for (const { printed } of processes) console.log(`\n${printed}`);
   console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
   if (failed > 0) return 1;

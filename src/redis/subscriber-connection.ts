@@ -49,7 +49,7 @@ export class SubscriberConnection {
   }
 
   isSubscribed(channel: string): boolean {
-    return this.confirmed.has(channel);
+    return this.confirmed.has(channel) && this.wanted.has(channel);
   }
 
   isWanted(channel: string): boolean {
@@ -57,15 +57,15 @@ export class SubscriberConnection {
   }
 
   subscribe(channel: string): Promise<void> {
-    if (this.confirmed.has(channel) && this.wanted.has(channel)) return Promise.resolve();
     this.wanted.add(channel);
+    // Also for a channel given back a moment ago, whose UNSUBSCRIBE has not gone out: it will not.
+    if (this.confirmed.has(channel)) return Promise.resolve();
     this.touch(channel);
     return this.waiters.add(channel);
   }
 
   unsubscribe(channel: string): void {
     if (!this.wanted.delete(channel)) return;
-    this.confirmed.delete(channel);
     this.refusals.delete(channel);
     // Who waits for a channel that is wanted no more waits for nothing.
     this.waiters.resolve(channel);
@@ -145,9 +145,15 @@ export class SubscriberConnection {
       (name) => !this.wanted.has(name) && this.sent.has(name),
     );
     const answers: Promise<void>[] = [];
-    for (const channels of this.commands.group(unsubscribe, CHANNELS_PER_COMMAND)) {
+    for (const group of this.commands.group(unsubscribe, CHANNELS_PER_COMMAND)) {
       if (generation !== this.generation) return;
-      for (const name of channels) this.sent.delete(name);
+      // Some may be wanted again since the first group went out.
+      const channels = group.filter((name) => !this.wanted.has(name));
+      if (channels.length === 0) continue;
+      for (const name of channels) {
+        this.sent.delete(name);
+        this.confirmed.delete(name);
+      }
       answers.push(this.commands.unsubscribe(channels).catch(() => undefined));
       await tick();
     }

@@ -166,6 +166,15 @@ const scenarios: Record<string, Scenario> = {
     await fence(a, a);
     assert.deepEqual(texts(a), ['last']);
   },
+  'keeps a channel that is given back and wanted again at once': async (open, channel) => {
+    const a = await open();
+    await a.pubSub.subscribe(channel);
+    a.pubSub.unsubscribe(channel);
+    await a.pubSub.subscribe(channel);
+    assert.equal(await a.pubSub.publish(channel, Buffer.from('kept')), 1);
+    await fence(a, a);
+    assert.deepEqual(texts(a), ['kept']);
+  },
   'subscribes many channels asked for at once': async (open, channel) => {
     const [a, b] = [await open(), await open()];
     const names = Array.from({ length: 2_000 }, (_, index) => `${channel}:${index}`);

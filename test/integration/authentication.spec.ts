@@ -145,7 +145,7 @@ describe('authentication', () => {
     });
   });
 
-  it('keeps the claims of the identity, which nobody can change', async () => {
+  it('keeps the claims of the identity, and the user as text', async () => {
     const claims = { userId: 42, roles: ['admin'], tenant: { id: 7 } };
     const instance = await start({ authenticate: () => claims });
     expect(await whoIs(instance, { token: 'x' })).toEqual({

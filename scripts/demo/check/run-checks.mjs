@@ -6,8 +6,9 @@ import { createStage } from './stage.mjs';
  * Runs the checks one after the other, prints what each has verified, and counts them.
  *
  * @param {import('./stage.mjs').Cluster} cluster
+ * @param {AbortSignal} signal rejects without a word of the check under way
  */
-export async function runChecks(cluster) {
+export async function runChecks(cluster, signal) {
   const count = { passed: 0, failed: 0, skipped: 0 };
   for (const { title, needsRedis, run } of checks) {
     if (needsRedis && cluster.redisUrl === null) {
@@ -20,6 +21,7 @@ export async function runChecks(cluster) {
       print('ok', title, await run(stage));
       count.passed++;
     } catch (error) {
+      signal.throwIfAborted();
       count.failed++;
       print('FAILED', title, [error instanceof Error ? error.message : String(error)]);
     } finally {

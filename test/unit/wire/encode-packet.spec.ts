@@ -16,8 +16,8 @@ function encode(data: unknown) {
 function decoded(data: unknown): unknown {
   let result: unknown;
   const decoder = new Decoder();
-  decoder.on('decoded', (packet: SocketIoPacket) => {
-    result = packet.data[1];
+  decoder.on('decoded', (packet) => {
+    result = (packet as { data: unknown[] }).data[1];
   });
   for (const part of encode(data)) decoder.add(part);
   return result;
