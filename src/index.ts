@@ -22,8 +22,8 @@ export {
   REDIS_SUBSCRIBER_CLIENT,
 } from './nest/tokens.js';
 export type { AuthenticatedIdentity, AuthOptions, Identity } from './options/auth-options.js';
-export type { PropagatorLogger } from './options/logger.js';
-export type { PacketDecoder, PacketEncoder, PacketParser } from './options/packet-parser.js';
+export type { PropagatorLogger } from './ports/logger.js';
+export type { PacketDecoder, PacketEncoder, PacketParser } from './ports/packet-parser.js';
 export type { RedisPropagatorOptions } from './options/propagator-options.js';
 export type {
   BorrowedRedisClients,
@@ -46,7 +46,7 @@ export type { DeviceAnswer, UserAnswers } from './propagation/user-answers.js';
 export type { PropagatorVerbs } from './propagation/verbs.js';
 export type { DisconnectUserOptions, InNamespace } from './propagation/user-commands.js';
 export { InMemoryBus, InMemoryPubSub } from './redis/in-memory-pub-sub.js';
-export type { PubSub, PubSubListener, PubSubState } from './redis/pub-sub.js';
+export type { PubSub, PubSubListener, PubSubState } from './ports/pub-sub.js';
 export { RedisService } from './redis/redis.service.js';
 export type { AuthenticatedSocket } from './sockets/authenticated-socket.js';
 export type { AuthRefusalCode } from './sockets/authentication.js';

@@ -1,5 +1,7 @@
 // @ts-check
+import { relative } from 'node:path';
 import { acquireRedis } from '../redis/acquire.mjs';
+import { findRedisServer } from '../redis/binary.mjs';
 
 /** @typedef {Awaited<ReturnType<typeof acquireRedis>>} MaybeRedis */
 
@@ -18,4 +20,20 @@ export function described(redis) {
   return redis.url === null
     ? `No Redis (${redis.reason}).\nBoth instances run in one process instead, over InMemoryPubSub.`
     : `Redis: ${redis.how === 'REDIS_URL' ? 'the one of REDIS_URL' : `${redis.url} (${redis.how})`}`;
+}
+
+/**
+ * How to reach it from a shell.
+ *
+ * @param {MaybeRedis} redis
+ * @returns {Promise<string | null>}
+ */
+export async function commandLine(redis) {
+  if (redis.url === null) return null;
+  // The URL that people set may have a password in it.
+  if (redis.how === 'REDIS_URL') return 'redis-cli -u "$REDIS_URL"';
+  // One that was fetched has its redis-cli beside it, and not on the PATH.
+  const ours = redis.how.startsWith('redis-server');
+  const cli = ours ? (await findRedisServer()).cli : 'redis-cli';
+  return `${cli.includes('/') ? relative('', cli) : cli} -u ${redis.url}`;
 }

@@ -11,7 +11,7 @@ import { Ending } from './ending.mjs';
 import { compileExample } from './example.mjs';
 import { portIfFree, startInstances } from './instances.mjs';
 import { buildLibrary } from './library.mjs';
-import { described, getRedis } from './redis.mjs';
+import { commandLine, described, getRedis } from './redis.mjs';
 import { welcome } from './welcome.mjs';
 
 const ending = new Ending();
@@ -43,8 +43,7 @@ async function demonstrate(inMemory) {
   const ports = await Promise.all([3001, 3002].map(portIfFree));
   const prefix = 'propagator';
   const { redis, processes, urls } = await start(inMemory, ports, prefix);
-  const redisUrl = process.env.REDIS_URL ? '"$REDIS_URL"' : redis.url;
-  console.log(welcome(urls, redis.url === null ? null : redisUrl, prefix));
+  console.log(welcome(urls, await commandLine(redis), prefix));
   for (const app of processes) app.onPrint((text) => process.stdout.write(text));
   await Promise.race(processes.map(({ exited }) => exited));
   throw new Error('An instance has ended by itself.');

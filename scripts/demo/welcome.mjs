@@ -4,16 +4,15 @@
  * What there is to see, and to do.
  *
  * @param {string[]} urls of the instances
- * @param {string | null} redisUrl as a shell takes it
+ * @param {string | null} redisCli the command, with how to reach the Redis; null: there is none
  * @param {string} prefix of the Redis channels
  */
-export function welcome([a = '', b = ''], redisUrl, prefix) {
+export function welcome([a = '', b = ''], redisCli, prefix) {
   const publish = `
 From outside:
-  redis-cli -u ${redisUrl} PUBLISH ${prefix}:/:all '{"event":"tick","data":1}'
+  ${redisCli} PUBLISH ${prefix}:/:all '{"event":"tick","data":1}'
 `;
-  return `
-Two instances of the app are running. Open a tab on each, both as alice:
+  return `Two instances of the app are running. Open a tab on each, both as alice:
 
   A  ${a}/#alice
   B  ${b}/#alice
@@ -23,7 +22,7 @@ nobody (${a}), and see what they do not get.
 
 With an HTTP request:
   curl -X POST ${b}/notifications/all -H 'content-type: application/json' -d '{"text":"hello"}'
-${redisUrl === null ? '' : publish}
+${redisCli === null ? '' : publish}
 Ctrl-C ends it all.
 `;
 }

@@ -8,13 +8,31 @@ import { onPath } from './on-path.mjs';
 const run = promisify(execFile);
 
 /**
- * Gets redis-server and redis-cli from Debian's packages and unpacks them into `target`, as
- * `target/bin/redis-server` and `target/bin/redis-cli`. Nothing is installed and nothing of the
- * system is written, so it needs no root.
+ * @typedef {object} Wanted
+ * @property {string} package a package without a service that could start
+ * @property {Record<string, string>} commands name of a command -> the program of the package
+ * @property {string} [sources] apt's sources, in its one-line form; default: those of this machine
+ */
+
+/**
+ * Debian's redis-server is a link to the redis-check-rdb of this package.
+ *
+ * @type {Wanted}
+ */
+const redis = {
+  package: 'redis-tools',
+  commands: { 'redis-server': 'redis-check-rdb', 'redis-cli': 'redis-cli' },
+};
+
+/**
+ * Gets commands such as redis-server from Debian's packages and unpacks them into `target`, as
+ * `target/bin/redis-server`. Nothing is installed and nothing of the system is written, so it
+ * needs no root.
  *
  * @param {string} target a folder that does not exist yet
+ * @param {Wanted} [wanted]
  */
-export async function fetchFromDebian(target) {
+export async function fetchFromDebian(target, wanted = redis) {
   if (!(await onPath('apt-get')) || !(await onPath('dpkg-deb'))) {
     throw new Error('this is not Debian (no apt-get and dpkg-deb), so none can be fetched');
   }
@@ -23,9 +41,11 @@ export async function fetchFromDebian(target) {
   try {
     const root = join(work, 'root');
     const packages = join(work, 'apt');
-    for (const deb of await download(packages)) await run('dpkg-deb', ['-x', deb, root]);
-    await writeCommands(join(work, 'bin'), root);
-    await run(join(work, 'bin/redis-server'), ['--version']);
+    for (const deb of await download(packages, wanted)) await run('dpkg-deb', ['-x', deb, root]);
+    await writeCommands(join(work, 'bin'), root, wanted);
+    for (const name of Object.keys(wanted.commands)) {
+      await run(join(work, 'bin', name), ['--version']);
+    }
     await rm(packages, { recursive: true });
     // The last step, so that a half-done fetch is never taken for a whole one.
     await rename(work, target);
@@ -38,22 +58,27 @@ export async function fetchFromDebian(target) {
  * Downloads the package and what it needs that this machine has not got.
  *
  * @param {string} folder for apt's own files
+ * @param {Wanted} wanted
  */
-async function download(folder) {
+async function download(folder, wanted) {
   const archives = join(folder, 'cache/archives');
   await mkdir(join(archives, 'partial'), { recursive: true });
   await mkdir(join(folder, 'state/lists/partial'), { recursive: true });
 
   // A cache of our own and no locks: apt then needs no root and writes nothing of the system.
   const options = ['Debug::NoLocking=1', 'APT::Sandbox::User=root', `Dir::Cache=${folder}/cache`];
-  // Debian's redis-server is a link to the redis-check-rdb of this package, which has no service
-  // that could start. `--reinstall`: download it even where it is installed.
-  const get = 'install -qq -y --reinstall --no-install-recommends --download-only redis-tools';
+  // `--reinstall`: download it even where it is installed.
+  const get = `install -qq -y --reinstall --no-install-recommends --download-only ${wanted.package}`;
+  const own = [`Dir::State=${folder}/state`, 'Dir::State::status=/var/lib/dpkg/status'];
+  if (wanted.sources !== undefined) {
+    await writeFile(join(folder, 'sources.list'), wanted.sources);
+    own.push(`Dir::Etc::SourceList=${folder}/sources.list`, 'Dir::Etc::SourceParts=/dev/null');
+  }
   try {
+    if (wanted.sources !== undefined) throw new Error('the lists of this machine are of no use');
     await apt(get, options);
   } catch {
     // No package lists on this machine, or old ones: get lists of our own.
-    const own = [`Dir::State=${folder}/state`, 'Dir::State::status=/var/lib/dpkg/status'];
     await apt('update -qq', [...options, ...own]);
     await apt(get, [...options, ...own]);
   }
@@ -77,12 +102,14 @@ async function apt(command, options) {
  *
  * @param {string} bin
  * @param {string} root what the packages were unpacked into, beside `bin`
+ * @param {Wanted} wanted
  */
-async function writeCommands(bin, root) {
+async function writeCommands(bin, root, { commands }) {
   await mkdir(bin);
-  await symlink('redis-check-rdb', join(root, 'usr/bin/redis-server'));
   const libraries = (await librariesUnder(root)).map((folder) => `$root/${folder}`).join(':');
-  for (const name of ['redis-server', 'redis-cli']) {
+  for (const [name, program] of Object.entries(commands)) {
+    // The program finds out by the name that it is called by what it is to be.
+    if (name !== program) await symlink(program, join(root, 'usr/bin', name));
     const script = `#!/bin/sh
 root=$(CDPATH= cd -- "$(dirname -- "$0")/../root" && pwd)
 export LD_LIBRARY_PATH="${libraries}"

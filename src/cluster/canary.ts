@@ -1,4 +1,4 @@
-import type { PubSub } from '../redis/pub-sub.js';
+import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 
 /** A heartbeat may be on its way when it is asked for; two that Redis took and did not return are no accident. */

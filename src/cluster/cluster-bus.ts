@@ -1,7 +1,7 @@
 import { Subject, type Observable } from 'rxjs';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
-import type { PubSub } from '../redis/pub-sub.js';
+import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { clusterChannel, replyChannel } from '../wire/channels.js';
 import {

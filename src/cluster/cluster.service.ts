@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { Subject, type Observable, type Subscription } from 'rxjs';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import type { PubSub } from '../redis/pub-sub.js';
+import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { MemberDetails, PresenceMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';

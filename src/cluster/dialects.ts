@@ -1,6 +1,6 @@
 import * as standardParser from 'socket.io-parser';
 import type { Server } from 'socket.io';
-import type { PacketParser } from '../options/packet-parser.js';
+import type { PacketParser } from '../ports/packet-parser.js';
 import { encodePacket } from '../wire/encode-packet.js';
 import { framesLength, writeFrames } from '../wire/frames.js';
 import { EVENT_PACKET, WirePacket } from '../wire/wire-packet.js';

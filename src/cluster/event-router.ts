@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { PropagatorError } from '../errors.js';
+import { PropagatorError, reasonOf } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
-import type { PubSub } from '../redis/pub-sub.js';
+import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { channelOf, type Target } from '../wire/channels.js';
 import { encodePacket } from '../wire/encode-packet.js';
@@ -216,13 +216,19 @@ export class EventRouter {
     return sockets;
   }
 
-  /** Resolves to the number of other instances that the message was handed to. */
   private publish(channel: string, bytes: Buffer): Promise<number> {
-    return this.publishes.track(
-      this.pubSub.publish(channel, bytes).then((instances) => {
-        const self = this.pubSub.isSubscribed(channel) ? 1 : 0;
-        return Math.max(0, instances - self);
-      }),
-    );
+    return this.publishes.track(this.handOver(channel, bytes));
+  }
+
+  /** Resolves to the number of other instances that the message was handed to. */
+  private async handOver(channel: string, bytes: Buffer): Promise<number> {
+    try {
+      const instances = await this.pubSub.publish(channel, bytes);
+      return Math.max(0, instances - (this.pubSub.isSubscribed(channel) ? 1 : 0));
+    } catch (error) {
+      // An app's own transport may reject with anything, and throw where it should reject.
+      if (error instanceof PropagatorError) throw error;
+      throw PropagatorError.of('redis.command-failed', ['PUBLISH', reasonOf(error)], error);
+    }
   }
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'socket.io';
-import type { PacketEncoder, PacketParser } from '../options/packet-parser.js';
+import type { PacketEncoder, PacketParser } from '../ports/packet-parser.js';
 import type { WirePacket } from '../wire/wire-packet.js';
 import type { EventToAcknowledge, SocketSelector } from './socket-selector.js';
 import type { SendFlags } from './packet-writer.js';

@@ -11,7 +11,7 @@ import { RedisPropagatorService } from '../propagation/redis-propagator.service.
 import { UserCommands } from '../propagation/user-commands.js';
 import { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
 import { createRedisClients, type RedisClients } from '../redis/client-factory.js';
-import type { PubSub } from '../redis/pub-sub.js';
+import type { PubSub } from '../ports/pub-sub.js';
 import { RedisPubSub } from '../redis/redis-pub-sub.js';
 import { RedisService } from '../redis/redis.service.js';
 import { Reporter } from '../reporting/reporter.js';

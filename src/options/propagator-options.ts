@@ -1,7 +1,7 @@
-import type { PubSub } from '../redis/pub-sub.js';
+import type { PubSub } from '../ports/pub-sub.js';
 import type { AuthOptions } from './auth-options.js';
-import type { PropagatorLogger } from './logger.js';
-import type { PacketParser } from './packet-parser.js';
+import type { PropagatorLogger } from '../ports/logger.js';
+import type { PacketParser } from '../ports/packet-parser.js';
 import type { RedisConnection } from './redis-options.js';
 
 /** The options of `RedisPropagatorModule.forRoot`. All of them may be left out. */

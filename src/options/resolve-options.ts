@@ -1,8 +1,8 @@
 import * as standardParser from 'socket.io-parser';
-import type { PubSub } from '../redis/pub-sub.js';
+import type { PubSub } from '../ports/pub-sub.js';
 import { checkKnown, hasMethods, invalid, misused, wholeNumber } from './checks.js';
-import type { PropagatorLogger } from './logger.js';
-import type { PacketParser } from './packet-parser.js';
+import type { PropagatorLogger } from '../ports/logger.js';
+import type { PacketParser } from '../ports/packet-parser.js';
 import type { RedisPropagatorOptions } from './propagator-options.js';
 import type { RedisConnection } from './redis-options.js';
 import { resolveAuth, type ResolvedAuthOptions } from './resolve-auth.js';

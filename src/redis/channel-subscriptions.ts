@@ -1,6 +1,6 @@
 import type { Reporter } from '../reporting/reporter.js';
 import { reasonOf } from '../errors.js';
-import type { PubSub } from './pub-sub.js';
+import type { PubSub } from '../ports/pub-sub.js';
 
 export type ChannelListener = (message: Buffer) => void;
 

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import { PropagatorError } from '../errors.js';
 import { Listeners } from './listeners.js';
-import type { PubSub, PubSubListener, PubSubState } from './pub-sub.js';
+import type { PubSub, PubSubListener, PubSubState } from '../ports/pub-sub.js';
 import { StateMachine } from './state-machine.js';
 
 /** Connects the {@link InMemoryPubSub}s of one process, as a Redis connects those of many. */

@@ -1,6 +1,6 @@
 import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
-import type { PubSubListener } from './pub-sub.js';
+import type { PubSubListener } from '../ports/pub-sub.js';
 
 /** The message listeners of a transport; one that throws does not keep the others from being called. */
 export class Listeners {

@@ -5,7 +5,7 @@ import type { Reporter } from '../reporting/reporter.js';
 import type { RedisClients } from './client-factory.js';
 import { ClientEvents } from './client-events.js';
 import { Listeners } from './listeners.js';
-import type { PubSub, PubSubListener, PubSubState } from './pub-sub.js';
+import type { PubSub, PubSubListener, PubSubState } from '../ports/pub-sub.js';
 import { PublisherConnection } from './publisher-connection.js';
 import { StateMachine } from './state-machine.js';
 import { SubscriberConnection } from './subscriber-connection.js';

@@ -2,13 +2,14 @@ import { Observable } from 'rxjs';
 import { PropagatorError, reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { ChannelSubscriptions } from './channel-subscriptions.js';
-import type { PubSub, PubSubState } from './pub-sub.js';
+import type { PubSub, PubSubState } from '../ports/pub-sub.js';
 
 /**
  * Redis Pub/Sub as Observables, for an app's own channels. Channel names are taken as they are, without the
  * prefix of this library. Inject it anywhere.
  */
 export class RedisService {
+  /** @internal */
   constructor(
     private readonly pubSub: PubSub,
     private readonly subscriptions: ChannelSubscriptions,
@@ -48,13 +49,22 @@ export class RedisService {
   }
 
   /**
-   * Publishes a value as JSON (bytes go as they are).
+   * Publishes a value as JSON (bytes go as they are). The promise may be left unawaited: a failure is counted and
+   * logged, and never an unhandled rejection.
    *
    * @returns how many instances were subscribed to the channel
    * @throws PropagatorError `message.unserialisable`, `redis.unavailable`, `redis.timeout`, `redis.permission`,
    * `redis.command-failed`, `redis.closed`
    */
-  async publish(channel: string, value: unknown): Promise<number> {
+  publish(channel: string, value: unknown): Promise<number> {
+    const published = this.encodeAndPublish(channel, value);
+    published.catch((error: unknown) => {
+      this.reporter.report('publish.failed', () => `channel ${channel}: ${reasonOf(error)}`);
+    });
+    return published;
+  }
+
+  private async encodeAndPublish(channel: string, value: unknown): Promise<number> {
     return this.pubSub.publish(channel, encoded(channel, value));
   }
 }

@@ -1,5 +1,5 @@
 import { BehaviorSubject, distinctUntilChanged, type Observable } from 'rxjs';
-import type { PubSubState } from './pub-sub.js';
+import type { PubSubState } from '../ports/pub-sub.js';
 
 /** The state of a transport: the current one at once, then each change, complete when closed. */
 export class StateMachine {

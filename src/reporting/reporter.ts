@@ -1,4 +1,4 @@
-import type { PropagatorLogger } from '../options/logger.js';
+import type { PropagatorLogger } from '../ports/logger.js';
 
 const LOG_INTERVAL_MS = 1_000;
 

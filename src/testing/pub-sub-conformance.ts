@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { PubSub, PubSubState } from '../redis/pub-sub.js';
+import type { PubSub, PubSubState } from '../ports/pub-sub.js';
 
 /** How to make what is judged. */
 export interface ConformanceSubject {

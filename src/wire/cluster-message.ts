@@ -65,7 +65,11 @@ type Stamp = Pick<EnvelopeHeader, 'origin' | 'sequence' | 'sentAt'>;
  * @internal
  */
 export function encodeClusterMessage(stamp: Stamp, message: ClusterMessage): Buffer {
-  const parts = encodePacket(encoder, { type: EVENT_PACKET, nsp: '/', data: [message.type, message] });
+  const parts = encodePacket(encoder, {
+    type: EVENT_PACKET,
+    nsp: '/',
+    data: [message.type, message],
+  });
   const header = {
     ...stamp,
     volatile: false,

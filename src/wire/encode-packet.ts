@@ -1,5 +1,5 @@
 import { PropagatorError, reasonOf } from '../errors.js';
-import type { PacketEncoder } from '../options/packet-parser.js';
+import type { PacketEncoder } from '../ports/packet-parser.js';
 import type { EncodedPart } from './frames.js';
 import type { SocketIoPacket } from './wire-packet.js';
 

@@ -1,4 +1,4 @@
-import type { PacketDecoder, PacketParser } from '../options/packet-parser.js';
+import type { PacketDecoder, PacketParser } from '../ports/packet-parser.js';
 import { readFrames, type EncodedPart } from './frames.js';
 
 /** A Socket.IO packet, as its parsers take and give it. @internal */

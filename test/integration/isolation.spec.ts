@@ -1,5 +1,6 @@
 import { WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { givenCluster, testRedisUrl, type TestCluster } from '../support/test-cluster.js';
 import { startOwnRedis } from '../support/own-redis.js';
 
@@ -40,7 +41,7 @@ describe('apps that are not one another’s instances', () => {
 
   // pitfall 18
   it('share a Redis and have different prefixes, one of them the beginning of the other', async () => {
-    const shared = `test-${process.pid}-${Date.now()}`;
+    const shared = `test-${randomUUID()}`;
     await expectApart(
       await start(givenCluster().of(1).configured({ prefix: shared })),
       await start(givenCluster().of(1).configured({ prefix: `${shared}:staging` })),
@@ -49,16 +50,18 @@ describe('apps that are not one another’s instances', () => {
 
   // pitfall 18: SELECT does not separate Pub/Sub, so the prefix has to
   it('share a Redis, a database or not, and have different prefixes', async () => {
+    const database = new URL(testRedisUrl());
+    database.pathname = '/1';
     await expectApart(
-      await start(givenCluster().of(1).onRedis(`${testRedisUrl()}/1`)),
-      await start(givenCluster().of(1).onRedis(`${testRedisUrl()}/1`)),
+      await start(givenCluster().of(1).onRedis(database.href)),
+      await start(givenCluster().of(1).onRedis(database.href)),
     );
   });
 
   // pitfall 35
   it('share a process and a prefix and have different Redises', async () => {
     const redis = await startOwnRedis();
-    const prefix = `test-${process.pid}-${Date.now()}`;
+    const prefix = `test-${randomUUID()}`;
     await expectApart(
       await start(givenCluster().of(1).configured({ prefix })),
       await start(givenCluster().of(1).configured({ prefix }).onRedis(redis.url)),
@@ -87,8 +90,9 @@ describe('apps that are not one another’s instances', () => {
 
   // pitfall 35
   it('close without one another', async () => {
-    const one = await start(givenCluster().of(1).configured({ prefix: 'test-shared-fate' }));
-    const other = await start(givenCluster().of(2).configured({ prefix: 'test-shared-fate' }));
+    const prefix = `test-${randomUUID()}`;
+    const one = await start(givenCluster().of(1).configured({ prefix }));
+    const other = await start(givenCluster().of(2).configured({ prefix }));
     const client = await other.instance(0).connect({ token: 'alice' });
 
     await one.close();

@@ -2,7 +2,11 @@ import { UseInterceptors } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway, type WsResponse } from '@nestjs/websockets';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { from, map, type Observable } from 'rxjs';
-import { RedisPropagatorInterceptor, type PubSubState } from '../../src/index.js';
+import {
+  RedisPropagatorInterceptor,
+  type PubSubState,
+  type RedisPropagatorOptions,
+} from '../../src/index.js';
 import { startOwnRedis, type RunningRedis } from '../support/own-redis.js';
 import { quietPort } from '../support/quiet-port.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
@@ -18,8 +22,8 @@ class EventsGateway {
   }
 }
 
-/** Short, where a test has to wait for a wait to end. */
-const IMPATIENT = { connectTimeoutMs: 50, subscribeTimeoutMs: 50 };
+/** For clients that come while Redis is down: how long they wait for it. */
+const IMPATIENT = { subscribeTimeoutMs: 50 };
 
 describe('while Redis is down', () => {
   let port: number;
@@ -27,12 +31,12 @@ describe('while Redis is down', () => {
   let cluster: TestCluster;
 
   const startRedis = async (): Promise<RunningRedis> => (redis = await startOwnRedis([], { port }));
-  const startCluster = (size: number) =>
+  const startCluster = (size: number, options: RedisPropagatorOptions = {}) =>
     givenCluster()
       .of(size)
       .with(EventsGateway)
       .onRedis(`redis://127.0.0.1:${port}`)
-      .configured(IMPATIENT)
+      .configured(options)
       .start();
   const everywhere = (state: PubSubState) =>
     until(
@@ -132,7 +136,7 @@ describe('while Redis is down', () => {
 
   it('clients are let in, and get what other instances send once Redis is back', async () => {
     const server = await startRedis();
-    cluster = await startCluster(2);
+    cluster = await startCluster(2, IMPATIENT);
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     await server.kill();
     await everywhere('degraded');
@@ -155,7 +159,7 @@ describe('while Redis is down', () => {
   });
 
   it('apps start, serve their own clients, say that they are degraded, and heal by themselves', async () => {
-    cluster = await startCluster(2);
+    cluster = await startCluster(2, IMPATIENT);
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const states = statesOf(a);
     const near = await a.connect({ token: 'alice' });

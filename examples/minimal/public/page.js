@@ -3,6 +3,7 @@
 /** @param {string} id */
 const element = (id) => document.getElementById(id);
 
+document.title = `${location.host}: nestjs-redis-propagator`;
 element('instance').textContent = location.host;
 element('text').value = `Hello from ${location.host}`;
 
@@ -26,15 +27,16 @@ function log(kind, what, detail) {
   element('empty').hidden = true;
 }
 
-/** Sockets of the two namespaces; Socket.IO puts them on one connection. */
 let sockets = { main: undefined, chat: undefined };
 
 function connect() {
   disconnect();
   const token = element('token').value.trim();
-  const options = { auth: token ? { token } : {}, forceNew: true };
-  const main = io('/', options);
-  const chat = io('/chat', { ...options, forceNew: false });
+  const auth = token ? { token } : {};
+  // One connection for both namespaces. Each of them authenticates its sockets.
+  const manager = new io.Manager(location.origin);
+  const main = manager.socket('/', { auth });
+  const chat = manager.socket('/chat', { auth });
   sockets = { main, chat };
 
   const who = token || 'anonymous';
@@ -45,8 +47,9 @@ function connect() {
     ['/chat ', chat],
   ]) {
     socket.on('connect_error', ({ message, data }) => {
-      show('refused', 'refused');
-      log('error', `${namespace}connect_error`, data?.code ?? message);
+      // Only a refusal by the server has a code. Anything else Socket.IO tries again by itself.
+      if (data?.code) show('refused', `refused: ${data.code}`);
+      else show('off', `no connection: ${message}`);
     });
     socket.onAny((event, data) => log('in', `${namespace}${event}`, data));
   }
@@ -72,12 +75,16 @@ function show(state, text) {
 
 /** @param {string} target */
 async function post(target) {
-  const response = await fetch(`/notifications/${target}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ text: element('text').value }),
-  });
-  log(response.ok ? 'note' : 'error', `POST ${target}`, await response.json());
+  try {
+    const response = await fetch(`/notifications/${target}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ text: element('text').value }),
+    });
+    log(response.ok ? 'note' : 'error', `POST ${target}`, await response.json());
+  } catch (error) {
+    log('error', `POST ${target}`, error.message);
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as standardParser from 'socket.io-parser';
-import type { PacketParser } from '../../../src/options/packet-parser.js';
+import type { PacketParser } from '../../../src/ports/packet-parser.js';
 import { framesLength, writeFrames, type EncodedPart } from '../../../src/wire/frames.js';
 import { WirePacket } from '../../../src/wire/wire-packet.js';
 

@@ -1,0 +1,167 @@
+// @ts-check
+// CPU microseconds per targeted event, for the publisher, the subscriber and Redis, beside a floor of bare ioredis
+// and `ws`, in one run: `npm run bench:hot-path`. Rounds of both alternate, so that what else the machine does
+// meets both alike; the figures are medians of the rounds.
+import { Redis } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { acquireRedis } from '../../scripts/redis/acquire.mjs';
+import { startProcess } from './process-handle.mjs';
+import { connectRaw } from './raw-client.mjs';
+
+const quick = process.argv.includes('--quick');
+const EVENTS = quick ? 4_000 : 20_000;
+const ROUNDS = quick ? 3 : 7;
+const WARM_UP = quick ? 2_000 : 10_000;
+const USERS = 20;
+const PAYLOADS = { '100 B': payloadOf(100), '2 KB': payloadOf(2_048) };
+const INSTANCES = quick ? [2, 4] : [2, 4, 8, 16];
+
+const redis = await acquireRedis();
+if (redis.url === null) throw new Error(redis.reason);
+const admin = new Redis(redis.url);
+
+try {
+  console.log(`node ${process.version}, redis ${redis.how}; ${ROUNDS} rounds of ${EVENTS} events\n`);
+  await compareWithFloor();
+  await growInstances();
+} finally {
+  admin.disconnect();
+  await redis.stop();
+}
+
+async function compareWithFloor() {
+  console.log('CPU µs per targeted event, two instances   publisher  subscriber  redis   total');
+  const floor = await openSetting('./floor-role.mjs', 2);
+  const library = await openSetting('./library-role.mjs', 2);
+  for (const [size, data] of Object.entries(PAYLOADS)) {
+    for (const setting of [floor, library]) await measure(setting, WARM_UP, data);
+    /** @type {{ floor: Figures[], library: Figures[] }} */
+    const rounds = { floor: [], library: [] };
+    for (let round = 0; round < ROUNDS; round++) {
+      rounds.floor.push(await measure(floor, EVENTS, data));
+      rounds.library.push(await measure(library, EVENTS, data));
+    }
+    print(`${size}, floor`, rounds.floor);
+    print(`${size}, library`, rounds.library);
+    const ratios = rounds.library.map((figures, i) => figures.total / rounds.floor[i].total);
+    console.log(`${size}, ratio of totals: ${spread(ratios)} (aim: at most 1.25)\n`);
+  }
+  await floor.close();
+  await library.close();
+}
+
+async function growInstances() {
+  console.log('CPU µs per targeted event, all processes, by number of instances (100 B)');
+  /** @type {number[]} */
+  const medians = [];
+  for (const instances of INSTANCES) {
+    const setting = await openSetting('./library-role.mjs', instances);
+    await measure(setting, WARM_UP, PAYLOADS['100 B']);
+    const totals = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      totals.push((await measure(setting, EVENTS, PAYLOADS['100 B'])).total);
+    }
+    medians.push(median(totals));
+    console.log(`${String(instances).padStart(3)} instances: ${spread(totals)}`);
+    await setting.close();
+  }
+  const [first = 1] = medians;
+  console.log(`most to least instances: ${(medians.at(-1) ?? 0) / first} (aim: flat)`);
+}
+
+/** @typedef {{ publisher: number, subscriber: number, redis: number, total: number }} Figures */
+
+/**
+ * Instances of one kind; the users' clients are connected to the second one, and the first one publishes.
+ *
+ * @param {string} file
+ * @param {number} count
+ */
+async function openSetting(file, count) {
+  const instances = [];
+  for (let i = 0; i < count; i++) {
+    instances.push(await startProcess(file, { REDIS_URL: redis.url ?? '' }));
+  }
+  const users = Array.from({ length: USERS }, (_, i) => `user-${file.length}-${i}`);
+  const clients = await Promise.all(
+    users.map(async (user) => {
+      const { value } = await instances[1].call('where', user);
+      return connectRaw(value.url, { token: value.token });
+    }),
+  );
+  await sleep(500); // Nothing to wait for: subscriptions of the floor are not confirmed to anybody.
+  return {
+    instances,
+    users,
+    received: () => clients.reduce((sum, client) => sum + client.received, 0),
+    close: async () => {
+      for (const client of clients) client.close();
+      for (const instance of instances) await instance.stop();
+    },
+  };
+}
+
+/**
+ * @param {Awaited<ReturnType<typeof openSetting>>} setting
+ * @param {number} count
+ * @param {unknown} data
+ * @returns {Promise<Figures>} per event
+ */
+async function measure({ instances, users, received }, count, data) {
+  const target = received() + count;
+  const before = await Promise.all(instances.map((instance) => instance.cpu()));
+  const redisBefore = await redisCpu();
+  await instances[0].call('publish', users, count, data);
+  const end = Date.now() + 30_000;
+  while (received() < target) {
+    if (Date.now() > end) throw new Error(`${target - received()} of ${count} events did not arrive`);
+    await sleep(2);
+  }
+  const redisUsed = (await redisCpu()) - redisBefore;
+  const after = await Promise.all(instances.map((instance) => instance.cpu()));
+  const used = after.map((cpu, i) => (cpu - (before[i] ?? 0)) / count);
+  const [publisher = 0, ...others] = used;
+  const subscriber = others.reduce((sum, cpu) => sum + cpu, 0);
+  return {
+    publisher,
+    subscriber,
+    redis: redisUsed / count,
+    total: publisher + subscriber + redisUsed / count,
+  };
+}
+
+/** CPU time of the Redis process in microseconds. */
+async function redisCpu() {
+  const info = await admin.info('cpu');
+  const seconds = (/** @type {string} */ name) =>
+    Number(new RegExp(`^${name}:(.+)$`, 'm').exec(info)?.[1] ?? 0);
+  return (seconds('used_cpu_sys') + seconds('used_cpu_user')) * 1e6;
+}
+
+/** @param {number} bytes */
+function payloadOf(bytes) {
+  const order = { id: '4711', state: 'shipped', note: '' };
+  order.note = 'x'.repeat(Math.max(0, bytes - JSON.stringify(order).length));
+  return order;
+}
+
+/** @param {string} label @param {Figures[]} rounds */
+function print(label, rounds) {
+  const cells = /** @type {const} */ (['publisher', 'subscriber', 'redis', 'total']).map((name) =>
+    median(rounds.map((figures) => figures[name]))
+      .toFixed(1)
+      .padStart(10),
+  );
+  console.log(`${label.padEnd(42)}${cells.join('')}`);
+}
+
+/** @param {number[]} values */
+function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+}
+
+/** @param {number[]} values */
+function spread(values) {
+  return `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})`;
+}

@@ -1,0 +1,71 @@
+import { UseInterceptors } from '@nestjs/common';
+import { SubscribeMessage, WebSocketGateway, type WsResponse } from '@nestjs/websockets';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { InMemoryPubSub, Propagate, RedisPropagatorInterceptor } from '../../src/index.js';
+import { givenCluster, type TestCluster } from '../support/test-cluster.js';
+
+@UseInterceptors(RedisPropagatorInterceptor)
+@WebSocketGateway()
+class AskedGateway {
+  @SubscribeMessage('ask')
+  ask(): WsResponse<string> {
+    return { event: 'answer', data: 'x' };
+  }
+
+  @Propagate('all')
+  @SubscribeMessage('ask for all')
+  askForAll(): WsResponse<string> {
+    return { event: 'answer', data: 'x' };
+  }
+
+  @SubscribeMessage('ask for what cannot be sent')
+  reserved(): WsResponse<string> {
+    return { event: 'newListener', data: 'x' };
+  }
+}
+
+class RejectingPubSub extends InMemoryPubSub {
+  override publish(): Promise<number> {
+    return Promise.reject(new Error('out of order'));
+  }
+}
+
+class ThrowingPubSub extends InMemoryPubSub {
+  override publish(): Promise<number> {
+    throw new Error('out of order');
+  }
+}
+
+describe.each([RejectingPubSub, ThrowingPubSub])('a transport that fails: %p', (Transport) => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+
+  // pitfalls 15 and 20
+  it('breaks nobody’s response, nor what this instance delivers by itself', async () => {
+    cluster = await givenCluster()
+      .of(1)
+      .with(AskedGateway)
+      .configured({ redis: undefined, pubSub: new Transport() })
+      .start();
+    const instance = cluster.instance(0);
+    const origin = await instance.connect({ token: 'alice' });
+    const other = await instance.connect({ token: 'alice' });
+
+    origin.emit('ask');
+    origin.emit('ask for all');
+    await origin.waitFor('answer', 2);
+    await expect(
+      instance.propagator.emitToUser({ userId: 'alice', event: 'x' }),
+    ).rejects.toMatchObject({
+      code: 'redis.command-failed',
+      message: expect.stringContaining('out of order'),
+    });
+
+    await instance.served(origin, other);
+    for (const client of [origin, other]) {
+      expect(client.received.map(({ event }) => event)).toEqual(['answer', 'answer', 'x']);
+    }
+    expect(instance.counts).toEqual({ 'publish.failed': 4 }); // the last one is the fence of this test
+    expect(cluster.logger.matching(/^warn An event was not published.*out of order/)).toHaveLength(1);
+  });
+});

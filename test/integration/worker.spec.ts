@@ -1,0 +1,77 @@
+import { Controller, Injectable, Param, Post } from '@nestjs/common';
+import { WebSocketGateway } from '@nestjs/websockets';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { PropagatorError, RedisPropagatorService, SocketStateService } from '../../src/index.js';
+import { givenCluster, type TestCluster } from '../support/test-cluster.js';
+import { theUsualClients } from '../support/the-usual-clients.js';
+
+@WebSocketGateway()
+class RootGateway {}
+
+@Injectable()
+class OrdersService {
+  constructor(readonly propagator: RedisPropagatorService) {}
+}
+
+@Controller()
+class AnnouncementsController {
+  constructor(private readonly propagator: RedisPropagatorService) {}
+
+  @Post('announce/:text')
+  announce(@Param('text') text: string): Promise<object> {
+    return this.propagator.emitToAll({ event: 'announcement', data: text });
+  }
+}
+
+describe('events made elsewhere than in a gateway', () => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+
+  // pitfall 9
+  it('come from a worker without gateways to the clients of all instances', async () => {
+    cluster = await givenCluster().of(2).with(RootGateway).start();
+    const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
+    const { propagator } = (await cluster.startWorker(OrdersService)).get(OrdersService);
+    const data = { id: 1, pdf: Buffer.from('pdf') };
+
+    const receipts = [
+      await propagator.emitToUser({ userId: 'alice', event: 'order', data }),
+      await propagator.emitToUser({ userId: 'nobody', event: 'order', data }),
+      await propagator.emitToAuthenticated({ event: 'known' }),
+      await propagator.emitToAll({ event: 'all' }),
+    ];
+
+    const reached = { localSockets: 0, remoteInstances: 2, reached: true };
+    const lost = { localSockets: 0, remoteInstances: 0, reached: false };
+    expect(receipts).toEqual([reached, lost, reached, reached]);
+    await Promise.all(everybody.map((client) => client.waitFor('all')));
+    const events = (client: { received: { event: string }[] }) => client.received.map(({ event }) => event);
+    for (const client of [origin, ...others]) {
+      expect(events(client)).toEqual(['order', 'known', 'all']);
+      expect(client.data('order')).toEqual([data]);
+    }
+    for (const client of bobs) expect(events(client)).toEqual(['known', 'all']);
+    for (const client of anonymous) expect(events(client)).toEqual(['all']);
+  });
+
+  it('come from a worker that has no sockets of its own, and refuses the same input', async () => {
+    cluster = await givenCluster().of(1).with(RootGateway).start();
+    const worker = await cluster.startWorker();
+
+    expect(worker.get(SocketStateService).getAll()).toEqual([]);
+    await expect(
+      worker.get(RedisPropagatorService).emitToAll({ event: 'disconnect' }),
+    ).rejects.toBeInstanceOf(PropagatorError);
+  });
+
+  it('come from an HTTP request on one instance to the clients of the others', async () => {
+    cluster = await givenCluster().of(3).with(RootGateway).withControllers(AnnouncementsController).start();
+    const client = await cluster.instance(0).connect();
+
+    const response = await fetch(`${cluster.instance(1).url}/announce/hello`, { method: 'POST' });
+
+    expect(await response.json()).toEqual({ localSockets: 0, remoteInstances: 2, reached: true });
+    await cluster.settled(client);
+    expect(client.received).toEqual([{ event: 'announcement', args: ['hello'] }]);
+  });
+});

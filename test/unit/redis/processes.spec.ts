@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { RedisPropagatorOptions } from '../../../src/index.js';
+import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
+import { quietPort } from '../../support/quiet-port.js';
+
+const run = promisify(execFile);
+
+/** Resolves once the process has ended by itself: a handle left open would keep it, an unhandled rejection fail it. */
+async function worker(
+  options: RedisPropagatorOptions,
+  ...signal: [] | [pid: number | undefined, signal: NodeJS.Signals]
+): Promise<{ codes: string[]; states: string[] }> {
+  const args = ['--import', './test/support/run-ts.mjs', 'test/unit/redis/processes/worker.ts'];
+  const { stdout, stderr } = await run(
+    process.execPath,
+    [...args, JSON.stringify(options), ...signal.map(String)],
+    { timeout: 18_000 },
+  );
+  expect(stderr).toBe('');
+  return JSON.parse(stdout) as { codes: string[]; states: string[] };
+}
+
+const refusals = ['event.invalid-name', 'event.unserialisable', 'message.unserialisable'];
+const sixTimes = (code: string) => Array.from({ length: 6 }, () => code);
+
+// Pitfalls 8, 15 and 20.
+describe('a process whose promises nobody awaits lives, and ends by itself once it is closed,', () => {
+  let redis: RunningRedis | undefined;
+  afterEach(async () => {
+    await redis?.stop();
+    redis = undefined;
+  });
+
+  it('while Redis is there', async () => {
+    redis = await startOwnRedis();
+    expect(await worker({ redis: redis.url })).toEqual({
+      codes: [...sixTimes('fulfilled'), ...refusals],
+      states: ['ready', 'closed'],
+    });
+  });
+
+  it('where Redis was never there', async () => {
+    const port = await quietPort();
+    expect(await worker({ redis: { port, host: '127.0.0.1' } })).toEqual({
+      codes: [...sixTimes('redis.unavailable'), ...refusals],
+      states: ['degraded', 'closed'],
+    });
+  });
+
+  it('when Redis is killed', async () => {
+    redis = await startOwnRedis();
+    const { codes, states } = await worker({ redis: redis.url }, redis.pid, 'SIGKILL');
+    expect(codes).toEqual([...sixTimes('redis.unavailable'), ...refusals]);
+    expect(states.at(-1)).toBe('closed');
+  });
+
+  it('when Redis stops answering', async () => {
+    redis = await startOwnRedis();
+    const { codes, states } = await worker(
+      { redis: redis.url, publishTimeoutMs: 100, subscribeTimeoutMs: 100 },
+      redis.pid,
+      'SIGSTOP',
+    );
+    expect(codes).toEqual([...sixTimes('redis.timeout'), ...refusals]);
+    expect(states.at(-1)).toBe('closed');
+  });
+
+  it('when Redis refuses everything', async () => {
+    redis = await startOwnRedis([], { config: 'user nobody on >pw +info +hello +client' });
+    const { codes } = await worker({
+      redis: { port: redis.port, host: redis.host, username: 'nobody', password: 'pw' },
+    });
+    expect(codes).toEqual([...sixTimes('redis.permission'), ...refusals]);
+  });
+});
