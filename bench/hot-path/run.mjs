@@ -13,7 +13,14 @@ const EVENTS = quick ? 4_000 : 20_000;
 const ROUNDS = quick ? 3 : 7;
 const WARM_UP = quick ? 2_000 : 10_000;
 const USERS = 20;
-const PAYLOADS = { '100 B': payloadOf(100), '2 KB': payloadOf(2_048) };
+/** Payload, and how many events are made in one tick. */
+/** @type {[label: string, data: unknown, burst: number][]} */
+const CASES = [
+  ['100 B, one by one', payloadOf(100), 1],
+  ['100 B, 20 at a time', payloadOf(100), 20],
+  ['2 KB, one by one', payloadOf(2_048), 1],
+  ['2 KB, 20 at a time', payloadOf(2_048), 20],
+];
 const INSTANCES = quick ? [2, 4] : [2, 4, 8, 16];
 
 const redis = await acquireRedis();
@@ -21,7 +28,9 @@ if (redis.url === null) throw new Error(redis.reason);
 const admin = new Redis(redis.url);
 
 try {
-  console.log(`node ${process.version}, redis ${redis.how}; ${ROUNDS} rounds of ${EVENTS} events\n`);
+  console.log(
+    `node ${process.version}, redis ${redis.how}; ${ROUNDS} rounds of ${EVENTS} events\n`,
+  );
   await compareWithFloor();
   await growInstances();
 } finally {
@@ -33,13 +42,13 @@ async function compareWithFloor() {
   console.log('CPU µs per targeted event, two instances   publisher  subscriber  redis   total');
   const floor = await openSetting('./floor-role.mjs', 2);
   const library = await openSetting('./library-role.mjs', 2);
-  for (const [size, data] of Object.entries(PAYLOADS)) {
-    for (const setting of [floor, library]) await measure(setting, WARM_UP, data);
+  for (const [size, data, burst] of CASES) {
+    for (const setting of [floor, library]) await measure(setting, WARM_UP, data, burst);
     /** @type {{ floor: Figures[], library: Figures[] }} */
     const rounds = { floor: [], library: [] };
     for (let round = 0; round < ROUNDS; round++) {
-      rounds.floor.push(await measure(floor, EVENTS, data));
-      rounds.library.push(await measure(library, EVENTS, data));
+      rounds.floor.push(await measure(floor, EVENTS, data, burst));
+      rounds.library.push(await measure(library, EVENTS, data, burst));
     }
     print(`${size}, floor`, rounds.floor);
     print(`${size}, library`, rounds.library);
@@ -51,15 +60,18 @@ async function compareWithFloor() {
 }
 
 async function growInstances() {
-  console.log('CPU µs per targeted event, all processes, by number of instances (100 B)');
+  console.log(
+    'CPU µs per targeted event, all processes, by number of instances (100 B, one by one)',
+  );
+  const data = payloadOf(100);
   /** @type {number[]} */
   const medians = [];
   for (const instances of INSTANCES) {
     const setting = await openSetting('./library-role.mjs', instances);
-    await measure(setting, WARM_UP, PAYLOADS['100 B']);
+    await measure(setting, WARM_UP, data, 1);
     const totals = [];
     for (let round = 0; round < ROUNDS; round++) {
-      totals.push((await measure(setting, EVENTS, PAYLOADS['100 B'])).total);
+      totals.push((await measure(setting, EVENTS, data, 1)).total);
     }
     medians.push(median(totals));
     console.log(`${String(instances).padStart(3)} instances: ${spread(totals)}`);
@@ -105,16 +117,18 @@ async function openSetting(file, count) {
  * @param {Awaited<ReturnType<typeof openSetting>>} setting
  * @param {number} count
  * @param {unknown} data
+ * @param {number} burst
  * @returns {Promise<Figures>} per event
  */
-async function measure({ instances, users, received }, count, data) {
+async function measure({ instances, users, received }, count, data, burst) {
   const target = received() + count;
   const before = await Promise.all(instances.map((instance) => instance.cpu()));
   const redisBefore = await redisCpu();
-  await instances[0].call('publish', users, count, data);
+  await instances[0].call('publish', users, count, data, burst);
   const end = Date.now() + 30_000;
   while (received() < target) {
-    if (Date.now() > end) throw new Error(`${target - received()} of ${count} events did not arrive`);
+    if (Date.now() > end)
+      throw new Error(`${target - received()} of ${count} events did not arrive`);
     await sleep(2);
   }
   const redisUsed = (await redisCpu()) - redisBefore;

@@ -74,14 +74,13 @@ async function download(folder, wanted) {
     await writeFile(join(folder, 'sources.list'), wanted.sources);
     own.push(`Dir::Etc::SourceList=${folder}/sources.list`, 'Dir::Etc::SourceParts=/dev/null');
   }
-  try {
-    if (wanted.sources !== undefined) throw new Error('the lists of this machine are of no use');
-    await apt(get, options);
-  } catch {
-    // No package lists on this machine, or old ones: get lists of our own.
+  const withOwnLists = async () => {
     await apt('update -qq', [...options, ...own]);
     await apt(get, [...options, ...own]);
-  }
+  };
+  if (wanted.sources !== undefined) await withOwnLists();
+  // No package lists on this machine, or old ones: get lists of our own.
+  else await apt(get, options).catch(withOwnLists);
   const names = (await readdir(archives)).filter((name) => name.endsWith('.deb'));
   return names.map((name) => join(archives, name));
 }

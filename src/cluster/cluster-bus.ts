@@ -24,6 +24,7 @@ type BusOptions = Pick<ResolvedOptions, 'prefix' | 'maxMessageBytes'>;
 export class ClusterBus {
   private readonly incoming = new Subject<ReceivedClusterMessage>();
   private readonly holds: ChannelHold[] = [];
+  private readonly origin: Buffer;
   private sequence = 0;
 
   readonly messages$: Observable<ReceivedClusterMessage> = this.incoming.asObservable();
@@ -34,7 +35,9 @@ export class ClusterBus {
     private readonly subscriptions: ChannelSubscriptions,
     private readonly options: BusOptions,
     private readonly reporter: Reporter,
-  ) {}
+  ) {
+    this.origin = Buffer.from(instanceId, 'hex');
+  }
 
   /** Resolves once messages arrive, or once waiting for that has taken too long. */
   async open(): Promise<void> {
@@ -67,7 +70,7 @@ export class ClusterBus {
 
   private encode(message: ClusterMessage): Buffer {
     return encodeClusterMessage(
-      { origin: this.instanceId, sequence: ++this.sequence, sentAt: Date.now() },
+      { origin: this.origin, sequence: ++this.sequence, sentAt: Date.now() },
       message,
     );
   }

@@ -53,7 +53,13 @@ export class EventReceiver {
         this.drop('message.parser-mismatch', target, `${envelope.frames.length} bytes`);
         continue;
       }
-      namespace.deliver({ ...envelope, packet: readable, rooms });
+      namespace.deliver({
+        packet: readable,
+        rooms,
+        except: envelope.except,
+        volatile: envelope.volatile,
+        compress: envelope.compress,
+      });
     }
   }
 

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { PropagatorError, reasonOf } from '../errors.js';
+import { PropagatorError } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { channelOf, type Target } from '../wire/channels.js';
+import { ChannelNames, type Target } from '../wire/channels.js';
 import { encodePacket } from '../wire/encode-packet.js';
 import {
   encodeEnvelope,
@@ -52,6 +52,7 @@ export class EventRouter {
   private readonly namespaces = new NamespaceRegistry();
   private readonly receiver: EventReceiver;
   private readonly publishes: PublishTracker;
+  private readonly channels: ChannelNames;
   private readonly defaultDialect: Dialect;
   /** Rooms that sockets elsewhere are about to join, and how many such commands are under way. */
   private readonly joins = new Map<string, number>();
@@ -63,6 +64,7 @@ export class EventRouter {
     private readonly options: RouterOptions,
     reporter: Reporter,
   ) {
+    this.channels = new ChannelNames(options.prefix);
     this.defaultDialect = dialectOf(options.parser);
     this.publishes = new PublishTracker(reporter);
     this.receiver = new EventReceiver(
@@ -85,29 +87,29 @@ export class EventRouter {
 
   /** Keeps this instance subscribed to a target's channel. */
   hold(target: Target): ChannelHold {
-    return this.namespaces.held(channelOf(this.options.prefix, target), (channel) =>
+    return this.namespaces.held(this.channels.of(target), (channel) =>
       holdChannel(this.subscriptions, channel, (bytes) => this.receiver.receive(target, bytes)),
     );
   }
 
   /**
-   * Sends an event to each target, and says who was reached, target by target. The promise may be dropped: a
-   * failure is counted, logged once per outage, and never an unhandled rejection.
+   * Sends an event to a target. The promise may be dropped: a failure is counted, logged once per outage, and
+   * never an unhandled rejection.
    *
    * @throws PropagatorError at once `event.unserialisable`, `event.too-large`, `target.invalid`; later what
    * `PubSub.publish` rejects with
    */
-  send(targets: readonly Target[], event: OutgoingEvent): Promise<Receipt[]> {
-    const outgoing = this.encode(event);
-    const local = targets.map((target) => this.deliver(target, event, outgoing.packet));
-    const receipts = Promise.all(
-      targets.map(async (target, index) => {
-        const remote = await this.publish(channelOf(this.options.prefix, target), outgoing.bytes);
-        return receiptOf(local[index] ?? 0, remote);
-      }),
-    );
-    receipts.catch(() => undefined);
-    return receipts;
+  send(target: Target, event: OutgoingEvent): Promise<Receipt> {
+    const { bytes, packet } = this.encode(event);
+    return this.publish(target, bytes, this.deliver(target, event, packet));
+  }
+
+  /** Sends an event, encoded once, to several targets; as {@link send} for each. */
+  sendToEach(targets: readonly Target[], event: OutgoingEvent): Promise<Receipt[]> {
+    const { bytes, packet } = this.encode(event);
+    const local = targets.map((target) => this.deliver(target, event, packet));
+    const receipts = targets.map((target, i) => this.publish(target, bytes, local[i] ?? 0));
+    return Promise.all(receipts);
   }
 
   /**
@@ -117,13 +119,8 @@ export class EventRouter {
   broadcast(event: OutgoingEvent): Promise<Receipt> {
     const { namespace, rooms = NONE } = event;
     const single = this.singleRoom(namespace, rooms);
-    const receipts =
-      single === undefined
-        ? this.send([{ kind: 'all', namespace }], event)
-        : this.send([single], { ...event, rooms: NONE });
-    const receipt = receipts.then(([first]) => first as Receipt);
-    receipt.catch(() => undefined);
-    return receipt;
+    if (single === undefined) return this.send({ kind: 'all', namespace }, event);
+    return this.send(single, { ...event, rooms: NONE });
   }
 
   /**
@@ -168,14 +165,8 @@ export class EventRouter {
 
   private encode(event: OutgoingEvent): { bytes: Buffer; packet: WirePacket } {
     const { except = NONE, rooms = NONE } = event;
-    for (const [name, list] of Object.entries({ except, rooms })) {
-      if (isEncodableList(list)) continue;
-      throw PropagatorError.of('target.invalid', [
-        name,
-        `${list.length} names`,
-        'Pass at most 65535 names of at most 65535 bytes each.',
-      ]);
-    }
+    checkList('except', except);
+    checkList('rooms', rooms);
     const dialect = this.namespaces.dialectOf(event.namespace) ?? this.defaultDialect;
     const packet: SocketIoPacket = { type: EVENT_PACKET, nsp: event.namespace, data: event.data };
     const parts = encodePacket(dialect.encoder, packet);
@@ -188,7 +179,7 @@ export class EventRouter {
       ]);
     }
     const header = {
-      origin: this.instanceId,
+      origin: this.originBytes,
       sequence: ++this.sequence,
       sentAt: Date.now(),
       volatile: event.volatile ?? false,
@@ -216,19 +207,20 @@ export class EventRouter {
     return sockets;
   }
 
-  private publish(channel: string, bytes: Buffer): Promise<number> {
-    return this.publishes.track(this.handOver(channel, bytes));
+  private publish(target: Target, bytes: Buffer, localSockets: number): Promise<Receipt> {
+    const channel = this.channels.of(target);
+    return this.publishes.track(this.pubSub.publish(channel, bytes), (instances) => {
+      const self = this.pubSub.isSubscribed(channel) ? 1 : 0;
+      return receiptOf(localSockets, Math.max(0, instances - self));
+    });
   }
+}
 
-  /** Resolves to the number of other instances that the message was handed to. */
-  private async handOver(channel: string, bytes: Buffer): Promise<number> {
-    try {
-      const instances = await this.pubSub.publish(channel, bytes);
-      return Math.max(0, instances - (this.pubSub.isSubscribed(channel) ? 1 : 0));
-    } catch (error) {
-      // An app's own transport may reject with anything, and throw where it should reject.
-      if (error instanceof PropagatorError) throw error;
-      throw PropagatorError.of('redis.command-failed', ['PUBLISH', reasonOf(error)], error);
-    }
-  }
+function checkList(name: string, list: readonly string[]): void {
+  if (list.length === 0 || isEncodableList(list)) return;
+  throw PropagatorError.of('target.invalid', [
+    name,
+    `${list.length} names`,
+    'Pass at most 65535 names of at most 65535 bytes each.',
+  ]);
 }

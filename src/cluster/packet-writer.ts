@@ -43,25 +43,27 @@ interface WritableSocket {
  * @internal
  */
 export class PacketWriter {
-  private readonly framed: WriteOptions;
-  private readonly plain: WriteOptions;
+  /** One object for all sockets, made for the first that needs it. */
+  private framed: WriteOptions | undefined;
+  private plain: WriteOptions | undefined;
 
   constructor(
     private readonly packet: WirePacket,
-    { volatile, compress }: SendFlags,
+    private readonly flags: SendFlags,
     private readonly reporter: Reporter,
-  ) {
-    this.plain = { preEncoded: true, volatile, compress };
-    this.framed = { ...this.plain, wsPreEncodedFrame: [packet.frames] };
-  }
+  ) {}
 
   write(to: Socket): void {
     const socket = to as unknown as WritableSocket;
     if ((socket._anyOutgoingListeners?.length ?? 0) > 0) this.notify(socket);
     const { client } = socket;
+    const { volatile, compress } = this.flags;
     if (!takesFrames(client.conn)) {
+      this.plain ??= { preEncoded: true, volatile, compress };
       client.writeToEngine(this.packet.parts, this.plain);
-    } else if (!this.plain.volatile || client.conn.transport.writable) {
+    } else if (!volatile || client.conn.transport.writable) {
+      const wsPreEncodedFrame = [this.packet.frames];
+      this.framed ??= { preEncoded: true, volatile, compress, wsPreEncodedFrame };
       // One write for all frames of the packet; without data, because the frame is what is sent.
       client.conn.write(undefined, this.framed);
     }

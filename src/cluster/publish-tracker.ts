@@ -1,4 +1,4 @@
-import { reasonOf } from '../errors.js';
+import { PropagatorError, reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
 
 /** Watches publishes: counts failures, logs the first of each outage, and knows when none is under way. */
@@ -9,31 +9,42 @@ export class PublishTracker {
 
   constructor(private readonly reporter: Reporter) {}
 
-  /** The same promise, of which nobody has to handle the rejection. */
-  track(publish: Promise<number>): Promise<number> {
+  /** Resolves to what `onPublished` makes of the answer. Nobody has to handle a rejection. */
+  track<R>(publish: Promise<number>, onPublished: (instances: number) => R): Promise<R> {
     this.underway++;
-    publish.then(
-      () => {
+    const tracked = publish.then(
+      (instances) => {
         this.failing = false;
         this.ended();
+        return onPublished(instances);
       },
-      (error: unknown) => {
-        this.reporter.count('publish.failed');
-        if (!this.failing) {
-          this.failing = true;
-          this.reporter.logger.warn(
-            `An event was not published; further failures are counted until one succeeds: ${reasonOf(error)}`,
-          );
-        }
+      (thrown: unknown) => {
+        // An app's own transport may reject with anything.
+        const error =
+          thrown instanceof PropagatorError
+            ? thrown
+            : PropagatorError.of('redis.command-failed', ['PUBLISH', reasonOf(thrown)], thrown);
+        this.failed(error);
         this.ended();
+        throw error;
       },
     );
-    return publish;
+    tracked.catch(() => undefined);
+    return tracked;
   }
 
   drain(): Promise<void> {
     if (this.underway === 0) return Promise.resolve();
     return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  private failed(error: PropagatorError): void {
+    this.reporter.count('publish.failed');
+    if (this.failing) return;
+    this.failing = true;
+    this.reporter.logger.warn(
+      `An event was not published; further failures are counted until one succeeds: ${error.message}`,
+    );
   }
 
   private ended(): void {

@@ -62,7 +62,7 @@ export class RedisPropagatorService implements PropagatorVerbs {
     return this.settled(async () => {
       const outgoing = outgoingOf(event);
       const userIds = checkedUserIds(event.userIds);
-      const receipts = await this.router.send(
+      const receipts = await this.router.sendToEach(
         userIds.map((id) => ({ kind: 'user', namespace: outgoing.namespace, id })),
         outgoing,
       );
@@ -90,7 +90,7 @@ export class RedisPropagatorService implements PropagatorVerbs {
    * of the namespace, since the event then goes to all of them.
    */
   emitToRoom<T>(event: RoomEvent<T>): Promise<Receipt> {
-    return this.settled(async () => {
+    return this.settled(() => {
       const rooms = [checkedRoom(event.room)];
       return this.router.broadcast({ ...outgoingOf(event), rooms });
     });
@@ -154,28 +154,27 @@ export class RedisPropagatorService implements PropagatorVerbs {
     });
   }
 
-  private async sendToUser(event: UserEvent): Promise<Receipt> {
+  private sendToUser(event: UserEvent): Promise<Receipt> {
     const outgoing = outgoingOf(event);
-    const userId = checkedUserId(event.userId);
-    const [receipt] = await this.router.send(
-      [{ kind: 'user', namespace: outgoing.namespace, id: userId }],
-      outgoing,
-    );
-    return receipt as Receipt;
+    const { namespace } = outgoing;
+    return this.router.send({ kind: 'user', namespace, id: checkedUserId(event.userId) }, outgoing);
   }
 
   private emitToKind(kind: 'all' | 'authenticated', event: EventToEmit): Promise<Receipt> {
-    return this.settled(async () => {
+    return this.settled(() => {
       const outgoing = outgoingOf(event);
-      const { namespace } = outgoing;
-      const [receipt] = await this.router.send([{ kind, namespace }], outgoing);
-      return receipt as Receipt;
+      return this.router.send({ kind, namespace: outgoing.namespace }, outgoing);
     });
   }
 
   /** A promise that may be dropped. The router reports what goes wrong with Redis; the rest is reported here. */
   private settled<R>(work: () => Promise<R>): Promise<R> {
-    const promise = work();
+    let promise: Promise<R>;
+    try {
+      promise = work();
+    } catch (error) {
+      promise = Promise.reject(error);
+    }
     promise.catch((error: unknown) => {
       if (error instanceof PropagatorError && error.code.startsWith('redis.')) return;
       this.reporter.report('emit.refused', () => reasonOf(error));

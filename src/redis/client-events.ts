@@ -12,7 +12,7 @@ export interface ClientHandlers {
 type Binding = [
   client: RedisClients['publisher'],
   event: string,
-  listener: (...args: never[]) => void,
+  listener: Parameters<RedisClients['publisher']['on']>[1],
 ];
 
 /**

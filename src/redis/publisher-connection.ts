@@ -1,8 +1,11 @@
+import type { Writable } from 'node:stream';
 import { PropagatorError } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
 import { asPropagatorError } from './redis-error.js';
 
 const CHECKS_PER_TIMEOUT = 4;
+/** Settled entries are let go of this many at a time. */
+const COMPACT_AT = 256;
 
 interface Pending {
   readonly deadline: number;
@@ -18,7 +21,10 @@ interface Pending {
  */
 export class PublisherConnection {
   private readonly pending: Pending[] = [];
+  /** All before this one are settled. */
+  private oldest = 0;
   private watch: NodeJS.Timeout | undefined;
+  private corked = false;
 
   constructor(
     private readonly client: RedisClient,
@@ -33,11 +39,11 @@ export class PublisherConnection {
       this.track(entry);
       this.send(channel, message).then(
         (receivers) => {
-          entry.settled = true;
+          this.settle(entry);
           resolve(receivers);
         },
         (error: unknown) => {
-          entry.settled = true;
+          this.settle(entry);
           reject(asPropagatorError(error, this.cluster ? 'SPUBLISH' : 'PUBLISH', channel));
         },
       );
@@ -47,12 +53,14 @@ export class PublisherConnection {
   close(): void {
     clearInterval(this.watch);
     this.watch = undefined;
+    this.oldest = 0;
     for (const entry of this.pending.splice(0)) {
       if (!entry.settled) entry.reject(PropagatorError.of('redis.closed', []));
     }
   }
 
   private send(channel: string, message: Buffer): Promise<number> {
+    this.writeAtOnce();
     return this.cluster
       ? (this.client.spublish(channel, message) as Promise<number>)
       : this.client.publish(channel, message);
@@ -63,21 +71,39 @@ export class PublisherConnection {
     this.watch ??= setInterval(() => this.check(), this.timeoutMs / CHECKS_PER_TIMEOUT);
   }
 
+  /** What is published within one tick goes to Redis in one write of the operating system, not one each. */
+  private writeAtOnce(): void {
+    const { stream } = this.client as { stream?: Writable };
+    if (this.corked || typeof stream?.cork !== 'function') return;
+    this.corked = true;
+    stream.cork();
+    process.nextTick(() => {
+      this.corked = false;
+      stream.uncork();
+    });
+  }
+
+  private settle(entry: Pending): void {
+    entry.settled = true;
+    while (this.pending[this.oldest]?.settled === true) this.oldest++;
+    if (this.oldest < COMPACT_AT) return;
+    this.pending.splice(0, this.oldest);
+    this.oldest = 0;
+  }
+
   private check(): void {
-    const firstOpen = this.pending.findIndex((entry) => !entry.settled);
-    this.pending.splice(0, firstOpen === -1 ? this.pending.length : firstOpen);
-    const [oldest] = this.pending;
+    const oldest = this.pending[this.oldest];
     if (oldest === undefined) {
       clearInterval(this.watch);
       this.watch = undefined;
       return;
     }
-    if (oldest.deadline > Date.now()) return;
     const now = Date.now();
-    for (const entry of this.pending) {
+    if (oldest.deadline > now) return;
+    for (const entry of this.pending.slice(this.oldest)) {
       if (entry.settled || entry.deadline > now) continue;
-      entry.settled = true;
       entry.reject(PropagatorError.of('redis.timeout', ['PUBLISH', this.timeoutMs]));
+      this.settle(entry);
     }
     this.onSilent();
   }

@@ -84,6 +84,7 @@ export class RedisPubSub implements PubSub {
   }
 
   async connect(): Promise<void> {
+    if (this.state === 'closed') return;
     this.events.attach();
     const { publisher, subscriber } = this.clients;
     for (const client of [publisher, subscriber]) {

@@ -36,6 +36,8 @@ export class SubscriberConnection {
   /** One more for each connection; answers that belong to an earlier one are ignored. */
   private generation = 0;
   private flushing: Promise<void> | undefined;
+  /** Ends the wait for answers that will not come any more. */
+  private stopWaiting: () => void = () => {};
 
   constructor(
     client: RedisClient,
@@ -88,6 +90,7 @@ export class SubscriberConnection {
   lost(): void {
     this.generation++;
     this.connected = false;
+    this.stopWaiting();
     for (const name of this.sent) this.sentBefore.add(name);
     this.sent.clear();
     this.confirmed.clear();
@@ -163,7 +166,16 @@ export class SubscriberConnection {
       answers.push(this.subscribeNow(channels, generation));
       await tick();
     }
-    await Promise.all(answers);
+    await this.answeredOrLost(answers, generation);
+  }
+
+  /** Some clients of apps never settle the commands of a lost connection (`autoResendUnfulfilledCommands: false`). */
+  private answeredOrLost(answers: Promise<void>[], generation: number): Promise<void> {
+    if (generation !== this.generation) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.stopWaiting = resolve;
+      void Promise.all(answers).then(() => resolve());
+    });
   }
 
   private async subscribeNow(channels: readonly string[], generation: number): Promise<void> {
@@ -199,9 +211,8 @@ export class SubscriberConnection {
     for (const name of channels) {
       this.sent.delete(name);
       const refusal = asPropagatorError(error, this.commands.name, name);
-      // Not reachable is no refusal: the next connection subscribes it.
-      if (refusal.code === 'redis.unavailable') return;
-      this.waiters.reject(name, () => refusal);
+      // Not reachable (a Cluster that is down, say) is no answer: who waits goes on waiting while it is tried again.
+      if (refusal.code !== 'redis.unavailable') this.waiters.reject(name, () => refusal);
       if (this.wanted.has(name)) this.refusals.set(name, refusal);
     }
   }

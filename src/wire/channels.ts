@@ -3,16 +3,32 @@ export type Target =
   | { readonly kind: 'all' | 'authenticated'; readonly namespace: string }
   | { readonly kind: 'user' | 'room'; readonly namespace: string; readonly id: string };
 
+/** Namespaces whose names are remembered; clients can ask for dynamic ones without end. */
+const MOST_REMEMBERED = 1_000;
+
 /**
- * The channel of a target. It is a key and never parsed. Two targets never share one: inside a namespace `%`
- * and `:` are percent-encoded, and a user id or room comes last, as it is. The form is public: see
+ * The channels of targets. A channel's name is a key and never parsed. Two targets never share one: inside a
+ * namespace `%` and `:` are percent-encoded, and a user id or room comes last, as it is. The form is public: see
  * `docs/protocol.md`.
  *
  * @internal
  */
-export function channelOf(prefix: string, target: Target): string {
-  const base = `${prefix}:${encodedNamespace(target.namespace)}:${target.kind}`;
-  return 'id' in target ? `${base}:${target.id}` : base;
+export class ChannelNames {
+  private readonly bases = new Map<string, string>();
+
+  constructor(private readonly prefix: string) {}
+
+  of(target: Target): string {
+    const base = this.bases.get(target.namespace) ?? this.remember(target.namespace);
+    return 'id' in target ? `${base}${target.kind}:${target.id}` : base + target.kind;
+  }
+
+  private remember(namespace: string): string {
+    if (this.bases.size >= MOST_REMEMBERED) this.bases.clear();
+    const base = `${this.prefix}:${encodedNamespace(namespace)}:`;
+    this.bases.set(namespace, base);
+    return base;
+  }
 }
 
 /** The channel that every instance is subscribed to. @internal */

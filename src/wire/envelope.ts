@@ -30,12 +30,13 @@ const FLAG_CUSTOM_PARSER = 16;
 
 const MAX_LIST = 65_535;
 
+/** 16 hexadecimal digits. */
 export type InstanceId = string;
 
 /** @internal */
 export interface EnvelopeHeader {
-  /** 16 hexadecimal digits. */
-  readonly origin: InstanceId;
+  /** The id of the instance that sends, as its 8 raw bytes. */
+  readonly origin: Buffer;
   readonly sequence: number;
   /** ms since 1970 on the origin's clock. */
   readonly sentAt: number;
@@ -50,7 +51,8 @@ export interface EnvelopeHeader {
 }
 
 /** @internal */
-export interface Envelope extends EnvelopeHeader {
+export interface Envelope extends Omit<EnvelopeHeader, 'origin'> {
+  readonly origin: InstanceId;
   /** Finished WebSocket frames: what a client gets. A view, not a copy. */
   readonly frames: Buffer;
 }
@@ -118,7 +120,7 @@ export function encodeEnvelope(
   bytes.writeUInt32BE(start, 4);
   bytes.writeUIntBE(header.sentAt, 8, 6);
   bytes.writeUIntBE(header.sequence, 14, 6);
-  bytes.write(header.origin, 20, 8, 'hex');
+  header.origin.copy(bytes, 20);
   writeList(bytes, writeList(bytes, FIXED_LENGTH, header.except), header.rooms);
   writeFrames(bytes, start, parts);
   return { bytes, frames: bytes.subarray(start) };

@@ -185,7 +185,7 @@ describe('while Redis is down', () => {
   });
 
   it('apps that never saw it close at once', async () => {
-    cluster = await startCluster(1);
+    cluster = await startCluster(1, IMPATIENT);
     await cluster.close();
     expect(cluster.instance(0).redis.state).toBe('closed');
   });

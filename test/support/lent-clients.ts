@@ -71,6 +71,10 @@ export class LentClients {
     expect(this.received).toEqual(['still here']);
   }
 
+  disconnect(): void {
+    for (const client of this.both) client.disconnect();
+  }
+
   async quit(): Promise<void> {
     await Promise.all(this.both.map((client) => client.quit()));
   }

@@ -43,7 +43,7 @@ describe('a process whose promises nobody awaits lives, and ends by itself once 
 
   it('where Redis was never there', async () => {
     const port = await quietPort();
-    expect(await worker({ redis: { port, host: '127.0.0.1' } })).toEqual({
+    expect(await worker({ redis: { port, host: '127.0.0.1' }, subscribeTimeoutMs: 100 })).toEqual({
       codes: [...sixTimes('redis.unavailable'), ...refusals],
       states: ['degraded', 'closed'],
     });

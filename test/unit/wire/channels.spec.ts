@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { resolveOptions } from '../../../src/options/resolve-options.js';
-import { channelOf, normalisedNamespace, type Target } from '../../../src/wire/channels.js';
+import { ChannelNames, normalisedNamespace, type Target } from '../../../src/wire/channels.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 
 /** Made of what could confuse names: the separators, and words that occur in names. */
@@ -24,6 +24,8 @@ const targets: fc.Arbitrary<Target> = fc.oneof(
 const prefixes = fc
   .array(fc.stringMatching(/^[\w.-]{1,3}$/), { minLength: 1, maxLength: 3 })
   .map((pieces) => pieces.join(':'));
+
+const channelOf = (prefix: string, target: Target): string => new ChannelNames(prefix).of(target);
 
 describe('channel names', () => {
   it.each<[Target, string]>([
@@ -52,7 +54,8 @@ describe('channel names', () => {
       fc.property(prefixes, targets, targets, (prefix, one, other) => {
         const mixed = { ...one, ...other } as Target;
         const swapped = { ...mixed, namespace: one.namespace } as Target;
-        const same = JSON.stringify(normal([prefix, mixed])) === JSON.stringify(normal([prefix, swapped]));
+        const same =
+          JSON.stringify(normal([prefix, mixed])) === JSON.stringify(normal([prefix, swapped]));
         expect(channelOf(prefix, mixed) === channelOf(prefix, swapped)).toBe(same);
       }),
       { numRuns: 2000 },

@@ -33,7 +33,9 @@ describe('an encoded packet', () => {
       '2["event",{"list":[1,"ü",null,{"deep":true}]}]',
     ]);
     expect(encodePacket(new Encoder(), packetOf('bare'))).toEqual(['2["bare"]']);
-    expect(encodePacket(new Encoder(), { ...packetOf('a'), nsp: '/chat' })).toEqual(['2/chat,["a"]']);
+    expect(encodePacket(new Encoder(), { ...packetOf('a'), nsp: '/chat' })).toEqual([
+      '2/chat,["a"]',
+    ]);
   });
 
   it.each<[string, unknown, number[]]>([

@@ -13,7 +13,10 @@ describe('an event from outside', () => {
     ['{"event":"tick"}', { event: 'tick', data: undefined, except: [] }],
     ['{"event":"tick","data":null}', { event: 'tick', data: null, except: [] }],
     ['{ "data": {"ü": [1]}, "event": "ä" }\n', { event: 'ä', data: { ü: [1] }, except: [] }],
-    ['{"event":"a","except":["s1","room"]}', { event: 'a', data: undefined, except: ['s1', 'room'] }],
+    [
+      '{"event":"a","except":["s1","room"]}',
+      { event: 'a', data: undefined, except: ['s1', 'room'] },
+    ],
     ['{"event":"a","data":1,"more":true}', { event: 'a', data: 1, except: [] }],
   ])('is read: %s', (json, event) => {
     expect(isExternal(Buffer.from(json))).toBe(true);
@@ -58,9 +61,12 @@ describe('an event from outside', () => {
     );
   });
 
-  it.each([[[]], [[0x01]], [[0x20, 0x7b]], [[0x5b]]])('starts with a brace, not with %j', (bytes) => {
-    expect(isExternal(Buffer.from(bytes))).toBe(false);
-  });
+  it.each([[[]], [[0x01]], [[0x20, 0x7b]], [[0x5b]]])(
+    'starts with a brace, not with %j',
+    (bytes) => {
+      expect(isExternal(Buffer.from(bytes))).toBe(false);
+    },
+  );
 });
 
 describe('the reserved event names', () => {

@@ -1,0 +1,146 @@
+// @ts-check
+import { Redis } from 'ioredis';
+import { startRedis } from '../server.mjs';
+import { eventually } from './eventually.mjs';
+import { quietPort } from './ports.mjs';
+
+const SLOTS = 16_384;
+
+/**
+ * @typedef {import('../server.mjs').RunningRedis} RunningRedis
+ *
+ * @typedef {object} ClusterNode
+ * @property {RunningRedis} server
+ * @property {Redis} admin a connection for questions to this node
+ * @property {string} id
+ */
+
+/**
+ * @typedef {object} RunningCluster
+ * @property {{ host: string, port: number }[]} nodes
+ * @property {ClusterNode[]} members all of them, the first masters first
+ * @property {(slot: number) => Promise<ClusterNode>} masterOf the node that has the slot now
+ * @property {(command: string, ...args: string[]) => Promise<void>} everywhere runs a command on each node
+ * @property {() => Promise<void>} healthy until every node agrees that all slots are served, by masters that have their replicas
+ * @property {() => Promise<void>} stop
+ */
+
+/**
+ * Starts a Redis Cluster of `masters` masters with one replica each, on the loopback.
+ *
+ * @param {{ masters?: number, args?: string[], bin?: string, nodeTimeoutMs?: number }} [options] `args`: more
+ *   arguments for every server
+ * @returns {Promise<RunningCluster>}
+ */
+export async function startCluster({ masters = 3, args = [], bin, nodeTimeoutMs = 1500 } = {}) {
+  /** @type {ClusterNode[]} */
+  const members = [];
+  const stop = async () => {
+    for (const { admin } of members) admin.disconnect();
+    await Promise.all(members.map(({ server }) => server.stop()));
+  };
+  const start = async () => {
+    const server = await startRedis({
+      port: await quietPort(),
+      ...(bin === undefined ? {} : { bin }),
+      args: [
+        ...['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf'],
+        ...['--cluster-node-timeout', String(nodeTimeoutMs), '--repl-diskless-sync-delay', '0'],
+        // CLUSTER SLOTS leaves out a replica that has not heard from its master, who has nothing else to say.
+        ...['--repl-ping-replica-period', '1'],
+        // A replica is promoted however long its link was down: tests kill masters right after the start.
+        ...['--cluster-replica-validity-factor', '0', ...args],
+      ],
+    });
+    const admin = adminOf(server);
+    members.push({ server, admin, id: String(await admin.call('CLUSTER', 'MYID')) });
+  };
+  try {
+    for (let index = 0; index < 2 * masters; index++) await start();
+    await join(members, masters);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const running = () => members.filter(({ server }) => server.pid !== undefined);
+  return {
+    nodes: members.map(({ server: { host, port } }) => ({ host, port })),
+    members,
+    masterOf: (slot) => masterOf(running(), slot),
+    everywhere: async (command, ...rest) => {
+      await Promise.all(running().map(({ admin }) => admin.call(command, ...rest)));
+    },
+    healthy: () => eventually(() => isHealthy(members, masters), 'a healthy cluster'),
+    stop,
+  };
+}
+
+/** @param {RunningRedis} server */
+function adminOf({ host, port }) {
+  const admin = new Redis({ host, port, maxRetriesPerRequest: 0, retryStrategy: () => 50 });
+  admin.on('error', () => {}); // killed servers are part of the game
+  return admin;
+}
+
+/**
+ * What `redis-cli --cluster create` does, without its pauses.
+ *
+ * @param {ClusterNode[]} members
+ * @param {number} masters
+ */
+async function join(members, masters) {
+  for (const [index, { admin }] of members.entries()) {
+    await admin.call('CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
+    if (index >= masters) continue;
+    const [from, to] = [index, index + 1].map((part) => Math.floor((part * SLOTS) / masters));
+    await admin.call('CLUSTER', 'ADDSLOTSRANGE', Number(from), Number(to) - 1);
+  }
+  const [first, ...others] = members;
+  for (const { server } of others) {
+    await first?.admin.call('CLUSTER', 'MEET', server.host, server.port);
+  }
+  await eventually(async () => {
+    for (const { admin } of members) {
+      const list = String(await admin.call('CLUSTER', 'NODES'));
+      if (!members.every(({ id }) => list.includes(id)) || /handshake/.test(list)) return false;
+    }
+    return true;
+  }, 'all nodes to know one another');
+  for (const [index, { admin }] of members.slice(masters).entries()) {
+    await admin.call('CLUSTER', 'REPLICATE', String(members[index]?.id));
+  }
+  await eventually(() => isHealthy(members, masters), 'the new cluster');
+}
+
+/**
+ * @param {ClusterNode[]} members
+ * @param {number} masters
+ */
+async function isHealthy(members, masters) {
+  for (const { admin } of members) {
+    const info = String(await admin.call('CLUSTER', 'INFO'));
+    if (!info.includes('cluster_state:ok')) return false;
+    const ranges = /** @type {unknown[][]} */ (await admin.call('CLUSTER', 'SLOTS'));
+    // Each range: first slot, last slot, the master, its replicas.
+    if (ranges.length < masters || ranges.some((range) => range.length < 4)) return false;
+    const replication = String(await admin.info('replication'));
+    if (/role:slave/.test(replication) && !/master_link_status:up/.test(replication)) return false;
+  }
+  return true;
+}
+
+/**
+ * @param {ClusterNode[]} members
+ * @param {number} slot
+ */
+async function masterOf(members, slot) {
+  for (const { admin } of members) {
+    const ranges = /** @type {[number, number, [string, number, string]][]} */ (
+      await admin.call('CLUSTER', 'SLOTS')
+    );
+    const [, , master] = ranges.find(([from, to]) => from <= slot && slot <= to) ?? [];
+    const node = members.find(({ id }) => id === master?.[2]);
+    if (node !== undefined) return node;
+  }
+  throw new Error(`no node that runs has the slot ${slot}`);
+}

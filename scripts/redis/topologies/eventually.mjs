@@ -1,0 +1,24 @@
+// @ts-check
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const PATIENCE_MS = 30_000;
+
+/**
+ * Asks until the answer is yes. An error is a no, and what it said is told if it never becomes a yes.
+ *
+ * @param {() => unknown} condition
+ * @param {string} what
+ */
+export async function eventually(condition, what) {
+  const end = Date.now() + PATIENCE_MS;
+  let why = '';
+  for (;;) {
+    try {
+      if (await condition()) return;
+    } catch (error) {
+      why = ` (${error instanceof Error ? error.message : String(error)})`;
+    }
+    if (Date.now() > end) throw new Error(`waited ${PATIENCE_MS} ms in vain for ${what}${why}`);
+    await sleep(20);
+  }
+}

@@ -1,0 +1,77 @@
+// @ts-check
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as tlsConnect } from 'node:tls';
+import { promisify } from 'node:util';
+import { startRedis } from '../server.mjs';
+
+const run = promisify(execFile);
+
+/**
+ * @typedef {object} RunningTls
+ * @property {string} host
+ * @property {number} port
+ * @property {{ ca: Buffer, cert: Buffer, key: Buffer }} tls what a client needs that the server lets in
+ * @property {() => Promise<void>} stop
+ */
+
+/**
+ * Starts a Redis that speaks TLS only, and only with clients that have a certificate of its own authority.
+ *
+ * @returns {Promise<RunningTls>}
+ */
+export async function startTls() {
+  const dir = await mkdtemp(join(tmpdir(), 'redis-tls-'));
+  try {
+    await makeCertificates(dir);
+    const [ca, cert, key] = await Promise.all(
+      ['ca.crt', 'client.crt', 'client.key'].map((name) => readFile(join(dir, name))),
+    );
+    const tls = { ca: Buffer.from(ca ?? ''), cert: Buffer.from(cert ?? ''), key: Buffer.from(key ?? '') };
+    const server = await startRedis({
+      args: (port) => [
+        ...['--port', '0', '--tls-port', String(port)],
+        ...['--tls-cert-file', join(dir, 'server.crt'), '--tls-key-file', join(dir, 'server.key')],
+        ...['--tls-ca-cert-file', join(dir, 'ca.crt'), '--tls-auth-clients', 'yes'],
+      ],
+      connect: (port) => tlsConnect({ host: '127.0.0.1', port, ...tls }),
+    });
+    return {
+      host: server.host,
+      port: server.port,
+      tls,
+      stop: async () => {
+        await server.stop();
+        await rm(dir, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await rm(dir, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** @param {string} dir where `ca`, `server` and `client` get a .key and a .crt each */
+async function makeCertificates(dir) {
+  /** @param {string[]} args */
+  const openssl = (...args) => run('openssl', args, { cwd: dir });
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  await openssl(
+    ...['req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.crt', '-days', '2'],
+    ...['-subj', '/CN=test authority'],
+  );
+  await writeFile(join(dir, 'server.ext'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
+  await writeFile(join(dir, 'client.ext'), 'extendedKeyUsage=clientAuth\n');
+  for (const name of ['server', 'client']) {
+    await openssl(
+      ...['req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`],
+      ...['-subj', `/CN=${name}`],
+    );
+    await openssl(
+      ...['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.crt', '-CAkey', 'ca.key'],
+      ...['-CAcreateserial', '-out', `${name}.crt`, '-days', '2', '-extfile', `${name}.ext`],
+    );
+  }
+}

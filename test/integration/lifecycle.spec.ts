@@ -1,0 +1,189 @@
+import { Injectable, type BeforeApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import {
+  WebSocketGateway,
+  type OnGatewayDisconnect,
+} from '@nestjs/websockets';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { Redis as RedisOfVersion5 } from 'ioredis-v5';
+import { randomUUID } from 'node:crypto';
+import {
+  RedisPropagatorService,
+  REDIS_PUBLISHER_CLIENT,
+  REDIS_SUBSCRIBER_CLIENT,
+  type AuthenticatedSocket,
+  type RedisClient,
+} from '../../src/index.js';
+import { Outside } from '../support/outside.js';
+import { quietPort } from '../support/quiet-port.js';
+import { TestClient } from '../support/test-client.js';
+import { givenCluster, testRedisUrl, type TestCluster } from '../support/test-cluster.js';
+import { until } from '../support/until.js';
+
+@WebSocketGateway()
+class RootGateway {}
+
+@WebSocketGateway({ namespace: 'chat' })
+class ChatGateway {}
+
+@WebSocketGateway({ namespace: /^\/tenant-\d+$/, cleanupEmptyChildNamespaces: true })
+class TenantGateway {}
+
+const receipts: unknown[] = [];
+
+@WebSocketGateway()
+class ParentingGateway implements OnGatewayDisconnect<AuthenticatedSocket> {
+  constructor(private readonly propagator: RedisPropagatorService) {}
+
+  async handleDisconnect(client: AuthenticatedSocket): Promise<void> {
+    receipts.push(await this.propagator.emitToAll({ event: 'left', data: client.data.userId }));
+  }
+}
+
+@Injectable()
+class LastWords implements OnModuleDestroy, BeforeApplicationShutdown {
+  constructor(private readonly propagator: RedisPropagatorService) {}
+
+  onModuleDestroy(): void {
+    void this.propagator.emitToAll({ event: 'last words', data: 'onModuleDestroy' });
+  }
+
+  beforeApplicationShutdown(): void {
+    void this.propagator.emitToAll({ event: 'last words', data: 'beforeApplicationShutdown' });
+  }
+}
+
+describe('the end of an app', () => {
+  let cluster: TestCluster;
+  let outside: Outside;
+  beforeEach(() => {
+    receipts.length = 0;
+    outside = new Outside();
+  });
+  afterEach(async () => {
+    await cluster.close();
+    outside.close();
+  });
+
+  const noChannels = () =>
+    until(
+      async () => (await outside.channels(cluster.prefix)).length === 0,
+      () => 'Redis to have no channel of the app',
+    );
+  const connection = () => {
+    const { hostname, port } = new URL(testRedisUrl());
+    return { host: hostname, port: Number(port), connectionName: `test-${randomUUID()}` };
+  };
+
+  // pitfalls 8, 24 and 33
+  it('leaves no connection, channel or port, with gateways in several namespaces and on several ports', async () => {
+    const port = await quietPort();
+    @WebSocketGateway(port)
+    class OwnPortGateway {}
+    const redis = connection();
+    cluster = await givenCluster()
+      .of(2)
+      .with(RootGateway, ChatGateway, TenantGateway)
+      .configured({ redis })
+      .start();
+    const third = await givenCluster().of(1).with(OwnPortGateway, RootGateway).configured({ redis }).start();
+    for (const [index, namespace] of ['', '/chat', '/tenant-1'].entries()) {
+      await cluster.instance(index % 2).connect({ token: 'alice', namespace });
+    }
+    expect(await outside.connections(redis.connectionName)).toBe(6);
+
+    await Promise.all([cluster.close(), third.close()]);
+
+    await noChannels();
+    await until(
+      async () => (await outside.connections(redis.connectionName)) === 0,
+      () => 'Redis to have no connection of the app',
+    );
+    await expect(TestClient.connect(`http://127.0.0.1:${port}`)).rejects.toThrow();
+    for (const { redis: { state } } of cluster.instances) expect(state).toBe('closed');
+  });
+
+  // pitfall 8
+  it.each<[version: string, client: (url: string) => RedisClient]>([
+    ['6', (url) => new Redis(url)],
+    ['5', (url) => new RedisOfVersion5(url) as unknown as RedisClient],
+  ])('leaves borrowed clients of ioredis %s open, as they were', async (_version, client) => {
+    const publisher = client(testRedisUrl());
+    const subscriber = client(testRedisUrl());
+    const own = `test-${randomUUID()}`;
+    const heard: string[] = [];
+    await subscriber.subscribe(own);
+    subscriber.on('message', (channel: string, message: string) => {
+      if (channel === own) heard.push(message);
+    });
+    const listeners = () =>
+      [publisher, subscriber].map((each) => (each as unknown as Redis).eventNames().sort());
+    const before = listeners();
+    cluster = await givenCluster()
+      .of(1)
+      .with(RootGateway)
+      .configured({ redis: { publisher, subscriber } })
+      .start();
+    expect(cluster.instance(0).app.get(REDIS_PUBLISHER_CLIENT)).toBe(publisher);
+    expect(cluster.instance(0).app.get(REDIS_SUBSCRIBER_CLIENT)).toBe(subscriber);
+    const alice = await cluster.instance(0).connect({ token: 'alice' });
+    await outside.publish(cluster.channel('user:alice'), { event: 'x', data: 1 });
+    expect(await alice.waitFor('x')).toEqual([1]);
+
+    await cluster.close();
+
+    await noChannels();
+    expect([publisher.status, subscriber.status]).toEqual(['ready', 'ready']);
+    expect(listeners()).toEqual(before);
+    expect(await publisher.publish(own, Buffer.from('still here'))).toBe(1);
+    await until(
+      () => heard.length > 0,
+      () => 'the app’s own channel',
+    );
+    expect(heard).toEqual(['still here']);
+    await Promise.all([publisher.quit(), subscriber.quit()]);
+  });
+
+  // pitfall 24
+  it('of a namespace made for its clients gives its channel back, and a later one works again', async () => {
+    cluster = await givenCluster().of(2).with(TenantGateway).start();
+    const [a, b] = [cluster.instance(0), cluster.instance(1)];
+    const emit = () => b.propagator.emitToAll({ namespace: '/tenant-1', event: 'x', data: 1 });
+
+    for (let round = 0; round < 3; round++) {
+      const client = await a.connect({ token: 'alice', namespace: '/tenant-1' });
+      expect(await emit()).toEqual({ localSockets: 0, remoteInstances: 1, reached: true });
+      expect(await client.waitFor('x')).toEqual([1]);
+      await client.closed();
+      await until(
+        async () => (await outside.channels(`${cluster.prefix}:/tenant-1`)).length === 0,
+        () => 'the channels of the namespace to be given back',
+      );
+      expect(await emit()).toEqual({ localSockets: 0, remoteInstances: 0, reached: false });
+    }
+  });
+
+  it('lets handleDisconnect and shutdown hooks still tell the other instances', async () => {
+    cluster = await givenCluster().of(2).with(ParentingGateway, LastWords).start();
+    const [a, b] = [cluster.instance(0), cluster.instance(1)];
+    await a.connect({ token: 'alice' });
+    const witness = await b.connect({ token: 'bob' });
+
+    await a.app.close();
+
+    expect(await witness.waitFor('left')).toEqual(['alice']);
+    expect(await witness.waitFor('last words', 2)).toEqual([
+      'onModuleDestroy',
+      'beforeApplicationShutdown',
+    ]);
+    expect(receipts).toEqual([{ localSockets: 0, remoteInstances: 1, reached: true }]);
+  });
+
+  it('refuses verbs afterwards, with a code', async () => {
+    cluster = await givenCluster().of(1).with(RootGateway).start();
+    const { propagator } = cluster.instance(0);
+    await cluster.close();
+
+    await expect(propagator.emitToAll({ event: 'x' })).rejects.toMatchObject({ code: 'redis.closed' });
+  });
+});

@@ -1,0 +1,141 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { AppProcess, type ProcessOptions } from '../support/app-process.js';
+import { startOwnRedis } from '../support/own-redis.js';
+import { Outside } from '../support/outside.js';
+import { quietPort } from '../support/quiet-port.js';
+import { TestClient, type ConnectOptions } from '../support/test-client.js';
+import { testRedisUrl } from '../support/test-cluster.js';
+import { until } from '../support/until.js';
+
+const ENDED_WELL = { code: 0, stderr: '' };
+
+describe('instances that are processes of their own', () => {
+  let prefix: string;
+  let apps: AppProcess[] = [];
+  let clients: TestClient[] = [];
+  beforeEach(() => {
+    prefix = `test-${randomUUID()}`;
+  });
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.close();
+    for (const app of apps.splice(0)) app.kill();
+  });
+
+  const start = async (
+    size: number,
+    redis = testRedisUrl(),
+    options: ProcessOptions = {},
+  ): Promise<AppProcess[]> => {
+    const one = () => AppProcess.start({ redis, prefix, ...options });
+    apps = await Promise.all(Array.from({ length: size }, one));
+    return apps;
+  };
+  const connect = async (app: AppProcess, options: ConnectOptions): Promise<TestClient> => {
+    const client = await TestClient.connect(app.url, options);
+    clients.push(client);
+    return client;
+  };
+
+  it('send a user’s events to that user’s sockets on the other, and to nobody else', async () => {
+    const [a, b] = (await start(2)) as [AppProcess, AppProcess];
+    const origin = await connect(a, { token: 'alice' });
+    const others = [await connect(a, { token: 'alice' }), await connect(b, { token: 'alice' })];
+    const strangers = [await connect(a, { token: 'bob' }), await connect(b, {})];
+
+    origin.emit('stream');
+    await origin.waitFor('events', 3);
+    expect(await a.emit('emitToUser', { userId: 'alice', event: 'user', data: 1 })).toEqual({
+      localSockets: 2,
+      remoteInstances: 1,
+      reached: true,
+    });
+    expect(await a.emit('emitToAuthenticated', { event: 'known', data: 2 })).toEqual({
+      localSockets: 3,
+      remoteInstances: 1,
+      reached: true,
+    });
+    expect(await a.emit('emitToAll', { event: 'done' })).toMatchObject({ remoteInstances: 1 });
+
+    await Promise.all(clients.map((client) => client.waitFor('done')));
+    for (const client of [origin, ...others]) {
+      expect(client.received.map(({ event, args }) => [event, ...args])).toEqual([
+        ['events', 1],
+        ['events', 2],
+        ['events', 3],
+        ['user', 1],
+        ['known', 2],
+        ['done'],
+      ]);
+    }
+    expect(strangers[0]?.received.map(({ event }) => event)).toEqual(['known', 'done']);
+    expect(strangers[1]?.received.map(({ event }) => event)).toEqual(['done']);
+  });
+
+  // pitfalls 8, 24 and 33
+  it('end by themselves once the app is closed, with clients connected, and leave nothing in Redis', async () => {
+    const [a, b] = (await start(2)) as [AppProcess, AppProcess];
+    const outside = new Outside();
+    await connect(a, { token: 'alice' });
+    await connect(b, { token: 'alice', transports: ['polling'] });
+    expect((await outside.channels(prefix)).length).toBeGreaterThan(0);
+
+    expect(await Promise.all([a.close(), b.close()])).toEqual([ENDED_WELL, ENDED_WELL]);
+
+    await until(
+      async () => (await outside.channels(prefix)).length === 0,
+      () => 'Redis to have no channel of theirs',
+    );
+    outside.close();
+  });
+
+  it('that are killed leave their users offline', async () => {
+    const [a, b] = (await start(2)) as [AppProcess, AppProcess];
+    await connect(b, { token: 'alice' });
+
+    b.kill();
+
+    const offline = { localSockets: 0, remoteInstances: 0, reached: false };
+    await until(
+      async () => (await a.emit('emitToUser', { userId: 'alice', event: 'x' }) as typeof offline).reached === false,
+      () => 'alice to be offline',
+    );
+    expect(await a.emit('emitToUser', { userId: 'alice', event: 'x' })).toEqual(offline);
+  });
+
+  // pitfalls 15 and 20: an unhandled rejection or an uncaught error would end the process
+  it('outlive Redis, failing events that nobody awaits, and bad bytes', async () => {
+    const redis = await startOwnRedis([], { port: await quietPort() });
+    const [a] = (await start(1, redis.url)) as [AppProcess];
+    const alice = await connect(a, { token: 'alice' });
+    const outside = new Outside(redis.url);
+    await outside.publish(`${prefix}:/:all`, '{"event":');
+    await outside.publish(`${prefix}:/:all`, 'noise');
+    outside.close();
+    a.emitAndForget('emitToAll', { event: 'disconnect' });
+    a.emitAndForget('emitToUser', { event: 'x' });
+
+    await redis.kill();
+    a.emitAndForget('emitToAll', { event: 'x', data: 1 });
+    alice.emit('stream');
+    await alice.waitFor('events', 3);
+    await until(
+      async () => {
+        const answer = (await a.emit('emitToAll', { event: 'x', data: 2 })) as { code?: string };
+        return answer.code === 'redis.unavailable';
+      },
+      () => 'the process to notice',
+    );
+
+    expect(alice.data('x').at(0)).toBe(1);
+    expect(await a.close()).toEqual(ENDED_WELL);
+    await redis.stop();
+  });
+
+  it('that never find Redis end by themselves, too', async () => {
+    const [a] = (await start(1, `redis://127.0.0.1:${await quietPort()}`, {
+      subscribeTimeoutMs: 50,
+    })) as [AppProcess];
+    expect(await a.close()).toEqual(ENDED_WELL);
+  });
+});

@@ -1,0 +1,129 @@
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { AuthenticatedSocket } from '../../src/index.js';
+import type { TestClient } from '../support/test-client.js';
+import { givenCluster, TOKEN_IS_USER, type TestCluster } from '../support/test-cluster.js';
+import { until } from '../support/until.js';
+
+@WebSocketGateway({ connectionStateRecovery: { maxDisconnectionDuration: 60_000 } })
+class RecoveringGateway {
+  @SubscribeMessage('who am I')
+  whoAmI(client: AuthenticatedSocket): unknown {
+    return { auth: client.auth, userId: client.data.userId, recovered: client.recovered };
+  }
+
+  @SubscribeMessage('join')
+  async join(client: AuthenticatedSocket, room: string): Promise<boolean> {
+    await client.join(room);
+    return true;
+  }
+}
+
+describe('with connection state recovery', () => {
+  let cluster: TestCluster;
+  const asked: string[] = [];
+  afterEach(async () => {
+    asked.length = 0;
+    await cluster.close();
+  });
+
+  const start = async (): Promise<void> => {
+    cluster = await givenCluster()
+      .of(2)
+      .with(RecoveringGateway)
+      .configured({
+        auth: {
+          authenticate: (token, socket) => {
+            asked.push(token);
+            return TOKEN_IS_USER.authenticate(token, socket);
+          },
+        },
+      })
+      .start();
+  };
+  /** As when the network goes away, and not as when the client says good-bye. */
+  const lose = async (client: TestClient): Promise<void> => {
+    client.socket.io.engine.close();
+    await until(
+      () => cluster.instance(0).state.socketCount === 0,
+      () => 'the server to notice',
+    );
+  };
+  const comeBack = async (client: TestClient): Promise<void> => {
+    client.socket.connect();
+    await client.connected();
+  };
+
+  it('a socket that comes back is authenticated again and gets its user’s events, the missed ones first', async () => {
+    await start();
+    const [a, b] = [cluster.instance(0), cluster.instance(1)];
+    const alice = await a.connect({ token: 'alice' });
+    await alice.ask('join', 'lobby');
+    await a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 1 });
+    await b.propagator.emitToUser({ userId: 'alice', event: 'x', data: 2 });
+    await alice.waitFor('x', 2);
+    const { id } = alice;
+
+    await lose(alice);
+    await a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'missed' });
+    await a.propagator.emitToUser({ userId: 'bob', event: 'x', data: 'not for alice' });
+    await comeBack(alice);
+
+    expect(alice.id).toBe(id);
+    expect(await alice.ask('who am I')).toEqual({
+      auth: { userId: 'alice' },
+      userId: 'alice',
+      recovered: true,
+    });
+    expect(asked).toEqual(['alice', 'alice']);
+    expect(await b.propagator.emitToUser({ userId: 'alice', event: 'x', data: 3 })).toEqual({
+      localSockets: 0,
+      remoteInstances: 1,
+      reached: true,
+    });
+    await cluster.settled(alice);
+    expect(alice.data('x')).toEqual([1, 2, 'missed', 3]);
+    expect(a.state.get('alice')).toHaveLength(1);
+    expect(a.counts).toEqual({});
+  });
+
+  it('a socket whose token has ended in the meantime is refused, and told nothing of what it missed', async () => {
+    await start();
+    const [a] = cluster.instances;
+    const alice = await a?.connect({ token: 'alice' }) as TestClient;
+    await a?.propagator.emitToUser({ userId: 'alice', event: 'x', data: 1 });
+    await alice.waitFor('x');
+    const packets: unknown[] = [];
+
+    await lose(alice);
+    await a?.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'missed' });
+    alice.socket.auth = { ...alice.socket.auth, token: 'bad' };
+    alice.socket.io.on('open', () => {
+      alice.socket.io.engine.on('packet', ({ data }: { data?: unknown }) => packets.push(data));
+    });
+    await expect(comeBack(alice)).rejects.toMatchObject({ data: { code: 'auth.token-rejected' } });
+
+    expect(alice.data('x')).toEqual([1]);
+    expect(packets.filter((data) => String(data).includes('missed'))).toEqual([]);
+    expect(a?.state.socketCount).toBe(0);
+  });
+
+  it('a socket that comes back as somebody else gets nothing that was the other’s', async () => {
+    await start();
+    const [a, b] = [cluster.instance(0), cluster.instance(1)];
+    const client = await a.connect({ token: 'alice' });
+    await a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 1 });
+    await client.waitFor('x');
+
+    await lose(client);
+    await a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'for alice' });
+    client.socket.auth = { ...client.socket.auth, token: 'bob' };
+    await comeBack(client);
+
+    expect(await client.ask('who am I')).toMatchObject({ auth: { userId: 'bob' }, userId: 'bob' });
+    await b.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'for alice, too' });
+    await b.propagator.emitToUser({ userId: 'bob', event: 'x', data: 'for bob' });
+    await cluster.settled(client);
+    expect(client.data('x')).toEqual([1, 'for bob']);
+  });
+});

@@ -1,0 +1,153 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import type { Subscription } from 'rxjs';
+import type { RedisService } from '../../src/index.js';
+import { Outside } from '../support/outside.js';
+import { givenCluster, type TestCluster } from '../support/test-cluster.js';
+import { until } from '../support/until.js';
+
+describe('RedisService', () => {
+  let cluster: TestCluster;
+  let outside: Outside;
+  let channel: string;
+  beforeEach(async () => {
+    channel = `test-${randomUUID()}`;
+    outside = new Outside();
+    cluster = await givenCluster().of(2).start();
+  });
+  afterEach(async () => {
+    outside.close();
+    await cluster.close();
+  });
+
+  const redis = (index: number): RedisService => cluster.instance(index).redis;
+  const gets = (messages: unknown[], count: number) =>
+    until(
+      () => messages.length >= count,
+      () => `${count} messages, got ${JSON.stringify(messages)}`,
+    );
+  const subscribed = (index: number, name = channel) =>
+    until(
+      () => cluster.instance(index).pubSub.isSubscribed(name),
+      () => `${name} to be subscribed`,
+    );
+
+  it('carries JSON between instances, and says how many heard it', async () => {
+    const messages: unknown[] = [];
+    redis(1)
+      .fromEvent<{ id: number }>(channel)
+      .subscribe((message) => messages.push(message));
+    await subscribed(1);
+    const values = [{ id: 1, tags: ['ü'] }, null, 0, 'text', [1, 2]];
+
+    for (const value of values) expect(await redis(0).publish(channel, value)).toBe(1);
+    expect(await redis(0).publish(`${channel}:nobody`, 1)).toBe(0);
+
+    await gets(messages, values.length);
+    expect(messages).toEqual(values);
+  });
+
+  // pitfalls 2 and 4
+  it('skips what is no JSON, counts it, and the stream lives on', async () => {
+    const messages: unknown[] = [];
+    const ends: unknown[] = [];
+    redis(0)
+      .fromEvent(channel)
+      .subscribe({
+        next: (message) => messages.push(message),
+        error: (error) => ends.push(error),
+        complete: () => ends.push('complete'),
+      });
+    await subscribed(0);
+
+    await outside.publish(channel, '1');
+    await outside.publish(channel, '{"broken":');
+    await outside.publish(channel, Buffer.from([0xff, 0xfe, 0]));
+    await outside.publish(channel, '');
+    await outside.publish(channel, '2');
+
+    await gets(messages, 2);
+    expect(messages).toEqual([1, 2]);
+    expect(ends).toEqual([]);
+    expect(cluster.instance(0).counts).toEqual({ 'message.not-json': 3 });
+  });
+
+  // pitfalls 3 and 25
+  it('gives a channel back with its last listener, and no other', async () => {
+    const other = `${channel}:other`;
+    const heard: Record<string, unknown[]> = { first: [], second: [], other: [] };
+    const listen = (name: string, to: string): Subscription =>
+      redis(0)
+        .fromEvent(name)
+        .subscribe((message) => heard[to]?.push(message));
+    const first = listen(channel, 'first');
+    const second = listen(channel, 'second');
+    listen(other, 'other');
+    await subscribed(0);
+    await subscribed(0, other);
+
+    first.unsubscribe();
+    expect(await redis(1).publish(channel, 1)).toBe(1);
+    await gets(heard['second'] ?? [], 1);
+
+    second.unsubscribe();
+    await until(
+      async () => (await redis(1).publish(channel, 2)) === 0,
+      () => 'the channel to be given back',
+    );
+    expect(await redis(1).publish(other, 3)).toBe(1);
+    await gets(heard['other'] ?? [], 1);
+
+    expect(heard).toEqual({ first: [], second: [1], other: [3] });
+    expect(await outside.channels(channel)).toEqual([other]);
+  });
+
+  // pitfall 3
+  it('does not disturb the events of the app when a listener leaves', async () => {
+    const subscription = redis(0).fromEvent(channel).subscribe();
+    await subscribed(0);
+    const before = (await outside.channels(cluster.prefix)).length;
+
+    subscription.unsubscribe();
+
+    await until(
+      async () => (await outside.channels(channel)).length === 0,
+      () => 'the channel to be given back',
+    );
+    expect(await outside.channels(cluster.prefix)).toHaveLength(before);
+  });
+
+  // pitfall 16
+  it('publishes bytes as they are, and refuses what is no JSON with a code', async () => {
+    const messages: unknown[] = [];
+    redis(0)
+      .fromEvent(channel)
+      .subscribe((message) => messages.push(message));
+    await subscribed(0);
+    const cycle: Record<string, unknown> = {};
+    cycle['self'] = cycle;
+
+    await redis(1).publish(channel, Buffer.from('{"from":"bytes"}'));
+    await redis(1).publish(channel, new TextEncoder().encode('[1]'));
+    for (const value of [cycle, 1n, undefined, () => 1]) {
+      await expect(redis(1).publish(channel, value)).rejects.toMatchObject({
+        code: 'message.unserialisable',
+      });
+    }
+
+    await gets(messages, 2);
+    expect(messages).toEqual([{ from: 'bytes' }, [1]]);
+  });
+
+  it('says in what state it is, until the app closes', async () => {
+    const states: string[] = [];
+    redis(0).state$.subscribe({
+      next: (state) => states.push(state),
+      complete: () => states.push('complete'),
+    });
+
+    await cluster.close();
+
+    expect(states).toEqual(['ready', 'closed', 'complete']);
+  });
+});

@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Redis as Redis6 } from 'ioredis';
+import { Redis as Redis5 } from 'ioredis-v5';
+import { LentClients, type AppClient } from '../../support/lent-clients.js';
+import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
+import { until } from '../../support/until.js';
+import { watchedPubSub, type WatchedPubSub } from '../../support/watched-pub-sub.js';
+
+const message = Buffer.from('hello');
+
+interface Options {
+  autoResubscribe?: boolean;
+  autoResendUnfulfilledCommands?: boolean;
+  retryStrategy?: () => number;
+}
+
+/** How an app may have configured its clients. */
+const kinds: [string, Options][] = [
+  ['the defaults', {}],
+  ['autoResubscribe off', { autoResubscribe: false }],
+  ['autoResendUnfulfilledCommands off', { autoResendUnfulfilledCommands: false }],
+];
+const versions: [string, (url: string, options: Options) => AppClient][] = [
+  ['ioredis 6', (url, options) => new Redis6(url, options) as unknown as AppClient],
+  ['ioredis 5', (url, options) => new Redis5(url, options) as unknown as AppClient],
+];
+const cases = versions.flatMap(([version, create]) =>
+  kinds.map(([kind, options]) => [version, kind, create, options] as const),
+);
+
+describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create, options) => {
+  let redis: RunningRedis;
+  let lent: LentClients;
+  let watched: WatchedPubSub;
+
+  beforeEach(async () => {
+    redis = await startOwnRedis();
+    const make = () => {
+      const client = create(redis.url, { retryStrategy: () => 20, ...options });
+      client.on('error', () => {});
+      return client;
+    };
+    lent = await LentClients.of(make, `app:${randomUUID()}`);
+    watched = watchedPubSub({ redis: lent.clients, publishTimeoutMs: 100, subscribeTimeoutMs: 5_000 });
+    await watched.pubSub.connect();
+    await watched.pubSub.subscribe('a');
+  });
+  afterEach(async () => {
+    await watched.pubSub.close();
+    lent.disconnect();
+    await redis.stop();
+  });
+
+  const outage = async (during: () => void | Promise<void>) => {
+    await redis.kill();
+    await watched.reaches('degraded');
+    await during();
+    await redis.restart();
+  };
+
+  it('ends with what is wanted subscribed, and nothing else', async () => {
+    const { pubSub, states } = watched;
+    await pubSub.subscribe('kept');
+    let late: Promise<void> | undefined;
+    await outage(() => {
+      pubSub.unsubscribe('a');
+      late = pubSub.subscribe('late');
+    });
+    await watched.reaches('ready');
+    await late;
+    expect(await pubSub.publish('a', message)).toBe(0);
+    expect(await pubSub.publish('kept', message)).toBe(1);
+    expect(await pubSub.publish('late', message)).toBe(1);
+    await watched.receives(2);
+    expect(watched.received).toEqual(['kept hello', 'late hello']);
+    expect(states).toEqual(['connecting', 'ready', 'degraded', 'ready']);
+    expect([lent.clients.publisher.status, lent.clients.subscriber.status]).toEqual(['ready', 'ready']);
+  });
+
+  it('that cuts off a SUBSCRIBE under way ends with that channel subscribed', async () => {
+    const { pubSub } = watched;
+    process.kill(redis.pid ?? 0, 'SIGSTOP');
+    const underWay = pubSub.subscribe('under way');
+    await until(
+      () => commandsUnderWay(lent.clients.subscriber) > 0,
+      () => 'the SUBSCRIBE to go out',
+    );
+    await outage(() => {});
+    await watched.reaches('ready');
+    await underWay;
+    expect(await pubSub.publish('under way', message)).toBe(1);
+    expect(await pubSub.publish('a', message)).toBe(1);
+  });
+
+  it('in which we close leaves the app its clients without our channels', async () => {
+    await outage(() => watched.pubSub.close());
+    const { publisher, subscriber } = lent.clients;
+    await until(
+      () => publisher.status === 'ready' && subscriber.status === 'ready',
+      () => 'the clients to be back',
+    );
+    await until(
+      async () => Number(await publisher.publish('a', message)) === 0,
+      () => 'our channel to be given back',
+    );
+  });
+});
+
+/** What ioredis has sent and got no answer to. */
+function commandsUnderWay(client: AppClient): number {
+  return (client as unknown as { commandQueue: { length: number } }).commandQueue.length;
+}

@@ -1,0 +1,84 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
+import { until } from '../../support/until.js';
+import { watchedPubSub, type WatchedPubSub } from '../../support/watched-pub-sub.js';
+
+const message = Buffer.from('hello');
+
+/** A stopped process keeps its connections open and says nothing: like a machine that is gone, or a full network. */
+describe('when Redis stops answering without closing the connection', () => {
+  let redis: RunningRedis;
+  let watched: WatchedPubSub;
+  const signal = (name: NodeJS.Signals) => process.kill(redis.pid ?? 0, name);
+
+  beforeEach(async () => {
+    redis = await startOwnRedis();
+    watched = watchedPubSub({ redis: redis.url, publishTimeoutMs: 80, subscribeTimeoutMs: 80 });
+    await watched.pubSub.connect();
+    await watched.pubSub.subscribe('a');
+    signal('SIGSTOP');
+  });
+  afterEach(async () => {
+    await watched.pubSub.close();
+    await redis.stop();
+  });
+
+  it('a publish is refused in time, the connection is made anew, and all is well afterwards', async () => {
+    const { pubSub, states } = watched;
+    const refusals = await Promise.allSettled(
+      Array.from({ length: 50 }, () => pubSub.publish('a', message)),
+    );
+    for (const refusal of refusals) {
+      expect(refusal).toMatchObject({ status: 'rejected', reason: { code: 'redis.timeout' } });
+    }
+    expect(String((refusals[0] as PromiseRejectedResult).reason)).toContain('PUBLISH within 80 ms');
+    await watched.reaches('degraded');
+    await expect(pubSub.publish('a', message)).rejects.toMatchObject({ code: 'redis.unavailable' });
+
+    signal('SIGCONT');
+    await watched.reaches('ready');
+    expect(await pubSub.publish('a', Buffer.from('after'))).toBe(1);
+    await until(
+      () => watched.received.includes('a after'),
+      () => 'the message',
+    );
+    // What Redis had read or buffered may arrive all the same, which is why the code is not "unavailable"; never twice.
+    expect(watched.received.filter((line) => line === 'a after')).toHaveLength(1);
+    expect(watched.received.filter((line) => line === 'a hello').length).toBeLessThanOrEqual(50);
+    expect(states.slice(0, 3)).toEqual(['connecting', 'ready', 'degraded']);
+  });
+
+  it('a subscription is refused in time, stays wanted, and stands afterwards', async () => {
+    const { pubSub } = watched;
+    const refusal = pubSub.subscribe('late');
+    await expect(refusal).rejects.toMatchObject({ code: 'redis.timeout' });
+    await expect(refusal).rejects.toThrow('SUBSCRIBE within 80 ms');
+
+    signal('SIGCONT');
+    await until(
+      () => pubSub.isSubscribed('late'),
+      () => 'the subscription',
+    );
+    expect(await pubSub.publish('late', message)).toBe(1);
+    await watched.receives(1);
+    expect(watched.received).toEqual(['late hello']);
+  });
+
+  it('closing is not held up, neither by publishes nor by subscriptions under way', async () => {
+    const { pubSub } = watched;
+    const underWay = Promise.allSettled([pubSub.publish('a', message), pubSub.subscribe('b')]);
+    await pubSub.close();
+    expect(await underWay).toEqual([
+      { status: 'rejected', reason: expect.objectContaining({ code: 'redis.closed' }) },
+      { status: 'rejected', reason: expect.objectContaining({ code: 'redis.closed' }) },
+    ]);
+    expect(pubSub.state).toBe('closed');
+  });
+
+  it('closing is not held up by a subscription that was given up', async () => {
+    const { pubSub } = watched;
+    await expect(pubSub.subscribe('b')).rejects.toMatchObject({ code: 'redis.timeout' });
+    await pubSub.close();
+    expect(pubSub.state).toBe('closed');
+  });
+});

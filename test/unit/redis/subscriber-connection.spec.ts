@@ -1,0 +1,132 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { PropagatorError, RedisClient } from '../../../src/index.js';
+import { SubscriberConnection } from '../../../src/redis/subscriber-connection.js';
+
+/** A client that answers as a test wants, for what no real Redis can be made to answer at the right moment. */
+function clientThat(answer: (channels: string[]) => Promise<unknown>) {
+  const commands: string[] = [];
+  const command = (name: string) => (...channels: string[]) => {
+    commands.push(`${name} ${channels.join(' ')}`);
+    return answer(channels);
+  };
+  const client = {
+    subscribe: command('SUBSCRIBE'),
+    unsubscribe: command('UNSUBSCRIBE'),
+    ssubscribe: command('SSUBSCRIBE'),
+    sunsubscribe: command('SUNSUBSCRIBE'),
+  } as unknown as RedisClient;
+  return { client, commands };
+}
+
+describe('the subscribed connection', () => {
+  const settled: (string | undefined)[] = [];
+  const onSettled = (refusal: PropagatorError | undefined) => settled.push(refusal?.code);
+
+  beforeEach(() => {
+    settled.length = 0;
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+  const turns = async () => {
+    for (let count = 0; count < 20; count++) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  it('asks for everything of one tick in one command, and for nothing twice', async () => {
+    const { client, commands } = clientThat(() => Promise.resolve());
+    const connection = new SubscriberConnection(client, false, 1_000, onSettled);
+    connection.opened();
+    await Promise.all(['a', 'b', 'a'].map((channel) => connection.subscribe(channel)));
+    await Promise.all(['a', 'b'].map((channel) => connection.subscribe(channel)));
+    expect(commands).toEqual(['SUBSCRIBE a b']);
+    await connection.close();
+    expect(commands).toEqual(['SUBSCRIBE a b', 'UNSUBSCRIBE a b']);
+  });
+
+  // Pitfall 27.
+  it('asks a Cluster once per hash slot', async () => {
+    const { client, commands } = clientThat(() => Promise.resolve());
+    const connection = new SubscriberConnection(client, true, 1_000, onSettled);
+    connection.opened();
+    // The slot of a name with braces is that of what is inside them.
+    const channels = ['{x}:1', '{y}:1', '{x}:2', '{y}:2'];
+    await Promise.all(channels.map((channel) => connection.subscribe(channel)));
+    expect(commands).toEqual(['SSUBSCRIBE {x}:1 {x}:2', 'SSUBSCRIBE {y}:1 {y}:2']);
+    for (const channel of channels) connection.unsubscribe(channel);
+    await turns();
+    expect(commands.slice(2)).toEqual(['SUNSUBSCRIBE {x}:1 {x}:2', 'SUNSUBSCRIBE {y}:1 {y}:2']);
+  });
+
+  it('never sends UNSUBSCRIBE without a channel, which would mean all', async () => {
+    const { client, commands } = clientThat(() => Promise.resolve());
+    const connection = new SubscriberConnection(client, false, 1_000, onSettled);
+    connection.opened();
+    connection.unsubscribe('never subscribed');
+    await turns();
+    await connection.close();
+    expect(commands).toEqual([]);
+  });
+
+  it('is degraded while a Cluster is down, tries again, and lets who waits wait', async () => {
+    let down = true;
+    const { client, commands } = clientThat(() =>
+      down ? Promise.reject(new Error('CLUSTERDOWN Hash slot not served')) : Promise.resolve(),
+    );
+    const connection = new SubscriberConnection(client, true, 60_000, onSettled);
+    connection.opened();
+    let subscribed = false;
+    void connection.subscribe('a').then(() => (subscribed = true));
+    await turns();
+    expect(settled).toEqual(['redis.unavailable']);
+    expect(commands).toEqual(['SSUBSCRIBE a']);
+
+    down = false;
+    jest.advanceTimersByTime(5_000);
+    await turns();
+    expect(subscribed).toBe(true);
+    expect(commands).toEqual(['SSUBSCRIBE a', 'SSUBSCRIBE a']);
+    expect(settled).toEqual(['redis.unavailable', undefined]);
+    await connection.close();
+  });
+
+  it('asks again for what was refused, every few seconds, until it is given back', async () => {
+    const { client, commands } = clientThat(() => Promise.reject(new Error('NOPERM no channel')));
+    const connection = new SubscriberConnection(client, false, 1_000, onSettled);
+    connection.opened();
+    await expect(connection.subscribe('a')).rejects.toMatchObject({ code: 'redis.permission' });
+    for (let time = 0; time < 3; time++) {
+      await turns();
+      jest.advanceTimersByTime(5_000);
+    }
+    await turns();
+    expect(commands).toEqual(Array.from({ length: 4 }, () => 'SUBSCRIBE a'));
+    connection.unsubscribe('a');
+    jest.advanceTimersByTime(60_000);
+    await turns();
+    expect(commands).toHaveLength(4);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('takes no answer of a lost connection for one of the next', async () => {
+    const answers: (() => void)[] = [];
+    const { client, commands } = clientThat(() => new Promise<void>((resolve) => answers.push(resolve)));
+    const connection = new SubscriberConnection(client, false, 1_000, onSettled);
+    connection.opened();
+    const waiting = connection.subscribe('a');
+    await turns();
+    connection.lost();
+    connection.opened();
+    await turns();
+    expect(commands).toEqual(['SUBSCRIBE a', 'SUBSCRIBE a']);
+    answers[0]?.();
+    await turns();
+    expect(connection.isSubscribed('a')).toBe(false);
+    answers[1]?.();
+    await waiting;
+    expect(connection.isSubscribed('a')).toBe(true);
+    expect(settled).toEqual([undefined]);
+    answers.push(() => {});
+    void connection.close();
+  });
+});
