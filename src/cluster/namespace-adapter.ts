@@ -1,8 +1,9 @@
 import type { Namespace, Socket } from 'socket.io';
-import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
+import type { Adapter, BroadcastOptions, Session } from 'socket.io-adapter';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import { broadcastWithAck } from './broadcast-with-ack.js';
 import type { ChannelHold } from './channel-holds.js';
+import { optionsOf } from './delivery-options.js';
 import { dialectOfServer } from './dialects.js';
 import { askSockets } from './local-ask.js';
 import type { Delivery, Dialect, LocalNamespace } from './local-namespace.js';
@@ -11,6 +12,7 @@ import { PacketWriter } from './packet-writer.js';
 import { AUTHENTICATED_ROOM, isReservedRoom, userRoom } from './reserved-rooms.js';
 import { RoomChannels } from './room-channels.js';
 import { normalised, roomName, roomNames } from './room-names.js';
+import { SessionRecovery } from './session-recovery.js';
 import type { EventToAcknowledge, SocketSelector } from './socket-selector.js';
 
 export type AdapterConstructor = new (nsp: Namespace) => Adapter;
@@ -19,8 +21,10 @@ export type AdapterConstructor = new (nsp: Namespace) => Adapter;
 export interface NamespaceAdapter extends Adapter {
   /** Resolves once the namespace's own channel is subscribed, or waiting for it has taken too long. */
   readonly ready: Promise<void>;
-  /** Puts a socket into the reserved rooms of its user; resolves when events for that user arrive. */
-  admit(id: string, identity: AuthenticatedIdentity): Promise<void> | undefined;
+  /** Puts a socket into the rooms of its user, and into those it had; resolves when events for them arrive. */
+  admit(socket: Socket, identity: AuthenticatedIdentity | null): Promise<void> | undefined;
+  /** Sends a socket what it missed; called when it is connected, before anything else is sent. */
+  connected(socket: Socket): void;
   /** The rooms of all instances. */
   allRooms(): Promise<Set<string>>;
 }
@@ -51,6 +55,7 @@ export function namespaceAdapter(
   return class extends Base implements NamespaceAdapter, LocalNamespace {
     readonly name: string;
     readonly dialect: Dialect;
+    private readonly recovery = new SessionRecovery();
     private readonly namespaceChannel: ChannelHold;
     private readonly channels: RoomChannels;
     /** Recovery keeps packets, and adds an offset to each: it has to see the decoded packet. */
@@ -76,10 +81,15 @@ export function namespaceAdapter(
       return this.namespaceChannel.ready;
     }
 
-    admit(id: string, { userId }: AuthenticatedIdentity): Promise<void> | undefined {
-      const rooms = [userRoom(userId), AUTHENTICATED_ROOM];
-      void super.addAll(id, new Set(rooms));
+    admit(socket: Socket, identity: AuthenticatedIdentity | null): Promise<void> | undefined {
+      const rooms = this.recovery.authenticated(socket, identity);
+      if (identity !== null) rooms.add(userRoom(identity.userId)).add(AUTHENTICATED_ROOM);
+      if (rooms.size > 0) void super.addAll(socket.id, rooms);
       return this.channels.ready(rooms);
+    }
+
+    connected(socket: Socket): void {
+      this.recovery.connected(socket);
     }
 
     /** Resolves once events for the rooms arrive. Reserved rooms are not entered by name. */
@@ -113,6 +123,12 @@ export function namespaceAdapter(
     override delAll(id: string): void {
       hooks.left(id);
       super.delAll(id);
+    }
+
+    override async restoreSession(pid: string, offset: string): Promise<Session> {
+      const session = (await super.restoreSession(pid, offset)) as Session | null;
+      // Socket.IO's types do not know that there may be none.
+      return (session && this.recovery.hold(session)) as Session;
     }
 
     override broadcast(packet: Packet, options: BroadcastOptions): void {
@@ -284,13 +300,4 @@ export function namespaceAdapter(
       () => `${call}: no answer from ${missing.join(', ') || 'the other instances'}`,
     );
   }
-}
-
-function optionsOf({ rooms, except, volatile, compress }: Delivery): BroadcastOptions {
-  return {
-    rooms: new Set(rooms),
-    except: new Set(except),
-    // Absent rather than false: the base class asks whether the flag is undefined.
-    flags: { ...(volatile && { volatile }), ...(!compress && { compress }) },
-  };
 }

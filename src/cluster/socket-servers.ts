@@ -48,7 +48,10 @@ export class SocketServers {
         next(new Error('Internal error'));
       });
     });
-    nsp.on('connection', (socket) => this.connected(socket as unknown as AuthenticatedSocket));
+    nsp.on('connection', (socket) => {
+      adapter.connected(socket);
+      this.connected(socket as unknown as AuthenticatedSocket);
+    });
   }
 
   /** Resolves to the error to refuse the client with, or to undefined: its events arrive from then on. */
@@ -56,11 +59,8 @@ export class SocketServers {
     const identity = await this.authentication.authenticate(socket);
     if (isRefusal(identity)) return identity;
     // Gone in the meantime: Socket.IO clears up after it, if it is not in any room yet.
-    if (identity === null || socket.client.conn.readyState !== 'open') {
-      await adapter.ready;
-      return undefined;
-    }
-    await Promise.all([adapter.ready, adapter.admit(socket.id, identity)]);
+    const open = socket.client.conn.readyState === 'open';
+    await Promise.all([adapter.ready, open ? adapter.admit(socket, identity) : undefined]);
     return undefined;
   }
 

@@ -3,7 +3,7 @@ import { PropagatorError, reasonOf } from '../errors.js';
 const PERMISSION = /^(?:ReplyError: )?NOPERM/;
 /** What ioredis says when the command did not get to Redis, or its answer did not come back. */
 const UNREACHABLE =
-  /Connection is closed|Stream isn't writeable|max retries per request|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|Cluster isn't ready|Failed to refresh slots|ClusterAllFailedError|None of startup nodes|^(?:LOADING|CLUSTERDOWN|MASTERDOWN|READONLY|NOAUTH|WRONGPASS)/;
+  /Connection is closed|Stream isn't writeable|max retries per request|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|Cluster isn't ready|Failed to refresh slots|ClusterAllFailedError|None of startup nodes|Too many Cluster redirections|Cluster is ended|connection close|^(?:LOADING|CLUSTERDOWN|MASTERDOWN|MOVED|READONLY|NOAUTH|WRONGPASS)/;
 
 /** Whatever ioredis rejected with, as an error with a code and a remedy. */
 export function asPropagatorError(

@@ -17,11 +17,9 @@ export class SubscribeCommands {
     return this.cluster ? 'SSUBSCRIBE' : 'SUBSCRIBE';
   }
 
-  /** The lists of channels that can go in one command each. */
-  *group(channels: readonly string[], most: number): Generator<readonly string[]> {
-    for (const list of this.cluster ? bySlot(channels) : [channels]) {
-      for (let from = 0; from < list.length; from += most) yield list.slice(from, from + most);
-    }
+  /** Collects channels into lists that can go in one command each, of at most this length. */
+  batches(most: number): ChannelBatches {
+    return new ChannelBatches(most, this.cluster ? calculateSlot : () => 0);
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {
@@ -35,13 +33,30 @@ export class SubscribeCommands {
   }
 }
 
-function bySlot(channels: readonly string[]): Iterable<string[]> {
-  const slots = new Map<number, string[]>();
-  for (const channel of channels) {
-    const slot = calculateSlot(channel);
-    const list = slots.get(slot);
-    if (list === undefined) slots.set(slot, [channel]);
-    else list.push(channel);
+/** @internal */
+export class ChannelBatches {
+  private readonly bySlot = new Map<number, string[]>();
+
+  constructor(
+    private readonly most: number,
+    private readonly slotOf: (channel: string) => number,
+  ) {}
+
+  /** Returns the channel's batch once it is full. */
+  add(channel: string): readonly string[] | undefined {
+    const slot = this.slotOf(channel);
+    const batch = this.bySlot.get(slot) ?? [];
+    batch.push(channel);
+    if (batch.length >= this.most) {
+      this.bySlot.delete(slot);
+      return batch;
+    }
+    if (batch.length === 1) this.bySlot.set(slot, batch);
+    return undefined;
   }
-  return slots.values();
+
+  /** What is left in batches that are not full. */
+  rest(): Iterable<readonly string[]> {
+    return this.bySlot.values();
+  }
 }

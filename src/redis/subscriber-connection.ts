@@ -6,11 +6,15 @@ import { Waiters } from './waiters.js';
 
 /** SUBSCRIBE takes any number of channels; this many at a time keep the event loop free. */
 const CHANNELS_PER_COMMAND = 500;
+/** So does a pause after looking at this many. */
+const CHANNELS_PER_LOOK = 5_000;
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Redis' mind may change (an ACL is mended): refused channels are asked for again. */
 const REFUSED_RETRY_MS = 5_000;
+/** A node of a Cluster that cannot answer for a slot at this moment can in the next. */
+const UNAVAILABLE_RETRY_MS = 250;
 
 /**
  * The subscribed connection. It knows which channels are wanted and makes Redis agree: what is asked for within
@@ -21,13 +25,14 @@ const REFUSED_RETRY_MS = 5_000;
 export class SubscriberConnection {
   private readonly wanted = new Set<string>();
   /** Channels whose last command on this connection was a SUBSCRIBE. */
-  private readonly sent = new Set<string>();
+  private sent = new Set<string>();
   /** What `sent` was on earlier connections: an app's own client subscribes that again when it reconnects. */
-  private readonly sentBefore = new Set<string>();
+  private sentBefore = new Set<string>();
   /** Channels that Redis confirmed on this connection. */
   private readonly confirmed = new Set<string>();
   private changed = new Set<string>();
-  private readonly waiters: Waiters;
+  /** Whether nothing has been said on this connection yet. */
+  private startsAnew = false;
   private readonly commands: SubscribeCommands;
   /** Channels that Redis refused, and why. */
   private readonly refusals = new Map<string, PropagatorError>();
@@ -45,9 +50,10 @@ export class SubscriberConnection {
     subscribeTimeoutMs: number,
     /** Called when what was wanted has been asked for: with an error if Redis refused some of it. */
     private readonly onSettled: (refusal: PropagatorError | undefined) => void,
+    /** Shared by the connections of a Cluster, where a channel may move from one to another while it is waited for. */
+    private readonly waiters = new Waiters(subscribeTimeoutMs),
   ) {
     this.commands = new SubscribeCommands(client, cluster);
-    this.waiters = new Waiters(subscribeTimeoutMs);
   }
 
   isSubscribed(channel: string): boolean {
@@ -59,31 +65,36 @@ export class SubscriberConnection {
   }
 
   subscribe(channel: string): Promise<void> {
-    this.wanted.add(channel);
     // Also for a channel given back a moment ago, whose UNSUBSCRIBE has not gone out: it will not.
-    if (this.confirmed.has(channel)) return Promise.resolve();
-    this.touch(channel);
-    return this.waiters.add(channel);
+    return this.want(channel) ? Promise.resolve() : this.waiters.add(channel);
   }
 
   unsubscribe(channel: string): void {
-    if (!this.wanted.delete(channel)) return;
-    this.refusals.delete(channel);
     // Who waits for a channel that is wanted no more waits for nothing.
-    this.waiters.resolve(channel);
+    if (this.drop(channel)) this.waiters.resolve(channel);
+  }
+
+  /** Like {@link subscribe}, for a channel that may be waited for already. Returns whether it is subscribed. */
+  want(channel: string): boolean {
+    this.wanted.add(channel);
+    if (this.confirmed.has(channel)) return true;
     this.touch(channel);
+    return false;
+  }
+
+  /** Like {@link unsubscribe}, for a channel that another connection takes over, who waits for it included. */
+  drop(channel: string): boolean {
+    if (!this.wanted.delete(channel)) return false;
+    this.refusals.delete(channel);
+    this.touch(channel);
+    return true;
   }
 
   /** The connection stands, with nothing subscribed on it. */
   opened(): void {
     this.lost();
     this.connected = true;
-    this.changed = new Set(this.wanted);
-    for (const name of this.sentBefore) {
-      if (this.wanted.has(name)) continue;
-      this.sent.add(name);
-      this.changed.add(name);
-    }
+    this.startsAnew = true;
     this.schedule();
   }
 
@@ -91,6 +102,7 @@ export class SubscriberConnection {
     this.generation++;
     this.connected = false;
     this.stopWaiting();
+    if (this.sentBefore.size === 0) [this.sentBefore, this.sent] = [this.sent, this.sentBefore];
     for (const name of this.sent) this.sentBefore.add(name);
     this.sent.clear();
     this.confirmed.clear();
@@ -105,8 +117,12 @@ export class SubscriberConnection {
     this.wanted.clear();
     this.changed.clear();
     this.waiters.rejectAll(() => PropagatorError.of('redis.closed', []));
-    const commands = [...this.commands.group([...this.sentBefore], CHANNELS_PER_COMMAND)];
-    await Promise.allSettled(commands.map((channels) => this.commands.unsubscribe(channels)));
+    const batches = this.commands.batches(CHANNELS_PER_COMMAND);
+    const full = [...this.sentBefore].map((name) => batches.add(name));
+    const commands = [...full, ...batches.rest()].map(async (batch) => {
+      if (batch !== undefined) await this.commands.unsubscribe(batch);
+    });
+    await Promise.allSettled(commands);
   }
 
   private touch(channel: string): void {
@@ -120,7 +136,7 @@ export class SubscriberConnection {
 
   private async flush(): Promise<void> {
     try {
-      while (this.connected && this.changed.size > 0) await this.flushOnce();
+      while (this.connected && (this.startsAnew || this.changed.size > 0)) await this.flushOnce();
       if (this.connected) this.settle();
     } finally {
       this.flushing = undefined;
@@ -133,39 +149,44 @@ export class SubscriberConnection {
     const [refusal] = this.refusals.values();
     this.onSettled(refusal);
     if (refusal === undefined) return;
-    this.retry ??= setTimeout(() => {
-      this.retry = undefined;
-      for (const channel of this.refusals.keys()) this.touch(channel);
-    }, REFUSED_RETRY_MS);
+    const soon = [...this.refusals.values()].some(({ code }) => code === 'redis.unavailable');
+    this.retry ??= setTimeout(
+      () => {
+        this.retry = undefined;
+        for (const channel of this.refusals.keys()) this.touch(channel);
+      },
+      soon ? UNAVAILABLE_RETRY_MS : REFUSED_RETRY_MS,
+    );
   }
 
   private async flushOnce(): Promise<void> {
     const { generation } = this;
-    const changed = this.changed;
-    this.changed = new Set();
-    const subscribe = [...changed].filter((name) => this.wanted.has(name) && !this.sent.has(name));
-    const unsubscribe = [...changed].filter(
-      (name) => !this.wanted.has(name) && this.sent.has(name),
-    );
+    const subscribe = this.commands.batches(CHANNELS_PER_COMMAND);
+    const unsubscribe = this.commands.batches(CHANNELS_PER_COMMAND);
     const answers: Promise<void>[] = [];
-    for (const group of this.commands.group(unsubscribe, CHANNELS_PER_COMMAND)) {
-      if (generation !== this.generation) return;
-      // Some may be wanted again since the first group went out.
-      const channels = group.filter((name) => !this.wanted.has(name));
-      if (channels.length === 0) continue;
-      for (const name of channels) {
-        this.sent.delete(name);
-        this.confirmed.delete(name);
-      }
-      answers.push(this.commands.unsubscribe(channels).catch(() => undefined));
+    const send = async (
+      batch: readonly string[] | undefined,
+      command: (channels: readonly string[]) => Promise<void>,
+    ): Promise<void> => {
+      if (batch === undefined || generation !== this.generation) return;
+      answers.push(command(batch));
       await tick();
-    }
-    for (const channels of this.commands.group(subscribe, CHANNELS_PER_COMMAND)) {
+    };
+    const take = (channels: readonly string[]) => this.unsubscribeNow(channels);
+    const ask = (channels: readonly string[]) => this.subscribeNow(channels, generation);
+    const changed = this.startsAnew ? this.everything() : this.changed;
+    this.startsAnew = false;
+    this.changed = new Set();
+    let looked = 0;
+    for (const name of changed) {
+      if (++looked % CHANNELS_PER_LOOK === 0) await tick();
       if (generation !== this.generation) return;
-      for (const name of channels) this.sent.add(name);
-      answers.push(this.subscribeNow(channels, generation));
-      await tick();
+      const wanted = this.wanted.has(name);
+      if (wanted === this.sent.has(name)) continue;
+      await (wanted ? send(subscribe.add(name), ask) : send(unsubscribe.add(name), take));
     }
+    for (const batch of unsubscribe.rest()) await send(batch, take);
+    for (const batch of subscribe.rest()) await send(batch, ask);
     await this.answeredOrLost(answers, generation);
   }
 
@@ -178,7 +199,29 @@ export class SubscriberConnection {
     });
   }
 
+  /** All that may have to be said on a new connection, one by one: a copy of 100,000 names takes its time. */
+  private *everything(): Generator<string> {
+    yield* this.wanted;
+    for (const name of this.sentBefore) {
+      if (this.wanted.has(name)) continue;
+      this.sent.add(name);
+      yield name;
+    }
+  }
+
+  private async unsubscribeNow(batch: readonly string[]): Promise<void> {
+    // Some may be wanted again since the batch was begun.
+    const channels = batch.filter((name) => !this.wanted.has(name));
+    if (channels.length === 0) return;
+    for (const name of channels) {
+      this.sent.delete(name);
+      this.confirmed.delete(name);
+    }
+    await this.commands.unsubscribe(channels).catch(() => undefined);
+  }
+
   private async subscribeNow(channels: readonly string[], generation: number): Promise<void> {
+    for (const name of channels) this.sent.add(name);
     try {
       await this.commands.subscribe(channels);
     } catch (error) {
@@ -200,7 +243,8 @@ export class SubscriberConnection {
     error: unknown,
     generation: number,
   ): Promise<void> {
-    if (channels.length > 1) {
+    const unavailable = asPropagatorError(error, this.commands.name, '').code === 'redis.unavailable';
+    if (channels.length > 1 && !unavailable) {
       const middle = channels.length >> 1;
       await Promise.all([
         this.subscribeNow(channels.slice(0, middle), generation),

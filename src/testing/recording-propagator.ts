@@ -1,13 +1,40 @@
+import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import { receiptOf, type Receipt, type UsersReceipt } from '../cluster/receipt.js';
-import type { CausedEvent, EventToEmit, UserEvent, UsersEvent } from '../propagation/events.js';
+import type { SocketDetails } from '../cluster/socket-details.js';
+import type {
+  CausedEvent,
+  EventToEmit,
+  RoomEvent,
+  UserEvent,
+  UserId,
+  UserRequest,
+  UsersEvent,
+} from '../propagation/events.js';
+import { NamespacePropagator } from '../propagation/namespace-propagator.js';
 import type { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
+import type { UserAnswers } from '../propagation/user-answers.js';
+import type { DisconnectUserOptions, InNamespace } from '../propagation/user-commands.js';
+import type { PropagatorVerbs } from '../propagation/verbs.js';
+import { normalisedUserId } from '../sockets/user-id.js';
+
+interface UserCall {
+  readonly userId: UserId;
+  readonly options: InNamespace;
+}
 
 /** A call of a verb, as {@link RecordingPropagator} saw it. */
 export type RecordedCall =
   | { readonly verb: 'emitToUser'; readonly event: UserEvent }
   | { readonly verb: 'emitToUsers'; readonly event: UsersEvent }
+  | { readonly verb: 'emitToRoom'; readonly event: RoomEvent }
   | { readonly verb: 'emitToAll' | 'emitToAuthenticated'; readonly event: EventToEmit }
-  | { readonly verb: 'propagateEvent'; readonly event: CausedEvent };
+  | { readonly verb: 'propagateEvent'; readonly event: CausedEvent }
+  | { readonly verb: 'requestUser'; readonly event: UserRequest }
+  | ({ readonly verb: 'fetchUserSockets' } & UserCall)
+  | ({ readonly verb: 'joinUser' | 'leaveUser'; readonly rooms: readonly string[] } & UserCall)
+  | ({ readonly verb: 'disconnectUser'; readonly options: DisconnectUserOptions } & UserCall);
+
+const NOBODY = Object.freeze({ items: [], missing: [], complete: true });
 
 /**
  * Stands in for `RedisPropagatorService` in a unit test of a class that emits: it sends nothing and remembers
@@ -22,15 +49,29 @@ export type RecordedCall =
  * ]);
  * ```
  */
-export class RecordingPropagator {
+export class RecordingPropagator implements PropagatorVerbs {
   readonly calls: RecordedCall[] = [];
 
-  /** What the verbs resolve to. Change it to test what your code does for users that are online. */
+  /** What the verbs that emit resolve to. Change it to test what your code does for users that are online. */
   receipt: Receipt = receiptOf(0, 0);
+
+  /** What `requestUser` resolves to. */
+  answers: UserAnswers = { ...NOBODY, unanswered: [] };
+
+  /** What `fetchUserSockets` resolves to. */
+  sockets: ClusterResult<SocketDetails> = NOBODY;
+
+  /** What `joinUser`, `leaveUser` and `disconnectUser` resolve to. */
+  count: ClusterCount = { count: 0, missing: [], complete: true };
 
   /** Itself, typed as the service that it stands in for. */
   asService(): RedisPropagatorService {
     return this as unknown as RedisPropagatorService;
+  }
+
+  /** The same verbs; the namespace is in the calls that they record. */
+  of(namespace: string): NamespacePropagator {
+    return new NamespacePropagator(this, namespace);
   }
 
   async emitToUser(event: UserEvent): Promise<Receipt> {
@@ -42,6 +83,11 @@ export class RecordingPropagator {
     this.calls.push({ verb: 'emitToUsers', event });
     const users = new Map([...event.userIds].map((id) => [String(id), this.receipt]));
     return { ...this.receipt, users };
+  }
+
+  async emitToRoom(event: RoomEvent): Promise<Receipt> {
+    this.calls.push({ verb: 'emitToRoom', event });
+    return this.receipt;
   }
 
   async emitToAll(event: EventToEmit): Promise<Receipt> {
@@ -56,6 +102,42 @@ export class RecordingPropagator {
 
   async propagateEvent(event: CausedEvent): Promise<boolean> {
     this.calls.push({ verb: 'propagateEvent', event });
-    return event.userId !== undefined && event.userId !== null;
+    return normalisedUserId(event.userId) !== undefined;
+  }
+
+  async requestUser<R = unknown>(event: UserRequest): Promise<UserAnswers<R>> {
+    this.calls.push({ verb: 'requestUser', event });
+    return this.answers as UserAnswers<R>;
+  }
+
+  async fetchUserSockets(
+    userId: UserId,
+    options: InNamespace = {},
+  ): Promise<ClusterResult<SocketDetails>> {
+    this.calls.push({ verb: 'fetchUserSockets', userId, options });
+    return this.sockets;
+  }
+
+  async joinUser(
+    userId: UserId,
+    rooms: string | readonly string[],
+    options: InNamespace = {},
+  ): Promise<ClusterCount> {
+    this.calls.push({ verb: 'joinUser', userId, rooms: [rooms].flat(), options });
+    return this.count;
+  }
+
+  async leaveUser(
+    userId: UserId,
+    rooms: string | readonly string[],
+    options: InNamespace = {},
+  ): Promise<ClusterCount> {
+    this.calls.push({ verb: 'leaveUser', userId, rooms: [rooms].flat(), options });
+    return this.count;
+  }
+
+  async disconnectUser(userId: UserId, options: DisconnectUserOptions = {}): Promise<ClusterCount> {
+    this.calls.push({ verb: 'disconnectUser', userId, options });
+    return this.count;
   }
 }

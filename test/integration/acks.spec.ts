@@ -1,4 +1,9 @@
-import { BadRequestException, UseFilters, UseInterceptors, type PipeTransform } from '@nestjs/common';
+import {
+  BadRequestException,
+  UseFilters,
+  UseInterceptors,
+  type PipeTransform,
+} from '@nestjs/common';
 import {
   Ack,
   MessageBody,
@@ -134,12 +139,10 @@ describe('a client that asks for an acknowledgement', () => {
   // pitfall 34
   it('gets the messages of WsExceptions and HttpExceptions', async () => {
     await start();
-    const cause = (pattern: string) => ({ cause: { pattern, data: 'my data' } });
-
     expect(await client.ask('ws exception', 'my data')).toEqual({
       status: 'error',
       message: 'not yours',
-      ...cause('ws exception'),
+      cause: { pattern: 'ws exception', data: 'my data' },
     });
     expect(await client.ask('ws exception with an object')).toEqual({
       code: 'E42',

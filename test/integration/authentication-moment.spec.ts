@@ -1,4 +1,9 @@
-import { SubscribeMessage, WebSocketGateway, type OnGatewayConnection, type OnGatewayInit } from '@nestjs/websockets';
+import {
+  SubscribeMessage,
+  WebSocketGateway,
+  type OnGatewayConnection,
+  type OnGatewayInit,
+} from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Server } from 'socket.io';
 import { InMemoryPubSub, type AuthenticatedSocket } from '../../src/index.js';

@@ -18,7 +18,14 @@ const ANONYMOUS = { auth: null, userId: null };
 const ALICE = { auth: { userId: 'alice' }, userId: 'alice' };
 
 /** No more than a code and a sentence: nothing of what went on inside. */
-const refusalWith = (code: string, message = 'Authentication failed') => ({ message, data: { code } });
+const refusalWith = (code: string, message = 'Authentication failed') => ({
+  message,
+  data: { code },
+});
+
+async function whoIs(instance: TestInstance, options: ConnectOptions): Promise<unknown> {
+  return (await instance.connect(options)).ask('who am I');
+}
 
 describe('authentication', () => {
   let cluster: TestCluster;
@@ -32,15 +39,16 @@ describe('authentication', () => {
       .start();
     return cluster.instance(0);
   };
-  const whoIs = async (instance: TestInstance, options: ConnectOptions): Promise<unknown> =>
-    (await instance.connect(options)).ask('who am I');
 
   // pitfall 11
   it.each<[where: string, options: ConnectOptions]>([
     ['handshake.auth.token', { auth: { token: 'alice' } }],
     ['handshake.auth.token, written as a header', { auth: { token: 'Bearer alice' } }],
     ['the Authorization header', { extraHeaders: { Authorization: 'Bearer alice' } }],
-    ['the Authorization header, in any case', { extraHeaders: { authorization: 'bearer  alice ' } }],
+    [
+      'the Authorization header, in any case',
+      { extraHeaders: { authorization: 'bearer  alice ' } },
+    ],
     [
       'handshake.auth.token before the header',
       { auth: { token: 'alice' }, extraHeaders: { authorization: 'Bearer bob' } },
@@ -91,7 +99,11 @@ describe('authentication', () => {
   });
 
   it('takes everybody for anonymous where none is configured', async () => {
-    cluster = await givenCluster().of(1).with(WhoAmIGateway).configured({ auth: undefined }).start();
+    cluster = await givenCluster()
+      .of(1)
+      .with(WhoAmIGateway)
+      .configured({ auth: undefined })
+      .start();
     expect(await whoIs(cluster.instance(0), { token: 'alice' })).toEqual(ANONYMOUS);
   });
 
@@ -138,7 +150,9 @@ describe('authentication', () => {
     );
 
     late.resolve({ userId: 'alice' });
-    expect(await cluster.instance(0).propagator.emitToUser({ userId: 'alice', event: 'x' })).toEqual({
+    expect(
+      await cluster.instance(0).propagator.emitToUser({ userId: 'alice', event: 'x' }),
+    ).toEqual({
       localSockets: 0,
       remoteInstances: 0,
       reached: false,
@@ -156,7 +170,9 @@ describe('authentication', () => {
 
   it('lets a refused client in once its token is good', async () => {
     const instance = await start();
-    const client = await instance.refusal({ token: 'bad' }).then(() => instance.connect({ token: 'alice' }));
+    const client = await instance
+      .refusal({ token: 'bad' })
+      .then(() => instance.connect({ token: 'alice' }));
     expect(await client.ask('who am I')).toEqual(ALICE);
   });
 });

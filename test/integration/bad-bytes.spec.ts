@@ -8,7 +8,13 @@ import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 class RootGateway {}
 
 /** An envelope of this version, kind and flags, with these frames behind a header of this length. */
-function envelope({ version = 1, kind = 0, flags = 0, length = 28, frames = frame('42["x",1]') } = {}): Buffer {
+function envelope({
+  version = 1,
+  kind = 0,
+  flags = 0,
+  length = 28,
+  frames = frame('42["x",1]'),
+} = {}): Buffer {
   const header = Buffer.alloc(28, 7);
   header[0] = version;
   header[1] = kind;
@@ -41,8 +47,14 @@ const faults: [kind: string, bytes: [what: string, payload: string | Buffer][]][
       ['a header that says it is shorter than it is', envelope({ length: 3 })],
       ['a list that is not there', envelope({ flags: 4, length: 28 })],
       ['a frame cut short', envelope({ frames: frame('42["x",1]').subarray(0, 5) })],
-      ['a frame longer than the message', envelope({ frames: Buffer.from([0x81, 127, 255, 255, 255, 255, 255, 255, 255, 255]) })],
-      ['a frame and a rest', envelope({ frames: Buffer.concat([frame('42["x",1]'), Buffer.from([0])]) })],
+      [
+        'a frame longer than the message',
+        envelope({ frames: Buffer.from([0x81, 127, 255, 255, 255, 255, 255, 255, 255, 255]) }),
+      ],
+      [
+        'a frame and a rest',
+        envelope({ frames: Buffer.concat([frame('42["x",1]'), Buffer.from([0])]) }),
+      ],
       ['a frame of another kind', envelope({ frames: Buffer.from([0x88, 0]) })],
       ['a masked frame', envelope({ frames: Buffer.from([0x81, 0x81, 1, 2, 3, 4, 5]) })],
     ],
@@ -80,7 +92,11 @@ describe('bad bytes on a channel', () => {
   });
 
   const start = async (): Promise<TestClient[]> => {
-    cluster = await givenCluster().of(2).with(RootGateway).configured({ maxMessageBytes: 4_096 }).start();
+    cluster = await givenCluster()
+      .of(2)
+      .with(RootGateway)
+      .configured({ maxMessageBytes: 4_096 })
+      .start();
     return [
       await cluster.instance(0).connect({ token: 'alice' }),
       await cluster.instance(1).connect({ token: 'alice' }),
@@ -98,18 +114,22 @@ describe('bad bytes on a channel', () => {
     }
   };
 
-  it.each(faults)('are dropped and counted as %s, and the instances live on', async (kind, payloads) => {
-    const clients = await start();
+  it.each(faults)(
+    'are dropped and counted as %s, and the instances live on',
+    async (kind, payloads) => {
+      const clients = await start();
 
-    for (const [, payload] of payloads) {
-      for (const channel of ['all', 'authenticated', 'user:alice']) {
-        await outside.publish(cluster.channel(channel), payload);
+      for (const [, payload] of payloads) {
+        for (const channel of ['all', 'authenticated', 'user:alice']) {
+          await outside.publish(cluster.channel(channel), payload);
+        }
       }
-    }
 
-    await livesOn(clients);
-    for (const { counts } of cluster.instances) expect(counts).toEqual({ [kind]: 3 * payloads.length });
-  });
+      await livesOn(clients);
+      for (const { counts } of cluster.instances)
+        expect(counts).toEqual({ [kind]: 3 * payloads.length });
+    },
+  );
 
   it('are logged at most once a second for each kind', async () => {
     const clients = await start();

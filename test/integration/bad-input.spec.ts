@@ -14,12 +14,16 @@ interface BadInput {
   exceptSocketId?: unknown;
 }
 
-const verbs: Record<string, (propagator: RedisPropagatorService, input: never) => Promise<unknown>> = {
+const verbs: Record<
+  string,
+  (propagator: RedisPropagatorService, input: never) => Promise<unknown>
+> = {
   emitToUser: (propagator, input: BadInput) =>
     propagator.emitToUser({ userId: 'alice', event: 'x', ...input } as never),
   emitToUsers: (propagator, input: BadInput) =>
     propagator.emitToUsers({ userIds: ['alice'], event: 'x', ...input } as never),
-  emitToAll: (propagator, input: BadInput) => propagator.emitToAll({ event: 'x', ...input } as never),
+  emitToAll: (propagator, input: BadInput) =>
+    propagator.emitToAll({ event: 'x', ...input } as never),
   emitToAuthenticated: (propagator, input: BadInput) =>
     propagator.emitToAuthenticated({ event: 'x', ...input } as never),
   propagateEvent: (propagator, input: BadInput) =>
@@ -50,17 +54,37 @@ const faults: [what: string, code: string, input: BadInput][] = [
   // pitfall 16
   ['a cycle', 'event.unserialisable', { data: cycle }],
   ['a BigInt', 'event.unserialisable', { data: { id: 1n } }],
-  ['data whose toJSON throws', 'event.unserialisable', { data: { toJSON: () => { throw new Error('no'); } } }],
+  [
+    'data whose toJSON throws',
+    'event.unserialisable',
+    {
+      data: {
+        toJSON: () => {
+          throw new Error('no');
+        },
+      },
+    },
+  ],
   ['too much data', 'event.too-large', { data: 'x'.repeat(20_000) }],
   ['an empty namespace', 'target.invalid', { namespace: '' }],
   ['a namespace that is no string', 'target.invalid', { namespace: {} }],
 ];
 
+function expectRefusal(promise: Promise<unknown>, message: RegExp): Promise<void> {
+  return expect(promise).rejects.toMatchObject({
+    code: 'target.invalid',
+    message: expect.stringMatching(message),
+  });
+}
+
 describe('bad input', () => {
   let cluster: TestCluster;
   let clients: TestClient[];
   const start = async (): Promise<RedisPropagatorService> => {
-    cluster = await givenCluster().with(RootGateway).configured({ maxMessageBytes: 10_000 }).start();
+    cluster = await givenCluster()
+      .with(RootGateway)
+      .configured({ maxMessageBytes: 10_000 })
+      .start();
     clients = [
       await cluster.instance(0).connect({ token: 'alice' }),
       await cluster.instance(1).connect({ token: 'alice' }),
@@ -73,38 +97,48 @@ describe('bad input', () => {
   };
   afterEach(() => cluster.close());
 
-  it.each(Object.entries(verbs))('of %s is refused with a code, and nobody gets anything', async (_verb, call) => {
-    const propagator = await start();
+  it.each(Object.entries(verbs))(
+    'of %s is refused with a code, and nobody gets anything',
+    async (_verb, call) => {
+      const propagator = await start();
 
-    for (const [what, code, input] of faults) {
-      const error = await call(propagator, input as never).then(
-        () => `${what} was accepted`,
-        (reason: unknown) => reason,
-      );
-      expect(error).toBeInstanceOf(PropagatorError);
-      expect({ what, code: (error as PropagatorError).code }).toEqual({ what, code });
-    }
+      for (const [what, code, input] of faults) {
+        const error = await call(propagator, input as never).then(
+          () => `${what} was accepted`,
+          (reason: unknown) => reason,
+        );
+        expect(error).toBeInstanceOf(PropagatorError);
+        expect({ what, code: (error as PropagatorError).code }).toEqual({ what, code });
+      }
 
-    await expectSilence();
-    expect(cluster.instance(0).counts).toEqual({ 'emit.refused': faults.length });
-  });
+      await expectSilence();
+      expect(cluster.instance(0).counts).toEqual({ 'emit.refused': faults.length });
+    },
+  );
 
   it('as a target is refused with a code that names it', async () => {
     const propagator = await start();
-    const refused = (promise: Promise<unknown>, target: RegExp) =>
-      expect(promise).rejects.toMatchObject({
-        code: 'target.invalid',
-        message: expect.stringMatching(target),
-      });
 
     for (const userId of ['', undefined, null, {}, Number.NaN, true]) {
-      await refused(propagator.emitToUser({ userId: userId as string, event: 'x' }), /^userId: got /);
-      await refused(propagator.emitToUsers({ userIds: ['alice', userId as string], event: 'x' }), /^userId: got /);
+      await expectRefusal(
+        propagator.emitToUser({ userId: userId as string, event: 'x' }),
+        /^userId: got /,
+      );
+      await expectRefusal(
+        propagator.emitToUsers({ userIds: ['alice', userId as string], event: 'x' }),
+        /^userId: got /,
+      );
     }
     for (const userIds of ['alice', undefined, null, 7]) {
-      await refused(propagator.emitToUsers({ userIds: userIds as never, event: 'x' }), /^userIds: got /);
+      await expectRefusal(
+        propagator.emitToUsers({ userIds: userIds as never, event: 'x' }),
+        /^userIds: got /,
+      );
     }
-    await refused(propagator.emitToAll({ event: 'x', exceptSocketId: '' }), /^exceptSocketId: got /);
+    await expectRefusal(
+      propagator.emitToAll({ event: 'x', exceptSocketId: '' }),
+      /^exceptSocketId: got /,
+    );
 
     await expectSilence();
   });
@@ -120,7 +154,9 @@ describe('bad input', () => {
   it('left aside, propagateEvent reaches the user’s other sockets', async () => {
     const propagator = await start();
     const socketId = clients[0]?.id;
-    expect(await propagator.propagateEvent({ userId: 'alice', socketId, event: 'x', data: 1 })).toBe(true);
+    expect(
+      await propagator.propagateEvent({ userId: 'alice', socketId, event: 'x', data: 1 }),
+    ).toBe(true);
     await cluster.settled(...clients);
     expect(clients.map((client) => client.data('x'))).toEqual([[], [1]]);
   });

@@ -27,21 +27,41 @@ const forms: [form: string, data: unknown, received: unknown][] = [
   ['a Buffer', Buffer.from(bytes), expected],
   ['an ArrayBuffer', bytes.buffer, expected],
   ['a Uint8Array', bytes, expected],
-  ['a view of a part of an ArrayBuffer', new Uint8Array([9, ...BYTES, 9]).subarray(1, -1), expected],
-  ['a Uint16Array', new Uint16Array([258, 65_535]), Buffer.from(new Uint16Array([258, 65_535]).buffer)],
+  [
+    'a view of a part of an ArrayBuffer',
+    new Uint8Array([9, ...BYTES, 9]).subarray(1, -1),
+    expected,
+  ],
+  [
+    'a Uint16Array',
+    new Uint16Array([258, 65_535]),
+    Buffer.from(new Uint16Array([258, 65_535]).buffer),
+  ],
   ['a DataView', new DataView(bytes.buffer, 2, 3), expected.subarray(2, 5)],
   ['an empty Buffer', Buffer.alloc(0), Buffer.alloc(0)],
-  ['nested binary', { list: [{ b: Buffer.from(bytes) }], n: 1, empty: null }, { list: [{ b: expected }], n: 1, empty: null }],
+  [
+    'nested binary',
+    { list: [{ b: Buffer.from(bytes) }], n: 1, empty: null },
+    { list: [{ b: expected }], n: 1, empty: null },
+  ],
   ['several of them', [Buffer.from('a'), 'text', bytes], [Buffer.from('a'), 'text', expected]],
   ['many bytes', Buffer.alloc(200_000, 7), Buffer.alloc(200_000, 7)],
   ['text of many bytes', 'ü'.repeat(70_000), 'ü'.repeat(70_000)],
-  ['an object that looks like JSON of a Buffer', { type: 'Buffer', data: [1] }, { type: 'Buffer', data: [1] }],
+  [
+    'an object that looks like JSON of a Buffer',
+    { type: 'Buffer', data: [1] },
+    { type: 'Buffer', data: [1] },
+  ],
 ];
 
 const connections: [how: string, gateway: typeof PlainGateway, options: ConnectOptions][] = [
   ['WebSocket', PlainGateway, {}],
   ['long polling', PlainGateway, { transports: ['polling'] }],
-  ['WebSocket with perMessageDeflate', DeflatingGateway as typeof PlainGateway, { perMessageDeflate: { threshold: 0 } }],
+  [
+    'WebSocket with perMessageDeflate',
+    DeflatingGateway as typeof PlainGateway,
+    { perMessageDeflate: { threshold: 0 } },
+  ],
   ['polling, then WebSocket', PlainGateway, { transports: ['polling', 'websocket'] }],
 ];
 
@@ -65,7 +85,9 @@ describe.each(connections)('binary data, over %s', (_how, gateway, options) => {
 
     await cluster.settled(...clients);
     for (const client of clients) {
-      const wrong = forms.filter(([form, , received]) => !equal(client.data(form), [received, received]));
+      const wrong = forms.filter(
+        ([form, , received]) => !equal(client.data(form), [received, received]),
+      );
       expect(wrong.map(([form]) => [form, client.data(form)])).toEqual([]);
       expect(client.received).toHaveLength(2 * forms.length);
     }

@@ -1,5 +1,10 @@
 import { UseInterceptors } from '@nestjs/common';
-import { SubscribeMessage, WebSocketGateway, WebSocketServer, type WsResponse } from '@nestjs/websockets';
+import {
+  SubscribeMessage,
+  WebSocketGateway,
+  WebSocketServer,
+  type WsResponse,
+} from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { from, map, type Observable } from 'rxjs';
 import type { Server } from 'socket.io';

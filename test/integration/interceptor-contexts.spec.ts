@@ -87,7 +87,9 @@ describe('RedisPropagatorInterceptor, where it has nothing to do', () => {
       const alice = client === origin || others.includes(client);
       expect(client.data('events')).toEqual(alice ? ['x'] : []);
     }
-    expect(logger.matching(/Global interceptors reach gateways since Nest 12 only/)).toHaveLength(1);
+    expect(logger.matching(/Global interceptors reach gateways since Nest 12 only/)).toHaveLength(
+      1,
+    );
   });
 
   // pitfall 17

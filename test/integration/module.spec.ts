@@ -39,6 +39,15 @@ class OrdersService {
 @Module({ providers: [OrdersService], exports: [OrdersService] })
 class FeatureModule {}
 
+function notGlobal(): DynamicModule {
+  return RedisPropagatorModule.forRoot({
+    redis: testRedisUrl(),
+    prefix,
+    logger,
+    isGlobal: false,
+  });
+}
+
 describe('RedisPropagatorModule', () => {
   let app: INestApplicationContext | undefined;
   afterEach(async () => {
@@ -61,7 +70,11 @@ describe('RedisPropagatorModule', () => {
       'forRoot with options of ioredis',
       () => {
         const { hostname, port } = new URL(testRedisUrl());
-        return RedisPropagatorModule.forRoot({ redis: { host: hostname, port: Number(port) }, prefix, logger });
+        return RedisPropagatorModule.forRoot({
+          redis: { host: hostname, port: Number(port) },
+          prefix,
+          logger,
+        });
       },
     ],
     [
@@ -74,7 +87,10 @@ describe('RedisPropagatorModule', () => {
             configuration.createRedisPropagatorOptions(),
         }),
     ],
-    ['forRootAsync with a class', () => RedisPropagatorModule.forRootAsync({ useClass: Configuration })],
+    [
+      'forRootAsync with a class',
+      () => RedisPropagatorModule.forRootAsync({ useClass: Configuration }),
+    ],
     [
       'forRootAsync with a provider there is',
       () =>
@@ -97,13 +113,14 @@ describe('RedisPropagatorModule', () => {
   });
 
   it('stays within the modules that import it where it is not global', async () => {
-    const local = () =>
-      RedisPropagatorModule.forRoot({ redis: testRedisUrl(), prefix, logger, isGlobal: false });
-    await expect(start(local(), FeatureModule)).rejects.toThrow(/can't resolve dependencies/);
+    await expect(start(notGlobal(), FeatureModule)).rejects.toThrow(/can't resolve dependencies/);
 
-    const here = local();
     class HereModule {}
-    const context = await start({ module: HereModule, imports: [here], providers: [OrdersService] });
+    const context = await start({
+      module: HereModule,
+      imports: [notGlobal()],
+      providers: [OrdersService],
+    });
     expect(context.get(OrdersService, { strict: false }).redis.state).toBe('ready');
   });
 
@@ -114,11 +131,19 @@ describe('RedisPropagatorModule', () => {
     [/^Option "prfix" does not exist\. Known options: redis, /, { prfix: 'x' }],
     [/^Option "auth\.authenticate": got undefined\. Write a function/, { auth: {} }],
     [/^Option "maxMessageBytes": got -1\. Write a whole number/, { maxMessageBytes: -1 }],
-  ])('does not start with a wrong option, and says which, what and what to do: %s', async (message, options) => {
-    const starting = start(RedisPropagatorModule.forRoot(options));
-    await expect(starting).rejects.toMatchObject({ name: 'PropagatorError', message: expect.stringMatching(message) });
-    await expect(starting).rejects.not.toMatchObject({ message: expect.stringContaining('secret') });
-  });
+  ])(
+    'does not start with a wrong option, and says which, what and what to do: %s',
+    async (message, options) => {
+      const starting = start(RedisPropagatorModule.forRoot(options));
+      await expect(starting).rejects.toMatchObject({
+        name: 'PropagatorError',
+        message: expect.stringMatching(message),
+      });
+      await expect(starting).rejects.not.toMatchObject({
+        message: expect.stringContaining('secret'),
+      });
+    },
+  );
 
   it('is missed by SocketStateAdapter, which says so', async () => {
     const context = await start();

@@ -25,6 +25,12 @@ class EventsGateway {
 /** For clients that come while Redis is down: how long they wait for it. */
 const IMPATIENT = { subscribeTimeoutMs: 50 };
 
+function statesOf(instance: TestInstance): PubSubState[] {
+  const states: PubSubState[] = [];
+  instance.redis.state$.subscribe((state) => states.push(state));
+  return states;
+}
+
 describe('while Redis is down', () => {
   let port: number;
   let redis: RunningRedis | undefined;
@@ -43,11 +49,6 @@ describe('while Redis is down', () => {
       () => cluster.instances.every((instance) => instance.redis.state === state),
       () => `the state ${state} of all instances`,
     );
-  const statesOf = (instance: TestInstance): PubSubState[] => {
-    const states: PubSubState[] = [];
-    instance.redis.state$.subscribe((state) => states.push(state));
-    return states;
-  };
 
   beforeEach(async () => {
     port = await quietPort();
@@ -89,7 +90,9 @@ describe('while Redis is down', () => {
     expect(near.data('x')).toEqual(['down', 'all', 'up']);
     expect(far.data('x')).toEqual(['up']);
     expect(states).toEqual(['ready', 'degraded', 'ready']);
-    expect(cluster.logger.matching(/^warn Degraded, Redis does not serve this instance/)).toHaveLength(2);
+    expect(
+      cluster.logger.matching(/^warn Degraded, Redis does not serve this instance/),
+    ).toHaveLength(2);
     expect(cluster.logger.matching(/^log Redis is back/)).toHaveLength(2);
   });
 
@@ -167,7 +170,9 @@ describe('while Redis is down', () => {
 
     near.emit('stream');
     await near.waitFor('events', 3);
-    await expect(a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 1 })).rejects.toMatchObject({
+    await expect(
+      a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 1 }),
+    ).rejects.toMatchObject({
       code: 'redis.unavailable',
     });
     expect(await near.waitFor('x')).toEqual([1]);

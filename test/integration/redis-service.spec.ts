@@ -6,6 +6,13 @@ import { Outside } from '../support/outside.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';
 
+function arrived(messages: unknown[], count: number): Promise<void> {
+  return until(
+    () => messages.length >= count,
+    () => `${count} messages, got ${JSON.stringify(messages)}`,
+  );
+}
+
 describe('RedisService', () => {
   let cluster: TestCluster;
   let outside: Outside;
@@ -21,11 +28,6 @@ describe('RedisService', () => {
   });
 
   const redis = (index: number): RedisService => cluster.instance(index).redis;
-  const gets = (messages: unknown[], count: number) =>
-    until(
-      () => messages.length >= count,
-      () => `${count} messages, got ${JSON.stringify(messages)}`,
-    );
   const subscribed = (index: number, name = channel) =>
     until(
       () => cluster.instance(index).pubSub.isSubscribed(name),
@@ -43,7 +45,7 @@ describe('RedisService', () => {
     for (const value of values) expect(await redis(0).publish(channel, value)).toBe(1);
     expect(await redis(0).publish(`${channel}:nobody`, 1)).toBe(0);
 
-    await gets(messages, values.length);
+    await arrived(messages, values.length);
     expect(messages).toEqual(values);
   });
 
@@ -66,7 +68,7 @@ describe('RedisService', () => {
     await outside.publish(channel, '');
     await outside.publish(channel, '2');
 
-    await gets(messages, 2);
+    await arrived(messages, 2);
     expect(messages).toEqual([1, 2]);
     expect(ends).toEqual([]);
     expect(cluster.instance(0).counts).toEqual({ 'message.not-json': 3 });
@@ -88,7 +90,7 @@ describe('RedisService', () => {
 
     first.unsubscribe();
     expect(await redis(1).publish(channel, 1)).toBe(1);
-    await gets(heard['second'] ?? [], 1);
+    await arrived(heard['second'] ?? [], 1);
 
     second.unsubscribe();
     await until(
@@ -96,7 +98,7 @@ describe('RedisService', () => {
       () => 'the channel to be given back',
     );
     expect(await redis(1).publish(other, 3)).toBe(1);
-    await gets(heard['other'] ?? [], 1);
+    await arrived(heard['other'] ?? [], 1);
 
     expect(heard).toEqual({ first: [], second: [1], other: [3] });
     expect(await outside.channels(channel)).toEqual([other]);
@@ -135,7 +137,7 @@ describe('RedisService', () => {
       });
     }
 
-    await gets(messages, 2);
+    await arrived(messages, 2);
     expect(messages).toEqual([{ from: 'bytes' }, [1]]);
   });
 

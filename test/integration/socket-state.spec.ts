@@ -59,17 +59,23 @@ class SecondGateway extends Seeing {}
 @WebSocketGateway({ namespace: 'chat' })
 class ChatGateway {}
 
+function idsOf(sockets: readonly AuthenticatedSocket[]): string[] {
+  return sockets.map(({ id }) => id).sort();
+}
+
+function goneFrom(instance: TestInstance): Promise<void> {
+  return until(
+    () => instance.state.socketCount === 0,
+    () => 'the sockets to be gone',
+  );
+}
+
 describe('SocketStateService', () => {
   let cluster: TestCluster;
   const start = async (): Promise<TestInstance> => {
     cluster = await givenCluster().of(1).with(FirstGateway, SecondGateway, ChatGateway).start();
     return cluster.instance(0);
   };
-  const goneFrom = (instance: TestInstance) =>
-    until(
-      () => instance.state.socketCount === 0,
-      () => 'the sockets to be gone',
-    );
   afterEach(async () => {
     seen.length = 0;
     await cluster.close();
@@ -108,7 +114,9 @@ describe('SocketStateService', () => {
     await goneFrom(instance);
 
     expect(instance.state.userCount).toBe(0);
-    expect((await instance.propagator.emitToUser({ userId: 'alice', event: 'x' })).reached).toBe(false);
+    expect((await instance.propagator.emitToUser({ userId: 'alice', event: 'x' })).reached).toBe(
+      false,
+    );
   });
 
   // pitfall 12
@@ -132,10 +140,9 @@ describe('SocketStateService', () => {
     ];
     await instance.connect();
 
-    const ids = (sockets: readonly AuthenticatedSocket[]) => sockets.map(({ id }) => id).sort();
-    const [root, chat, bob] = clients.map(({ id }) => id);
-    expect(ids(instance.state.get('alice'))).toEqual([root, chat].sort());
-    expect(ids(instance.state.getAll())).toEqual([root, chat, bob].sort());
+    const [root = '', chat = '', bob = ''] = clients.map(({ id }) => id);
+    expect(idsOf(instance.state.get('alice'))).toEqual([root, chat].sort());
+    expect(idsOf(instance.state.getAll())).toEqual([root, chat, bob].sort());
     expect([instance.state.userCount, instance.state.socketCount]).toEqual([2, 3]);
   });
 

@@ -6,7 +6,9 @@ import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 class RootGateway {}
 
 const numericIds = {
-  authenticate: (token: string) => ({ userId: token.endsWith('n') ? BigInt(token.slice(0, -1)) : Number(token) }),
+  authenticate: (token: string) => ({
+    userId: token.endsWith('n') ? BigInt(token.slice(0, -1)) : Number(token),
+  }),
 };
 
 describe('user ids', () => {
@@ -36,7 +38,9 @@ describe('user ids', () => {
       const alice = await cluster.instance(1).connect({ token: userId });
       const bob = await cluster.instance(1).connect({ token: 'bob' });
 
-      const receipt = await cluster.instance(0).propagator.emitToUser({ userId, event: 'x', data: 1 });
+      const receipt = await cluster
+        .instance(0)
+        .propagator.emitToUser({ userId, event: 'x', data: 1 });
 
       expect(receipt).toEqual({ localSockets: 0, remoteInstances: 1, reached: true });
       await cluster.settled(alice, bob);

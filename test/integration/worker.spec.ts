@@ -45,13 +45,12 @@ describe('events made elsewhere than in a gateway', () => {
     const lost = { localSockets: 0, remoteInstances: 0, reached: false };
     expect(receipts).toEqual([reached, lost, reached, reached]);
     await Promise.all(everybody.map((client) => client.waitFor('all')));
-    const events = (client: { received: { event: string }[] }) => client.received.map(({ event }) => event);
     for (const client of [origin, ...others]) {
-      expect(events(client)).toEqual(['order', 'known', 'all']);
+      expect(client.events).toEqual(['order', 'known', 'all']);
       expect(client.data('order')).toEqual([data]);
     }
-    for (const client of bobs) expect(events(client)).toEqual(['known', 'all']);
-    for (const client of anonymous) expect(events(client)).toEqual(['all']);
+    for (const client of bobs) expect(client.events).toEqual(['known', 'all']);
+    for (const client of anonymous) expect(client.events).toEqual(['all']);
   });
 
   it('come from a worker that has no sockets of its own, and refuses the same input', async () => {
@@ -65,7 +64,11 @@ describe('events made elsewhere than in a gateway', () => {
   });
 
   it('come from an HTTP request on one instance to the clients of the others', async () => {
-    cluster = await givenCluster().of(3).with(RootGateway).withControllers(AnnouncementsController).start();
+    cluster = await givenCluster()
+      .of(3)
+      .with(RootGateway)
+      .withControllers(AnnouncementsController)
+      .start();
     const client = await cluster.instance(0).connect();
 
     const response = await fetch(`${cluster.instance(1).url}/announce/hello`, { method: 'POST' });

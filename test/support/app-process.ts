@@ -26,12 +26,16 @@ export class AppProcess {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     const started = await next(child);
-    if (typeof started === 'string' || !('url' in started)) throw new Error('the app did not start');
+    if (typeof started === 'string' || !('url' in started))
+      throw new Error('the app did not start');
     return new AppProcess(child, started.url);
   }
 
   /** Calls a verb in the process and resolves to its receipt, or to the code of its error. */
-  async emit(verb: Verb, event: { event: string; data?: unknown; userId?: string }): Promise<unknown> {
+  async emit(
+    verb: Verb,
+    event: { event: string; data?: unknown; userId?: string },
+  ): Promise<unknown> {
     const answered = next(this.child);
     this.send({ type: 'emit', verb, event });
     const answer = await answered;

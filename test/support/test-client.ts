@@ -67,6 +67,11 @@ export class TestClient {
     return this.socket.id ?? '';
   }
 
+  /** The names of all events, in the order of arrival. */
+  get events(): string[] {
+    return this.received.map(({ event }) => event);
+  }
+
   /** First argument of each event of this name, in the order of arrival. */
   data(event: string): unknown[] {
     return this.received.filter((entry) => entry.event === event).map(({ args }) => args[0]);

@@ -1,9 +1,4 @@
-import type {
-  INestApplication,
-  INestApplicationContext,
-  Provider,
-  Type,
-} from '@nestjs/common';
+import type { INestApplication, INestApplicationContext, Provider, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { randomUUID } from 'node:crypto';
 import {

@@ -1,0 +1,78 @@
+import { Injectable, Module } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  PUB_SUB,
+  REDIS_PUBLISHER_CLIENT,
+  REDIS_SUBSCRIBER_CLIENT,
+  RedisPropagatorModule,
+  RedisService,
+  type RedisPropagatorOptions,
+} from '../../../src/index.js';
+import { InMemoryBus, InMemoryPubSub, useInMemory } from '../../../src/testing/index.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+import { until } from '../../support/until.js';
+
+@Injectable()
+class PricesService {
+  constructor(readonly redis: RedisService) {}
+}
+
+/** An app whose Redis is not to be had in a test; connecting to it would fail the test by time. */
+@Module({
+  imports: [
+    RedisPropagatorModule.forRootAsync({
+      useFactory: (): RedisPropagatorOptions => ({
+        redis: { host: 'redis.invalid', port: 1 },
+        connectTimeoutMs: 600_000,
+      }),
+    }),
+  ],
+  providers: [PricesService],
+})
+class AppModule {}
+
+describe('useInMemory', () => {
+  const closing: { close(): Promise<void> }[] = [];
+  afterEach(async () => {
+    await Promise.all(closing.splice(0).map((module) => module.close()));
+  });
+
+  const start = async (options: Parameters<typeof useInMemory>[1] = {}) => {
+    const builder = Test.createTestingModule({ imports: [AppModule] });
+    const logger = new MemoryLogger();
+    const module = await useInMemory(builder, { logger, ...options }).compile();
+    await module.init();
+    closing.push(module);
+    return module;
+  };
+
+  it('gives the app under test a transport in memory, ready at once', async () => {
+    const module = await start();
+    expect(module.get(PUB_SUB)).toBeInstanceOf(InMemoryPubSub);
+    expect(module.get(RedisService).state).toBe('ready');
+    expect(module.get(REDIS_PUBLISHER_CLIENT)).toBeNull();
+    expect(module.get(REDIS_SUBSCRIBER_CLIENT)).toBeNull();
+  });
+
+  it('makes instances of one cluster of apps that share a bus, and strangers of all others', async () => {
+    const bus = new InMemoryBus();
+    const [a, b, stranger] = [await start({ bus }), await start({ bus }), await start()];
+    const received: unknown[] = [];
+    const overheard: unknown[] = [];
+    b.get(PricesService).redis.fromEvent('prices').subscribe((price) => received.push(price));
+    stranger.get(PricesService).redis.fromEvent('prices').subscribe((price) => overheard.push(price));
+
+    expect(await a.get(PricesService).redis.publish('prices', 1)).toBe(1);
+    expect(await stranger.get(PricesService).redis.publish('prices', 2)).toBe(1);
+    await until(
+      () => received.length + overheard.length === 2,
+      () => 'two prices',
+    );
+    expect([received, overheard]).toEqual([[1], [2]]);
+  });
+
+  it('takes the options that are given, in place of those of forRoot', async () => {
+    await expect(start({ prefix: 'a/b' })).rejects.toThrow('Option "prefix"');
+  });
+});
