@@ -5,8 +5,8 @@
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acquireRedis } from '../../scripts/redis/acquire.mjs';
-import { startProcess } from './process-handle.mjs';
-import { connectRaw } from './raw-client.mjs';
+import { startProcess } from '../processes/process-handle.mjs';
+import { connectRaw } from '../processes/raw-client.mjs';
 
 const quick = process.argv.includes('--quick');
 const EVENTS = quick ? 4_000 : 20_000;
@@ -92,7 +92,9 @@ async function growInstances() {
 async function openSetting(file, count) {
   const instances = [];
   for (let i = 0; i < count; i++) {
-    instances.push(await startProcess(file, { REDIS_URL: redis.url ?? '' }));
+    instances.push(
+      await startProcess(new URL(file, import.meta.url), { REDIS_URL: redis.url ?? '' }),
+    );
   }
   const users = Array.from({ length: USERS }, (_, i) => `user-${file.length}-${i}`);
   const clients = await Promise.all(

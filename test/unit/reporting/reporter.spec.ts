@@ -78,6 +78,15 @@ describe('Reporter', () => {
     expect(logger.lines).toEqual(['warn publish.failed: detail']);
   });
 
+  it('logs once and for all where it is asked to, and counts on', () => {
+    for (let minute = 0; minute < 3; minute++) {
+      reporter.once('request.unknown', () => `minute ${minute}`);
+      jest.advanceTimersByTime(60_000);
+    }
+    expect(logger.lines).toEqual(['warn request.unknown: minute 0']);
+    expect(reporter.counts()).toEqual({ 'request.unknown': 3 });
+  });
+
   it('has counted nothing at the start', () => {
     expect(reporter.counts()).toEqual({});
   });

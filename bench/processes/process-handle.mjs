@@ -1,15 +1,14 @@
 // @ts-check
 import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 
 /**
- * Starts a process of the bench and resolves once it is ready.
+ * Starts a process of a bench and resolves once it is ready.
  *
- * @param {string} file beside this one
+ * @param {URL} file
  * @param {NodeJS.ProcessEnv} env
  */
 export async function startProcess(file, env) {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
+  const child = fork(file, {
     env: { ...process.env, ...env },
   });
   /** @type {Map<number, (answer: { value: any, cpu: number }) => void>} */
@@ -27,7 +26,7 @@ export async function startProcess(file, env) {
     new Promise((resolve) => {
       const id = ++lastId;
       waiting.set(id, resolve);
-      child.send({ id, call: name, args });
+      child.send({ id, name, args });
     });
   return {
     call,

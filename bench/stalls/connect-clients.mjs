@@ -1,0 +1,24 @@
+// @ts-check
+import { connectRaw } from '../processes/raw-client.mjs';
+import { serve } from '../processes/serve.mjs';
+
+/** Handshakes under way at once. */
+const AT_ONCE = 500;
+
+/** @type {{ close: () => void }[]} */
+const clients = [];
+
+serve({
+  async connect(/** @type {string} */ url, /** @type {number} */ count) {
+    const start = performance.now();
+    let next = 0;
+    const connectOn = async () => {
+      while (next < count) clients.push(await connectRaw(url, { token: `user-${next++}` }));
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, connectOn));
+    return performance.now() - start;
+  },
+  close() {
+    for (const client of clients) client.close();
+  },
+});

@@ -1,0 +1,181 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { userRoom, type RedisPropagatorOptions } from '../../../src/index.js';
+import { acquainted } from '../../support/acquainted.js';
+import { gone } from '../../support/gone.js';
+import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
+import type { TestClient } from '../../support/test-client.js';
+import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
+
+type Acknowledge = (answer?: unknown) => void;
+
+/** Answers every question with its own name. */
+function answering(client: TestClient, name: unknown): TestClient {
+  client.socket.on('question', (...args: unknown[]) => (args.at(-1) as Acknowledge)(name));
+  return client;
+}
+
+interface PartialAnswers extends Error {
+  responses: unknown;
+}
+
+/** What an emit rejected with, and the answers that it has nevertheless. */
+async function failureOf(asking: Promise<unknown>): Promise<{ message: string; responses: unknown }> {
+  try {
+    await asking;
+  } catch (error) {
+    const { message, responses } = error as PartialAnswers;
+    return { message, responses };
+  }
+  throw new Error('it was answered in full');
+}
+
+const sorted = (answers: unknown): unknown[] =>
+  [...(answers as unknown[])].sort((a, b) => String(a).localeCompare(String(b)));
+
+describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size) => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+  const last = size - 1;
+
+  /** Alice on the first, second and third instance (if there are so many), and bob on the last. */
+  const start = async (options: RedisPropagatorOptions = {}) => {
+    cluster = await givenCluster().of(size).with(PlainGateway).configured(options).start();
+    await acquainted(cluster);
+    const connect = (index: number, token: string) =>
+      cluster.instance(index % size).connect({ token });
+    const alices = [await connect(0, 'alice'), await connect(1, 'alice'), await connect(2, 'alice')];
+    const bob = await connect(2, 'bob');
+    return { alices, bob, everybody: [...alices, bob] };
+  };
+
+  it('come from all, from rooms and from users', async () => {
+    const { alices, bob, everybody } = await start();
+    for (const [index, client] of alices.entries()) answering(client, `alice ${index}`);
+    answering(bob, 'bob');
+    await bob.ask('join', 'lobby');
+    await alices[0]?.ask('join', ['lobby', 'hall']);
+    const all = ['alice 0', 'alice 1', 'alice 2', 'bob'];
+    const server = serverOf(cluster, last);
+
+    expect(sorted(await server.emitWithAck('question'))).toEqual(all);
+    expect(sorted(await server.to('lobby').emitWithAck('question', 1))).toEqual(['alice 0', 'bob']);
+    expect(sorted(await server.to(['lobby', 'hall']).emitWithAck('question'))).toEqual([
+      'alice 0',
+      'bob',
+    ]);
+    expect(sorted(await server.to(userRoom('alice')).emitWithAck('question'))).toEqual(
+      all.slice(0, 3),
+    );
+    expect(sorted(await server.except('lobby').emitWithAck('question'))).toEqual([
+      'alice 1',
+      'alice 2',
+    ]);
+    expect(await server.to(bob.id).emitWithAck('question')).toEqual(['bob']);
+    const origin = socketOf(cluster, bob.id);
+    expect(sorted(await origin.broadcast.emitWithAck('question'))).toEqual(all.slice(0, 3));
+    expect(sorted(await origin.to('lobby').emitWithAck('question'))).toEqual(['alice 0']);
+    for (const client of everybody) expect(client.socket.connected).toBe(true);
+  });
+
+  it('carry any data, both ways', async () => {
+    const { alices } = await start();
+    const bytes = Buffer.from([0, 255]);
+    const given: unknown[] = [];
+    const [a] = alices as [TestClient];
+    a.socket.on('question', (...args: unknown[]) => {
+      given.push(...args.slice(0, -1));
+      (args.at(-1) as Acknowledge)({ bytes, nothing: null });
+    });
+
+    const answers = await serverOf(cluster, last).to(a.id).emitWithAck('question', 1, { bytes }, null);
+
+    expect(answers).toEqual([{ bytes, nothing: null }]);
+    expect(given).toEqual([1, { bytes }, null]);
+  });
+
+  it('of nobody are an empty list, at once', async () => {
+    await start();
+
+    expect(await serverOf(cluster, last).to('nowhere').emitWithAck('question')).toEqual([]);
+    expect(await serverOf(cluster, last).to(undefined as never).emitWithAck('question')).toEqual([]);
+  });
+
+  it('end with an error after the time, and the answers that came by then', async () => {
+    const { alices, bob } = await start();
+    const [a, b, c] = alices as [TestClient, TestClient, TestClient];
+    answering(a, 'alice 0');
+    answering(c, 'alice 2');
+    answering(bob, 'bob');
+    b.socket.on('question', () => 'says nothing');
+
+    const failure = await failureOf(serverOf(cluster, last).timeout(300).emitWithAck('question'));
+
+    expect(failure.message).toBe('operation has timed out');
+    expect(sorted(failure.responses)).toEqual(['alice 0', 'alice 2', 'bob']);
+    // As a callback, too.
+    const called = await new Promise<[Error | null, unknown]>((resolve) => {
+      serverOf(cluster, last)
+        .timeout(300)
+        .to(b.id)
+        .emit('question', (error: Error | null, answers: unknown) => resolve([error, answers]));
+    });
+    expect(called).toEqual([new Error('operation has timed out'), []]);
+  });
+
+  // pitfall 29
+  it('are waited for without timeout(), too, as long as the option says', async () => {
+    const { alices, bob } = await start({ ackTimeoutMs: 400 });
+    const [a, b, c] = alices as [TestClient, TestClient, TestClient];
+    for (const client of [a, c, bob]) answering(client, 'answer');
+    // Later than in a turn or two of the event loop, which is when Socket.IO would have ended it.
+    b.socket.on('question', (answer: Acknowledge) => setTimeout(answer, 50, 'late'));
+
+    const server = serverOf(cluster, last);
+    expect(sorted(await server.emitWithAck('question'))).toEqual([
+      'answer',
+      'answer',
+      'answer',
+      'late',
+    ]);
+
+    b.socket.off('question');
+    expect(await failureOf(server.emitWithAck('question'))).toEqual({
+      message: 'operation has timed out',
+      responses: ['answer', 'answer', 'answer'],
+    });
+  });
+
+  it('leave nothing on the sockets, whether they answer or not', async () => {
+    const { alices, bob, everybody } = await start();
+    for (const client of alices) answering(client, 'answer');
+
+    const server = serverOf(cluster, last);
+    await server.to(userRoom('alice')).emitWithAck('question');
+    await failureOf(server.timeout(50).emitWithAck('question'));
+
+    expect(bob.received.map(({ event }) => event)).toEqual(['question']);
+    const waiting = () =>
+      everybody.map((client) => (socketOf(cluster, client.id) as unknown as WithAcks).acks.size);
+    await cluster.settled(...everybody);
+    expect(waiting()).toEqual([0, 0, 0, 0]);
+  });
+
+  it('of one client that goes away are missing, not those of the others', async () => {
+    const { alices, bob } = await start();
+    const [a, b, c] = alices as [TestClient, TestClient, TestClient];
+    for (const client of [a, c, bob]) answering(client, 'answer');
+    b.socket.on('question', () => b.close());
+
+    const failure = await failureOf(serverOf(cluster, 0).timeout(300).emitWithAck('question'));
+
+    await gone(b);
+    expect(failure).toEqual({
+      message: 'operation has timed out',
+      responses: ['answer', 'answer', 'answer'],
+    });
+  });
+});
+
+interface WithAcks {
+  acks: Map<number, unknown>;
+}

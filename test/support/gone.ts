@@ -1,0 +1,10 @@
+import type { TestClient } from './test-client.js';
+import { until } from './until.js';
+
+/** Until the server has disconnected a client. */
+export function gone(client: TestClient): Promise<void> {
+  return until(
+    () => !client.socket.connected,
+    () => `the end of client ${client.id}`,
+  );
+}

@@ -1,0 +1,120 @@
+import { describe, expect, it } from '@jest/globals';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { RedisConnection } from '../../../src/index.js';
+import { createRedisClients } from '../../../src/redis/client-factory.js';
+
+/** Nothing is connected: every client is made lazily. */
+function clientsOf(redis: RedisConnection) {
+  const { publisher, subscriber, owned, cluster } = createRedisClients({ redis });
+  return { publisher, subscriber, owned, cluster, roles: [publisher, subscriber] };
+}
+
+const optionsOf = (client: unknown) => (client as { options: RedisOptions }).options;
+
+/** What our guarantees rest on: we reconnect, resubscribe and refuse, ioredis does not repeat or queue. */
+const ours = {
+  lazyConnect: true,
+  autoResubscribe: false,
+  autoResendUnfulfilledCommands: false,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+};
+
+describe('the clients that we make', () => {
+  it('of a URL are two, know their role, and do not connect by themselves', () => {
+    const { publisher, subscriber, roles, ...rest } = clientsOf('rediss://me:pw@redis.test:6380/2');
+    expect(rest).toEqual({ owned: true, cluster: false });
+    expect(publisher).not.toBe(subscriber);
+    for (const client of roles) {
+      expect(client).toBeInstanceOf(Redis);
+      expect(client.status).toBe('wait');
+      expect(optionsOf(client)).toMatchObject({
+        ...ours,
+        host: 'redis.test',
+        port: 6380,
+        username: 'me',
+        password: 'pw',
+        db: 2,
+      });
+      expect(optionsOf(client).tls).toBeTruthy();
+    }
+    expect(roles.map((client) => optionsOf(client).connectionName)).toEqual([
+      'nestjs-redis-propagator:publisher',
+      'nestjs-redis-propagator:subscriber',
+    ]);
+  });
+
+  it('of options take them, but for what our guarantees rest on', () => {
+    const given: RedisOptions = {
+      host: 'redis.test',
+      connectTimeout: 7,
+      connectionName: 'mine',
+      enableOfflineQueue: true,
+      autoResubscribe: true,
+      autoResendUnfulfilledCommands: true,
+      maxRetriesPerRequest: null,
+      lazyConnect: false,
+    };
+    const { host, connectTimeout, connectionName } = given;
+    for (const client of clientsOf(given).roles) {
+      expect(optionsOf(client)).toMatchObject({ host, connectTimeout, connectionName, ...ours });
+    }
+    expect(given.enableOfflineQueue).toBe(true);
+  });
+
+  it('of Sentinels ask those', () => {
+    const sentinels = [{ host: 'sentinel.test', port: 26_379 }];
+    for (const client of clientsOf({ sentinels, name: 'main' }).roles) {
+      expect(optionsOf(client)).toMatchObject({ ...ours, sentinels, name: 'main' });
+    }
+  });
+
+  it('of nodes are those of a Cluster, with sharded subscribers', () => {
+    const { roles, ...rest } = clientsOf({
+      nodes: [{ host: 'node.test', port: 7_000 }],
+      options: { maxRedirections: 3, enableOfflineQueue: true, redisOptions: { password: 'pw' } },
+    });
+    expect(rest).toMatchObject({ owned: true, cluster: true });
+    for (const client of roles) {
+      expect(client).toBeInstanceOf(Cluster);
+      expect(client.status).toBe('wait');
+      expect(optionsOf(client)).toMatchObject({
+        lazyConnect: true,
+        enableOfflineQueue: false,
+        shardedSubscribers: true,
+        maxRedirections: 3,
+        redisOptions: { password: 'pw' },
+      });
+      client.disconnect();
+    }
+  });
+
+  it('try again within a second, however long Redis is away, and not all at the same moment', () => {
+    const [client] = clientsOf('redis://redis.test').roles;
+    const { retryStrategy } = optionsOf(client);
+    const delays = Array.from({ length: 200 }, (_, times) => Number(retryStrategy?.(times + 1)));
+    expect(Math.max(...delays)).toBeLessThan(1_000);
+    expect(Math.min(...delays)).toBeGreaterThan(0);
+    expect(new Set(delays.slice(100)).size).toBeGreaterThan(1);
+  });
+});
+
+describe('the clients that we borrow', () => {
+  it('are the ones that are given, and no copies', () => {
+    const [publisher, subscriber] = clientsOf('redis://redis.test').roles;
+    if (publisher === undefined || subscriber === undefined) throw new Error('there are two');
+    expect(createRedisClients({ redis: { publisher, subscriber } })).toEqual({
+      publisher,
+      subscriber,
+      owned: false,
+      cluster: false,
+    });
+  });
+
+  it('are known for those of a Cluster', () => {
+    const publisher = new Cluster([{ port: 7_000 }], { lazyConnect: true });
+    const subscriber = publisher.duplicate();
+    const { cluster, owned } = clientsOf({ publisher, subscriber } as unknown as RedisConnection);
+    expect({ cluster, owned }).toEqual({ cluster: true, owned: false });
+  });
+});

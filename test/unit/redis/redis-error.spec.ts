@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import { PropagatorError } from '../../../src/index.js';
+import { asPropagatorError } from '../../../src/redis/redis-error.js';
+
+function named(name: string, message: string): Error {
+  return Object.assign(new Error(message), { name });
+}
+
+describe('what ioredis rejects with', () => {
+  it.each([
+    ['Connection is closed.', 'redis.unavailable'],
+    ["Stream isn't writeable and enableOfflineQueue options is false", 'redis.unavailable'],
+    ['connect ECONNREFUSED 127.0.0.1:6379', 'redis.unavailable'],
+    ['read ECONNRESET', 'redis.unavailable'],
+    ['write EPIPE', 'redis.unavailable'],
+    ['getaddrinfo ENOTFOUND redis.invalid', 'redis.unavailable'],
+    ["Cluster isn't ready and enableOfflineQueue options is false", 'redis.unavailable'],
+    ['LOADING Redis is loading the dataset in memory', 'redis.unavailable'],
+    ['CLUSTERDOWN Hash slot not served', 'redis.unavailable'],
+    ['NOAUTH Authentication required.', 'redis.unavailable'],
+    ['WRONGPASS invalid username-password pair or user is disabled.', 'redis.unavailable'],
+    ["NOPERM User app has no permissions to run the 'publish' command", 'redis.permission'],
+    ['NOPERM No permissions to access a channel', 'redis.permission'],
+    ["ERR unknown command 'SPUBLISH'", 'redis.command-failed'],
+    ['OOM command not allowed', 'redis.command-failed'],
+    // Only an answer that starts with the word is that answer.
+    ['ERR the value LOADING is not allowed', 'redis.command-failed'],
+  ])('%j has the code %s, keeps the words and the cause', (message, code) => {
+    const thrown = named('ReplyError', message);
+    const error = asPropagatorError(thrown, 'PUBLISH', 'orders');
+    expect(error).toBeInstanceOf(PropagatorError);
+    expect(error.code).toBe(code);
+    expect(error.message).toContain(message);
+    expect(error.cause).toBe(thrown);
+  });
+
+  it('is "unavailable" when ioredis gave up on a command', () => {
+    const thrown = named('MaxRetriesPerRequestError', 'Reached the limit');
+    expect(asPropagatorError(thrown, 'PUBLISH', 'a').code).toBe('redis.unavailable');
+  });
+
+  it('names the permission that is missing', () => {
+    const { message } = asPropagatorError(new Error('NOPERM no'), 'SPUBLISH', 'orders');
+    expect(message).toContain('+spublish and access to the channel (such as &orders)');
+  });
+
+  it('stays as it is where it is one of ours, and need not be an error', () => {
+    const ours = PropagatorError.of('redis.closed', []);
+    expect(asPropagatorError(ours, 'PUBLISH', 'a')).toBe(ours);
+    expect(asPropagatorError('just words', 'PUBLISH', 'a').message).toContain('just words');
+    expect(asPropagatorError(undefined, 'PUBLISH', 'a').code).toBe('redis.command-failed');
+  });
+});

@@ -1,0 +1,124 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import type { Socket } from 'socket.io';
+import type { AuthenticatedSocket, AuthOptions } from '../../../src/index.js';
+import { resolveAuth } from '../../../src/options/resolve-auth.js';
+import { Reporter } from '../../../src/reporting/reporter.js';
+import { Authentication, isRefusal } from '../../../src/sockets/authentication.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+
+const SECRET = 'the database said: no such column';
+
+function connecting(token?: unknown, data: object = {}): AuthenticatedSocket {
+  const handshake = { auth: { token }, headers: {}, query: {} };
+  return { handshake, data } as unknown as AuthenticatedSocket;
+}
+
+async function attempt(options: AuthOptions | undefined, socket: AuthenticatedSocket) {
+  const logger = new MemoryLogger();
+  const reporter = new Reporter(logger);
+  const authentication = new Authentication(resolveAuth(options), reporter);
+  const outcome = await authentication.authenticate(socket as unknown as Socket);
+  return { outcome, log: logger.lines, counts: reporter.counts() };
+}
+
+const asUser = (userId: unknown, claims: object = {}): AuthOptions => ({
+  authenticate: () => ({ userId: userId as string, ...claims }),
+});
+
+describe('a connecting socket', () => {
+  it('gets its identity, with claims, that nobody can change, and the user id as a string', async () => {
+    const socket = connecting('t');
+    const { outcome } = await attempt(asUser(42, { role: 'admin' }), socket);
+    expect(outcome).toEqual({ userId: '42', role: 'admin' });
+    expect(socket.auth).toBe(outcome);
+    expect(Object.isFrozen(socket.auth)).toBe(true);
+    expect(socket.data).toEqual({ userId: '42' });
+  });
+
+  it('is authenticated with its token and itself', async () => {
+    const socket = connecting('the token');
+    const authenticate = jest.fn<AuthOptions['authenticate']>(async () => ({ userId: 'a' }));
+    await attempt({ authenticate }, socket);
+    expect(authenticate.mock.calls).toEqual([['the token', socket]]);
+  });
+
+  it.each<[string, AuthOptions | undefined]>([
+    ['where nothing is authenticated', undefined],
+    ['without a token', asUser('never asked')],
+  ])('is anonymous %s, whatever user id it brought along', async (_, options) => {
+    const socket = connecting(undefined, { userId: 'forged', kept: 1 });
+    const { outcome, log } = await attempt(options, socket);
+    expect(outcome).toBeNull();
+    expect(socket.auth).toBeNull();
+    expect(socket.data).toEqual({ kept: 1 });
+    expect(log).toEqual([]);
+  });
+
+  const refusals: [string, AuthOptions, unknown, string][] = [
+    ['without a token where one is due', { ...asUser('a'), required: true }, undefined, 'auth.token-missing'],
+    ['with a token that means null', { authenticate: () => null }, 'bad', 'auth.token-rejected'],
+    ['with a token that means nothing', { authenticate: () => undefined }, 'bad', 'auth.token-rejected'],
+    [
+      'when authenticate throws',
+      {
+        authenticate: () => {
+          throw new Error(SECRET);
+        },
+      },
+      'bad',
+      'auth.failed',
+    ],
+    ['when authenticate rejects', { authenticate: () => Promise.reject(new Error(SECRET)) }, 'bad', 'auth.failed'],
+    [
+      'when extractToken throws',
+      {
+        ...asUser('a'),
+        extractToken: () => {
+          throw new Error(SECRET);
+        },
+      },
+      'bad',
+      'auth.failed',
+    ],
+    ['with an identity without a user', asUser(undefined), 'bad', 'auth.failed'],
+    ['with an identity of an empty user', asUser(''), 'bad', 'auth.failed'],
+    ['with an identity that is no object', { authenticate: () => 'alice' as never }, 'bad', 'auth.failed'],
+    [
+      'when authenticate takes too long',
+      { authenticate: () => new Promise<null>(() => {}), timeoutMs: 1 },
+      'bad',
+      'auth.timeout',
+    ],
+  ];
+  it.each(refusals)('is refused %s, with a code and no internals', async (_, options, token, code) => {
+    const socket = connecting(token);
+    const { outcome, log, counts } = await attempt(options, socket);
+    expect(isRefusal(outcome)).toBe(true);
+    const { message, data } = outcome as unknown as Error & { data: unknown };
+    expect(data).toEqual({ code });
+    expect(message).toMatch(/^Authentication (required|failed|timed out)$/);
+    expect('auth' in socket).toBe(false);
+    expect(socket.data).toEqual({});
+    expect(counts).toEqual({ [code]: 1 });
+    expect(log).toHaveLength(1);
+    // What happened is for the log alone, and a token for nobody.
+    expect(log[0]).toMatch(new RegExp(`^warn ${code.replace('.', '\\.')}: `));
+    expect(log[0]).not.toContain('bad');
+  });
+
+  it('that is refused leaves the reason in the log', async () => {
+    const authenticate = () => Promise.reject(new Error(SECRET));
+    const { log } = await attempt({ authenticate }, connecting('bad'));
+    expect(log).toEqual([`warn auth.failed: authenticate threw: ${SECRET}`]);
+  });
+
+  it('does not keep a process waiting once it is authenticated', async () => {
+    jest.useFakeTimers();
+    try {
+      await attempt({ ...asUser('a'), timeoutMs: 5_000 }, connecting('t'));
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+});
