@@ -23,10 +23,10 @@ const messages = {
     `Redis is not reachable (${reason}): sockets of this instance were served, other instances were not. Retry when the state is "ready" again, or check the option "redis".`,
   'redis.timeout': (operation: string, ms: number) =>
     `Redis did not answer ${operation} within ${ms} ms. Check the load of Redis and the network, or raise the option that sets this limit.`,
-  'redis.permission': (command: string, resource: string, reply: string) =>
-    `Redis refused ${command} (${reply}). Grant the ACL user what is missing: +${command.toLowerCase()} and ${resource}.`,
+  'redis.permission': (command: string, reply: string, remedy: string) =>
+    `Redis refused ${command} (${reply}). ${remedy}`,
   'redis.command-failed': (command: string, reply: string) =>
-    `Redis answered ${command} with an error (${reply}). Check that it is Redis 6.2 or newer, and look the error up in its documentation.`,
+    `Redis answered ${command} with an error (${reply}). Check that it is Redis 6.2 or newer, on a Cluster 7.0 or newer, and look the error up in its documentation.`,
   'redis.closed': () =>
     'This instance is shutting down: its connections to Redis are closed. Emit before onApplicationShutdown.',
   'message.unserialisable': (channel: string, reason: string) =>

@@ -1,4 +1,3 @@
-// @ts-check
 // The floor: a bare ioredis publish on one side, a bare ioredis subscription and a bare `ws` frame write on the
 // other. No Nest, no Socket.IO, no routing: one channel per user, one socket per channel.
 import { Redis } from 'ioredis';
@@ -15,7 +14,6 @@ const sockets = new Map();
 subscriber.on('messageBuffer', (channel, frame) => {
   const socket = sockets.get(channel.toString());
   // What `ws` and Engine.IO do with a frame that is ready.
-  // @ts-expect-error `_sender` is not part of the types
   socket?._sender.sendFrame([frame]);
 });
 

@@ -1,4 +1,3 @@
-// @ts-check
 // An instance of a Nest app with this library, as its users run it.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';

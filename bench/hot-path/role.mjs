@@ -1,4 +1,3 @@
-// @ts-check
 import { serve } from '../processes/serve.mjs';
 
 /**

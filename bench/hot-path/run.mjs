@@ -1,4 +1,3 @@
-// @ts-check
 // CPU microseconds per targeted event, for the publisher, the subscriber and Redis, beside a floor of bare ioredis
 // and `ws`, in one run: `npm run bench:hot-path`. Rounds of both alternate, so that what else the machine does
 // meets both alike; the figures are medians of the rounds.

@@ -1,4 +1,3 @@
-// @ts-check
 import { fork } from 'node:child_process';
 
 /**
@@ -15,7 +14,7 @@ export async function startProcess(file, env) {
   const waiting = new Map();
   let lastId = 0;
   await new Promise((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`${file} ended with ${code}`)));
+    child.once('exit', (code) => reject(new Error(`${file.pathname} ended with ${code}`)));
     child.on('message', (/** @type {any} */ message) => {
       if (message.ready) resolve(undefined);
       else waiting.get(message.id)?.(message);

@@ -1,4 +1,3 @@
-// @ts-check
 import { WebSocket } from 'ws';
 
 /**
@@ -18,7 +17,7 @@ export async function connectRaw(url, { token } = {}) {
     ready = () => resolve(undefined);
   });
   socket.on('message', (data) => {
-    const text = String(data);
+    const text = Buffer.isBuffer(data) ? data.toString() : '';
     if (token === undefined || text.startsWith('42')) received++;
     else if (text.startsWith('0')) socket.send(`40${JSON.stringify({ token })}`);
     else if (text.startsWith('40')) ready?.();

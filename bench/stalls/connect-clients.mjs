@@ -1,4 +1,3 @@
-// @ts-check
 import { connectRaw } from '../processes/raw-client.mjs';
 import { serve } from '../processes/serve.mjs';
 

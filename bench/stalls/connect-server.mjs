@@ -1,4 +1,3 @@
-// @ts-check
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';

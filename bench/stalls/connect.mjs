@@ -1,4 +1,3 @@
-// @ts-check
 // How long the event loop of an instance stands still while 10,000 authenticated sockets connect in a burst, beside
 // the same Nest app with Nest's own IoAdapter: `npm run bench:stalls`.
 import { acquireRedis } from '../../scripts/redis/acquire.mjs';

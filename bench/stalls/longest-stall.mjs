@@ -1,5 +1,3 @@
-// @ts-check
-
 /**
  * Watches the event loop: a timer that is due every millisecond says how long it was kept waiting.
  * (`perf_hooks.monitorEventLoopDelay` measures the same and adds its resolution to every figure.)

@@ -1,4 +1,3 @@
-// @ts-check
 // How long the event loop stands still while an instance with 100,000 subscribed channels loses its connection to
 // Redis and gets them back: `npm run bench:stalls`.
 import { Redis } from 'ioredis';

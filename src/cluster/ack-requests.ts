@@ -60,6 +60,7 @@ export class AckRequests {
       operation: OPERATION,
       params,
       timeoutMs,
+      othersWait: true,
       onHandedTo: (count) => {
         instances = count;
         check();

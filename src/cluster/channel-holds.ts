@@ -24,7 +24,7 @@ export function holdChannel(
       .then(() => {
         hold.settled = true;
       }),
-    release: () => subscription.release(),
+    release: () => subscription.releaseLater(),
   };
   return hold;
 }

@@ -7,6 +7,9 @@ import type { ClusterBus } from './cluster-bus.js';
 import type { ClusterService } from './cluster.service.js';
 import { PendingRequest, type RequestOutcome } from './pending-request.js';
 
+/** For the way of an answer that was given at the last moment. */
+const ANSWER_GRACE_MS = 1_000;
+
 /** Id of requests that want no answer. */
 const NO_REPLY = 0;
 
@@ -26,6 +29,11 @@ export interface RequestToCluster {
   readonly operation: string;
   readonly params: unknown;
   readonly timeoutMs: number;
+  /**
+   * Whether the others take that time themselves, to wait for somebody: then their answers are waited for a little
+   * longer.
+   */
+  readonly othersWait?: boolean;
   /** Called with the number of instances that Redis handed the question to. */
   readonly onHandedTo?: (instances: number) => void;
   /** Called with each part of each answer as it comes. */
@@ -76,7 +84,8 @@ export class ClusterRequests {
     const { operation, params, timeoutMs } = question;
     const id = ++this.lastId;
     const members = this.cluster.otherMembers().map(({ instanceId }) => instanceId);
-    const request = new PendingRequest(members, timeoutMs, question.onPart);
+    const patienceMs = question.othersWait === true ? timeoutMs + ANSWER_GRACE_MS : timeoutMs;
+    const request = new PendingRequest(members, patienceMs, question.onPart);
     this.pending.set(id, request);
     this.bus.sendToAll({ type: 'request', id, operation, params, timeoutMs }).then(
       (instances) => {

@@ -89,7 +89,8 @@ export class ClusterService {
       }),
     );
     this.timer = setInterval(() => this.tick(), this.options.heartbeatIntervalMs);
-    await this.bus.open();
+    // Without Redis the app does not wait for it here as well.
+    if (this.pubSub.state === 'ready') await this.bus.open();
   }
 
   /** Says good-bye. @internal */

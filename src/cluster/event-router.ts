@@ -14,7 +14,7 @@ import {
 } from '../wire/envelope.js';
 import { EVENT_PACKET, WirePacket, type SocketIoPacket } from '../wire/wire-packet.js';
 import { holdChannel, type ChannelHold } from './channel-holds.js';
-import { dialectOf } from './dialects.js';
+import { dialectOf, packetIn } from './dialects.js';
 import { EventReceiver } from './event-receiver.js';
 import type { Dialect, LocalNamespace } from './local-namespace.js';
 import { NamespaceRegistry } from './namespace-registry.js';
@@ -75,10 +75,9 @@ export class EventRouter {
     );
   }
 
-  /** A namespace of a server of this instance takes part from now on; the hold is on the namespace's own channel. */
-  attach(namespace: LocalNamespace): ChannelHold {
+  /** A namespace of a server of this instance takes part from now on. */
+  attach(namespace: LocalNamespace): void {
     this.namespaces.add(namespace);
-    return this.hold({ kind: 'all', namespace: namespace.name });
   }
 
   detach(namespace: LocalNamespace): void {
@@ -197,7 +196,8 @@ export class EventRouter {
     const rooms = event.rooms?.length ? event.rooms : roomsOfTarget(target);
     for (const namespace of this.namespaces.named(event.namespace)) {
       sockets += namespace.deliver({
-        packet,
+        // Servers on other ports may have another parser.
+        packet: namespace.dialect.parser === packet.parser ? packet : inDialectOf(namespace, event),
         rooms,
         except: event.except ?? NONE,
         volatile: event.volatile ?? false,
@@ -209,10 +209,20 @@ export class EventRouter {
 
   private publish(target: Target, bytes: Buffer, localSockets: number): Promise<Receipt> {
     const channel = this.channels.of(target);
-    return this.publishes.track(this.pubSub.publish(channel, bytes), (instances) => {
-      const self = this.pubSub.isSubscribed(channel) ? 1 : 0;
-      return receiptOf(localSockets, Math.max(0, instances - self));
-    });
+    // As it is now: a channel may be given back while Redis answers.
+    const self = this.pubSub.isSubscribed(channel) ? 1 : 0;
+    return this.publishes.track(this.handOver(channel, bytes), (instances) =>
+      receiptOf(localSockets, Math.max(0, instances - self)),
+    );
+  }
+
+  private handOver(channel: string, bytes: Buffer): Promise<number> {
+    try {
+      return this.pubSub.publish(channel, bytes);
+    } catch (error) {
+      // An app's own transport may throw where it should reject.
+      return Promise.reject(error);
+    }
   }
 }
 
@@ -223,4 +233,8 @@ function checkList(name: string, list: readonly string[]): void {
     `${list.length} names`,
     'Pass at most 65535 names of at most 65535 bytes each.',
   ]);
+}
+
+function inDialectOf({ dialect, name }: LocalNamespace, { data }: OutgoingEvent): WirePacket {
+  return packetIn(dialect, name, data);
 }

@@ -2,7 +2,6 @@ import type { Namespace, Socket } from 'socket.io';
 import type { Adapter, BroadcastOptions, Session } from 'socket.io-adapter';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import { broadcastWithAck } from './broadcast-with-ack.js';
-import type { ChannelHold } from './channel-holds.js';
 import { optionsOf } from './delivery-options.js';
 import { dialectOfServer } from './dialects.js';
 import { askSockets } from './local-ask.js';
@@ -19,8 +18,6 @@ export type AdapterConstructor = new (nsp: Namespace) => Adapter;
 
 /** The adapter of a namespace behind `SocketStateAdapter`. @internal */
 export interface NamespaceAdapter extends Adapter {
-  /** Resolves once the namespace's own channel is subscribed, or waiting for it has taken too long. */
-  readonly ready: Promise<void>;
   /** Puts a socket into the rooms of its user, and into those it had; resolves when events for them arrive. */
   admit(socket: Socket, identity: AuthenticatedIdentity | null): Promise<void> | undefined;
   /** Sends a socket what it missed; called when it is connected, before anything else is sent. */
@@ -56,7 +53,6 @@ export function namespaceAdapter(
     readonly name: string;
     readonly dialect: Dialect;
     private readonly recovery = new SessionRecovery();
-    private readonly namespaceChannel: ChannelHold;
     private readonly channels: RoomChannels;
     /** Recovery keeps packets, and adds an offset to each: it has to see the decoded packet. */
     private readonly keepsPackets: boolean;
@@ -69,7 +65,7 @@ export function namespaceAdapter(
       this.channels = new RoomChannels(nsp.name, router);
       this.on('create-room', (room: string) => this.channels.open(room));
       this.on('delete-room', (room: string) => this.channels.close(room));
-      this.namespaceChannel = router.attach(this);
+      router.attach(this);
       hooks.created(nsp, this);
     }
 
@@ -77,14 +73,11 @@ export function namespaceAdapter(
       return (this.nsp as Namespace).sockets.size;
     }
 
-    get ready(): Promise<void> {
-      return this.namespaceChannel.ready;
-    }
-
     admit(socket: Socket, identity: AuthenticatedIdentity | null): Promise<void> | undefined {
       const rooms = this.recovery.authenticated(socket, identity);
       if (identity !== null) rooms.add(userRoom(identity.userId)).add(AUTHENTICATED_ROOM);
-      if (rooms.size > 0) void super.addAll(socket.id, rooms);
+      this.channels.occupied();
+      void super.addAll(socket.id, rooms);
       return this.channels.ready(rooms);
     }
 
@@ -105,6 +98,7 @@ export function namespaceAdapter(
           allowed.add(name);
         }
       }
+      this.channels.occupied();
       void super.addAll(id, allowed);
       return this.channels.ready(allowed);
     }
@@ -123,6 +117,7 @@ export function namespaceAdapter(
     override delAll(id: string): void {
       hooks.left(id);
       super.delAll(id);
+      if (this.sids.size === 0) this.channels.vacated();
     }
 
     override async restoreSession(pid: string, offset: string): Promise<Session> {
@@ -256,7 +251,6 @@ export function namespaceAdapter(
 
     override close(): Promise<void> | void {
       router.detach(this);
-      this.namespaceChannel.release();
       this.channels.closeAll();
       return super.close();
     }

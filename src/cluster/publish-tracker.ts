@@ -1,5 +1,7 @@
-import { PropagatorError, reasonOf } from '../errors.js';
+import { PropagatorError, reasonOf, type PropagatorErrorCode } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
+
+const OUTAGES: ReadonlySet<PropagatorErrorCode> = new Set(['redis.unavailable', 'redis.timeout']);
 
 /** Watches publishes: counts failures, logs the first of each outage, and knows when none is under way. */
 export class PublishTracker {
@@ -39,11 +41,16 @@ export class PublishTracker {
   }
 
   private failed(error: PropagatorError): void {
+    if (!OUTAGES.has(error.code)) {
+      // One forbidden channel among others: failures and successes alternate.
+      this.reporter.report('publish.failed', () => error.message);
+      return;
+    }
     this.reporter.count('publish.failed');
     if (this.failing) return;
     this.failing = true;
     this.reporter.logger.warn(
-      `An event was not published; further failures are counted until one succeeds: ${error.message}`,
+      `publish.failed: ${error.message} Further failures are counted until a publish succeeds.`,
     );
   }
 

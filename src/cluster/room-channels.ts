@@ -2,14 +2,27 @@ import type { ChannelHold } from './channel-holds.js';
 import type { EventRouter } from './event-router.js';
 import { targetOfRoom } from './reserved-rooms.js';
 
-/** The channels of the rooms that have a socket in a namespace of this instance. */
+/** The channels of a namespace that has sockets on this instance, and of the rooms that they are in. */
 export class RoomChannels {
   private readonly holds = new Map<string, ChannelHold>();
+
+  private namespaceHold: ChannelHold | undefined;
 
   constructor(
     private readonly namespace: string,
     private readonly router: Pick<EventRouter, 'hold'>,
   ) {}
+
+  /** There is a socket, or about to be one. */
+  occupied(): void {
+    this.namespaceHold ??= this.router.hold({ kind: 'all', namespace: this.namespace });
+  }
+
+  /** The last socket has gone: nobody here wants the namespace's events. */
+  vacated(): void {
+    this.namespaceHold?.release();
+    this.namespaceHold = undefined;
+  }
 
   open(room: string): void {
     const target = targetOfRoom(this.namespace, room);
@@ -22,17 +35,22 @@ export class RoomChannels {
   }
 
   closeAll(): void {
+    this.vacated();
     for (const hold of this.holds.values()) hold.release();
     this.holds.clear();
   }
 
-  /** Undefined where there is nothing to wait for, as for most sockets that join a room. */
+  /**
+   * Resolves once events for the namespace and these rooms arrive, or waiting for that has taken too long. Undefined
+   * where there is nothing to wait for, as for most sockets that join a room.
+   */
   ready(rooms: Iterable<string>): Promise<void> | undefined {
     const pending: Promise<void>[] = [];
-    for (const room of rooms) {
-      const hold = this.holds.get(room);
+    const wait = (hold: ChannelHold | undefined): void => {
       if (hold !== undefined && !hold.settled) pending.push(hold.ready);
-    }
+    };
+    wait(this.namespaceHold);
+    for (const room of rooms) wait(this.holds.get(room));
     return pending.length === 0 ? undefined : Promise.all(pending).then(() => undefined);
   }
 }

@@ -1,13 +1,14 @@
 import type { BroadcastOptions } from 'socket.io-adapter';
+import { isIllFormed } from '../sockets/user-id.js';
 
 /**
  * A room as a string, so that all instances mean the same one: numbers become strings. Undefined for what can be
- * no name (objects, null, an empty string), as it may come from a client.
+ * no name (objects, null, an empty string, half a character), as it may come from a client.
  *
  * @internal
  */
 export function roomName(room: unknown): string | undefined {
-  if (typeof room === 'string') return room === '' ? undefined : room;
+  if (typeof room === 'string') return room === '' || isIllFormed(room) ? undefined : room;
   return typeof room === 'number' || typeof room === 'bigint' ? String(room) : undefined;
 }
 

@@ -62,6 +62,7 @@ export class ServerSideEvents {
       operation: OPERATION,
       params: { namespace, args, withAck: true },
       timeoutMs,
+      othersWait: true,
       onPart: (_, part) => {
         if (Array.isArray(part)) responses.push(...(part as unknown[]));
       },

@@ -58,9 +58,8 @@ export class SocketServers {
   private async admit(socket: Socket, adapter: NamespaceAdapter): Promise<Error | undefined> {
     const identity = await this.authentication.authenticate(socket);
     if (isRefusal(identity)) return identity;
-    // Gone in the meantime: Socket.IO clears up after it, if it is not in any room yet.
-    const open = socket.client.conn.readyState === 'open';
-    await Promise.all([adapter.ready, open ? adapter.admit(socket, identity) : undefined]);
+    // Gone in the meantime: Socket.IO clears up after it.
+    if (socket.client.conn.readyState === 'open') await adapter.admit(socket, identity);
     return undefined;
   }
 

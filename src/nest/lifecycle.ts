@@ -18,6 +18,13 @@ export class PropagatorLifecycle
 
   async onModuleInit(): Promise<void> {
     await this.runtime.pubSub.connect();
+    try {
+      await this.runtime.verifyAccess();
+    } catch (error) {
+      // Nest does not call the other hooks of an app that did not start.
+      await this.runtime.close();
+      throw error;
+    }
     await this.runtime.cluster.start();
   }
 

@@ -10,6 +10,7 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
 import { UserCommands } from '../propagation/user-commands.js';
 import { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
+import type { Access } from '../redis/access.js';
 import { createRedisClients, type RedisClients } from '../redis/client-factory.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import { RedisPubSub } from '../redis/redis-pub-sub.js';
@@ -17,6 +18,7 @@ import { RedisService } from '../redis/redis.service.js';
 import { Reporter } from '../reporting/reporter.js';
 import { Authentication } from '../sockets/authentication.js';
 import { SocketStateService } from '../sockets/socket-state.service.js';
+import { replyChannel } from '../wire/channels.js';
 
 /** Everything that one app has of this library. Nothing of it is shared between apps in a process. @internal */
 export interface Runtime {
@@ -32,6 +34,13 @@ export interface Runtime {
   readonly requests: ClusterRequests;
   readonly servers: SocketServers;
   readonly propagator: RedisPropagatorService;
+  /**
+   * Rejects where it is certain that Redis does not let this instance do what it has to. A Redis that is away may be
+   * back in a moment, and does not.
+   *
+   * @throws PropagatorError `redis.permission`, `redis.command-failed`
+   */
+  verifyAccess(): Promise<void>;
   /** Ends what was made here; a transport that the app passed in lives on. */
   close(): Promise<void>;
 }
@@ -61,6 +70,11 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     requests,
     servers: new SocketServers(services, authentication, state),
     propagator: new RedisPropagatorService(router, users, reporter),
+    verifyAccess: () => {
+      const { prefix } = options;
+      const channel = `${replyChannel(prefix, router.instanceId)}:probe`;
+      return transport.verifyAccess({ channel, pattern: `${prefix}:*` });
+    },
     close: async () => {
       await cluster.stop();
       await router.drain();
@@ -100,13 +114,21 @@ function createClusterParts(
 }
 
 interface Transport extends Pick<Runtime, 'pubSub' | 'clients'> {
+  verifyAccess(access: Access): Promise<void>;
   close(): Promise<void>;
 }
 
 function createTransport(options: ResolvedOptions, reporter: Reporter): Transport {
   const { pubSub } = options;
-  if (pubSub !== undefined) return { pubSub, clients: undefined, close: async () => {} };
+  if (pubSub !== undefined) {
+    return { pubSub, clients: undefined, verifyAccess: async () => {}, close: async () => {} };
+  }
   const clients = createRedisClients(options);
   const redis = new RedisPubSub(clients, options, reporter);
-  return { pubSub: redis, clients, close: () => redis.close() };
+  return {
+    pubSub: redis,
+    clients,
+    verifyAccess: (access) => redis.verifyAccess(access),
+    close: () => redis.close(),
+  };
 }

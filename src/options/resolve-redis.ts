@@ -72,7 +72,19 @@ function checkedClients(given: BorrowedRedisClients): BorrowedRedisClients {
       'A subscribed connection takes no other commands: pass publisher.duplicate().',
     );
   }
+  if (isCluster(given.publisher) !== isCluster(given.subscriber)) {
+    throw misused(
+      'redis.subscriber',
+      'one client of a Cluster and one of a single Redis',
+      'What one publishes the other has to hear: pass publisher.duplicate().',
+    );
+  }
   return given;
+}
+
+/** A property of ioredis' Cluster in versions 5 and 6. */
+function isCluster(client: object): boolean {
+  return (client as { isCluster?: boolean }).isCluster === true;
 }
 
 function checkedCluster(given: RedisClusterConnection): RedisClusterConnection {

@@ -1,7 +1,9 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { isBorrowed, isClusterConnection } from '../options/resolve-redis.js';
 import type { RedisClient } from '../options/redis-options.js';
+import { isClusterClient } from './cluster-topology.js';
+import { outliveSocketErrors } from './stream-errors.js';
 
 /** The two connections of an instance: one publishes, the other is subscribed. */
 export interface RedisClients {
@@ -49,45 +51,58 @@ function connectionOptions(role: string, given: RedisOptions): RedisOptions {
   };
 }
 
+/**
+ * The same for a Cluster. A command whose connection was lost may have been carried out, so it is not sent again; one
+ * that waits while a node is away would overtake or be overtaken. Commands wait for a node only while it is connected
+ * to for the first time.
+ */
+const CLUSTER_WAYS = {
+  lazyConnect: true,
+  enableOfflineQueue: true,
+  retryDelayOnFailover: 0,
+  retryDelayOnClusterDown: 0,
+  // The connections that are subscribed are ours: see ShardedSubscriber.
+  shardedSubscribers: false,
+} as const satisfies ClusterOptions;
+
+/** A connection to one node of a Cluster that is subscribed: made of the connection that the Cluster has. */
+export const SHARD_WAYS = {
+  ...OWN_WAYS,
+  retryStrategy,
+  disconnectTimeout,
+  readOnly: false,
+  connectionName: 'nestjs-redis-propagator:subscriber',
+} as const satisfies RedisOptions;
+
 /** @internal */
 export function createRedisClients({ redis }: Pick<ResolvedOptions, 'redis'>): RedisClients {
   if (isBorrowed(redis)) {
-    return { ...redis, owned: false, cluster: isClusterClient(redis.publisher) };
+    const { publisher, subscriber } = redis;
+    return { publisher, subscriber, owned: false, cluster: isClusterClient(publisher) };
   }
   const create = isClusterConnection(redis)
     ? (role: string): RedisClient =>
         new Cluster(redis.nodes, {
           clusterRetryStrategy: retryStrategy,
+          // A Cluster that is down answers so to each command; no need to ask, nor to be allowed to ask, first.
+          enableReadyCheck: false,
           ...redis.options,
-          ...clusterWays(role, redis.options?.redisOptions),
+          ...CLUSTER_WAYS,
+          redisOptions: {
+            connectTimeout: 5_000,
+            disconnectTimeout,
+            connectionName: `nestjs-redis-propagator:${role}`,
+            ...redis.options?.redisOptions,
+          },
         }) as unknown as RedisClient
     : (role: string): RedisClient =>
         (typeof redis === 'string'
           ? new Redis(redis, connectionOptions(role, {}))
           : new Redis(connectionOptions(role, redis))) as unknown as RedisClient;
-  return {
-    publisher: create('publisher'),
-    subscriber: create('subscriber'),
-    owned: true,
-    cluster: isClusterConnection(redis),
-  };
-}
-
-function clusterWays(role: string, given: RedisOptions | undefined) {
-  return {
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    shardedSubscribers: true,
-    redisOptions: {
-      connectTimeout: 5_000,
-      disconnectTimeout,
-      connectionName: `nestjs-redis-propagator:${role}`,
-      ...given,
-    },
-  };
-}
-
-/** `isCluster` is a property of ioredis' Cluster in versions 5 and 6. */
-function isClusterClient(client: RedisClient): boolean {
-  return (client as { isCluster?: boolean }).isCluster === true;
+  const [publisher, subscriber] = [create('publisher'), create('subscriber')];
+  for (const client of [publisher, subscriber]) {
+    if (isClusterClient(client)) client.on('+node', outliveSocketErrors);
+    else outliveSocketErrors(client);
+  }
+  return { publisher, subscriber, owned: true, cluster: isClusterConnection(redis) };
 }

@@ -8,6 +8,7 @@ const CHECKS_PER_TIMEOUT = 4;
 const COMPACT_AT = 256;
 
 interface Pending {
+  readonly channel: string;
   readonly deadline: number;
   readonly reject: (error: PropagatorError) => void;
   settled: boolean;
@@ -30,12 +31,14 @@ export class PublisherConnection {
     private readonly client: RedisClient,
     private readonly cluster: boolean,
     private readonly timeoutMs: number,
-    private readonly onSilent: () => void,
+    /** Called with a channel that Redis was told something for and did not answer. */
+    private readonly onSilent: (channel: string) => void,
   ) {}
 
   publish(channel: string, message: Buffer): Promise<number> {
     return new Promise<number>((resolve, reject) => {
-      const entry: Pending = { deadline: Date.now() + this.timeoutMs, reject, settled: false };
+      const deadline = Date.now() + this.timeoutMs;
+      const entry: Pending = { channel, deadline, reject, settled: false };
       this.track(entry);
       this.send(channel, message).then(
         (receivers) => {
@@ -44,7 +47,8 @@ export class PublisherConnection {
         },
         (error: unknown) => {
           this.settle(entry);
-          reject(asPropagatorError(error, this.cluster ? 'SPUBLISH' : 'PUBLISH', channel));
+          const command = this.cluster ? 'SPUBLISH' : 'PUBLISH';
+          reject(asPropagatorError(error, command, channel));
         },
       );
     });
@@ -105,6 +109,6 @@ export class PublisherConnection {
       entry.reject(PropagatorError.of('redis.timeout', ['PUBLISH', this.timeoutMs]));
       this.settle(entry);
     }
-    this.onSilent();
+    this.onSilent(oldest.channel);
   }
 }

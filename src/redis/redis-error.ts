@@ -5,25 +5,47 @@ const PERMISSION = /^(?:ReplyError: )?NOPERM/;
 const UNREACHABLE =
   /Connection is closed|Stream isn't writeable|max retries per request|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|Cluster isn't ready|Failed to refresh slots|ClusterAllFailedError|None of startup nodes|Too many Cluster redirections|Cluster is ended|connection close|^(?:LOADING|CLUSTERDOWN|MASTERDOWN|MOVED|READONLY|NOAUTH|WRONGPASS)/;
 
-/** Whatever ioredis rejected with, as an error with a code and a remedy. */
+/** The command that Redis names in its refusal: `cluster|slots`, say, of a command that we did not know was sent. */
+const NAMED_COMMAND = /'([\w|]+)' command/;
+const LOGIN = /WRONGPASS|NOAUTH|invalid password|HELLO must be called/;
+
+/**
+ * Whatever ioredis rejected with, as an error with a code and a remedy.
+ *
+ * @param channel what the command was for; `resource` says it in other words
+ */
 export function asPropagatorError(
   thrown: unknown,
   command: string,
-  channel: string,
+  channel?: string,
+  resource = channel === undefined ? undefined : `access to the channel (such as &${channel})`,
 ): PropagatorError {
   if (thrown instanceof PropagatorError) return thrown;
   const reason = reasonOf(thrown);
   if (PERMISSION.test(reason)) {
-    return PropagatorError.of(
-      'redis.permission',
-      [command, `access to the channel (such as &${channel})`, reason],
-      thrown,
-    );
+    const [, named = command] = NAMED_COMMAND.exec(reason) ?? [];
+    const missing = [`+${named.toLowerCase()}`, ...(resource === undefined ? [] : [resource])];
+    const remedy = `Grant the ACL user what is missing: ${missing.join(' and ')}.`;
+    return PropagatorError.of('redis.permission', [named.toUpperCase(), reason, remedy], thrown);
   }
   if (UNREACHABLE.test(reason) || isRetriesError(thrown)) {
     return PropagatorError.of('redis.unavailable', [reason], thrown);
   }
   return PropagatorError.of('redis.command-failed', [command, reason], thrown);
+}
+
+/** Why a connection failed: a Cluster says only that all nodes failed, and keeps what the last one said. */
+export function rootOf(error: unknown): unknown {
+  return (error as { lastNodeError?: unknown } | undefined)?.lastNodeError ?? error;
+}
+
+/** The error of an app that Redis does not let in; undefined for one that passes by itself. */
+export function refusedLogin(error: unknown): PropagatorError | undefined {
+  const reason = reasonOf(error);
+  if (PERMISSION.test(reason)) return asPropagatorError(error, 'the connection');
+  if (!LOGIN.test(reason)) return undefined;
+  const remedy = 'Check the user name and the password in the option "redis".';
+  return PropagatorError.of('redis.permission', ['AUTH', reason, remedy], error);
 }
 
 function isRetriesError(thrown: unknown): boolean {

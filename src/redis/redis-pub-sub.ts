@@ -2,15 +2,20 @@ import type { Observable } from 'rxjs';
 import { PropagatorError, reasonOf } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { tryAccess, type Access } from './access.js';
 import type { RedisClients } from './client-factory.js';
 import { ClientEvents } from './client-events.js';
+import { isClusterClient } from './cluster-topology.js';
 import { Listeners } from './listeners.js';
 import type { PubSub, PubSubListener, PubSubState } from '../ports/pub-sub.js';
 import { PublisherConnection } from './publisher-connection.js';
+import { resetPublisher } from './reset-publisher.js';
+import { bounded, quit } from './quit.js';
+import { refusedLogin, rootOf } from './redis-error.js';
+import { ShardedSubscriber } from './sharded-subscriber.js';
+import { SingleSubscriber } from './single-subscriber.js';
 import { StateMachine } from './state-machine.js';
-import { SubscriberConnection } from './subscriber-connection.js';
-
-const CLOSE_TIMEOUT_MS = 1_000;
+import type { Subscriber, SubscriberHandlers } from './subscriber.js';
 
 type Timeouts = Pick<
   ResolvedOptions,
@@ -18,18 +23,20 @@ type Timeouts = Pick<
 >;
 
 /**
- * {@link PubSub} over Redis, with two ioredis connections: sharded Pub/Sub on a Cluster, plain Pub/Sub elsewhere.
+ * {@link PubSub} over Redis, with two ioredis clients: sharded Pub/Sub on a Cluster, plain Pub/Sub elsewhere.
  * It reconnects and resubscribes by itself, and logs one line per change of state.
  */
 export class RedisPubSub implements PubSub {
   private readonly machine = new StateMachine();
   private readonly listeners: Listeners;
   private readonly publisher: PublisherConnection;
-  private readonly subscriber: SubscriberConnection;
+  private readonly subscriber: Subscriber;
   private readonly events: ClientEvents;
   private publisherOpen = false;
   private subscribed = false;
   private lastError: string | undefined;
+  /** What the last failed connection failed of. */
+  private lastFailure: unknown;
   private degradedSince = 0;
 
   constructor(
@@ -38,40 +45,28 @@ export class RedisPubSub implements PubSub {
     private readonly timeouts: Timeouts,
     private readonly reporter: Reporter,
   ) {
-    const { cluster, owned } = clients;
+    const { publisher, cluster, owned } = clients;
     this.listeners = new Listeners(reporter);
     this.publisher = new PublisherConnection(
-      clients.publisher,
+      publisher,
       cluster,
       timeouts.publishTimeoutMs,
       // A half-open connection never closes by itself. One that we do not own is its owner's to reset.
-      () => owned && clients.publisher.disconnect(true),
+      (channel) => owned && resetPublisher(publisher, channel),
     );
-    this.subscriber = new SubscriberConnection(
-      clients.subscriber,
-      cluster,
-      timeouts.subscribeTimeoutMs,
-      (refusal) => {
-        this.lastError = refusal?.message ?? this.lastError;
-        this.update({ subscribed: refusal === undefined });
+    const error = (reason: unknown): void => this.failed(rootOf(reason));
+    this.events = new ClientEvents(publisher, owned, {
+      ready: () => this.update({ publisherOpen: true }),
+      close: () => this.update({ publisherOpen: false }),
+      error,
+    });
+    this.subscriber = this.createSubscriber({
+      changed: (subscribed, reason) => {
+        this.lastError = reason ?? this.lastError;
+        this.update({ subscribed });
       },
-    );
-    this.events = new ClientEvents(clients, {
-      publisherReady: () => this.update({ publisherOpen: true }),
-      publisherClosed: () => this.update({ publisherOpen: false }),
-      subscriberReady: () => this.subscriber.opened(),
-      subscriberClosed: () => {
-        this.subscriber.lost();
-        this.update({ subscribed: false });
-      },
-      error: (error) => {
-        this.lastError = reasonOf(error);
-        this.update({});
-      },
-      message: (channel, message) => {
-        // An UNSUBSCRIBE takes a moment, and a borrowed client has channels of the app as well.
-        if (this.subscriber.isWanted(channel)) this.listeners.dispatch(channel, message);
-      },
+      message: (channel, message) => this.listeners.dispatch(channel, message),
+      error,
     });
   }
 
@@ -86,18 +81,36 @@ export class RedisPubSub implements PubSub {
   async connect(): Promise<void> {
     if (this.state === 'closed') return;
     this.events.attach();
+    this.subscriber.start();
     const { publisher, subscriber } = this.clients;
     for (const client of [publisher, subscriber]) {
       // A failed first attempt is followed by others; the 'error' event says why.
       if (client.status === 'wait') client.connect().catch(() => undefined);
     }
     if (publisher.status === 'ready') this.update({ publisherOpen: true });
-    if (subscriber.status === 'ready') this.subscriber.opened();
     await this.firstState();
+  }
+
+  /**
+   * Whether Redis lets this instance do what it has to, as far as Redis can be asked: for an app that starts.
+   *
+   * @throws PropagatorError `redis.permission`, `redis.command-failed`
+   * @internal
+   */
+  async verifyAccess(access: Access): Promise<void> {
+    const refusal = this.state === 'ready' ? undefined : refusedLogin(this.lastFailure);
+    if (refusal !== undefined) throw refusal;
+    await bounded(tryAccess(access, this.clients, this.subscriber), this.timeouts.connectTimeoutMs);
   }
 
   publish(channel: string, message: Buffer): Promise<number> {
     if (this.state === 'closed') return Promise.reject(PropagatorError.of('redis.closed', []));
+    const { publisher, cluster, owned } = this.clients;
+    if (cluster && owned && publisher.status !== 'ready') {
+      // ioredis would keep it for when the Cluster is back.
+      const reason = this.lastError ?? 'the Cluster is not connected';
+      return Promise.reject(PropagatorError.of('redis.unavailable', [reason]));
+    }
     return this.publisher.publish(channel, message);
   }
 
@@ -120,20 +133,30 @@ export class RedisPubSub implements PubSub {
 
   /** A connection that we do not own is its owner's to reset. */
   reconnect(): void {
-    if (!this.clients.owned) return;
-    this.clients.subscriber.disconnect(true);
-    this.clients.publisher.disconnect(true);
+    this.subscriber.reconnect();
+    if (this.clients.owned) this.clients.publisher.disconnect(true);
   }
 
   async close(): Promise<void> {
     if (!this.machine.enter('closed')) return;
     this.publisher.close();
-    const unsubscribed = this.subscriber.close();
     this.events.detach();
-    const { publisher, subscriber, owned } = this.clients;
-    if (owned) await Promise.all([quit(publisher), quit(subscriber)]);
-    // A borrowed client lives on, without our channels. While it is away ioredis keeps the command for it.
-    else if (subscriber.status === 'ready') await bounded(unsubscribed);
+    const { publisher, owned } = this.clients;
+    await Promise.all([this.subscriber.close(), owned && quit(publisher)]);
+  }
+
+  private createSubscriber(handlers: SubscriberHandlers): Subscriber {
+    const { subscriber, owned } = this.clients;
+    const { subscribeTimeoutMs } = this.timeouts;
+    return isClusterClient(subscriber)
+      ? new ShardedSubscriber(subscriber, owned, subscribeTimeoutMs, handlers)
+      : new SingleSubscriber(subscriber, owned, subscribeTimeoutMs, handlers);
+  }
+
+  private failed(failure: unknown): void {
+    this.lastFailure = failure;
+    this.lastError = reasonOf(failure);
+    this.update({});
   }
 
   private update(change: { publisherOpen?: boolean; subscribed?: boolean }): void {
@@ -178,20 +201,4 @@ export class RedisPubSub implements PubSub {
       });
     });
   }
-}
-
-/** QUIT where Redis answers, a plain disconnect where it does not. */
-async function quit(client: RedisClients['publisher']): Promise<void> {
-  if (client.status === 'ready') await bounded(client.quit().catch(() => undefined));
-  client.disconnect();
-}
-
-/** A Redis that does not answer must not keep an app from ending. */
-async function bounded(work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const bound = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
-  });
-  await Promise.race([work, bound]);
-  clearTimeout(timer);
 }

@@ -70,8 +70,11 @@ export class SubscriberConnection {
   }
 
   unsubscribe(channel: string): void {
+    if (!this.wanted.delete(channel)) return;
+    this.refusals.delete(channel);
     // Who waits for a channel that is wanted no more waits for nothing.
-    if (this.drop(channel)) this.waiters.resolve(channel);
+    this.waiters.resolve(channel);
+    this.touch(channel);
   }
 
   /** Like {@link subscribe}, for a channel that may be waited for already. Returns whether it is subscribed. */
@@ -82,12 +85,23 @@ export class SubscriberConnection {
     return false;
   }
 
-  /** Like {@link unsubscribe}, for a channel that another connection takes over, who waits for it included. */
-  drop(channel: string): boolean {
-    if (!this.wanted.delete(channel)) return false;
-    this.refusals.delete(channel);
-    this.touch(channel);
-    return true;
+  /**
+   * Another connection takes over this channel, and who waits for it. Redis is told nothing: it drops the channels
+   * of a slot that moves by itself.
+   */
+  drop(channel: string): void {
+    this.wanted.delete(channel);
+    this.sent.delete(channel);
+    this.sentBefore.delete(channel);
+    this.confirmed.delete(channel);
+    // One refusal less may make all well.
+    if (this.refusals.delete(channel) && this.connected) this.schedule();
+  }
+
+  /** Whether Redis takes both commands for this channel, which nobody wants; rejects with its answer. */
+  async probe(channel: string): Promise<void> {
+    await this.commands.subscribe([channel]);
+    await this.commands.unsubscribe([channel]);
   }
 
   /** The connection stands, with nothing subscribed on it. */
@@ -243,7 +257,7 @@ export class SubscriberConnection {
     error: unknown,
     generation: number,
   ): Promise<void> {
-    const unavailable = asPropagatorError(error, this.commands.name, '').code === 'redis.unavailable';
+    const unavailable = asPropagatorError(error, this.commands.name).code === 'redis.unavailable';
     if (channels.length > 1 && !unavailable) {
       const middle = channels.length >> 1;
       await Promise.all([

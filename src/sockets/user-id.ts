@@ -1,8 +1,14 @@
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
 /**
- * Half a character (a lone surrogate). UTF-8 has one replacement for all of them: in the name of a channel, users
- * with such ids would be one user.
+ * Whether a name has half a character in it. UTF-8 has one replacement for all of those: in the name of a channel,
+ * users with such ids would be one user.
+ *
+ * @internal
  */
-const ILL_FORMED = /\p{Surrogate}/u;
+export function isIllFormed(name: string): boolean {
+  return LONE_SURROGATE.test(name);
+}
 
 /**
  * A user id as a string: 1234 and '1234' are one user. Undefined where the value is no id.
@@ -10,7 +16,7 @@ const ILL_FORMED = /\p{Surrogate}/u;
  * @internal
  */
 export function normalisedUserId(given: unknown): string | undefined {
-  if (typeof given === 'string') return given === '' || ILL_FORMED.test(given) ? undefined : given;
+  if (typeof given === 'string') return given === '' || isIllFormed(given) ? undefined : given;
   if (typeof given === 'bigint') return given.toString();
   return typeof given === 'number' && Number.isFinite(given) ? String(given) : undefined;
 }

@@ -23,6 +23,8 @@ export interface ConformanceCase {
 interface Peer {
   readonly pubSub: PubSub;
   readonly received: { channel: string; message: Buffer }[];
+  /** The channel of the case. */
+  readonly channel: string;
 }
 
 type Scenario = (open: () => Promise<Peer>, channel: string) => Promise<void>;
@@ -37,9 +39,12 @@ async function until(condition: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** Everything that was sent to `peer` before has arrived once this message has. */
+/**
+ * Everything that was sent to `peer` before, on the channel of the case and those whose names begin with it, has arrived
+ * once this message has.
+ */
 async function fence(from: Peer, peer: Peer): Promise<void> {
-  const channel = `fence:${randomUUID()}`;
+  const channel = `${peer.channel}:fence:${randomUUID()}`;
   await peer.pubSub.subscribe(channel);
   await from.pubSub.publish(channel, Buffer.from('fence'));
   await until(() => peer.received.some((entry) => entry.channel === channel), 'the fence message');
@@ -177,7 +182,8 @@ const scenarios: Record<string, Scenario> = {
   },
   'subscribes many channels asked for at once': async (open, channel) => {
     const [a, b] = [await open(), await open()];
-    const names = Array.from({ length: 2_000 }, (_, index) => `${channel}:${index}`);
+    const elsewhere = channel.replaceAll(/[{}]/g, '');
+    const names = Array.from({ length: 2_000 }, (_, index) => `${elsewhere}:${index}`);
     await Promise.all(names.map((name) => b.pubSub.subscribe(name)));
     await Promise.all(names.map((name) => a.pubSub.publish(name, Buffer.from(name))));
     // Messages of different channels may take different ways (the nodes of a Cluster).
@@ -257,6 +263,8 @@ export function pubSubConformance(subject: ConformanceSubject): ConformanceCase[
     title,
     run: async () => {
       const instances: PubSub[] = [];
+      // A Redis Cluster goes by what is in the braces: its node, and so the order, is that of all channels of the case.
+      const channel = `conformance:{${randomUUID()}}`;
       const open = async (): Promise<Peer> => {
         const pubSub = await subject.create();
         instances.push(pubSub);
@@ -266,10 +274,10 @@ export function pubSubConformance(subject: ConformanceSubject): ConformanceCase[
         });
         await pubSub.connect();
         await until(() => pubSub.state === 'ready', 'the state "ready"');
-        return { pubSub, received };
+        return { pubSub, received, channel };
       };
       try {
-        await scenario(open, `conformance:${randomUUID()}`);
+        await scenario(open, channel);
       } finally {
         await Promise.all(instances.map((instance) => instance.close()));
         await subject.cleanUp?.(instances);

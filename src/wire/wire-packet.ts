@@ -27,7 +27,7 @@ export class WirePacket {
   constructor(
     /** Finished WebSocket frames, back to back. */
     readonly frames: Buffer,
-    private readonly parser: PacketParser,
+    readonly parser: PacketParser,
     known?: { parts: readonly EncodedPart[]; packet: SocketIoPacket },
   ) {
     this.lazyParts = known?.parts;

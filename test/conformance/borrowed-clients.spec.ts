@@ -13,8 +13,9 @@ const { setInterval: originalSetInterval } = globalThis;
 beforeAll(() => {
   jest
     .spyOn(globalThis, 'setInterval')
-    .mockImplementation(((...args: Parameters<typeof setInterval>) =>
-      originalSetInterval(...args).unref()) as typeof setInterval);
+    .mockImplementation((...args: Parameters<typeof setInterval>) =>
+      originalSetInterval(...args).unref(),
+    );
 });
 afterAll(() => {
   jest.restoreAllMocks();
@@ -35,13 +36,15 @@ describe.each([
   const cleanUp = async () => {
     try {
       expect(loans.length).toBeGreaterThan(0);
-      for (const lent of loans) await lent.expectGivenBack();
+      for (const lent of loans) expect(await lent.isAsLent()).toBe(true);
     } finally {
       await Promise.all(loans.splice(0).map((lent) => lent.quit()));
     }
   };
 
   for (const { title, run } of pubSubConformance({ create, cleanUp })) {
-    it(`${title}, and gives the clients back as they were`, run);
+    it(`${title}, and gives the clients back as they were`, async () => {
+      await expect(run()).resolves.toBeUndefined();
+    });
   }
 });

@@ -33,7 +33,10 @@ class ParentingGateway implements OnGatewayDisconnect<AuthenticatedSocket> {
   constructor(private readonly propagator: RedisPropagatorService) {}
 
   async handleDisconnect(client: AuthenticatedSocket): Promise<void> {
-    receipts.push(await this.propagator.emitToAll({ event: 'left', data: client.data.userId }));
+    const { userId = '' } = client.data;
+    const toAll = this.propagator.emitToAll({ event: 'left', data: userId });
+    const toUser = this.propagator.emitToUser({ userId, event: 'are you there' });
+    receipts.push(await toAll, await toUser);
   }
 }
 
@@ -184,7 +187,10 @@ describe('the end of an app', () => {
       'onModuleDestroy',
       'beforeApplicationShutdown',
     ]);
-    expect(receipts).toEqual([{ localSockets: 0, remoteInstances: 1, reached: true }]);
+    expect(receipts).toEqual([
+      { localSockets: 0, remoteInstances: 1, reached: true },
+      { localSockets: 0, remoteInstances: 0, reached: false },
+    ]);
   });
 
   it('refuses verbs afterwards, with a code', async () => {

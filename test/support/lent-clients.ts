@@ -1,4 +1,4 @@
-import { expect } from '@jest/globals';
+import { isDeepStrictEqual } from 'node:util';
 import type { RedisClient } from '../../src/index.js';
 import { until } from './until.js';
 
@@ -48,7 +48,7 @@ export class LentClients {
     return [this.clients.publisher, this.clients.subscriber];
   }
 
-  /** How many channels the subscriber has at Redis. */
+  /** How many channels the subscriber has at Redis; one of them is the app's own. */
   async subscriptionCount(): Promise<number> {
     const { publisher } = this.clients;
     const line = String(await publisher.call('CLIENT', 'LIST', 'ID', this.subscriberId));
@@ -57,18 +57,30 @@ export class LentClients {
     return Number(sub) + Number(ssub);
   }
 
-  /** Open, with the app's listeners and the app's channel, and no others. */
-  async expectGivenBack(): Promise<void> {
+  /** Whether they are as they were lent: open, with the app's listeners and the app's channel, and no others. */
+  async isAsLent(): Promise<boolean> {
     const { publisher } = this.clients;
-    expect(this.both.map((client) => client.status)).toEqual(['ready', 'ready']);
-    expect(this.both.map(listenersOf)).toEqual(this.listenersBefore);
-    expect(await this.subscriptionCount()).toBe(1);
-    expect(await publisher.publish(this.channel, Buffer.from('still here'))).toBe(1);
+    this.received.length = 0;
+    const now = {
+      statuses: this.both.map((client) => client.status),
+      listeners: this.both.map(listenersOf),
+      channels: await this.subscriptionCount(),
+      receivers: await publisher.publish(this.channel, Buffer.from('still here')),
+    };
     await until(
       () => this.received.length > 0,
       () => 'the message on the app’s own channel',
     );
-    expect(this.received).toEqual(['still here']);
+    return isDeepStrictEqual(
+      { ...now, received: this.received },
+      {
+        statuses: ['ready', 'ready'],
+        listeners: this.listenersBefore,
+        channels: 1,
+        receivers: 1,
+        received: ['still here'],
+      },
+    );
   }
 
   disconnect(): void {

@@ -93,12 +93,16 @@ describe('docs/errors.md', () => {
 
 describe('the README', () => {
   /** Everything that is known about defaults, by the name that the table uses. */
-  const defaults: Record<string, unknown> = { redis: DEFAULT_REDIS_URL, auth: undefined, ...DEFAULTS };
+  const defaults: Record<string, unknown> = {
+    redis: DEFAULT_REDIS_URL,
+    auth: undefined,
+    ...DEFAULTS,
+  };
   const { auth } = resolveOptions({ auth: { authenticate: () => null } }, new MemoryLogger());
 
   it('has a row for every option, in the order of the code, and no other', () => {
-    const names = table(section(readme, 'Options'), 'Option').map((row) => unquoted(row['Option']));
-    expect(names).toEqual([...OPTION_NAMES]);
+    const rows = table(section(readme, 'Options'), 'Option');
+    expect(rows.map((row) => unquoted(row['Option']))).toEqual([...OPTION_NAMES]);
   });
 
   it('tells the default of every option', () => {
@@ -113,7 +117,8 @@ describe('the README', () => {
   it('has the options of auth, with their defaults', () => {
     const [, ofAuth = ''] = section(readme, 'Options').split('Of `auth`:');
     const rows = table(ofAuth, 'Option');
-    const [, known = ''] = /const KNOWN = \[([^\]]+)\]/.exec(read('src/options/resolve-auth.ts')) ?? [];
+    const [, known = ''] =
+      /const KNOWN = \[([^\]]+)\]/.exec(read('src/options/resolve-auth.ts')) ?? [];
     expect(rows.map((row) => unquoted(row['Option']))).toEqual(
       quoted(known, /'(\w+)'/g).map((name) => `auth.${name}`),
     );
@@ -126,7 +131,12 @@ describe('the README', () => {
 });
 
 describe('the documentation', () => {
-  const pages = ['README.md', ...readdirSync('docs').filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+  const pages = [
+    'README.md',
+    ...readdirSync('docs')
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `docs/${name}`),
+  ];
 
   it.each(pages)('%s links to nothing that is not there', (page) => {
     const links = quoted(read(page), /\]\((?!https?:|#|mailto:)([^)#\s]+)/g);

@@ -49,8 +49,12 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
     says: ['PUBLISH', '5000 ms', 'Check the load of Redis', 'raise the option'],
   },
   'redis.permission': {
-    error: PropagatorError.of('redis.permission', ['PUBLISH', 'access to the channel', 'NOPERM']),
-    says: ['PUBLISH', 'NOPERM', 'Grant the ACL user', '+publish and access to the channel'],
+    error: PropagatorError.of('redis.permission', [
+      'PUBLISH',
+      'NOPERM',
+      'Grant the ACL user +publish.',
+    ]),
+    says: ['PUBLISH', 'NOPERM', 'Grant the ACL user +publish.'],
   },
   'redis.command-failed': {
     error: PropagatorError.of('redis.command-failed', ['PUBLISH', 'ERR no such thing']),
@@ -67,13 +71,16 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
 };
 
 describe('PropagatorError', () => {
-  it.each(PROPAGATOR_ERROR_CODES)('says with %s what happened, what to do, and the code', (code) => {
-    const { error, says } = samples[code];
-    for (const words of says) expect(error.message).toContain(words);
-    expect(error.message.endsWith(`[${code}]`)).toBe(true);
-    expect(error).toBeInstanceOf(Error);
-    expect({ name: error.name, code: error.code }).toEqual({ name: 'PropagatorError', code });
-  });
+  it.each(PROPAGATOR_ERROR_CODES)(
+    'says with %s what happened, what to do, and the code',
+    (code) => {
+      const { error, says } = samples[code];
+      for (const words of says) expect(error.message).toContain(words);
+      expect(error.message.endsWith(`[${code}]`)).toBe(true);
+      expect(error).toBeInstanceOf(Error);
+      expect({ name: error.name, code: error.code }).toEqual({ name: 'PropagatorError', code });
+    },
+  );
 
   it('has a list of codes that nobody can change', () => {
     expect([...PROPAGATOR_ERROR_CODES].sort()).toEqual(Object.keys(samples).sort());
@@ -90,7 +97,11 @@ describe('PropagatorError', () => {
 describe('reasonOf', () => {
   it.each([
     ['an error', new TypeError('no such thing'), 'no such thing'],
-    ['an error without a message', Object.assign(new Error(''), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
+    [
+      'an error without a message',
+      Object.assign(new Error(''), { code: 'ECONNREFUSED' }),
+      'ECONNREFUSED',
+    ],
     ['an error without anything', new TypeError(''), 'TypeError'],
     ['a string', 'just words', 'just words'],
     ['nothing', undefined, 'undefined'],

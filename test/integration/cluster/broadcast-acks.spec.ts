@@ -57,7 +57,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     const all = ['alice 0', 'alice 1', 'alice 2', 'bob'];
     const server = serverOf(cluster, last);
 
-    expect(sorted(await server.emitWithAck('question'))).toEqual(all);
+    expect(sorted(await server.compress(true).emitWithAck('question'))).toEqual(all);
     expect(sorted(await server.to('lobby').emitWithAck('question', 1))).toEqual(['alice 0', 'bob']);
     expect(sorted(await server.to(['lobby', 'hall']).emitWithAck('question'))).toEqual([
       'alice 0',
@@ -108,7 +108,9 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     answering(bob, 'bob');
     b.socket.on('question', () => 'says nothing');
 
-    const failure = await failureOf(serverOf(cluster, last).timeout(300).emitWithAck('question'));
+    const failure = await failureOf(
+      serverOf(cluster, last).timeout(300).emitWithAck('question'),
+    );
 
     expect(failure.message).toBe('operation has timed out');
     expect(sorted(failure.responses)).toEqual(['alice 0', 'alice 2', 'bob']);
@@ -131,7 +133,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     b.socket.on('question', (answer: Acknowledge) => setTimeout(answer, 50, 'late'));
 
     const server = serverOf(cluster, last);
-    expect(sorted(await server.emitWithAck('question'))).toEqual([
+    expect(sorted(await server.compress(true).emitWithAck('question'))).toEqual([
       'answer',
       'answer',
       'answer',
@@ -139,7 +141,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     ]);
 
     b.socket.off('question');
-    expect(await failureOf(server.emitWithAck('question'))).toEqual({
+    expect(await failureOf(server.compress(true).emitWithAck('question'))).toEqual({
       message: 'operation has timed out',
       responses: ['answer', 'answer', 'answer'],
     });

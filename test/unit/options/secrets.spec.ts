@@ -56,7 +56,9 @@ describe('passwords and tokens', () => {
 describe('a value in an error message', () => {
   it('is cut where it is long', () => {
     expect(shown('x'.repeat(5000)).length).toBeLessThan(200);
-    expect(shown({ list: Array.from({ length: 5000 }, (_, index) => index) }).length).toBeLessThan(200);
+    expect(shown({ list: Array.from({ length: 5000 }, (_, index) => index) }).length).toBeLessThan(
+      200,
+    );
   });
 
   it('is shown where it cannot be serialised', () => {

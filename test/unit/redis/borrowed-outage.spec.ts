@@ -22,8 +22,8 @@ const kinds: [string, Options][] = [
   ['autoResendUnfulfilledCommands off', { autoResendUnfulfilledCommands: false }],
 ];
 const versions: [string, (url: string, options: Options) => AppClient][] = [
-  ['ioredis 6', (url, options) => new Redis6(url, options) as unknown as AppClient],
-  ['ioredis 5', (url, options) => new Redis5(url, options) as unknown as AppClient],
+  ['ioredis 6', (url, options) => new Redis6(url, options)],
+  ['ioredis 5', (url, options) => new Redis5(url, options)],
 ];
 const cases = versions.flatMap(([version, create]) =>
   kinds.map(([kind, options]) => [version, kind, create, options] as const),
@@ -42,7 +42,11 @@ describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create
       return client;
     };
     lent = await LentClients.of(make, `app:${randomUUID()}`);
-    watched = watchedPubSub({ redis: lent.clients, publishTimeoutMs: 100, subscribeTimeoutMs: 5_000 });
+    watched = watchedPubSub({
+      redis: lent.clients,
+      publishTimeoutMs: 100,
+      subscribeTimeoutMs: 5_000,
+    });
     await watched.pubSub.connect();
     await watched.pubSub.subscribe('a');
   });
@@ -75,7 +79,10 @@ describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create
     await watched.receives(2);
     expect(watched.received).toEqual(['kept hello', 'late hello']);
     expect(states).toEqual(['connecting', 'ready', 'degraded', 'ready']);
-    expect([lent.clients.publisher.status, lent.clients.subscriber.status]).toEqual(['ready', 'ready']);
+    expect([lent.clients.publisher.status, lent.clients.subscriber.status]).toEqual([
+      'ready',
+      'ready',
+    ]);
   });
 
   it('that cuts off a SUBSCRIBE under way ends with that channel subscribed', async () => {
@@ -100,10 +107,10 @@ describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create
       () => publisher.status === 'ready' && subscriber.status === 'ready',
       () => 'the clients to be back',
     );
-    await until(
-      async () => Number(await publisher.publish('a', message)) === 0,
-      () => 'our channel to be given back',
-    );
+    // Answered after whatever ioredis subscribed again by itself, and after what we left for it to do.
+    await subscriber.subscribe('of the app');
+    expect(await publisher.publish('of the app', message)).toBe(1);
+    expect(await publisher.publish('a', message)).toBe(0);
   });
 });
 

@@ -36,7 +36,8 @@ describe('ChannelSubscriptions', () => {
   let logger: MemoryLogger;
   let subscriptions: ChannelSubscriptions;
   const received: string[] = [];
-  const listener = (name: string) => (message: Buffer) => received.push(`${name} ${String(message)}`);
+  const listener = (name: string) => (message: Buffer) =>
+    received.push(`${name} ${String(message)}`);
 
   beforeEach(() => {
     const bus = new InMemoryBus();
@@ -70,7 +71,9 @@ describe('ChannelSubscriptions', () => {
     expect(await outside.publish('a', Buffer.from('x'))).toBe(1);
     expect(pubSub.calls.filter((call) => call.startsWith('unsubscribe'))).toEqual([]);
     second.release();
-    expect(pubSub.calls.filter((call) => call.startsWith('unsubscribe'))).toEqual(['unsubscribe a']);
+    expect(pubSub.calls.filter((call) => call.startsWith('unsubscribe'))).toEqual([
+      'unsubscribe a',
+    ]);
     expect(await outside.publish('a', Buffer.from('x'))).toBe(0);
     expect(subscriptions.size).toBe(0);
   });

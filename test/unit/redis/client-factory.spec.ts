@@ -69,10 +69,14 @@ describe('the clients that we make', () => {
     }
   });
 
-  it('of nodes are those of a Cluster, with sharded subscribers', () => {
+  it('of nodes are those of a Cluster that sends nothing twice', () => {
     const { roles, ...rest } = clientsOf({
       nodes: [{ host: 'node.test', port: 7_000 }],
-      options: { maxRedirections: 3, enableOfflineQueue: true, redisOptions: { password: 'pw' } },
+      options: {
+        maxRedirections: 3,
+        retryDelayOnFailover: 100,
+        redisOptions: { password: 'pw' },
+      },
     });
     expect(rest).toMatchObject({ owned: true, cluster: true });
     for (const client of roles) {
@@ -80,8 +84,8 @@ describe('the clients that we make', () => {
       expect(client.status).toBe('wait');
       expect(optionsOf(client)).toMatchObject({
         lazyConnect: true,
-        enableOfflineQueue: false,
-        shardedSubscribers: true,
+        retryDelayOnFailover: 0,
+        retryDelayOnClusterDown: 0,
         maxRedirections: 3,
         redisOptions: { password: 'pw' },
       });
@@ -114,7 +118,7 @@ describe('the clients that we borrow', () => {
   it('are known for those of a Cluster', () => {
     const publisher = new Cluster([{ port: 7_000 }], { lazyConnect: true });
     const subscriber = publisher.duplicate();
-    const { cluster, owned } = clientsOf({ publisher, subscriber } as unknown as RedisConnection);
+    const { cluster, owned } = clientsOf({ publisher, subscriber });
     expect({ cluster, owned }).toEqual({ cluster: true, owned: false });
   });
 });

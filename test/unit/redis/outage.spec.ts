@@ -24,7 +24,9 @@ describe('when a connected Redis', () => {
   const killConnection = async (role: 'publisher' | 'subscriber') => {
     const outside = new Outside(redis.url);
     const list = String(await outside.redis.client('LIST'));
-    const line = list.split('\n').find((entry) => entry.includes(`name=nestjs-redis-propagator:${role} `));
+    const line = list
+      .split('\n')
+      .find((entry) => entry.includes(`name=nestjs-redis-propagator:${role} `));
     const [, id = ''] = / ?id=(\d+)/.exec(line ?? '') ?? [];
     expect(await outside.redis.client('KILL', 'ID', Number(id))).toBe(1);
     outside.close();
@@ -34,7 +36,10 @@ describe('when a connected Redis', () => {
     const { pubSub, states, logger } = watched;
     // Under way at the moment of the crash, with no answer yet.
     process.kill(redis.pid ?? 0, 'SIGSTOP');
-    const underWay = Promise.allSettled([pubSub.publish('a', message), pubSub.publish('b', message)]);
+    const underWay = Promise.allSettled([
+      pubSub.publish('a', message),
+      pubSub.publish('b', message),
+    ]);
     await redis.kill();
     expect(await underWay).toEqual([
       { status: 'rejected', reason: expect.objectContaining(unavailable) },
@@ -57,7 +62,9 @@ describe('when a connected Redis', () => {
     expect(logger.lines).toEqual([
       'log Connected to Redis.',
       expect.stringMatching(/^warn Degraded, Redis does not serve this instance/),
-      expect.stringMatching(/^log Redis is back after \d+ ms: events pass between instances again\.$/),
+      expect.stringMatching(
+        /^log Redis is back after \d+ ms: events pass between instances again\.$/,
+      ),
     ]);
   });
 

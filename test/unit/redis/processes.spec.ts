@@ -67,8 +67,10 @@ describe('a process whose promises nobody awaits lives, and ends by itself once 
     expect(states.at(-1)).toBe('closed');
   });
 
-  it('when Redis refuses everything', async () => {
-    redis = await startOwnRedis([], { config: 'user nobody on >pw +info +hello +client' });
+  it('when Redis refuses everything but what it is asked for at the start', async () => {
+    const channels = 'resetchannels &propagator:reply:* &propagator:cluster';
+    const commands = '+publish +subscribe +unsubscribe +info +hello +client';
+    redis = await startOwnRedis([], { config: `user nobody on >pw ${channels} ${commands}` });
     const { codes } = await worker({
       redis: { port: redis.port, host: redis.host, username: 'nobody', password: 'pw' },
     });

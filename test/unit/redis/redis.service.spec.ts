@@ -28,7 +28,9 @@ describe('RedisService', () => {
   });
 
   /** Subscribes as an app does, and returns what arrives, once the subscription stands. */
-  async function listen(name = channel): Promise<{ values: unknown[]; subscription: Subscription }> {
+  async function listen(
+    name = channel,
+  ): Promise<{ values: unknown[]; subscription: Subscription }> {
     const values: unknown[] = [];
     const subscription = service.fromEvent(name).subscribe({
       next: (value) => values.push(value),

@@ -86,30 +86,33 @@ describe('when the app starts', () => {
     ['a wrong password', { password: 'wrong-hunter2' }, /WRONGPASS/],
     ['a wrong user', { username: 'nobody', password: 'wrong-hunter2' }, /WRONGPASS/],
     ['no password', {}, /NOAUTH/],
-  ])('with %s, it says why without the password, and heals once that is mended', async (_, login, says) => {
-    redis = await startOwnRedis(['--requirepass', 'right-hunter2']);
-    const { port, host } = redis;
-    const watched = start({ redis: { port, host, ...login } });
-    const { pubSub, states, logger } = watched;
+  ])(
+    'with %s, it says why without the password, and heals once that is mended',
+    async (_, login, says) => {
+      redis = await startOwnRedis(['--requirepass', 'right-hunter2']);
+      const { port, host } = redis;
+      const watched = start({ redis: { port, host, ...login } });
+      const { pubSub, states, logger } = watched;
 
-    await pubSub.connect();
-    expect(states).toEqual(['connecting', 'degraded']);
-    const refusal = pubSub.publish('a', message);
-    await expect(refusal).rejects.toMatchObject({ code: 'redis.unavailable' });
-    expect(logger.lines).toHaveLength(1);
-    expect(logger.lines[0]).toMatch(DEGRADED);
-    expect(logger.lines[0]).toMatch(says);
-    const told = [...logger.lines, String(await refusal.catch((error: unknown) => error))];
-    expect(told.join()).not.toContain('hunter2');
+      await pubSub.connect();
+      expect(states).toEqual(['connecting', 'degraded']);
+      const refusal = pubSub.publish('a', message);
+      await expect(refusal).rejects.toMatchObject({ code: 'redis.unavailable' });
+      expect(logger.lines).toHaveLength(1);
+      expect(logger.lines[0]).toMatch(DEGRADED);
+      expect(logger.lines[0]).toMatch(says);
+      const told = [...logger.lines, String(await refusal.catch((error: unknown) => error))];
+      expect(told.join()).not.toContain('hunter2');
 
-    const operator = new Redis({ port, host, password: 'right-hunter2' });
-    await operator.call('ACL', 'SETUSER', 'nobody', 'on', '>wrong-hunter2', '+@all', '&*');
-    await operator.config('SET', 'requirepass', login.password ?? '');
-    await operator.quit();
-    await watched.reaches('ready');
-    expect(states).toEqual(['connecting', 'degraded', 'ready']);
-    expect(logger.lines).toHaveLength(2);
-  });
+      const operator = new Redis({ port, host, password: 'right-hunter2' });
+      await operator.call('ACL', 'SETUSER', 'nobody', 'on', '>wrong-hunter2', '+@all', '&*');
+      await operator.config('SET', 'requirepass', login.password ?? '');
+      await operator.quit();
+      await watched.reaches('ready');
+      expect(states).toEqual(['connecting', 'degraded', 'ready']);
+      expect(logger.lines).toHaveLength(2);
+    },
+  );
 
   it('with a password in the URL that is wrong, the URL does not appear either', async () => {
     redis = await startOwnRedis(['--requirepass', 'right-hunter2']);

@@ -5,10 +5,12 @@ import { SubscriberConnection } from '../../../src/redis/subscriber-connection.j
 /** A client that answers as a test wants, for what no real Redis can be made to answer at the right moment. */
 function clientThat(answer: (channels: string[]) => Promise<unknown>) {
   const commands: string[] = [];
-  const command = (name: string) => (...channels: string[]) => {
-    commands.push(`${name} ${channels.join(' ')}`);
-    return answer(channels);
-  };
+  const command =
+    (name: string) =>
+    (...channels: string[]) => {
+      commands.push(`${name} ${channels.join(' ')}`);
+      return answer(channels);
+    };
   const client = {
     subscribe: command('SUBSCRIBE'),
     unsubscribe: command('UNSUBSCRIBE'),
@@ -16,6 +18,11 @@ function clientThat(answer: (channels: string[]) => Promise<unknown>) {
     sunsubscribe: command('SUNSUBSCRIBE'),
   } as unknown as RedisClient;
   return { client, commands };
+}
+
+/** Everything that can go on without Redis or the clock has gone on. */
+async function turns(): Promise<void> {
+  for (let count = 0; count < 20; count++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe('the subscribed connection', () => {
@@ -29,9 +36,6 @@ describe('the subscribed connection', () => {
   afterEach(() => {
     jest.useRealTimers();
   });
-  const turns = async () => {
-    for (let count = 0; count < 20; count++) await new Promise((resolve) => setImmediate(resolve));
-  };
 
   it('asks for everything of one tick in one command, and for nothing twice', async () => {
     const { client, commands } = clientThat(() => Promise.resolve());
@@ -110,7 +114,9 @@ describe('the subscribed connection', () => {
 
   it('takes no answer of a lost connection for one of the next', async () => {
     const answers: (() => void)[] = [];
-    const { client, commands } = clientThat(() => new Promise<void>((resolve) => answers.push(resolve)));
+    const { client, commands } = clientThat(
+      () => new Promise<void>((resolve) => answers.push(resolve)),
+    );
     const connection = new SubscriberConnection(client, false, 1_000, onSettled);
     connection.opened();
     const waiting = connection.subscribe('a');

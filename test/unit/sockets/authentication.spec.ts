@@ -1,5 +1,4 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import type { Socket } from 'socket.io';
 import type { AuthenticatedSocket, AuthOptions } from '../../../src/index.js';
 import { resolveAuth } from '../../../src/options/resolve-auth.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
@@ -17,7 +16,7 @@ async function attempt(options: AuthOptions | undefined, socket: AuthenticatedSo
   const logger = new MemoryLogger();
   const reporter = new Reporter(logger);
   const authentication = new Authentication(resolveAuth(options), reporter);
-  const outcome = await authentication.authenticate(socket as unknown as Socket);
+  const outcome = await authentication.authenticate(socket);
   return { outcome, log: logger.lines, counts: reporter.counts() };
 }
 
@@ -55,9 +54,19 @@ describe('a connecting socket', () => {
   });
 
   const refusals: [string, AuthOptions, unknown, string][] = [
-    ['without a token where one is due', { ...asUser('a'), required: true }, undefined, 'auth.token-missing'],
+    [
+      'without a token where one is due',
+      { ...asUser('a'), required: true },
+      undefined,
+      'auth.token-missing',
+    ],
     ['with a token that means null', { authenticate: () => null }, 'bad', 'auth.token-rejected'],
-    ['with a token that means nothing', { authenticate: () => undefined }, 'bad', 'auth.token-rejected'],
+    [
+      'with a token that means nothing',
+      { authenticate: () => undefined },
+      'bad',
+      'auth.token-rejected',
+    ],
     [
       'when authenticate throws',
       {
@@ -68,7 +77,12 @@ describe('a connecting socket', () => {
       'bad',
       'auth.failed',
     ],
-    ['when authenticate rejects', { authenticate: () => Promise.reject(new Error(SECRET)) }, 'bad', 'auth.failed'],
+    [
+      'when authenticate rejects',
+      { authenticate: () => Promise.reject(new Error(SECRET)) },
+      'bad',
+      'auth.failed',
+    ],
     [
       'when extractToken throws',
       {
@@ -82,7 +96,12 @@ describe('a connecting socket', () => {
     ],
     ['with an identity without a user', asUser(undefined), 'bad', 'auth.failed'],
     ['with an identity of an empty user', asUser(''), 'bad', 'auth.failed'],
-    ['with an identity that is no object', { authenticate: () => 'alice' as never }, 'bad', 'auth.failed'],
+    [
+      'with an identity that is no object',
+      { authenticate: () => 'alice' as never },
+      'bad',
+      'auth.failed',
+    ],
     [
       'when authenticate takes too long',
       { authenticate: () => new Promise<null>(() => {}), timeoutMs: 1 },
@@ -90,21 +109,24 @@ describe('a connecting socket', () => {
       'auth.timeout',
     ],
   ];
-  it.each(refusals)('is refused %s, with a code and no internals', async (_, options, token, code) => {
-    const socket = connecting(token);
-    const { outcome, log, counts } = await attempt(options, socket);
-    expect(isRefusal(outcome)).toBe(true);
-    const { message, data } = outcome as unknown as Error & { data: unknown };
-    expect(data).toEqual({ code });
-    expect(message).toMatch(/^Authentication (required|failed|timed out)$/);
-    expect('auth' in socket).toBe(false);
-    expect(socket.data).toEqual({});
-    expect(counts).toEqual({ [code]: 1 });
-    expect(log).toHaveLength(1);
-    // What happened is for the log alone, and a token for nobody.
-    expect(log[0]).toMatch(new RegExp(`^warn ${code.replace('.', '\\.')}: `));
-    expect(log[0]).not.toContain('bad');
-  });
+  it.each(refusals)(
+    'is refused %s, with a code and no internals',
+    async (_, options, token, code) => {
+      const socket = connecting(token);
+      const { outcome, log, counts } = await attempt(options, socket);
+      expect(isRefusal(outcome)).toBe(true);
+      const { message, data } = outcome as unknown as Error & { data: unknown };
+      expect(data).toEqual({ code });
+      expect(message).toMatch(/^Authentication (required|failed|timed out)$/);
+      expect('auth' in socket).toBe(false);
+      expect(socket.data).toEqual({});
+      expect(counts).toEqual({ [code]: 1 });
+      expect(log).toHaveLength(1);
+      // What happened is for the log alone, and a token for nobody.
+      expect(log[0]).toMatch(new RegExp(`^warn ${code.replace('.', '\\.')}: `));
+      expect(log[0]).not.toContain('bad');
+    },
+  );
 
   it('that is refused leaves the reason in the log', async () => {
     const authenticate = () => Promise.reject(new Error(SECRET));

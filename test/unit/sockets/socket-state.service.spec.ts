@@ -110,7 +110,7 @@ describe('SocketStateService', () => {
     (state.get('1') as AuthenticatedSocket[]).push(c);
     (state.getAll() as AuthenticatedSocket[]).length = 0;
     expect(state.get('1')).toEqual([a, b]);
-    expect(() => (state.get('nobody') as AuthenticatedSocket[]).push(c)).toThrow();
+    expect(() => (state.get('nobody') as AuthenticatedSocket[]).push(c)).toThrow(TypeError);
   });
 
   it('goes through no list to add, find or remove a socket', () => {

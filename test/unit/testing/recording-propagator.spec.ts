@@ -29,9 +29,9 @@ describe('RecordingPropagator', () => {
 
   it('has every verb of the service', () => {
     const recorder = new RecordingPropagator() as unknown as Record<string, unknown>;
-    const inner = ['constructor', 'settled', 'sendToUser', 'emitToKind'];
+    const inner = new Set(['constructor', 'settled', 'sendToUser', 'emitToKind']);
     const verbs = Object.getOwnPropertyNames(RedisPropagatorService.prototype).filter(
-      (name) => !inner.includes(name),
+      (name) => !inner.has(name),
     );
     expect(verbs).toContain('emitToUser');
     expect(verbs.filter((name) => typeof recorder[name] !== 'function')).toEqual([]);

@@ -60,8 +60,13 @@ describe('useInMemory', () => {
     const [a, b, stranger] = [await start({ bus }), await start({ bus }), await start()];
     const received: unknown[] = [];
     const overheard: unknown[] = [];
-    b.get(PricesService).redis.fromEvent('prices').subscribe((price) => received.push(price));
-    stranger.get(PricesService).redis.fromEvent('prices').subscribe((price) => overheard.push(price));
+    b.get(PricesService)
+      .redis.fromEvent('prices')
+      .subscribe((price) => received.push(price));
+    stranger
+      .get(PricesService)
+      .redis.fromEvent('prices')
+      .subscribe((price) => overheard.push(price));
 
     expect(await a.get(PricesService).redis.publish('prices', 1)).toBe(1);
     expect(await stranger.get(PricesService).redis.publish('prices', 2)).toBe(1);

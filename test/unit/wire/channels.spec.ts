@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { resolveOptions } from '../../../src/options/resolve-options.js';
 import { ChannelNames, normalisedNamespace, type Target } from '../../../src/wire/channels.js';
 import { MemoryLogger } from '../../support/memory-logger.js';

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { Decoder, Encoder } from 'socket.io-parser';
 import type { PropagatorError } from '../../../src/errors.js';
@@ -71,20 +72,33 @@ describe('an encoded packet', () => {
   });
 });
 
+describe('what an encoder of an app makes of a packet', () => {
+  it.each<[string, () => unknown, number[]]>([
+    ['an ArrayBuffer', () => new Uint8Array([1, 2]).buffer, [1, 2]],
+    ['a SharedArrayBuffer', () => new SharedArrayBuffer(2), [0, 0]],
+    ['an ArrayBuffer of another context', () => runInNewContext('new ArrayBuffer(2)'), [0, 0]],
+    ['a view', () => view, [3, 4]],
+  ])('is taken where it is %s', (_, make, expected) => {
+    const parts = encodePacket({ encode: () => ['text', make()] }, packetOf('a'));
+    expect(parts[0]).toBe('text');
+    expect([...(parts[1] as Buffer)]).toEqual(expected);
+  });
+
+  it('is refused where it is neither text nor bytes', () => {
+    const encoder = { encode: () => [{ not: 'bytes' }] };
+    expect(errorOf(() => encodePacket(encoder, packetOf('a'))).code).toBe('event.unserialisable');
+  });
+});
+
 describe('data that cannot be serialised', () => {
   const cycle: Record<string, unknown> = {};
   cycle['self'] = { back: cycle };
-  const deep = (levels: number): unknown => {
-    let value: unknown = 'core';
-    for (let level = 0; level < levels; level++) value = [value];
-    return value;
-  };
 
   it.each<[string, unknown, RegExp]>([
     ['a cycle', cycle, /Remove cycles/],
     ['a BigInt', { count: 10n }, /BigInt.*convert BigInt to string/],
     ['a Blob', { file: new Blob(['x']) }, /Blob cannot be sent; read it into a Buffer first/],
-    ['nesting too deep for the stack', deep(200_000), /event "event" cannot be serialised/],
+    ['nesting too deep for the stack', nested(200_000), /event "event" cannot be serialised/],
     [
       'a toJSON that throws',
       {
@@ -104,11 +118,17 @@ describe('data that cannot be serialised', () => {
 
   it('leaves the encoder fit for the next event', () => {
     const encoder = new Encoder();
-    expect(() => encodePacket(encoder, packetOf('a', { file: new Blob(['x']) }))).toThrow();
-    expect(() => encodePacket(encoder, packetOf('a', 1n))).toThrow();
+    expect(() => encodePacket(encoder, packetOf('a', { file: new Blob(['x']) }))).toThrow('Blob');
+    expect(() => encodePacket(encoder, packetOf('a', 1n))).toThrow('BigInt');
     expect(encodePacket(encoder, packetOf('b', 1))).toEqual(['2["b",1]']);
   });
 });
+
+function nested(levels: number): unknown {
+  let value: unknown = 'core';
+  for (let level = 0; level < levels; level++) value = [value];
+  return value;
+}
 
 function errorOf(work: () => unknown): PropagatorError {
   try {

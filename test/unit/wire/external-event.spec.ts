@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { decodeExternalEvent, isExternal } from '../../../src/wire/external-event.js';
 import { RESERVED_EVENTS } from '../../../src/wire/reserved-events.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import * as ws from 'ws';
 import {
   areFrames,
@@ -102,7 +102,7 @@ describe('WebSocket frames', () => {
   it('are written where they are wanted, and nowhere else', () => {
     const target = Buffer.alloc(10, 0xee);
     expect(writeFrames(target, 3, ['a'])).toBe(7);
-    expect(target.toString('hex')).toBe('eeeeee' + '81023461' + 'eeeeee');
+    expect(target.toString('hex')).toBe('eeeeee81023461eeeeee');
   });
 
   it('with lengths beyond 32 bits are no frames of bytes that are there', () => {
@@ -125,10 +125,10 @@ describe('WebSocket frames', () => {
   it('are found out by every truncation of several that does not end between two', () => {
     const given = ['one', Buffer.from('two'), 'x'.repeat(130)];
     const frames = framesOf(given);
-    const borders = [1, 2, 3].map((count) => framesLength(given.slice(0, count)));
+    const borders = new Set([1, 2, 3].map((count) => framesLength(given.slice(0, count))));
     for (let length = 0; length <= frames.length; length++) {
       const truncated = frames.subarray(0, length);
-      expect([length, areFrames(truncated)]).toEqual([length, borders.includes(length)]);
+      expect([length, areFrames(truncated)]).toEqual([length, borders.has(length)]);
       expect(() => readFrames(truncated)).not.toThrow();
     }
   });
@@ -155,8 +155,8 @@ describe('WebSocket frames', () => {
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         const frames = Buffer.from(bytes);
         // What is taken for frames must at least be frames to ws as well.
-        if (areFrames(frames)) expect(hex(framesOf(readFrames(frames)))).toBe(hex(frames));
-        expect(() => readFrames(frames)).not.toThrow();
+        const same = hex(framesOf(readFrames(frames))) === hex(frames);
+        expect(same || !areFrames(frames)).toBe(true);
       }),
       { numRuns: 2000 },
     );

@@ -1,0 +1,104 @@
+import type { RedisClient } from '../options/redis-options.js';
+import { ClientEvents } from './client-events.js';
+
+/** A connection to one node of a Cluster. @internal */
+export interface NodeClient extends RedisClient {
+  readonly options: { readonly host?: string; readonly port?: number };
+  duplicate(overrides: object): NodeClient;
+  ping(): Promise<unknown>;
+}
+
+/** What we need of ioredis' Cluster, in versions 5 and 6, to know which node has which slot. @internal */
+export interface ClusterClient extends RedisClient {
+  readonly isCluster: true;
+  /** The nodes of each slot (`host:port`), its master first. */
+  readonly slots: readonly (readonly string[] | undefined)[];
+  nodes(role: 'master'): NodeClient[];
+  refreshSlotsCache(callback: (error?: Error | null) => void): void;
+}
+
+/** @internal */
+export function isClusterClient(client: RedisClient): client is ClusterClient {
+  return (client as Partial<ClusterClient>).isCluster === true;
+}
+
+/** The connection of the Cluster to a master, named as in `slots`. @internal */
+export function nodeOf(cluster: ClusterClient, master: string): NodeClient | undefined {
+  return cluster
+    .nodes('master')
+    .find(({ options: { host, port } }) => `${host}:${port}` === master);
+}
+
+/**
+ * Which master has which slot, as ioredis' Cluster last heard. It asks by itself when a command goes astray; a
+ * connection that only listens has to ask for it.
+ *
+ * @internal
+ */
+export class ClusterTopology {
+  private readonly events: ClientEvents;
+  private refreshing: Promise<void> | undefined;
+
+  constructor(
+    private readonly cluster: ClusterClient,
+    private readonly owned: boolean,
+    onChange: () => void,
+    onError: (error: unknown) => void,
+  ) {
+    this.events = new ClientEvents(cluster, owned, {
+      refresh: onChange,
+      error: onError,
+    });
+  }
+
+  /** Whether there is anything to know yet. */
+  get known(): boolean {
+    return this.cluster.slots.length > 0;
+  }
+
+  open(): void {
+    this.events.attach();
+  }
+
+  close(): void {
+    this.events.detach();
+  }
+
+  masterOf(slot: number): string | undefined {
+    return this.cluster.slots[slot]?.[0];
+  }
+
+  /** All masters that have slots. */
+  masters(): Set<string> {
+    const masters = new Set<string>();
+    let before: readonly string[] | undefined;
+    for (const nodes of this.cluster.slots) {
+      // The slots of a range share one list.
+      if (nodes === undefined || nodes === before) continue;
+      before = nodes;
+      if (nodes[0] !== undefined) masters.add(nodes[0]);
+    }
+    return masters;
+  }
+
+  node(master: string): NodeClient | undefined {
+    return nodeOf(this.cluster, master);
+  }
+
+  /** Asks the Cluster, once for all who want to know. */
+  refresh(): Promise<void> {
+    // While it is not connected ioredis asks as soon as it is.
+    if (this.cluster.status !== 'ready') return Promise.resolve();
+    if (this.refreshing !== undefined) return this.refreshing;
+    this.refreshing = new Promise<void>((resolve) => {
+      this.cluster.refreshSlotsCache((error) => {
+        // No node that it knows of answers: it has to begin with the first ones anew.
+        if (error?.name === 'ClusterAllFailedError' && this.owned) this.cluster.disconnect(true);
+        resolve();
+      });
+    }).then(() => {
+      this.refreshing = undefined;
+    });
+    return this.refreshing;
+  }
+}

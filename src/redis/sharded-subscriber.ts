@@ -1,0 +1,207 @@
+import calculateSlot from 'cluster-key-slot';
+import { PropagatorError } from '../errors.js';
+import { ClusterTopology, type ClusterClient } from './cluster-topology.js';
+import { quit } from './quit.js';
+import { Shard } from './shard.js';
+import type { Subscriber, SubscriberHandlers } from './subscriber.js';
+import { Waiters } from './waiters.js';
+
+/** How often the connections are asked whether they live. */
+const CHECK_MS = 2_000;
+/** And the Cluster for its slots, while nothing seems wrong: every so many checks. */
+const CHECKS_PER_REFRESH = 5;
+/** While something is wrong: after this time, doubled each time up to the last. */
+const HEAL_MS = [250, 2_000] as const;
+
+interface Slot {
+  readonly channels: Set<string>;
+  shard: Shard | undefined;
+}
+
+/**
+ * Sharded Pub/Sub: a connection of our own to each master of a Cluster, with the channels of its slots. ioredis' own
+ * sharded subscribers resubscribe as well, but do not tell whether they could, nor that a node was lost.
+ *
+ * @internal
+ */
+export class ShardedSubscriber implements Subscriber {
+  private readonly shards = new Map<string, Shard>();
+  /** The wanted channels. When a slot moves to another node, its channels do. */
+  private readonly slots = new Map<number, Slot>();
+  private readonly waiters: Waiters;
+  private readonly topology: ClusterTopology;
+  private checks: NodeJS.Timeout | undefined;
+  private checkCount = 0;
+  private healing: NodeJS.Timeout | undefined;
+  private healMs: number = HEAL_MS[0];
+
+  constructor(
+    private readonly cluster: ClusterClient,
+    private readonly owned: boolean,
+    private readonly subscribeTimeoutMs: number,
+    private readonly handlers: SubscriberHandlers,
+  ) {
+    this.waiters = new Waiters(subscribeTimeoutMs);
+    this.topology = new ClusterTopology(
+      cluster,
+      owned,
+      () => this.follow(),
+      (error) => handlers.error(error),
+    );
+  }
+
+  start(): void {
+    if (this.checks !== undefined) return;
+    this.topology.open();
+    this.checks = setInterval(() => {
+      // After what has arrived in the meantime: if this process itself stood still, the answers are there.
+      setImmediate(() => this.check());
+    }, CHECK_MS);
+    if (this.topology.known) this.follow();
+  }
+
+  isSubscribed(channel: string): boolean {
+    const shard = this.slots.get(calculateSlot(channel))?.shard;
+    return shard?.connection.isSubscribed(channel) ?? false;
+  }
+
+  subscribe(channel: string): Promise<void> {
+    const number = calculateSlot(channel);
+    let slot = this.slots.get(number);
+    if (slot === undefined) {
+      slot = { channels: new Set(), shard: this.shardOf(number) };
+      this.slots.set(number, slot);
+    }
+    slot.channels.add(channel);
+    if (slot.shard?.connection.want(channel)) return Promise.resolve();
+    return this.waiters.add(channel);
+  }
+
+  unsubscribe(channel: string): void {
+    const number = calculateSlot(channel);
+    const slot = this.slots.get(number);
+    if (!slot?.channels.delete(channel)) return;
+    if (slot.channels.size === 0) this.slots.delete(number);
+    if (slot.shard === undefined) this.waiters.resolve(channel);
+    else slot.shard.connection.unsubscribe(channel);
+  }
+
+  reconnect(): void {
+    for (const shard of this.shards.values()) shard.reconnect();
+  }
+
+  probes(channel: string): string[] {
+    return [...this.shards.keys()].map((master) => {
+      for (let number = 0; ; number++) {
+        const name = `${channel}:${number}`;
+        if (this.topology.masterOf(calculateSlot(name)) === master) return name;
+      }
+    });
+  }
+
+  async probe(channel: string): Promise<void> {
+    const shard = this.shardOf(calculateSlot(channel));
+    if (shard?.connected) await shard.connection.probe(channel);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.checks);
+    this.checks = undefined;
+    clearTimeout(this.healing);
+    this.topology.close();
+    const shards = [...this.shards.values()];
+    this.shards.clear();
+    this.slots.clear();
+    this.waiters.rejectAll(() => PropagatorError.of('redis.closed', []));
+    await Promise.all(shards.map((shard) => shard.close()));
+    // A borrowed client has nothing of ours but the listeners.
+    if (this.owned) await quit(this.cluster);
+  }
+
+  private shardOf(slot: number): Shard | undefined {
+    return this.shards.get(this.topology.masterOf(slot) ?? '');
+  }
+
+  /** Makes the connections, and the channels on them, agree with the topology. */
+  private follow(): void {
+    const masters = this.topology.masters();
+    for (const master of masters) if (!this.shards.has(master)) this.add(master);
+    for (const [number, slot] of this.slots) {
+      const shard = this.shardOf(number);
+      if (shard !== slot.shard) move(slot, shard);
+    }
+    for (const [master, shard] of this.shards) {
+      if (masters.has(master)) continue;
+      this.shards.delete(master);
+      void shard.close();
+    }
+    this.tell();
+  }
+
+  private add(master: string): void {
+    const node = this.topology.node(master);
+    if (node === undefined) return;
+    const shard: Shard = new Shard(node, this.subscribeTimeoutMs, this.waiters, {
+      changed: () => {
+        if (this.shards.get(master) === shard) this.tell();
+      },
+      message: this.handlers.message,
+      error: this.handlers.error,
+      moved: () => {
+        shard.doubtful = true;
+        void this.topology.refresh();
+        this.heal();
+      },
+    });
+    this.shards.set(master, shard);
+  }
+
+  private tell(): void {
+    const states = [...this.shards.values()].map(({ state }) => state);
+    const failed = states.find(({ subscribed }) => !subscribed);
+    this.handlers.changed(states.length > 0 && failed === undefined, failed?.reason);
+    if (failed !== undefined) this.heal();
+    else if (!this.doubtful) this.healMs = HEAL_MS[0];
+  }
+
+  private get doubtful(): boolean {
+    return [...this.shards.values()].some((shard) => shard.doubtful);
+  }
+
+  private check(): void {
+    for (const shard of this.shards.values()) shard.check();
+    if (++this.checkCount % CHECKS_PER_REFRESH === 0) void this.topology.refresh();
+  }
+
+  /** Asks for the topology until every shard is well: a failover takes its time, and nobody announces it. */
+  private heal(): void {
+    if (this.healing !== undefined || this.checks === undefined) return;
+    this.healing = setTimeout(() => {
+      void this.topology.refresh().then(() => {
+        this.healing = undefined;
+        this.healMs = Math.min(this.healMs * 2, HEAL_MS[1]);
+        this.settleDoubts();
+        this.tell();
+      });
+    }, this.healMs);
+  }
+
+  /** Where the last word on the topology does not explain why channels were dropped, they are asked for again. */
+  private settleDoubts(): void {
+    for (const shard of this.shards.values()) {
+      if (!shard.doubtful) continue;
+      shard.doubtful = false;
+      shard.resubscribe();
+    }
+  }
+}
+
+/** The old node needs no telling: it drops the channels of a slot that it gives away by itself. */
+function move(slot: Slot, to: Shard | undefined): void {
+  if (slot.shard !== undefined) {
+    slot.shard.doubtful = false;
+    for (const channel of slot.channels) slot.shard.connection.drop(channel);
+  }
+  to?.expect(slot.channels);
+  slot.shard = to;
+}

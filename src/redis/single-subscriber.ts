@@ -1,0 +1,78 @@
+import type { RedisClient } from '../options/redis-options.js';
+import { ClientEvents } from './client-events.js';
+import { bounded, quit } from './quit.js';
+import type { Subscriber, SubscriberHandlers } from './subscriber.js';
+import { SubscriberConnection } from './subscriber-connection.js';
+
+/**
+ * Plain Pub/Sub over one connection: a single Redis, or the master behind Sentinels.
+ *
+ * @internal
+ */
+export class SingleSubscriber implements Subscriber {
+  private readonly connection: SubscriberConnection;
+  private readonly events: ClientEvents;
+
+  constructor(
+    private readonly client: RedisClient,
+    private readonly owned: boolean,
+    subscribeTimeoutMs: number,
+    handlers: SubscriberHandlers,
+  ) {
+    this.connection = new SubscriberConnection(client, false, subscribeTimeoutMs, (refusal) =>
+      handlers.changed(refusal === undefined, refusal?.message),
+    );
+    this.events = new ClientEvents(client, owned, {
+      ready: () => this.connection.opened(),
+      close: () => {
+        this.connection.lost();
+        handlers.changed(false);
+      },
+      error: (error: unknown) => handlers.error(error),
+      // Only the Buffer event: the one with strings mangles binary.
+      messageBuffer: (channel: Buffer, message: Buffer) => {
+        const name = channel.toString();
+        // An UNSUBSCRIBE takes a moment, and a borrowed client has channels of the app as well.
+        if (this.connection.isWanted(name)) handlers.message(name, message);
+      },
+    });
+  }
+
+  start(): void {
+    this.events.attach();
+    if (this.client.status === 'ready') this.connection.opened();
+  }
+
+  isSubscribed(channel: string): boolean {
+    return this.connection.isSubscribed(channel);
+  }
+
+  subscribe(channel: string): Promise<void> {
+    return this.connection.subscribe(channel);
+  }
+
+  unsubscribe(channel: string): void {
+    this.connection.unsubscribe(channel);
+  }
+
+  /** A connection that we do not own is its owner's to reset. */
+  reconnect(): void {
+    if (this.owned) this.client.disconnect(true);
+  }
+
+  probes(channel: string): string[] {
+    return [channel];
+  }
+
+  async probe(channel: string): Promise<void> {
+    if (this.client.status === 'ready') await this.connection.probe(channel);
+  }
+
+  async close(): Promise<void> {
+    const unsubscribed = this.connection.close();
+    this.events.detach();
+    if (this.owned) await quit(this.client);
+    // A borrowed client lives on, without our channels. While it is away ioredis keeps the command for it.
+    else if (this.client.status === 'ready') await bounded(unsubscribed);
+  }
+}

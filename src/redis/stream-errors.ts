@@ -1,0 +1,23 @@
+import type { Socket } from 'node:net';
+import type { RedisClient } from '../options/redis-options.js';
+
+const ignore = (): void => {};
+
+/**
+ * ioredis listens for one error of a socket. A TLS socket may have two, such as a certificate that is refused and then
+ * the alert of the other side; the second would end the process.
+ *
+ * @internal
+ */
+export function outliveSocketErrors(client: RedisClient): void {
+  const guarded = new WeakSet<Socket>();
+  const guard = (): void => {
+    const { stream } = client as { stream?: Socket };
+    if (stream === undefined || guarded.has(stream)) return;
+    guarded.add(stream);
+    stream.on('error', ignore);
+  };
+  // The socket is made right after the first of these events, or, behind Sentinels, some time before the second.
+  client.on('connecting', () => setImmediate(guard));
+  client.on('connect', guard);
+}

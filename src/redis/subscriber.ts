@@ -1,0 +1,23 @@
+/** What a subscriber tells the transport. @internal */
+export interface SubscriberHandlers {
+  /** Whether everything that is wanted is subscribed, and if not, why. */
+  changed(subscribed: boolean, reason?: string): void;
+  message(channel: string, message: Buffer): void;
+  error(error: unknown): void;
+}
+
+/** The subscribing half of the transport: one connection, or one to each master of a Cluster. @internal */
+export interface Subscriber {
+  /** Listens to its client, which may be connected already. */
+  start(): void;
+  isSubscribed(channel: string): boolean;
+  subscribe(channel: string): Promise<void>;
+  unsubscribe(channel: string): void;
+  /** Makes the connections anew, if they are ours. */
+  reconnect(): void;
+  /** Channels that begin like this one, one for each server that has to let us subscribe. */
+  probes(channel: string): string[];
+  /** Whether Redis lets us subscribe a channel that nobody wants; rejects with its answer. */
+  probe(channel: string): Promise<void>;
+  close(): Promise<void>;
+}

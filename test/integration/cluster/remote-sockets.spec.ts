@@ -1,0 +1,206 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { acquainted } from '../../support/acquainted.js';
+import { gone } from '../../support/gone.js';
+import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
+import type { TestClient } from '../../support/test-client.js';
+import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
+import { until } from '../../support/until.js';
+
+type Acknowledge = (answer?: unknown) => void;
+
+const idsOf = (sockets: Iterable<{ id: string }>): string[] => [...sockets].map(({ id }) => id).sort();
+
+describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+  const last = size - 1;
+
+  /** Three clients, spread over the instances; the first two are in `lobby`, the last two in `hall`. */
+  const start = async (): Promise<[TestClient, TestClient, TestClient]> => {
+    cluster = await givenCluster().of(size).with(PlainGateway).start();
+    await acquainted(cluster);
+    const connect = (index: number) =>
+      cluster.instance(index % size).connect({ token: `user ${index}` });
+    const clients = [await connect(0), await connect(1), await connect(2)] as const;
+    await clients[0].ask('join', 'lobby');
+    await clients[1].ask('join', ['lobby', 'hall']);
+    await clients[2].ask('join', 'hall');
+    return [...clients];
+  };
+  /** The socket of a client, as the last instance sees it. */
+  const seen = async (client: TestClient) => {
+    const [socket, ...others] = await serverOf(cluster, last).in(client.id).fetchSockets();
+    expect(others).toEqual([]);
+    if (socket === undefined) throw new Error('no socket');
+    return socket;
+  };
+  const events = (client: TestClient): string[] => client.received.map(({ event }) => event);
+
+  it('are found by fetchSockets, by room and without exceptions', async () => {
+    const [a, b, c] = await start();
+    const server = serverOf(cluster, last);
+
+    expect(idsOf(await server.fetchSockets())).toEqual(idsOf([a, b, c]));
+    expect(idsOf(await server.in('lobby').fetchSockets())).toEqual(idsOf([a, b]));
+    expect(idsOf(await server.in(['lobby', 'hall']).fetchSockets())).toEqual(idsOf([a, b, c]));
+    expect(idsOf(await server.in('lobby').except('hall').fetchSockets())).toEqual([a.id]);
+    expect(await server.in('nowhere').fetchSockets()).toEqual([]);
+    expect(await server.in(null as never).fetchSockets()).toEqual([]);
+    expect(await server.of('/chat').fetchSockets()).toEqual([]);
+  });
+
+  it('say their rooms, their data and their handshake', async () => {
+    const [a] = await start();
+    const bytes = Buffer.from([1, 2]);
+    Object.assign(socketOf(cluster, a.id).data, { level: 7, bytes });
+
+    const { id, rooms, data, handshake } = await seen(a);
+
+    expect(id).toBe(a.id);
+    expect([...rooms].filter((room) => !room.startsWith('propagator#')).sort()).toEqual(
+      [a.id, 'lobby'].sort(),
+    );
+    expect(data).toEqual({ userId: 'user 0', level: 7, bytes });
+    expect(handshake).toMatchObject({ xdomain: false, secure: false, query: { EIO: '4' } });
+  });
+
+  it('are found by allSockets, which other instances answer as well', async () => {
+    const [a, b, c] = await start();
+    const { sockets } = serverOf(cluster, last);
+
+    expect([...(await sockets.allSockets())].sort()).toEqual(idsOf([a, b, c]));
+    expect([...(await sockets.in('hall').allSockets())].sort()).toEqual(idsOf([b, c]));
+    expect([...(await sockets.in('nowhere').allSockets())]).toEqual([]);
+  });
+
+  it('have all rooms that allRooms lists, those of this library not among them', async () => {
+    const [a, b, c] = await start();
+    const adapter = serverOf(cluster, last).sockets.adapter as unknown as {
+      allRooms(): Promise<Set<string>>;
+    };
+
+    expect([...(await adapter.allRooms())].sort()).toEqual(
+      [a.id, b.id, c.id, 'hall', 'lobby'].sort(),
+    );
+  });
+
+  it('join rooms, and get what is sent to these right after', async () => {
+    const [a, b, c] = await start();
+    const server = serverOf(cluster, last);
+
+    for (let round = 0; round < 20; round++) {
+      server.in('lobby').socketsJoin([`room ${round}`, 'another']);
+      server.to(`room ${round}`).emit('x', round);
+    }
+    server.socketsJoin('everybody');
+    server.to('everybody').emit('all');
+
+    await cluster.settled(a, b, c);
+    for (const client of [a, b]) {
+      expect(client.data('x')).toEqual(Array.from({ length: 20 }, (_, round) => round));
+    }
+    expect(events(c)).toEqual(['all']);
+  });
+
+  it('leave rooms, and get nothing that is sent to these afterwards', async () => {
+    const [a, b, c] = await start();
+    const server = serverOf(cluster, last);
+
+    server.in('hall').socketsLeave(['lobby', 'nowhere']);
+    server.to('lobby').emit('to lobby');
+    server.to('hall').emit('to hall');
+    server.socketsLeave('hall');
+    server.to('hall').emit('nobody');
+
+    await cluster.settled(a, b, c);
+    expect([a, b, c].map(events)).toEqual([['to lobby'], ['to hall'], ['to hall']]);
+  });
+
+  it('are disconnected, by room and without exceptions', async () => {
+    const [a, b, c] = await start();
+
+    serverOf(cluster, last).in('lobby').except('hall').disconnectSockets();
+    await gone(a);
+    expect([b.socket.connected, c.socket.connected]).toEqual([true, true]);
+    expect(a.socket.io.engine.readyState).toBe('open');
+
+    serverOf(cluster, last).disconnectSockets(true);
+    await Promise.all([b, c].map(gone));
+    await until(
+      () => [b, c].every(({ socket }) => socket.io.engine.readyState === 'closed'),
+      () => 'the connections to be closed',
+    );
+    expect(await serverOf(cluster, last).fetchSockets()).toEqual([]);
+  });
+
+  it('one by one get events, answer them, join, leave and go', async () => {
+    const [a, b] = await start();
+    const server = serverOf(cluster, last);
+    a.socket.on('question', (n: number, answer: Acknowledge) => answer({ n: n + 1 }));
+    const socket = await seen(a);
+
+    socket.emit('hello', Buffer.from('x'));
+    expect(await socket.timeout(5_000).emitWithAck('question', 1)).toEqual({ n: 2 });
+    socket.join(['den', 'cave']);
+    server.to('den').emit('in den');
+    socket.leave('den');
+    server.to('den').emit('not in den');
+    server.to('cave').emit('in cave');
+
+    await cluster.settled(a, b);
+    expect(events(a)).toEqual(['hello', 'question', 'in den', 'in cave']);
+    expect(a.data('hello')).toEqual([Buffer.from('x')]);
+    expect(events(b)).toEqual([]);
+    socket.disconnect(true);
+    await gone(a);
+    expect(b.socket.connected).toBe(true);
+  });
+});
+
+describe('a socket of another instance', () => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+
+  const start = async () => {
+    cluster = await givenCluster().of(2).with(PlainGateway).configured({ ackTimeoutMs: 200 }).start();
+    await acquainted(cluster);
+    const client = await cluster.instance(0).connect();
+    const [socket] = await serverOf(cluster, 1).fetchSockets();
+    if (socket === undefined) throw new Error('no socket');
+    const asked = (timeoutMs?: number): Promise<[Error | null, unknown]> =>
+      new Promise((resolve) => {
+        const callback = (error: Error | null, answer: unknown): void => resolve([error, answer]);
+        if (timeoutMs === undefined) socket.emit('question', callback);
+        else socket.timeout(timeoutMs).emit('question', callback);
+      });
+    return { client, asked };
+  };
+  const timedOut = [new Error('operation has timed out'), null];
+
+  // pitfall 29
+  it('that does not answer is a timeout, with the one given or that of the option', async () => {
+    const { asked } = await start();
+
+    expect(await asked(100)).toEqual(timedOut);
+    expect(await asked()).toEqual(timedOut);
+  });
+
+  it('that has gone is a timeout, and no empty answer', async () => {
+    const { client, asked } = await start();
+    client.close();
+    await until(
+      async () => (await serverOf(cluster, 0).fetchSockets()).length === 0,
+      () => 'the server to notice',
+    );
+
+    expect(await asked(100)).toEqual(timedOut);
+    expect(await asked()).toEqual(timedOut);
+  });
+
+  it('that answers without timeout() is heard', async () => {
+    const { client, asked } = await start();
+    client.socket.on('question', (answer: Acknowledge) => answer('here'));
+
+    expect(await asked()).toEqual([null, 'here']);
+  });
+});

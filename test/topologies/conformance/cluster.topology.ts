@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { Cluster as Cluster6 } from 'ioredis';
+import { Cluster as Cluster5 } from 'ioredis-v5';
+import { startCluster } from '../../../scripts/redis/topologies/cluster.mjs';
+import { pubSubConformance } from '../../../src/testing/index.js';
+import { redisPubSub } from '../../support/redis-pub-sub.js';
+import { LentClusterClients, type AppCluster } from '../support/lent-cluster-clients.js';
+import { quietParser } from '../support/quiet-parser.js';
+import { serverBin } from '../support/server-bin.js';
+import { started } from '../support/started.js';
+
+const cluster = started(() => startCluster(serverBin()));
+
+describe('RedisPubSub on a Cluster, as a PubSub,', () => {
+  // One node is enough to find the others.
+  const create = () => redisPubSub({ redis: { nodes: cluster().nodes.slice(2, 3) } }).pubSub;
+  for (const { title, run } of pubSubConformance({ create })) it(title, run);
+});
+
+describe.each([
+  ['ioredis 6', () => new Cluster6(cluster().nodes) as unknown as AppCluster],
+  ['ioredis 5', () => new Cluster5(cluster().nodes) as unknown as AppCluster],
+])('RedisPubSub with borrowed Cluster clients of %s, as a PubSub,', (_, createClient) => {
+  quietParser();
+  const loans: LentClusterClients[] = [];
+
+  const create = async () => {
+    const lent = await LentClusterClients.of(createClient, `app:${randomUUID()}`);
+    loans.push(lent);
+    return redisPubSub({ redis: lent.clients }).pubSub;
+  };
+
+  const cleanUp = async () => {
+    try {
+      expect(loans.length).toBeGreaterThan(0);
+      for (const lent of loans) await lent.expectGivenBack(cluster());
+    } finally {
+      await Promise.all(loans.splice(0).map((lent) => lent.quit()));
+    }
+  };
+
+  for (const { title, run } of pubSubConformance({ create, cleanUp })) {
+    it(`${title}, and gives the clients back as they were`, run);
+  }
+});

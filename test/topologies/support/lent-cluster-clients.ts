@@ -1,0 +1,64 @@
+import { expect } from '@jest/globals';
+import type { RedisClient } from '../../../src/index.js';
+import { until } from '../../support/until.js';
+import type { RunningCluster } from '../../../scripts/redis/topologies/cluster.mjs';
+
+/** What the tests use of an app's Cluster, beside what the library does. */
+export interface AppCluster extends RedisClient {
+  eventNames(): (string | symbol)[];
+  listenerCount(event: string | symbol): number;
+}
+
+function listenersOf(client: AppCluster): Record<string, number> {
+  return Object.fromEntries(
+    client.eventNames().map((name) => [String(name), client.listenerCount(name)]),
+  );
+}
+
+/** Two Cluster clients of an app that the library borrows, in use by the app itself. */
+export class LentClusterClients {
+  private readonly received: string[] = [];
+  private readonly listenersBefore: Record<string, number>[];
+
+  private constructor(
+    readonly clients: { publisher: AppCluster; subscriber: AppCluster },
+    private readonly channel: string,
+  ) {
+    clients.subscriber.on('messageBuffer', (name: Buffer, message: Buffer) => {
+      if (name.toString() === channel) this.received.push(message.toString());
+    });
+    this.listenersBefore = this.both.map(listenersOf);
+  }
+
+  /** @param channel the app's own, subscribed all the time, with plain Pub/Sub */
+  static async of(create: () => AppCluster, channel: string): Promise<LentClusterClients> {
+    const [publisher, subscriber] = [create(), create()];
+    await subscriber.subscribe(channel);
+    const statuses = () => [publisher.status, subscriber.status].join();
+    await until(() => statuses() === 'ready,ready', statuses);
+    return new LentClusterClients({ publisher, subscriber }, channel);
+  }
+
+  private get both(): AppCluster[] {
+    return [this.clients.publisher, this.clients.subscriber];
+  }
+
+  /** Open, with the app's listeners and the app's channel, and no connections of the library's beside them. */
+  async expectGivenBack(cluster: RunningCluster): Promise<void> {
+    expect(this.both.map((client) => client.status)).toEqual(['ready', 'ready']);
+    expect(this.both.map(listenersOf)).toEqual(this.listenersBefore);
+    for (const { admin } of cluster.members) {
+      expect(String(await admin.client('LIST'))).not.toContain('nestjs-redis-propagator');
+    }
+    await this.clients.publisher.publish(this.channel, Buffer.from('still here'));
+    await until(
+      () => this.received.length > 0,
+      () => 'the message on the app’s own channel',
+    );
+    expect(this.received).toEqual(['still here']);
+  }
+
+  async quit(): Promise<void> {
+    await Promise.all(this.both.map((client) => client.quit()));
+  }
+}
