@@ -24,7 +24,7 @@ export function holdChannel(
       .then(() => {
         hold.settled = true;
       }),
-    release: () => subscription.releaseLater(),
+    release: () => subscription.release(),
   };
   return hold;
 }

@@ -11,6 +11,7 @@ import {
   type ReceivedClusterMessage,
 } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
+import { publishToOthers } from './publish-to-others.js';
 import { holdChannel, type ChannelHold } from './channel-holds.js';
 
 type BusOptions = Pick<ResolvedOptions, 'prefix' | 'maxMessageBytes'>;
@@ -57,9 +58,7 @@ export class ClusterBus {
 
   /** To all instances. Resolves to the number of others that it was handed to. */
   async sendToAll(message: ClusterMessage): Promise<number> {
-    const channel = clusterChannel(this.options.prefix);
-    const instances = await this.pubSub.publish(channel, this.encode(message));
-    return Math.max(0, instances - (this.pubSub.isSubscribed(channel) ? 1 : 0));
+    return publishToOthers(this.pubSub, clusterChannel(this.options.prefix), this.encode(message));
   }
 
   /** To one instance. Resolves to whether it was there. */

@@ -19,6 +19,7 @@ import { EventReceiver } from './event-receiver.js';
 import type { Dialect, LocalNamespace } from './local-namespace.js';
 import { NamespaceRegistry } from './namespace-registry.js';
 import type { SendFlags } from './packet-writer.js';
+import { publishToOthers } from './publish-to-others.js';
 import { PublishTracker } from './publish-tracker.js';
 import { receiptOf, type Receipt } from './receipt.js';
 import { roomsOfTarget, targetOfRoom } from './reserved-rooms.js';
@@ -208,21 +209,10 @@ export class EventRouter {
   }
 
   private publish(target: Target, bytes: Buffer, localSockets: number): Promise<Receipt> {
-    const channel = this.channels.of(target);
-    // As it is now: a channel may be given back while Redis answers.
-    const self = this.pubSub.isSubscribed(channel) ? 1 : 0;
-    return this.publishes.track(this.handOver(channel, bytes), (instances) =>
-      receiptOf(localSockets, Math.max(0, instances - self)),
+    return this.publishes.track(
+      publishToOthers(this.pubSub, this.channels.of(target), bytes),
+      (instances) => receiptOf(localSockets, instances),
     );
-  }
-
-  private handOver(channel: string, bytes: Buffer): Promise<number> {
-    try {
-      return this.pubSub.publish(channel, bytes);
-    } catch (error) {
-      // An app's own transport may throw where it should reject.
-      return Promise.reject(error);
-    }
   }
 }
 

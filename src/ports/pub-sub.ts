@@ -39,6 +39,12 @@ export interface PubSub {
   unsubscribe(channel: string): void;
   /** Whether messages of this channel arrive at this moment, as far as this instance knows. */
   isSubscribed(channel: string): boolean;
+  /**
+   * Whether a publish that is sent now will count this instance. To be asked right before it, since subscribing and
+   * unsubscribing take their time.
+   * @default isSubscribed
+   */
+  countsItself?(channel: string): boolean;
   /** Adds a listener for all subscribed channels; the function that comes back removes it. */
   onMessage(listener: PubSubListener): () => void;
   /** Makes the connections anew, where there are any: called when messages stay away without an error. */

@@ -42,8 +42,8 @@ export class ClusterTopology {
   constructor(
     private readonly cluster: ClusterClient,
     private readonly owned: boolean,
-    onChange: () => void,
-    onError: (error: unknown) => void,
+    onChange: () => void = () => {},
+    onError: (error: unknown) => void = () => {},
   ) {
     this.events = new ClientEvents(cluster, owned, {
       refresh: onChange,

@@ -127,6 +127,10 @@ export class RedisPubSub implements PubSub {
     return this.subscriber.isSubscribed(channel);
   }
 
+  countsItself(channel: string): boolean {
+    return this.subscriber.isCounted(channel);
+  }
+
   onMessage(listener: PubSubListener): () => void {
     return this.listeners.add(listener);
   }
@@ -146,16 +150,17 @@ export class RedisPubSub implements PubSub {
   }
 
   private createSubscriber(handlers: SubscriberHandlers): Subscriber {
-    const { subscriber, owned } = this.clients;
+    const { publisher, subscriber, owned } = this.clients;
     const { subscribeTimeoutMs } = this.timeouts;
-    return isClusterClient(subscriber)
-      ? new ShardedSubscriber(subscriber, owned, subscribeTimeoutMs, handlers)
+    return isClusterClient(subscriber) && isClusterClient(publisher)
+      ? new ShardedSubscriber({ publisher, subscriber, owned }, subscribeTimeoutMs, handlers)
       : new SingleSubscriber(subscriber, owned, subscribeTimeoutMs, handlers);
   }
 
   private failed(failure: unknown): void {
     this.lastFailure = failure;
-    this.lastError = reasonOf(failure);
+    // OpenSSL ends its messages with a line break.
+    this.lastError = reasonOf(failure).trim();
     this.update({});
   }
 

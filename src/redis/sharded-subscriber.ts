@@ -13,6 +13,12 @@ const CHECKS_PER_REFRESH = 5;
 /** While something is wrong: after this time, doubled each time up to the last. */
 const HEAL_MS = [250, 2_000] as const;
 
+interface ClusterClients {
+  readonly publisher: ClusterClient;
+  readonly subscriber: ClusterClient;
+  readonly owned: boolean;
+}
+
 interface Slot {
   readonly channels: Set<string>;
   shard: Shard | undefined;
@@ -30,24 +36,26 @@ export class ShardedSubscriber implements Subscriber {
   private readonly slots = new Map<number, Slot>();
   private readonly waiters: Waiters;
   private readonly topology: ClusterTopology;
+  private readonly publisherTopology: ClusterTopology;
   private checks: NodeJS.Timeout | undefined;
   private checkCount = 0;
   private healing: NodeJS.Timeout | undefined;
   private healMs: number = HEAL_MS[0];
 
   constructor(
-    private readonly cluster: ClusterClient,
-    private readonly owned: boolean,
+    private readonly clients: ClusterClients,
     private readonly subscribeTimeoutMs: number,
     private readonly handlers: SubscriberHandlers,
   ) {
+    const { publisher, subscriber, owned } = clients;
     this.waiters = new Waiters(subscribeTimeoutMs);
     this.topology = new ClusterTopology(
-      cluster,
+      subscriber,
       owned,
       () => this.follow(),
       (error) => handlers.error(error),
     );
+    this.publisherTopology = new ClusterTopology(publisher, owned);
   }
 
   start(): void {
@@ -63,6 +71,10 @@ export class ShardedSubscriber implements Subscriber {
   isSubscribed(channel: string): boolean {
     const shard = this.slots.get(calculateSlot(channel))?.shard;
     return shard?.connection.isSubscribed(channel) ?? false;
+  }
+
+  isCounted(channel: string): boolean {
+    return this.shardOf(calculateSlot(channel))?.connection.isCounted(channel) ?? false;
   }
 
   subscribe(channel: string): Promise<void> {
@@ -115,7 +127,7 @@ export class ShardedSubscriber implements Subscriber {
     this.waiters.rejectAll(() => PropagatorError.of('redis.closed', []));
     await Promise.all(shards.map((shard) => shard.close()));
     // A borrowed client has nothing of ours but the listeners.
-    if (this.owned) await quit(this.cluster);
+    if (this.clients.owned) await quit(this.clients.subscriber);
   }
 
   private shardOf(slot: number): Shard | undefined {
@@ -149,7 +161,7 @@ export class ShardedSubscriber implements Subscriber {
       error: this.handlers.error,
       moved: () => {
         shard.doubtful = true;
-        void this.topology.refresh();
+        void this.refresh();
         this.heal();
       },
     });
@@ -170,14 +182,19 @@ export class ShardedSubscriber implements Subscriber {
 
   private check(): void {
     for (const shard of this.shards.values()) shard.check();
-    if (++this.checkCount % CHECKS_PER_REFRESH === 0) void this.topology.refresh();
+    if (++this.checkCount % CHECKS_PER_REFRESH === 0) void this.refresh();
+  }
+
+  /** The publisher would learn it as well, from commands that fail. */
+  private async refresh(): Promise<void> {
+    await Promise.all([this.topology.refresh(), this.publisherTopology.refresh()]);
   }
 
   /** Asks for the topology until every shard is well: a failover takes its time, and nobody announces it. */
   private heal(): void {
     if (this.healing !== undefined || this.checks === undefined) return;
     this.healing = setTimeout(() => {
-      void this.topology.refresh().then(() => {
+      void this.refresh().then(() => {
         this.healing = undefined;
         this.healMs = Math.min(this.healMs * 2, HEAL_MS[1]);
         this.settleDoubts();

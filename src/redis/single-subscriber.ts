@@ -47,6 +47,10 @@ export class SingleSubscriber implements Subscriber {
     return this.connection.isSubscribed(channel);
   }
 
+  isCounted(channel: string): boolean {
+    return this.connection.isCounted(channel);
+  }
+
   subscribe(channel: string): Promise<void> {
     return this.connection.subscribe(channel);
   }

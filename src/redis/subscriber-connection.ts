@@ -60,6 +60,11 @@ export class SubscriberConnection {
     return this.confirmed.has(channel) && this.wanted.has(channel);
   }
 
+  /** As sent, not as confirmed or wanted: an UNSUBSCRIBE goes out a turn after the channel was given back. */
+  isCounted(channel: string): boolean {
+    return this.sent.has(channel);
+  }
+
   isWanted(channel: string): boolean {
     return this.wanted.has(channel);
   }

@@ -11,6 +11,8 @@ export interface Subscriber {
   /** Listens to its client, which may be connected already. */
   start(): void;
   isSubscribed(channel: string): boolean;
+  /** Whether Redis counts us among the channel's subscribers, once it has read what was sent to it so far. */
+  isCounted(channel: string): boolean;
   subscribe(channel: string): Promise<void>;
   unsubscribe(channel: string): void;
   /** Makes the connections anew, if they are ours. */

@@ -148,12 +148,19 @@ class TestClusterBuilder {
       prefix,
       logger,
     });
-    for (let index = 0; index < this.size; index++) {
-      instances.push(
-        await this.startInstance({ ...shared(), auth: TOKEN_IS_USER, ...this.options(index) }),
-      );
+    const cluster = new TestCluster(instances, prefix, logger, shared);
+    try {
+      for (let index = 0; index < this.size; index++) {
+        instances.push(
+          await this.startInstance({ ...shared(), auth: TOKEN_IS_USER, ...this.options(index) }),
+        );
+      }
+    } catch (error) {
+      // Whatever runs would keep the process of the tests.
+      await cluster.close();
+      throw error;
     }
-    return new TestCluster(instances, prefix, logger, shared);
+    return cluster;
   }
 
   private async startInstance(options: RedisPropagatorOptions): Promise<TestInstance> {

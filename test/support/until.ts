@@ -4,10 +4,11 @@ const PATIENCE_MS = 10_000;
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: () => string,
+  patienceMs: number = PATIENCE_MS,
 ): Promise<void> {
-  const end = Date.now() + PATIENCE_MS;
+  const end = Date.now() + patienceMs;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`waited ${PATIENCE_MS} ms in vain for ${what()}`);
+    if (Date.now() > end) throw new Error(`waited ${patienceMs} ms in vain for ${what()}`);
     await new Promise((resolve) => setTimeout(resolve, 3));
   }
 }

@@ -28,11 +28,12 @@ const SLOTS = 16_384;
 /**
  * Starts a Redis Cluster of `masters` masters with one replica each, on the loopback.
  *
- * @param {{ masters?: number, args?: string[], bin?: string, nodeTimeoutMs?: number }} [options] `args`: more
- *   arguments for every server
+ * @param {{ masters?: number, args?: string[], config?: string, bin?: string, nodeTimeoutMs?: number }} [options]
+ *   `args` and `config` are for every server
  * @returns {Promise<RunningCluster>}
  */
-export async function startCluster({ masters = 3, args = [], bin, nodeTimeoutMs = 1500 } = {}) {
+export async function startCluster(options = {}) {
+  const { masters = 3, args = [], config, bin, nodeTimeoutMs = 1500 } = options;
   /** @type {ClusterNode[]} */
   const members = [];
   const stop = async () => {
@@ -43,6 +44,7 @@ export async function startCluster({ masters = 3, args = [], bin, nodeTimeoutMs 
     const server = await startRedis({
       port: await quietPort(),
       ...(bin === undefined ? {} : { bin }),
+      ...(config === undefined ? {} : { config }),
       args: [
         ...['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf'],
         ...['--cluster-node-timeout', String(nodeTimeoutMs), '--repl-diskless-sync-delay', '0'],
@@ -123,7 +125,7 @@ async function isHealthy(members, masters) {
     const ranges = /** @type {unknown[][]} */ (await admin.call('CLUSTER', 'SLOTS'));
     // Each range: first slot, last slot, the master, its replicas.
     if (ranges.length < masters || ranges.some((range) => range.length < 4)) return false;
-    const replication = String(await admin.info('replication'));
+    const replication = await admin.info('replication');
     if (/role:slave/.test(replication) && !/master_link_status:up/.test(replication)) return false;
   }
   return true;
