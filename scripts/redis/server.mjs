@@ -13,6 +13,12 @@ import { answersPing, freePort } from './probe.mjs';
 
 const host = '127.0.0.1';
 
+/** What every server that runs would leave behind; one listener for all of them. */
+const clearUps = /** @type {Set<() => void>} */ (new Set());
+process.once('exit', () => {
+  for (const clearUp of clearUps) clearUp();
+});
+
 /**
  * @typedef {object} RedisOptions
  * @property {number} [port] default: a free one
@@ -80,12 +86,12 @@ export async function startRedis(options = {}) {
     child?.kill('SIGKILL');
     rmSync(dir, { recursive: true, force: true });
   };
-  process.once('exit', clearUp);
+  clearUps.add(clearUp);
 
   const stop = async () => {
     await end('SIGTERM');
     await rm(dir, { recursive: true, force: true });
-    process.removeListener('exit', clearUp);
+    clearUps.delete(clearUp);
   };
 
   try {

@@ -1,7 +1,7 @@
 import type { ClusterRequests } from './cluster-requests.js';
 import type { RequestOutcome } from './pending-request.js';
 import type { LocalNamespace } from './local-namespace.js';
-import { selectorIn, type EventToAcknowledge } from './socket-selector.js';
+import { namesIn, selectorIn, type EventToAcknowledge } from './socket-selector.js';
 import type { InstanceId } from '../wire/envelope.js';
 
 /** @internal */
@@ -9,7 +9,7 @@ export interface AckListener {
   /** These sockets were asked, on one instance. */
   readonly onAsked: (instanceId: InstanceId, socketIds: readonly string[]) => void;
   readonly onAnswer: (instanceId: InstanceId, socketId: string, answer: unknown) => void;
-  /** All instances that Redis handed the question to have said whom they asked. */
+  /** All instances have said whom they asked. Not called where one of them does not. */
   readonly onAllAsked?: () => void;
 }
 
@@ -34,10 +34,11 @@ export class AckRequests {
     private readonly here: Surroundings,
   ) {
     requests.handle(OPERATION, async (params, { timeoutMs, emit }) => {
-      const { data } = params as { data?: unknown };
+      const { data, volatile, compress } = params as Partial<EventToAcknowledge>;
       if (!Array.isArray(data)) throw new TypeError('"data" is no list of arguments');
+      const flags = { volatile: volatile === true, compress: compress !== false };
       await this.askHere(
-        { ...selectorIn(params), data, timeoutMs },
+        { ...selectorIn(params), ...flags, data, timeoutMs },
         {
           onAsked: (_, asked) => emit({ asked }),
           onAnswer: (_, from, answer) => emit({ from, answer }),
@@ -46,38 +47,27 @@ export class AckRequests {
     });
   }
 
-  /** Resolves once everybody answered, or the time is up. */
-  async ask(event: EventToAcknowledge, listener: AckListener): Promise<RequestOutcome> {
+  /**
+   * Resolves once everybody answered, or the time is up.
+   *
+   * @throws PropagatorError at once, with nobody asked: `event.unserialisable`, `event.too-large`
+   */
+  ask(event: EventToAcknowledge, listener: AckListener): Promise<RequestOutcome> {
     const { timeoutMs, ...params } = event;
-    const asked = new Set<InstanceId>();
-    let instances: number | undefined;
-    const check = (): void => {
-      if (instances === undefined || asked.size < instances) return;
-      instances = undefined;
-      listener.onAllAsked?.();
-    };
     const remote = this.requests.request({
       operation: OPERATION,
+      about: String(event.data[0]),
       params,
       timeoutMs,
       othersWait: true,
-      onHandedTo: (count) => {
-        instances = count;
-        check();
-      },
       onPart: (instanceId, part) => {
         const known = part as AskPart;
-        if ('asked' in known) {
-          asked.add(instanceId);
-          listener.onAsked(instanceId, known.asked);
-          check();
-        } else {
-          listener.onAnswer(instanceId, known.from, known.answer);
-        }
+        if (!('asked' in known)) listener.onAnswer(instanceId, known.from, known.answer);
+        else listener.onAsked(instanceId, namesIn(known, 'asked'));
       },
+      ...(listener.onAllAsked && { onAllHeard: listener.onAllAsked }),
     });
-    const [outcome] = await Promise.all([remote, this.askHere(event, listener)]);
-    return outcome;
+    return Promise.all([remote, this.askHere(event, listener)]).then(([outcome]) => outcome);
   }
 
   private async askHere(

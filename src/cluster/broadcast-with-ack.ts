@@ -1,8 +1,13 @@
 import { reasonOf } from '../errors.js';
-import type { NamespaceServices } from './namespace-services.js';
-import type { SocketSelector } from './socket-selector.js';
+import type { Reporter } from '../reporting/reporter.js';
+import type { AckRequests } from './ack-requests.js';
+import type { EventToAcknowledge } from './socket-selector.js';
 
-interface Callbacks {
+interface Operator {
+  /** How many servers it was told that there are. */
+  readonly servers: number;
+  /** Whether it wants one answer, of one socket. */
+  readonly single: boolean;
   readonly onClientCount: (count: number) => void;
   readonly onAnswer: (answer: unknown) => void;
 }
@@ -10,40 +15,37 @@ interface Callbacks {
 /**
  * A broadcast with acknowledgements, as Socket.IO's BroadcastOperator wants it: it expects one `onClientCount` per
  * server and then that many answers, else its timeout. It asked for the number of servers in the same tick; it is
- * told the clients of all of them at once, when all have said whom they asked. If one does not, it is told
- * nothing, and reports the timeout together with the answers that came: never success with answers missing.
+ * told the clients of all of them at once, when all have said whom they asked. If one does not, or if the one socket
+ * that was to answer has gone, it is told nothing, and reports the timeout together with the answers that came: never
+ * success with answers missing.
  *
  * @internal
  */
 export function broadcastWithAck(
-  { acks, cluster, reporter, ackTimeoutMs }: NamespaceServices,
-  selector: SocketSelector | undefined,
-  data: unknown[],
-  timeoutMs: number | undefined,
-  { onClientCount, onAnswer }: Callbacks,
+  acks: AckRequests,
+  reporter: Reporter,
+  question: EventToAcknowledge | undefined,
+  { servers, single, onClientCount, onAnswer }: Operator,
 ): void {
-  const servers = cluster.otherMembers().length + 1;
   let clients = 0;
   const finish = (): void => {
+    if (single && clients === 0) return;
     onClientCount(clients);
     for (let server = 1; server < servers; server++) onClientCount(0);
   };
-  if (selector === undefined) {
+  if (question === undefined) {
     // Rooms that cannot exist have no clients. Not at once: the operator still has to learn the number of servers.
     queueMicrotask(finish);
     return;
   }
   acks
-    .ask(
-      { ...selector, data, timeoutMs: timeoutMs ?? ackTimeoutMs },
-      {
-        onAsked: (_, socketIds) => {
-          clients += socketIds.length;
-        },
-        onAnswer: (_, __, answer) => onAnswer(answer),
-        onAllAsked: finish,
+    .ask(question, {
+      onAsked: (_, socketIds) => {
+        clients += socketIds.length;
       },
-    )
+      onAnswer: (_, __, answer) => onAnswer(answer),
+      onAllAsked: finish,
+    })
     .catch((error: unknown) => {
       reporter.report('emit.refused', () => reasonOf(error));
     });

@@ -20,6 +20,11 @@ export class Canary {
     private readonly reporter: Reporter,
   ) {}
 
+  /** Whether this instance hears what is published, as far as it knows. */
+  get hears(): boolean {
+    return this.misses === 0;
+  }
+
   /** Redis took this heartbeat. */
   sent(beat: number): void {
     this.lastSent = Math.max(this.lastSent, beat);

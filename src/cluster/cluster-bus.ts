@@ -1,4 +1,5 @@
 import { Subject, type Observable } from 'rxjs';
+import { PropagatorError } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
 import type { PubSub } from '../ports/pub-sub.js';
@@ -56,22 +57,34 @@ export class ClusterBus {
     this.incoming.complete();
   }
 
-  /** To all instances. Resolves to the number of others that it was handed to. */
-  async sendToAll(message: ClusterMessage): Promise<number> {
-    return publishToOthers(this.pubSub, clusterChannel(this.options.prefix), this.encode(message));
+  /**
+   * To all instances. Resolves to the number of others that it was handed to.
+   *
+   * @param about what errors call the message
+   * @throws PropagatorError at once `event.unserialisable`, `event.too-large`
+   */
+  sendToAll(message: ClusterMessage, about?: string): Promise<number> {
+    const channel = clusterChannel(this.options.prefix);
+    return publishToOthers(this.pubSub, channel, this.encode(message, about));
   }
 
-  /** To one instance. Resolves to whether it was there. */
-  async sendTo(instanceId: InstanceId, message: ClusterMessage): Promise<boolean> {
+  /** To one instance. Resolves to whether it was there. Throws as {@link sendToAll} does. */
+  sendTo(instanceId: InstanceId, message: ClusterMessage): Promise<boolean> {
     const channel = replyChannel(this.options.prefix, instanceId);
-    return (await this.pubSub.publish(channel, this.encode(message))) > 0;
+    const sent = publishToOthers(this.pubSub, channel, this.encode(message));
+    return sent.then((instances) => instances > 0);
   }
 
-  private encode(message: ClusterMessage): Buffer {
-    return encodeClusterMessage(
+  private encode(message: ClusterMessage, about: string = message.type): Buffer {
+    const { maxMessageBytes } = this.options;
+    const bytes = encodeClusterMessage(
       { origin: this.origin, sequence: ++this.sequence, sentAt: Date.now() },
       message,
+      about,
     );
+    if (bytes.length <= maxMessageBytes) return bytes;
+    // The others would drop it.
+    throw PropagatorError.of('event.too-large', [about, bytes.length, maxMessageBytes]);
   }
 
   private receive(bytes: Buffer): void {

@@ -1,11 +1,11 @@
 import type { Subscription } from 'rxjs';
-import { reasonOf } from '../errors.js';
+import { PropagatorError, reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
-import type { ReplyMessage, RequestMessage } from '../wire/cluster-message.js';
+import type { ClusterMessage, ReplyMessage, RequestMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
 import type { ClusterBus } from './cluster-bus.js';
 import type { ClusterService } from './cluster.service.js';
-import { PendingRequest, type RequestOutcome } from './pending-request.js';
+import { PendingRequest, type RequestListener, type RequestOutcome } from './pending-request.js';
 
 /** For the way of an answer that was given at the last moment. */
 const ANSWER_GRACE_MS = 1_000;
@@ -25,7 +25,7 @@ export type RequestHandler = (
 ) => unknown;
 
 /** @internal */
-export interface RequestToCluster {
+export interface RequestToCluster extends RequestListener {
   readonly operation: string;
   readonly params: unknown;
   readonly timeoutMs: number;
@@ -34,10 +34,8 @@ export interface RequestToCluster {
    * longer.
    */
   readonly othersWait?: boolean;
-  /** Called with the number of instances that Redis handed the question to. */
-  readonly onHandedTo?: (instances: number) => void;
-  /** Called with each part of each answer as it comes. */
-  readonly onPart?: (instanceId: InstanceId, part: unknown) => void;
+  /** What it is about, for an error that says that it cannot be sent. */
+  readonly about?: string;
 }
 
 /**
@@ -58,8 +56,8 @@ export class ClusterRequests {
     private readonly reporter: Reporter,
   ) {
     this.subscriptions = bus.messages$.subscribe(({ origin, message }) => {
-      if (origin === bus.instanceId) return;
-      if (message.type === 'request') void this.answer(origin, message);
+      if (origin === bus.instanceId) this.checkOwn(message);
+      else if (message.type === 'request') void this.answer(origin, message);
       else if (message.type === 'reply') this.answered(origin, message);
     });
     this.subscriptions.add(
@@ -79,34 +77,39 @@ export class ClusterRequests {
     this.handlers.set(operation, handler);
   }
 
-  /** Never rejects: what could not be asked is incomplete. */
-  async request(question: RequestToCluster): Promise<RequestOutcome> {
-    const { operation, params, timeoutMs } = question;
-    const id = ++this.lastId;
+  /**
+   * Asks; the promise never rejects: what could not be asked is incomplete.
+   *
+   * @throws PropagatorError at once `event.unserialisable`, `event.too-large`
+   */
+  request(question: RequestToCluster): Promise<RequestOutcome> {
+    const { operation, params, timeoutMs, about = operation } = question;
+    const id = this.lastId + 1;
+    const sent = this.bus.sendToAll({ type: 'request', id, operation, params, timeoutMs }, about);
+    this.lastId = id;
     const members = this.cluster.otherMembers().map(({ instanceId }) => instanceId);
     const patienceMs = question.othersWait === true ? timeoutMs + ANSWER_GRACE_MS : timeoutMs;
-    const request = new PendingRequest(members, patienceMs, question.onPart);
+    const request = new PendingRequest(members, patienceMs, question);
     this.pending.set(id, request);
-    this.bus.sendToAll({ type: 'request', id, operation, params, timeoutMs }).then(
-      (instances) => {
-        question.onHandedTo?.(instances);
-        request.handedTo(instances);
-      },
+    sent.then(
+      (instances) => request.handedTo({ instances, outsiders: this.cluster.outsiders }),
       () => {
         // The state says that Redis is away, and the log has said so, too.
         this.reporter.count('request.unsent');
         request.failed();
       },
     );
-    const outcome = await request.outcome;
-    this.pending.delete(id);
-    return outcome;
+    return request.outcome.finally(() => this.pending.delete(id));
   }
 
-  /** Asks without waiting for an answer. */
+  /**
+   * Asks without waiting for an answer.
+   *
+   * @throws PropagatorError at once `event.unserialisable`, `event.too-large`
+   */
   notify(operation: string, params: unknown): void {
     this.bus
-      .sendToAll({ type: 'request', id: NO_REPLY, operation, params, timeoutMs: 0 })
+      .sendToAll({ type: 'request', id: NO_REPLY, operation, params, timeoutMs: 0 }, operation)
       .catch((error: unknown) => {
         this.reporter.report('request.failed', () => `"${operation}": ${reasonOf(error)}`);
       });
@@ -120,43 +123,71 @@ export class ClusterRequests {
   private async answer(origin: InstanceId, message: RequestMessage): Promise<void> {
     const { id, operation, params, timeoutMs } = message;
     const handler = this.handlers.get(operation);
-    const reply = (rest: Omit<ReplyMessage, 'type' | 'id'>): Promise<void> =>
+    const reply = (rest: Omit<ReplyMessage, 'type' | 'id'>): void =>
       this.reply(origin, { type: 'reply', id, ...rest });
     if (handler === undefined) {
       this.reporter.once('request.unknown', () => `another version asked for "${operation}"`);
-      await reply({ done: true, error: 'unknown operation' });
+      reply({ done: true, error: 'unknown operation' });
       return;
     }
     try {
-      const part = await handler(params, {
-        timeoutMs,
-        emit: (early) => void reply({ done: false, part: early }),
-      });
-      await reply(part === undefined ? { done: true } : { done: true, part });
+      const emit = (part: unknown): void => reply({ done: false, part });
+      const part = await handler(params, { timeoutMs, emit });
+      reply(part === undefined ? { done: true } : { done: true, part });
     } catch (error) {
       this.reporter.report('request.failed', () => `"${operation}": ${reasonOf(error)}`);
-      await reply({ done: true, error: 'failed' });
+      reply({ done: true, error: 'failed' });
     }
   }
 
-  private async reply(to: InstanceId, message: ReplyMessage): Promise<void> {
+  private reply(to: InstanceId, message: ReplyMessage): void {
     if (message.id === NO_REPLY) return;
-    try {
-      await this.bus.sendTo(to, message);
-    } catch (error) {
+    const failed = (error: unknown): void =>
       this.reporter.report('reply.failed', () => reasonOf(error));
-      // What cannot be serialised is no reason to let the other side wait.
+    try {
+      this.bus.sendTo(to, message).catch(failed);
+    } catch (error) {
+      const halves = isTooLarge(error) ? halvesOf(message) : [];
+      for (const half of halves) this.reply(to, half);
+      if (halves.length > 0) return;
+      failed(error);
+      // What cannot be sent is no reason to let the other side wait.
       if (message.part !== undefined) {
-        await this.reply(to, { type: 'reply', id: message.id, done: true, error: 'failed' });
+        this.reply(to, { type: 'reply', id: message.id, done: true, error: 'failed' });
       }
     }
   }
 
   private answered(origin: InstanceId, message: ReplyMessage): void {
     const request = this.pending.get(message.id);
-    if (request === undefined || !request.answered(origin, message)) {
+    try {
       // Late, twice, or to a question that nobody asked.
-      this.reporter.count('reply.unexpected');
+      if (request?.answered(origin, message) !== true) this.reporter.count('reply.unexpected');
+    } catch (error) {
+      // Whoever else can publish on our channel must not be able to end the process.
+      this.reporter.report('message.malformed', () => `an answer: ${reasonOf(error)}`);
     }
   }
+
+  /** Our own questions come back from Redis. Answers to ourselves we never send, nor what we have not asked. */
+  private checkOwn(message: ClusterMessage): void {
+    const forged =
+      message.type === 'reply' || (message.type === 'request' && message.id > this.lastId);
+    if (forged) this.reporter.report('message.forged', () => `a ${message.type} in our own name`);
+  }
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof PropagatorError && error.code === 'event.too-large';
+}
+
+/** An answer that is a list, in two messages. */
+function halvesOf(message: ReplyMessage): ReplyMessage[] {
+  const { part } = message;
+  if (!Array.isArray(part) || part.length < 2) return [];
+  const middle = part.length >> 1;
+  return [
+    { ...message, part: part.slice(0, middle), done: false },
+    { ...message, part: part.slice(middle) },
+  ];
 }

@@ -40,6 +40,9 @@ export class ClusterService {
   private timer: NodeJS.Timeout | undefined;
   private beat = 0;
   private tickedAt = Date.now();
+  /** Since when this instance has been listening without a break. */
+  private listeningSince = Infinity;
+  private uncounted = 0;
 
   /** Other instances that came and went. */
   readonly changes$: Observable<ClusterChange> = this.changes.asObservable();
@@ -76,6 +79,16 @@ export class ClusterService {
     return [...this.others.values()].map(({ member }) => member);
   }
 
+  /**
+   * How many Redis counts as subscribed to the cluster's channel that are no members: somebody who looks on with
+   * `redis-cli`, an instance that is frozen and was given up. Nobody waits for their answers.
+   *
+   * @internal
+   */
+  get outsiders(): number {
+    return this.uncounted;
+  }
+
   /** Takes part from now on. @internal */
   async start(): Promise<void> {
     if (this.timer !== undefined) return;
@@ -85,7 +98,8 @@ export class ClusterService {
     this.subscription.add(
       // After an outage the others may have given this instance up, and it them.
       this.pubSub.state$.subscribe((state) => {
-        if (state === 'ready') void this.bus.open().then(() => this.announce('hello'));
+        this.listeningSince = Infinity;
+        if (state === 'ready') void this.bus.open().then(() => this.hello());
       }),
     );
     this.timer = setInterval(() => this.tick(), this.options.heartbeatIntervalMs);
@@ -102,6 +116,11 @@ export class ClusterService {
     await this.announce('bye');
     this.others.clear();
     this.changes.complete();
+  }
+
+  private async hello(): Promise<void> {
+    this.listeningSince = Date.now();
+    await this.announce('hello');
   }
 
   private tick(): void {
@@ -129,8 +148,9 @@ export class ClusterService {
         return;
       }
       const beat = ++this.beat;
-      await this.bus.sendToAll({ type, member, beat });
+      const instances = await this.bus.sendToAll({ type, member, beat });
       this.canary.sent(beat);
+      this.countOutsiders(instances);
     } catch {
       // The state says that Redis is away, and the log has said so, too.
       this.reporter.count('heartbeat.failed');
@@ -139,7 +159,8 @@ export class ClusterService {
 
   private heard(origin: InstanceId, { type, member, beat }: PresenceMessage): void {
     if (origin === this.bus.instanceId) {
-      this.canary.heard(beat);
+      if (beat <= this.beat) this.canary.heard(beat);
+      else this.reporter.report('message.forged', () => `a ${type} in our own name`);
       return;
     }
     const described = { ...member, instanceId: origin };
@@ -149,12 +170,24 @@ export class ClusterService {
     }
     const known = this.others.has(origin);
     this.others.set(origin, { member: described, heardAt: Date.now() });
-    if (!known) this.changes.next({ type: 'joined', member: described });
+    if (!known) {
+      this.uncounted = 0;
+      this.changes.next({ type: 'joined', member: described });
+    }
     // The newcomer wants to know us now, not after the next interval.
     if (type === 'hello') void this.announce('heartbeat', origin);
   }
 
   private forget(instanceId: InstanceId, change: ClusterChange): void {
-    if (this.others.delete(instanceId)) this.changes.next(change);
+    if (!this.others.delete(instanceId)) return;
+    this.uncounted = 0;
+    this.changes.next(change);
+  }
+
+  /** Whoever lives has been heard in that time; until then everybody whom Redis counts may be an instance. */
+  private countOutsiders(instances: number): void {
+    const listening = Date.now() - this.listeningSince;
+    const known = listening > this.options.memberTimeoutMs && this.canary.hears;
+    this.uncounted = known ? Math.max(0, instances - this.others.size) : 0;
   }
 }

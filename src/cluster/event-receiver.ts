@@ -2,13 +2,18 @@ import * as standardParser from 'socket.io-parser';
 import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { Target } from '../wire/channels.js';
-import { decodeEnvelope, isFrom, type Envelope } from '../wire/envelope.js';
+import { decodeEnvelope, isFrom, type Envelope, type EnvelopeFault } from '../wire/envelope.js';
 import { decodeExternalEvent, isExternal } from '../wire/external-event.js';
 import { WirePacket } from '../wire/wire-packet.js';
 import { dialectOf, packetIn } from './dialects.js';
 import type { LocalNamespace } from './local-namespace.js';
 import type { NamespaceRegistry } from './namespace-registry.js';
 import { roomsOfTarget } from './reserved-rooms.js';
+
+const OF_ANOTHER_VERSION: ReadonlySet<string> = new Set<EnvelopeFault>([
+  'message.unknown-version',
+  'message.unknown-kind',
+]);
 
 /**
  * What comes in from other instances, and from outside: delivered to the sockets of this instance, or counted,
@@ -92,9 +97,10 @@ export class EventReceiver {
   }
 
   private drop(kind: string, target: Target, detail: string): void {
-    this.reporter.report(
-      kind,
-      () => `dropped a message for ${target.kind} of namespace ${target.namespace}: ${detail}`,
-    );
+    const line = (): string =>
+      `dropped a message for ${target.kind} of namespace ${target.namespace}: ${detail}`;
+    // Another version of this library, as during a rolling deploy: once is enough.
+    if (OF_ANOTHER_VERSION.has(kind)) this.reporter.once(kind, line);
+    else this.reporter.report(kind, line);
   }
 }

@@ -131,13 +131,15 @@ export class EventRouter {
   joining(namespace: string, rooms: readonly string[], joined: Promise<unknown>): void {
     const pending = rooms.map((room) => `${namespace}\0${room}`);
     for (const key of pending) this.joins.set(key, (this.joins.get(key) ?? 0) + 1);
-    void joined.finally(() => {
+    const over = (): void => {
       for (const key of pending) {
         const left = (this.joins.get(key) ?? 0) - 1;
         if (left > 0) this.joins.set(key, left);
         else this.joins.delete(key);
       }
-    });
+    };
+    // Whoever made the promise hears of a rejection.
+    joined.then(over, over);
   }
 
   /** Connected sockets of this instance, in all namespaces. */

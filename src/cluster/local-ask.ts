@@ -4,9 +4,9 @@ import { encodePacket } from '../wire/encode-packet.js';
 import { framesLength, writeFrames } from '../wire/frames.js';
 import { EVENT_PACKET, WirePacket } from '../wire/wire-packet.js';
 import type { Dialect } from './local-namespace.js';
-import { PacketWriter } from './packet-writer.js';
+import { PacketWriter, type SendFlags } from './packet-writer.js';
 
-interface Question {
+interface Question extends SendFlags {
   readonly namespace: string;
   readonly data: unknown[];
   /** Of the namespace's own counter: one for all its sockets. */
@@ -39,13 +39,15 @@ export function askSockets(
   const frames = Buffer.allocUnsafe(framesLength(parts));
   writeFrames(frames, 0, parts);
   const wire = new WirePacket(frames, dialect.parser, { parts, packet });
-  const writer = new PacketWriter(wire, { volatile: false, compress: true }, reporter);
+  const writer = new PacketWriter(wire, question, reporter);
   return new Promise((resolve) => {
     const open = new Set<Socket>(sockets);
     const timer = setTimeout(() => {
       for (const socket of open) acksOf(socket).delete(id);
       resolve();
     }, timeoutMs);
+    // An app that has closed its sockets waits for nobody.
+    timer.unref();
     for (const socket of sockets) {
       acksOf(socket).set(id, (answer) => {
         open.delete(socket);

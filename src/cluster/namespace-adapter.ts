@@ -1,7 +1,7 @@
 import type { Namespace, Socket } from 'socket.io';
 import type { Adapter, BroadcastOptions, Session } from 'socket.io-adapter';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
-import { broadcastWithAck } from './broadcast-with-ack.js';
+import { commandAdapter, type AdapterConstructor, type CommandAdapter } from './command-adapter.js';
 import { optionsOf } from './delivery-options.js';
 import { dialectOfServer } from './dialects.js';
 import { askSockets } from './local-ask.js';
@@ -10,20 +10,18 @@ import type { NamespaceServices } from './namespace-services.js';
 import { PacketWriter } from './packet-writer.js';
 import { AUTHENTICATED_ROOM, isReservedRoom, userRoom } from './reserved-rooms.js';
 import { RoomChannels } from './room-channels.js';
-import { normalised, roomName, roomNames } from './room-names.js';
-import { SessionRecovery } from './session-recovery.js';
+import { normalised, roomName } from './room-names.js';
+import { SessionRecovery, type KeptPacket } from './session-recovery.js';
 import type { EventToAcknowledge, SocketSelector } from './socket-selector.js';
 
-export type AdapterConstructor = new (nsp: Namespace) => Adapter;
-
 /** The adapter of a namespace behind `SocketStateAdapter`. @internal */
-export interface NamespaceAdapter extends Adapter {
+export interface NamespaceAdapter extends CommandAdapter {
+  /** Called for each new socket, before the app has it. */
+  arriving(socket: Socket): void;
   /** Puts a socket into the rooms of its user, and into those it had; resolves when events for them arrive. */
   admit(socket: Socket, identity: AuthenticatedIdentity | null): Promise<void> | undefined;
   /** Sends a socket what it missed; called when it is connected, before anything else is sent. */
   connected(socket: Socket): void;
-  /** The rooms of all instances. */
-  allRooms(): Promise<Set<string>>;
 }
 
 /** Who follows what happens to a namespace and its sockets. @internal */
@@ -35,6 +33,12 @@ export interface NamespaceHooks {
 }
 
 type Packet = Parameters<Adapter['broadcast']>[0];
+
+/** What Socket.IO keeps to itself of a namespace. */
+interface Internals {
+  readonly server: { readonly opts?: { readonly cleanupEmptyChildNamespaces?: boolean } };
+  readonly _preConnectSockets: ReadonlyMap<string, Socket>;
+}
 
 /**
  * Makes an adapter of Socket.IO's in-memory adapter: whatever goes through it takes the road of {@link EventRouter}, or
@@ -48,21 +52,25 @@ export function namespaceAdapter(
   services: NamespaceServices,
   hooks: NamespaceHooks,
 ): new (nsp: Namespace) => NamespaceAdapter {
-  const { router, cluster, commands, reporter } = services;
-  return class extends Base implements NamespaceAdapter, LocalNamespace {
+  const { router, reporter } = services;
+  return class extends commandAdapter(Base, services) implements NamespaceAdapter, LocalNamespace {
     readonly name: string;
     readonly dialect: Dialect;
-    private readonly recovery = new SessionRecovery();
     private readonly channels: RoomChannels;
-    /** Recovery keeps packets, and adds an offset to each: it has to see the decoded packet. */
-    private readonly keepsPackets: boolean;
+    /** With connection state recovery only. */
+    private readonly recovery: SessionRecovery | undefined;
+    /** What Socket.IO's adapter with recovery has. */
+    declare private readonly packets?: KeptPacket[];
+    declare private readonly maxDisconnectionDuration: number;
 
     constructor(nsp: Namespace) {
       super(nsp);
       this.name = nsp.name;
       this.dialect = dialectOfServer(nsp.server);
-      this.keepsPackets = 'packets' in this;
       this.channels = new RoomChannels(nsp.name, router);
+      if (this.packets !== undefined) {
+        this.recovery = new SessionRecovery((rooms) => this.channels.keep(rooms));
+      }
       this.on('create-room', (room: string) => this.channels.open(room));
       this.on('delete-room', (room: string) => this.channels.close(room));
       router.attach(this);
@@ -73,8 +81,12 @@ export function namespaceAdapter(
       return (this.nsp as Namespace).sockets.size;
     }
 
+    arriving(socket: Socket): void {
+      this.recovery?.watchEmits(socket);
+    }
+
     admit(socket: Socket, identity: AuthenticatedIdentity | null): Promise<void> | undefined {
-      const rooms = this.recovery.authenticated(socket, identity);
+      const rooms = this.recovery?.authenticated(socket, identity) ?? new Set<string>();
       if (identity !== null) rooms.add(userRoom(identity.userId)).add(AUTHENTICATED_ROOM);
       this.channels.occupied();
       void super.addAll(socket.id, rooms);
@@ -82,7 +94,7 @@ export function namespaceAdapter(
     }
 
     connected(socket: Socket): void {
-      this.recovery.connected(socket);
+      this.recovery?.connected(socket, this.packets ?? []);
     }
 
     /** Resolves once events for the rooms arrive. Reserved rooms are not entered by name. */
@@ -120,17 +132,22 @@ export function namespaceAdapter(
       if (this.sids.size === 0) this.channels.vacated();
     }
 
+    override persistSession(session: Session): void {
+      this.recovery?.lost(session, this.maxDisconnectionDuration);
+      super.persistSession(session);
+    }
+
     override async restoreSession(pid: string, offset: string): Promise<Session> {
       const session = (await super.restoreSession(pid, offset)) as Session | null;
       // Socket.IO's types do not know that there may be none.
-      return (session && this.recovery.hold(session)) as Session;
+      return (session && this.recovery?.claim(session, offset)) as Session;
     }
 
     override broadcast(packet: Packet, options: BroadcastOptions): void {
       const known = normalised(options);
       if (known === undefined) return;
       const { rooms, except, flags } = known;
-      if (flags.local === true) {
+      if (flags.local === true || this.recovery?.isDirect(rooms) === true) {
         super.broadcast(packet, known);
         return;
       }
@@ -144,77 +161,6 @@ export function namespaceAdapter(
       });
     }
 
-    override broadcastWithAck(
-      packet: Packet,
-      options: BroadcastOptions,
-      onClientCount: (count: number) => void,
-      onAnswer: (answer: unknown) => void,
-    ): void {
-      const known = normalised(options);
-      if (known?.flags.local === true) {
-        super.broadcastWithAck(packet, known, onClientCount, onAnswer);
-        return;
-      }
-      const selector = known && this.selectorOf(known);
-      broadcastWithAck(services, selector, packet.data, known?.flags.timeout, {
-        onClientCount,
-        onAnswer,
-      });
-    }
-
-    /** How many instances there are, this one included. */
-    override serverCount(): Promise<number> {
-      return Promise.resolve(cluster.otherMembers().length + 1);
-    }
-
-    // Socket.IO's types say what the base class returns: local sockets and details of remote ones in one list.
-    // oxlint-disable-next-line typescript/no-explicit-any
-    override async fetchSockets(options: BroadcastOptions): Promise<any[]> {
-      const known = normalised(options);
-      if (known === undefined) return [];
-      if (known.flags.local === true) return super.fetchSockets(known);
-      const { local, items, missing, complete } = await commands.fetch(this.selectorOf(known));
-      if (!complete) warnOfMissing('fetchSockets', missing);
-      return [...local, ...items];
-    }
-
-    override async sockets(rooms: Set<string>): Promise<Set<string>> {
-      const known = normalised({ rooms });
-      if (known === undefined) return new Set();
-      const { items, missing, complete } = await commands.ids(this.selectorOf(known));
-      if (!complete) warnOfMissing('allSockets', missing);
-      return new Set(items);
-    }
-
-    async allRooms(): Promise<Set<string>> {
-      const { items, missing, complete } = await commands.rooms(this.name);
-      if (!complete) warnOfMissing('allRooms', missing);
-      return new Set(items);
-    }
-
-    override addSockets(options: BroadcastOptions, rooms: unknown[]): void {
-      const known = normalised(options);
-      if (known === undefined) return;
-      const names = roomNames(rooms);
-      if (known.flags.local === true) super.addSockets(known, names);
-      else router.joining(this.name, names, commands.join(this.selectorOf(known), names));
-    }
-
-    override delSockets(options: BroadcastOptions, rooms: unknown[]): void {
-      const known = normalised(options);
-      if (known === undefined) return;
-      const names = roomNames(rooms);
-      if (known.flags.local === true) super.delSockets(known, names);
-      else void commands.leave(this.selectorOf(known), names);
-    }
-
-    override disconnectSockets(options: BroadcastOptions, close: boolean): void {
-      const known = normalised(options);
-      if (known === undefined) return;
-      if (known.flags.local === true) super.disconnectSockets(known, close);
-      else void commands.disconnect(this.selectorOf(known), { close });
-    }
-
     override serverSideEmit(args: unknown[]): void {
       services.serverSide.emit(this, args);
     }
@@ -224,7 +170,9 @@ export function namespaceAdapter(
     }
 
     deliver(delivery: Delivery): number {
-      return this.keepsPackets ? this.deliverAndKeep(delivery) : this.deliverFrames(delivery);
+      return this.recovery === undefined
+        ? this.deliverFrames(delivery)
+        : this.deliverAndKeep(delivery);
     }
 
     select({ rooms, except }: SocketSelector): Socket[] {
@@ -250,13 +198,14 @@ export function namespaceAdapter(
     }
 
     override close(): Promise<void> | void {
+      const { server, _preConnectSockets } = this.nsp as Internals;
+      // Socket.IO closes a dynamic namespace with its last socket, even while others are being let in. They are served
+      // all the same; this is called again when they have gone.
+      if (server.opts?.cleanupEmptyChildNamespaces === true && _preConnectSockets.size > 0) return;
       router.detach(this);
       this.channels.closeAll();
+      this.recovery?.close();
       return super.close();
-    }
-
-    private selectorOf({ rooms, except }: Required<BroadcastOptions>): SocketSelector {
-      return { namespace: this.name, rooms: [...rooms], except: [...except] };
     }
 
     private deliverFrames(delivery: Delivery): number {
@@ -287,11 +236,4 @@ export function namespaceAdapter(
       return sockets;
     }
   };
-
-  function warnOfMissing(call: string, missing: readonly string[]): void {
-    reporter.report(
-      'request.incomplete',
-      () => `${call}: no answer from ${missing.join(', ') || 'the other instances'}`,
-    );
-  }
 }

@@ -1,5 +1,6 @@
 import type { ReplyMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
+import { RollCall, type HandedTo } from './roll-call.js';
 
 /** @internal */
 export interface RequestOutcome {
@@ -11,49 +12,59 @@ export interface RequestOutcome {
   readonly complete: boolean;
 }
 
+/** @internal */
+export interface RequestListener {
+  /** Called with each part of each answer as it comes. */
+  readonly onPart?: (instanceId: InstanceId, part: unknown) => void;
+  /** Called once all instances have sent their first part, or nothing but their last word. */
+  readonly onAllHeard?: () => void;
+}
+
 /** One question to the cluster, until it ends. */
 export class PendingRequest {
   readonly outcome: Promise<RequestOutcome>;
-  private readonly answeredBy = new Set<InstanceId>();
-  private readonly left = new Set<InstanceId>();
-  private readonly silent = new Set<InstanceId>();
-  /** How many instances Redis handed it to; unknown until Redis has said so. */
-  private expected: number | undefined;
+  private readonly firstWords: RollCall;
+  private readonly lastWords: RollCall;
+  /** Unknown until Redis has said so. */
+  private handed: HandedTo | undefined;
+  private allHeard = false;
   private end!: (outcome: RequestOutcome) => void;
   private readonly timer: NodeJS.Timeout;
   private ended = false;
 
   constructor(
-    private readonly members: readonly InstanceId[],
+    members: readonly InstanceId[],
     timeoutMs: number,
-    private readonly onPart?: (instanceId: InstanceId, part: unknown) => void,
+    private readonly listener: RequestListener,
   ) {
+    this.firstWords = new RollCall(members);
+    this.lastWords = new RollCall(members);
     this.outcome = new Promise((resolve) => {
       this.end = resolve;
     });
     this.timer = setTimeout(() => this.finish(false), timeoutMs);
   }
 
-  handedTo(instances: number): void {
-    this.expected = instances;
+  handedTo(handed: HandedTo): void {
+    this.handed = handed;
     this.check();
   }
 
   /** Returns false where it is not to the point: late, or said twice. */
   answered(from: InstanceId, { part, done, error }: ReplyMessage): boolean {
-    if (this.ended || this.answeredBy.has(from)) return false;
-    if (part !== undefined) this.onPart?.(from, part);
-    if (!done) return true;
-    if (error === undefined) this.answeredBy.add(from);
-    else this.silent.add(from);
+    if (this.ended || this.lastWords.has(from)) return false;
+    if (part !== undefined) this.listener.onPart?.(from, part);
+    if (error === undefined) this.firstWords.heard(from);
+    else this.firstWords.refused(from);
+    if (done && error === undefined) this.lastWords.heard(from);
+    else if (done) this.lastWords.refused(from);
     this.check();
     return true;
   }
 
-  /** An instance that said good-bye has nothing more to say; one that was lost might have had. */
   gone(instanceId: InstanceId, how: 'left' | 'lost'): void {
-    if (this.answeredBy.has(instanceId)) return;
-    (how === 'left' ? this.left : this.silent).add(instanceId);
+    this.firstWords.gone(instanceId, how);
+    this.lastWords.gone(instanceId, how);
     this.check();
   }
 
@@ -62,28 +73,19 @@ export class PendingRequest {
   }
 
   private check(): void {
-    if (this.expected === undefined) return;
-    const settled = this.answeredBy.size + this.silent.size;
-    // Whoever left may or may not be among those whom Redis counted: then every member known has to be accounted for.
-    const all =
-      settled >= this.expected ||
-      (settled + this.left.size >= this.expected && this.open().length === 0);
-    if (all) this.finish(this.silent.size === 0);
+    if (this.handed === undefined || this.ended) return;
+    if (!this.allHeard && this.firstWords.isOver(this.handed)) {
+      this.allHeard = true;
+      if (this.firstWords.missing.length === 0) this.listener.onAllHeard?.();
+    }
+    if (this.lastWords.isOver(this.handed)) this.finish(true);
   }
 
-  /** Members that have neither answered nor gone. */
-  private open(): InstanceId[] {
-    return this.members.filter(
-      (member) =>
-        !this.answeredBy.has(member) && !this.left.has(member) && !this.silent.has(member),
-    );
-  }
-
-  private finish(complete: boolean): void {
+  private finish(over: boolean): void {
     if (this.ended) return;
     this.ended = true;
     clearTimeout(this.timer);
-    const missing = complete ? [] : [...this.silent, ...this.open()];
-    this.end({ answered: [...this.answeredBy], missing, complete });
+    const { answered, missing } = this.lastWords;
+    this.end({ answered, missing, complete: over && missing.length === 0 });
   }
 }

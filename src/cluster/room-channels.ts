@@ -34,6 +34,17 @@ export class RoomChannels {
     this.holds.delete(room);
   }
 
+  /** Keeps the channels of the namespace and of these rooms, sockets or not, until the function is called. */
+  keep(rooms: readonly string[]): () => void {
+    const targets = rooms.map((room) => targetOfRoom(this.namespace, room));
+    const holds = [{ kind: 'all' as const, namespace: this.namespace }, ...targets].flatMap(
+      (target) => (target === undefined ? [] : [this.router.hold(target)]),
+    );
+    return () => {
+      for (const hold of holds) hold.release();
+    };
+  }
+
   closeAll(): void {
     this.vacated();
     for (const hold of this.holds.values()) hold.release();

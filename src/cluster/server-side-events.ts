@@ -25,86 +25,116 @@ export class ServerSideEvents {
     private readonly here: Surroundings,
     private readonly reporter: Reporter,
   ) {
-    requests.handle(OPERATION, (params, { timeoutMs }) => {
+    requests.handle(OPERATION, async (params, { timeoutMs, emit }) => {
       const { namespace, args, withAck } = params as Partial<Params>;
       if (typeof namespace !== 'string' || !Array.isArray(args)) {
         throw new TypeError('neither namespace nor arguments');
       }
-      return this.emitHere([...this.here.namespaces(namespace)], args, withAck ? timeoutMs : 0);
+      const namespaces = [...this.here.namespaces(namespace)];
+      if (withAck !== true) callEach(namespaces, args);
+      else await askEach(namespaces, args, timeoutMs, (answer) => emit([answer]));
     });
   }
 
-  /** To all other servers, those on other ports of this instance included. */
+  /**
+   * To all other servers, those on other ports of this instance included.
+   *
+   * @throws PropagatorError at once, with nobody told: `event.unserialisable`, `event.too-large`
+   */
   emit(from: LocalNamespace, args: unknown[]): void {
     const ack = args.at(-1);
     const others = [...this.here.namespaces(from.name)].filter((local) => local !== from);
-    if (typeof ack !== 'function') {
-      this.requests.notify(OPERATION, { namespace: from.name, args, withAck: false });
-      void this.emitHere(others, args, 0).catch((error: unknown) => this.failed(error));
+    if (typeof ack === 'function') {
+      this.emitWithAck(from.name, others, args.slice(0, -1), ack as Acknowledge);
       return;
     }
-    void this.emitWithAck(from.name, others, args.slice(0, -1), ack as Acknowledge);
+    this.requests.notify(OPERATION, { namespace: from.name, args, withAck: false });
+    try {
+      callEach(others, args);
+    } catch (error) {
+      this.failed(error);
+    }
   }
 
-  private async emitWithAck(
+  private emitWithAck(
     namespace: string,
     others: LocalNamespace[],
     args: unknown[],
     ack: Acknowledge,
-  ): Promise<void> {
-    const responses: unknown[] = [];
+  ): void {
     const { timeoutMs } = this.here;
-    const local = this.emitHere(others, args, timeoutMs).catch((error: unknown) => {
-      this.failed(error);
-      return undefined;
-    });
-    const { missing, complete } = await this.requests.request({
+    const answers: unknown[] = [];
+    const remote = this.requests.request({
       operation: OPERATION,
       params: { namespace, args, withAck: true },
       timeoutMs,
       othersWait: true,
       onPart: (_, part) => {
-        if (Array.isArray(part)) responses.push(...(part as unknown[]));
+        if (Array.isArray(part)) answers.push(...(part as unknown[]));
       },
     });
-    const localResponses = await local;
-    responses.push(...(localResponses ?? []));
-    const whole = complete && localResponses !== undefined;
-    ack(whole ? null : incomplete(missing), responses);
-  }
-
-  /** Resolves to the answers; rejects where a listener threw or, with a bound, did not answer. */
-  private async emitHere(
-    namespaces: LocalNamespace[],
-    args: unknown[],
-    timeoutMs: number,
-  ): Promise<unknown[]> {
-    if (timeoutMs === 0) {
-      for (const namespace of namespaces) namespace.onServerSideEmit(args);
-      return [];
-    }
-    return Promise.all(
-      namespaces.map(
-        (namespace) =>
-          new Promise<unknown>((resolve, reject) => {
-            const timer = setTimeout(reject, timeoutMs, new Error('no listener answered in time'));
-            const settle = (end: (value: unknown) => void) => (value: unknown) => {
-              clearTimeout(timer);
-              end(value);
-            };
-            try {
-              namespace.onServerSideEmit([...args, settle(resolve)]);
-            } catch (error) {
-              settle(reject)(error);
-            }
-          }),
-      ),
+    const local = askEach(others, args, timeoutMs, (answer) => answers.push(answer)).then(
+      () => true,
+      (error: unknown) => {
+        this.failed(error);
+        return false;
+      },
+    );
+    void Promise.all([remote, local]).then(([{ missing, complete }, here]) =>
+      ack(complete && here ? null : incomplete(missing), answers),
     );
   }
 
   private failed(error: unknown): void {
     this.reporter.report('listener.failed', () => `serverSideEmit: ${reasonOf(error)}`);
   }
+}
+
+/** @throws what the first listener threw, once all were called */
+function callEach(namespaces: readonly LocalNamespace[], args: unknown[]): void {
+  const thrown: unknown[] = [];
+  for (const namespace of namespaces) {
+    try {
+      namespace.onServerSideEmit(args);
+    } catch (error) {
+      thrown.push(error);
+    }
+  }
+  if (thrown.length > 0) throw thrown[0];
+}
+
+/** Hands on each answer as it comes; rejects in the end where a listener threw, or did not answer. */
+async function askEach(
+  namespaces: readonly LocalNamespace[],
+  args: unknown[],
+  timeoutMs: number,
+  onAnswer: (answer: unknown) => void,
+): Promise<void> {
+  const asked = await Promise.allSettled(
+    namespaces.map(async (namespace) => onAnswer(await ask(namespace, args, timeoutMs))),
+  );
+  const failed = asked.find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+function ask(namespace: LocalNamespace, args: unknown[], timeoutMs: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(reject, timeoutMs, new Error('no listener answered in time'));
+    // A process that has closed its app waits for nobody.
+    timer.unref();
+    try {
+      namespace.onServerSideEmit([
+        ...args,
+        (answer: unknown) => {
+          clearTimeout(timer);
+          resolve(answer);
+        },
+      ]);
+    } catch (error) {
+      clearTimeout(timer);
+      reject(error);
+    }
+  });
 }
 
 function incomplete(missing: readonly string[]): Error {

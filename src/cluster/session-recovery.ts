@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'socket.io';
-import type { Session } from 'socket.io-adapter';
+import type { BroadcastOptions, Session } from 'socket.io-adapter';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import { EVENT_PACKET, type SocketIoPacket } from '../wire/wire-packet.js';
 import { isReservedRoom, userRoom } from './reserved-rooms.js';
@@ -9,47 +9,121 @@ import { isReservedRoom, userRoom } from './reserved-rooms.js';
 interface RecoveredSocket {
   recovered: boolean;
   pid: string;
+  emit(...args: unknown[]): unknown;
   packet(packet: Pick<SocketIoPacket, 'type' | 'data'>): void;
+}
+
+/** A packet that Socket.IO's adapter keeps for those who come back. @internal */
+export interface KeptPacket {
+  readonly id: string;
+  readonly opts: BroadcastOptions;
+  readonly data: unknown[];
+}
+
+/** A session, and the last packet of it that its client got. */
+interface Claim {
+  readonly session: Session;
+  readonly offset: string;
 }
 
 /**
  * Socket.IO gives a client that comes back its rooms, its `data` and the events that it missed before any middleware
  * has run: whether its token has ended or it is somebody else by now. Here all that waits until the client is
- * authenticated as the user it was; as another one it is a new connection.
+ * authenticated as the user it was; as another one it is a new connection. What it missed is looked up when it is
+ * connected, so that nothing is lost while it is let in.
  *
  * @internal
  */
 export class SessionRecovery {
   /** By the `data` of the socket to be. */
-  private readonly held = new WeakMap<object, Session>();
-  private readonly missed = new WeakMap<Socket, unknown[][]>();
+  private readonly claims = new WeakMap<object, Claim>();
+  private readonly granted = new WeakMap<Socket, Claim>();
+  /** Sessions that wait for their clients, by their private ids: what lets go of their channels. */
+  private readonly away = new Map<string, () => void>();
+  private emitting: string | undefined;
+
+  /** @param keepChannels keeps the channels of rooms subscribed until the function that comes back is called */
+  constructor(private readonly keepChannels: (rooms: readonly string[]) => () => void) {}
+
+  /** A client was lost that may come back: what others send to its rooms meanwhile has to arrive here. */
+  lost({ pid, rooms }: Session, maxDisconnectionMs: number): void {
+    this.away.get(pid)?.();
+    const release = this.keepChannels(rooms);
+    const letGo = (): void => {
+      clearTimeout(timer);
+      this.away.delete(pid);
+      release();
+    };
+    const timer = setTimeout(letGo, maxDisconnectionMs).unref();
+    this.away.set(pid, letGo);
+  }
 
   /** The session as Socket.IO may have it at once. */
-  hold(session: Session): Session {
+  claim(session: Session, offset: string): Session {
     const data: object = { ...(session.data as object) };
-    this.held.set(data, session);
+    this.claims.set(data, { session, offset });
     return { ...session, data, rooms: [], missedPackets: [] };
   }
 
   /** Called once it is known whom a socket belongs to; returns the rooms that it has back. */
   authenticated(socket: Socket, identity: AuthenticatedIdentity | null): Set<string> {
-    const session = this.held.get(socket.data as object);
-    if (session === undefined) return new Set();
-    if (!belongsTo(session, identity)) {
+    const claim = this.claims.get(socket.data as object);
+    if (claim === undefined) return new Set();
+    if (!belongsTo(claim.session, identity)) {
       startAnew(socket, identity);
       return new Set();
     }
-    this.missed.set(socket, session.missedPackets);
-    return new Set(session.rooms.filter((room) => !isReservedRoom(room)));
+    this.granted.set(socket, claim);
+    return new Set(claim.session.rooms.filter((room) => !isReservedRoom(room)));
   }
 
   /** Called once a socket is connected, before anything else is sent to it. */
-  connected(socket: Socket): void {
-    for (const data of this.missed.get(socket) ?? []) {
+  connected(socket: Socket, kept: readonly KeptPacket[]): void {
+    const claim = this.granted.get(socket);
+    if (claim === undefined) return;
+    for (const data of missed(claim, kept)) {
       (socket as unknown as RecoveredSocket).packet({ type: EVENT_PACKET, data });
     }
-    this.missed.delete(socket);
+    this.away.get(claim.session.pid)?.();
   }
+
+  /**
+   * With recovery `socket.emit()` goes through the adapter, where it looks like a broadcast to the room of the
+   * socket's id. It is none: the socket is here.
+   */
+  watchEmits(socket: Socket): void {
+    const watched = socket as unknown as RecoveredSocket;
+    const emit = watched.emit.bind(socket);
+    watched.emit = (...args: unknown[]): unknown => {
+      this.emitting = socket.id;
+      try {
+        return emit(...args);
+      } finally {
+        this.emitting = undefined;
+      }
+    };
+  }
+
+  /** Whether a packet for these rooms is one that a socket emits to its own client. */
+  isDirect(rooms: ReadonlySet<string>): boolean {
+    const { emitting } = this;
+    this.emitting = undefined;
+    return emitting !== undefined && rooms.size === 1 && rooms.has(emitting);
+  }
+
+  close(): void {
+    for (const letGo of this.away.values()) letGo();
+  }
+}
+
+/** What Socket.IO's own adapter counts as missed. */
+function missed({ session, offset }: Claim, kept: readonly KeptPacket[]): unknown[][] {
+  const last = kept.findIndex(({ id }) => id === offset);
+  if (last === -1) return [];
+  const isFor = ({ opts: { rooms, except } }: KeptPacket): boolean =>
+    (rooms.size === 0 || session.rooms.some((room) => rooms.has(room))) &&
+    session.rooms.every((room) => except?.has(room) !== true);
+  return kept.slice(last + 1).flatMap((packet) => (isFor(packet) ? [packet.data] : []));
 }
 
 /** The reserved rooms say whose session it was: nobody but us puts sockets into them. */

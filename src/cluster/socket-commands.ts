@@ -1,4 +1,6 @@
 import type { Socket } from 'socket.io';
+import { reasonOf } from '../errors.js';
+import type { Reporter } from '../reporting/reporter.js';
 import type { ClusterRequests } from './cluster-requests.js';
 import type { ClusterCount, ClusterResult } from './cluster-result.js';
 import type { LocalNamespace } from './local-namespace.js';
@@ -19,6 +21,8 @@ interface Surroundings {
   readonly instanceId: string;
   readonly timeoutMs: number;
   namespaces(name: string): Iterable<LocalNamespace>;
+  /** Sockets of other instances are about to join rooms. */
+  joining(namespace: string, rooms: readonly string[], joined: Promise<unknown>): void;
 }
 
 type Local<T> = (params: unknown) => T | Promise<T>;
@@ -38,32 +42,29 @@ export class SocketCommands {
       const { namespace } = selectorIn(params);
       return [...this.here.namespaces(namespace)].flatMap((local) => local.roomNames());
     },
-    join: async (params: unknown) => {
+    join: (params: unknown) => {
       const rooms = namesIn(params, 'targets');
-      const sockets = this.select(params);
-      await Promise.all(sockets.map(async (socket) => socket.join(rooms)));
-      return sockets.length;
+      return this.each(params, (socket) => socket.join(rooms));
     },
     leave: (params: unknown) => {
       const rooms = namesIn(params, 'targets');
-      const sockets = this.select(params);
-      for (const socket of sockets) for (const room of rooms) void socket.leave(room);
-      return sockets.length;
+      return this.each(params, (socket) => {
+        for (const room of rooms) void socket.leave(room);
+      });
     },
     disconnect: (params: unknown) => {
       const { close, reason } = params as Partial<DisconnectOptions>;
-      const sockets = this.select(params);
-      for (const socket of sockets) {
+      return this.each(params, (socket) => {
         if (typeof reason === 'string') socket.emit(DISCONNECT_EVENT, { reason });
         socket.disconnect(close === true);
-      }
-      return sockets.length;
+      });
     },
   };
 
   constructor(
     private readonly requests: ClusterRequests,
     private readonly here: Surroundings,
+    private readonly reporter: Reporter,
   ) {
     for (const [name, local] of Object.entries(this.locals) as [string, Local<unknown>][]) {
       requests.handle(name, local);
@@ -98,8 +99,11 @@ export class SocketCommands {
     return { ...remote, items: [...new Set([...local, ...remote.items])] };
   }
 
+  /** Events for the rooms that are sent after this call reach the sockets, also before it resolves. */
   join(selector: SocketSelector, targets: readonly string[]): Promise<ClusterCount> {
-    return this.count('join', this.locals.join, { ...selector, targets });
+    const joined = this.count('join', this.locals.join, { ...selector, targets });
+    this.here.joining(selector.namespace, targets, joined);
+    return joined;
   }
 
   leave(selector: SocketSelector, targets: readonly string[]): Promise<ClusterCount> {
@@ -113,6 +117,21 @@ export class SocketCommands {
   private select(params: unknown): Socket[] {
     const selector = selectorIn(params);
     return [...this.here.namespaces(selector.namespace)].flatMap((local) => local.select(selector));
+  }
+
+  /** Does something to each socket, and says to how many. A listener of the app that throws is not in the others' way. */
+  private async each(params: unknown, act: (socket: Socket) => unknown): Promise<number> {
+    const sockets = this.select(params);
+    await Promise.all(
+      sockets.map(async (socket) => {
+        try {
+          await act(socket);
+        } catch (error) {
+          this.reporter.report('listener.failed', () => `socket ${socket.id}: ${reasonOf(error)}`);
+        }
+      }),
+    );
+    return sockets.length;
   }
 
   private async collect<T>(operation: string, params: unknown): Promise<ClusterResult<T>> {

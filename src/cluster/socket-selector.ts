@@ -1,3 +1,5 @@
+import type { SendFlags } from './packet-writer.js';
+
 /** Which sockets of a namespace: those of the rooms (none: all), without those of the excepted rooms. @internal */
 export interface SocketSelector {
   readonly namespace: string;
@@ -6,7 +8,7 @@ export interface SocketSelector {
 }
 
 /** An event to clients that are to acknowledge it. @internal */
-export interface EventToAcknowledge extends SocketSelector {
+export interface EventToAcknowledge extends SocketSelector, SendFlags {
   readonly data: unknown[];
   readonly timeoutMs: number;
 }

@@ -4,11 +4,8 @@ import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
 import { isRefusal, type Authentication } from '../sockets/authentication.js';
 import type { SocketStateService } from '../sockets/socket-state.service.js';
 import { installDefaultAckTimeout, setDefaultAckTimeout } from './default-ack-timeout.js';
-import {
-  namespaceAdapter,
-  type AdapterConstructor,
-  type NamespaceAdapter,
-} from './namespace-adapter.js';
+import type { AdapterConstructor } from './command-adapter.js';
+import { namespaceAdapter, type NamespaceAdapter } from './namespace-adapter.js';
 import type { NamespaceServices } from './namespace-services.js';
 
 /**
@@ -43,6 +40,7 @@ export class SocketServers {
   private prepare(nsp: Namespace, adapter: NamespaceAdapter): void {
     setDefaultAckTimeout(adapter, this.services.ackTimeoutMs);
     nsp.use((socket, next) => {
+      adapter.arriving(socket);
       this.admit(socket, adapter).then(next, (error: unknown) => {
         this.services.reporter.report('connection.failed', () => reasonOf(error));
         next(new Error('Internal error'));

@@ -102,12 +102,14 @@ function createClusterParts(
     instanceId,
     timeoutMs: options.requestTimeoutMs,
     namespaces: (name: string) => router.namespacesNamed(name),
+    joining: (namespace: string, rooms: readonly string[], joined: Promise<unknown>) =>
+      router.joining(namespace, rooms, joined),
   };
   return {
     bus,
     cluster,
     requests,
-    commands: new SocketCommands(requests, here),
+    commands: new SocketCommands(requests, here, reporter),
     acks: new AckRequests(requests, here),
     serverSide: new ServerSideEvents(requests, here, reporter),
   };

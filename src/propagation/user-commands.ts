@@ -53,6 +53,8 @@ export class UserCommands {
       {
         ...selectorOf(request.userId, request.namespace, exceptSocketId),
         data: data === undefined ? [event] : [event, data],
+        volatile: false,
+        compress: true,
         timeoutMs: checkedTimeout(request.timeoutMs, this.ackTimeoutMs),
       },
       {

@@ -94,11 +94,11 @@ export function createRedisClients({ redis }: Pick<ResolvedOptions, 'redis'>): R
             connectionName: `nestjs-redis-propagator:${role}`,
             ...redis.options?.redisOptions,
           },
-        }) as unknown as RedisClient
+        })
     : (role: string): RedisClient =>
-        (typeof redis === 'string'
+        typeof redis === 'string'
           ? new Redis(redis, connectionOptions(role, {}))
-          : new Redis(connectionOptions(role, redis))) as unknown as RedisClient;
+          : new Redis(connectionOptions(role, redis));
   const [publisher, subscriber] = [create('publisher'), create('subscriber')];
   for (const client of [publisher, subscriber]) {
     if (isClusterClient(client)) client.on('+node', outliveSocketErrors);

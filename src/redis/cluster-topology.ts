@@ -81,6 +81,12 @@ export class ClusterTopology {
     return masters;
   }
 
+  /** Whether both know of the same masters. Which slots they have is told by a node that is asked for the wrong one. */
+  agreesWith(other: ClusterTopology): boolean {
+    const [here, there] = [this.masters(), other.masters()];
+    return here.size === there.size && [...here].every((master) => there.has(master));
+  }
+
   node(master: string): NodeClient | undefined {
     return nodeOf(this.cluster, master);
   }

@@ -62,6 +62,10 @@ export class RedisPubSub implements PubSub {
     });
     this.subscriber = this.createSubscriber({
       changed: (subscribed, reason) => {
+        // Degraded already, for another reason: then no change of state says so.
+        if (this.state === 'degraded' && reason !== undefined && reason !== this.lastError) {
+          this.reporter.report('subscribe.refused', () => reason);
+        }
         this.lastError = reason ?? this.lastError;
         this.update({ subscribed });
       },

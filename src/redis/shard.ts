@@ -32,6 +32,7 @@ export class Shard {
   private opening = 0;
   /** Whether the topology may explain why channels were dropped; see {@link ShardHandlers.moved}. */
   doubtful = false;
+  closed = false;
 
   constructor(node: NodeClient, subscribeTimeoutMs: number, waiters: Waiters, on: ShardHandlers) {
     this.client = node.duplicate(SHARD_WAYS);
@@ -116,6 +117,7 @@ export class Shard {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     this.connection.lost();
     this.events.detach();
     await quit(this.client);

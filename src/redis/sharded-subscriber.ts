@@ -37,6 +37,8 @@ export class ShardedSubscriber implements Subscriber {
   private readonly waiters: Waiters;
   private readonly topology: ClusterTopology;
   private readonly publisherTopology: ClusterTopology;
+  /** Whether the publisher, too, sends to the nodes that have the slots now. */
+  private agreed = false;
   private checks: NodeJS.Timeout | undefined;
   private checkCount = 0;
   private healing: NodeJS.Timeout | undefined;
@@ -55,12 +57,16 @@ export class ShardedSubscriber implements Subscriber {
       () => this.follow(),
       (error) => handlers.error(error),
     );
-    this.publisherTopology = new ClusterTopology(publisher, owned);
+    this.publisherTopology = new ClusterTopology(publisher, owned, () => {
+      this.agreed = false;
+      this.tell();
+    });
   }
 
   start(): void {
     if (this.checks !== undefined) return;
     this.topology.open();
+    this.publisherTopology.open();
     this.checks = setInterval(() => {
       // After what has arrived in the meantime: if this process itself stood still, the answers are there.
       setImmediate(() => this.check());
@@ -121,6 +127,7 @@ export class ShardedSubscriber implements Subscriber {
     this.checks = undefined;
     clearTimeout(this.healing);
     this.topology.close();
+    this.publisherTopology.close();
     const shards = [...this.shards.values()];
     this.shards.clear();
     this.slots.clear();
@@ -137,16 +144,17 @@ export class ShardedSubscriber implements Subscriber {
   /** Makes the connections, and the channels on them, agree with the topology. */
   private follow(): void {
     const masters = this.topology.masters();
-    for (const master of masters) if (!this.shards.has(master)) this.add(master);
-    for (const [number, slot] of this.slots) {
-      const shard = this.shardOf(number);
-      if (shard !== slot.shard) move(slot, shard);
-    }
     for (const [master, shard] of this.shards) {
       if (masters.has(master)) continue;
       this.shards.delete(master);
       void shard.close();
     }
+    for (const master of masters) if (!this.shards.has(master)) this.add(master);
+    for (const [number, slot] of this.slots) {
+      const shard = this.shardOf(number);
+      if (shard !== slot.shard) move(slot, shard);
+    }
+    this.agreed = false;
     this.tell();
   }
 
@@ -171,8 +179,10 @@ export class ShardedSubscriber implements Subscriber {
   private tell(): void {
     const states = [...this.shards.values()].map(({ state }) => state);
     const failed = states.find(({ subscribed }) => !subscribed);
-    this.handlers.changed(states.length > 0 && failed === undefined, failed?.reason);
-    if (failed !== undefined) this.heal();
+    const subscribed = states.length > 0 && failed === undefined;
+    if (subscribed) this.agreed ||= this.topology.agreesWith(this.publisherTopology);
+    this.handlers.changed(subscribed && this.agreed, failed?.reason);
+    if (!subscribed || !this.agreed) this.heal();
     else if (!this.doubtful) this.healMs = HEAL_MS[0];
   }
 
@@ -185,7 +195,7 @@ export class ShardedSubscriber implements Subscriber {
     if (++this.checkCount % CHECKS_PER_REFRESH === 0) void this.refresh();
   }
 
-  /** The publisher would learn it as well, from commands that fail. */
+  /** The publisher would learn it from commands that fail; better they do not. */
   private async refresh(): Promise<void> {
     await Promise.all([this.topology.refresh(), this.publisherTopology.refresh()]);
   }
@@ -215,7 +225,7 @@ export class ShardedSubscriber implements Subscriber {
 
 /** The old node needs no telling: it drops the channels of a slot that it gives away by itself. */
 function move(slot: Slot, to: Shard | undefined): void {
-  if (slot.shard !== undefined) {
+  if (slot.shard?.closed === false) {
     slot.shard.doubtful = false;
     for (const channel of slot.channels) slot.shard.connection.drop(channel);
   }

@@ -1,9 +1,9 @@
 /** What a subscriber tells the transport. @internal */
 export interface SubscriberHandlers {
   /** Whether everything that is wanted is subscribed, and if not, why. */
-  changed(subscribed: boolean, reason?: string): void;
-  message(channel: string, message: Buffer): void;
-  error(error: unknown): void;
+  readonly changed: (subscribed: boolean, reason?: string) => void;
+  readonly message: (channel: string, message: Buffer) => void;
+  readonly error: (error: unknown) => void;
 }
 
 /** The subscribing half of the transport: one connection, or one to each master of a Cluster. @internal */

@@ -269,8 +269,8 @@ export function pubSubConformance(subject: ConformanceSubject): ConformanceCase[
         const pubSub = await subject.create();
         instances.push(pubSub);
         const received: Peer['received'] = [];
-        pubSub.onMessage((channel, message) => {
-          received.push({ channel, message: Buffer.from(message) });
+        pubSub.onMessage((name, message) => {
+          received.push({ channel: name, message: Buffer.from(message) });
         });
         await pubSub.connect();
         await until(() => pubSub.state === 'ready', 'the state "ready"');

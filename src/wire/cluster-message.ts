@@ -61,15 +61,17 @@ type Stamp = Pick<EnvelopeHeader, 'origin' | 'sequence' | 'sentAt'>;
 /**
  * Messages between instances travel like events: the same header, and a Socket.IO packet, which carries binary.
  *
+ * @param about what an error calls the message
  * @throws PropagatorError `event.unserialisable`
  * @internal
  */
-export function encodeClusterMessage(stamp: Stamp, message: ClusterMessage): Buffer {
-  const parts = encodePacket(encoder, {
-    type: EVENT_PACKET,
-    nsp: '/',
-    data: [message.type, message],
-  });
+export function encodeClusterMessage(
+  stamp: Stamp,
+  message: ClusterMessage,
+  about: string = message.type,
+): Buffer {
+  const packet = { type: EVENT_PACKET, nsp: '/', data: [message.type, message] };
+  const parts = encodePacket(encoder, packet, about);
   const header = {
     ...stamp,
     volatile: false,
@@ -86,7 +88,15 @@ export function decodeClusterMessage(bytes: Buffer): ReceivedClusterMessage | En
   const envelope = decodeEnvelope(bytes, 'cluster');
   if (typeof envelope === 'string') return envelope;
   const message = new WirePacket(envelope.frames, standardParser).packet?.data[1];
-  return isClusterMessage(message) ? { origin: envelope.origin, message } : 'message.malformed';
+  if (isClusterMessage(message)) return { origin: envelope.origin, message };
+  return isOfUnknownType(message) ? 'message.unknown-kind' : 'message.malformed';
+}
+
+const TYPES: ReadonlySet<unknown> = new Set(['hello', 'heartbeat', 'bye', 'request', 'reply']);
+
+function isOfUnknownType(value: unknown): boolean {
+  const type = (value as { type?: unknown } | null | undefined)?.type;
+  return typeof type === 'string' && !TYPES.has(type);
 }
 
 function isClusterMessage(value: unknown): value is ClusterMessage {

@@ -6,18 +6,19 @@ import type { SocketIoPacket } from './wire-packet.js';
 /**
  * Encodes a packet with a Socket.IO encoder.
  *
+ * @param name what an error calls it
  * @throws PropagatorError `event.unserialisable` for cycles, BigInt, Blobs, or nesting too deep for the stack
  * @internal
  */
-export function encodePacket(encoder: PacketEncoder, packet: SocketIoPacket): EncodedPart[] {
+export function encodePacket(
+  encoder: PacketEncoder,
+  packet: SocketIoPacket,
+  name: string = String(packet.data[0]),
+): EncodedPart[] {
   try {
     return encoder.encode(packet).map(encodedPart);
   } catch (error) {
-    throw PropagatorError.of(
-      'event.unserialisable',
-      [String(packet.data[0]), reasonOf(error)],
-      error,
-    );
+    throw PropagatorError.of('event.unserialisable', [name, reasonOf(error)], error);
   }
 }
 

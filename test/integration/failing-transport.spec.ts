@@ -66,8 +66,6 @@ describe.each([RejectingPubSub, ThrowingPubSub])('a transport that fails: %p', (
       expect(client.events).toEqual(['answer', 'answer', 'x']);
     }
     expect(instance.counts).toEqual({ 'publish.failed': 4 }); // the last one is the fence of this test
-    expect(cluster.logger.matching(/^warn publish\.failed: .*out of order/)).toHaveLength(
-      1,
-    );
+    expect(cluster.logger.matching(/^warn publish\.failed: .*out of order/)).toHaveLength(1);
   });
 });

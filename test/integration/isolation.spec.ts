@@ -56,7 +56,7 @@ describe('apps that are not one another’s instances', () => {
   });
 
   // pitfall 18: SELECT does not separate Pub/Sub, so the prefix has to
-  it('share a Redis, a database or not, and have different prefixes', async () => {
+  it('share one database of a Redis and have different prefixes', async () => {
     const database = new URL(testRedisUrl());
     database.pathname = '/1';
     expect(

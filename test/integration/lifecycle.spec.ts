@@ -112,7 +112,7 @@ describe('the end of an app', () => {
       expect(state).toBe('closed');
   });
 
-  // pitfall 8
+  // pitfalls 8 and 24
   it.each<[version: string, client: (url: string) => RedisClient]>([
     ['6', (url) => new Redis(url)],
     ['5', (url) => new RedisOfVersion5(url)],
@@ -132,7 +132,7 @@ describe('the end of an app', () => {
     const before = listeners();
     cluster = await givenCluster()
       .of(1)
-      .with(RootGateway)
+      .with(RootGateway, TenantGateway)
       .configured({ redis: { publisher, subscriber } })
       .start();
     expect(cluster.instance(0).app.get(REDIS_PUBLISHER_CLIENT)).toBe(publisher);
@@ -140,6 +140,11 @@ describe('the end of an app', () => {
     const alice = await cluster.instance(0).connect({ token: 'alice' });
     await outside.publish(cluster.channel('user:alice'), { event: 'x', data: 1 });
     expect(await alice.waitFor('x')).toEqual([1]);
+    // pitfall 24: a listener per namespace makes Node warn of a leak at 11
+    for (let tenant = 0; tenant < 12; tenant++) {
+      await cluster.instance(0).connect({ namespace: `/tenant-${tenant}` });
+    }
+    expect((subscriber as unknown as Redis).listenerCount('messageBuffer')).toBe(1);
 
     await cluster.close();
 

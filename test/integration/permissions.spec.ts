@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { startOwnRedis, type RunningRedis } from '../support/own-redis.js';
 import { Outside } from '../support/outside.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
+import { until } from '../support/until.js';
 
 @WebSocketGateway()
 class RootGateway {}
@@ -10,7 +11,7 @@ class RootGateway {}
 describe('a Redis that refuses a command to the app', () => {
   let redis: RunningRedis;
   let outside: Outside;
-  let cluster: TestCluster;
+  let cluster: TestCluster | undefined;
   beforeAll(async () => {
     redis = await startOwnRedis();
     outside = new Outside(redis.url);
@@ -19,25 +20,50 @@ describe('a Redis that refuses a command to the app', () => {
     outside.close();
     await redis.stop();
   });
-  afterEach(() => cluster.close());
+  afterEach(async () => {
+    await cluster?.close();
+    cluster = undefined;
+  });
 
-  const start = async (...rules: string[]): Promise<void> => {
-    await outside.redis.acl('SETUSER', 'app', 'reset', 'on', '>pw', '~*', '+@all', ...rules);
+  const allow = (...rules: string[]) =>
+    outside.redis.acl('SETUSER', 'app', 'reset', 'on', '>pw', '~*', '+@all', ...rules);
+  const start = async (): Promise<TestCluster> => {
     const url = new URL(redis.url);
     url.username = 'app';
     url.password = 'pw';
+    const options = { subscribeTimeoutMs: 50 };
     cluster = await givenCluster()
       .of(1)
       .with(RootGateway)
       .onRedis(url.href)
-      .configured({ subscribeTimeoutMs: 50 })
+      .configured(options)
       .start();
+    return cluster;
   };
 
-  it('PUBLISH: the verb says which permission is missing, and local clients are served', async () => {
-    await start('&*', '-publish');
-    const instance = cluster.instance(0);
+  it.each<[what: string, rules: string[], permission: RegExp]>([
+    ['to publish', ['&*', '-publish'], /Redis refused PUBLISH .*\+publish/],
+    ['to subscribe', ['&*', '-subscribe'], /Redis refused SUBSCRIBE .*\+subscribe/],
+    ['its channels', ['resetchannels', '&other:*'], /&test-/],
+  ])(
+    'keeps it from starting, and it says what is missing: %s',
+    async (_what, rules, permission) => {
+      await allow(...rules);
+
+      await expect(start()).rejects.toMatchObject({
+        name: 'PropagatorError',
+        code: 'redis.permission',
+        message: expect.stringMatching(permission),
+      });
+    },
+  );
+
+  it('later on is named by the verbs, and clients of this instance are served', async () => {
+    await allow('&*');
+    const instance = (await start()).instance(0);
     const alice = await instance.connect({ token: 'alice' });
+
+    await allow('&*', '-publish');
 
     await expect(
       instance.propagator.emitToUser({ userId: 'alice', event: 'x', data: 1 }),
@@ -45,22 +71,30 @@ describe('a Redis that refuses a command to the app', () => {
       code: 'redis.permission',
       message: expect.stringMatching(/Redis refused PUBLISH .*\+publish and .*&test-.*user:alice/),
     });
-
     await instance.served(alice);
     expect(alice.data('x')).toEqual([1]);
   });
 
-  it('a channel: the app is degraded and says why, and clients are let in', async () => {
-    await start('resetchannels');
-    const instance = cluster.instance(0);
+  it('later on is a degraded state whose reason is named, and clients are let in', async () => {
+    await allow('&*');
+    const { logger, instances } = await start();
+    const [instance] = instances;
 
-    const alice = await instance.connect({ token: 'alice' });
-    await expect(instance.propagator.emitToAll({ event: 'x' })).rejects.toMatchObject({
+    await allow('&other:*');
+    await until(
+      () => logger.matching(/^warn Degraded/).length > 0,
+      () => 'the state "degraded"',
+    );
+
+    const alice = await instance?.connect({ token: 'alice' });
+    await expect(instance?.propagator.emitToAll({ event: 'x', data: 1 })).rejects.toMatchObject({
       code: 'redis.permission',
     });
-
-    expect(await alice.waitFor('x')).toHaveLength(1);
-    expect(instance.redis.state).toBe('degraded');
-    expect(cluster.logger.matching(/^warn Degraded.*\+subscribe and /)).toHaveLength(1);
+    expect(await alice?.waitFor('x')).toEqual([1]);
+    expect(instance?.redis.state).toBe('degraded');
+    await until(
+      () => logger.matching(/^warn subscribe\.refused: .*\+subscribe and .*&test-/).length > 0,
+      () => 'the reason',
+    );
   });
 });

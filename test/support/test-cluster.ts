@@ -47,12 +47,19 @@ export class TestCluster {
   }
 
   /** One more process of the app, without gateways and without a port: a queue worker, a cron job. */
-  async startWorker(...providers: Provider[]): Promise<INestApplicationContext> {
+  startWorker(...providers: Provider[]): Promise<INestApplicationContext> {
+    return this.startWorkerWith({}, ...providers);
+  }
+
+  async startWorkerWith(
+    options: RedisPropagatorOptions,
+    ...providers: Provider[]
+  ): Promise<INestApplicationContext> {
     class TestWorkerModule {}
     const worker = await NestFactory.createApplicationContext(
       {
         module: TestWorkerModule,
-        imports: [RedisPropagatorModule.forRoot(this.workerOptions())],
+        imports: [RedisPropagatorModule.forRoot({ ...this.workerOptions(), ...options })],
         providers,
       },
       { logger: false },

@@ -5,6 +5,15 @@ import { eventually } from './eventually.mjs';
 import { quietPort } from './ports.mjs';
 
 const SLOTS = 16_384;
+const MASTERS = 3;
+
+const OWN_ARGS = [
+  '--cluster-enabled yes --cluster-config-file nodes.conf --repl-diskless-sync-delay 0',
+  // CLUSTER SLOTS leaves out a replica that has not heard from its master, who has nothing else to say.
+  '--repl-ping-replica-period 1',
+  // A replica is promoted however long its link was down: tests kill masters right after the start.
+  '--cluster-replica-validity-factor 0',
+].flatMap((words) => words.split(' '));
 
 /**
  * @typedef {import('../server.mjs').RunningRedis} RunningRedis
@@ -26,14 +35,14 @@ const SLOTS = 16_384;
  */
 
 /**
- * Starts a Redis Cluster of `masters` masters with one replica each, on the loopback.
+ * Starts a Redis Cluster of 3 masters, with one replica each or none, on the loopback.
  *
- * @param {{ masters?: number, args?: string[], config?: string, bin?: string, nodeTimeoutMs?: number }} [options]
+ * @param {{ replicas?: boolean, args?: string[], config?: string, bin?: string, nodeTimeoutMs?: number }} [options]
  *   `args` and `config` are for every server
  * @returns {Promise<RunningCluster>}
  */
 export async function startCluster(options = {}) {
-  const { masters = 3, args = [], config, bin, nodeTimeoutMs = 1500 } = options;
+  const { replicas = true, args = [], config, bin, nodeTimeoutMs = 1500 } = options;
   /** @type {ClusterNode[]} */
   const members = [];
   const stop = async () => {
@@ -45,21 +54,14 @@ export async function startCluster(options = {}) {
       port: await quietPort(),
       ...(bin === undefined ? {} : { bin }),
       ...(config === undefined ? {} : { config }),
-      args: [
-        ...['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf'],
-        ...['--cluster-node-timeout', String(nodeTimeoutMs), '--repl-diskless-sync-delay', '0'],
-        // CLUSTER SLOTS leaves out a replica that has not heard from its master, who has nothing else to say.
-        ...['--repl-ping-replica-period', '1'],
-        // A replica is promoted however long its link was down: tests kill masters right after the start.
-        ...['--cluster-replica-validity-factor', '0', ...args],
-      ],
+      args: [...OWN_ARGS, '--cluster-node-timeout', String(nodeTimeoutMs), ...args],
     });
     const admin = adminOf(server);
     members.push({ server, admin, id: String(await admin.call('CLUSTER', 'MYID')) });
   };
   try {
-    for (let index = 0; index < 2 * masters; index++) await start();
-    await join(members, masters);
+    for (let index = 0; index < (replicas ? 2 : 1) * MASTERS; index++) await start();
+    await join(members);
   } catch (error) {
     await stop();
     throw error;
@@ -72,7 +74,7 @@ export async function startCluster(options = {}) {
     everywhere: async (command, ...rest) => {
       await Promise.all(running().map(({ admin }) => admin.call(command, ...rest)));
     },
-    healthy: () => eventually(() => isHealthy(members, masters), 'a healthy cluster'),
+    healthy: () => eventually(() => isHealthy(members), 'a healthy cluster'),
     stop,
   };
 }
@@ -88,13 +90,12 @@ function adminOf({ host, port }) {
  * What `redis-cli --cluster create` does, without its pauses.
  *
  * @param {ClusterNode[]} members
- * @param {number} masters
  */
-async function join(members, masters) {
+async function join(members) {
   for (const [index, { admin }] of members.entries()) {
     await admin.call('CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
-    if (index >= masters) continue;
-    const [from, to] = [index, index + 1].map((part) => Math.floor((part * SLOTS) / masters));
+    if (index >= MASTERS) continue;
+    const [from, to] = [index, index + 1].map((part) => Math.floor((part * SLOTS) / MASTERS));
     await admin.call('CLUSTER', 'ADDSLOTSRANGE', Number(from), Number(to) - 1);
   }
   const [first, ...others] = members;
@@ -108,23 +109,21 @@ async function join(members, masters) {
     }
     return true;
   }, 'all nodes to know one another');
-  for (const [index, { admin }] of members.slice(masters).entries()) {
+  for (const [index, { admin }] of members.slice(MASTERS).entries()) {
     await admin.call('CLUSTER', 'REPLICATE', String(members[index]?.id));
   }
-  await eventually(() => isHealthy(members, masters), 'the new cluster');
+  await eventually(() => isHealthy(members), 'the new cluster');
 }
 
-/**
- * @param {ClusterNode[]} members
- * @param {number} masters
- */
-async function isHealthy(members, masters) {
+/** @param {ClusterNode[]} members */
+async function isHealthy(members) {
   for (const { admin } of members) {
     const info = String(await admin.call('CLUSTER', 'INFO'));
     if (!info.includes('cluster_state:ok')) return false;
     const ranges = /** @type {unknown[][]} */ (await admin.call('CLUSTER', 'SLOTS'));
-    // Each range: first slot, last slot, the master, its replicas.
-    if (ranges.length < masters || ranges.some((range) => range.length < 4)) return false;
+    // Each range: first slot, last slot, the master, its replica.
+    const length = members.length > MASTERS ? 4 : 3;
+    if (ranges.length < MASTERS || ranges.some((range) => range.length < length)) return false;
     const replication = await admin.info('replication');
     if (/role:slave/.test(replication) && !/master_link_status:up/.test(replication)) return false;
   }

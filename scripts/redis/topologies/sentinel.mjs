@@ -14,6 +14,7 @@ export const MASTER_NAME = 'mymaster';
  * @property {string} name of the master
  * @property {() => Promise<RunningRedis>} master the server that Sentinel takes for the master now
  * @property {() => Promise<void>} healthy until a failover could take place
+ * @property {() => Promise<void>} failOver begins one, with a master that lives
  * @property {() => Promise<void>} stop
  */
 
@@ -60,6 +61,11 @@ export async function startSentinel() {
       name: MASTER_NAME,
       master,
       healthy,
+      failOver: async () => {
+        for (const server of sentinels.slice(0, 1)) {
+          await ask(server, (client) => client.call('SENTINEL', 'FAILOVER', MASTER_NAME));
+        }
+      },
       stop,
     };
   } catch (error) {

@@ -29,13 +29,22 @@ export async function startTls() {
     const [ca, cert, key] = await Promise.all(
       ['ca.crt', 'client.crt', 'client.key'].map((name) => readFile(join(dir, name))),
     );
-    const tls = { ca: Buffer.from(ca ?? ''), cert: Buffer.from(cert ?? ''), key: Buffer.from(key ?? '') };
+    const tls = {
+      ca: Buffer.from(ca ?? ''),
+      cert: Buffer.from(cert ?? ''),
+      key: Buffer.from(key ?? ''),
+    };
     const server = await startRedis({
-      args: (port) => [
-        ...['--port', '0', '--tls-port', String(port)],
-        ...['--tls-cert-file', join(dir, 'server.crt'), '--tls-key-file', join(dir, 'server.key')],
-        ...['--tls-ca-cert-file', join(dir, 'ca.crt'), '--tls-auth-clients', 'yes'],
-      ],
+      args: (port) => {
+        const files = { ca: 'ca-cert-file', server: 'cert-file' };
+        const certificates = Object.entries(files).flatMap(([name, option]) => [
+          `--tls-${option}`,
+          join(dir, `${name}.crt`),
+        ]);
+        const keyFile = ['--tls-key-file', join(dir, 'server.key')];
+        const clients = ['--tls-auth-clients', 'yes'];
+        return ['--port', '0', '--tls-port', String(port), ...clients, ...certificates, ...keyFile];
+      },
       connect: (port) => tlsConnect({ host: '127.0.0.1', port, ...tls }),
     });
     return {
@@ -55,23 +64,15 @@ export async function startTls() {
 
 /** @param {string} dir where `ca`, `server` and `client` get a .key and a .crt each */
 async function makeCertificates(dir) {
-  /** @param {string[]} args */
-  const openssl = (...args) => run('openssl', args, { cwd: dir });
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  await openssl(
-    ...['req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.crt', '-days', '2'],
-    ...['-subj', '/CN=test authority'],
-  );
+  /** @param {string} args without spaces inside */
+  const openssl = (args) => run('openssl', args.split(' '), { cwd: dir });
+  const key = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes';
+  await openssl(`req -x509 ${key} -keyout ca.key -out ca.crt -days 2 -subj /CN=test-authority`);
   await writeFile(join(dir, 'server.ext'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
   await writeFile(join(dir, 'client.ext'), 'extendedKeyUsage=clientAuth\n');
   for (const name of ['server', 'client']) {
-    await openssl(
-      ...['req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`],
-      ...['-subj', `/CN=${name}`],
-    );
-    await openssl(
-      ...['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.crt', '-CAkey', 'ca.key'],
-      ...['-CAcreateserial', '-out', `${name}.crt`, '-days', '2', '-extfile', `${name}.ext`],
-    );
+    await openssl(`req ${key} -keyout ${name}.key -out ${name}.csr -subj /CN=${name}`);
+    const signed = `-CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile ${name}.ext`;
+    await openssl(`x509 -req -in ${name}.csr -out ${name}.crt ${signed}`);
   }
 }

@@ -1,14 +1,16 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { acquainted } from '../../support/acquainted.js';
+import { eventsOf } from '../../support/events-of.js';
 import { gone } from '../../support/gone.js';
-import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
+import { namespaceOf, PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 import { until } from '../../support/until.js';
 
 type Acknowledge = (answer?: unknown) => void;
 
-const idsOf = (sockets: Iterable<{ id: string }>): string[] => [...sockets].map(({ id }) => id).sort();
+const idsOf = (sockets: Iterable<{ id: string }>): string[] =>
+  [...sockets].map(({ id }) => id).sort();
 
 describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
   let cluster: TestCluster;
@@ -34,7 +36,6 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
     if (socket === undefined) throw new Error('no socket');
     return socket;
   };
-  const events = (client: TestClient): string[] => client.received.map(({ event }) => event);
 
   it('are found by fetchSockets, by room and without exceptions', async () => {
     const [a, b, c] = await start();
@@ -99,7 +100,7 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
     for (const client of [a, b]) {
       expect(client.data('x')).toEqual(Array.from({ length: 20 }, (_, round) => round));
     }
-    expect(events(c)).toEqual(['all']);
+    expect(eventsOf(c)).toEqual(['all']);
   });
 
   it('leave rooms, and get nothing that is sent to these afterwards', async () => {
@@ -113,22 +114,32 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
     server.to('hall').emit('nobody');
 
     await cluster.settled(a, b, c);
-    expect([a, b, c].map(events)).toEqual([['to lobby'], ['to hall'], ['to hall']]);
+    expect([a, b, c].map(eventsOf)).toEqual([['to lobby'], ['to hall'], ['to hall']]);
   });
 
-  it('are disconnected, by room and without exceptions', async () => {
+  it('are disconnected, by room and without exceptions, and with close their other namespaces, too', async () => {
     const [a, b, c] = await start();
+    const chats = [a, b, c].map((client, index) => {
+      namespaceOf(cluster, index % size, '/chat');
+      return client.socket.io.socket('/chat', { auth: { token: 'x' } }).connect();
+    });
+    const chatting = (): boolean[] => chats.map(({ connected }) => connected);
+    await until(
+      () => chatting().every(Boolean),
+      () => 'the other namespace',
+    );
 
     serverOf(cluster, last).in('lobby').except('hall').disconnectSockets();
     await gone(a);
+    await cluster.settled(b, c);
     expect([b.socket.connected, c.socket.connected]).toEqual([true, true]);
-    expect(a.socket.io.engine.readyState).toBe('open');
+    expect(chatting()).toEqual([true, true, true]);
 
     serverOf(cluster, last).disconnectSockets(true);
     await Promise.all([b, c].map(gone));
     await until(
-      () => [b, c].every(({ socket }) => socket.io.engine.readyState === 'closed'),
-      () => 'the connections to be closed',
+      () => chatting().join() === 'true,false,false',
+      () => `the other namespace to go with the connection, got ${chatting().join()}`,
     );
     expect(await serverOf(cluster, last).fetchSockets()).toEqual([]);
   });
@@ -148,9 +159,9 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
     server.to('cave').emit('in cave');
 
     await cluster.settled(a, b);
-    expect(events(a)).toEqual(['hello', 'question', 'in den', 'in cave']);
+    expect(eventsOf(a)).toEqual(['hello', 'question', 'in den', 'in cave']);
     expect(a.data('hello')).toEqual([Buffer.from('x')]);
-    expect(events(b)).toEqual([]);
+    expect(eventsOf(b)).toEqual([]);
     socket.disconnect(true);
     await gone(a);
     expect(b.socket.connected).toBe(true);
@@ -162,7 +173,11 @@ describe('a socket of another instance', () => {
   afterEach(() => cluster.close());
 
   const start = async () => {
-    cluster = await givenCluster().of(2).with(PlainGateway).configured({ ackTimeoutMs: 200 }).start();
+    cluster = await givenCluster()
+      .of(2)
+      .with(PlainGateway)
+      .configured({ ackTimeoutMs: 200 })
+      .start();
     await acquainted(cluster);
     const client = await cluster.instance(0).connect();
     const [socket] = await serverOf(cluster, 1).fetchSockets();

@@ -1,21 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect } from '@jest/globals';
 import { Cluster as Cluster6 } from 'ioredis';
 import { Cluster as Cluster5 } from 'ioredis-v5';
 import { startCluster } from '../../../scripts/redis/topologies/cluster.mjs';
-import { pubSubConformance } from '../../../src/testing/index.js';
 import { redisPubSub } from '../../support/redis-pub-sub.js';
 import { LentClusterClients, type AppCluster } from '../support/lent-cluster-clients.js';
 import { quietParser } from '../support/quiet-parser.js';
 import { serverBin } from '../support/server-bin.js';
+import { itConforms } from '../support/conforms.js';
 import { started } from '../support/started.js';
 
 const cluster = started(() => startCluster(serverBin()));
 
+/** One node is enough to find the others. */
+function createOwned() {
+  return redisPubSub({ redis: { nodes: cluster().nodes.slice(2, 3) } }).pubSub;
+}
+
 describe('RedisPubSub on a Cluster, as a PubSub,', () => {
-  // One node is enough to find the others.
-  const create = () => redisPubSub({ redis: { nodes: cluster().nodes.slice(2, 3) } }).pubSub;
-  for (const { title, run } of pubSubConformance({ create })) it(title, run);
+  itConforms({ create: createOwned });
 });
 
 describe.each([
@@ -40,7 +43,6 @@ describe.each([
     }
   };
 
-  for (const { title, run } of pubSubConformance({ create, cleanUp })) {
-    it(`${title}, and gives the clients back as they were`, run);
-  }
+  // And gives the clients back as they were.
+  itConforms({ create, cleanUp });
 });

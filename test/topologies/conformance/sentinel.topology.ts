@@ -1,15 +1,16 @@
-import { describe, it } from '@jest/globals';
+import { describe } from '@jest/globals';
 import { startSentinel } from '../../../scripts/redis/topologies/sentinel.mjs';
-import { pubSubConformance } from '../../../src/testing/index.js';
 import { redisPubSub } from '../../support/redis-pub-sub.js';
+import { itConforms } from '../support/conforms.js';
 import { started } from '../support/started.js';
 
 const sentinel = started(startSentinel);
 
+function create() {
+  const { sentinels, name } = sentinel();
+  return redisPubSub({ redis: { sentinels, name } }).pubSub;
+}
+
 describe('RedisPubSub behind Sentinels, as a PubSub,', () => {
-  const create = () => {
-    const { sentinels, name } = sentinel();
-    return redisPubSub({ redis: { sentinels, name } }).pubSub;
-  };
-  for (const { title, run } of pubSubConformance({ create })) it(title, run);
+  itConforms({ create });
 });

@@ -1,17 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { startTls } from '../../../scripts/redis/topologies/tls.mjs';
-import { pubSubConformance } from '../../../src/testing/index.js';
 import { redisPubSub } from '../../support/redis-pub-sub.js';
+import { itConforms } from '../support/conforms.js';
 import { started } from '../support/started.js';
 
 const server = started(startTls);
 
+function create() {
+  const { host, port, tls } = server();
+  return redisPubSub({ redis: { host, port, tls } }).pubSub;
+}
+
 describe('RedisPubSub over TLS with a client certificate, as a PubSub,', () => {
-  const create = () => {
-    const { host, port, tls } = server();
-    return redisPubSub({ redis: { host, port, tls } }).pubSub;
-  };
-  for (const { title, run } of pubSubConformance({ create })) it(title, run);
+  itConforms({ create });
 });
 
 describe('RedisPubSub over TLS', () => {
@@ -25,7 +26,9 @@ describe('RedisPubSub over TLS', () => {
       await pubSub.connect();
       expect(pubSub.state).toBe('degraded');
       // The words are those of OpenSSL, or of the socket that the server closed.
-      expect(logger.matching(/^warn Degraded, Redis does not serve this instance \(.+\)/)).toHaveLength(1);
+      expect(
+        logger.matching(/^warn Degraded, Redis does not serve this instance \(.+\)/),
+      ).toHaveLength(1);
     } finally {
       await pubSub.close();
     }

@@ -1,4 +1,4 @@
-import { expect } from '@jest/globals';
+import assert from 'node:assert/strict';
 import type { RedisClient } from '../../../src/index.js';
 import { until } from '../../support/until.js';
 import type { RunningCluster } from '../../../scripts/redis/topologies/cluster.mjs';
@@ -45,17 +45,20 @@ export class LentClusterClients {
 
   /** Open, with the app's listeners and the app's channel, and no connections of the library's beside them. */
   async expectGivenBack(cluster: RunningCluster): Promise<void> {
-    expect(this.both.map((client) => client.status)).toEqual(['ready', 'ready']);
-    expect(this.both.map(listenersOf)).toEqual(this.listenersBefore);
+    assert.deepEqual(
+      this.both.map((client) => client.status),
+      ['ready', 'ready'],
+    );
+    assert.deepEqual(this.both.map(listenersOf), this.listenersBefore);
     for (const { admin } of cluster.members) {
-      expect(String(await admin.client('LIST'))).not.toContain('nestjs-redis-propagator');
+      assert.doesNotMatch(String(await admin.client('LIST')), /nestjs-redis-propagator/);
     }
     await this.clients.publisher.publish(this.channel, Buffer.from('still here'));
     await until(
       () => this.received.length > 0,
       () => 'the message on the app’s own channel',
     );
-    expect(this.received).toEqual(['still here']);
+    assert.deepEqual(this.received, ['still here']);
   }
 
   async quit(): Promise<void> {

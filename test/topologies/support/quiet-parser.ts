@@ -9,8 +9,7 @@ export function quietParser(): void {
   beforeAll(() => {
     jest
       .spyOn(globalThis, 'setInterval')
-      .mockImplementation(((...args: Parameters<typeof setInterval>) =>
-        original(...args).unref()) as typeof setInterval);
+      .mockImplementation((...args: Parameters<typeof setInterval>) => original(...args).unref());
   });
   afterAll(() => {
     jest.restoreAllMocks();

@@ -1,12 +1,16 @@
-import { expect } from '@jest/globals';
+import assert from 'node:assert/strict';
+import { Redis } from 'ioredis';
 import type { RedisPropagatorOptions } from '../../../src/index.js';
+import type { RunningRedis } from '../../support/own-redis.js';
 import { redisPubSub, type TestPubSub } from '../../support/redis-pub-sub.js';
 import { until } from '../../support/until.js';
 
 /** Two instances' transports on one topology, one of them subscribed to many channels, spread over all slots. */
 export class WatchedChannels {
   private readonly received = new Map<string, string[]>();
-  private round = 0;
+  private rounds = 0;
+  /** What is sent in this round; messages of earlier ones may still be on their way. */
+  private text = '';
 
   private constructor(
     readonly sender: TestPubSub,
@@ -14,7 +18,9 @@ export class WatchedChannels {
     readonly channels: readonly string[],
   ) {
     receiver.pubSub.onMessage((channel, message) => {
-      this.received.set(channel, [...(this.received.get(channel) ?? []), message.toString()]);
+      const text = message.toString();
+      if (text !== this.text) return;
+      this.received.set(channel, [...(this.received.get(channel) ?? []), text]);
     });
   }
 
@@ -41,28 +47,48 @@ export class WatchedChannels {
 
   /** Each channel takes a message, hands it to the one subscribed instance, once, and that gets it. */
   async expectAllToArrive(): Promise<void> {
-    const text = `round ${++this.round}`;
+    const text = (this.text = `round ${++this.rounds}`);
     this.received.clear();
-    expect(this.channels.filter((name) => !this.receiver.pubSub.isSubscribed(name))).toEqual([]);
+    assert.deepEqual(
+      this.channels.filter((name) => !this.receiver.pubSub.isSubscribed(name)),
+      [],
+    );
     const counts = await Promise.all(
       this.channels.map((channel) => this.sender.pubSub.publish(channel, Buffer.from(text))),
     );
-    expect(counts).toEqual(this.channels.map(() => 1));
+    assert.deepEqual(
+      counts,
+      this.channels.map(() => 1),
+    );
     await until(
       () => this.received.size === this.channels.length,
       () => `${this.channels.length} messages, got ${this.received.size}`,
     );
-    expect([...this.received.values()]).toEqual(this.channels.map(() => [text]));
+    assert.deepEqual(
+      [...this.received.values()],
+      this.channels.map(() => [text]),
+    );
   }
 
   /** One line when it began, one when it ended, whatever was tried and failed in between. */
   expectOneOutageInTheLog(): void {
     for (const { logger } of this.both) {
-      expect(logger.lines).toEqual([
-        'log Connected to Redis.',
-        expect.stringMatching(/^warn Degraded, Redis does not serve this instance/),
-        expect.stringMatching(/^log Redis is back after \d+ ms/),
-      ]);
+      assert.equal(logger.lines.length, 3, logger.lines.join('\n'));
+      const [first = '', second = '', third = ''] = logger.lines;
+      assert.equal(first, 'log Connected to Redis.');
+      assert.match(second, /^warn Degraded, Redis does not serve this instance/);
+      assert.match(third, /^log Redis is back after \d+ ms/);
+    }
+  }
+
+  /** How many of the channels somebody is subscribed to at this server. */
+  async subscribersAt({ url }: RunningRedis): Promise<number> {
+    const client = new Redis(url);
+    try {
+      const names = (await client.pubsub('CHANNELS', 'app:user:*')) as string[];
+      return names.length;
+    } finally {
+      client.disconnect();
     }
   }
 

@@ -52,7 +52,7 @@ describe('a message between instances', () => {
     ['a name alone', ['hello']],
     ['null', ['hello', null]],
     ['a string', ['hello', 'hello']],
-    ['an unknown type', ['x', { type: 'x' }]],
+    ['no type', ['x', {}]],
     ['a heartbeat without a member', ['heartbeat', { type: 'heartbeat', beat: 1 }]],
     ['a heartbeat without a number', ['heartbeat', { type: 'heartbeat', member }]],
     ['a request without an id', ['request', { type: 'request', operation: 'x', timeoutMs: 1 }]],
@@ -60,6 +60,10 @@ describe('a message between instances', () => {
     ['a reply that does not say whether it is the last', ['reply', { type: 'reply', id: 1 }]],
   ])('is malformed where it carries %s', (_, data) => {
     expect(decodeClusterMessage(packed(data))).toBe('message.malformed');
+  });
+
+  it('of a type that only a later version knows is told apart from a malformed one', () => {
+    expect(decodeClusterMessage(packed(['x', { type: 'x' }]))).toBe('message.unknown-kind');
   });
 
   it('is no event, and an event is none', () => {

@@ -1,0 +1,135 @@
+import type { Namespace } from 'socket.io';
+import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
+import { reasonOf } from '../errors.js';
+import { broadcastWithAck } from './broadcast-with-ack.js';
+import type { ClusterCount } from './cluster-result.js';
+import type { NamespaceServices } from './namespace-services.js';
+import { normalised, roomNames } from './room-names.js';
+import type { SocketSelector } from './socket-selector.js';
+
+export type AdapterConstructor = new (nsp: Namespace) => Adapter;
+
+/** @internal */
+export interface CommandAdapter extends Adapter {
+  /** The rooms of all instances. */
+  allRooms(): Promise<Set<string>>;
+}
+
+type Packet = Parameters<Adapter['broadcast']>[0];
+
+/**
+ * Adds to Socket.IO's in-memory adapter what is asked of the sockets of all instances, or done to them. With the flag
+ * `local` it stays with what the base class does.
+ *
+ * @internal
+ */
+export function commandAdapter(
+  Base: AdapterConstructor,
+  { acks, cluster, commands, reporter, ackTimeoutMs }: NamespaceServices,
+): new (nsp: Namespace) => CommandAdapter {
+  return class extends Base implements CommandAdapter {
+    override broadcastWithAck(
+      packet: Packet,
+      options: BroadcastOptions,
+      onClientCount: (count: number) => void,
+      onAnswer: (answer: unknown) => void,
+    ): void {
+      const known = normalised(options);
+      const servers = cluster.otherMembers().length + 1;
+      if (known?.flags.local === true) {
+        super.broadcastWithAck(packet, known, onClientCount, onAnswer);
+        // The operator waits for as many servers as there are, and the others have nothing to do with it.
+        for (let server = 1; server < servers; server++) onClientCount(0);
+        return;
+      }
+      const question = known && {
+        ...this.selectorOf(known),
+        data: packet.data,
+        volatile: known.flags.volatile ?? false,
+        compress: known.flags.compress ?? true,
+        timeoutMs: known.flags.timeout ?? ackTimeoutMs,
+      };
+      const single = (options.flags as { expectSingleResponse?: boolean }).expectSingleResponse;
+      broadcastWithAck(acks, reporter, question, {
+        servers,
+        single: single === true,
+        onClientCount,
+        onAnswer,
+      });
+    }
+
+    /** How many instances there are, this one included. */
+    override serverCount(): Promise<number> {
+      return Promise.resolve(cluster.otherMembers().length + 1);
+    }
+
+    // Socket.IO's types say what the base class returns: local sockets and details of remote ones in one list.
+    // oxlint-disable-next-line typescript/no-explicit-any
+    override async fetchSockets(options: BroadcastOptions): Promise<any[]> {
+      const known = normalised(options);
+      if (known === undefined) return [];
+      if (known.flags.local === true) return super.fetchSockets(known);
+      const { local, items, missing, complete } = await commands.fetch(this.selectorOf(known));
+      if (!complete) warnOfMissing('fetchSockets', missing);
+      return [...local, ...items];
+    }
+
+    override async sockets(rooms: Set<string>): Promise<Set<string>> {
+      const known = normalised({ rooms });
+      if (known === undefined) return new Set();
+      const { items, missing, complete } = await commands.ids(this.selectorOf(known));
+      if (!complete) warnOfMissing('allSockets', missing);
+      return new Set(items);
+    }
+
+    async allRooms(): Promise<Set<string>> {
+      const { items, missing, complete } = await commands.rooms((this.nsp as Namespace).name);
+      if (!complete) warnOfMissing('allRooms', missing);
+      return new Set(items);
+    }
+
+    override addSockets(options: BroadcastOptions, rooms: unknown[]): void {
+      const known = normalised(options);
+      if (known === undefined) return;
+      const names = roomNames(rooms);
+      if (known.flags.local === true) super.addSockets(known, names);
+      else watch('socketsJoin', commands.join(this.selectorOf(known), names));
+    }
+
+    override delSockets(options: BroadcastOptions, rooms: unknown[]): void {
+      const known = normalised(options);
+      if (known === undefined) return;
+      const names = roomNames(rooms);
+      if (known.flags.local === true) super.delSockets(known, names);
+      else watch('socketsLeave', commands.leave(this.selectorOf(known), names));
+    }
+
+    override disconnectSockets(options: BroadcastOptions, close: boolean): void {
+      const known = normalised(options);
+      if (known === undefined) return;
+      if (known.flags.local === true) super.disconnectSockets(known, close);
+      else watch('disconnectSockets', commands.disconnect(this.selectorOf(known), { close }));
+    }
+
+    private selectorOf({ rooms, except }: Required<BroadcastOptions>): SocketSelector {
+      return { namespace: (this.nsp as Namespace).name, rooms: [...rooms], except: [...except] };
+    }
+  };
+
+  /** These calls return nothing: nobody else learns how they end. */
+  function watch(call: string, command: Promise<ClusterCount>): void {
+    command.then(
+      ({ complete, missing }) => {
+        if (!complete) warnOfMissing(call, missing);
+      },
+      (error: unknown) => reporter.report('emit.refused', () => `${call}: ${reasonOf(error)}`),
+    );
+  }
+
+  function warnOfMissing(call: string, missing: readonly string[]): void {
+    reporter.report(
+      'request.incomplete',
+      () => `${call}: no answer from ${missing.join(', ') || 'the other instances'}`,
+    );
+  }
+}

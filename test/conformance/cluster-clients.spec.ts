@@ -1,0 +1,27 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startCluster, type RunningCluster } from '../../scripts/redis/topologies/cluster.mjs';
+import { pubSubConformance } from '../../src/testing/index.js';
+import { redisPubSub } from '../support/redis-pub-sub.js';
+
+// The smallest one; test/topologies has those that lose a master.
+let cluster: RunningCluster;
+
+beforeAll(async () => {
+  const bin = process.env['TEST_REDIS_SERVER_BIN'];
+  cluster = await startCluster({ replicas: false, ...(bin ? { bin } : {}) });
+});
+afterAll(async () => {
+  await cluster.stop();
+});
+
+function create() {
+  return redisPubSub({ redis: { nodes: cluster.nodes } }).pubSub;
+}
+
+describe('RedisPubSub with clients made of the nodes of a Cluster, as a PubSub,', () => {
+  for (const { title, run } of pubSubConformance({ create })) {
+    it(`keeps its promise: ${title}`, async () => {
+      await expect(run()).resolves.toBeUndefined();
+    });
+  }
+});

@@ -1,0 +1,183 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { acquainted } from '../../support/acquainted.js';
+import { serversWith } from '../../support/adapter-with.js';
+import { eventsOf } from '../../support/events-of.js';
+import { Outside } from '../../support/outside.js';
+import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
+import type { TestClient } from '../../support/test-client.js';
+import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
+import { until } from '../../support/until.js';
+
+type Acknowledge = (answer: unknown) => void;
+
+const comeBack = async (client: TestClient): Promise<void> => {
+  client.socket.connect();
+  await client.connected();
+};
+
+describe('connection state recovery, with other instances', () => {
+  let cluster: TestCluster;
+  let outside: Outside;
+  beforeEach(() => {
+    outside = new Outside();
+  });
+  afterEach(async () => {
+    outside.close();
+    await cluster.close();
+  });
+
+  const start = async (maxDisconnectionDuration = 60_000): Promise<TestClient> => {
+    cluster = await givenCluster()
+      .of(2)
+      .with(PlainGateway)
+      .prepared(serversWith({ connectionStateRecovery: { maxDisconnectionDuration } }))
+      .start();
+    await acquainted(cluster);
+    const client = await cluster.instance(0).connect({ token: 'alice' });
+    await client.ask('join', 'lobby');
+    // A client knows what it missed only if it has got something.
+    client.socket.on('question', (answer: Acknowledge) => answer('here'));
+    serverOf(cluster, 1).emit('first');
+    await client.waitFor('first');
+    return client;
+  };
+  /** As when the network goes away, and not as when the client says good-bye. */
+  const lose = async (client: TestClient): Promise<void> => {
+    client.socket.io.engine.close();
+    await until(
+      () => cluster.instance(0).state.socketCount === 0,
+      () => 'the server to notice',
+    );
+  };
+  const channelsOfAlice = () => outside.channels(`${cluster.prefix}:/:`);
+
+  it('replays what other instances sent to all, to the user, to rooms and to the socket meanwhile', async () => {
+    const client = await start();
+    const { id } = client;
+    const far = serverOf(cluster, 1);
+    const { propagator } = cluster.instance(1);
+
+    await lose(client);
+    await propagator.emitToAll({ event: 'to all' });
+    await propagator.emitToUser({ userId: 'alice', event: 'to the user', data: Buffer.from('x') });
+    await propagator.emitToAuthenticated({ event: 'to the authenticated' });
+    await propagator.emitToRoom({ room: 'lobby', event: 'to the room' });
+    far.to(['lobby', 'hall']).emit('to rooms');
+    far.to(id).emit('to the socket');
+    far.except('lobby').emit('to others');
+    far.to('hall').emit('to another room');
+    far.volatile.to('lobby').emit('volatile');
+    serverOf(cluster, 0).to('lobby').emit('from the same instance');
+    await propagator.emitToUser({ userId: 'bob', event: 'to somebody else' });
+    await far.fetchSockets();
+    await comeBack(client);
+
+    expect(client.socket.recovered).toBe(true);
+    await cluster.settled(client);
+    expect(eventsOf(client).sort()).toEqual(
+      [
+        'first',
+        'from the same instance',
+        'to all',
+        'to rooms',
+        'to the authenticated',
+        'to the room',
+        'to the socket',
+        'to the user',
+      ].sort(),
+    );
+    expect(client.data('to the user')).toEqual([Buffer.from('x')]);
+  });
+
+  it('loses and repeats nothing while events keep coming', async () => {
+    const client = await start();
+    let sent = 0;
+    const over = new AbortController();
+    const sending = (async () => {
+      while (!over.signal.aborted) {
+        const data = sent++;
+        await cluster.instance(1).propagator.emitToRoom({ room: 'lobby', event: 'n', data });
+      }
+    })();
+
+    for (let round = 1; round <= 5; round++) {
+      await client.waitFor('n', client.data('n').length + 5);
+      await lose(client);
+      await comeBack(client);
+      expect(client.socket.recovered).toBe(true);
+    }
+    over.abort();
+    await sending;
+
+    await cluster.settled(client);
+    expect(client.data('n')).toEqual(Array.from({ length: sent }, (_, n) => n));
+  });
+
+  it('goes on as ever once the socket is back: rooms, acknowledgements, and the next recovery', async () => {
+    const client = await start();
+    await lose(client);
+    await comeBack(client);
+
+    serverOf(cluster, 1).to('lobby').emit('room');
+    expect(await serverOf(cluster, 1).to('lobby').emitWithAck('question')).toEqual(['here']);
+    const socket = socketOf(cluster, client.id);
+    expect(await socket.timeout(5_000).emitWithAck('question')).toBe('here');
+    await lose(client);
+    serverOf(cluster, 1).to('lobby').emit('room again');
+    await serverOf(cluster, 1).fetchSockets();
+    await comeBack(client);
+
+    await cluster.settled(client);
+    expect(eventsOf(client)).toEqual(['first', 'room', 'question', 'question', 'room again']);
+    expect(cluster.instance(0).counts).toEqual({});
+  });
+
+  it('keeps the channels of a lost socket, and gives them back once it is too late', async () => {
+    const client = await start(300);
+    const channels = await channelsOfAlice();
+    expect(channels).toHaveLength(4);
+
+    await lose(client);
+    expect(await channelsOfAlice()).toEqual(channels);
+
+    await until(
+      async () => (await channelsOfAlice()).length === 0,
+      () => 'the channels to be given back',
+    );
+    await comeBack(client);
+    expect(client.socket.recovered).toBe(false);
+  });
+
+  it('gives the channels back with the socket, if that says good-bye after it came back', async () => {
+    const client = await start();
+    await lose(client);
+    await comeBack(client);
+
+    client.close();
+
+    await until(
+      async () => (await channelsOfAlice()).length === 0,
+      () => 'the channels to be given back',
+    );
+    expect(await channelsOfAlice()).toEqual([]);
+  });
+
+  it('sends nothing to other instances that a socket emits to its own client', async () => {
+    const client = await start();
+    const neighbour = await cluster.instance(1).connect();
+    const heard: string[] = [];
+    cluster.instance(1).pubSub.onMessage((channel) => {
+      if (!/:(cluster|reply:.*)$/.test(channel)) heard.push(channel);
+    });
+    const socket = socketOf(cluster, client.id);
+
+    for (let n = 0; n < 10; n++) socket.emit('own', n);
+    socket.volatile.emit('own', 10);
+    await client.waitFor('own', 10);
+
+    await cluster.settled(client, neighbour);
+    expect(client.data('own').slice(0, 10)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    // What `settled` sends, one event of each instance, is all.
+    expect(heard).toEqual([cluster.channel('all'), cluster.channel('all')]);
+  });
+});

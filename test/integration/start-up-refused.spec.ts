@@ -1,0 +1,99 @@
+import { NestFactory } from '@nestjs/core';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { RedisPropagatorModule, type RedisConnection } from '../../src/index.js';
+import { MemoryLogger } from '../support/memory-logger.js';
+import { Outside } from '../support/outside.js';
+import { startOwnRedis, type RunningRedis } from '../support/own-redis.js';
+import { until } from '../support/until.js';
+
+class AppModule {}
+
+describe('an app that Redis does not let do its work', () => {
+  let redis: RunningRedis;
+  let operator: Redis;
+
+  beforeEach(async () => {
+    redis = await startOwnRedis();
+    operator = new Redis(redis.url);
+  });
+  afterEach(async () => {
+    operator.disconnect();
+    await redis.stop();
+  });
+
+  const startAs = async (rules: string[], password = 'secret') => {
+    await operator.call('ACL', 'SETUSER', 'app', 'on', '>secret', ...rules);
+    return start({ host: redis.host, port: redis.port, username: 'app', password });
+  };
+  const start = (connection: RedisConnection) =>
+    NestFactory.createApplicationContext(
+      {
+        module: AppModule,
+        imports: [
+          RedisPropagatorModule.forRoot({
+            redis: connection,
+            prefix: 'my-app',
+            logger: new MemoryLogger(),
+          }),
+        ],
+      },
+      { logger: false, abortOnError: false },
+    );
+  const connections = async () => {
+    const list = String(await operator.client('LIST'));
+    return list.split('\n').filter((line) => line.includes('user=app')).length;
+  };
+
+  it.each(['publish', 'subscribe', 'unsubscribe'])(
+    'because +%s is missing does not start, says so, and leaves nothing open',
+    async (command) => {
+      const refused = startAs(['+@all', '&*', `-${command}`]);
+      await expect(refused).rejects.toMatchObject({ code: 'redis.permission' });
+      await expect(refused).rejects.toThrow(
+        `Grant the ACL user what is missing: +${command} and the channels &my-app:*.`,
+      );
+      await until(
+        async () => (await connections()) === 0,
+        () => 'its connections to be closed',
+      );
+    },
+  );
+
+  it('because its channels are missing does not start, and says which', async () => {
+    const refused = startAs(['+@all', 'resetchannels', '&other-app:*']);
+    await expect(refused).rejects.toMatchObject({ code: 'redis.permission' });
+    await expect(refused).rejects.toThrow('the channels &my-app:*');
+  });
+
+  it('because of its password does not start, and says nothing of the password', async () => {
+    const refused = startAs(['+@all', '&*'], 'wrong-hunter2');
+    await expect(refused).rejects.toMatchObject({ code: 'redis.permission' });
+    await expect(refused).rejects.toThrow(/refused AUTH \(WRONGPASS.*option "redis"/);
+    await expect(refused).rejects.not.toThrow('hunter2');
+    await until(
+      async () => (await connections()) === 0,
+      () => 'its connections to be closed',
+    );
+  });
+
+  it('is found by an attempt that no other instance hears', async () => {
+    const outside = new Outside(redis.url);
+    const heard: string[] = [];
+    await outside.redis.psubscribe('*');
+    outside.redis.on('pmessageBuffer', (_: Buffer, channel: Buffer, message: Buffer) => {
+      // Instances say hello; an attempt is empty.
+      if (message.length === 0) heard.push(channel.toString());
+    });
+    const app = await startAs(['+@all', '&*']);
+    await app.close();
+    await operator.publish('fence', '');
+    await until(
+      () => heard.includes('fence'),
+      () => 'the fence',
+    );
+    // Only who listens to everything hears it: on a channel that no instance is subscribed to.
+    expect(heard).toEqual([expect.stringMatching(/^my-app:reply:[0-9a-f]{16}:probe$/), 'fence']);
+    outside.close();
+  });
+});

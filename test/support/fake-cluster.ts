@@ -1,0 +1,118 @@
+import { EventEmitter } from 'node:events';
+import type { RedisClient } from '../../src/index.js';
+import type { ClusterClient, NodeClient } from '../../src/redis/cluster-topology.js';
+
+/** Whatever a test makes a node answer. */
+export type Answer = (command: string, args: readonly string[]) => Promise<unknown>;
+
+/** A connection to a node of a Cluster, for what no real one can be made to do at the right moment. */
+export class FakeNode extends EventEmitter {
+  status = 'wait';
+  readonly said: string[] = [];
+
+  constructor(
+    private readonly port: number,
+    private readonly answer: Answer,
+    private readonly made: FakeNode[],
+  ) {
+    super();
+  }
+
+  get options() {
+    return { host: 'node.test', port: this.port };
+  }
+
+  get key(): string {
+    return `node.test:${this.port}`;
+  }
+
+  duplicate(): NodeClient {
+    const copy = new FakeNode(this.port, this.answer, this.made);
+    this.made.push(copy);
+    return copy as unknown as NodeClient;
+  }
+
+  async connect(): Promise<void> {
+    this.becomes('ready');
+  }
+
+  becomes(status: string): void {
+    this.status = status;
+    this.emit(status);
+  }
+
+  disconnect(reconnect = false): void {
+    this.said.push(reconnect ? 'RECONNECT' : 'DISCONNECT');
+    this.becomes('close');
+  }
+
+  async quit(): Promise<void> {
+    this.said.push('QUIT');
+  }
+
+  readonly ping = () => this.say('PING', []);
+  readonly ssubscribe = (...channels: string[]) => this.say('SSUBSCRIBE', channels);
+  readonly sunsubscribe = (...channels: string[]) => this.say('SUNSUBSCRIBE', channels);
+
+  /** Commands other than PING. */
+  get commands(): string[] {
+    return this.said.filter((command) => command !== 'PING');
+  }
+
+  private say(command: string, args: readonly string[]): Promise<unknown> {
+    this.said.push([command, ...args].join(' '));
+    return this.answer(command, args);
+  }
+}
+
+/** A Cluster client that a test tells which node has which slots. */
+export class FakeCluster extends EventEmitter {
+  readonly isCluster = true;
+  status = 'ready';
+  slots: string[][] = [];
+  /** The connections that were made of its nodes. */
+  readonly made: FakeNode[] = [];
+  refreshes = 0;
+  disconnects: boolean[] = [];
+  refreshError: Error | undefined;
+  private known: FakeNode[] = [];
+
+  constructor(public answer: Answer = () => Promise.resolve()) {
+    super();
+  }
+
+  /** From now on the slots are shared by nodes on these ports, in equal parts. */
+  has(...ports: number[]): void {
+    const answer: Answer = (command, args) => this.answer(command, args);
+    this.known = ports.map((port) => new FakeNode(port, answer, this.made));
+    const part = Math.ceil(16_384 / ports.length);
+    this.slots = this.known.flatMap(({ key }) => Array.from({ length: part }, () => [key]));
+  }
+
+  nodes(): FakeNode[] {
+    return this.known;
+  }
+
+  refreshSlotsCache(callback: (error?: Error) => void): void {
+    this.refreshes++;
+    if (this.refreshError === undefined) this.emit('refresh');
+    callback(this.refreshError);
+  }
+
+  disconnect(reconnect = false): void {
+    this.disconnects.push(reconnect);
+  }
+
+  async quit(): Promise<void> {}
+
+  /** The connection that is open to the node on this port. */
+  shard(port: number): FakeNode {
+    const shard = this.made.findLast(({ options }) => options.port === port);
+    if (shard === undefined) throw new Error(`nothing connected to ${port}`);
+    return shard;
+  }
+
+  get client(): ClusterClient {
+    return this as unknown as ClusterClient & RedisClient;
+  }
+}

@@ -1,0 +1,165 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { startRedis } from '../../scripts/redis/server.mjs';
+import { startCluster } from '../../scripts/redis/topologies/cluster.mjs';
+import type { RedisConnection } from '../../src/index.js';
+import { redisPubSub } from '../support/redis-pub-sub.js';
+import type { TestCluster } from '../support/test-cluster.js';
+import { printedRules } from './support/acl-line.js';
+import { itConforms } from './support/conforms.js';
+import { consoleNoise } from './support/console-noise.js';
+import { serverBin } from './support/server-bin.js';
+import { started } from './support/started.js';
+import { exerciseAll, startTwo } from './support/two-instances.js';
+
+const single = started(startSingle);
+const cluster = started(() => startCluster(serverBin()));
+
+/** A single Redis with the same handle as a Cluster. */
+async function startSingle() {
+  const server = await startRedis(serverBin());
+  const admin = new Redis(server.url);
+  return {
+    nodes: [{ host: server.host, port: server.port }],
+    everywhere: async (command: string, ...rest: string[]) => {
+      await admin.call(command, ...rest);
+    },
+    stop: async () => {
+      admin.disconnect();
+      await server.stop();
+    },
+  };
+}
+
+const PASSWORD = 'secret';
+
+describe.each([
+  [
+    'a single Redis',
+    'single' as const,
+    single,
+    (username: string, password: string): RedisConnection => ({
+      ...single().nodes[0],
+      username,
+      password,
+    }),
+  ],
+  [
+    'a Cluster',
+    'cluster' as const,
+    cluster,
+    (username: string, password: string): RedisConnection => ({
+      nodes: cluster().nodes,
+      options: { redisOptions: { username, password } },
+    }),
+  ],
+])('on %s', (_, kind, topology, connection) => {
+  const rules = printedRules(kind);
+  let users = 0;
+  let apps: TestCluster | undefined;
+
+  afterEach(async () => {
+    await apps?.close();
+    apps = undefined;
+  });
+
+  /** A user with these rules; returns its name. */
+  const user = async (...given: string[]): Promise<string> => {
+    const name = `app${++users}`;
+    await topology().everywhere('ACL', 'SETUSER', name, ...given);
+    return name;
+  };
+  const start = async (username: string, password = PASSWORD): Promise<TestCluster> => {
+    apps = await startTwo({
+      redis: connection(username, password),
+      // The one that the printed rules are for; both kinds of Redis are this test's own.
+      prefix: 'propagator',
+    });
+    return apps;
+  };
+
+  describe('the ACL user of the recipes', () => {
+    itConforms({
+      create: async () => {
+        const own = rules.map((rule) => rule.replace('&propagator:', '&conformance:'));
+        const name = await user(...own);
+        return redisPubSub({ redis: connection(name, PASSWORD) }).pubSub;
+      },
+    });
+
+    it('is enough for all that two instances do, and nothing warns', async () => {
+      const name = await user(...rules);
+      const noise = await consoleNoise(() => start(name));
+      expect(noise).toEqual([]);
+      await expect(exerciseAll(apps)).resolves.toBeUndefined();
+    });
+  });
+
+  const [publish, subscribe, unsubscribe] =
+    kind === 'single'
+      ? ['publish', 'subscribe', 'unsubscribe']
+      : ['spublish', 'ssubscribe', 'sunsubscribe'];
+
+  it.each([publish, subscribe, unsubscribe].map(String))(
+    'an app that lacks +%s does not start, and the error names it',
+    async (command) => {
+      const name = await user(...rules, `-${command}`);
+      const refused = start(name);
+      await expect(refused).rejects.toMatchObject({ code: 'redis.permission' });
+      await expect(refused).rejects.toThrow(`refused ${command.toUpperCase()} (NOPERM`);
+      await expect(refused).rejects.toThrow(`+${command} and the channels &propagator:*`);
+    },
+  );
+
+  it('an app that lacks the channels does not start, and the error names them', async () => {
+    const name = await user(...rules, 'resetchannels', '&other:*');
+    const refused = start(name);
+    await expect(refused).rejects.toMatchObject({ code: 'redis.permission' });
+    await expect(refused).rejects.toThrow('and the channels &propagator:*');
+  });
+
+  it.each([
+    ['a wrong password', 'wrong'],
+    ['a user that is off', PASSWORD],
+  ])('an app with %s does not start, and the error does not say it', async (what, password) => {
+    const name = await user(...rules, ...(what === 'a user that is off' ? ['off'] : []));
+    const refused = start(name, password);
+    await expect(refused).rejects.toMatchObject({ code: 'redis.permission' });
+    await expect(refused).rejects.toThrow(/refused AUTH \(WRONGPASS.*Check the user name/);
+    await expect(refused).rejects.not.toThrow(new RegExp(`"${password}"|>${password}`));
+  });
+
+  it('the other permissions only spare noise', async () => {
+    const name = await user(...rules, '-info', '-client', '-ping');
+    await consoleNoise(() => start(name));
+    await expect(exerciseAll(apps)).resolves.toBeUndefined();
+  });
+});
+
+describe('on a Cluster', () => {
+  it('an app that may not ask for the slots does not start, and the error names the command', async () => {
+    await cluster().everywhere('ACL', 'SETUSER', 'blind', ...printedRules('cluster'), '-cluster');
+    const refused = startTwo({
+      redis: {
+        nodes: cluster().nodes,
+        options: { redisOptions: { username: 'blind', password: PASSWORD } },
+      },
+    });
+    await expect(refused).rejects.toMatchObject({ code: 'redis.permission' });
+    await expect(refused).rejects.toThrow('+cluster|slots');
+  });
+
+  it('a permission that one node alone lacks is found, too', async () => {
+    await cluster().everywhere('ACL', 'SETUSER', 'partly', ...printedRules('cluster'));
+    const node = await cluster().masterOf(0);
+    await node.admin.call('ACL', 'SETUSER', 'partly', '-spublish');
+    const refused = startTwo({
+      prefix: 'propagator',
+      redis: {
+        nodes: cluster().nodes,
+        options: { redisOptions: { username: 'partly', password: PASSWORD } },
+      },
+    });
+    await expect(refused).rejects.toThrow(/refused SPUBLISH .*\+spublish/);
+  });
+});

@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import calculateSlot from 'cluster-key-slot';
+import { Cluster as Cluster6 } from 'ioredis';
+import { Cluster as Cluster5 } from 'ioredis-v5';
+import { startCluster } from '../../scripts/redis/topologies/cluster.mjs';
+import { startSentinel } from '../../scripts/redis/topologies/sentinel.mjs';
+import type { RedisClient } from '../../src/index.js';
+import type { TestClient } from '../support/test-client.js';
+import type { TestCluster } from '../support/test-cluster.js';
+import { until } from '../support/until.js';
+import { serverBin } from './support/server-bin.js';
+import { started } from './support/started.js';
+import { exerciseAll, startTwo } from './support/two-instances.js';
+
+const redisCluster = started(() => startCluster(serverBin()));
+const sentinel = started(startSentinel);
+
+describe('two instances of an app', () => {
+  let apps: TestCluster | undefined;
+  const lent: RedisClient[] = [];
+
+  afterEach(async () => {
+    await apps?.close();
+    await Promise.all(lent.splice(0).map((client) => client.quit()));
+  });
+
+  it('on a Cluster work as on one Redis', async () => {
+    apps = await startTwo({ redis: { nodes: redisCluster().nodes } });
+    await expect(exerciseAll(apps)).resolves.toBeUndefined();
+  });
+
+  it.each([
+    ['6', () => new Cluster6(redisCluster().nodes) as RedisClient],
+    ['5', () => new Cluster5(redisCluster().nodes) as RedisClient],
+  ])('with Cluster clients of their own, of ioredis %s, work as well', async (_, createClient) => {
+    const lend = (): RedisClient => {
+      const client = createClient();
+      lent.push(client);
+      return client;
+    };
+    apps = await startTwo(() => ({ redis: { publisher: lend(), subscriber: lend() } }));
+    await expect(exerciseAll(apps)).resolves.toBeUndefined();
+  });
+
+  it('behind Sentinels work as on one Redis', async () => {
+    const { sentinels, name } = sentinel();
+    apps = await startTwo({ redis: { sentinels, name } });
+    await expect(exerciseAll(apps)).resolves.toBeUndefined();
+  });
+
+  describe('on a Cluster that loses a master', () => {
+    const userIds = Array.from({ length: 120 }, (_, index) => `user-${index}`);
+    let users: TestClient[];
+
+    beforeEach(async () => {
+      apps = await startTwo({ redis: { nodes: redisCluster().nodes } });
+      const { instances } = apps;
+      // Each instance has every other user.
+      users = await Promise.all(
+        userIds.map((token, index) => (instances[index % 2] ?? instances[0])!.connect({ token })),
+      );
+    });
+
+    it('serve their own users meanwhile, and reach all users again afterwards', async () => {
+      if (apps === undefined) throw new Error('the apps did not start');
+      const { instances, logger } = apps;
+      const everywhere = (state: string) =>
+        until(
+          () => instances.every(({ redis }) => redis.state === state),
+          () => `all to be ${state}`,
+          30_000,
+        );
+      const [user = ''] = userIds;
+      const victim = await redisCluster().masterOf(calculateSlot(apps.channel(`user:${user}`)));
+
+      await victim.server.kill();
+      await everywhere('degraded');
+      const emit = (instance: number, userId: string, data: string) =>
+        instances[instance]!.propagator.emitToUser({ userId, event: 'news', data });
+      await expect(emit(0, user, 'local')).rejects.toMatchObject({ code: 'redis.unavailable' });
+      expect(await users[0]!.waitFor('news')).toEqual(['local']);
+
+      await everywhere('ready');
+      const receipts = await Promise.all(
+        userIds.map((userId, index) => emit((index + 1) % 2, userId, 'remote')),
+      );
+      expect(receipts).toEqual(
+        userIds.map(() => ({ localSockets: 0, remoteInstances: 1, reached: true })),
+      );
+      await until(
+        () => users.every((client) => client.data('news').includes('remote')),
+        () => 'all users to get the event',
+      );
+      expect(users.flatMap((client) => client.data('news'))).toHaveLength(userIds.length + 1);
+      // Per instance: connected, degraded, back; and what failed in between, once per kind and second at most.
+      expect(logger.lines.length).toBeLessThan(40);
+
+      await victim.server.restart();
+      await redisCluster().healthy();
+    });
+  });
+});

@@ -1,0 +1,175 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { ShardedSubscriber } from '../../../src/redis/sharded-subscriber.js';
+import { FakeCluster } from '../../support/fake-cluster.js';
+
+/** Of the upper and of the lower half of the slots: see the first test. */
+const [LOW, HIGH] = ['{b}', '{a}'];
+
+async function turns(): Promise<void> {
+  for (let count = 0; count < 20; count++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function seconds(count: number): Promise<void> {
+  for (let step = 0; step < count * 4; step++) {
+    jest.advanceTimersByTime(250);
+    await turns();
+  }
+}
+
+describe('the subscribed connections of a Cluster', () => {
+  let cluster: FakeCluster;
+  let publisher: FakeCluster;
+  let subscriber: ShardedSubscriber;
+  const told: string[] = [];
+  const received: string[] = [];
+
+  beforeEach(async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    told.length = 0;
+    received.length = 0;
+    cluster = new FakeCluster();
+    publisher = new FakeCluster();
+    for (const each of [cluster, publisher]) each.has(1, 2);
+    const clients = { publisher: publisher.client, subscriber: cluster.client, owned: true };
+    subscriber = new ShardedSubscriber(clients, 1_000, {
+      changed: (subscribed, reason) => told.push(reason ?? String(subscribed)),
+      message: (channel, message) => received.push(`${channel} ${message.toString()}`),
+      error: () => {},
+    });
+    subscriber.start();
+    subscriber.start();
+    await turns();
+  });
+  afterEach(async () => {
+    await subscriber.close();
+    jest.useRealTimers();
+  });
+
+  const subscribeBoth = () => Promise.all([LOW, HIGH].map((name) => subscriber.subscribe(name)));
+  const last = () => told.at(-1);
+
+  it('are one to each master, each with the channels of its slots', async () => {
+    await subscribeBoth();
+    expect(cluster.made).toHaveLength(2);
+    expect(cluster.shard(1).commands).toEqual([`SSUBSCRIBE ${LOW}`]);
+    expect(cluster.shard(2).commands).toEqual([`SSUBSCRIBE ${HIGH}`]);
+    expect(last()).toBe('true');
+    expect(subscriber.probes('x')).toHaveLength(2);
+  });
+
+  it('hand over messages of wanted channels only', async () => {
+    await subscriber.subscribe(LOW);
+    const arrive = (channel: string) =>
+      cluster.shard(1).emit('smessageBuffer', Buffer.from(channel), Buffer.from('hello'));
+    arrive(LOW);
+    arrive('other');
+    subscriber.unsubscribe(LOW);
+    arrive(LOW);
+    expect(received).toEqual([`${LOW} hello`]);
+  });
+
+  it('follow the slots to another node, with those who wait', async () => {
+    cluster.answer = (_, [channel]) =>
+      channel === LOW ? new Promise(() => {}) : Promise.resolve();
+    const waiting = subscriber.subscribe(LOW);
+    await subscriber.subscribe(HIGH);
+    cluster.answer = () => Promise.resolve();
+    for (const each of [cluster, publisher]) each.has(3, 2);
+    cluster.emit('refresh');
+    publisher.emit('refresh');
+    await waiting;
+    await turns();
+    expect(cluster.shard(3).commands).toEqual([`SSUBSCRIBE ${LOW}`]);
+    expect(cluster.shard(1).commands).toEqual([`SSUBSCRIBE ${LOW}`, 'QUIT', 'DISCONNECT']);
+    expect(subscriber.isSubscribed(LOW)).toBe(true);
+    expect(last()).toBe('true');
+  });
+
+  it('are not well before the publisher knows the new node, too', async () => {
+    await subscribeBoth();
+    cluster.has(3, 2);
+    cluster.emit('refresh');
+    await turns();
+    expect(last()).toBe('false');
+    publisher.has(3, 2);
+    await seconds(1);
+    expect(last()).toBe('true');
+  });
+
+  it('say what a node refuses', async () => {
+    cluster.answer = () => Promise.reject(new Error('NOPERM no'));
+    await expect(subscriber.subscribe(LOW)).rejects.toMatchObject({ code: 'redis.permission' });
+    await turns();
+    expect(last()).toContain('+ssubscribe');
+    await expect(subscriber.probe(HIGH)).rejects.toThrow('NOPERM');
+  });
+
+  it('ask for the slots, again and again, while a node is away', async () => {
+    await subscribeBoth();
+    const before = cluster.refreshes;
+    cluster.shard(1).becomes('close');
+    expect(last()).toBe('false');
+    expect(subscriber.isSubscribed(LOW)).toBe(false);
+    expect(subscriber.isSubscribed(HIGH)).toBe(true);
+    await seconds(5);
+    expect(cluster.refreshes).toBeGreaterThan(before + 2);
+    cluster.shard(1).becomes('ready');
+    await turns();
+    expect(subscriber.isSubscribed(LOW)).toBe(true);
+    expect(last()).toBe('true');
+  });
+
+  it('are made anew where a node is silent, or says nothing at all', async () => {
+    await subscribeBoth();
+    await seconds(9);
+    expect(cluster.shard(1).said).toContain('PING');
+    expect(cluster.made.flatMap(({ commands }) => commands)).not.toContain('RECONNECT');
+
+    cluster.answer = () => new Promise(() => {});
+    await seconds(5);
+    expect(cluster.shard(1).commands).toContain('RECONNECT');
+
+    cluster.shard(2).becomes('connect');
+    cluster.shard(2).said.length = 0;
+    await seconds(9);
+    expect(cluster.shard(2).said).toEqual(['RECONNECT']);
+  });
+
+  it('subscribe again where a node dropped channels and has them still', async () => {
+    await subscribeBoth();
+    const { said } = cluster.shard(1);
+    said.length = 0;
+    cluster.shard(1).emit('moved');
+    await seconds(2);
+    expect(said.filter((command) => command !== 'PING')).toEqual([`SSUBSCRIBE ${LOW}`]);
+    expect(last()).toBe('true');
+  });
+
+  it('begin with the first nodes anew where none of the known ones answers', async () => {
+    class ClusterAllFailedError extends Error {
+      override readonly name = 'ClusterAllFailedError';
+    }
+    cluster.refreshError = new ClusterAllFailedError('all failed');
+    cluster.shard(1).becomes('close');
+    await seconds(1);
+    expect(cluster.disconnects).toContain(true);
+  });
+
+  it('are all made anew when they are told to', () => {
+    subscriber.reconnect();
+    expect(cluster.made.map(({ said }) => said)).toEqual([['RECONNECT'], ['RECONNECT']]);
+  });
+
+  it('end with everything that waits for them', async () => {
+    cluster.answer = () => new Promise(() => {});
+    const waiting = subscriber.subscribe(LOW);
+    await Promise.all([
+      subscriber.close(),
+      expect(waiting).rejects.toMatchObject({ code: 'redis.closed' }),
+    ]);
+    const { refreshes } = cluster;
+    await seconds(20);
+    expect(cluster.refreshes).toBe(refreshes);
+    expect(cluster.eventNames()).toEqual(['error']);
+  });
+});
