@@ -1,5 +1,6 @@
 import type { Socket } from 'socket.io';
 import type { InstanceId } from '../wire/envelope.js';
+import { tokenUsedBy } from '../sockets/token.js';
 import { isReservedRoom } from './reserved-rooms.js';
 
 /** A socket on any instance, as `fetchUserSockets` and the like describe it. */
@@ -15,7 +16,8 @@ export interface SocketDetails {
   readonly handshake: Readonly<Record<string, unknown>>;
 }
 
-const CREDENTIAL_HEADERS = ['authorization', 'cookie', 'proxy-authorization'];
+/** What parts of a handshake are called that prove who somebody is. */
+const CREDENTIALS = /auth|bearer|cookie|credential|jwt|key$|passw|pwd|secret|session|token/i;
 
 /** @internal */
 export function detailsOf(socket: Socket, instanceId: InstanceId): SocketDetails {
@@ -28,25 +30,48 @@ export function detailsOf(socket: Socket, instanceId: InstanceId): SocketDetails
   };
 }
 
-/** Tokens stay on the instance that checked them: what is on Redis can be read by everybody with access to it. */
-function publicHandshake({ handshake }: Socket): Record<string, unknown> {
-  const { headers, auth, query, time, address, xdomain, secure, issued, url } = handshake;
+/**
+ * Credentials stay on the instance that checked them: what is on Redis can be read by everybody with access to it.
+ * They are known by their names, and the token also by its value, wherever the app takes it from.
+ */
+function publicHandshake(socket: Socket): Record<string, unknown> {
+  const { headers, auth, query, time, address, xdomain, secure, issued, url } = socket.handshake;
+  const token = tokenUsedBy(socket);
   return {
-    headers: without(headers, CREDENTIAL_HEADERS),
-    auth: without(auth, ['token']),
-    query: without(query, ['token']),
+    headers: publicPart(headers, token),
+    auth: publicPart(auth, token),
+    query: publicPart(query, token),
     time,
     address,
     xdomain,
     secure,
     issued,
-    url: url.replace(/([?&]token=)[^&]*/, '$1***'),
+    url: url.replace(
+      /([?&])([^=&]*)=([^&]*)/g,
+      (pair, separator: string, name: string, value: string) =>
+        isSecret(name, decoded(value), token) ? `${separator}${name}=***` : pair,
+    ),
   };
 }
 
-function without(
+function publicPart(
   source: Record<string, unknown> | undefined,
-  names: readonly string[],
+  token: string | undefined,
 ): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(source ?? {}).filter(([name]) => !names.includes(name)));
+  return Object.fromEntries(
+    Object.entries(source ?? {}).filter(([name, value]) => !isSecret(name, value, token)),
+  );
+}
+
+function isSecret(name: string, value: unknown, token: string | undefined): boolean {
+  if (CREDENTIALS.test(name)) return true;
+  return token !== undefined && (value === token || String(value).endsWith(` ${token}`));
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value.replaceAll('+', ' '));
+  } catch {
+    return value;
+  }
 }

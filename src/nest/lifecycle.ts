@@ -29,7 +29,7 @@ export class PropagatorLifecycle
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await this.runtime.router.drain();
+    await this.runtime.drain();
   }
 
   async onApplicationShutdown(): Promise<void> {

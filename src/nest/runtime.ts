@@ -7,12 +7,13 @@ import { ServerSideEvents } from '../cluster/server-side-events.js';
 import { SocketCommands } from '../cluster/socket-commands.js';
 import { SocketServers } from '../cluster/socket-servers.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { PubSub } from '../ports/pub-sub.js';
 import { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
 import { UserCommands } from '../propagation/user-commands.js';
 import { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
 import type { Access } from '../redis/access.js';
 import { createRedisClients, type RedisClients } from '../redis/client-factory.js';
-import type { PubSub } from '../ports/pub-sub.js';
+import { bounded } from '../redis/quit.js';
 import { RedisPubSub } from '../redis/redis-pub-sub.js';
 import { RedisService } from '../redis/redis.service.js';
 import { Reporter } from '../reporting/reporter.js';
@@ -41,6 +42,8 @@ export interface Runtime {
    * @throws PropagatorError `redis.permission`, `redis.command-failed`
    */
   verifyAccess(): Promise<void>;
+  /** Waits for publishes under way; for those of a transport that never answers no longer than a publish may take. */
+  drain(): Promise<void>;
   /** Ends what was made here; a transport that the app passed in lives on. */
   close(): Promise<void>;
 }
@@ -58,6 +61,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
   const { cluster, requests, commands, acks } = parts;
   const services = { ...parts, router, reporter, ackTimeoutMs: options.ackTimeoutMs };
   const users = new UserCommands(commands, acks, options.ackTimeoutMs);
+  const drain = (): Promise<void> => bounded(router.drain(), options.publishTimeoutMs);
   return {
     reporter,
     pubSub,
@@ -75,9 +79,10 @@ export function createRuntime(options: ResolvedOptions): Runtime {
       const channel = `${replyChannel(prefix, router.instanceId)}:probe`;
       return transport.verifyAccess({ channel, pattern: `${prefix}:*` });
     },
+    drain,
     close: async () => {
-      await cluster.stop();
-      await router.drain();
+      await bounded(cluster.stop(), options.publishTimeoutMs);
+      await drain();
       requests.close();
       parts.bus.close();
       subscriptions.close();

@@ -4,7 +4,7 @@ import type { AuthenticatedIdentity, Identity } from '../options/auth-options.js
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { AuthenticatedSocket } from './authenticated-socket.js';
-import { tokenOf } from './token.js';
+import { rememberToken, tokenOf } from './token.js';
 import { normalisedUserId } from './user-id.js';
 
 /** What a refused client finds in `error.data.code` of its `connect_error`. */
@@ -64,6 +64,7 @@ export class Authentication {
       if (token === undefined) {
         return options.required ? this.refuse('auth.token-missing', 'no token was sent') : null;
       }
+      rememberToken(socket, token);
       identity = await withinTime(options.authenticate(token, socket), options.timeoutMs);
     } catch (error) {
       return this.refuse('auth.failed', `authenticate threw: ${reasonOf(error)}`);

@@ -4,6 +4,18 @@ import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 /** RFC 6750, section 2.1; the scheme is case-insensitive (RFC 9110, section 11.1). */
 const BEARER = /^bearer +(\S+) *$/i;
 
+const tokens = new WeakMap<Socket, string>();
+
+/** Keeps a socket's token in mind, so that it can be left out of what others are told. @internal */
+export function rememberToken(socket: Socket, token: string): void {
+  tokens.set(socket, token);
+}
+
+/** The token that a socket was authenticated with. @internal */
+export function tokenUsedBy(socket: Socket): string | undefined {
+  return tokens.get(socket);
+}
+
 /** The token that a client connects with, or undefined. @internal */
 export function tokenOf(
   socket: Socket,

@@ -69,3 +69,27 @@ describe.each([RejectingPubSub, ThrowingPubSub])('a transport that fails: %p', (
     expect(cluster.logger.matching(/^warn publish\.failed: .*out of order/)).toHaveLength(1);
   });
 });
+
+class SilentPubSub extends InMemoryPubSub {
+  override publish(): Promise<number> {
+    return new Promise(() => {});
+  }
+}
+
+describe('a transport that never answers', () => {
+  it('does not keep the app from ending', async () => {
+    const cluster = await givenCluster()
+      .of(1)
+      .with(AskedGateway)
+      .configured({ redis: undefined, pubSub: new SilentPubSub(), publishTimeoutMs: 50 })
+      .start();
+    const { propagator, state } = cluster.instance(0);
+    const origin = await cluster.instance(0).connect({ token: 'alice' });
+    void propagator.emitToUser({ userId: 'alice', event: 'x' });
+    await origin.waitFor('x');
+
+    await cluster.close();
+
+    expect(state.socketCount).toBe(0);
+  });
+});

@@ -62,6 +62,7 @@ function namedConnection() {
 describe('the end of an app', () => {
   let cluster: TestCluster;
   let outside: Outside;
+  const borrowed: RedisClient[] = [];
   beforeEach(() => {
     receipts.length = 0;
     outside = new Outside();
@@ -69,6 +70,7 @@ describe('the end of an app', () => {
   afterEach(async () => {
     await cluster.close();
     outside.close();
+    for (const client of borrowed.splice(0)) client.disconnect();
   });
 
   const noChannels = () =>
@@ -119,6 +121,7 @@ describe('the end of an app', () => {
   ])('leaves borrowed clients of ioredis %s open, as they were', async (_version, client) => {
     const publisher = client(testRedisUrl());
     const subscriber = client(testRedisUrl());
+    borrowed.push(publisher, subscriber);
     const own = `test-${randomUUID()}`;
     const heard: string[] = [];
     await subscriber.subscribe(own);
@@ -129,6 +132,10 @@ describe('the end of an app', () => {
       [publisher, subscriber].map((each) =>
         (each as unknown as Redis).eventNames().map(String).sort(),
       );
+    await until(
+      () => !listeners().flat().includes('ready'),
+      () => 'ioredis to have taken back what it listens to while it connects',
+    );
     const before = listeners();
     cluster = await givenCluster()
       .of(1)
@@ -157,7 +164,6 @@ describe('the end of an app', () => {
       () => 'the app’s own channel',
     );
     expect(heard).toEqual(['still here']);
-    await Promise.all([publisher.quit(), subscriber.quit()]);
   });
 
   // pitfall 24

@@ -9,6 +9,14 @@ import { until } from '../support/until.js';
 
 class AppModule {}
 
+function start(connection: RedisConnection) {
+  const options = { redis: connection, prefix: 'my-app', logger: new MemoryLogger() };
+  return NestFactory.createApplicationContext(
+    { module: AppModule, imports: [RedisPropagatorModule.forRoot(options)] },
+    { logger: false, abortOnError: false },
+  );
+}
+
 describe('an app that Redis does not let do its work', () => {
   let redis: RunningRedis;
   let operator: Redis;
@@ -26,20 +34,6 @@ describe('an app that Redis does not let do its work', () => {
     await operator.call('ACL', 'SETUSER', 'app', 'on', '>secret', ...rules);
     return start({ host: redis.host, port: redis.port, username: 'app', password });
   };
-  const start = (connection: RedisConnection) =>
-    NestFactory.createApplicationContext(
-      {
-        module: AppModule,
-        imports: [
-          RedisPropagatorModule.forRoot({
-            redis: connection,
-            prefix: 'my-app',
-            logger: new MemoryLogger(),
-          }),
-        ],
-      },
-      { logger: false, abortOnError: false },
-    );
   const connections = async () => {
     const list = String(await operator.client('LIST'));
     return list.split('\n').filter((line) => line.includes('user=app')).length;

@@ -39,11 +39,10 @@ describe('Socket.IO’s admin UI, connected to one of two instances,', () => {
     admin = await cluster.instance(0).connect({ namespace: '/admin' });
   });
   afterEach(() => cluster.close());
+  const latest = (server: string): Stats | undefined =>
+    (admin.data('server_stats') as Stats[]).findLast(({ serverId }) => serverId === server);
 
   it('shows the statistics of both servers', async () => {
-    const latest = (serverId: string) =>
-      (admin.data('server_stats') as Stats[]).filter((stats) => stats.serverId === serverId).at(-1);
-
     await until(
       () => latest('server 0')?.clientsCount === 2 && latest('server 1')?.clientsCount === 1,
       () => `both statistics, got ${JSON.stringify(admin.data('server_stats'))}`,

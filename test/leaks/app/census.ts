@@ -1,0 +1,69 @@
+import type { EventEmitter } from 'node:events';
+import type { Server } from 'socket.io';
+import type { Runtime } from '../../../src/nest/runtime.js';
+import { RUNTIME } from '../../../src/nest/tokens.js';
+import type { TestInstance } from '../../support/test-instance.js';
+import { RootGateway } from './gateways.js';
+import { sizesBelow, type Sizes } from './sizes.js';
+
+/** Everything in one instance that could grow, counted. */
+export interface Census {
+  /** Maps, sets and lists of ours. */
+  readonly maps: Sizes;
+  /** Listeners on the Redis clients and on the servers, by event. */
+  readonly listeners: Sizes;
+  /** What Socket.IO has of ours, and we of it. */
+  readonly sockets: Sizes;
+}
+
+/** What Socket.IO keeps to itself. */
+interface Internals {
+  readonly _nsps: Map<string, { adapter: object; sockets: Map<string, { acks: Map<number, unknown> }> }>;
+  readonly parentNsps: Map<unknown, { children: Set<unknown> }>;
+}
+
+export function serverOf({ app }: TestInstance): Server {
+  return app.get(RootGateway).server;
+}
+
+export function runtimeOf({ app }: TestInstance): Runtime {
+  return app.get<Runtime>(RUNTIME);
+}
+
+export function censusOf(instance: TestInstance): Census {
+  const server = serverOf(instance);
+  const { _nsps, parentNsps } = server as unknown as Internals;
+  const adapters = [..._nsps].map(([name, { adapter }]) => sizesBelow(adapter, `adapter ${name}`));
+  const sockets = [..._nsps.values()].flatMap((nsp) => [...nsp.sockets.values()]);
+  return {
+    maps: Object.assign(sizesBelow(runtimeOf(instance), 'runtime'), ...adapters) as Sizes,
+    listeners: listenersOf(instance),
+    sockets: {
+      connections: server.engine.clientsCount,
+      sockets: sockets.length,
+      'pending acknowledgements': sockets.reduce((sum, { acks }) => sum + acks.size, 0),
+      namespaces: _nsps.size,
+      'dynamic namespaces': [...parentNsps.values()].reduce((sum, p) => sum + p.children.size, 0),
+    },
+  };
+}
+
+function listenersOf(instance: TestInstance): Sizes {
+  const server = serverOf(instance);
+  const { clients } = runtimeOf(instance);
+  const emitters: Record<string, unknown> = {
+    publisher: clients?.publisher,
+    subscriber: clients?.subscriber,
+    http: instance.app.getHttpServer(),
+    engine: server.engine,
+    server: server.sockets,
+    process,
+  };
+  const counts: Sizes = {};
+  for (const [name, emitter] of Object.entries(emitters) as [string, EventEmitter][]) {
+    for (const event of emitter.eventNames()) {
+      counts[`${name} ${String(event)}`] = emitter.listenerCount(event);
+    }
+  }
+  return counts;
+}

@@ -1,0 +1,52 @@
+import type { Server } from 'socket.io';
+import type { TestInstance } from '../../support/test-instance.js';
+import { runtimeOf, serverOf } from './census.js';
+
+/** Whom a question is for, all of them clients that never answer. */
+export interface Addressees {
+  readonly userId: string;
+  readonly room: string;
+  readonly namespace: string;
+}
+
+let open = 0;
+
+/** Questions that somebody still waits for. */
+export function openQuestions(): number {
+  return open;
+}
+
+/** Asks everything that can be asked, and says how many requests to other instances that has added. */
+export function askEverything(
+  instance: TestInstance,
+  { userId, room, namespace }: Addressees,
+  timeoutMs: number,
+): number {
+  const { propagator } = instance;
+  const { requests } = runtimeOf(instance);
+  const server: Server = serverOf(instance);
+  const before = requests.size;
+  const asked = [
+    propagator.requestUser({ userId, event: 'question', timeoutMs }),
+    propagator.requestUser({ userId, namespace, event: 'question', timeoutMs }),
+    propagator.fetchUserSockets(userId),
+    propagator.joinUser(userId, 'side room'),
+    propagator.leaveUser(userId, 'side room'),
+    server.timeout(timeoutMs).to(room).emitWithAck('question'),
+    server.of(namespace).timeout(timeoutMs).emitWithAck('question'),
+    server.in(room).fetchSockets(),
+    // Nobody listens.
+    server.serverSideEmitWithAck('question'),
+    propagator.emitToUser({ userId, event: 'news' }),
+    propagator.emitToRoom({ room, event: 'news' }),
+    propagator.emitToAll({ namespace, event: 'news' }),
+  ];
+  server.in(room).socketsJoin('side room');
+  server.in(room).socketsLeave('side room');
+  open += asked.length;
+  const over = (): void => {
+    open--;
+  };
+  for (const question of asked) question.then(over, over);
+  return requests.size - before;
+}
