@@ -38,6 +38,11 @@ export class LentClients {
   static async of(create: () => AppClient, channel: string): Promise<LentClients> {
     const [publisher, subscriber] = [create(), create()];
     await publisher.ping();
+    // ioredis 5 sends SUBSCRIBE before it is ready, and loses the connection if its own INFO comes after that.
+    await until(
+      () => subscriber.status === 'ready',
+      () => 'the app’s subscriber to be ready',
+    );
     // Asked before it subscribes: ioredis 5 refuses other commands after that.
     const id = Number(await subscriber.call('CLIENT', 'ID'));
     await subscriber.subscribe(channel);

@@ -33,10 +33,10 @@ export function runtimeOf({ app }: TestInstance): Runtime {
 export function censusOf(instance: TestInstance): Census {
   const server = serverOf(instance);
   const { _nsps, parentNsps } = server as unknown as Internals;
-  const adapters = [..._nsps].map(([name, { adapter }]) => sizesBelow(adapter, `adapter ${name}`));
+  const adapters = [..._nsps].map(([name, { adapter }]) => [`adapter of ${name}`, adapter] as const);
   const sockets = [..._nsps.values()].flatMap((nsp) => [...nsp.sockets.values()]);
   return {
-    maps: Object.assign(sizesBelow(runtimeOf(instance), 'runtime'), ...adapters) as Sizes,
+    maps: sizesBelow({ runtime: runtimeOf(instance), ...Object.fromEntries(adapters) }),
     listeners: listenersOf(instance),
     sockets: {
       connections: server.engine.clientsCount,

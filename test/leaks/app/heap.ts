@@ -1,26 +1,23 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { queryObjects } from 'node:v8';
 import { Namespace, Socket } from 'socket.io';
-import { EventRouter } from '../../../src/cluster/event-router.js';
 import { PendingRequest } from '../../../src/cluster/pending-request.js';
 import { RoomChannels } from '../../../src/cluster/room-channels.js';
-import { WirePacket } from '../../../src/wire/wire-packet.js';
 
-/** Of each of these there are as many as there are sockets, namespaces, questions or packets that somebody holds. */
-const COUNTED = { Socket, Namespace, RoomChannels, PendingRequest, WirePacket, EventRouter };
+/** Of these there are as many as somebody holds sockets, namespaces, their adapters, and questions. */
+const COUNTED = { Socket, Namespace, RoomChannels, PendingRequest };
 
-export interface Heap {
-  readonly bytes: number;
-  /** How many of these the garbage collector cannot take. */
-  readonly objects: Record<string, number>;
+/** How many objects the garbage collector cannot take, by kind. */
+export function heldObjects(): Record<string, number> {
+  const counts = Object.entries(COUNTED).map(([name, kind]) => [name, queryObjects(kind)] as const);
+  return Object.fromEntries(counts) as Record<string, number>;
 }
 
 /** What is left once the garbage collector finds nothing more to take. */
-export async function heapNow(): Promise<Heap> {
-  let bytes = Infinity;
-  for (let now = await collected(); now < bytes; now = await collected()) bytes = now;
-  const objects = Object.entries(COUNTED).map(([name, made]) => [name, queryObjects(made)] as const);
-  return { bytes, objects: Object.fromEntries(objects) as Record<string, number> };
+export async function heapBytes(): Promise<number> {
+  let least = Infinity;
+  for (let bytes = await collected(); bytes < least; bytes = await collected()) least = bytes;
+  return least;
 }
 
 async function collected(): Promise<number> {

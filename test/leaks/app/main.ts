@@ -3,7 +3,8 @@ import { serversWith } from '../../support/adapter-with.js';
 import { givenCluster } from '../../support/test-cluster.js';
 import { censusOf, serverOf } from './census.js';
 import { RootGateway, TenantGateway } from './gateways.js';
-import { heapNow } from './heap.js';
+import { heldObjects, heapBytes } from './heap.js';
+import { silentLogger } from './silent-logger.js';
 import { askEverything, openQuestions, type Addressees } from './questions.js';
 import { serve } from './serve.js';
 
@@ -12,16 +13,10 @@ import { serve } from './serve.js';
 /** Short, for questions that nobody answers to end while the test waits. */
 const TIMEOUT_MS = 200;
 
-const quiet = () => undefined;
 const cluster = await givenCluster()
   .of(2)
   .with(RootGateway, TenantGateway)
-  .configured({
-    ackTimeoutMs: TIMEOUT_MS,
-    requestTimeoutMs: TIMEOUT_MS,
-    // Lines would be kept in memory.
-    logger: { log: quiet, warn: quiet, error: quiet },
-  })
+  .configured({ ackTimeoutMs: TIMEOUT_MS, requestTimeoutMs: TIMEOUT_MS, logger: silentLogger })
   .prepared(serversWith({ cleanupEmptyChildNamespaces: true }))
   .start();
 await acquainted(cluster);
@@ -31,10 +26,11 @@ serve({
   urls: () => cluster.instances.map(({ url }) => url),
   connections: () =>
     cluster.instances.reduce((sum, each) => sum + serverOf(each).engine.clientsCount, 0),
-  /** How many requests to other instances that made. */
+  /** Returns how many requests to other instances that made. */
   ask: (index: number, whom: Addressees) => askEverything(cluster.instance(index), whom, TIMEOUT_MS),
   openQuestions,
   census: () => cluster.instances.map(censusOf),
-  heap: heapNow,
+  heapBytes,
+  heldObjects,
   close: () => cluster.close(),
 });

@@ -43,10 +43,28 @@ export function askEverything(
   ];
   server.in(room).socketsJoin('side room');
   server.in(room).socketsLeave('side room');
+  watch(asked);
+  return requests.size - before;
+}
+
+/** Asks what nobody answers, of what we wait for ourselves: `emitWithAck` has a timer of Socket.IO's own as well. */
+export function askAndWait(
+  instance: TestInstance,
+  { userId, namespace }: Addressees,
+  timeoutMs: number,
+): void {
+  const { propagator } = instance;
+  watch([
+    propagator.requestUser({ userId, event: 'question', timeoutMs }),
+    propagator.requestUser({ userId, namespace, event: 'question', timeoutMs }),
+    serverOf(instance).serverSideEmitWithAck('question'),
+  ]);
+}
+
+function watch(asked: readonly Promise<unknown>[]): void {
   open += asked.length;
   const over = (): void => {
     open--;
   };
   for (const question of asked) question.then(over, over);
-  return requests.size - before;
 }

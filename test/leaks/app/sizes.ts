@@ -1,40 +1,45 @@
-import { EventEmitter } from 'node:events';
-
-/** How much there is in every map, set and list below a place, by where it is. */
+/** How much there is in every map, set and list below some objects, by where it is. */
 export type Sizes = Record<string, number>;
 
-/** Grow up to a fixed bound and stay there: they hold no more than that, whatever comes and goes. */
-const BOUNDED: ReadonlySet<string> = new Set([
-  // Names of namespaces (at most 1,000) and of kinds of reports.
-  'bases',
-  'kinds',
+/** These grow up to a fixed bound, whatever comes and goes, and stay there. */
+const BOUNDED = [
+  // Names of namespaces, at most 1,000; kinds of reports.
+  /\.channels\.bases$/,
+  /\.reporter\.kinds$/,
   // Publishes, of which settled ones are let go of in hundreds.
-  'pending[]',
-]);
+  /\.publisher\.pending$/,
+  // RxJS' copy of a list that is counted as well, made when it is first needed.
+  /\.currentObservers$/,
+];
+
+/** Redis clients, sockets and servers: what they have of their own is not ours. */
+function isEmitter(value: object): boolean {
+  return 'eventNames' in value;
+}
+
+/** Node's timers are linked with one another, whoever made them. */
+function isOpaque(value: object): boolean {
+  return isEmitter(value) || ArrayBuffer.isView(value) || value.constructor?.name === 'Timeout';
+}
 
 /**
- * Walks through everything that an object holds, so that a map that somebody adds tomorrow is watched as well. It goes
- * around what is not ours: Redis clients, sockets and servers are emitters.
+ * Walks through everything that the objects hold, so that a map that somebody adds tomorrow is counted as well. What
+ * is found twice is counted where it was found first.
  */
-export function sizesBelow(root: object, name: string): Sizes {
+export function sizesBelow(roots: Readonly<Record<string, object>>): Sizes {
   const sizes: Sizes = {};
   const seen = new Set<unknown>();
-  const count = (path: string, size: number): void => {
-    sizes[path] = (sizes[path] ?? 0) + size;
-  };
   const visit = (value: unknown, path: string): void => {
     if (typeof value !== 'object' || value === null || seen.has(value)) return;
     seen.add(value);
-    if (value instanceof Map || value instanceof Set) {
-      count(path, value.size);
+    if (value instanceof Map || value instanceof Set || Array.isArray(value)) {
+      if (BOUNDED.some((bounded) => bounded.test(path))) return;
+      sizes[path] = (sizes[path] ?? 0) + (Array.isArray(value) ? value.length : value.size);
       for (const each of value.values()) visit(each, `${path}[]`);
-    } else if (Array.isArray(value)) {
-      count(path, value.length);
-      for (const each of value) visit(each, `${path}[]`);
-    } else if (value === root || !(value instanceof EventEmitter || ArrayBuffer.isView(value))) {
+    } else if (!isOpaque(value) || Object.values(roots).includes(value)) {
       for (const [key, each] of Object.entries(value)) visit(each, `${path}.${key}`);
     }
   };
-  visit(root, name);
+  for (const [name, root] of Object.entries(roots)) visit(root, name);
   return sizes;
 }

@@ -33,9 +33,9 @@ export class LentClusterClients {
   /** @param channel the app's own, subscribed all the time, with plain Pub/Sub */
   static async of(create: () => AppCluster, channel: string): Promise<LentClusterClients> {
     const [publisher, subscriber] = [create(), create()];
-    await subscriber.subscribe(channel);
     const statuses = () => [publisher.status, subscriber.status].join();
     await until(() => statuses() === 'ready,ready', statuses);
+    await subscriber.subscribe(channel);
     return new LentClusterClients({ publisher, subscriber }, channel);
   }
 

@@ -1,0 +1,6 @@
+import type { PropagatorLogger } from '../../../src/index.js';
+
+const nothing = (): void => undefined;
+
+/** Keeps no lines in memory, as a `MemoryLogger` would. */
+export const silentLogger: PropagatorLogger = { log: nothing, warn: nothing, error: nothing };

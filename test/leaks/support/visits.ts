@@ -1,0 +1,42 @@
+import { RawSocket } from './raw-socket.js';
+
+/** A user's two devices, one on each instance. */
+export type Pair = readonly RawSocket[];
+
+export async function connectPair(urls: readonly string[], user: string): Promise<Pair> {
+  return Promise.all(urls.map((url) => RawSocket.connect(url, user)));
+}
+
+export async function joinRoom(pair: Pair, room: string): Promise<void> {
+  await Promise.all(pair.map((client) => client.ask('/', 'join', room)));
+}
+
+/** Leaves it by word; others leave theirs with their connections. */
+export async function leaveRoom(pair: Pair, room: string): Promise<void> {
+  await Promise.all(pair.map((client) => client.ask('/', 'leave', room)));
+}
+
+/** Enters a namespace as well, on the same connections, and a room in it. */
+export async function enterNamespace(pair: Pair, namespace: string, user: string): Promise<void> {
+  const enter = async (client: RawSocket): Promise<void> => {
+    await client.enter(namespace, user);
+    await client.ask(namespace, 'join', 'lobby');
+  };
+  await Promise.all(pair.map(enter));
+}
+
+/** One that is refused, in a namespace that nobody else is in. */
+export async function beTurnedAway(url: string): Promise<void> {
+  const client = await RawSocket.open(url);
+  for (const namespace of ['/', '/tenant-404']) {
+    if ((await client.enter(namespace, 'bad')) !== 'refused') throw new Error('it was let in');
+  }
+  client.cut();
+}
+
+/** One that goes while it is being let in. */
+export async function leaveAtTheDoor(url: string): Promise<void> {
+  const client = await RawSocket.open(url);
+  void client.enter('/', 'hasty');
+  client.cut();
+}
