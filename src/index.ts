@@ -51,3 +51,5 @@ export { RedisService } from './redis/redis.service.js';
 export type { AuthenticatedSocket } from './sockets/authenticated-socket.js';
 export type { AuthRefusalCode } from './sockets/authentication.js';
 export { SocketStateService, type SocketStateChange } from './sockets/socket-state.service.js';
+export type { MemberDetails } from './wire/cluster-message.js';
+export type { InstanceId } from './wire/envelope.js';

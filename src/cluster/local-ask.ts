@@ -14,14 +14,19 @@ interface Question extends SendFlags {
   readonly timeoutMs: number;
 }
 
+const GIVE_UP = Symbol('give up');
+
+/** Called with the answer. Ours can be given up, too. */
+type Acknowledge = ((answer: unknown) => void) & { readonly [GIVE_UP]?: () => void };
+
 /** Where Socket.IO looks for who waits for an acknowledgement. */
 interface WithAcks {
-  readonly acks: Map<number, (answer: unknown) => void>;
+  readonly acks: Map<number, Acknowledge>;
 }
 
 /**
  * Sends an event to sockets and hands on their acknowledgements. Nothing of it is left on the sockets once all
- * have answered, or the time is up.
+ * have answered or gone, or the time is up.
  *
  * @internal
  */
@@ -48,17 +53,31 @@ export function askSockets(
     }, timeoutMs);
     // An app that has closed its sockets waits for nobody.
     timer.unref();
+    const over = (socket: Socket): void => {
+      open.delete(socket);
+      if (open.size > 0) return;
+      clearTimeout(timer);
+      resolve();
+    };
     for (const socket of sockets) {
-      acksOf(socket).set(id, (answer) => {
-        open.delete(socket);
+      const answered = (answer: unknown): void => {
         onAnswer(socket.id, answer);
-        if (open.size > 0) return;
-        clearTimeout(timer);
-        resolve();
-      });
+        over(socket);
+      };
+      acksOf(socket).set(id, Object.assign(answered, { [GIVE_UP]: () => over(socket) }));
       writer.write(socket);
     }
   });
+}
+
+/** A socket that has gone answers no more: nobody waits for it. */
+export function giveUpOn(socket: Socket): void {
+  const acks = acksOf(socket);
+  for (const [id, { [GIVE_UP]: giveUp }] of acks) {
+    if (giveUp === undefined) continue;
+    acks.delete(id);
+    giveUp();
+  }
 }
 
 function acksOf(socket: Socket): WithAcks['acks'] {

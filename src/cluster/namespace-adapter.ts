@@ -4,7 +4,7 @@ import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import { commandAdapter, type AdapterConstructor, type CommandAdapter } from './command-adapter.js';
 import { optionsOf } from './delivery-options.js';
 import { dialectOfServer } from './dialects.js';
-import { askSockets } from './local-ask.js';
+import { askSockets, giveUpOn } from './local-ask.js';
 import type { Delivery, Dialect, LocalNamespace } from './local-namespace.js';
 import type { NamespaceServices } from './namespace-services.js';
 import { PacketWriter } from './packet-writer.js';
@@ -128,6 +128,8 @@ export function namespaceAdapter(
 
     override delAll(id: string): void {
       hooks.left(id);
+      const socket = (this.nsp as Namespace).sockets.get(id);
+      if (socket !== undefined) giveUpOn(socket);
       super.delAll(id);
       if (this.sids.size === 0) this.channels.vacated();
     }

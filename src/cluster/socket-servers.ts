@@ -63,7 +63,8 @@ export class SocketServers {
 
   private connected(socket: AuthenticatedSocket): void {
     const userId = socket.auth?.userId;
-    if (userId === undefined) return;
+    // A listener of `connect`, which comes first, may have disconnected it already.
+    if (userId === undefined || !socket.connected) return;
     this.members.set(socket.id, { userId, socket });
     this.state.add(userId, socket);
   }

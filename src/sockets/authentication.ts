@@ -95,6 +95,8 @@ async function withinTime(work: unknown, ms: number): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const bound = new Promise((resolve) => {
     timer = setTimeout(resolve, ms, TIMED_OUT);
+    // An app that has closed its sockets waits for nobody.
+    timer.unref();
   });
   try {
     return await Promise.race([work, bound]);

@@ -1,53 +1,52 @@
 import { acquainted } from '../../support/acquainted.js';
 import { serversWith } from '../../support/adapter-with.js';
-import { givenCluster } from '../../support/test-cluster.js';
+import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 import { runtimeOf } from './census.js';
 import { RootGateway, TenantGateway } from './gateways.js';
 import { openQuestions, askAndWait, type Addressees } from './questions.js';
 import { serve } from './serve.js';
 import { silentLogger } from './silent-logger.js';
-import { watchTimers } from './timers.js';
 
 // Two instances of an app that wait for very much, and are closed.
 
 /** Longer than any test waits: a timer that is forgotten keeps this process, or is seen. */
 const TIMEOUT_MS = 600_000;
 
-const resources = process.getActiveResourcesInfo().sort();
-const timers = watchTimers();
-const cluster = await givenCluster()
-  .of(2)
-  .with(RootGateway, TenantGateway)
-  .configured({
-    ackTimeoutMs: TIMEOUT_MS,
-    requestTimeoutMs: TIMEOUT_MS,
-    subscribeTimeoutMs: TIMEOUT_MS,
-    publishTimeoutMs: TIMEOUT_MS,
-    memberTimeoutMs: TIMEOUT_MS,
-    logger: silentLogger,
-    auth: {
-      timeoutMs: TIMEOUT_MS,
-      authenticate: (token) => (token === 'slow' ? new Promise(() => {}) : { userId: token }),
-    },
-  })
-  .prepared(
-    serversWith({
-      cleanupEmptyChildNamespaces: true,
-      connectionStateRecovery: { maxDisconnectionDuration: TIMEOUT_MS },
-    }),
-  )
-  .start();
-await acquainted(cluster);
+let cluster: TestCluster;
 
 serve({
-  urls: () => cluster.instances.map(({ url }) => url),
+  /** What Node waits for in this process. */
+  resources: () => process.getActiveResourcesInfo().sort(),
+  async start() {
+    cluster = await givenCluster()
+      .of(2)
+      .with(RootGateway, TenantGateway)
+      .configured({
+        ackTimeoutMs: TIMEOUT_MS,
+        requestTimeoutMs: TIMEOUT_MS,
+        subscribeTimeoutMs: TIMEOUT_MS,
+        publishTimeoutMs: TIMEOUT_MS,
+        memberTimeoutMs: TIMEOUT_MS,
+        logger: silentLogger,
+        auth: {
+          timeoutMs: TIMEOUT_MS,
+          authenticate: (token) => (token === 'slow' ? new Promise(() => {}) : { userId: token }),
+        },
+      })
+      .prepared(
+        serversWith({
+          cleanupEmptyChildNamespaces: true,
+          connectionStateRecovery: { maxDisconnectionDuration: TIMEOUT_MS },
+        }),
+      )
+      .start();
+    await acquainted(cluster);
+    return cluster.instances.map(({ url }) => url);
+  },
   ask: (index: number, whom: Addressees) => askAndWait(cluster.instance(index), whom, TIMEOUT_MS),
   pending: () => ({
     questions: openQuestions(),
     requests: cluster.instances.map((each) => runtimeOf(each).requests.size),
-    timers: timers(),
-    resources: process.getActiveResourcesInfo().sort(),
   }),
-  resources: () => resources,
   close: () => cluster.close(),
 });

@@ -1,4 +1,4 @@
-import { SubscribeMessage, WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
+import { SubscribeMessage, WebSocketGateway, WebSocketServer, type OnGatewayInit } from '@nestjs/websockets';
 import type { Server } from 'socket.io';
 import type { AuthenticatedSocket } from '../../../src/index.js';
 
@@ -17,8 +17,15 @@ class Rooms {
 }
 
 @WebSocketGateway()
-export class RootGateway extends Rooms {
+export class RootGateway extends Rooms implements OnGatewayInit {
   @WebSocketServer() readonly server!: Server;
+
+  /** An app that changes its mind about a socket before anybody else has seen it. */
+  afterInit(): void {
+    this.server.on('connect', (socket) => {
+      if (socket.data.userId === 'unwelcome') socket.disconnect(true);
+    });
+  }
 }
 
 @WebSocketGateway({ namespace: /^\/tenant-\d+$/ })

@@ -62,6 +62,7 @@ export class Load {
       ...users.slice(-1).map(({ pair, id }) => visits.enterNamespace(pair, SHARED.namespace, id)),
       ...this.urls.map(visits.beTurnedAway),
       ...this.urls.map(visits.leaveAtTheDoor),
+      ...this.urls.map(visits.beShownOut),
     ]);
     const [{ room = '' } = {}] = roomers;
     const [{ id: userId = '', namespace = '' } = {}] = tenants;

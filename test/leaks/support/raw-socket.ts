@@ -1,4 +1,5 @@
 // All of test/leaks is written by the helper that has "Leaks" of issue 3 for itself.
+import { once } from 'node:events';
 import { WebSocket } from 'ws';
 
 /** How the server took it. */
@@ -11,8 +12,10 @@ export type Outcome = 'connected' | 'refused' | 'gone';
 export class RawSocket {
   private readonly waiting = new Map<string, (outcome: Outcome) => void>();
   private lastAck = 0;
+  readonly closed: Promise<unknown>;
 
   private constructor(private readonly socket: WebSocket) {
+    this.closed = once(socket, 'close');
     socket.on('message', (data: Buffer) => this.received(data.toString()));
     // Connections that are cut off mid-handshake end with an error.
     socket.on('error', () => undefined);

@@ -34,6 +34,13 @@ export async function beTurnedAway(url: string): Promise<void> {
   client.cut();
 }
 
+/** One that is let in and shown out at once. */
+export async function beShownOut(url: string): Promise<void> {
+  const client = await RawSocket.open(url);
+  await client.enter('/', 'unwelcome');
+  await client.closed;
+}
+
 /** One that goes while it is being let in. */
 export async function leaveAtTheDoor(url: string): Promise<void> {
   const client = await RawSocket.open(url);
