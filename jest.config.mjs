@@ -14,6 +14,8 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
+  // They take a processor each, and have a script of their own: `npm run test:leaks`.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/leaks/'],
   testTimeout: 20_000,
   maxWorkers: 2,
   globalSetup: '<rootDir>/test/redis-global-setup.mjs',

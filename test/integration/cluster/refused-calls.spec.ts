@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RedisPropagatorService } from '../../../src/index.js';
 import { PlainGateway } from '../../support/plain-gateway.js';
@@ -14,7 +15,7 @@ const asked = { userId: 'alice', event: 'x' };
 const refusals: [code: string, what: string, call: (propagator: Loose) => Promise<unknown>][] = [
   ...[undefined, null, '', Number.NaN, {}, [], true, 'half a \ud83d'].flatMap(
     (userId): (typeof refusals)[number][] => {
-      const who = `a user id that is ${userId === '' ? 'empty' : String(JSON.stringify(userId))}`;
+      const who = `a user id that is ${inspect(userId)}`;
       return [
         ['target.invalid', `requestUser of ${who}`, (p) => p.requestUser({ ...asked, userId })],
         ['target.invalid', `joinUser of ${who}`, (p) => p.joinUser(userId, 'lobby')],
@@ -26,12 +27,11 @@ const refusals: [code: string, what: string, call: (propagator: Loose) => Promis
   ),
   ...[undefined, null, '', {}, true, [], [''], ['lobby', 7n, null]].flatMap(
     (room): (typeof refusals)[number][] => {
-      const name =
-        typeof room === 'object' ? `a list of ${(room as unknown[] | null)?.length}` : room;
+      const name = inspect(room);
       return [
-        ['target.invalid', `joinUser to ${String(name)}`, (p) => p.joinUser('alice', room)],
-        ['target.invalid', `leaveUser of ${String(name)}`, (p) => p.leaveUser('alice', room)],
-        ['target.invalid', `emitToRoom ${String(name)}`, (p) => p.emitToRoom({ event: 'x', room })],
+        ['target.invalid', `joinUser to ${name}`, (p) => p.joinUser('alice', room)],
+        ['target.invalid', `leaveUser of ${name}`, (p) => p.leaveUser('alice', room)],
+        ['target.invalid', `emitToRoom ${name}`, (p) => p.emitToRoom({ event: 'x', room })],
       ];
     },
   ),

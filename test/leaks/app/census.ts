@@ -17,9 +17,12 @@ export interface Census {
 }
 
 /** What Socket.IO keeps to itself. */
+interface Asked {
+  readonly acks: ReadonlyMap<number, unknown>;
+}
 interface Internals {
-  readonly _nsps: Map<string, { adapter: object; sockets: Map<string, { acks: Map<number, unknown> }> }>;
-  readonly parentNsps: Map<unknown, { children: Set<unknown> }>;
+  readonly _nsps: ReadonlyMap<string, { adapter: object; sockets: ReadonlyMap<string, Asked> }>;
+  readonly parentNsps: ReadonlyMap<unknown, { children: ReadonlySet<unknown> }>;
 }
 
 export function serverOf({ app }: TestInstance): Server {
@@ -33,15 +36,18 @@ export function runtimeOf({ app }: TestInstance): Runtime {
 export function censusOf(instance: TestInstance): Census {
   const server = serverOf(instance);
   const { _nsps, parentNsps } = server as unknown as Internals;
-  const adapters = [..._nsps].map(([name, { adapter }]) => [`adapter of ${name}`, adapter] as const);
-  const sockets = [..._nsps.values()].flatMap((nsp) => [...nsp.sockets.values()]);
+  const adapters = [..._nsps].map(
+    ([name, { adapter }]) => [`adapter of ${name}`, adapter] as const,
+  );
+  const sockets = new Set<Asked>();
+  for (const nsp of _nsps.values()) for (const socket of nsp.sockets.values()) sockets.add(socket);
   return {
     maps: sizesBelow({ runtime: runtimeOf(instance), ...Object.fromEntries(adapters) }),
     listeners: listenersOf(instance),
     sockets: {
       connections: server.engine.clientsCount,
-      sockets: sockets.length,
-      'pending acknowledgements': sockets.reduce((sum, { acks }) => sum + acks.size, 0),
+      sockets: sockets.size,
+      'pending acknowledgements': [...sockets].reduce((sum, { acks }) => sum + acks.size, 0),
       namespaces: _nsps.size,
       'dynamic namespaces': [...parentNsps.values()].reduce((sum, p) => sum + p.children.size, 0),
     },

@@ -1,7 +1,8 @@
+import type { Identity } from '../../../src/index.js';
 import { acquainted } from '../../support/acquainted.js';
 import { serversWith } from '../../support/adapter-with.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
-import { runtimeOf } from './census.js';
+import { runtimeOf, serverOf } from './census.js';
 import { RootGateway, TenantGateway } from './gateways.js';
 import { openQuestions, askAndWait, type Addressees } from './questions.js';
 import { serve } from './serve.js';
@@ -13,6 +14,14 @@ import { silentLogger } from './silent-logger.js';
 const TIMEOUT_MS = 600_000;
 
 let cluster: TestCluster;
+let atTheDoor = 0;
+
+/** Never says who `slow` is. */
+function authenticate(token: string): Promise<Identity> | Identity {
+  if (token !== 'slow') return { userId: token };
+  atTheDoor++;
+  return new Promise(() => {});
+}
 
 serve({
   /** What Node waits for in this process. */
@@ -28,10 +37,7 @@ serve({
         publishTimeoutMs: TIMEOUT_MS,
         memberTimeoutMs: TIMEOUT_MS,
         logger: silentLogger,
-        auth: {
-          timeoutMs: TIMEOUT_MS,
-          authenticate: (token) => (token === 'slow' ? new Promise(() => {}) : { userId: token }),
-        },
+        auth: { authenticate, timeoutMs: TIMEOUT_MS },
       })
       .prepared(
         serversWith({
@@ -44,6 +50,10 @@ serve({
     return cluster.instances.map(({ url }) => url);
   },
   ask: (index: number, whom: Addressees) => askAndWait(cluster.instance(index), whom, TIMEOUT_MS),
+  clients: () => ({
+    atTheDoor,
+    connected: cluster.instances.map((each) => serverOf(each).engine.clientsCount),
+  }),
   pending: () => ({
     questions: openQuestions(),
     requests: cluster.instances.map((each) => runtimeOf(each).requests.size),

@@ -1,4 +1,9 @@
-import { SubscribeMessage, WebSocketGateway, WebSocketServer, type OnGatewayInit } from '@nestjs/websockets';
+import {
+  SubscribeMessage,
+  WebSocketGateway,
+  WebSocketServer,
+  type OnGatewayInit,
+} from '@nestjs/websockets';
 import type { Server } from 'socket.io';
 import type { AuthenticatedSocket } from '../../../src/index.js';
 

@@ -27,7 +27,8 @@ serve({
   connections: () =>
     cluster.instances.reduce((sum, each) => sum + serverOf(each).engine.clientsCount, 0),
   /** Returns how many requests to other instances that made. */
-  ask: (index: number, whom: Addressees) => askEverything(cluster.instance(index), whom, TIMEOUT_MS),
+  ask: (index: number, whom: Addressees) =>
+    askEverything(cluster.instance(index), whom, TIMEOUT_MS),
   openQuestions,
   census: () => cluster.instances.map(censusOf),
   heapBytes,

@@ -39,40 +39,41 @@ export class Load {
   }
 
   async moveOut(): Promise<void> {
-    for (const client of this.residents) client.cut();
+    visits.go(this.residents, false);
     await this.untilConnected(0);
   }
 
   /** A batch of users comes, is asked everything, and goes. Returns how many requests between instances that made. */
   async comeAndGo(): Promise<number> {
     const batch = String(++this.batches);
+    const user = (index: number): string => `user-${batch}-${index}`;
+    const room = (index: number): string => `room-${batch}-${index}`;
+    const namespace = (index: number): string => `/tenant-${batch}${index}`;
     const before = await this.app.call<number>('connections');
-    const userIds = Array.from({ length: USERS }, (_, index) => `user-${batch}-${index}`);
-    const users = await Promise.all(
-      userIds.map(async (id) => ({ id, pair: await visits.connectPair(this.urls, id) })),
+    const pairs = await Promise.all(
+      Array.from({ length: USERS }, (_, index) => visits.connectPair(this.urls, user(index))),
     );
-    const roomers = users.slice(0, ROOMS).map((each, i) => ({ ...each, room: `room-${batch}-${i}` }));
-    const tenants = users
-      .slice(ROOMS, ROOMS + NAMESPACES)
-      .map((each, i) => ({ ...each, namespace: `/tenant-${batch}${i}` }));
+    const roomers = pairs.slice(0, ROOMS);
+    const tenants = pairs.slice(ROOMS, ROOMS + NAMESPACES);
+    const guests = pairs.slice(-1);
     await Promise.all([
-      ...roomers.map(({ pair, room }) => visits.joinRoom(pair, room)),
-      ...tenants.map(({ pair, namespace, id }) => visits.enterNamespace(pair, namespace, id)),
-      ...users.slice(-1).map(({ pair }) => visits.joinRoom(pair, SHARED.room)),
-      ...users.slice(-1).map(({ pair, id }) => visits.enterNamespace(pair, SHARED.namespace, id)),
+      ...roomers.map((pair, i) => visits.joinRoom(pair, room(i))),
+      ...tenants.map((pair, i) => visits.enterNamespace(pair, namespace(i), user(ROOMS + i))),
+      ...guests.map((pair) => visits.joinRoom(pair, SHARED.room)),
+      ...guests.map((pair) => visits.enterNamespace(pair, SHARED.namespace, user(USERS - 1))),
       ...this.urls.map(visits.beTurnedAway),
       ...this.urls.map(visits.leaveAtTheDoor),
       ...this.urls.map(visits.beShownOut),
     ]);
-    const [{ room = '' } = {}] = roomers;
-    const [{ id: userId = '', namespace = '' } = {}] = tenants;
-    const requests = await this.askOf({ userId, room, namespace }, SHARED);
-    // Half of the rooms are left by word.
-    await Promise.all(roomers.map(({ pair, room: own }, i) => i % 2 && visits.leaveRoom(pair, own)));
-    for (const [index, client] of users.flatMap(({ pair }) => pair).entries()) {
-      if (index % 4 < 2) client.leave('/');
-      client.cut();
-    }
+    const own = { userId: user(ROOMS), room: room(0), namespace: namespace(0) };
+    const requests = await this.askOf(own, SHARED);
+    // Every second room is left by word, the others with the connections.
+    await Promise.all(
+      roomers.map(async (pair, i) => {
+        if (i % 2 === 1) await visits.leaveRoom(pair, room(i));
+      }),
+    );
+    for (const [index, pair] of pairs.entries()) visits.go(pair, index % 2 === 1);
     await this.untilConnected(before);
     return requests;
   }
@@ -80,7 +81,8 @@ export class Load {
   private async askOf(...everybody: Addressees[]): Promise<number> {
     let requests = 0;
     for (const whom of everybody) {
-      for (const index of this.urls.keys()) requests += await this.app.call<number>('ask', index, whom);
+      for (const index of this.urls.keys())
+        requests += await this.app.call<number>('ask', index, whom);
     }
     return requests;
   }

@@ -25,6 +25,14 @@ export async function enterNamespace(pair: Pair, namespace: string, user: string
   await Promise.all(pair.map(enter));
 }
 
+/** Ends the connections, after a good-bye or without a word. */
+export function go(pair: Pair, politely: boolean): void {
+  for (const client of pair) {
+    if (politely) client.leave('/');
+    client.cut();
+  }
+}
+
 /** One that is refused, in a namespace that nobody else is in. */
 export async function beTurnedAway(url: string): Promise<void> {
   const client = await RawSocket.open(url);

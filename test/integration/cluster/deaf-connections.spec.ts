@@ -1,0 +1,108 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { InMemoryBus, InMemoryPubSub, type PubSubListener } from '../../../src/index.js';
+import { acquainted, othersOf } from '../../support/acquainted.js';
+import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
+import { givenCluster, testRedisUrl, type TestCluster } from '../../support/test-cluster.js';
+import type { TestInstance } from '../../support/test-instance.js';
+import { until } from '../../support/until.js';
+
+const QUICK = { heartbeatIntervalMs: 50, memberTimeoutMs: 5_000 };
+
+describe('an instance that no longer hears its own heartbeats', () => {
+  let cluster: TestCluster;
+  let proxy: TcpProxy | undefined;
+  afterEach(async () => {
+    await cluster.close();
+    await proxy?.close();
+    proxy = undefined;
+  });
+
+  // pitfall 26
+  it('makes its connections anew, and gets events again', async () => {
+    const between = (proxy = await TcpProxy.to(testRedisUrl()));
+    cluster = await givenCluster()
+      .of(2)
+      .with(PlainGateway)
+      .configured((index) => ({ ...QUICK, ...(index === 0 && { redis: between.url }) }))
+      .start();
+    await acquainted(cluster);
+    const [a, b] = cluster.instances as [TestInstance, TestInstance];
+    const alice = await a.connect({ token: 'alice' });
+    await alice.ask('join', 'lobby');
+    await b.propagator.emitToRoom({ room: 'lobby', event: 'x', data: 'before' });
+    await alice.waitFor('x');
+    const states: string[] = [];
+    a.redis.state$.subscribe((state) => states.push(state));
+
+    between.deafen();
+    await until(
+      () => states.join() === 'ready,degraded,ready',
+      () => `it to reconnect, got ${states.join()}`,
+    );
+
+    await b.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'user' });
+    await b.propagator.emitToRoom({ room: 'lobby', event: 'x', data: 'room' });
+    expect(await alice.waitFor('x', 3)).toEqual(['before', 'user', 'room']);
+    expect(await b.propagator.fetchUserSockets('alice')).toMatchObject({ complete: true });
+    expect(a.counts).toEqual({ 'connection.deaf': 1 });
+    expect(cluster.logger.matching(/^warn connection\.deaf: /)).toHaveLength(1);
+    expect(between.connections).toBe(2);
+    expect(othersOf(a)).toHaveLength(1);
+  });
+
+  it('asks its transport to reconnect, once for each time, if that can', async () => {
+    const transport = new DeafPubSub();
+    cluster = await givenCluster()
+      .of(1)
+      .with(PlainGateway)
+      .onInMemoryPubSub()
+      .configured({ ...QUICK, pubSub: transport })
+      .start();
+
+    transport.deaf = true;
+    await until(
+      () => transport.reconnects === 2,
+      () => `two attempts, got ${transport.reconnects}`,
+    );
+    transport.deaf = false;
+    await transport.heard(3);
+    const attempts = transport.reconnects;
+    await transport.heard(3);
+
+    expect(transport.reconnects).toBe(attempts);
+    expect(await serverOf(cluster, 0).fetchSockets()).toEqual([]);
+  });
+});
+
+/** A transport whose messages can get lost on their way back. */
+class DeafPubSub extends InMemoryPubSub {
+  deaf = false;
+  reconnects = 0;
+  private messages = 0;
+
+  constructor() {
+    super(new InMemoryBus());
+  }
+
+  override onMessage(listener: PubSubListener): () => void {
+    return super.onMessage((channel, message) => {
+      if (this.deaf) return;
+      this.messages++;
+      listener(channel, message);
+    });
+  }
+
+  reconnect(): void {
+    this.reconnects++;
+  }
+
+  /** Until that many messages more have come through. */
+  heard(count: number): Promise<void> {
+    const enough = this.messages + count;
+    return until(
+      () => this.messages >= enough,
+      () => 'heartbeats',
+    );
+  }
+}

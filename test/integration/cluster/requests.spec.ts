@@ -1,0 +1,235 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { ClusterService, type RedisPropagatorOptions } from '../../../src/index.js';
+import { RUNTIME } from '../../../src/nest/tokens.js';
+import type { Runtime } from '../../../src/nest/runtime.js';
+import { acquainted, instanceIdOf, othersOf } from '../../support/acquainted.js';
+import { FakeInstance } from '../../support/fake-instance.js';
+import { Outside } from '../../support/outside.js';
+import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
+import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
+import type { TestInstance } from '../../support/test-instance.js';
+import { until } from '../../support/until.js';
+
+const NEVER_MS = 60_000;
+
+/** How many questions an instance waits for answers to. */
+function underWay({ app }: TestInstance): number {
+  return app.get<Runtime>(RUNTIME).requests.size;
+}
+
+const isOver = (instance: TestInstance): Promise<void> =>
+  until(
+    () => underWay(instance) === 0,
+    () => 'the end of the question',
+  );
+
+describe('a question to the cluster', () => {
+  let cluster: TestCluster;
+  const ending: (() => void)[] = [];
+  afterEach(async () => {
+    for (const end of ending.splice(0)) end();
+    await cluster.close();
+  });
+
+  /** Two instances, and something that only looks like a third. */
+  const start = async (options: RedisPropagatorOptions = {}) => {
+    cluster = await givenCluster()
+      .of(2)
+      .with(PlainGateway)
+      .configured({ requestTimeoutMs: NEVER_MS, ackTimeoutMs: NEVER_MS, ...options })
+      .start();
+    await acquainted(cluster);
+    const [a, b] = cluster.instances as [TestInstance, TestInstance];
+    const fake = await FakeInstance.of(cluster);
+    ending.push(() => fake.close());
+    await fake.announce();
+    await until(
+      () => [a, b].every((instance) => othersOf(instance).length === 2),
+      () => 'the newcomer to be known',
+    );
+    return { a, b, fake, alice: await b.connect({ token: 'alice' }) };
+  };
+
+  it('ends when everybody has answered', async () => {
+    const { a, fake, alice } = await start();
+    const fetching = a.propagator.fetchUserSockets('alice');
+    const question = await fake.asked();
+    expect(question.message).toMatchObject({ operation: 'fetch', params: { namespace: '/' } });
+
+    await fake.answer(question, { part: [{ id: 'from the fake' }], done: false });
+    await fake.answer(question, { part: [{ id: 'and another' }] });
+
+    const { items, missing, complete } = await fetching;
+    expect(items.map(({ id }) => id).sort()).toEqual(
+      [alice.id, 'and another', 'from the fake'].sort(),
+    );
+    expect({ missing, complete }).toEqual({ missing: [], complete: true });
+    expect(underWay(a)).toBe(0);
+  });
+
+  // pitfall 22
+  it('that is not answered in time gives what there is, and names who is missing', async () => {
+    const { a, fake, alice } = await start({ requestTimeoutMs: 300 });
+
+    const { items, missing, complete } = await a.propagator.fetchUserSockets('alice');
+    const sockets = await serverOf(cluster, 0).fetchSockets();
+
+    expect(items.map(({ id }) => id)).toEqual([alice.id]);
+    expect({ missing, complete }).toEqual({ missing: [fake.instanceId], complete: false });
+    expect(sockets.map(({ id }) => id)).toEqual([alice.id]);
+    expect(cluster.logger.matching(/^warn request\.incomplete: /)).toEqual([
+      `warn request.incomplete: fetchSockets: no answer from ${fake.instanceId}`,
+    ]);
+  });
+
+  it('ends early when the one that is waited for leaves, which is then not missing', async () => {
+    const { a, fake } = await start();
+    const fetching = a.propagator.fetchUserSockets('alice');
+    await fake.asked();
+
+    await fake.announce('bye');
+
+    expect(await fetching).toMatchObject({ missing: [], complete: true });
+  });
+
+  it('ends early when the one that is waited for is lost, and names it', async () => {
+    const { a, fake } = await start({ heartbeatIntervalMs: 50, memberTimeoutMs: 1_000 });
+    const joining = a.propagator.joinUser('alice', 'lobby');
+    await fake.asked();
+
+    expect(await joining).toEqual({ count: 1, missing: [fake.instanceId], complete: false });
+  });
+
+  it('does not end early for one that is lost while others are still to answer', async () => {
+    const { a, fake } = await start({ heartbeatIntervalMs: 50, memberTimeoutMs: 1_000 });
+    const slow = await FakeInstance.of(cluster);
+    ending.push(() => slow.close());
+    await slow.announce();
+    const alive = setInterval(() => void slow.announce('heartbeat'), 50);
+    ending.push(() => clearInterval(alive));
+    await until(
+      () => othersOf(a).length === 3,
+      () => 'the newcomer to be known',
+    );
+
+    const fetching = a.propagator.fetchUserSockets('nobody');
+    await fake.asked();
+    // Redis has not handed the question to one that has crashed.
+    fake.close();
+    await until(
+      () => othersOf(a).length === 2,
+      () => 'the other to be lost',
+    );
+    await slow.answer(await slow.asked(), { part: [{ id: 'slow' }] });
+
+    expect(await fetching).toEqual({
+      items: [{ id: 'slow' }],
+      missing: [fake.instanceId],
+      complete: false,
+    });
+  });
+
+  it('names a member that Redis could not hand it to, and does not wait for it', async () => {
+    const { a, fake } = await start();
+    fake.close();
+    const outside = new Outside();
+    ending.push(() => outside.close());
+    await until(
+      async () =>
+        (await outside.channels(`${cluster.prefix}:reply:${fake.instanceId}`)).length === 0,
+      () => 'Redis to notice',
+    );
+
+    expect(await a.propagator.fetchUserSockets('nobody')).toEqual({
+      items: [],
+      missing: [fake.instanceId],
+      complete: false,
+    });
+  });
+
+  it('is answered by one that has only just come and is no member yet', async () => {
+    const { a, fake } = await start();
+    const newcomer = await FakeInstance.of(cluster);
+    ending.push(() => newcomer.close());
+
+    const fetching = a.propagator.fetchUserSockets('nobody');
+    await fake.answer(await fake.asked());
+    await newcomer.answer(await newcomer.asked(), { part: [{ id: 'new' }] });
+
+    expect(await fetching).toEqual({ items: [{ id: 'new' }], missing: [], complete: true });
+  });
+
+  it.each(['SUBSCRIBE', 'PSUBSCRIBE'])(
+    'does not wait for somebody who looks on with %s',
+    async (how) => {
+      const { a, fake } = await start({ heartbeatIntervalMs: 50, memberTimeoutMs: 1_000 });
+      await fake.announce('bye');
+      fake.close();
+      const outside = new Outside();
+      ending.push(() => outside.close());
+      if (how === 'SUBSCRIBE') await outside.redis.subscribe(`${cluster.prefix}:cluster`);
+      else await outside.redis.psubscribe(`${cluster.prefix}*`);
+
+      const { outsiders } = { outsiders: () => a.app.get(ClusterService).outsiders };
+      await until(
+        () => outsiders() === 1,
+        () => `the outsider to be known as one, got ${outsiders()}`,
+      );
+      expect(await a.propagator.fetchUserSockets('alice')).toMatchObject({
+        missing: [],
+        complete: true,
+      });
+      expect(await serverOf(cluster, 0).to('nowhere').emitWithAck('question')).toEqual([]);
+    },
+  );
+
+  it('is no longer waited for when the app closes', async () => {
+    const { a, fake } = await start();
+    const fetching = a.propagator.fetchUserSockets('nobody');
+    await fake.asked();
+
+    await a.close();
+
+    expect(await fetching).toEqual({
+      items: [],
+      missing: expect.arrayContaining([fake.instanceId]),
+      complete: false,
+    });
+    expect(underWay(a)).toBe(0);
+  });
+
+  it('to acknowledge is over when the instance that asks for us leaves, and its devices did not answer', async () => {
+    const { a, b, fake, alice } = await start();
+    const asking = a.propagator.requestUser({ userId: 'alice', event: 'question' });
+    await fake.answer(await fake.asked(), { part: { asked: [] } });
+    await alice.waitFor('question');
+    const { id } = alice;
+    const left = instanceIdOf(b);
+
+    await b.close();
+
+    const { items, unanswered, missing, complete } = await asking;
+    expect({ items, unanswered, missing, complete }).toEqual({
+      items: [],
+      unanswered: [id],
+      missing: [],
+      complete: true,
+    });
+    expect(missing).not.toContain(left);
+    await isOver(a);
+  });
+
+  it('with an answer too large for one message is answered in several', async () => {
+    const { a, b, fake } = await start({ maxMessageBytes: 4_096 });
+    await fake.announce('bye');
+    fake.close();
+    for (let n = 0; n < 30; n++) await b.connect({ token: 'carol' });
+
+    const { items, complete } = await a.propagator.fetchUserSockets('carol');
+    const sockets = await serverOf(cluster, 0).fetchSockets();
+
+    expect(complete).toBe(true);
+    expect(new Set(items.map(({ id }) => id)).size).toBe(30);
+    expect(sockets).toHaveLength(31);
+  });
+});

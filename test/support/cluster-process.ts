@@ -1,0 +1,101 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { onPath } from '../../scripts/redis/on-path.mjs';
+import type { RedisPropagatorOptions } from '../../src/index.js';
+import type { Answer, Call } from '../fixtures/cluster-app/main.js';
+
+const SCRIPT = 'test/fixtures/cluster-app/main.ts';
+const RUN_TS = ['--import', './test/support/run-ts.mjs'];
+
+/** An instance of a cluster in a process of its own. */
+export class ClusterProcess {
+  private lastId = 0;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly url: string,
+    readonly instanceId: string,
+  ) {
+    // Each call under way listens for its answer.
+    child.setMaxListeners(0);
+  }
+
+  static async start(options: RedisPropagatorOptions): Promise<ClusterProcess> {
+    // A frozen process does not hear that its parent has gone; the kernel can end it all the same.
+    const setpriv = await onPath('setpriv');
+    const child = fork(SCRIPT, [JSON.stringify(options)], {
+      ...(setpriv === undefined
+        ? { execArgv: RUN_TS }
+        : {
+            execPath: setpriv,
+            execArgv: ['--pdeathsig', 'KILL', process.execPath, ...RUN_TS],
+          }),
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    const started = await answer(child, ({ type }) => type === 'started');
+    if (started.type !== 'started') throw new Error('the process did not start');
+    return new ClusterProcess(child, started.url, started.instanceId);
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  /** Calls a method of `RedisPropagatorService` or `ClusterService` there. */
+  async call<R>(service: 'propagator' | 'cluster', method: string, ...args: unknown[]): Promise<R> {
+    const id = ++this.lastId;
+    const answered = answer(
+      this.child,
+      (message) => message.type !== 'started' && message.id === id,
+    );
+    this.send({ id, service, method, args });
+    const message = await answered;
+    if (message.type === 'answer') return message.value as R;
+    throw new Error(message.type === 'failure' ? message.message : 'no answer');
+  }
+
+  /** Stops it where it stands; `thaw` lets it go on. */
+  freeze(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.child.kill('SIGCONT');
+  }
+
+  /** Closes the app; resolves once the process has ended by itself, to its exit code. */
+  async close(): Promise<unknown> {
+    const exited = once(this.child, 'exit');
+    this.send({ id: 0, service: 'app', method: 'close' });
+    const [code] = (await exited) as [unknown];
+    return code;
+  }
+
+  /** Ends the process at once, frozen or not, if it still lives. */
+  async kill(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const exited = once(this.child, 'exit');
+    this.child.kill('SIGKILL');
+    await exited;
+  }
+
+  private send(call: Call): void {
+    this.child.send(call);
+  }
+}
+
+function answer(child: ChildProcess, isIt: (message: Answer) => boolean): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const listen = (message: Answer): void => {
+      if (isIt(message)) end(() => resolve(message));
+    };
+    const exited = (code: unknown): void => {
+      end(() => reject(new Error(`the process ended with ${String(code)}`)));
+    };
+    const end = (settle: () => void): void => {
+      child.off('message', listen).off('exit', exited);
+      settle();
+    };
+    child.on('message', listen).on('exit', exited);
+  });
+}

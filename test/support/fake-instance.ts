@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import { Redis } from 'ioredis';
+import {
+  decodeClusterMessage,
+  encodeClusterMessage,
+  type ClusterMessage,
+  type ReplyMessage,
+  type RequestMessage,
+} from '../../src/wire/cluster-message.js';
+import { testRedisUrl, type TestCluster } from './test-cluster.js';
+import { until } from './until.js';
+
+interface AskedBy {
+  readonly origin: string;
+  readonly message: RequestMessage;
+}
+
+/** Something that takes part in a cluster as an instance does, and does only what a test tells it to. */
+export class FakeInstance {
+  readonly instanceId = randomBytes(8).toString('hex');
+  /** Questions that it was asked, and has not answered. */
+  readonly questions: AskedBy[] = [];
+  readonly replies: ReplyMessage[] = [];
+  private readonly publisher: Redis;
+  private readonly subscriber: Redis;
+  private beat = 0;
+  private sequence = 0;
+
+  private constructor(
+    private readonly prefix: string,
+    redis: string,
+  ) {
+    this.publisher = new Redis(redis);
+    this.subscriber = new Redis(redis);
+    this.subscriber.on('messageBuffer', (_: Buffer, bytes: Buffer) => this.received(bytes));
+  }
+
+  /** Subscribed, and not yet introduced. */
+  static async of({ prefix }: TestCluster, redis = testRedisUrl()): Promise<FakeInstance> {
+    const fake = new FakeInstance(prefix, redis);
+    await fake.subscriber.subscribe(`${prefix}:cluster`, `${prefix}:reply:${fake.instanceId}`);
+    return fake;
+  }
+
+  /** Introduces itself. */
+  announce(type: 'hello' | 'heartbeat' | 'bye' = 'hello'): Promise<number> {
+    return this.sendToAll(this.presence(type));
+  }
+
+  presence(type: 'hello' | 'heartbeat' | 'bye', more: object = {}): ClusterMessage {
+    const member = { host: 'fake', pid: 1, startedAt: 0, sockets: 0, users: 0, ...more };
+    return { type, member, beat: ++this.beat };
+  }
+
+  /** Resolves to the next question that it is asked. */
+  async asked(): Promise<AskedBy> {
+    await until(
+      () => this.questions.length > 0,
+      () => 'a question',
+    );
+    return this.questions.shift() as AskedBy;
+  }
+
+  answer({ origin, message }: AskedBy, reply: Partial<ReplyMessage> = {}): Promise<number> {
+    return this.sendTo(origin, { type: 'reply', id: message.id, done: true, ...reply });
+  }
+
+  sendToAll(message: ClusterMessage, as?: string): Promise<number> {
+    return this.publish('cluster', this.encoded(message, as));
+  }
+
+  sendTo(instanceId: string, message: ClusterMessage, as?: string): Promise<number> {
+    return this.publish(`reply:${instanceId}`, this.encoded(message, as));
+  }
+
+  /** As it goes over the wire, in the name of this instance or of another. */
+  encoded(message: ClusterMessage, as: string = this.instanceId): Buffer {
+    const origin = Buffer.from(as, 'hex');
+    return encodeClusterMessage({ origin, sequence: ++this.sequence, sentAt: Date.now() }, message);
+  }
+
+  publish(channel: string, bytes: Buffer): Promise<number> {
+    return this.publisher.publish(`${this.prefix}:${channel}`, bytes);
+  }
+
+  /** Goes without a word. */
+  close(): void {
+    for (const client of [this.publisher, this.subscriber]) {
+      if (client.status !== 'end') client.disconnect();
+    }
+  }
+
+  private received(bytes: Buffer): void {
+    const received = decodeClusterMessage(bytes);
+    if (typeof received === 'string' || received.origin === this.instanceId) return;
+    const { origin, message } = received;
+    if (message.type === 'request') this.questions.push({ origin, message });
+    else if (message.type === 'reply') this.replies.push(message);
+  }
+}

@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+interface Link {
+  readonly client: Socket;
+  readonly upstream: Socket;
+  /** It has subscribed to something. */
+  subscriber: boolean;
+  /** What comes from Redis goes nowhere. */
+  deaf: boolean;
+}
+
+/** Stands between an app and its Redis, and fails as networks do: without a word. */
+export class TcpProxy {
+  private readonly links = new Set<Link>();
+
+  private constructor(
+    private readonly server: Server,
+    readonly url: string,
+  ) {}
+
+  static async to(redis: string): Promise<TcpProxy> {
+    const { hostname, port } = new URL(redis);
+    const server = createServer();
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const own = (server.address() as AddressInfo).port;
+    const proxy = new TcpProxy(server, `redis://127.0.0.1:${own}`);
+    server.on('connection', (client) => proxy.link(client, connect(Number(port), hostname)));
+    return proxy;
+  }
+
+  /** How many connections are open. */
+  get connections(): number {
+    return this.links.size;
+  }
+
+  /** From now on the subscribed connections that there are hear nothing more. They stay open. */
+  deafen(): void {
+    for (const link of this.links) link.deaf = link.subscriber;
+  }
+
+  async close(): Promise<void> {
+    for (const { client, upstream } of this.links) {
+      client.destroy();
+      upstream.destroy();
+    }
+    this.server.close();
+    await once(this.server, 'close');
+  }
+
+  private link(client: Socket, upstream: Socket): void {
+    const link: Link = { client, upstream, subscriber: false, deaf: false };
+    this.links.add(link);
+    client.on('data', (bytes) => {
+      if (bytes.includes('subscribe') || bytes.includes('SUBSCRIBE')) link.subscriber = true;
+      upstream.write(bytes);
+    });
+    upstream.on('data', (bytes) => {
+      if (!link.deaf) client.write(bytes);
+    });
+    const end = (): void => {
+      this.links.delete(link);
+      client.destroy();
+      upstream.destroy();
+    };
+    for (const socket of [client, upstream]) socket.on('close', end).on('error', end);
+  }
+}
