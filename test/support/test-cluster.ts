@@ -95,6 +95,8 @@ export function givenCluster(): TestClusterBuilder {
 class TestClusterBuilder {
   private size = 2;
   private providers: Provider[] = [];
+  /** Of the first instance only. */
+  private ofFirst: Provider[] = [];
   private controllers: Type[] = [];
   private options: (instance: number) => RedisPropagatorOptions = () => ({});
   private prepare: (app: INestApplication) => void = () => undefined;
@@ -110,6 +112,12 @@ class TestClusterBuilder {
   /** Gateways and other providers of the app. */
   with(...providers: Provider[]): this {
     this.providers.push(...providers);
+    return this;
+  }
+
+  /** Providers that there can be only one of, such as a gateway with a port of its own. */
+  withOnFirst(...providers: Provider[]): this {
+    this.ofFirst.push(...providers);
     return this;
   }
 
@@ -158,9 +166,9 @@ class TestClusterBuilder {
     const cluster = new TestCluster(instances, prefix, logger, shared);
     try {
       for (let index = 0; index < this.size; index++) {
-        instances.push(
-          await this.startInstance({ ...shared(), auth: TOKEN_IS_USER, ...this.options(index) }),
-        );
+        const options = { ...shared(), auth: TOKEN_IS_USER, ...this.options(index) };
+        const own = index === 0 ? this.ofFirst : [];
+        instances.push(await this.startInstance(options, [...this.providers, ...own]));
       }
     } catch (error) {
       // Whatever runs would keep the process of the tests.
@@ -170,13 +178,16 @@ class TestClusterBuilder {
     return cluster;
   }
 
-  private async startInstance(options: RedisPropagatorOptions): Promise<TestInstance> {
+  private async startInstance(
+    options: RedisPropagatorOptions,
+    providers: Provider[],
+  ): Promise<TestInstance> {
     class TestAppModule {}
     const app = await NestFactory.create(
       {
         module: TestAppModule,
         imports: [RedisPropagatorModule.forRoot(options)],
-        providers: this.providers,
+        providers,
         controllers: this.controllers,
       },
       { logger: false },

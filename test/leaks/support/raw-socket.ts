@@ -1,4 +1,3 @@
-// All of test/leaks is written by the helper that has "Leaks" of issue 3 for itself.
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 

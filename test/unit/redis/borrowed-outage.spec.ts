@@ -44,7 +44,7 @@ describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create
     lent = await LentClients.of(make, `app:${randomUUID()}`);
     watched = watchedPubSub({
       redis: lent.clients,
-      publishTimeoutMs: 100,
+      publishTimeoutMs: 2_000,
       subscribeTimeoutMs: 5_000,
     });
     await watched.pubSub.connect();
