@@ -10,6 +10,7 @@ import { connectRaw } from '../processes/raw-client.mjs';
 const quick = process.argv.includes('--quick');
 const EVENTS = quick ? 4_000 : 20_000;
 const ROUNDS = quick ? 3 : 7;
+const IDLE_MS = quick ? 2_000 : 5_000;
 const WARM_UP = quick ? 2_000 : 10_000;
 const USERS = 20;
 /** Payload, and how many events are made in one tick. */
@@ -30,7 +31,7 @@ try {
   console.log(
     `node ${process.version}, redis ${redis.how}; ${ROUNDS} rounds of ${EVENTS} events\n`,
   );
-  await compareWithFloor();
+  if (!process.argv.includes('--instances-only')) await compareWithFloor();
   await growInstances();
 } finally {
   admin.disconnect();
@@ -62,25 +63,51 @@ async function growInstances() {
   console.log(
     'CPU µs per targeted event, all processes, by number of instances (100 B, one by one)',
   );
+  console.log(
+    '(without what the same instances use while they are idle: heartbeats and Node itself)',
+  );
   const data = payloadOf(100);
   /** @type {number[]} */
   const medians = [];
   for (const instances of INSTANCES) {
     const setting = await openSetting('./library-role.mjs', instances);
     await measure(setting, WARM_UP, data, 1);
+    const idle = await idleCpu(setting);
     const totals = [];
     for (let round = 0; round < ROUNDS; round++) {
-      totals.push((await measure(setting, EVENTS, data, 1)).total);
+      const { total, ms } = await measure(setting, EVENTS, data, 1);
+      totals.push(total - (idle * ms) / EVENTS);
     }
     medians.push(median(totals));
-    console.log(`${String(instances).padStart(3)} instances: ${spread(totals)}`);
+    const share = ((idle / 1_000) * 100).toFixed(2);
+    console.log(
+      `${String(instances).padStart(3)} instances: ${spread(totals)}; idle: ${share} % of a core`,
+    );
     await setting.close();
   }
   const [first = 1] = medians;
   console.log(`most to least instances: ${(medians.at(-1) ?? 0) / first} (aim: flat)`);
 }
 
-/** @typedef {{ publisher: number, subscriber: number, redis: number, total: number }} Figures */
+/**
+ * @typedef {object} Figures CPU microseconds per event, and how long the round took
+ * @property {number} publisher
+ * @property {number} subscriber
+ * @property {number} redis
+ * @property {number} total
+ * @property {number} ms
+ */
+
+/** CPU microseconds that all processes use in a millisecond in which nothing is published. */
+async function idleCpu({ instances }) {
+  const used = async () => {
+    const each = await Promise.all(instances.map((instance) => instance.cpu()));
+    return each.reduce((sum, cpu) => sum + cpu, await redisCpu());
+  };
+  const before = await used();
+  await sleep(IDLE_MS);
+  return ((await used()) - before) / IDLE_MS;
+}
 
 /**
  * Instances of one kind; the users' clients are connected to the second one, and the first one publishes.
@@ -125,6 +152,7 @@ async function measure({ instances, users, received }, count, data, burst) {
   const target = received() + count;
   const before = await Promise.all(instances.map((instance) => instance.cpu()));
   const redisBefore = await redisCpu();
+  const start = performance.now();
   await instances[0].call('publish', users, count, data, burst);
   const end = Date.now() + 30_000;
   while (received() < target) {
@@ -132,6 +160,7 @@ async function measure({ instances, users, received }, count, data, burst) {
       throw new Error(`${target - received()} of ${count} events did not arrive`);
     await sleep(2);
   }
+  const ms = performance.now() - start;
   const redisUsed = (await redisCpu()) - redisBefore;
   const after = await Promise.all(instances.map((instance) => instance.cpu()));
   const used = after.map((cpu, i) => (cpu - (before[i] ?? 0)) / count);
@@ -142,6 +171,7 @@ async function measure({ instances, users, received }, count, data, burst) {
     subscriber,
     redis: redisUsed / count,
     total: publisher + subscriber + redisUsed / count,
+    ms,
   };
 }
 

@@ -2,7 +2,7 @@
 export interface Receipt {
   /** Sockets of this instance that it was written to. */
   readonly localSockets: number;
-  /** Other instances that Redis handed it to: for a user or a room, those that have one of its sockets. */
+  /** Other instances that Redis handed it to: those that have a socket of the user, the room or the namespace. */
   readonly remoteInstances: number;
   /** Whether anybody was there. False for a user means offline: send the push notification instead. */
   readonly reached: boolean;
