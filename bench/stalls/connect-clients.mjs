@@ -2,7 +2,7 @@ import { connectRaw } from '../processes/raw-client.mjs';
 import { serve } from '../processes/serve.mjs';
 
 /** Handshakes under way at once. */
-const AT_ONCE = 500;
+const AT_ONCE = Number(process.env.AT_ONCE ?? 100);
 
 /** @type {{ close: () => void }[]} */
 const clients = [];
