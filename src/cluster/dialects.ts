@@ -3,7 +3,7 @@ import type { Server } from 'socket.io';
 import type { PacketParser } from '../ports/packet-parser.js';
 import { encodePacket } from '../wire/encode-packet.js';
 import { framesLength, writeFrames } from '../wire/frames.js';
-import { EVENT_PACKET, WirePacket } from '../wire/wire-packet.js';
+import { EVENT_PACKET, WirePacket, type SocketIoPacket } from '../wire/wire-packet.js';
 import type { Dialect } from './local-namespace.js';
 
 /** @internal */
@@ -21,9 +21,15 @@ export function dialectOfServer(server: Server): Dialect {
   return dialectOf(opts?.parser ?? standardParser);
 }
 
-/** An event as the clients of a dialect read it. @internal */
-export function packetIn(dialect: Dialect, namespace: string, data: unknown[]): WirePacket {
-  const packet = { type: EVENT_PACKET, nsp: namespace, data };
+/** An event as the clients of a dialect read it; with an id they are to acknowledge it. @internal */
+export function packetIn(
+  dialect: Dialect,
+  namespace: string,
+  data: unknown[],
+  id?: number,
+): WirePacket {
+  const packet: SocketIoPacket = { type: EVENT_PACKET, nsp: namespace, data };
+  if (id !== undefined) packet.id = id;
   const parts = encodePacket(dialect.encoder, packet);
   const frames = Buffer.allocUnsafe(framesLength(parts));
   writeFrames(frames, 0, parts);

@@ -1,8 +1,6 @@
 import type { Socket } from 'socket.io';
 import type { Reporter } from '../reporting/reporter.js';
-import { encodePacket } from '../wire/encode-packet.js';
-import { framesLength, writeFrames } from '../wire/frames.js';
-import { EVENT_PACKET, WirePacket } from '../wire/wire-packet.js';
+import { packetIn } from './dialects.js';
 import type { Dialect } from './local-namespace.js';
 import { PacketWriter, type SendFlags } from './packet-writer.js';
 
@@ -39,12 +37,8 @@ export function askSockets(
 ): Promise<void> {
   if (sockets.length === 0) return Promise.resolve();
   const { id, namespace, data, timeoutMs } = question;
-  const packet = { type: EVENT_PACKET, nsp: namespace, data, id };
-  const parts = encodePacket(dialect.encoder, packet);
-  const frames = Buffer.allocUnsafe(framesLength(parts));
-  writeFrames(frames, 0, parts);
-  const wire = new WirePacket(frames, dialect.parser, { parts, packet });
-  const writer = new PacketWriter(wire, question, reporter);
+  const packet = packetIn(dialect, namespace, data, id);
+  const writer = new PacketWriter(packet, question, reporter);
   return new Promise((resolve) => {
     const open = new Set<Socket>(sockets);
     const timer = setTimeout(() => {

@@ -12,7 +12,7 @@ import {
   type RedisClient,
 } from '../../src/index.js';
 import { Outside } from '../support/outside.js';
-import { quietPort } from '../support/quiet-port.js';
+import { quietPort } from '../../scripts/redis/topologies/ports.mjs';
 import { TestClient } from '../support/test-client.js';
 import { givenCluster, testRedisUrl, type TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';

@@ -9,7 +9,7 @@ import {
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Server } from 'socket.io';
 import { RedisPropagatorInterceptor, RedisPropagatorService } from '../../src/index.js';
-import { quietPort } from '../support/quiet-port.js';
+import { quietPort } from '../../scripts/redis/topologies/ports.mjs';
 import { TestClient } from '../support/test-client.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 

@@ -4,7 +4,7 @@ import type { Receipt } from '../../src/index.js';
 import { AppProcess, type ProcessOptions } from '../support/app-process.js';
 import { startOwnRedis } from '../support/own-redis.js';
 import { Outside } from '../support/outside.js';
-import { quietPort } from '../support/quiet-port.js';
+import { quietPort } from '../../scripts/redis/topologies/ports.mjs';
 import { TestClient, type ConnectOptions } from '../support/test-client.js';
 import { testRedisUrl } from '../support/test-cluster.js';
 import { until } from '../support/until.js';

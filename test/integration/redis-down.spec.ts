@@ -14,7 +14,7 @@ import {
   type RedisPropagatorOptions,
 } from '../../src/index.js';
 import { startOwnRedis, type RunningRedis } from '../support/own-redis.js';
-import { quietPort } from '../support/quiet-port.js';
+import { quietPort } from '../../scripts/redis/topologies/ports.mjs';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import type { TestInstance } from '../support/test-instance.js';
 import { until } from '../support/until.js';

@@ -7,7 +7,7 @@ import { eventsOf, inAnyOrder } from '../../support/events-of.js';
 import { jsonParser } from '../../support/json-parser.js';
 import { Outside } from '../../support/outside.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
-import { quietPort } from '../../support/quiet-port.js';
+import { quietPort } from '../../../scripts/redis/topologies/ports.mjs';
 import { TestClient, type ConnectOptions } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 import { until } from '../../support/until.js';

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { RedisPropagatorOptions } from '../../../src/index.js';
 import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
-import { quietPort } from '../../support/quiet-port.js';
+import { quietPort } from '../../../scripts/redis/topologies/ports.mjs';
 
 const run = promisify(execFile);
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { RedisPropagatorOptions } from '../../../src/index.js';
 import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
-import { quietPort } from '../../support/quiet-port.js';
+import { quietPort } from '../../../scripts/redis/topologies/ports.mjs';
 import { until } from '../../support/until.js';
 import { watchedPubSub, type WatchedPubSub } from '../../support/watched-pub-sub.js';
 
