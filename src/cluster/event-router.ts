@@ -200,7 +200,10 @@ export class EventRouter {
     for (const namespace of this.namespaces.named(event.namespace)) {
       sockets += namespace.deliver({
         // Servers on other ports may have another parser.
-        packet: namespace.dialect.parser === packet.parser ? packet : inDialectOf(namespace, event),
+        packet:
+          namespace.dialect.parser === packet.parser
+            ? packet
+            : packetIn(namespace.dialect, namespace.name, event.data),
         rooms,
         except: event.except ?? NONE,
         volatile: event.volatile ?? false,
@@ -225,8 +228,4 @@ function checkList(name: string, list: readonly string[]): void {
     `${list.length} names`,
     'Pass at most 65535 names of at most 65535 bytes each.',
   ]);
-}
-
-function inDialectOf({ dialect, name }: LocalNamespace, { data }: OutgoingEvent): WirePacket {
-  return packetIn(dialect, name, data);
 }

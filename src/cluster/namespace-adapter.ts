@@ -1,6 +1,7 @@
 import type { Namespace, Socket } from 'socket.io';
 import type { Adapter, BroadcastOptions, Session } from 'socket.io-adapter';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
+import { shown } from '../options/checks.js';
 import { commandAdapter, type AdapterConstructor, type CommandAdapter } from './command-adapter.js';
 import { optionsOf } from './delivery-options.js';
 import { dialectOfServer } from './dialects.js';
@@ -103,7 +104,7 @@ export function namespaceAdapter(
       for (const room of rooms) {
         const name = roomName(room);
         if (name === undefined) {
-          reporter.report('room.invalid', () => `socket ${id} was to join ${String(room)}`);
+          reporter.report('room.invalid', () => `socket ${id} was to join ${shown(room)}`);
         } else if (isReservedRoom(name) && !this.sids.get(id)?.has(name)) {
           reporter.report('room.reserved', () => `socket ${id} was kept out of room "${name}"`);
         } else {

@@ -130,6 +130,7 @@ describe('rooms whose names are none', () => {
     [true],
     [{}],
     [['nested']],
+    [{ toString: 'from a client' }],
     [''],
     [Symbol('room')],
     ['half a \ud83d character'],
