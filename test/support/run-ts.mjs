@@ -8,10 +8,16 @@ import { transform } from '@swc/core';
 // `node --import ./test/support/run-ts.mjs file.ts`. Hooks run in a thread of their own, which loads this file anew.
 if (isMainThread) register(import.meta.url);
 
+/** The examples import the library by its name. */
+const library = { 'nestjs-redis-propagator': new URL('../../src/index.ts', import.meta.url).href };
+
 /** @type {import('node:module').ResolveHook} */
 export async function resolve(specifier, context, next) {
   const ofSources = context.parentURL?.endsWith('.ts') && /^\.{1,2}\/.*\.js$/.test(specifier);
-  return next(ofSources ? specifier.replace(/\.js$/, '.ts') : specifier, context);
+  return next(
+    library[specifier] ?? (ofSources ? specifier.replace(/\.js$/, '.ts') : specifier),
+    context,
+  );
 }
 
 /** @type {import('node:module').LoadHook} */

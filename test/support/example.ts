@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { AppProcess } from '../../scripts/demo/app-process.mjs';
+import { TestClient } from './test-client.js';
+import { testRedisUrl } from './test-cluster.js';
+
+/** What an example reads from the environment, beside REDIS_URL, REDIS_PREFIX and PORT. */
+export type Env = Record<string, string>;
+
+/** Instances of one of the examples, each in a process of its own, as its main.ts starts them. */
+export class Example {
+  private readonly clients: TestClient[] = [];
+
+  private constructor(private readonly processes: readonly AppProcess[]) {}
+
+  /** One instance for each environment. */
+  static async start(name: string, ...envs: Env[]): Promise<Example> {
+    const prefix = `test-${randomUUID()}`;
+    const processes = envs.map((env) => spawn(name, { REDIS_PREFIX: prefix, ...env }));
+    const example = new Example(processes);
+    try {
+      await Promise.all(processes.map(({ ready }) => ready));
+    } catch (error) {
+      await example.close();
+      throw error;
+    }
+    return example;
+  }
+
+  /** Why it does not start: what it printed. */
+  static async failure(name: string, env: Env): Promise<string> {
+    const started = spawn(name, env);
+    try {
+      return await started.ready.then(() => 'it started', String);
+    } finally {
+      await started.stop();
+    }
+  }
+
+  url(instance: number): string {
+    const url = this.processes[instance]?.urls[0];
+    if (url === undefined) throw new Error(`there is no instance ${instance}`);
+    return url;
+  }
+
+  /** What an instance has printed so far. */
+  printed(instance: number): string {
+    return this.processes[instance]?.printed ?? '';
+  }
+
+  async connect(instance: number, token: string): Promise<TestClient> {
+    const client = await TestClient.connect(this.url(instance), { token });
+    this.clients.push(client);
+    return client;
+  }
+
+  /** The code by which a client is refused, or `let in`. */
+  async answerTo(instance: number, token?: string): Promise<string> {
+    const client = TestClient.open(this.url(instance), token === undefined ? {} : { token });
+    this.clients.push(client);
+    return client.connected().then(
+      () => 'let in',
+      ({ data }: { data?: { code?: string } }) => data?.code ?? 'refused without a code',
+    );
+  }
+
+  disconnectAll(): void {
+    for (const client of this.clients.splice(0)) client.close();
+  }
+
+  async close(): Promise<void> {
+    this.disconnectAll();
+    await Promise.all(this.processes.map((each) => each.stop()));
+  }
+}
+
+function spawn(name: string, env: Env): AppProcess {
+  return new AppProcess(
+    `examples/${name}/src/main.ts`,
+    {
+      NODE_OPTIONS: '--import=./test/support/run-ts.mjs',
+      REDIS_URL: testRedisUrl(),
+      PORT: '0',
+      ...env,
+    },
+    1,
+  );
+}
