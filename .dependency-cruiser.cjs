@@ -21,6 +21,7 @@ const rooms = {
     'redis/channel-subscriptions.ts',
   ],
   propagation: ['errors', 'ports', 'options', 'reporting', 'wire', 'sockets', 'cluster'],
+  sessions: ['errors', 'ports', 'options', 'reporting', 'wire', 'sockets', 'cluster'],
   presence: ['errors', 'ports', 'options', 'reporting', 'redis', 'sockets', 'cluster'],
 };
 const inner = Object.keys(rooms);

@@ -9,6 +9,8 @@ const messages = {
     `Option "${option}" does not exist. Known options: ${known}.`,
   'module.missing': () =>
     'SocketStateAdapter found no RedisPropagatorModule in this app. Add RedisPropagatorModule.forRoot() to the imports of your root module.',
+  'context.not-ws': (asking: string, type: string) =>
+    `${asking} was called in a context of type "${type}", where there is no socket. Use it in gateways only.`,
   'event.invalid-name': (given: string) =>
     `An event name must be a non-empty string, got ${given}. Pass { event: 'my-event', data }.`,
   'event.reserved-name': (event: string) =>
@@ -19,6 +21,8 @@ const messages = {
     `Event "${event}" takes ${bytes} bytes, more than maxMessageBytes (${limit}). Send less, or raise the option maxMessageBytes on all instances.`,
   'target.invalid': (target: string, given: string, remedy: string) =>
     `${target}: got ${given}. ${remedy}`,
+  'session.metadata-invalid': (reason: string) =>
+    `Metadata of a session must be a small plain object of JSON data, or null: ${reason}. Say less, or raise the option auth.maxMetadataBytes.`,
   'redis.unavailable': (reason: string) =>
     `Redis is not reachable (${reason}): sockets of this instance were served, other instances were not. Retry when the state is "ready" again, or check the option "redis".`,
   'redis.timeout': (operation: string, ms: number) =>
@@ -29,6 +33,10 @@ const messages = {
     `Redis answered ${command} with an error (${reply}). Check that it is Redis 6.2 or newer, on a Cluster 7.0 or newer, and look the error up in its documentation.`,
   'redis.closed': () =>
     'This instance is shutting down: its connections to Redis are closed. Emit before onApplicationShutdown.',
+  'presence.unavailable': () =>
+    'Presence is switched off, or the transport given as "pubSub" is neither Redis nor InMemoryPubSub. Leave out "presence: false", or use the option "redis".',
+  'presence.status-invalid': (given: string, limit: number) =>
+    `A status must be a non-empty string of at most ${limit} bytes, or null for none, got ${given}. Keep more about a user in your database.`,
   'message.unserialisable': (channel: string, reason: string) =>
     `The value for channel "${channel}" cannot be serialised as JSON (${reason}). Pass JSON data, or bytes (Buffer, Uint8Array).`,
 } as const;

@@ -6,9 +6,9 @@ export {
 } from './cluster/cluster.service.js';
 export type { Receipt, UsersReceipt } from './cluster/receipt.js';
 export { AUTHENTICATED_ROOM, userRoom } from './cluster/reserved-rooms.js';
-export { DISCONNECT_EVENT } from './cluster/socket-commands.js';
 export type { SocketDetails } from './cluster/socket-details.js';
 export { PROPAGATOR_ERROR_CODES, PropagatorError, type PropagatorErrorCode } from './errors.js';
+export { CurrentUser } from './nest/current-user.decorator.js';
 export type { RedisPropagatorModuleExtras } from './nest/module-definition.js';
 export { Propagate, type PropagateAudience } from './nest/propagate.decorator.js';
 export { PropagatorExceptionFilter } from './nest/propagator-exception.filter.js';
@@ -21,7 +21,11 @@ export {
   REDIS_PUBLISHER_CLIENT,
   REDIS_SUBSCRIBER_CLIENT,
 } from './nest/tokens.js';
+export { WsAuthGuard } from './nest/ws-auth.guard.js';
 export type { AuthenticatedIdentity, AuthOptions, Identity } from './options/auth-options.js';
+export type { PresenceOptions } from './options/presence-options.js';
+export type { OnlineUsers, PresenceChange } from './presence/presence-change.js';
+export { PresenceService } from './presence/presence.service.js';
 export type { PropagatorLogger } from './ports/logger.js';
 export type { PacketDecoder, PacketEncoder, PacketParser } from './ports/packet-parser.js';
 export type { RedisPropagatorOptions } from './options/propagator-options.js';
@@ -48,8 +52,23 @@ export type { DisconnectUserOptions, InNamespace } from './propagation/user-comm
 export { InMemoryBus, InMemoryPubSub } from './redis/in-memory-pub-sub.js';
 export type { PubSub, PubSubListener, PubSubState } from './ports/pub-sub.js';
 export { RedisService } from './redis/redis.service.js';
+export type { SessionDetails } from './sessions/session-details.js';
+export {
+  SessionService,
+  type RevokeOptions,
+  type RevokeUserOptions,
+  type SessionsOptions,
+} from './sessions/session.service.js';
 export type { AuthenticatedSocket } from './sockets/authenticated-socket.js';
-export type { AuthRefusalCode } from './sockets/authentication.js';
+export type { AuthRefusalCode } from './sockets/auth-refusal.js';
+export { DISCONNECT_EVENT } from './sockets/disconnect-event.js';
+export { EXPIRING_EVENT, type TokenExpiring } from './sockets/token-expiry.js';
+export {
+  REFRESH_EVENT,
+  type AuthRefreshCode,
+  type AuthRefreshResult,
+} from './sockets/token-refresh.js';
+export type { SessionMetadata } from './sockets/session-metadata.js';
 export { SocketStateService, type SocketStateChange } from './sockets/socket-state.service.js';
 export type { MemberDetails } from './wire/cluster-message.js';
 export type { InstanceId } from './wire/envelope.js';

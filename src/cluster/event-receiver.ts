@@ -8,7 +8,7 @@ import { WirePacket } from '../wire/wire-packet.js';
 import { dialectOf, packetIn } from './dialects.js';
 import type { LocalNamespace } from './local-namespace.js';
 import type { NamespaceRegistry } from './namespace-registry.js';
-import { roomsOfTarget } from './reserved-rooms.js';
+import { audienceOf, roomsOfTarget } from './reserved-rooms.js';
 
 const OF_ANOTHER_VERSION: ReadonlySet<string> = new Set<EnvelopeFault>([
   'message.unknown-version',
@@ -51,7 +51,7 @@ export class EventReceiver {
   private receiveEnvelope(target: Target, envelope: Envelope): void {
     // The frames may be a custom parser's: then only a server with the same one can make sense of them.
     const packet = new WirePacket(envelope.frames, this.standard.parser);
-    const rooms = envelope.rooms.length > 0 ? envelope.rooms : roomsOfTarget(target);
+    const audience = audienceOf(target, envelope.rooms);
     for (const namespace of this.namespaces.named(target.namespace)) {
       const readable = this.inDialect(packet, envelope.customParser, namespace);
       if (readable === undefined) {
@@ -60,7 +60,7 @@ export class EventReceiver {
       }
       namespace.deliver({
         packet: readable,
-        rooms,
+        ...audience,
         except: envelope.except,
         volatile: envelope.volatile,
         compress: envelope.compress,

@@ -22,7 +22,7 @@ import type { SendFlags } from './packet-writer.js';
 import { publishToOthers } from './publish-to-others.js';
 import { PublishTracker } from './publish-tracker.js';
 import { receiptOf, type Receipt } from './receipt.js';
-import { roomsOfTarget, targetOfRoom } from './reserved-rooms.js';
+import { audienceOf, targetOfRoom } from './reserved-rooms.js';
 
 /** An event to send. @internal */
 export interface OutgoingEvent extends Partial<SendFlags> {
@@ -31,7 +31,7 @@ export interface OutgoingEvent extends Partial<SendFlags> {
   readonly data: unknown[];
   /** Rooms (a socket's id is one) whose sockets do not get it. */
   readonly except?: readonly string[];
-  /** Narrows the target `all` down to the sockets of these rooms. */
+  /** Narrows the target down to the sockets of these rooms. */
   readonly rooms?: readonly string[];
 }
 
@@ -147,6 +147,11 @@ export class EventRouter {
     return this.namespaces.socketCount;
   }
 
+  /** The namespaces of this instance's servers. */
+  allNamespaces(): Iterable<LocalNamespace> {
+    return this.namespaces.all();
+  }
+
   /** The namespaces of this instance's servers that have this name. */
   namespacesNamed(name: string): Iterable<LocalNamespace> {
     return this.namespaces.named(name);
@@ -196,7 +201,7 @@ export class EventRouter {
 
   private deliver(target: Target, event: OutgoingEvent, packet: WirePacket): number {
     let sockets = 0;
-    const rooms = event.rooms?.length ? event.rooms : roomsOfTarget(target);
+    const audience = audienceOf(target, event.rooms ?? NONE);
     for (const namespace of this.namespaces.named(event.namespace)) {
       sockets += namespace.deliver({
         // Servers on other ports may have another parser.
@@ -204,7 +209,7 @@ export class EventRouter {
           namespace.dialect.parser === packet.parser
             ? packet
             : packetIn(namespace.dialect, namespace.name, event.data),
-        rooms,
+        ...audience,
         except: event.except ?? NONE,
         volatile: event.volatile ?? false,
         compress: event.compress ?? true,

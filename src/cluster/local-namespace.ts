@@ -11,6 +11,8 @@ export interface Delivery extends SendFlags {
   readonly rooms: readonly string[];
   /** Rooms whose sockets do not get it. */
   readonly except: readonly string[];
+  /** Only sockets that are in this room, too, get it. */
+  readonly within?: string | undefined;
 }
 
 /** How the sockets of a server speak: Socket.IO's own parser, or one of the app's. @internal */
@@ -28,7 +30,10 @@ export interface LocalNamespace {
   readonly socketCount: number;
   /** Returns how many sockets it was written to. */
   deliver(delivery: Delivery): number;
+  /** Connected sockets. */
   select(selector: SocketSelector): Socket[];
+  /** The same, and those that are still being let in. */
+  selectWithArriving(selector: SocketSelector): Socket[];
   roomNames(): string[];
   /** Sends an event with an acknowledgement; `done` resolves once all have answered or the time is up. */
   ask(

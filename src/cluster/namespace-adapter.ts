@@ -9,8 +9,9 @@ import { askSockets, giveUpOn } from './local-ask.js';
 import type { Delivery, Dialect, LocalNamespace } from './local-namespace.js';
 import type { NamespaceServices } from './namespace-services.js';
 import { PacketWriter } from './packet-writer.js';
-import { AUTHENTICATED_ROOM, isReservedRoom, userRoom } from './reserved-rooms.js';
+import { AUTHENTICATED_ROOM, isReservedRoom, sessionRoom, userRoom } from './reserved-rooms.js';
 import { RoomChannels } from './room-channels.js';
+import { eachMember } from './room-members.js';
 import { normalised, roomName } from './room-names.js';
 import { SessionRecovery, type KeptPacket } from './session-recovery.js';
 import type { EventToAcknowledge, SocketSelector } from './socket-selector.js';
@@ -83,12 +84,15 @@ export function namespaceAdapter(
     }
 
     arriving(socket: Socket): void {
-      this.recovery?.watchEmits(socket);
+      this.recovery?.arriving(socket);
     }
 
     admit(socket: Socket, identity: AuthenticatedIdentity | null): Promise<void> | undefined {
       const rooms = this.recovery?.authenticated(socket, identity) ?? new Set<string>();
-      if (identity !== null) rooms.add(userRoom(identity.userId)).add(AUTHENTICATED_ROOM);
+      if (identity !== null) {
+        const { userId, sessionId } = identity;
+        rooms.add(userRoom(userId)).add(sessionRoom(sessionId)).add(AUTHENTICATED_ROOM);
+      }
       this.channels.occupied();
       void super.addAll(socket.id, rooms);
       return this.channels.ready(rooms);
@@ -178,11 +182,15 @@ export function namespaceAdapter(
         : this.deliverAndKeep(delivery);
     }
 
-    select({ rooms, except }: SocketSelector): Socket[] {
-      const sockets: Socket[] = [];
-      const options = { rooms: new Set(rooms), except: new Set(except) };
-      this['apply'](options, (socket: Socket) => sockets.push(socket));
-      return sockets;
+    select(selector: SocketSelector): Socket[] {
+      const { sockets } = this.nsp as Namespace;
+      return this.found(selector, (id) => sockets.get(id));
+    }
+
+    selectWithArriving(selector: SocketSelector): Socket[] {
+      const { sockets } = this.nsp as Namespace;
+      const { _preConnectSockets: arriving } = this.nsp as Internals;
+      return this.found(selector, (id) => sockets.get(id) ?? arriving.get(id));
     }
 
     roomNames(): string[] {
@@ -211,19 +219,32 @@ export function namespaceAdapter(
       return super.close();
     }
 
+    private found(
+      selector: SocketSelector,
+      socketOf: (id: string) => Socket | undefined,
+    ): Socket[] {
+      const sockets: Socket[] = [];
+      eachMember(this, selector, (id) => {
+        const socket = socketOf(id);
+        if (socket !== undefined) sockets.push(socket);
+      });
+      return sockets;
+    }
+
     private deliverFrames(delivery: Delivery): number {
       const writer = new PacketWriter(delivery.packet, delivery, reporter);
-      const [room] = delivery.rooms;
       let sockets = 0;
       const write = (socket: Socket | undefined): void => {
         if (socket === undefined) return;
         writer.write(socket);
         sockets++;
       };
-      if (room !== undefined && delivery.rooms.length === 1 && delivery.except.length === 0) {
+      const { rooms, except, within } = delivery;
+      const [room] = rooms;
+      if (room !== undefined && rooms.length + except.length === 1 && within === undefined) {
         for (const id of this.rooms.get(room) ?? []) write((this.nsp as Namespace).sockets.get(id));
       } else {
-        this['apply'](optionsOf(delivery), write);
+        eachMember(this, delivery, (id) => write((this.nsp as Namespace).sockets.get(id)));
       }
       return sockets;
     }
@@ -232,6 +253,11 @@ export function namespaceAdapter(
       const { packet } = delivery.packet;
       if (packet === undefined) return 0;
       const options = optionsOf(delivery);
+      const { rooms, within } = delivery;
+      if (within !== undefined) {
+        // The base class does not know of it.
+        eachMember(this, { rooms, except: [within] }, (id) => options.except?.add(id));
+      }
       let sockets = 0;
       this['apply'](options, () => sockets++);
       // The base class appends its offset to the data, which others may still have to send.

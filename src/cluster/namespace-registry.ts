@@ -31,11 +31,14 @@ export class NamespaceRegistry {
     return this.byName.get(name) ?? NO_NAMESPACES;
   }
 
+  *all(): Iterable<LocalNamespace> {
+    for (const same of this.byName.values()) yield* same;
+  }
+
   /** Connected sockets of all namespaces. */
   get socketCount(): number {
     let count = 0;
-    for (const same of this.byName.values())
-      for (const { socketCount } of same) count += socketCount;
+    for (const { socketCount } of this.all()) count += socketCount;
     return count;
   }
 

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'socket.io';
-import type { BroadcastOptions, Session } from 'socket.io-adapter';
+import type { Session } from 'socket.io-adapter';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
+import { continueSession } from '../sockets/session-id.js';
 import { EVENT_PACKET, type SocketIoPacket } from '../wire/wire-packet.js';
-import { isReservedRoom, userRoom } from './reserved-rooms.js';
+import type { KeptOptions } from './delivery-options.js';
+import { isReservedRoom, sessionRoom, sessionIn, userIn, userRoom } from './reserved-rooms.js';
 
 /** What Socket.IO keeps to itself. */
 interface RecoveredSocket {
@@ -16,7 +18,7 @@ interface RecoveredSocket {
 /** A packet that Socket.IO's adapter keeps for those who come back. @internal */
 export interface KeptPacket {
   readonly id: string;
-  readonly opts: BroadcastOptions;
+  readonly opts: KeptOptions;
   readonly data: unknown[];
 }
 
@@ -24,6 +26,11 @@ export interface KeptPacket {
 interface Claim {
   readonly session: Session;
   readonly offset: string;
+}
+
+interface Grant extends Claim {
+  /** The rooms whose events the client gets. */
+  readonly rooms: readonly string[];
 }
 
 /**
@@ -37,7 +44,7 @@ interface Claim {
 export class SessionRecovery {
   /** By the `data` of the socket to be. */
   private readonly claims = new WeakMap<object, Claim>();
-  private readonly granted = new WeakMap<Socket, Claim>();
+  private readonly granted = new WeakMap<Socket, Grant>();
   /** Sessions that wait for their clients, by their private ids: what lets go of their channels. */
   private readonly away = new Map<string, () => void>();
   private emitting: string | undefined;
@@ -65,6 +72,15 @@ export class SessionRecovery {
     return { ...session, data, rooms: [], missedPackets: [] };
   }
 
+  /** Called for each new socket, before it is authenticated. */
+  arriving(socket: Socket): void {
+    const rooms = this.claims.get(socket.data as object)?.session.rooms ?? [];
+    const userId = userIn(rooms);
+    const sessionId = sessionIn(rooms);
+    if (userId !== undefined && sessionId !== undefined) continueSession(socket, userId, sessionId);
+    this.watchEmits(socket);
+  }
+
   /** Called once it is known whom a socket belongs to; returns the rooms that it has back. */
   authenticated(socket: Socket, identity: AuthenticatedIdentity | null): Set<string> {
     const claim = this.claims.get(socket.data as object);
@@ -73,8 +89,12 @@ export class SessionRecovery {
       startAnew(socket, identity);
       return new Set();
     }
-    this.granted.set(socket, claim);
-    return new Set(claim.session.rooms.filter((room) => !isReservedRoom(room)));
+    const { rooms } = claim.session;
+    // In another session than before: what was for that one alone is not for this one.
+    const current = identity && sessionRoom(identity.sessionId);
+    const stillIn = rooms.filter((room) => sessionIn([room]) === undefined || room === current);
+    this.granted.set(socket, { ...claim, rooms: stillIn });
+    return new Set(rooms.filter((room) => !isReservedRoom(room)));
   }
 
   /** Called once a socket is connected, before anything else is sent to it. */
@@ -91,7 +111,7 @@ export class SessionRecovery {
    * With recovery `socket.emit()` goes through the adapter, where it looks like a broadcast to the room of the
    * socket's id. It is none: the socket is here.
    */
-  watchEmits(socket: Socket): void {
+  private watchEmits(socket: Socket): void {
     const watched = socket as unknown as RecoveredSocket;
     const emit = watched.emit.bind(socket);
     watched.emit = (...args: unknown[]): unknown => {
@@ -117,11 +137,12 @@ export class SessionRecovery {
 }
 
 /** What Socket.IO's own adapter counts as missed. */
-function missed({ session, offset }: Claim, kept: readonly KeptPacket[]): unknown[][] {
+function missed({ session, offset, rooms }: Grant, kept: readonly KeptPacket[]): unknown[][] {
   const last = kept.findIndex(({ id }) => id === offset);
   if (last === -1) return [];
-  const isFor = ({ opts: { rooms, except } }: KeptPacket): boolean =>
-    (rooms.size === 0 || session.rooms.some((room) => rooms.has(room))) &&
+  const isFor = ({ opts: { rooms: wanted, except, within } }: KeptPacket): boolean =>
+    (wanted.size === 0 || rooms.some((room) => wanted.has(room))) &&
+    (within === undefined || rooms.includes(within)) &&
     session.rooms.every((room) => except?.has(room) !== true);
   return kept.slice(last + 1).flatMap((packet) => (isFor(packet) ? [packet.data] : []));
 }

@@ -1,20 +1,17 @@
 import type { Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { collected, counted } from './cluster-answers.js';
 import type { ClusterRequests } from './cluster-requests.js';
 import type { ClusterCount, ClusterResult } from './cluster-result.js';
+import { endSockets, type EndOptions } from './end-sockets.js';
 import type { LocalNamespace } from './local-namespace.js';
 import { detailsOf, type SocketDetails } from './socket-details.js';
 import { namesIn, selectorIn, type SocketSelector } from './socket-selector.js';
 
-/** Told to a client before it is disconnected for a reason: `{ reason: string }`. */
-export const DISCONNECT_EVENT = 'propagator:disconnect';
-
 /** @internal */
-export interface DisconnectOptions {
-  /** Also close the underlying connection, with all its namespaces. */
+export interface DisconnectOptions extends EndOptions {
   readonly close: boolean;
-  readonly reason?: string | undefined;
 }
 
 interface Surroundings {
@@ -54,10 +51,10 @@ export class SocketCommands {
     },
     disconnect: (params: unknown) => {
       const { close, reason } = params as Partial<DisconnectOptions>;
-      return this.each(params, (socket) => {
-        if (typeof reason === 'string') socket.emit(DISCONNECT_EVENT, { reason });
-        socket.disconnect(close === true);
-      });
+      const sockets = this.selectWithArriving(params);
+      const told = typeof reason === 'string' ? reason : undefined;
+      endSockets(sockets, { close: close === true, reason: told }, this.reporter);
+      return sockets.length;
     },
   };
 
@@ -119,9 +116,17 @@ export class SocketCommands {
     return [...this.here.namespaces(selector.namespace)].flatMap((local) => local.select(selector));
   }
 
+  /** Who is being let in at this moment is to be like those who are in. */
+  private selectWithArriving(params: unknown): Socket[] {
+    const selector = selectorIn(params);
+    return [...this.here.namespaces(selector.namespace)].flatMap((local) =>
+      local.selectWithArriving(selector),
+    );
+  }
+
   /** Does something to each socket, and says to how many. A listener of the app that throws is not in the others' way. */
   private async each(params: unknown, act: (socket: Socket) => unknown): Promise<number> {
-    const sockets = this.select(params);
+    const sockets = this.selectWithArriving(params);
     await Promise.all(
       sockets.map(async (socket) => {
         try {
@@ -134,17 +139,8 @@ export class SocketCommands {
     return sockets.length;
   }
 
-  private async collect<T>(operation: string, params: unknown): Promise<ClusterResult<T>> {
-    const items: T[] = [];
-    const { missing, complete } = await this.requests.request({
-      operation,
-      params,
-      timeoutMs: this.here.timeoutMs,
-      onPart: (_, part) => {
-        if (Array.isArray(part)) items.push(...(part as T[]));
-      },
-    });
-    return { items, missing, complete };
+  private collect<T>(operation: string, params: unknown): Promise<ClusterResult<T>> {
+    return collected<T>(this.requests, this.question(operation, params));
   }
 
   private async count(
@@ -152,17 +148,13 @@ export class SocketCommands {
     local: Local<number>,
     params: unknown,
   ): Promise<ClusterCount> {
-    let count = 0;
-    const remote = this.requests.request({
-      operation,
-      params,
-      timeoutMs: this.here.timeoutMs,
-      onPart: (_, part) => {
-        if (typeof part === 'number') count += part;
-      },
-    });
+    const remote = counted(this.requests, this.question(operation, params));
     const here = await local(params);
-    const { missing, complete } = await remote;
+    const { count, missing, complete } = await remote;
     return { count: here + count, missing, complete };
+  }
+
+  private question(operation: string, params: unknown) {
+    return { operation, params, timeoutMs: this.here.timeoutMs };
   }
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'socket.io';
 import type { InstanceId } from '../wire/envelope.js';
-import { tokenUsedBy } from '../sockets/token.js';
+import { tokensUsedBy } from '../sockets/token.js';
 import { isReservedRoom } from './reserved-rooms.js';
 
 /** A socket on any instance, as `fetchUserSockets` and the like describe it. */
@@ -32,15 +32,15 @@ export function detailsOf(socket: Socket, instanceId: InstanceId): SocketDetails
 
 /**
  * Credentials stay on the instance that checked them: what is on Redis can be read by everybody with access to it.
- * They are known by their names, and the token also by its value, wherever the app takes it from.
+ * They are known by their names, and tokens also by their value, wherever the app takes them from.
  */
 function publicHandshake(socket: Socket): Record<string, unknown> {
   const { headers, auth, query, time, address, xdomain, secure, issued, url } = socket.handshake;
-  const token = tokenUsedBy(socket);
+  const tokens = tokensUsedBy(socket);
   return {
-    headers: publicPart(headers, token),
-    auth: publicPart(auth, token),
-    query: publicPart(query, token),
+    headers: publicPart(headers, tokens),
+    auth: publicPart(auth, tokens),
+    query: publicPart(query, tokens),
     time,
     address,
     xdomain,
@@ -49,23 +49,23 @@ function publicHandshake(socket: Socket): Record<string, unknown> {
     url: url.replace(
       /([?&])([^=&]*)=([^&]*)/g,
       (pair, separator: string, name: string, value: string) =>
-        isSecret(name, decoded(value), token) ? `${separator}${name}=***` : pair,
+        isSecret(name, decoded(value), tokens) ? `${separator}${name}=***` : pair,
     ),
   };
 }
 
 function publicPart(
   source: Record<string, unknown> | undefined,
-  token: string | undefined,
+  tokens: readonly string[],
 ): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(source ?? {}).filter(([name, value]) => !isSecret(name, value, token)),
+    Object.entries(source ?? {}).filter(([name, value]) => !isSecret(name, value, tokens)),
   );
 }
 
-function isSecret(name: string, value: unknown, token: string | undefined): boolean {
+function isSecret(name: string, value: unknown, tokens: readonly string[]): boolean {
   if (CREDENTIALS.test(name)) return true;
-  return token !== undefined && (value === token || String(value).endsWith(` ${token}`));
+  return tokens.some((token) => value === token || String(value).endsWith(` ${token}`));
 }
 
 function decoded(value: string): string {

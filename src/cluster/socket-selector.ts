@@ -1,10 +1,16 @@
 import type { SendFlags } from './packet-writer.js';
 
-/** Which sockets of a namespace: those of the rooms (none: all), without those of the excepted rooms. @internal */
+/**
+ * Which sockets of a namespace: those of the rooms (none: all), without those of the excepted rooms.
+ *
+ * @internal
+ */
 export interface SocketSelector {
   readonly namespace: string;
   readonly rooms: readonly string[];
   readonly except: readonly string[];
+  /** Only sockets that are in this room, too. */
+  readonly within?: string | undefined;
 }
 
 /** An event to clients that are to acknowledge it. @internal */
@@ -26,7 +32,11 @@ export function namesIn(params: unknown, name: string): string[] {
 
 /** The selector in the parameters of another instance's request. @throws TypeError @internal */
 export function selectorIn(params: unknown): SocketSelector {
-  const { namespace } = (params ?? {}) as Partial<SocketSelector>;
+  const { namespace, within } = (params ?? {}) as Partial<SocketSelector>;
   if (typeof namespace !== 'string') throw new TypeError('"namespace" is no string');
-  return { namespace, rooms: namesIn(params, 'rooms'), except: namesIn(params, 'except') };
+  if (within !== undefined && typeof within !== 'string') {
+    throw new TypeError('"within" is no string');
+  }
+  const names = { rooms: namesIn(params, 'rooms'), except: namesIn(params, 'except') };
+  return { namespace, ...names, within };
 }

@@ -1,10 +1,15 @@
 import type { Namespace, Server, Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
 import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
-import { isRefusal, type Authentication } from '../sockets/authentication.js';
+import { isRefusal } from '../sockets/auth-refusal.js';
+import type { Authentication } from '../sockets/authentication.js';
+import type { SocketGate } from '../sockets/socket-gate.js';
 import type { SocketStateService } from '../sockets/socket-state.service.js';
+import type { TokenExpiry } from '../sockets/token-expiry.js';
+import type { TokenRefresh } from '../sockets/token-refresh.js';
 import { installDefaultAckTimeout, setDefaultAckTimeout } from './default-ack-timeout.js';
 import type { AdapterConstructor } from './command-adapter.js';
+import { endIfAwaited } from './end-sockets.js';
 import { namespaceAdapter, type NamespaceAdapter } from './namespace-adapter.js';
 import type { NamespaceServices } from './namespace-services.js';
 
@@ -22,6 +27,9 @@ export class SocketServers {
     private readonly services: NamespaceServices,
     private readonly authentication: Authentication,
     private readonly state: SocketStateService,
+    private readonly expiry: TokenExpiry,
+    private readonly refresh: TokenRefresh,
+    private readonly gate?: SocketGate,
   ) {}
 
   install(server: Server): void {
@@ -49,27 +57,38 @@ export class SocketServers {
     nsp.on('connection', (socket) => {
       adapter.connected(socket);
       this.connected(socket as unknown as AuthenticatedSocket);
+      endIfAwaited(socket, this.services.reporter);
     });
   }
 
   /** Resolves to the error to refuse the client with, or to undefined: its events arrive from then on. */
   private async admit(socket: Socket, adapter: NamespaceAdapter): Promise<Error | undefined> {
+    const since = this.authentication.revocations.now();
     const identity = await this.authentication.authenticate(socket);
     if (isRefusal(identity)) return identity;
+    const refusal = identity && (await this.gate?.admit(socket, identity));
+    if (isRefusal(refusal)) return refusal;
+    this.expiry.admitted(socket, identity?.expiresAt);
     // Gone in the meantime: Socket.IO clears up after it.
     if (socket.client.conn.readyState === 'open') await adapter.admit(socket, identity);
-    return undefined;
+    return identity === null ? undefined : this.authentication.refusalOf(identity, since);
   }
 
   private connected(socket: AuthenticatedSocket): void {
-    const userId = socket.auth?.userId;
     // A listener of `connect`, which comes first, may have disconnected it already.
-    if (userId === undefined || !socket.connected) return;
+    if (!socket.connected) return;
+    this.refresh.listen(socket);
+    this.expiry.connected(socket);
+    this.gate?.connected(socket);
+    const userId = socket.auth?.userId;
+    if (userId === undefined) return;
     this.members.set(socket.id, { userId, socket });
     this.state.add(userId, socket);
   }
 
   private left(id: string): void {
+    this.expiry.left(id);
+    this.gate?.left(id);
     const member = this.members.get(id);
     if (member === undefined) return;
     this.members.delete(id);

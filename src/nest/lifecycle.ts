@@ -20,12 +20,12 @@ export class PropagatorLifecycle
     await this.runtime.pubSub.connect();
     try {
       await this.runtime.verifyAccess();
+      await this.runtime.start();
     } catch (error) {
       // Nest does not call the other hooks of an app that did not start.
       await this.runtime.close();
       throw error;
     }
-    await this.runtime.cluster.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -23,18 +23,23 @@ export class PropagatorExceptionFilter extends BaseWsExceptionFilter {
     // The base class does nothing with a client but emit the payload that it made.
     const receiver =
       ack === undefined ? client : { emit: (_event: string, payload: unknown) => ack(payload) };
-    this.handleError(receiver, asWsException(exception), {
-      pattern,
-      data,
-    });
+    const cause = { pattern, data };
+    try {
+      this.handleError(receiver, asWsException(exception), cause);
+    } catch (error) {
+      // What the exception was to tell cannot be sent, such as a cycle.
+      this.handleError(receiver, error, cause);
+    }
   }
 }
 
 function asWsException(exception: unknown): unknown {
   if (!(exception instanceof HttpException)) return exception;
-  const response = exception.getResponse();
+  const response: unknown = exception.getResponse();
+  // Made of a list, an exception has it for its response.
+  const isMessage = typeof response !== 'object' || Array.isArray(response);
   return new WsException({
     status: 'error',
-    ...(typeof response === 'object' ? response : { message: response }),
+    ...(isMessage ? { message: response } : response),
   });
 }

@@ -60,17 +60,24 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
     message: unknown,
     { event, data }: { event: string; data: unknown },
   ): void {
-    const namespace = socket.nsp.name;
+    const { to, except } = described(audience);
+    const sessionId = except === 'session' ? socket.auth?.sessionId : undefined;
+    const emitted = {
+      event,
+      data,
+      namespace: socket.nsp.name,
+      ...(sessionId !== undefined && { exceptSessionId: sessionId }),
+    };
     // Not awaited: the client's own response does not depend on Redis. The verbs report their failures.
-    if (audience === 'user') {
+    if (to === 'user') {
       const userId = socket.auth?.userId;
-      void this.propagator.propagateEvent({ userId, socketId: socket.id, event, data, namespace });
+      void this.propagator.propagateEvent({ ...emitted, userId, socketId: socket.id });
       return;
     }
-    const caused = { event, data, namespace, exceptSocketId: socket.id };
-    if (audience === 'all') void this.propagator.emitToAll(caused);
-    else if (audience === 'authenticated') void this.propagator.emitToAuthenticated(caused);
-    else this.propagateToRoom(audience.room, socket, message, caused);
+    const caused = { ...emitted, exceptSocketId: socket.id };
+    if (to === 'all') void this.propagator.emitToAll(caused);
+    else if (to === 'authenticated') void this.propagator.emitToAuthenticated(caused);
+    else this.propagateToRoom(to, socket, message, caused);
   }
 
   private propagateToRoom(
@@ -105,4 +112,16 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
         'Nest 12 only: bind it with @UseInterceptors(RedisPropagatorInterceptor) on the gateway.',
     );
   }
+}
+
+type RoomOf = Extract<PropagateAudience, { readonly room: unknown }>['room'];
+
+interface Described {
+  readonly to: 'user' | 'authenticated' | 'all' | RoomOf;
+  readonly except?: 'socket' | 'session' | undefined;
+}
+
+function described(audience: Exclude<PropagateAudience, false>): Described {
+  if (typeof audience === 'string') return { to: audience };
+  return { to: 'room' in audience ? audience.room : audience.audience, except: audience.except };
 }

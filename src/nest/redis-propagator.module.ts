@@ -2,8 +2,10 @@ import { Logger, Module, type DynamicModule, type FactoryProvider } from '@nestj
 import { ClusterService } from '../cluster/cluster.service.js';
 import type { RedisPropagatorOptions } from '../options/propagator-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
+import { PresenceService } from '../presence/presence.service.js';
 import { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
 import { RedisService } from '../redis/redis.service.js';
+import { SessionService } from '../sessions/session.service.js';
 import { SocketStateService } from '../sockets/socket-state.service.js';
 import { PropagatorLifecycle } from './lifecycle.js';
 import { ASYNC_OPTIONS_TYPE, ConfigurableModuleClass, OPTIONS_TYPE } from './module-definition.js';
@@ -28,6 +30,8 @@ const parts = [
   part(RedisPropagatorService, ({ propagator }) => propagator),
   part(RedisService, ({ redis }) => redis),
   part(ClusterService, ({ cluster }) => cluster),
+  part(PresenceService, ({ presence }) => presence),
+  part(SessionService, ({ sessions }) => sessions),
   part(SocketStateService, ({ state }) => state),
   part(PUB_SUB, ({ pubSub }) => pubSub),
   part(REDIS_PUBLISHER_CLIENT, ({ clients }) => clients?.publisher ?? null),

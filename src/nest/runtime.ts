@@ -10,6 +10,8 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
 import { UserCommands } from '../propagation/user-commands.js';
+import { createPresence } from '../presence/create-presence.js';
+import type { PresenceService } from '../presence/presence.service.js';
 import { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
 import type { Access } from '../redis/access.js';
 import { createRedisClients, type RedisClients } from '../redis/client-factory.js';
@@ -17,8 +19,12 @@ import { bounded } from '../redis/quit.js';
 import { RedisPubSub } from '../redis/redis-pub-sub.js';
 import { RedisService } from '../redis/redis.service.js';
 import { Reporter } from '../reporting/reporter.js';
+import { createSessions } from '../sessions/create-sessions.js';
+import type { SessionService } from '../sessions/session.service.js';
 import { Authentication } from '../sockets/authentication.js';
 import { SocketStateService } from '../sockets/socket-state.service.js';
+import { TokenExpiry } from '../sockets/token-expiry.js';
+import { TokenRefresh } from '../sockets/token-refresh.js';
 import { replyChannel } from '../wire/channels.js';
 
 /** Everything that one app has of this library. Nothing of it is shared between apps in a process. @internal */
@@ -35,6 +41,8 @@ export interface Runtime {
   readonly requests: ClusterRequests;
   readonly servers: SocketServers;
   readonly propagator: RedisPropagatorService;
+  readonly presence: PresenceService;
+  readonly sessions: SessionService;
   /**
    * Rejects where it is certain that Redis does not let this instance do what it has to. A Redis that is away may be
    * back in a moment, and does not.
@@ -42,6 +50,12 @@ export interface Runtime {
    * @throws PropagatorError `redis.permission`, `redis.command-failed`
    */
   verifyAccess(): Promise<void>;
+  /**
+   * Takes part in the cluster.
+   *
+   * @throws PropagatorError `redis.permission`, `redis.command-failed`
+   */
+  start(): Promise<void>;
   /** Waits for publishes under way; for those of a transport that never answers no longer than a publish may take. */
   drain(): Promise<void>;
   /** Ends what was made here; a transport that the app passed in lives on. */
@@ -57,9 +71,19 @@ export function createRuntime(options: ResolvedOptions): Runtime {
   const state = new SocketStateService();
   const router = new EventRouter(pubSub, subscriptions, options, reporter);
   const authentication = new Authentication(options.auth, reporter);
+  const expiry = new TokenExpiry(options.auth, reporter);
+  const refresh = new TokenRefresh(authentication, expiry, reporter);
   const parts = createClusterParts(options, { reporter, pubSub, subscriptions, router, state });
   const { cluster, requests, commands, acks } = parts;
   const services = { ...parts, router, reporter, ackTimeoutMs: options.ackTimeoutMs };
+  const presence = createPresence(options, {
+    ...parts,
+    reporter,
+    ...transport,
+    subscriptions,
+    state,
+  });
+  const { revocations } = authentication;
   const users = new UserCommands(commands, acks, options.ackTimeoutMs);
   const drain = (): Promise<void> => bounded(router.drain(), options.publishTimeoutMs);
   return {
@@ -72,15 +96,24 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     router,
     cluster,
     requests,
-    servers: new SocketServers(services, authentication, state),
+    servers: new SocketServers(services, authentication, state, expiry, refresh, presence.gate),
     propagator: new RedisPropagatorService(router, users, reporter),
+    presence: presence.service,
+    sessions: createSessions(options, { requests, router, revocations, reporter }),
     verifyAccess: () => {
       const { prefix } = options;
       const channel = `${replyChannel(prefix, router.instanceId)}:probe`;
       return transport.verifyAccess({ channel, pattern: `${prefix}:*` });
     },
+    start: async () => {
+      await cluster.start();
+      await presence.start();
+    },
     drain,
     close: async () => {
+      expiry.close();
+      revocations.close();
+      await bounded(presence.stop(), options.publishTimeoutMs);
       await bounded(cluster.stop(), options.publishTimeoutMs);
       await drain();
       requests.close();

@@ -1,5 +1,6 @@
 import type { PubSub } from '../ports/pub-sub.js';
 import type { AuthOptions } from './auth-options.js';
+import type { PresenceOptions } from './presence-options.js';
 import type { PropagatorLogger } from '../ports/logger.js';
 import type { PacketParser } from '../ports/packet-parser.js';
 import type { RedisConnection } from './redis-options.js';
@@ -28,6 +29,11 @@ export interface RedisPropagatorOptions {
    * @default undefined
    */
   auth?: AuthOptions;
+  /**
+   * How it is known who is online, in Redis; `false`: not at all.
+   * @default {}
+   */
+  presence?: PresenceOptions | false;
   /**
    * How long start-up waits for Redis, in ms. After that the app starts degraded and connects in the background.
    * @default 2000

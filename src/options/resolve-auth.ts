@@ -1,11 +1,34 @@
 import type { AuthOptions } from './auth-options.js';
 import { checkKnown, flag, invalid, wholeNumber } from './checks.js';
 
+/** Left out, these are not there. */
+type Optional = 'extractToken' | 'handshakesPerSecond' | 'clientAddress' | 'maxSocketsPerUser';
+
 export type ResolvedAuthOptions = Readonly<
-  Required<Omit<AuthOptions, 'extractToken'>> & Pick<AuthOptions, 'extractToken'>
+  Required<Omit<AuthOptions, Optional>> & Pick<AuthOptions, Optional>
 >;
 
-const KNOWN = ['authenticate', 'required', 'timeoutMs', 'tokenFromQuery', 'extractToken'] as const;
+const KNOWN = [
+  'authenticate',
+  'required',
+  'timeoutMs',
+  'tokenFromQuery',
+  'extractToken',
+  'expiryWarningMs',
+  'handshakesPerSecond',
+  'clientAddress',
+  'maxSocketsPerUser',
+  'onTooManySockets',
+  'revocationMs',
+  'maxMetadataBytes',
+] as const;
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const MOST_HANDSHAKES = 100_000;
+const MOST_SOCKETS = 1_000;
+/** @internal */
+export const MOST_METADATA_BYTES = 65_536;
 
 /** @internal */
 export function resolveAuth(given: unknown): ResolvedAuthOptions | undefined {
@@ -29,11 +52,42 @@ export function resolveAuth(given: unknown): ResolvedAuthOptions | undefined {
       'Write a function (socket) => string, or undefined where there is no token.',
     );
   }
+  if (auth.clientAddress !== undefined && typeof auth.clientAddress !== 'function') {
+    throw invalid(
+      'auth.clientAddress',
+      auth.clientAddress,
+      'Write a function (socket) => string, or leave it out for socket.handshake.address.',
+    );
+  }
+  const { handshakesPerSecond, maxSocketsPerUser, onTooManySockets = 'reject-new' } = auth;
+  if (onTooManySockets !== 'reject-new' && onTooManySockets !== 'disconnect-oldest') {
+    throw invalid(
+      'auth.onTooManySockets',
+      onTooManySockets,
+      "Write 'reject-new' or 'disconnect-oldest'.",
+    );
+  }
   return Object.freeze({
     authenticate: auth.authenticate,
     required: flag('auth.required', auth.required, false),
     timeoutMs: wholeNumber('auth.timeoutMs', auth.timeoutMs, 5_000, [1, 600_000]),
     tokenFromQuery: flag('auth.tokenFromQuery', auth.tokenFromQuery, false),
     ...(auth.extractToken && { extractToken: auth.extractToken }),
+    expiryWarningMs: wholeNumber('auth.expiryWarningMs', auth.expiryWarningMs, 60_000, [0, DAY_MS]),
+    handshakesPerSecond:
+      handshakesPerSecond === undefined
+        ? undefined
+        : wholeNumber('auth.handshakesPerSecond', handshakesPerSecond, 10, [1, MOST_HANDSHAKES]),
+    ...(auth.clientAddress && { clientAddress: auth.clientAddress }),
+    maxSocketsPerUser:
+      maxSocketsPerUser === undefined
+        ? undefined
+        : wholeNumber('auth.maxSocketsPerUser', maxSocketsPerUser, 10, [1, MOST_SOCKETS]),
+    onTooManySockets,
+    revocationMs: wholeNumber('auth.revocationMs', auth.revocationMs, 5_000, [0, HOUR_MS]),
+    maxMetadataBytes: wholeNumber('auth.maxMetadataBytes', auth.maxMetadataBytes, 1_024, [
+      0,
+      MOST_METADATA_BYTES,
+    ]),
   });
 }

@@ -6,6 +6,7 @@ import type { PacketParser } from '../ports/packet-parser.js';
 import type { RedisPropagatorOptions } from './propagator-options.js';
 import type { RedisConnection } from './redis-options.js';
 import { resolveAuth, type ResolvedAuthOptions } from './resolve-auth.js';
+import { resolvePresence, type ResolvedPresenceOptions } from './resolve-presence.js';
 import { resolveRedis } from './resolve-redis.js';
 
 /** Options after defaults and validation. Frozen: nothing changes them while the app runs. @internal */
@@ -14,6 +15,8 @@ export interface ResolvedOptions {
   readonly pubSub: PubSub | undefined;
   readonly prefix: string;
   readonly auth: ResolvedAuthOptions | undefined;
+  /** Undefined: switched off. */
+  readonly presence: ResolvedPresenceOptions | undefined;
   readonly connectTimeoutMs: number;
   readonly subscribeTimeoutMs: number;
   readonly publishTimeoutMs: number;
@@ -32,6 +35,7 @@ export const OPTION_NAMES = [
   'pubSub',
   'prefix',
   'auth',
+  'presence',
   'connectTimeoutMs',
   'subscribeTimeoutMs',
   'publishTimeoutMs',
@@ -91,11 +95,21 @@ export function resolveOptions(
       'They are two transports: leave one of them out.',
     );
   }
+  const presence = resolvePresence(options.presence, { heartbeatIntervalMs, memberTimeoutMs });
+  const auth = resolveAuth(options.auth);
+  if (presence === undefined && auth?.maxSocketsPerUser !== undefined) {
+    throw misused(
+      'auth.maxSocketsPerUser',
+      `${auth.maxSocketsPerUser}, with "presence: false"`,
+      'Sockets are counted where presence is kept: leave "presence" on.',
+    );
+  }
   return Object.freeze({
     redis: resolveRedis(options.redis),
     pubSub: checkedPubSub(options.pubSub),
     prefix: checkedPrefix(options.prefix),
-    auth: resolveAuth(options.auth),
+    auth,
+    presence,
     connectTimeoutMs: wait('connectTimeoutMs'),
     subscribeTimeoutMs: wait('subscribeTimeoutMs'),
     publishTimeoutMs: wait('publishTimeoutMs'),

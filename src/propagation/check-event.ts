@@ -1,9 +1,8 @@
-import { isReservedRoom } from '../cluster/reserved-rooms.js';
+import { checkedSessionId, checkedUserId } from '../cluster/checked-targets.js';
+import { isReservedRoom, sessionRoom } from '../cluster/reserved-rooms.js';
 import { roomName } from '../cluster/room-names.js';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
-import { normalisedUserId } from '../sockets/user-id.js';
-import { normalisedNamespace } from '../wire/channels.js';
 import { RESERVED_EVENTS } from '../wire/reserved-events.js';
 
 /** @throws PropagatorError `event.invalid-name`, `event.reserved-name` */
@@ -12,17 +11,6 @@ export function checkEventName(event: unknown): asserts event is string {
     throw PropagatorError.of('event.invalid-name', [shown(event)]);
   }
   if (RESERVED_EVENTS.has(event)) throw PropagatorError.of('event.reserved-name', [event]);
-}
-
-/** @throws PropagatorError `target.invalid` */
-export function checkedUserId(given: unknown): string {
-  const userId = normalisedUserId(given);
-  if (userId !== undefined) return userId;
-  throw PropagatorError.of('target.invalid', [
-    'userId',
-    shown(given),
-    'Pass a non-empty string or a number.',
-  ]);
 }
 
 /** @throws PropagatorError `target.invalid` */
@@ -66,20 +54,30 @@ export function checkedTimeout(given: unknown, fallback: number): number {
   ]);
 }
 
-/** @throws PropagatorError `target.invalid` */
-export function checkedNamespace(given: unknown): string {
-  if (given === undefined) return '/';
-  if (typeof given === 'string' && given !== '') return normalisedNamespace(given);
-  throw PropagatorError.of('target.invalid', [
-    'namespace',
-    shown(given),
-    "Pass a string such as '/chat', or leave it out for '/'.",
-  ]);
+interface Excepted {
+  readonly exceptSocketId?: unknown;
+  readonly exceptSessionId?: unknown;
 }
 
-/** @throws PropagatorError `target.invalid` */
-export function checkedSocketIds(name: string, given: unknown): readonly string[] {
-  if (given === undefined) return [];
-  if (typeof given === 'string' && given !== '') return [given];
-  throw PropagatorError.of('target.invalid', [name, shown(given), 'Pass the id of a socket.']);
+/** The rooms of the sockets that are left out. @throws PropagatorError `target.invalid` */
+export function exceptedRooms({ exceptSocketId, exceptSessionId }: Excepted): string[] {
+  const rooms = exceptSocketId === undefined ? [] : [checkedSocketId(exceptSocketId)];
+  if (exceptSessionId !== undefined) {
+    rooms.push(sessionRoom(checkedSessionId('exceptSessionId', exceptSessionId)));
+  }
+  return rooms;
+}
+
+/** The room of the one session that is meant, if it is one. @throws PropagatorError `target.invalid` */
+export function roomsOfSession(sessionId: unknown): string[] {
+  return sessionId === undefined ? [] : [sessionRoom(checkedSessionId('sessionId', sessionId))];
+}
+
+function checkedSocketId(given: unknown): string {
+  if (typeof given === 'string' && given !== '') return given;
+  throw PropagatorError.of('target.invalid', [
+    'exceptSocketId',
+    shown(given),
+    'Pass the id of a socket.',
+  ]);
 }

@@ -13,6 +13,8 @@ export interface EventToEmit<T = unknown> {
   namespace?: string;
   /** A socket that does not get it, on whichever instance it is: the one that caused the event. */
   exceptSocketId?: string;
+  /** A session none of whose sockets gets it: `socket.auth.sessionId` of the one that caused the event. */
+  exceptSessionId?: string;
   /**
    * Leave it out for clients that are not ready to receive, rather than keeping it for them.
    * @default false
@@ -28,6 +30,8 @@ export interface EventToEmit<T = unknown> {
 /** An event for one user. */
 export interface UserEvent<T = unknown> extends EventToEmit<T> {
   userId: UserId;
+  /** Only the user's sockets of this session get it. */
+  sessionId?: string;
 }
 
 /** An event for several users. */
@@ -43,12 +47,16 @@ export interface RoomEvent<T = unknown> extends EventToEmit<T> {
 /** An event that all of a user's devices are asked to acknowledge. */
 export interface UserRequest<T = unknown> {
   userId: UserId;
+  /** Only the user's sockets of this session are asked. */
+  sessionId?: string;
   event: string;
   data?: T;
   /** @default '/' */
   namespace?: string;
   /** A socket that is not asked. */
   exceptSocketId?: string;
+  /** A session none of whose sockets is asked. */
+  exceptSessionId?: string;
   /**
    * How long to wait, in ms.
    * @default the option `ackTimeoutMs`
@@ -62,6 +70,8 @@ export interface CausedEvent<T = unknown> {
   userId: UserId | null | undefined;
   /** The socket that caused it, and does not get it. */
   socketId?: string | undefined;
+  /** A session none of whose sockets gets it: the one that it comes from. */
+  exceptSessionId?: string | undefined;
   event: string;
   data?: T;
   /** @default '/' */

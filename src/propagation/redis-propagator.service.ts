@@ -1,17 +1,17 @@
+import { checkedNamespace, checkedUserId } from '../cluster/checked-targets.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import type { EventRouter, OutgoingEvent } from '../cluster/event-router.js';
 import { receiptOf, type Receipt, type UsersReceipt } from '../cluster/receipt.js';
 import type { SocketDetails } from '../cluster/socket-details.js';
-import { PropagatorError, reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { settled } from '../reporting/settled.js';
 import { normalisedUserId } from '../sockets/user-id.js';
 import {
-  checkedNamespace,
   checkedRoom,
-  checkedSocketIds,
-  checkedUserId,
   checkedUserIds,
   checkEventName,
+  exceptedRooms,
+  roomsOfSession,
 } from './check-event.js';
 import type {
   CausedEvent,
@@ -52,7 +52,10 @@ export class RedisPropagatorService implements PropagatorVerbs {
     return new NamespacePropagator(this, namespace);
   }
 
-  /** To all sockets of a user. `reached: false` means that the user is offline. */
+  /**
+   * To all sockets of a user, or of one session of the user. `reached: false` means that the user is offline; for a
+   * session `remoteInstances` counts all instances that the user is connected to.
+   */
   emitToUser<T>(event: UserEvent<T>): Promise<Receipt> {
     return this.settled(() => this.sendToUser(event));
   }
@@ -142,20 +145,21 @@ export class RedisPropagatorService implements PropagatorVerbs {
    */
   propagateEvent<T>(event: CausedEvent<T>): Promise<boolean> {
     return this.settled(async () => {
-      const { userId, socketId, ...rest } = event;
+      const { userId, socketId, exceptSessionId, ...rest } = event;
       const id = normalisedUserId(userId);
       if (id === undefined) return false;
       await this.sendToUser({
         ...rest,
         userId: id,
         ...(socketId !== undefined && { exceptSocketId: socketId }),
+        ...(exceptSessionId !== undefined && { exceptSessionId }),
       });
       return true;
     });
   }
 
   private sendToUser(event: UserEvent): Promise<Receipt> {
-    const outgoing = outgoingOf(event);
+    const outgoing = outgoingOf(event, event.sessionId);
     const { namespace } = outgoing;
     return this.router.send({ kind: 'user', namespace, id: checkedUserId(event.userId) }, outgoing);
   }
@@ -167,29 +171,19 @@ export class RedisPropagatorService implements PropagatorVerbs {
     });
   }
 
-  /** A promise that may be dropped. The router reports what goes wrong with Redis; the rest is reported here. */
   private settled<R>(work: () => Promise<R>): Promise<R> {
-    let promise: Promise<R>;
-    try {
-      promise = work();
-    } catch (error) {
-      promise = Promise.reject(error);
-    }
-    promise.catch((error: unknown) => {
-      if (error instanceof PropagatorError && error.code.startsWith('redis.')) return;
-      this.reporter.report('emit.refused', () => reasonOf(error));
-    });
-    return promise;
+    return settled(this.reporter, work);
   }
 }
 
-function outgoingOf(event: EventToEmit): OutgoingEvent {
-  const { event: name, data, namespace, exceptSocketId, volatile, compress } = event;
+function outgoingOf(event: EventToEmit, sessionId?: string): OutgoingEvent {
+  const { event: name, data, namespace, volatile, compress } = event;
   checkEventName(name);
   return {
     namespace: checkedNamespace(namespace),
     data: data === undefined ? [name] : [name, data],
-    except: checkedSocketIds('exceptSocketId', exceptSocketId),
+    except: exceptedRooms(event),
+    rooms: roomsOfSession(sessionId),
     volatile: volatile ?? false,
     compress: compress ?? true,
   };

@@ -1,16 +1,16 @@
 import type { AckRequests } from '../cluster/ack-requests.js';
+import { checkedNamespace, checkedUserId } from '../cluster/checked-targets.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import { userRoom } from '../cluster/reserved-rooms.js';
 import type { SocketCommands } from '../cluster/socket-commands.js';
 import type { SocketDetails } from '../cluster/socket-details.js';
 import type { SocketSelector } from '../cluster/socket-selector.js';
 import {
-  checkedNamespace,
   checkedRooms,
-  checkedSocketIds,
   checkedTimeout,
-  checkedUserId,
   checkEventName,
+  exceptedRooms,
+  roomsOfSession,
 } from './check-event.js';
 import type { UserId, UserRequest } from './events.js';
 import type { DeviceAnswer, UserAnswers } from './user-answers.js';
@@ -25,6 +25,10 @@ export interface DisconnectUserOptions extends InNamespace {
   reason?: string;
   /** A socket that stays connected: the one that asked for it, say. */
   exceptSocketId?: string;
+  /** Only the user's sockets of this session are disconnected. */
+  sessionId?: string;
+  /** A session all of whose sockets stay connected. */
+  exceptSessionId?: string;
   /**
    * Also close the underlying connection, with all its namespaces.
    * @default false
@@ -46,12 +50,12 @@ export class UserCommands {
 
   async request<R>(request: UserRequest): Promise<UserAnswers<R>> {
     checkEventName(request.event);
-    const { event, data, exceptSocketId } = request;
+    const { event, data } = request;
     const items: DeviceAnswer<R>[] = [];
     const unanswered = new Set<string>();
     const { missing, complete } = await this.acks.ask(
       {
-        ...selectorOf(request.userId, request.namespace, exceptSocketId),
+        ...selectorOf(request.userId, request),
         data: data === undefined ? [event] : [event, data],
         volatile: false,
         compress: true,
@@ -71,28 +75,36 @@ export class UserCommands {
   }
 
   async fetch(userId: UserId, options: InNamespace = {}): Promise<ClusterResult<SocketDetails>> {
-    return this.commands.describe(selectorOf(userId, options.namespace));
+    return this.commands.describe(selectorOf(userId, options));
   }
 
   async join(userId: UserId, rooms: unknown, options: InNamespace = {}): Promise<ClusterCount> {
-    return this.commands.join(selectorOf(userId, options.namespace), checkedRooms(rooms));
+    return this.commands.join(selectorOf(userId, options), checkedRooms(rooms));
   }
 
   async leave(userId: UserId, rooms: unknown, options: InNamespace = {}): Promise<ClusterCount> {
-    return this.commands.leave(selectorOf(userId, options.namespace), checkedRooms(rooms));
+    return this.commands.leave(selectorOf(userId, options), checkedRooms(rooms));
   }
 
   async disconnect(userId: UserId, options: DisconnectUserOptions = {}): Promise<ClusterCount> {
-    const { namespace, exceptSocketId, close = false, reason } = options;
-    const selector = selectorOf(userId, namespace, exceptSocketId);
-    return this.commands.disconnect(selector, { close, reason });
+    const { close = false, reason } = options;
+    return this.commands.disconnect(selectorOf(userId, options), { close, reason });
   }
 }
 
-function selectorOf(userId: unknown, namespace: unknown, exceptSocketId?: unknown): SocketSelector {
+interface Selection {
+  readonly namespace?: string;
+  readonly sessionId?: string;
+  readonly exceptSocketId?: string;
+  readonly exceptSessionId?: string;
+}
+
+function selectorOf(userId: unknown, selection: Selection): SocketSelector {
+  const user = userRoom(checkedUserId(userId));
+  const [session] = roomsOfSession(selection.sessionId);
   return {
-    namespace: checkedNamespace(namespace),
-    rooms: [userRoom(checkedUserId(userId))],
-    except: checkedSocketIds('exceptSocketId', exceptSocketId),
+    namespace: checkedNamespace(selection.namespace),
+    ...(session === undefined ? { rooms: [user] } : { rooms: [session], within: user }),
+    except: exceptedRooms(selection),
   };
 }

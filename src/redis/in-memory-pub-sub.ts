@@ -8,6 +8,9 @@ import { StateMachine } from './state-machine.js';
 export class InMemoryBus {
   /** @internal */
   readonly members = new Set<InMemoryPubSub>();
+
+  /** What else the instances of a cluster have in common, by name. @internal */
+  readonly shared = new Map<string, unknown>();
 }
 
 /**
@@ -24,7 +27,10 @@ export class InMemoryPubSub implements PubSub {
   private readonly listeners = new Listeners();
   private readonly channels = new Set<string>();
 
-  constructor(private readonly bus: InMemoryBus = new InMemoryBus()) {
+  constructor(
+    /** @internal */
+    readonly bus: InMemoryBus = new InMemoryBus(),
+  ) {
     bus.members.add(this);
     this.machine.enter('ready');
   }

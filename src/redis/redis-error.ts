@@ -1,6 +1,8 @@
 import { PropagatorError, reasonOf } from '../errors.js';
 
-const PERMISSION = /^(?:ReplyError: )?NOPERM/;
+/** The command itself, or one within a script (whose refusal older and newer Redis word differently). */
+const PERMISSION =
+  /^(?:ReplyError: )?NOPERM|ACL failure in script|The user executing the script can't/;
 /** What ioredis says when the command did not get to Redis, or its answer did not come back. */
 const UNREACHABLE =
   /Connection is closed|Stream isn't writeable|max retries per request|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|Cluster isn't ready|Failed to refresh slots|ClusterAllFailedError|None of startup nodes|Too many Cluster redirections|Cluster is ended|connection close|^(?:LOADING|CLUSTERDOWN|MASTERDOWN|MOVED|READONLY|NOAUTH|WRONGPASS)/;

@@ -1,32 +1,19 @@
 import type { Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
 import type { AuthenticatedIdentity, Identity } from '../options/auth-options.js';
+import { shown } from '../options/checks.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { AuthRefusal, isRefusal, type AuthRefusalCode } from './auth-refusal.js';
 import type { AuthenticatedSocket } from './authenticated-socket.js';
+import { clientAddressOf } from './client-address.js';
+import { expiresAtOf, NoTime } from './expires-at.js';
+import { HandshakeLimit } from './handshake-limit.js';
+import { Revocations, type Moment } from './revocations.js';
+import { sessionIdOf } from './session-id.js';
+import { checkedMetadata, storeMetadata } from './session-metadata.js';
 import { rememberToken, tokenOf } from './token.js';
 import { normalisedUserId } from './user-id.js';
-
-/** What a refused client finds in `error.data.code` of its `connect_error`. */
-export type AuthRefusalCode =
-  'auth.token-missing' | 'auth.token-rejected' | 'auth.timeout' | 'auth.failed';
-
-const REFUSALS: Record<AuthRefusalCode, string> = {
-  'auth.token-missing': 'Authentication required',
-  'auth.token-rejected': 'Authentication failed',
-  'auth.timeout': 'Authentication timed out',
-  'auth.failed': 'Authentication failed',
-};
-
-/** The error that Socket.IO sends to the client as `connect_error`: a code, and nothing of what went on inside. */
-class ConnectionRefusal extends Error {
-  readonly data: { readonly code: AuthRefusalCode };
-
-  constructor(code: AuthRefusalCode) {
-    super(REFUSALS[code]);
-    this.data = { code };
-  }
-}
 
 const TIMED_OUT = Symbol('timed out');
 
@@ -36,58 +23,132 @@ const TIMED_OUT = Symbol('timed out');
  * @internal
  */
 export class Authentication {
+  /** Whom nobody lets in, whatever `authenticate` says. */
+  readonly revocations: Revocations;
+  private readonly limit: HandshakeLimit | undefined;
+
   constructor(
-    private readonly options: ResolvedAuthOptions | undefined,
+    readonly options: ResolvedAuthOptions | undefined,
     private readonly reporter: Reporter,
-  ) {}
+  ) {
+    this.revocations = new Revocations(options?.revocationMs ?? 0, reporter);
+    const perSecond = options?.handshakesPerSecond;
+    if (perSecond !== undefined) this.limit = new HandshakeLimit(perSecond);
+  }
 
   /** Resolves to the identity (null: anonymous), or to the error to refuse the client with. Never rejects. */
-  async authenticate(socket: Socket): Promise<AuthenticatedIdentity | null | ConnectionRefusal> {
-    const outcome = await this.identify(socket);
-    if (outcome instanceof ConnectionRefusal) return outcome;
+  async authenticate(socket: Socket): Promise<AuthenticatedIdentity | null | AuthRefusal> {
+    const outcome = this.tooMany(socket) ?? (await this.identify(socket));
+    if (isRefusal(outcome)) return outcome;
     const authenticated = socket as AuthenticatedSocket;
     authenticated.auth = outcome;
     // A client decides what it sends, never who it is: only this code writes the user id.
     if (outcome === null) delete authenticated.data.userId;
     else authenticated.data.userId = outcome.userId;
+    if (outcome !== null) this.takeMetadata(socket);
     return outcome;
   }
 
-  private async identify(
+  /** Who a token stands for, now. Never rejects. */
+  async verify(
+    token: string,
     socket: Socket,
-  ): Promise<AuthenticatedIdentity | null | ConnectionRefusal> {
-    const { options } = this;
-    if (options === undefined) return null;
-    let identity: unknown;
+    { authenticate, timeoutMs }: ResolvedAuthOptions,
+  ): Promise<AuthenticatedIdentity | AuthRefusal> {
+    const since = this.revocations.now();
     try {
-      const token = tokenOf(socket, options);
-      if (token === undefined) {
-        return options.required ? this.refuse('auth.token-missing', 'no token was sent') : null;
-      }
-      rememberToken(socket, token);
-      identity = await withinTime(options.authenticate(token, socket), options.timeoutMs);
+      const identity = await withinTime(authenticate(token, socket), timeoutMs);
+      return identity === TIMED_OUT
+        ? this.refuse('auth.timeout', `authenticate took longer than ${timeoutMs} ms`)
+        : this.checked(identity, socket, since);
     } catch (error) {
       return this.refuse('auth.failed', `authenticate threw: ${reasonOf(error)}`);
     }
-    if (identity === TIMED_OUT) {
-      return this.refuse('auth.timeout', `authenticate took longer than ${options.timeoutMs} ms`);
+  }
+
+  private tooMany(socket: Socket): AuthRefusal | undefined {
+    if (this.limit === undefined) return undefined;
+    const address = clientAddressOf(socket, this.options, this.reporter);
+    const retryAfterMs = this.limit.take(address);
+    if (retryAfterMs === 0) return undefined;
+    this.reporter.report('auth.too-many-handshakes', () => `from ${shown(address)}`);
+    return new AuthRefusal('auth.too-many-handshakes', { retryAfterMs });
+  }
+
+  private async identify(socket: Socket): Promise<AuthenticatedIdentity | null | AuthRefusal> {
+    const { options } = this;
+    if (options === undefined) return null;
+    let token: string | undefined;
+    try {
+      token = tokenOf(socket, options);
+    } catch (error) {
+      return this.refuse('auth.failed', `extractToken threw: ${reasonOf(error)}`);
     }
-    if (identity === null || identity === undefined) {
+    if (token === undefined) {
+      return options.required ? this.refuse('auth.token-missing', 'no token was sent') : null;
+    }
+    rememberToken(socket, token);
+    return this.verify(token, socket, options);
+  }
+
+  /** The error for somebody who was revoked since that moment, or lately; undefined for all others. */
+  refusalOf(identity: AuthenticatedIdentity, since: Moment): AuthRefusal | undefined {
+    if (!this.revocations.refuses(identity, since)) return undefined;
+    return this.refuse('auth.revoked', 'the user or the session was revoked a moment ago');
+  }
+
+  private checked(
+    given: unknown,
+    socket: Socket,
+    since: Moment,
+  ): AuthenticatedIdentity | AuthRefusal {
+    if (given === null || given === undefined) {
       return this.refuse('auth.token-rejected', 'authenticate returned no identity');
     }
-    const userId = normalisedUserId((identity as Partial<Identity>).userId);
+    const identity = given as Partial<Identity>;
+    const userId = normalisedUserId(identity.userId);
     if (userId === undefined) {
       return this.refuse(
         'auth.failed',
         'authenticate returned an identity without userId (a non-empty string or a number)',
       );
     }
-    return Object.freeze({ ...(identity as Identity), userId });
+    const expiresAt = expiresAtOf(identity);
+    if (expiresAt instanceof NoTime) {
+      return this.refuse(
+        'auth.failed',
+        `authenticate returned an identity whose ${expiresAt.detail}`,
+      );
+    }
+    if (expiresAt !== undefined && expiresAt <= Date.now()) {
+      return this.refuse('auth.token-expired', `it ended at ${new Date(expiresAt).toISOString()}`);
+    }
+    const sessionId = sessionIdOf({ ...identity, userId }, socket);
+    if (sessionId === undefined) {
+      return this.refuse(
+        'auth.failed',
+        'authenticate returned an identity whose sessionId (or sid) is no string of 1 to 256 characters, and no number',
+      );
+    }
+    const whole = { ...identity, userId, sessionId, ...(expiresAt !== undefined && { expiresAt }) };
+    const known = Object.freeze(whole as AuthenticatedIdentity);
+    return this.refusalOf(known, since) ?? known;
   }
 
-  private refuse(code: AuthRefusalCode, detail: string): ConnectionRefusal {
+  /** What the client says of its session. */
+  private takeMetadata(socket: Socket): void {
+    const given: unknown = (socket.handshake.auth as Record<string, unknown> | undefined)?.[
+      'metadata'
+    ];
+    if (given === undefined || given === null || this.options === undefined) return;
+    const metadata = checkedMetadata(given, this.options.maxMetadataBytes);
+    if (typeof metadata !== 'string') storeMetadata(socket, metadata);
+    else this.reporter.report('session.metadata-dropped', () => `what a client sent: ${metadata}`);
+  }
+
+  private refuse(code: AuthRefusalCode, detail: string): AuthRefusal {
     this.reporter.report(code, () => detail);
-    return new ConnectionRefusal(code);
+    return new AuthRefusal(code);
   }
 }
 
@@ -103,9 +164,4 @@ async function withinTime(work: unknown, ms: number): Promise<unknown> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** @internal */
-export function isRefusal(outcome: unknown): outcome is Error {
-  return outcome instanceof ConnectionRefusal;
 }

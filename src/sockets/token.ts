@@ -4,16 +4,18 @@ import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 /** RFC 6750, section 2.1; the scheme is case-insensitive (RFC 9110, section 11.1). */
 const BEARER = /^bearer +(\S+) *$/i;
 
-const tokens = new WeakMap<Socket, string>();
+const tokens = new WeakMap<Socket, readonly string[]>();
 
 /** Keeps a socket's token in mind, so that it can be left out of what others are told. @internal */
 export function rememberToken(socket: Socket, token: string): void {
-  tokens.set(socket, token);
+  // The handshake has the first one for ever, and it may be good for a while yet.
+  const [first = token] = tokensUsedBy(socket);
+  tokens.set(socket, first === token ? [token] : [first, token]);
 }
 
-/** The token that a socket was authenticated with. @internal */
-export function tokenUsedBy(socket: Socket): string | undefined {
-  return tokens.get(socket);
+/** The token that a socket was authenticated with, and the one that it has now. @internal */
+export function tokensUsedBy(socket: Socket): readonly string[] {
+  return tokens.get(socket) ?? [];
 }
 
 /** The token that a client connects with, or undefined. @internal */
@@ -24,10 +26,16 @@ export function tokenOf(
   if (extractToken !== undefined) return nonEmpty(extractToken(socket));
   const { auth, headers, query } = socket.handshake;
   return (
-    withoutScheme(nonEmpty((auth as Record<string, unknown> | undefined)?.['token'])) ??
+    tokenIn(auth) ??
     nonEmpty(BEARER.exec(headers.authorization ?? '')?.[1]) ??
     (tokenFromQuery ? nonEmpty(query['token']) : undefined)
   );
+}
+
+/** The token of `{ token }`, or undefined. @internal */
+export function tokenIn(auth: unknown): string | undefined {
+  const token = (auth as { token?: unknown } | null | undefined)?.token;
+  return withoutScheme(nonEmpty(token));
 }
 
 /** Clients often put the whole header value into `auth.token`. */

@@ -7,6 +7,7 @@ import {
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Server } from 'socket.io';
 import { InMemoryPubSub, type AuthenticatedSocket } from '../../src/index.js';
+import { connectionsOf } from '../support/connections-of.js';
 import { Deferred } from '../support/deferred.js';
 import { TestClient } from '../support/test-client.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
@@ -125,7 +126,7 @@ describe('the moment of authentication', () => {
     );
     client.socket.io.engine.close();
     await until(
-      async () => (await connectionsOf(cluster)) === 0,
+      async () => (await connectionsOf(cluster.instance(0))) === 0,
       () => 'the server to notice',
     );
 
@@ -166,7 +167,7 @@ describe('the moment of authentication', () => {
     );
     client.socket.io.engine.close();
     await until(
-      async () => (await connectionsOf(cluster)) === 0,
+      async () => (await connectionsOf(cluster.instance(0))) === 0,
       () => 'the server to notice',
     );
 
@@ -181,16 +182,3 @@ describe('the moment of authentication', () => {
     expect(seen.filter((line) => line.startsWith('handleConnection: alice'))).toEqual([]);
   });
 });
-
-/** How many connections the HTTP server has, as it counts them. */
-function connectionsOf(cluster: TestCluster): Promise<number> {
-  return new Promise((resolve, reject) => {
-    cluster
-      .instance(0)
-      .app.getHttpServer()
-      .getConnections((error: Error | null, count: number) => {
-        if (error === null) resolve(count);
-        else reject(error);
-      });
-  });
-}

@@ -15,7 +15,8 @@ class WhoAmIGateway {
 }
 
 const ANONYMOUS = { auth: null, userId: null };
-const ALICE = { auth: { userId: 'alice' }, userId: 'alice' };
+const SESSION = { sessionId: expect.any(String) };
+const ALICE = { auth: { userId: 'alice', ...SESSION }, userId: 'alice' };
 
 /** No more than a code and a sentence: nothing of what went on inside. */
 const refusalWith = (code: string, message = 'Authentication failed') => ({
@@ -163,7 +164,7 @@ describe('authentication', () => {
     const claims = { userId: 42, roles: ['admin'], tenant: { id: 7 } };
     const instance = await start({ authenticate: () => claims });
     expect(await whoIs(instance, { token: 'x' })).toEqual({
-      auth: { ...claims, userId: '42' },
+      auth: { ...claims, ...SESSION, userId: '42' },
       userId: '42',
     });
   });

@@ -111,7 +111,7 @@ describe('gateways in namespaces', () => {
     const alice = await instance.connect({ namespace, token: 'alice' });
     const anonymous = await instance.connect({ namespace });
 
-    expect(await alice.ask('who am I')).toEqual({ userId: 'alice' });
+    expect(await alice.ask('who am I')).toMatchObject({ userId: 'alice' });
     expect(await anonymous.ask('who am I')).toBeNull();
     expect(instance.state.socketCount).toBe(1);
   });

@@ -2,9 +2,9 @@ import { SubscribeMessage, WebSocketGateway, WebSocketServer } from '@nestjs/web
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Server } from 'socket.io';
 import type { AuthenticatedSocket } from '../../src/index.js';
+import { comeBack, lose } from '../support/lost-clients.js';
 import type { TestClient } from '../support/test-client.js';
 import { givenCluster, TOKEN_IS_USER, type TestCluster } from '../support/test-cluster.js';
-import { until } from '../support/until.js';
 
 @WebSocketGateway({ connectionStateRecovery: { maxDisconnectionDuration: 60_000 } })
 class RecoveringGateway {
@@ -20,11 +20,6 @@ class RecoveringGateway {
     await client.join(room);
     return true;
   }
-}
-
-async function comeBack(client: TestClient): Promise<void> {
-  client.socket.connect();
-  await client.connected();
 }
 
 describe('with connection state recovery', () => {
@@ -49,14 +44,6 @@ describe('with connection state recovery', () => {
       })
       .start();
   };
-  /** As when the network goes away, and not as when the client says good-bye. */
-  const lose = async (client: TestClient): Promise<void> => {
-    client.socket.io.engine.close();
-    await until(
-      () => cluster.instance(0).state.socketCount === 0,
-      () => 'the server to notice',
-    );
-  };
 
   it('a socket that comes back is authenticated again and gets its user’s events, the missed ones first', async () => {
     await start();
@@ -68,7 +55,7 @@ describe('with connection state recovery', () => {
     await alice.waitFor('x', 2);
     const { id } = alice;
 
-    await lose(alice);
+    await lose(alice, cluster.instance(0));
     await a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'missed' });
     await a.propagator.emitToUser({ userId: 'bob', event: 'x', data: 'not for alice' });
     a.app.get(RecoveringGateway).server.to('lobby').emit('x', 'missed, too');
@@ -76,7 +63,7 @@ describe('with connection state recovery', () => {
 
     expect(alice.id).toBe(id);
     expect(await alice.ask('who am I')).toEqual({
-      auth: { userId: 'alice' },
+      auth: { userId: 'alice', sessionId: expect.any(String) },
       userId: 'alice',
       recovered: true,
     });
@@ -101,7 +88,7 @@ describe('with connection state recovery', () => {
     await alice.waitFor('x');
     const packets: unknown[] = [];
 
-    await lose(alice);
+    await lose(alice, cluster.instance(0));
     await a?.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'missed' });
     alice.socket.auth = { token: 'bad' };
     alice.socket.io.on('open', () => {
@@ -121,7 +108,7 @@ describe('with connection state recovery', () => {
     await a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 1 });
     await client.waitFor('x');
 
-    await lose(client);
+    await lose(client, cluster.instance(0));
     await a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'for alice' });
     client.socket.auth = { token: 'bob' };
     await comeBack(client);

@@ -79,7 +79,7 @@ describe('an app that Redis does not let do its work', () => {
       // Instances say hello; an attempt is empty.
       if (message.length === 0) heard.push(channel.toString());
     });
-    const app = await startAs(['+@all', '&*']);
+    const app = await startAs(['+@all', '&*', '~my-app:*']);
     await app.close();
     await operator.publish('fence', '');
     await until(
@@ -87,7 +87,11 @@ describe('an app that Redis does not let do its work', () => {
       () => 'the fence',
     );
     // Only who listens to everything hears it: on a channel that no instance is subscribed to.
-    expect(heard).toEqual([expect.stringMatching(/^my-app:reply:[0-9a-f]{16}:probe$/), 'fence']);
+    expect(heard).toEqual([
+      expect.stringMatching(/^my-app:reply:[0-9a-f]{16}:probe$/),
+      'my-app:presence:{0}:probe',
+      'fence',
+    ]);
     outside.close();
   });
 });

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { onPath } from '../../scripts/redis/on-path.mjs';
 import type { RedisPropagatorOptions } from '../../src/index.js';
-import type { Answer, Call } from '../fixtures/cluster-app/main.js';
+import type { Answer, Call, ServiceName } from '../fixtures/cluster-app/main.js';
 
 const SCRIPT = 'test/fixtures/cluster-app/main.ts';
 const RUN_TS = ['--import', './test/support/run-ts.mjs'];
@@ -31,6 +31,8 @@ export class ClusterProcess {
             execArgv: ['--pdeathsig', 'KILL', process.execPath, ...RUN_TS],
           }),
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      // A Map is to arrive as one.
+      serialization: 'advanced',
     });
     const started = await answer(child, ({ type }) => type === 'started');
     if (started.type !== 'started') throw new Error('the process did not start');
@@ -41,17 +43,22 @@ export class ClusterProcess {
     return this.child.pid;
   }
 
-  /** Calls a method of `RedisPropagatorService` or `ClusterService` there. */
-  async call<R>(service: 'propagator' | 'cluster', method: string, ...args: unknown[]): Promise<R> {
+  /** Calls a method of one of the services there. */
+  async call<R>(service: ServiceName, method: string, ...args: unknown[]): Promise<R> {
+    return (await this.ask({ id: ++this.lastId, service, method, args })) as R;
+  }
+
+  /** Listens to an Observable of one of the services there, such as `changes$`, as long as the process lives. */
+  async listen(
+    service: ServiceName,
+    observable: string,
+    next: (value: unknown) => void,
+  ): Promise<void> {
     const id = ++this.lastId;
-    const answered = answer(
-      this.child,
-      (message) => message.type !== 'started' && message.id === id,
-    );
-    this.send({ id, service, method, args });
-    const message = await answered;
-    if (message.type === 'answer') return message.value as R;
-    throw new Error(message.type === 'failure' ? message.message : 'no answer');
+    this.child.on('message', (message: Answer) => {
+      if (message.type === 'next' && message.id === id) next(message.value);
+    });
+    await this.ask({ id, service, observable });
   }
 
   /** Stops it where it stands; `thaw` lets it go on. */
@@ -77,6 +84,17 @@ export class ClusterProcess {
     const exited = once(this.child, 'exit');
     this.child.kill('SIGKILL');
     await exited;
+  }
+
+  private async ask(call: Call): Promise<unknown> {
+    const answered = answer(
+      this.child,
+      (message) => message.type !== 'started' && message.type !== 'next' && message.id === call.id,
+    );
+    this.send(call);
+    const message = await answered;
+    if (message.type === 'answer') return message.value;
+    throw new Error(message.type === 'failure' ? message.message : 'no answer');
   }
 
   private send(call: Call): void {

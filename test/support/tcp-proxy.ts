@@ -8,6 +8,8 @@ interface Link {
   subscriber: boolean;
   /** What comes from Redis goes nowhere. */
   deaf: boolean;
+  /** What goes to Redis waits here; undefined: it does not. */
+  held: Buffer[] | undefined;
 }
 
 /** Stands between an app and its Redis, and fails as networks do: without a word. */
@@ -39,6 +41,38 @@ export class TcpProxy {
     for (const link of this.links) link.deaf = link.subscriber;
   }
 
+  /** From now on what connections without subscriptions ask is done, and its answers get lost. They stay open. */
+  loseAnswers(): void {
+    for (const link of this.links) link.deaf = !link.subscriber;
+  }
+
+  /** From now on what connections without subscriptions ask is on its way for ever. */
+  holdBack(): void {
+    for (const link of this.links) if (!link.subscriber) link.held = [];
+  }
+
+  /** Whether something with these words is held back. */
+  holds(words: string): boolean {
+    return [...this.links].some(({ held = [] }) => Buffer.concat(held).includes(words));
+  }
+
+  /** Cuts all connections. Returns what lets arrive what was held back, and resolves when Redis has done it. */
+  cut(): () => Promise<void> {
+    const late = [...this.links].filter(({ held }) => held !== undefined);
+    for (const { client, upstream, held } of this.links) {
+      // Of the others nothing is left.
+      if (held === undefined) upstream.destroy();
+      client.destroy();
+    }
+    return async () => {
+      for (const { upstream, held = [] } of late) {
+        const closed = once(upstream, 'close');
+        upstream.end(Buffer.concat(held));
+        await closed;
+      }
+    };
+  }
+
   async close(): Promise<void> {
     for (const { client, upstream } of this.links) {
       client.destroy();
@@ -49,19 +83,20 @@ export class TcpProxy {
   }
 
   private link(client: Socket, upstream: Socket): void {
-    const link: Link = { client, upstream, subscriber: false, deaf: false };
+    const link: Link = { client, upstream, subscriber: false, deaf: false, held: undefined };
     this.links.add(link);
     client.on('data', (bytes) => {
       if (bytes.includes('subscribe') || bytes.includes('SUBSCRIBE')) link.subscriber = true;
-      upstream.write(bytes);
+      if (link.held === undefined) upstream.write(bytes);
+      else link.held.push(bytes);
     });
     upstream.on('data', (bytes) => {
-      if (!link.deaf) client.write(bytes);
+      if (!link.deaf && !client.destroyed) client.write(bytes);
     });
     const end = (): void => {
       this.links.delete(link);
       client.destroy();
-      upstream.destroy();
+      if (link.held === undefined) upstream.destroy();
     };
     for (const socket of [client, upstream]) socket.on('close', end).on('error', end);
   }

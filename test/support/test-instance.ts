@@ -48,7 +48,11 @@ export class TestInstance {
 
   /** How often each kind of thing was dropped or refused; without heartbeats, whose number is a matter of time. */
   get counts(): Record<string, number> {
-    const { 'heartbeat.failed': _, ...counts } = this.app.get<Runtime>(RUNTIME).reporter.counts();
+    const {
+      'heartbeat.failed': _,
+      'presence.failed': __,
+      ...counts
+    } = this.app.get<Runtime>(RUNTIME).reporter.counts();
     return counts;
   }
 

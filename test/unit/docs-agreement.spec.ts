@@ -73,6 +73,12 @@ describe('docs/errors.md', () => {
     expect(documented.sort()).toEqual(quoted(type, /'([\w.-]+)'/g).sort());
   });
 
+  it('has every code that a client sees whose new token is refused, and no other', () => {
+    const documented = quoted(section(errors, 'When a new token is not taken'), /^- `([\w.-]+)`/gm);
+    const [, type = ''] = /type AuthRefreshCode =([^;]+);/.exec(sources()) ?? [];
+    expect(documented.sort()).toEqual(quoted(type, /'([\w.-]+)'/g).sort());
+  });
+
   it('has every kind that is counted, and no other', () => {
     const list = section(errors, 'What is counted and logged');
     // Several kinds may share a line, in front of the colon.
@@ -83,9 +89,10 @@ describe('docs/errors.md', () => {
     const src = sources();
     const [, faults = ''] = /type EnvelopeFault =([^;]+);/.exec(src) ?? [];
     const [, refusals = ''] = /type AuthRefusalCode =([^;]+);/.exec(src) ?? [];
+    const [, refreshes = ''] = /type AuthRefreshCode =([^;]+);/.exec(src) ?? [];
     const counted = [
       ...quoted(src, /(?:reporter\.\w+|this\.drop)\(\s*'([\w.-]+)'/g),
-      ...quoted(faults + refusals, /'([\w.-]+)'/g),
+      ...quoted(faults + refusals + refreshes, /'([\w.-]+)'/g),
     ];
     expect([...new Set(documented)].sort()).toEqual([...new Set(counted)].sort());
   });

@@ -20,6 +20,10 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
     error: PropagatorError.of('module.missing', []),
     says: ['SocketStateAdapter', 'Add RedisPropagatorModule.forRoot() to the imports'],
   },
+  'context.not-ws': {
+    error: PropagatorError.of('context.not-ws', ['WsAuthGuard', 'http']),
+    says: ['WsAuthGuard', '"http"', 'Use it in gateways only'],
+  },
   'event.invalid-name': {
     error: PropagatorError.of('event.invalid-name', ['undefined']),
     says: ['undefined', "Pass { event: 'my-event', data }"],
@@ -39,6 +43,10 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
   'target.invalid': {
     error: PropagatorError.of('target.invalid', ['userId', 'null', 'Pass a string.']),
     says: ['userId', 'null', 'Pass a string.'],
+  },
+  'session.metadata-invalid': {
+    error: PropagatorError.of('session.metadata-invalid', ['it is no plain object']),
+    says: ['no plain object', 'raise the option auth.maxMetadataBytes'],
   },
   'redis.unavailable': {
     error: PropagatorError.of('redis.unavailable', ['connect ECONNREFUSED']),
@@ -63,6 +71,14 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
   'redis.closed': {
     error: PropagatorError.of('redis.closed', []),
     says: ['shutting down', 'Emit before'],
+  },
+  'presence.unavailable': {
+    error: PropagatorError.of('presence.unavailable', []),
+    says: ['switched off', 'Leave out "presence: false"'],
+  },
+  'presence.status-invalid': {
+    error: PropagatorError.of('presence.status-invalid', ['""', 256]),
+    says: ['at most 256 bytes', 'got ""', 'or null for none'],
   },
   'message.unserialisable': {
     error: PropagatorError.of('message.unserialisable', ['prices', 'a cycle']),

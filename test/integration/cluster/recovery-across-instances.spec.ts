@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { acquainted } from '../../support/acquainted.js';
 import { serversWith } from '../../support/adapter-with.js';
 import { eventsOf } from '../../support/events-of.js';
+import { comeBack, lose } from '../../support/lost-clients.js';
 import { Outside } from '../../support/outside.js';
 import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
@@ -9,11 +10,6 @@ import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 import { until } from '../../support/until.js';
 
 type Acknowledge = (answer: unknown) => void;
-
-const comeBack = async (client: TestClient): Promise<void> => {
-  client.socket.connect();
-  await client.connected();
-};
 
 describe('connection state recovery, with other instances', () => {
   let cluster: TestCluster;
@@ -41,14 +37,6 @@ describe('connection state recovery, with other instances', () => {
     await client.waitFor('first');
     return client;
   };
-  /** As when the network goes away, and not as when the client says good-bye. */
-  const lose = async (client: TestClient): Promise<void> => {
-    client.socket.io.engine.close();
-    await until(
-      () => cluster.instance(0).state.socketCount === 0,
-      () => 'the server to notice',
-    );
-  };
   const channelsOfAlice = () => outside.channels(`${cluster.prefix}:/:`);
 
   it('replays what other instances sent to all, to the user, to rooms and to the socket meanwhile', async () => {
@@ -57,7 +45,7 @@ describe('connection state recovery, with other instances', () => {
     const far = serverOf(cluster, 1);
     const { propagator } = cluster.instance(1);
 
-    await lose(client);
+    await lose(client, cluster.instance(0));
     await propagator.emitToAll({ event: 'to all' });
     await propagator.emitToUser({ userId: 'alice', event: 'to the user', data: Buffer.from('x') });
     await propagator.emitToAuthenticated({ event: 'to the authenticated' });
@@ -102,7 +90,7 @@ describe('connection state recovery, with other instances', () => {
 
     for (let round = 1; round <= 5; round++) {
       await client.waitFor('n', client.data('n').length + 5);
-      await lose(client);
+      await lose(client, cluster.instance(0));
       await comeBack(client);
       expect(client.socket.recovered).toBe(true);
     }
@@ -115,14 +103,14 @@ describe('connection state recovery, with other instances', () => {
 
   it('goes on as ever once the socket is back: rooms, acknowledgements, and the next recovery', async () => {
     const client = await start();
-    await lose(client);
+    await lose(client, cluster.instance(0));
     await comeBack(client);
 
     serverOf(cluster, 1).to('lobby').emit('room');
     expect(await serverOf(cluster, 1).to('lobby').emitWithAck('question')).toEqual(['here']);
     const socket = socketOf(cluster, client.id);
     expect(await socket.timeout(5_000).emitWithAck('question')).toBe('here');
-    await lose(client);
+    await lose(client, cluster.instance(0));
     serverOf(cluster, 1).to('lobby').emit('room again');
     await serverOf(cluster, 1).fetchSockets();
     await comeBack(client);
@@ -137,7 +125,7 @@ describe('connection state recovery, with other instances', () => {
     const channels = await channelsOfAlice();
     expect(channels).toHaveLength(4);
 
-    await lose(client);
+    await lose(client, cluster.instance(0));
     expect(await channelsOfAlice()).toEqual(channels);
 
     await until(
@@ -150,7 +138,7 @@ describe('connection state recovery, with other instances', () => {
 
   it('gives the channels back with the socket, if that says good-bye after it came back', async () => {
     const client = await start();
-    await lose(client);
+    await lose(client, cluster.instance(0));
     await comeBack(client);
 
     client.close();

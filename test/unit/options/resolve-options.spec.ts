@@ -38,6 +38,12 @@ describe('the options', () => {
       pubSub: undefined,
       prefix: 'propagator',
       auth: undefined,
+      presence: {
+        graceMs: 5_000,
+        leaseMs: 10_000,
+        lastSeenMs: 30 * 24 * 3_600_000,
+        heartbeatIntervalMs: 2_000,
+      },
       connectTimeoutMs: 2000,
       subscribeTimeoutMs: 2000,
       publishTimeoutMs: 5000,
@@ -55,6 +61,12 @@ describe('the options', () => {
       required: false,
       timeoutMs: 5000,
       tokenFromQuery: false,
+      expiryWarningMs: 60_000,
+      revocationMs: 5000,
+      maxMetadataBytes: 1024,
+      handshakesPerSecond: undefined,
+      maxSocketsPerUser: undefined,
+      onTooManySockets: 'reject-new',
     });
   });
 
@@ -99,6 +111,19 @@ describe('the options', () => {
     ['the largest limits', { publishTimeoutMs: 600_000, maxMessageBytes: 536_870_912 }],
     ['a parser', { parser: standardParser }],
     ['a logger', { logger: console }],
+    [
+      'limits of auth',
+      {
+        auth: {
+          authenticate,
+          expiryWarningMs: 0,
+          handshakesPerSecond: 100_000,
+          clientAddress: () => '::1',
+          revocationMs: 0,
+          maxMetadataBytes: 0,
+        },
+      },
+    ],
     ['all of auth', { auth: { authenticate, required: true, extractToken: () => 'x' } }],
   ];
   it.each(accepted)('accept %s as it is given', (_, given) => {
@@ -155,6 +180,50 @@ describe('the options', () => {
     [{ auth: { authenticate, timeoutMs: 0 } }, 'auth.timeoutMs', '0', 'from 1 to 600000'],
     [{ auth: { authenticate, tokenFromQuery: 1 } }, 'auth.tokenFromQuery', '1', 'true or false'],
     [{ auth: { authenticate, extractToken: {} } }, 'auth.extractToken', '{}', 'Write a function'],
+    [{ auth: { authenticate, revocationMs: -1 } }, 'auth.revocationMs', '-1', 'from 0 to 3600000'],
+    [{ auth: { authenticate, revocationMs: '5s' } }, 'auth.revocationMs', '"5s"', 'such as 5000'],
+    [
+      { auth: { authenticate, maxMetadataBytes: 65_537 } },
+      'auth.maxMetadataBytes',
+      '65537',
+      'from 0 to 65536',
+    ],
+    [
+      { auth: { authenticate, expiryWarningMs: -1 } },
+      'auth.expiryWarningMs',
+      '-1',
+      'from 0 to 86400000',
+    ],
+    [
+      { auth: { authenticate, expiryWarningMs: '60s' } },
+      'auth.expiryWarningMs',
+      '"60s"',
+      'such as 60000',
+    ],
+    [
+      { auth: { authenticate, handshakesPerSecond: 0 } },
+      'auth.handshakesPerSecond',
+      '0',
+      'from 1 to 100000',
+    ],
+    [
+      { auth: { authenticate, handshakesPerSecond: null } },
+      'auth.handshakesPerSecond',
+      'null',
+      'such as 10',
+    ],
+    [
+      { auth: { authenticate, handshakesPerSecond: 0.5 } },
+      'auth.handshakesPerSecond',
+      '0.5',
+      'a whole number',
+    ],
+    [
+      { auth: { authenticate, clientAddress: 'x-forwarded-for' } },
+      'auth.clientAddress',
+      '"x-forwarded-for"',
+      'Write a function (socket) => string',
+    ],
     [{ connectTimeoutMs: '2000' }, 'connectTimeoutMs', '"2000"', 'such as 2000'],
     [{ connectTimeoutMs: 1.5 }, 'connectTimeoutMs', '1.5', 'a whole number'],
     [{ subscribeTimeoutMs: Number.NaN }, 'subscribeTimeoutMs', 'NaN', 'a whole number'],

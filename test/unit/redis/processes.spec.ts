@@ -73,6 +73,7 @@ describe('a process whose promises nobody awaits lives, and ends by itself once 
     redis = await startOwnRedis([], { config: `user nobody on >pw ${channels} ${commands}` });
     const { codes } = await worker({
       redis: { port: redis.port, host: redis.host, username: 'nobody', password: 'pw' },
+      presence: false,
     });
     expect(codes).toEqual([...sixTimes('redis.permission'), ...refusals]);
   });

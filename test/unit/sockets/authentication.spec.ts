@@ -2,14 +2,15 @@ import { describe, expect, it, jest } from '@jest/globals';
 import type { AuthenticatedSocket, AuthOptions } from '../../../src/index.js';
 import { resolveAuth } from '../../../src/options/resolve-auth.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
-import { Authentication, isRefusal } from '../../../src/sockets/authentication.js';
+import { isRefusal } from '../../../src/sockets/auth-refusal.js';
+import { Authentication } from '../../../src/sockets/authentication.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 
 const SECRET = 'the database said: no such column';
 
 function connecting(token?: unknown, data: object = {}): AuthenticatedSocket {
   const handshake = { auth: { token }, headers: {}, query: {} };
-  return { handshake, data } as unknown as AuthenticatedSocket;
+  return { handshake, data, conn: {} } as unknown as AuthenticatedSocket;
 }
 
 async function attempt(options: AuthOptions | undefined, socket: AuthenticatedSocket) {
@@ -28,7 +29,7 @@ describe('a connecting socket', () => {
   it('gets its identity, with claims, that nobody can change, and the user id as a string', async () => {
     const socket = connecting('t');
     const { outcome } = await attempt(asUser(42, { role: 'admin' }), socket);
-    expect(outcome).toEqual({ userId: '42', role: 'admin' });
+    expect(outcome).toEqual({ userId: '42', role: 'admin', sessionId: expect.any(String) });
     expect(socket.auth).toBe(outcome);
     expect(Object.isFrozen(socket.auth)).toBe(true);
     expect(socket.data).toEqual({ userId: '42' });

@@ -1,0 +1,38 @@
+import { PropagatorError } from '../errors.js';
+import { shown } from '../options/checks.js';
+import { normalisedSessionId } from '../sockets/session-id.js';
+import { normalisedUserId } from '../sockets/user-id.js';
+import { normalisedNamespace } from '../wire/channels.js';
+
+/** @throws PropagatorError `target.invalid` @internal */
+export function checkedUserId(given: unknown): string {
+  const userId = normalisedUserId(given);
+  if (userId !== undefined) return userId;
+  throw PropagatorError.of('target.invalid', [
+    'userId',
+    shown(given),
+    'Pass a non-empty string or a number.',
+  ]);
+}
+
+/** @throws PropagatorError `target.invalid` @internal */
+export function checkedSessionId(name: string, given: unknown): string {
+  const sessionId = normalisedSessionId(given);
+  if (sessionId !== undefined) return sessionId;
+  throw PropagatorError.of('target.invalid', [
+    name,
+    shown(given),
+    'Pass socket.auth.sessionId of the session: a string of at most 256 characters.',
+  ]);
+}
+
+/** @throws PropagatorError `target.invalid` @internal */
+export function checkedNamespace(given: unknown): string {
+  if (given === undefined) return '/';
+  if (typeof given === 'string' && given !== '') return normalisedNamespace(given);
+  throw PropagatorError.of('target.invalid', [
+    'namespace',
+    shown(given),
+    "Pass a string such as '/chat', or leave it out for '/'.",
+  ]);
+}

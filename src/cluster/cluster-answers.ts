@@ -1,0 +1,41 @@
+import type { ClusterCount, ClusterResult } from './cluster-result.js';
+import type { ClusterRequests, RequestToCluster } from './cluster-requests.js';
+
+type Question = Omit<RequestToCluster, 'onPart' | 'onAllHeard'>;
+
+/**
+ * Asks the other instances for lists, and joins them.
+ *
+ * @throws PropagatorError at once `event.unserialisable`, `event.too-large`
+ * @internal
+ */
+export function collected<T>(
+  requests: ClusterRequests,
+  question: Question,
+): Promise<ClusterResult<T>> {
+  const items: T[] = [];
+  const outcome = requests.request({
+    ...question,
+    onPart: (_, part) => {
+      if (Array.isArray(part)) for (const item of part as T[]) items.push(item);
+    },
+  });
+  return outcome.then(({ missing, complete }) => ({ items, missing, complete }));
+}
+
+/**
+ * Has the other instances do something, and says to how many sockets they did it.
+ *
+ * @throws PropagatorError at once, with nothing done: `event.unserialisable`, `event.too-large`
+ * @internal
+ */
+export function counted(requests: ClusterRequests, question: Question): Promise<ClusterCount> {
+  let count = 0;
+  const outcome = requests.request({
+    ...question,
+    onPart: (_, part) => {
+      if (typeof part === 'number') count += part;
+    },
+  });
+  return outcome.then(({ missing, complete }) => ({ count, missing, complete }));
+}

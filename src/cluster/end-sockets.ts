@@ -1,0 +1,62 @@
+import type { Socket } from 'socket.io';
+import { reasonOf } from '../errors.js';
+import type { Reporter } from '../reporting/reporter.js';
+import { DISCONNECT_EVENT } from '../sockets/disconnect-event.js';
+
+/** @internal */
+export interface EndOptions {
+  /** Also close the underlying connection, with all its namespaces; or only where nobody else uses it. */
+  readonly close: boolean | 'unused';
+  /** Told to the client before. */
+  readonly reason?: string | undefined;
+}
+
+/** Sockets that are to be ended as soon as they are connected. */
+const awaited = new WeakMap<Socket, EndOptions>();
+
+/**
+ * Disconnects sockets, and those that are still being let in as soon as they are connected: then the app has heard of
+ * them, and hears that they go. A listener of the app that throws is not in the others' way.
+ *
+ * @internal
+ */
+export function endSockets(
+  sockets: readonly Socket[],
+  options: EndOptions,
+  reporter: Reporter,
+): void {
+  const unused = new Set<Socket['client']>();
+  const attempt = (socket: Socket, act: () => unknown): void => {
+    try {
+      act();
+    } catch (error) {
+      reporter.report('listener.failed', () => `socket ${socket.id}: ${reasonOf(error)}`);
+    }
+  };
+  const { close, reason } = options;
+  for (const socket of sockets) {
+    if (!socket.connected) {
+      awaited.set(socket, options);
+      continue;
+    }
+    if (reason !== undefined) attempt(socket, () => socket.emit(DISCONNECT_EVENT, { reason }));
+    attempt(socket, () => socket.disconnect(close === true));
+    if (close === 'unused') unused.add(socket.client);
+  }
+  for (const client of unused) if (isUnused(client)) client.conn.close();
+}
+
+/** Ends a socket that has just been connected, where that was asked for meanwhile. @internal */
+export function endIfAwaited(socket: Socket, reporter: Reporter): void {
+  const options = awaited.get(socket);
+  if (options === undefined) return;
+  awaited.delete(socket);
+  // The app's own listeners of the connection come first, or they would not hear of its end.
+  process.nextTick(() => endSockets([socket], options, reporter));
+}
+
+function isUnused(client: Socket['client']): boolean {
+  return (
+    (client as unknown as { readonly sockets: ReadonlyMap<string, Socket> }).sockets.size === 0
+  );
+}

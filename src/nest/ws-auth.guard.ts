@@ -1,0 +1,28 @@
+import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { WsException } from '@nestjs/websockets';
+import { wsClientOf } from './ws-client.js';
+
+/**
+ * Refuses messages of anonymous sockets, and of those whose identity has ended by the clock, with a `WsException`
+ * `{ status: 'error', code: 'auth.required', message }`. Bind `PropagatorExceptionFilter`, too: it puts that into the
+ * client's acknowledgement.
+ *
+ * ```ts
+ * @UseGuards(WsAuthGuard)
+ * @UseFilters(PropagatorExceptionFilter)
+ * @WebSocketGateway()
+ * ```
+ */
+@Injectable()
+export class WsAuthGuard implements CanActivate {
+  /** @throws PropagatorError `context.not-ws` outside of gateways, where it cannot tell who asks */
+  canActivate(context: ExecutionContext): boolean {
+    const { auth } = wsClientOf(context, 'WsAuthGuard');
+    if (auth && (auth.expiresAt === undefined || Date.now() < auth.expiresAt)) return true;
+    throw new WsException({
+      status: 'error',
+      code: 'auth.required',
+      message: 'Authentication required',
+    });
+  }
+}

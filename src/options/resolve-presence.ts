@@ -1,0 +1,49 @@
+import { checkKnown, invalid, wholeNumber } from './checks.js';
+import type { PresenceOptions } from './presence-options.js';
+
+/** @internal */
+export interface ResolvedPresenceOptions extends Readonly<Required<PresenceOptions>> {
+  /** How often an instance renews its lease, in ms: with each heartbeat. */
+  readonly heartbeatIntervalMs: number;
+}
+
+const KNOWN = ['graceMs', 'leaseMs', 'lastSeenMs'] as const;
+const DAY_MS = 24 * 3_600_000;
+
+/** Undefined where presence is switched off. @internal */
+export function resolvePresence(
+  given: unknown,
+  {
+    heartbeatIntervalMs,
+    memberTimeoutMs,
+  }: { readonly heartbeatIntervalMs: number; readonly memberTimeoutMs: number },
+): ResolvedPresenceOptions | undefined {
+  if (given === false) return undefined;
+  if (given !== undefined && (typeof given !== 'object' || given === null)) {
+    throw invalid('presence', given, 'Write { graceMs, leaseMs, lastSeenMs }, or false for none.');
+  }
+  const presence = (given ?? {}) as PresenceOptions;
+  checkKnown('presence', presence, KNOWN);
+  const leaseMs = wholeNumber(
+    'presence.leaseMs',
+    presence.leaseMs,
+    memberTimeoutMs,
+    [1, 3_600_000],
+  );
+  if (leaseMs < 2 * heartbeatIntervalMs) {
+    throw invalid(
+      'presence.leaseMs',
+      leaseMs,
+      `Write at least twice heartbeatIntervalMs (${heartbeatIntervalMs}), or one late heartbeat ends the lease.`,
+    );
+  }
+  return Object.freeze({
+    graceMs: wholeNumber('presence.graceMs', presence.graceMs, 5_000, [0, 3_600_000]),
+    leaseMs,
+    lastSeenMs: wholeNumber('presence.lastSeenMs', presence.lastSeenMs, 30 * DAY_MS, [
+      0,
+      3_650 * DAY_MS,
+    ]),
+    heartbeatIntervalMs,
+  });
+}

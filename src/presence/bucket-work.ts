@@ -1,0 +1,315 @@
+import type { PresenceChange } from './presence-change.js';
+import type {
+  Lease,
+  Owner,
+  PresenceOperation,
+  PresenceStep,
+  PresenceStore,
+  Settled,
+  Updated,
+} from './presence-store.js';
+import { UserLedger } from './user-ledger.js';
+
+/** How many users one call of the store is about. */
+const USERS_PER_CALL = 500;
+
+/** What the buckets of an instance have in common. @internal */
+export interface BucketSurroundings {
+  readonly store: PresenceStore;
+  readonly graceMs: number;
+  readonly leaseMs: number;
+  /** Undefined while there is none. */
+  lease(): Lease | undefined;
+  /** Whether nobody can have been given this instance's users in the meantime. */
+  holds(lease: Lease): boolean;
+  /** Whether the store has lost its data a moment ago, and others may still be putting it back. */
+  isHolding(): boolean;
+  report(change: PresenceChange): void;
+  /** The lease is of no use any more. */
+  onLeaseEnded(): void;
+  onFailed(error: unknown): void;
+  /** {@link BucketWork.settle} is to be called in so many ms. */
+  settleIn(ms: number): void;
+}
+
+/** What the store is told of a user. */
+interface Told {
+  readonly userId: string;
+  readonly steps: readonly PresenceStep[];
+}
+
+interface Batch {
+  readonly number: number;
+  readonly told: readonly Told[];
+}
+
+/**
+ * What this instance has to tell the store of one bucket, one call at a time: so nothing overtakes anything, and what
+ * comes up meanwhile goes along with the next call. It rests when a call fails, until `work` is called again.
+ *
+ * @internal
+ */
+export class BucketWork {
+  private readonly ledger = new UserLedger();
+  private readonly dirty = new Set<string>();
+  /** Users that went, and when that is settled, on the store's clock. */
+  private readonly departed = new Map<string, number>();
+  /** Users of whom it will be certain then that they came online, on the store's clock. */
+  private readonly held = new Map<string, number>();
+  /** Changes that the store handed out and does not know yet to have arrived. */
+  private readonly handed = new Map<string, PresenceChange>();
+  /** Until when this instance has something to settle here, on the store's clock. */
+  private responsibleUntil = 0;
+  private settling = false;
+  /** What the store was told and has not answered: it is told the same again, before anything else. */
+  private unanswered: Batch | undefined;
+  private batches = 0;
+  private working: Promise<void> | undefined;
+
+  constructor(
+    private readonly bucket: number,
+    private readonly around: BucketSurroundings,
+  ) {}
+
+  /** How many users there is something to know of. */
+  get size(): number {
+    return this.ledger.size;
+  }
+
+  /** A user has a socket here. */
+  came(userId: string): void {
+    this.ledger.came(userId);
+    this.touch(userId);
+  }
+
+  /** A user has no socket here any more. */
+  went(userId: string): void {
+    this.ledger.went(userId);
+    this.touch(userId);
+  }
+
+  /** The store is told once more of all users: of a new connection, or to be sure. */
+  retell({ storeLostData }: { readonly storeLostData: boolean }): void {
+    if (storeLostData) {
+      this.held.clear();
+      this.putBack();
+    }
+    this.ledger.unconfirm(storeLostData);
+    this.touchAll();
+  }
+
+  /** Something has become due. */
+  settle(): void {
+    this.settling = true;
+    this.work();
+  }
+
+  /** What a dead instance left here falls to this one. Returns whether it could take it. */
+  adopt(settled: Settled, lease: Lease): boolean {
+    if (!this.accepts(settled, lease)) {
+      this.settle();
+      return false;
+    }
+    const { now, nextAt, changes } = settled;
+    this.take(changes);
+    if (nextAt === undefined) return true;
+    this.isResponsible(now + this.around.graceMs + this.around.leaseMs);
+    this.around.settleIn(nextAt - now);
+    return true;
+  }
+
+  /** The others have taken this instance's users off it; who went, and what was handed out, is theirs to report. */
+  givenUp(): void {
+    this.putBack();
+    this.ledger.givenUp();
+    this.departed.clear();
+    this.held.clear();
+    this.handed.clear();
+    this.responsibleUntil = 0;
+    this.touchAll();
+  }
+
+  work(): void {
+    this.working ??= this.run();
+  }
+
+  /** Begins nothing new; resolves when the store knows what has come from it. There is no lease any more. */
+  async end(owner: Owner): Promise<void> {
+    await this.working;
+    const changes = [...this.handed.values()];
+    if (changes.length > 0) await this.around.store.reported(this.bucket, owner, changes);
+  }
+
+  private touch(userId: string): void {
+    this.dirty.add(userId);
+    this.work();
+  }
+
+  private touchAll(): void {
+    for (const userId of this.ledger.ids()) this.dirty.add(userId);
+    this.work();
+  }
+
+  private async run(): Promise<void> {
+    // What comes within one turn goes out as one.
+    await new Promise(setImmediate);
+    try {
+      for (let work = this.nextWork(); work !== undefined; work = this.nextWork()) {
+        if (!(await work())) break;
+      }
+    } catch (error) {
+      this.around.onFailed(error);
+    } finally {
+      // In the same turn as nothing more was found: what comes from now on begins anew.
+      this.working = undefined;
+    }
+  }
+
+  /** A call that returns whether it was of use; undefined while there is none to make. */
+  private nextWork(): (() => Promise<boolean>) | undefined {
+    const lease = this.around.lease();
+    if (lease === undefined) return undefined;
+    if (this.unanswered !== undefined || this.dirty.size > 0) return () => this.update(lease);
+    if (this.settling) return () => this.settleNow(lease);
+    return this.handed.size > 0 ? () => this.confirm(lease) : undefined;
+  }
+
+  private async update(lease: Lease): Promise<boolean> {
+    const batch = this.unanswered ?? { number: ++this.batches, told: this.takeDirty() };
+    const steps = batch.told.flatMap((told) => told.steps);
+    if (steps.length === 0) return true;
+    this.unanswered = batch;
+    const updated = await this.around.store.update(this.bucket, lease, steps, batch.number);
+    if (!this.accepts(updated, lease)) return false;
+    // Put back in the meantime.
+    if (this.unanswered !== batch) return true;
+    this.unanswered = undefined;
+    for (const told of batch.told) this.told(told, updated.now, lease);
+    this.take(updated.changes);
+    return true;
+  }
+
+  private async settleNow(lease: Lease): Promise<boolean> {
+    this.settling = false;
+    let isDone = false;
+    try {
+      const settled = await this.around.store.settle(this.bucket, lease);
+      isDone = this.accepts(settled, lease);
+      if (isDone) this.settled(settled, lease);
+    } finally {
+      if (!isDone) this.settling = true;
+    }
+    return isDone;
+  }
+
+  /** Says which changes have come. */
+  private async confirm({ owner }: Lease): Promise<boolean> {
+    const changes = [...this.handed.values()].slice(0, USERS_PER_CALL);
+    await this.around.store.reported(this.bucket, owner, changes);
+    for (const change of changes) this.handed.delete(keyOf(change));
+    return true;
+  }
+
+  /**
+   * What is heard only after the lease has ended, as by a process that was frozen, may have been handed to others
+   * meanwhile. If it was not, the store says it again.
+   */
+  private accepts({ state }: Updated, lease: Lease): boolean {
+    if (state === 'done' && this.around.holds(lease)) return true;
+    this.around.onLeaseEnded();
+    return false;
+  }
+
+  private takeDirty(): Told[] {
+    const holding = this.around.isHolding();
+    const batch: Told[] = [];
+    for (const userId of this.dirty) {
+      if (batch.length === USERS_PER_CALL) break;
+      this.dirty.delete(userId);
+      const operations = this.ledger.take(userId, holding);
+      const steps = operations.map((operation) => ({ operation, userId }));
+      if (steps.length > 0) batch.push({ userId, steps });
+    }
+    return batch;
+  }
+
+  /** The store does not know what it was told last, or does not know this owner any more. */
+  private putBack(): void {
+    for (const { userId, steps } of this.unanswered?.told ?? []) {
+      this.ledger.untold(userId, steps.map(operationOf));
+      this.dirty.add(userId);
+    }
+    this.unanswered = undefined;
+  }
+
+  private told({ userId, steps }: Told, now: number, { holdUntil }: Lease): void {
+    const { graceMs, leaseMs } = this.around;
+    const operations = steps.map(operationOf);
+    this.ledger.told(userId, operations);
+    if (operations.includes('hold') && !this.held.has(userId)) {
+      const until = holdUntil ?? now + leaseMs;
+      this.held.set(userId, until);
+      // And the grace period after it, for who has gone by then.
+      this.isResponsible(until + graceMs);
+      this.around.settleIn(until - now);
+    }
+    const last = operations.at(-1);
+    if (last === 'leave' || last === 'gone') {
+      this.departed.set(userId, Math.max(now, this.held.get(userId) ?? 0) + graceMs);
+      this.isResponsible(now + graceMs);
+      this.around.settleIn(graceMs);
+    } else {
+      this.departed.delete(userId);
+    }
+  }
+
+  private settled({ now, nextAt, changes }: Settled, { holdUntil = 0 }: Lease): void {
+    if (now < holdUntil) {
+      this.isResponsible(holdUntil + this.around.graceMs);
+      this.around.settleIn(holdUntil - now);
+    } else {
+      this.isCertain(now, nextAt);
+    }
+    this.take(changes);
+    // Who was held and has gone is in the grace period from now on: nobody else knows of that.
+    if (changes.length > 0) this.isResponsible(now + this.around.graceMs);
+    // What is due later is another instance's to settle, unless it is ours as well.
+    if (nextAt !== undefined && nextAt <= this.responsibleUntil) this.around.settleIn(nextAt - now);
+  }
+
+  private isCertain(now: number, nextAt: number | undefined): void {
+    for (const [userId, at] of this.held) {
+      if (at > now) continue;
+      this.held.delete(userId);
+      this.ledger.certain(userId);
+    }
+    for (const [userId, at] of this.departed) {
+      // Who is due later and not pending has come back somewhere.
+      if (at > now && at >= (nextAt ?? Infinity)) continue;
+      this.departed.delete(userId);
+      this.ledger.settled(userId);
+    }
+  }
+
+  private take(changes: readonly PresenceChange[]): void {
+    for (const change of changes) {
+      const key = keyOf(change);
+      if (this.handed.has(key)) continue;
+      this.handed.set(key, change);
+      this.around.report(change);
+    }
+    this.work();
+  }
+
+  private isResponsible(until: number): void {
+    this.responsibleUntil = Math.max(this.responsibleUntil, until);
+  }
+}
+
+function operationOf({ operation }: PresenceStep): PresenceOperation {
+  return operation;
+}
+
+function keyOf({ type, userId, at }: PresenceChange): string {
+  return `${type}:${userId}:${at}`;
+}

@@ -1,0 +1,85 @@
+import type { ClusterRequests } from '../cluster/cluster-requests.js';
+import type { ClusterService } from '../cluster/cluster.service.js';
+import { misused } from '../options/checks.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { PubSub } from '../ports/pub-sub.js';
+import type { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
+import type { RedisClients } from '../redis/client-factory.js';
+import type { Reporter } from '../reporting/reporter.js';
+import type { SocketGate } from '../sockets/socket-gate.js';
+import type { SocketStateService } from '../sockets/socket-state.service.js';
+import { createPresenceStore } from './create-presence-store.js';
+import type { PresenceStore } from './presence-store.js';
+import { PresenceTracker } from './presence-tracker.js';
+import { PresenceWatch } from './presence-watch.js';
+import { PresenceService } from './presence.service.js';
+import { SocketLimit } from './socket-limit.js';
+
+interface Surroundings {
+  readonly reporter: Reporter;
+  readonly pubSub: PubSub;
+  readonly clients: RedisClients | undefined;
+  readonly subscriptions: ChannelSubscriptions;
+  readonly state: SocketStateService;
+  readonly cluster: ClusterService;
+  readonly requests: ClusterRequests;
+}
+
+/** Presence of one instance, put together. @internal */
+export interface Presence {
+  readonly service: PresenceService;
+  /** With a limit of sockets only. */
+  readonly gate: SocketGate | undefined;
+  /** @throws PropagatorError `redis.permission`, `redis.command-failed` */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** @internal */
+export function createPresence(options: ResolvedOptions, around: Surroundings): Presence {
+  const { presence, prefix } = options;
+  const { state, cluster, reporter, subscriptions } = around;
+  const store = createPresenceStore(options, around);
+  if (presence === undefined || store === undefined) {
+    if (options.auth?.maxSocketsPerUser !== undefined) {
+      throw misused(
+        'auth.maxSocketsPerUser',
+        `${options.auth.maxSocketsPerUser}, with a transport of your own as "pubSub"`,
+        'Sockets are counted where presence is kept: in Redis, or by InMemoryPubSub.',
+      );
+    }
+    const service = new PresenceService(undefined, state);
+    return { service, gate: undefined, start: async () => {}, stop: async () => {} };
+  }
+  const lease = () => tracker.currentLease;
+  const limit = createLimit(options, { ...around, store, lease });
+  const { instanceId } = cluster.self;
+  const tracker = new PresenceTracker(store, instanceId, presence, {
+    ...around,
+    onRetold: () => limit?.forgotten(),
+    onRenewed: () => void limit?.catchUp(),
+  });
+  // What an instance leaves is looked after at once, not with the next heartbeat.
+  const left = cluster.changes$.subscribe(({ type }) => {
+    if (type !== 'joined') void tracker.beat();
+  });
+  const watch = new PresenceWatch(subscriptions, prefix, reporter);
+  return {
+    service: new PresenceService({ store, tracker, watch }, state),
+    gate: limit,
+    start: () => tracker.start(),
+    stop: async () => {
+      left.unsubscribe();
+      await tracker.stop();
+    },
+  };
+}
+
+function createLimit(
+  { auth }: ResolvedOptions,
+  around: { store: PresenceStore } & ConstructorParameters<typeof SocketLimit>[1],
+): SocketLimit | undefined {
+  const { maxSocketsPerUser, onTooManySockets } = auth ?? {};
+  if (maxSocketsPerUser === undefined || onTooManySockets === undefined) return undefined;
+  return new SocketLimit({ maxSocketsPerUser, onTooManySockets }, around);
+}

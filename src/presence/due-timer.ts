@@ -1,0 +1,40 @@
+/** The longest that Node's timers take. */
+const MOST_MS = 2 ** 31 - 1;
+
+/** One timer for many moments, each with a key. @internal */
+export class DueTimer<K> {
+  private readonly times = new Map<K, number>();
+  private timer: NodeJS.Timeout | undefined;
+  private firesAt = Infinity;
+
+  constructor(private readonly onDue: (key: K) => void) {}
+
+  /** In so many ms, or sooner if that was asked for before. */
+  in(ms: number, key: K): void {
+    const at = Date.now() + Math.max(0, ms);
+    if (at >= (this.times.get(key) ?? Infinity)) return;
+    this.times.set(key, at);
+    if (at < this.firesAt) this.schedule(at);
+  }
+
+  clear(): void {
+    clearTimeout(this.timer);
+    this.times.clear();
+  }
+
+  private schedule(at: number): void {
+    clearTimeout(this.timer);
+    this.firesAt = at;
+    if (at === Infinity) return;
+    this.timer = setTimeout(() => this.fire(), Math.min(at - Date.now(), MOST_MS));
+    this.timer.unref();
+  }
+
+  private fire(): void {
+    const now = Date.now();
+    const due = [...this.times].filter(([, at]) => at <= now).map(([key]) => key);
+    for (const key of due) this.times.delete(key);
+    this.schedule(Math.min(...this.times.values()));
+    for (const key of due) this.onDue(key);
+  }
+}

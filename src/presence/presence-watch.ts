@@ -1,0 +1,66 @@
+import { Observable } from 'rxjs';
+import type { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
+import type { Reporter } from '../reporting/reporter.js';
+import { BUCKETS, bucketOf, presenceChannel } from './presence-buckets.js';
+import type { PresenceChange } from './presence-change.js';
+
+const TYPES: ReadonlySet<unknown> = new Set(['online', 'offline', 'status']);
+
+/**
+ * The changes that any instance reports, as they are published with them. A channel is subscribed while somebody
+ * watches a user of its bucket.
+ *
+ * @internal
+ */
+export class PresenceWatch {
+  constructor(
+    private readonly subscriptions: ChannelSubscriptions,
+    private readonly prefix: string,
+    private readonly reporter: Reporter,
+  ) {}
+
+  of(userIds: readonly string[] | undefined): Observable<PresenceChange> {
+    const wanted = userIds && new Set(userIds);
+    const buckets = wanted ? new Set([...wanted].map(bucketOf)) : Array(BUCKETS).keys();
+    const channels = [...buckets].map((bucket) => presenceChannel(this.prefix, bucket));
+    return new Observable((subscriber) => {
+      const held = channels.map((channel) =>
+        this.subscriptions.acquire(channel, (bytes) => {
+          const change = this.read(bytes);
+          if (change === undefined || wanted?.has(change.userId) === false) return;
+          subscriber.next(change);
+        }),
+      );
+      return () => {
+        for (const subscription of held) subscription.release();
+      };
+    });
+  }
+
+  private read(bytes: Buffer): PresenceChange | undefined {
+    const change = decoded(bytes);
+    if (change === undefined) {
+      this.reporter.report('message.malformed', () => 'dropped a message of presence');
+    }
+    return change;
+  }
+}
+
+function decoded(bytes: Buffer): PresenceChange | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString());
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { type, userId, status, at, instanceId } = value as Record<string, unknown>;
+  const isChange =
+    TYPES.has(type) &&
+    typeof userId === 'string' &&
+    (typeof status === 'string' || status === null) &&
+    typeof at === 'number' &&
+    typeof instanceId === 'string';
+  if (!isChange) return undefined;
+  return { type: type as PresenceChange['type'], userId, status, at, instanceId };
+}

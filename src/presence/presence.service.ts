@@ -1,0 +1,190 @@
+import { EMPTY, Observable } from 'rxjs';
+import { PropagatorError } from '../errors.js';
+import { shown } from '../options/checks.js';
+import type { SocketStateService } from '../sockets/socket-state.service.js';
+import { normalisedUserId } from '../sockets/user-id.js';
+import { BUCKETS, bucketOf, byBucket } from './presence-buckets.js';
+import type { OnlineUsers, PresenceChange } from './presence-change.js';
+import type { PresenceStore, UserPresence } from './presence-store.js';
+import type { PresenceTracker } from './presence-tracker.js';
+import type { PresenceWatch } from './presence-watch.js';
+
+type UserId = string | number | bigint;
+
+const MOST_STATUS_BYTES = 256;
+const MOST_PER_PAGE = 1_000;
+
+/** What presence works with; undefined where it is switched off. @internal */
+export interface PresenceParts {
+  readonly store: PresenceStore;
+  readonly tracker: PresenceTracker;
+  readonly watch: PresenceWatch;
+}
+
+/**
+ * Who is online in the whole cluster: every user with at least one authenticated socket on any instance, in any
+ * namespace, and for a while after the last one has gone (`presence.graceMs`).
+ *
+ * All that asks or changes rejects with `redis.unavailable`, `redis.timeout`, `redis.permission` or
+ * `redis.command-failed` where Redis does not answer, with `target.invalid` for what is no user id, and with
+ * `presence.unavailable` where presence is switched off.
+ */
+export class PresenceService {
+  /**
+   * What this instance reports: of each change in the cluster exactly one instance does. So this is the place for what
+   * is to happen once, such as telling the clients:
+   *
+   * ```ts
+   * presence.changes$.subscribe(({ type, userId }) =>
+   *   propagator.emitToAuthenticated({ event: `user-${type}`, data: { userId } }),
+   * );
+   * ```
+   */
+  readonly changes$: Observable<PresenceChange>;
+
+  /** @internal */
+  constructor(
+    private readonly parts: PresenceParts | undefined,
+    private readonly state: SocketStateService,
+  ) {
+    this.changes$ = parts?.tracker.changes$ ?? EMPTY;
+  }
+
+  /** Whether a user is online. Needs no Redis for one with a socket on this instance. */
+  async isOnline(userId: UserId): Promise<boolean> {
+    const [online = false] = (await this.areOnline([userId])).values();
+    return online;
+  }
+
+  /** Whether each of these users is online, by user id. */
+  async areOnline(userIds: Iterable<UserId>): Promise<Map<string, boolean>> {
+    const found = await this.look(userIds);
+    return new Map([...found].map(([userId, { online }]) => [userId, online]));
+  }
+
+  /**
+   * The users that are online, in no particular order, page by page: `cursor` says where to go on and is null at the end.
+   * Who is online all the while is on exactly one page.
+   *
+   * @throws PropagatorError `target.invalid` for a cursor that is none of ours, or a limit that is no whole number
+   * from 1 to 1000
+   */
+  async onlineUsers({
+    cursor,
+    limit = 100,
+  }: { cursor?: string | null; limit?: number } = {}): Promise<OnlineUsers> {
+    const { store } = this.available();
+    if (!Number.isInteger(limit) || limit < 1 || limit > MOST_PER_PAGE) {
+      const remedy = `Pass a whole number from 1 to ${MOST_PER_PAGE}.`;
+      throw PropagatorError.of('target.invalid', ['limit', shown(limit), remedy]);
+    }
+    let { bucket, after } = positionOf(cursor);
+    const userIds: string[] = [];
+    for (; bucket < BUCKETS; bucket++, after = undefined) {
+      const wanted = limit - userIds.length;
+      const page = await store.page(bucket, after, wanted);
+      userIds.push(...page);
+      if (page.length === wanted) return { userIds, cursor: `${bucket}:${userIds.at(-1) ?? ''}` };
+    }
+    return { userIds, cursor: null };
+  }
+
+  /** How many users are online. */
+  async count(): Promise<number> {
+    const { store } = this.available();
+    const buckets = Array.from({ length: BUCKETS }, (_, bucket) => store.count(bucket));
+    return (await Promise.all(buckets)).reduce((sum, count) => sum + count, 0);
+  }
+
+  /**
+   * When a user was last connected, in ms since 1970: now for one who is online, null for one who never was, or longer
+   * ago than `presence.lastSeenMs`.
+   */
+  async lastSeen(userId: UserId): Promise<number | null> {
+    const [found] = (await this.look([userId])).values();
+    return found?.lastSeen ?? null;
+  }
+
+  /** What `setStatus` set, or null. */
+  async statusOf(userId: UserId): Promise<string | null> {
+    const { store } = this.available();
+    const id = checked(userId);
+    const [found] = await store.look(bucketOf(id), [id]);
+    return found?.status ?? null;
+  }
+
+  /**
+   * Sets what a user who is online is doing: `'away'`, say, or null for nothing in particular. It ends when the user
+   * goes offline, and when Redis loses its data.
+   *
+   * @param status at most 256 bytes
+   * @returns false where the user is offline, and nothing was set
+   * @throws PropagatorError `presence.status-invalid`
+   */
+  async setStatus(userId: UserId, status: string | null): Promise<boolean> {
+    const { store, tracker } = this.available();
+    const id = checked(userId);
+    checkStatus(status);
+    const { online, change } = await store.setStatus(bucketOf(id), id, status, tracker.owner);
+    if (change !== undefined) tracker.report(change);
+    return online;
+  }
+
+  /**
+   * The changes of these users (of all, where none are named), whichever instance reports them: for those who show them
+   * on this instance. Each instance that watches sees them. While Redis is away, changes pass unseen: ask
+   * {@link areOnline} once it is back (`RedisService.state$`).
+   */
+  watch(userIds?: Iterable<UserId>): Observable<PresenceChange> {
+    const { watch } = this.available();
+    return watch.of(userIds && [...userIds].map(checked));
+  }
+
+  private async look(userIds: Iterable<UserId>): Promise<Map<string, UserPresence>> {
+    const { store } = this.available();
+    const ids = [...new Set([...userIds].map(checked))];
+    const isHere = (id: string): boolean => this.state.get(id).length > 0;
+    const found = new Map<string, UserPresence>();
+    await Promise.all(
+      [...byBucket(ids.filter((id) => !isHere(id)))].map(async ([bucket, users]) => {
+        const looked = await store.look(bucket, users);
+        for (const [i, presence] of looked.entries()) found.set(users[i] ?? '', presence);
+      }),
+    );
+    const here = { online: true, status: null, lastSeen: Date.now() };
+    return new Map(
+      ids.map((id) => [
+        id,
+        found.get(id) ?? (isHere(id) ? here : { online: false, status: null, lastSeen: null }),
+      ]),
+    );
+  }
+
+  private available(): PresenceParts {
+    if (this.parts === undefined) throw PropagatorError.of('presence.unavailable', []);
+    return this.parts;
+  }
+}
+
+function checked(given: unknown): string {
+  const userId = normalisedUserId(given);
+  if (userId !== undefined) return userId;
+  const remedy = 'Pass a non-empty string or a number.';
+  throw PropagatorError.of('target.invalid', ['userId', shown(given), remedy]);
+}
+
+function checkStatus(given: unknown): asserts given is string | null {
+  if (given === null) return;
+  if (typeof given === 'string' && given !== '' && Buffer.byteLength(given) <= MOST_STATUS_BYTES) {
+    return;
+  }
+  throw PropagatorError.of('presence.status-invalid', [shown(given), MOST_STATUS_BYTES]);
+}
+
+function positionOf(cursor: unknown): { bucket: number; after: string | undefined } {
+  if (cursor === undefined || cursor === null) return { bucket: 0, after: undefined };
+  const [, bucket, after] = (typeof cursor === 'string' && /^(\d{1,3}):(.+)$/s.exec(cursor)) || [];
+  if (bucket !== undefined && Number(bucket) < BUCKETS) return { bucket: Number(bucket), after };
+  const remedy = 'Pass the cursor of the page before, or none to begin.';
+  throw PropagatorError.of('target.invalid', ['cursor', shown(cursor), remedy]);
+}

@@ -1,0 +1,253 @@
+import type { ResolvedPresenceOptions } from '../options/resolve-presence.js';
+import type { RedisScript, RedisScripts } from '../redis/redis-scripts.js';
+import { BUCKETS, presenceChannel } from './presence-buckets.js';
+import type { PresenceChange } from './presence-change.js';
+import type {
+  Beat,
+  BeatAnswer,
+  CountedSocket,
+  Lease,
+  Owner,
+  PresenceStep,
+  PresenceStore,
+  Settled,
+  SocketAdmission,
+  SocketToAdmit,
+  Swept,
+  Updated,
+  UserPresence,
+} from './presence-store.js';
+import { BEAT, BURIED, RESIGN } from './scripts/lease.js';
+import { COUNT, LOOK, PAGE, SET_STATUS } from './scripts/lookups.js';
+import { probe } from './scripts/probe.js';
+import { REPORTED, SETTLE, SWEEP } from './scripts/settle.js';
+import { ADMIT_SOCKET, RELEASE_SOCKET } from './scripts/sockets.js';
+import { UPDATE } from './scripts/update.js';
+
+/** How many users one call of a script may look at while it goes through all of them. */
+const SWEEP_COUNT = 500;
+/** The masters of a Cluster have a clock each: a lease is used by the clock of one and ended by that of another. */
+const CLOCK_SKEW_MS = 1_000;
+/** For what no lease is needed for. */
+const NO_LEASE = [0, 0] as const;
+
+type ChangeReply = [PresenceChange['type'], string, number, string];
+type SettledReply = [Updated['state'], number, ChangeReply[], string];
+
+/**
+ * Presence in Redis, changed by scripts: each runs as a whole, on one clock. All that a script needs is in one slot.
+ *
+ * @internal
+ */
+export class RedisPresenceStore implements PresenceStore {
+  private readonly publish: string;
+  private readonly skewMs: number;
+  private readonly leases: readonly string[];
+
+  constructor(
+    private readonly scripts: RedisScripts,
+    private readonly prefix: string,
+    private readonly cluster: boolean,
+    private readonly options: ResolvedPresenceOptions,
+  ) {
+    this.publish = cluster ? 'SPUBLISH' : 'PUBLISH';
+    this.skewMs = cluster ? CLOCK_SKEW_MS : 0;
+    this.leases = ['leases', 'sweeps', 'swept', 'data', 'hold'].map(
+      (part) => `${prefix}:presence:{leases}:${part}`,
+    );
+  }
+
+  get connection(): number {
+    return this.scripts.connection;
+  }
+
+  async verify(): Promise<void> {
+    // Each master of a Cluster has permissions of its own.
+    const buckets = Array.from({ length: this.cluster ? BUCKETS : 1 }, (_, bucket) => bucket);
+    const script = probe(this.publish);
+    await Promise.all(
+      buckets.map((bucket) => {
+        const key = `${presenceChannel(this.prefix, bucket)}:probe`;
+        return this.scripts.runAnew(script, [key]);
+      }),
+    );
+  }
+
+  async beat({ owner, data, claimUntil }: Beat): Promise<BeatAnswer> {
+    const args = [owner, this.options.leaseMs, data ?? '', claimUntil, this.skewMs];
+    const reply = await this.scripts.run(BEAT, this.leases, args);
+    type Reply = [BeatAnswer['state'], number, number, string, number, ...Owner[]];
+    const [state, now, until, current, holdUntil, ...dead] = reply as Reply;
+    return { state, now, until, data: current, dead, ...(holdUntil > now && { holdUntil }) };
+  }
+
+  async resign(owner: Owner): Promise<void> {
+    await this.scripts.run(RESIGN, this.leases, [owner]);
+  }
+
+  async buried(dead: Owner): Promise<void> {
+    await this.scripts.run(BURIED, this.leases, [dead]);
+  }
+
+  async update(
+    bucket: number,
+    lease: Lease,
+    steps: readonly PresenceStep[],
+    number = 0,
+  ): Promise<Updated> {
+    const { graceMs, leaseMs } = this.options;
+    const told = steps.flatMap(({ operation, userId }) => [operation, userId]);
+    const args = [graceMs, leaseMs, lease.holdUntil ?? 0, number, ...told];
+    const reply = await this.runFor(lease, UPDATE, bucket, args);
+    const [state, now, changes] = reply as [Updated['state'], number, ChangeReply[]];
+    return { state, now, changes: changesOf(changes, lease.owner) };
+  }
+
+  async settle(bucket: number, lease: Lease): Promise<Settled> {
+    const { graceMs, lastSeenMs } = this.options;
+    const args = [graceMs, lastSeenMs, lease.holdUntil ?? 0];
+    const reply = await this.runFor(lease, SETTLE, bucket, args);
+    return settled(reply as SettledReply, lease.owner);
+  }
+
+  async reported(bucket: number, owner: Owner, changes: readonly PresenceChange[]): Promise<void> {
+    const fields = changes.map(({ type, at, userId }) => `${type}:${at}:${userId}`);
+    await this.run(REPORTED, bucket, [owner, ...NO_LEASE, ...fields]);
+  }
+
+  async sweep(
+    bucket: number,
+    lease: Lease,
+    dead: Owner,
+    cursor: string | undefined,
+  ): Promise<Swept> {
+    const args = [dead, cursor ?? '0', this.options.graceMs, SWEEP_COUNT];
+    const reply = await this.runFor(lease, SWEEP, bucket, args);
+    const [state, now, changes, nextAt, next] = reply as [...SettledReply, string];
+    return {
+      ...settled([state, now, changes, nextAt], lease.owner),
+      cursor: next === '0' ? undefined : next,
+    };
+  }
+
+  async look(bucket: number, userIds: readonly string[]): Promise<UserPresence[]> {
+    const keys = this.keys(bucket);
+    const reply = await this.scripts.run(LOOK, keys, userIds);
+    const [now, ...found] = reply as [number, ...(number | string)[]];
+    return userIds.map((_, i) => {
+      const [online, status, seen] = found.slice(3 * i, 3 * i + 3) as [number, string, string];
+      const isKept = seen !== '' && Number(seen) > now - this.options.lastSeenMs;
+      const lastSeen = isKept ? Number(seen) : null;
+      return {
+        online: online === 1,
+        status: status === '' ? null : status,
+        lastSeen: online === 1 ? now : lastSeen,
+      };
+    });
+  }
+
+  async setStatus(
+    bucket: number,
+    userId: string,
+    status: string | null,
+    reporter: Owner,
+  ): Promise<{ online: boolean; change: PresenceChange | undefined }> {
+    const args = [reporter, ...NO_LEASE, userId, status ?? ''];
+    const reply = await this.run(SET_STATUS, bucket, args);
+    const [online, changes] = reply as [number, ChangeReply[]];
+    const [change] = changesOf(changes, reporter);
+    return { online: online === 1, change };
+  }
+
+  async page(bucket: number, after: string | undefined, limit: number): Promise<string[]> {
+    const from = after === undefined ? '-' : `(${after}`;
+    const reply = await this.scripts.run(PAGE, this.keys(bucket), [from, limit]);
+    return reply as string[];
+  }
+
+  async count(bucket: number): Promise<number> {
+    return (await this.scripts.run(COUNT, this.keys(bucket), [])) as number;
+  }
+
+  async admitSocket(
+    bucket: number,
+    lease: Lease,
+    { userId, socketId, limit, policy }: SocketToAdmit,
+  ): Promise<SocketAdmission | undefined> {
+    const args = [userId, socketId, limit, policy];
+    const reply = await this.runFor(lease, ADMIT_SOCKET, bucket, args);
+    const [outcome, ...evicted] = reply as ['admitted' | 'rejected' | 'refused', ...string[]];
+    return outcome === 'refused' ? undefined : { admitted: outcome === 'admitted', evicted };
+  }
+
+  async releaseSocket(
+    bucket: number,
+    lease: Lease,
+    { userId, socketId }: CountedSocket,
+  ): Promise<void> {
+    await this.runFor(lease, RELEASE_SOCKET, bucket, [userId, socketId]);
+  }
+
+  close(): void {
+    this.scripts.close();
+  }
+
+  private runFor(
+    { owner, until, connection }: Lease,
+    script: RedisScript,
+    bucket: number,
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
+    return this.run(script, bucket, [owner, until, connection, ...args]);
+  }
+
+  private run(
+    script: RedisScript,
+    bucket: number,
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
+    const channel = presenceChannel(this.prefix, bucket);
+    return this.scripts.run(script, this.keys(bucket), [channel, this.publish, ...args]);
+  }
+
+  private keys(bucket: number): string[] {
+    const base = presenceChannel(this.prefix, bucket);
+    return KEYS.map((key) => `${base}:${key}`);
+  }
+}
+
+const KEYS = [
+  'users',
+  'index',
+  'pending',
+  'status',
+  'seen',
+  'reports',
+  'connections',
+  'sockets',
+] as const;
+
+function changesOf(replies: readonly ChangeReply[], reporter: Owner): PresenceChange[] {
+  return replies
+    .map(([type, userId, at, status]) => ({
+      type,
+      userId,
+      status: status === '' ? null : status,
+      at,
+      instanceId: instanceOf(reporter),
+    }))
+    .toSorted((a, b) => a.at - b.at);
+}
+
+function settled([state, now, changes, nextAt]: SettledReply, owner: Owner): Settled {
+  return {
+    state,
+    now,
+    changes: changesOf(changes, owner),
+    nextAt: nextAt === '' ? undefined : Number(nextAt),
+  };
+}
+
+function instanceOf(owner: Owner): string {
+  return owner.split('.', 1)[0] ?? owner;
+}

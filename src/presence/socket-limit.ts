@@ -1,0 +1,189 @@
+import type { Socket } from 'socket.io';
+import type { ClusterRequests } from '../cluster/cluster-requests.js';
+import { reasonOf } from '../errors.js';
+import type { AuthenticatedIdentity } from '../options/auth-options.js';
+import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
+import type { Reporter } from '../reporting/reporter.js';
+import { AuthRefusal } from '../sockets/auth-refusal.js';
+import { DISCONNECT_EVENT } from '../sockets/disconnect-event.js';
+import type { SocketGate } from '../sockets/socket-gate.js';
+import { bucketOf } from './presence-buckets.js';
+import type { Lease, LimitPolicy, PresenceStore, SocketAdmission } from './presence-store.js';
+
+const TOO_MANY = 'auth.too-many-sockets';
+const EVICT = 'evict';
+/** How many sockets are counted anew at once. */
+const AT_ONCE = 100;
+
+interface Counted {
+  readonly userId: string;
+  readonly socket: Socket;
+  /** Whether the store counts it. `asking`: it is being admitted. `perhaps`: no answer came. */
+  standing: 'asking' | 'yes' | 'no' | 'perhaps';
+  /** Has to go as soon as it is connected. */
+  doomed: boolean;
+}
+
+type LimitOptions = Pick<ResolvedAuthOptions, 'onTooManySockets'> & {
+  readonly maxSocketsPerUser: number;
+};
+
+interface Surroundings {
+  readonly store: PresenceStore;
+  readonly requests: ClusterRequests;
+  readonly reporter: Reporter;
+  /** Undefined while there is none. */
+  lease(): Lease | undefined;
+}
+
+/**
+ * How many sockets a user may have in the whole cluster. They are counted where presence is kept, so that sockets that
+ * connect to several instances at the same moment are counted one after the other. While Redis is away the sockets of
+ * this instance are what counts.
+ *
+ * @internal
+ */
+export class SocketLimit implements SocketGate {
+  private readonly counted = new Map<string, Counted>();
+  /** Sockets that have gone and may be counted still, with their users. */
+  private readonly unreleased = new Map<string, string>();
+  private catchingUp = false;
+
+  constructor(
+    private readonly options: LimitOptions,
+    private readonly around: Surroundings,
+  ) {
+    around.requests.handle(EVICT, (params) => this.evict(idsIn(params)));
+  }
+
+  async admit(socket: Socket, { userId }: AuthenticatedIdentity): Promise<AuthRefusal | undefined> {
+    const counted: Counted = { userId, socket, standing: 'asking', doomed: false };
+    this.counted.set(socket.id, counted);
+    const { admitted, evicted } =
+      (await this.count(counted, this.options.onTooManySockets)) ??
+      this.countHere(userId, socket.id);
+    if (this.counted.get(socket.id) !== counted) {
+      // Gone in the meantime; it may have been counted after it was released.
+      this.release(socket.id, counted);
+    } else if (!admitted) {
+      this.counted.delete(socket.id);
+      this.release(socket.id, counted);
+      this.around.reporter.report(TOO_MANY, () => `user ${JSON.stringify(userId)}`);
+      return new AuthRefusal(TOO_MANY);
+    }
+    const elsewhere = evicted.filter((id) => !this.counted.has(id));
+    if (elsewhere.length > 0) this.around.requests.notify(EVICT, { ids: elsewhere });
+    this.evict(evicted);
+    return undefined;
+  }
+
+  connected(socket: Socket): void {
+    if (this.counted.get(socket.id)?.doomed === true) disconnect(socket);
+  }
+
+  left(socketId: string): void {
+    const counted = this.counted.get(socketId);
+    if (counted === undefined) return;
+    this.counted.delete(socketId);
+    this.release(socketId, counted);
+  }
+
+  /** The store may have lost what it was told. */
+  forgotten(): void {
+    for (const counted of this.counted.values()) {
+      if (counted.standing === 'yes') counted.standing = 'perhaps';
+    }
+  }
+
+  /** Tells the store what it could not be told before. */
+  async catchUp(): Promise<void> {
+    if (this.catchingUp) return;
+    this.catchingUp = true;
+    const tasks = [
+      ...[...this.unreleased].map((socket) => () => this.releaseNow(...socket)),
+      ...[...this.counted.values()]
+        .filter(({ standing }) => standing === 'no' || standing === 'perhaps')
+        .map((counted) => () => this.count(counted, 'count-only')),
+    ].values();
+    const work = async (): Promise<void> => {
+      for (const task of tasks) await task();
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    this.catchingUp = false;
+  }
+
+  /** Undefined where the store cannot be asked. */
+  private async count(counted: Counted, policy: LimitPolicy): Promise<SocketAdmission | undefined> {
+    const { store, reporter } = this.around;
+    const { userId, socket } = counted;
+    const { maxSocketsPerUser } = this.options;
+    // Gone, while it was its turn to be counted.
+    if (policy === 'count-only' && this.counted.get(socket.id) !== counted) return undefined;
+    const lease = this.around.lease();
+    if (lease === undefined) {
+      if (counted.standing === 'asking') counted.standing = 'no';
+      reporter.count('limit.unchecked');
+      return undefined;
+    }
+    try {
+      const asked = { userId, socketId: socket.id, limit: maxSocketsPerUser, policy };
+      const admission = await store.admitSocket(bucketOf(userId), lease, asked);
+      counted.standing = admission?.admitted === true ? 'yes' : 'no';
+      if (admission === undefined) reporter.count('limit.unchecked');
+      return admission;
+    } catch (error) {
+      counted.standing = 'perhaps';
+      reporter.report('limit.unchecked', () => reasonOf(error));
+      return undefined;
+    }
+  }
+
+  private countHere(userId: string, socketId: string): SocketAdmission {
+    const sockets = [...this.counted].flatMap(([id, socket]) =>
+      socket.userId === userId && id !== socketId ? [id] : [],
+    );
+    const tooMany = Math.max(0, sockets.length + 1 - this.options.maxSocketsPerUser);
+    if (tooMany === 0) return { admitted: true, evicted: [] };
+    return this.options.onTooManySockets === 'reject-new'
+      ? { admitted: false, evicted: [] }
+      : { admitted: true, evicted: sockets.slice(0, tooMany) };
+  }
+
+  private evict(socketIds: readonly string[]): void {
+    for (const id of socketIds) {
+      const counted = this.counted.get(id);
+      if (counted === undefined) continue;
+      counted.doomed = true;
+      disconnect(counted.socket);
+    }
+  }
+
+  private release(socketId: string, { userId, standing }: Counted): void {
+    if (standing === 'no') return;
+    this.unreleased.set(socketId, userId);
+    void this.releaseNow(socketId, userId);
+  }
+
+  private async releaseNow(socketId: string, userId: string): Promise<void> {
+    const lease = this.around.lease();
+    if (lease === undefined) return;
+    try {
+      await this.around.store.releaseSocket(bucketOf(userId), lease, { userId, socketId });
+      this.unreleased.delete(socketId);
+    } catch {
+      this.around.reporter.count('limit.unreleased');
+    }
+  }
+}
+
+/** Does nothing with a socket that is not connected yet. */
+function disconnect(socket: Socket): void {
+  if (!socket.connected) return;
+  socket.emit(DISCONNECT_EVENT, { reason: TOO_MANY });
+  socket.disconnect();
+}
+
+function idsIn(params: unknown): string[] {
+  const { ids } = (params ?? {}) as { ids?: unknown };
+  return Array.isArray(ids) ? ids.filter((id) => typeof id === 'string') : [];
+}

@@ -1,0 +1,49 @@
+import { BUCKETS } from './presence-buckets.js';
+import type { Lease, Owner, PresenceStore, Swept } from './presence-store.js';
+
+const AT_ONCE = 8;
+
+/** Who takes the users of dead owners off them. @internal */
+export interface Sweeper {
+  readonly store: PresenceStore;
+  /** Undefined while there is none. */
+  lease(): Lease | undefined;
+  /** What comes of it. Returns false where this instance can't take it. */
+  adopt(bucket: number, swept: Swept, lease: Lease): boolean;
+  /** It is unknown what has come of it. */
+  failed(bucket: number, error: unknown): void;
+}
+
+/**
+ * Takes the users of a dead owner off it, in all buckets. Returns whether it is done: otherwise somebody has to try again.
+ *
+ * @internal
+ */
+export async function sweepAll(sweeper: Sweeper, dead: Owner): Promise<boolean> {
+  const buckets = Array.from({ length: BUCKETS }, (_, bucket) => bucket).values();
+  const sweepNext = async (): Promise<boolean> => {
+    for (const bucket of buckets) if (!(await sweepBucket(sweeper, dead, bucket))) return false;
+    return true;
+  };
+  const done = await Promise.all(Array.from({ length: AT_ONCE }, sweepNext));
+  if (done.includes(false)) return false;
+  await sweeper.store.buried(dead);
+  return true;
+}
+
+async function sweepBucket(sweeper: Sweeper, dead: Owner, bucket: number): Promise<boolean> {
+  let cursor: string | undefined;
+  try {
+    do {
+      const lease = sweeper.lease();
+      if (lease === undefined) return false;
+      const swept: Swept = await sweeper.store.sweep(bucket, lease, dead, cursor);
+      if (!sweeper.adopt(bucket, swept, lease)) return false;
+      ({ cursor } = swept);
+    } while (cursor !== undefined);
+    return true;
+  } catch (error) {
+    sweeper.failed(bucket, error);
+    return false;
+  }
+}

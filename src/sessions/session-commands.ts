@@ -1,0 +1,131 @@
+import type { Socket } from 'socket.io';
+import { collected, counted } from '../cluster/cluster-answers.js';
+import type { ClusterRequests } from '../cluster/cluster-requests.js';
+import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
+import { endSockets } from '../cluster/end-sockets.js';
+import type { LocalNamespace } from '../cluster/local-namespace.js';
+import { sessionRoom, userRoom } from '../cluster/reserved-rooms.js';
+import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
+import type { Reporter } from '../reporting/reporter.js';
+import { clientAddressOf } from '../sockets/client-address.js';
+import type { Revocations } from '../sockets/revocations.js';
+import {
+  checkedMetadata,
+  storeMetadata,
+  type SessionMetadata,
+} from '../sockets/session-metadata.js';
+import type { InstanceId } from '../wire/envelope.js';
+import { sessionDetailsOf, type SessionDetails } from './session-details.js';
+import {
+  metadataRequestIn,
+  revokeRequestIn,
+  sessionsRequestIn,
+  type MetadataRequest,
+  type RevokeRequest,
+  type SessionsRequest,
+} from './session-requests.js';
+
+/** @internal */
+export interface SessionSurroundings {
+  readonly instanceId: InstanceId;
+  readonly timeoutMs: number;
+  readonly auth: ResolvedAuthOptions | undefined;
+  readonly maxMetadataBytes: number;
+  readonly revocations: Revocations;
+  readonly reporter: Reporter;
+  /** Of this instance's servers: those with this name, or all. */
+  namespaces(name: string | undefined): Iterable<LocalNamespace>;
+}
+
+const NOBODY: readonly string[] = Object.freeze([]);
+
+/**
+ * What sessions are asked, and what is done to them, on all instances: each command runs here and, by request, on all
+ * others.
+ *
+ * @internal
+ */
+export class SessionCommands {
+  constructor(
+    private readonly requests: ClusterRequests,
+    private readonly here: SessionSurroundings,
+  ) {
+    requests.handle('sessions', (params) => this.listHere(sessionsRequestIn(params)));
+    requests.handle('revoke', (params) => this.revokeHere(revokeRequestIn(params)));
+    requests.handle('session-metadata', (params) =>
+      this.setMetadataHere(metadataRequestIn(params)),
+    );
+  }
+
+  async list(request: SessionsRequest): Promise<ClusterResult<SessionDetails>> {
+    const remote = this.ask<SessionDetails>('sessions', request);
+    const local = this.listHere(request);
+    const { items, missing, complete } = await remote;
+    return { items: [...local, ...items], missing, complete };
+  }
+
+  revoke(request: RevokeRequest): Promise<ClusterCount> {
+    return this.tell('revoke', request, () => this.revokeHere(request));
+  }
+
+  setMetadata(request: MetadataRequest): Promise<ClusterCount> {
+    return this.tell('session-metadata', request, () => this.setMetadataHere(request));
+  }
+
+  private listHere({ userId, namespace }: SessionsRequest): SessionDetails[] {
+    const { instanceId, auth, reporter } = this.here;
+    const selection = { rooms: [userRoom(userId)], except: NOBODY };
+    return [...this.here.namespaces(namespace)].flatMap((local) =>
+      local.select({ namespace: local.name, ...selection }).flatMap((socket) => {
+        const address = clientAddressOf(socket, auth, reporter);
+        return sessionDetailsOf(socket, { instanceId, address }) ?? [];
+      }),
+    );
+  }
+
+  private revokeHere({ revoked, reason }: RevokeRequest): number {
+    // First, or who is disconnected could be back before it is known.
+    this.here.revocations.add(revoked);
+    const sockets =
+      'userId' in revoked
+        ? this.socketsOf(userRoom(revoked.userId), revoked.exceptSessionId)
+        : this.socketsOf(sessionRoom(revoked.sessionId));
+    endSockets(sockets, { close: 'unused', reason }, this.here.reporter);
+    return sockets.length;
+  }
+
+  private setMetadataHere({ sessionId, metadata }: MetadataRequest): number {
+    const kept: SessionMetadata | string | null =
+      metadata && checkedMetadata(metadata, this.here.maxMetadataBytes);
+    // Another instance may be configured otherwise.
+    if (typeof kept === 'string') throw new TypeError(`"metadata" of a session: ${kept}`);
+    const sockets = this.socketsOf(sessionRoom(sessionId));
+    for (const socket of sockets) storeMetadata(socket, kept);
+    return sockets.length;
+  }
+
+  /** In all namespaces, also those that are still being let in. */
+  private socketsOf(room: string, exceptSessionId?: string): Socket[] {
+    const except = exceptSessionId === undefined ? NOBODY : [sessionRoom(exceptSessionId)];
+    return [...this.here.namespaces(undefined)].flatMap((local) =>
+      local.selectWithArriving({ namespace: local.name, rooms: [room], except }),
+    );
+  }
+
+  private ask<T>(operation: string, params: unknown): Promise<ClusterResult<T>> {
+    const { timeoutMs } = this.here;
+    return collected<T>(this.requests, { operation, params, timeoutMs });
+  }
+
+  private async tell(
+    operation: string,
+    params: unknown,
+    local: () => number,
+  ): Promise<ClusterCount> {
+    const { timeoutMs } = this.here;
+    const remote = counted(this.requests, { operation, params, timeoutMs });
+    const here = local();
+    const { count, missing, complete } = await remote;
+    return { count: here + count, missing, complete };
+  }
+}

@@ -1,0 +1,144 @@
+import type { Socket } from 'socket.io';
+import { checkedNamespace, checkedSessionId, checkedUserId } from '../cluster/checked-targets.js';
+import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
+import { PropagatorError } from '../errors.js';
+import { shown } from '../options/checks.js';
+import type { Reporter } from '../reporting/reporter.js';
+import { settled } from '../reporting/settled.js';
+import {
+  checkedMetadata,
+  storeMetadata,
+  type SessionMetadata,
+} from '../sockets/session-metadata.js';
+import type { SessionCommands } from './session-commands.js';
+import type { SessionDetails } from './session-details.js';
+
+/** Told to clients that are disconnected because they were revoked, where the app gives no other reason. */
+const REVOKED = 'auth.revoked';
+
+export interface RevokeOptions {
+  /**
+   * Told to the clients before they are disconnected, as event `propagator:disconnect` with `{ reason }`.
+   * @default 'auth.revoked'
+   */
+  reason?: string;
+}
+
+export interface RevokeUserOptions extends RevokeOptions {
+  /** A session that lives on: the one that asked for it, say. */
+  exceptSessionId?: string;
+}
+
+export interface SessionsOptions {
+  /**
+   * Only sockets of this namespace.
+   * @default all namespaces
+   */
+  namespace?: string;
+}
+
+/**
+ * The sessions of users on all instances, and their end. A session is what `socket.auth.sessionId` names: that of the
+ * token, or a connection with its sockets in all namespaces.
+ *
+ * Instances that do not answer are named in the results (`missing`): nothing is revoked on them. Methods reject with
+ * `target.invalid` and `event.too-large` only, and with nothing done then. A promise may be left unawaited.
+ */
+export class SessionService {
+  /** @internal */
+  constructor(
+    private readonly commands: SessionCommands,
+    private readonly maxMetadataBytes: number,
+    private readonly reporter: Reporter,
+  ) {}
+
+  /** The connected sockets of a user with the sessions that they belong to. Credentials are not among it. */
+  sessions(
+    userId: string | number | bigint,
+    { namespace }: SessionsOptions = {},
+  ): Promise<ClusterResult<SessionDetails>> {
+    return settled(this.reporter, async () =>
+      this.commands.list({
+        userId: checkedUserId(userId),
+        ...(namespace !== undefined && { namespace: checkedNamespace(namespace) }),
+      }),
+    );
+  }
+
+  /**
+   * Ends all sessions of a user, in all namespaces: the sockets are told the reason and disconnected, clients that are
+   * being let in at this moment are refused, and so are all others for `auth.revocationMs`, but for tokens that were
+   * issued later (claim `iat`). After that `authenticate` alone decides: it has to know that the tokens are worth
+   * nothing.
+   *
+   * @returns how many sockets were disconnected
+   */
+  revokeUser(
+    userId: string | number | bigint,
+    { reason = REVOKED, exceptSessionId }: RevokeUserOptions = {},
+  ): Promise<ClusterCount> {
+    return settled(this.reporter, async () => {
+      const spared =
+        exceptSessionId === undefined
+          ? {}
+          : { exceptSessionId: checkedSessionId('exceptSessionId', exceptSessionId) };
+      return this.commands.revoke({
+        revoked: { userId: checkedUserId(userId), ...spared },
+        reason: checkedReason(reason),
+      });
+    });
+  }
+
+  /** Ends one session, whoever it belongs to, as {@link revokeUser} does it with all of a user. */
+  revokeSession(
+    sessionId: string,
+    { reason = REVOKED }: RevokeOptions = {},
+  ): Promise<ClusterCount> {
+    return settled(this.reporter, async () =>
+      this.commands.revoke({
+        revoked: { sessionId: checkedSessionId('sessionId', sessionId) },
+        reason: checkedReason(reason),
+      }),
+    );
+  }
+
+  /**
+   * Says something of a socket of this instance, in place of what was said before; `null`: nothing. Clients do so with
+   * `auth: { token, metadata }`.
+   *
+   * @throws PropagatorError `session.metadata-invalid`
+   */
+  setMetadata(socket: Socket, metadata: Readonly<Record<string, unknown>> | null): void {
+    storeMetadata(socket, this.checked(metadata));
+  }
+
+  /**
+   * The same for all sockets of a session, on all instances and in all namespaces. Also rejects with
+   * `session.metadata-invalid`.
+   *
+   * @returns how many sockets there are
+   */
+  setSessionMetadata(
+    sessionId: string,
+    metadata: Readonly<Record<string, unknown>> | null,
+  ): Promise<ClusterCount> {
+    return settled(this.reporter, async () =>
+      this.commands.setMetadata({
+        sessionId: checkedSessionId('sessionId', sessionId),
+        metadata: this.checked(metadata),
+      }),
+    );
+  }
+
+  private checked(given: Readonly<Record<string, unknown>> | null): SessionMetadata | null {
+    if (given === null) return null;
+    const metadata = checkedMetadata(given, this.maxMetadataBytes);
+    if (typeof metadata !== 'string') return metadata;
+    throw PropagatorError.of('session.metadata-invalid', [metadata]);
+  }
+}
+
+function checkedReason(given: unknown): string {
+  if (typeof given === 'string') return given;
+  throw PropagatorError.of('target.invalid', ['reason', shown(given), 'Pass a string.']);
+}

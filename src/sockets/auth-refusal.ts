@@ -1,0 +1,40 @@
+/** What a refused client finds in `error.data.code` of its `connect_error`. */
+export type AuthRefusalCode =
+  | 'auth.token-missing'
+  | 'auth.token-rejected'
+  | 'auth.token-expired'
+  | 'auth.revoked'
+  | 'auth.too-many-handshakes'
+  | 'auth.too-many-sockets'
+  | 'auth.timeout'
+  | 'auth.failed';
+
+const MESSAGES: Record<AuthRefusalCode, string> = {
+  'auth.token-missing': 'Authentication required',
+  'auth.token-rejected': 'Authentication failed',
+  'auth.token-expired': 'Token expired',
+  'auth.revoked': 'Session revoked',
+  'auth.too-many-handshakes': 'Too many connections',
+  'auth.too-many-sockets': 'Too many connections',
+  'auth.timeout': 'Authentication timed out',
+  'auth.failed': 'Authentication failed',
+};
+
+/**
+ * The error that Socket.IO sends to the client as `connect_error`: a code, and nothing of what went on inside.
+ *
+ * @internal
+ */
+export class AuthRefusal extends Error {
+  readonly data: { readonly code: AuthRefusalCode; readonly retryAfterMs?: number };
+
+  constructor(code: AuthRefusalCode, more?: { readonly retryAfterMs: number }) {
+    super(MESSAGES[code]);
+    this.data = { code, ...more };
+  }
+}
+
+/** @internal */
+export function isRefusal(outcome: unknown): outcome is AuthRefusal {
+  return outcome instanceof AuthRefusal;
+}

@@ -1,0 +1,2 @@
+/** Told to a client before it is disconnected for a reason: `{ reason: string }`. */
+export const DISCONNECT_EVENT = 'propagator:disconnect';

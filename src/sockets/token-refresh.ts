@@ -1,0 +1,106 @@
+import type { AuthenticatedIdentity } from '../options/auth-options.js';
+import type { Reporter } from '../reporting/reporter.js';
+import { isRefusal, type AuthRefusalCode } from './auth-refusal.js';
+import type { AuthenticatedSocket } from './authenticated-socket.js';
+import type { Authentication } from './authentication.js';
+import { rememberToken, tokenIn } from './token.js';
+import type { TokenExpiry } from './token-expiry.js';
+
+/** A client sends a new token: `socket.emit('auth:refresh', token, ack)`. */
+export const REFRESH_EVENT = 'auth:refresh';
+
+/** Why a new token was not taken: what refuses connecting clients, and what only a connected one can run into. */
+export type AuthRefreshCode =
+  | AuthRefusalCode
+  | 'auth.user-mismatch'
+  | 'auth.session-mismatch'
+  | 'auth.refresh-busy'
+  | 'auth.not-authenticated';
+
+/** What the acknowledgement of `auth:refresh` says; `expiresAt` in ms since 1970, `null`: never. */
+export type AuthRefreshResult =
+  | { readonly ok: true; readonly expiresAt: number | null }
+  | { readonly ok: false; readonly code: AuthRefreshCode };
+
+/**
+ * Takes a new token from a connected client, so that it need not connect anew when the old one ends. Whoever it belongs
+ * to stays the same: for anybody else there is a new connection.
+ *
+ * @internal
+ */
+export class TokenRefresh {
+  private readonly busy = new WeakSet<AuthenticatedSocket>();
+  /** One for all sockets. */
+  private readonly listener: (this: AuthenticatedSocket, ...args: unknown[]) => void;
+
+  constructor(
+    private readonly authentication: Authentication,
+    private readonly expiry: TokenExpiry,
+    private readonly reporter: Reporter,
+  ) {
+    const answer = (socket: AuthenticatedSocket, args: unknown[]): Promise<void> =>
+      this.answer(socket, args);
+    this.listener = function (this: AuthenticatedSocket, ...args: unknown[]): void {
+      void answer(this, args);
+    };
+  }
+
+  /** Called when a socket is connected. */
+  listen(socket: AuthenticatedSocket): void {
+    if (this.authentication.options !== undefined) socket.on(REFRESH_EVENT, this.listener);
+  }
+
+  private async answer(socket: AuthenticatedSocket, args: unknown[]): Promise<void> {
+    const result = await this.refresh(socket, args[0]);
+    const ack = args.at(-1);
+    if (result !== undefined && typeof ack === 'function') ack(result);
+  }
+
+  /** Resolves to what the client is to know; undefined where it has gone. Never rejects. */
+  private async refresh(
+    socket: AuthenticatedSocket,
+    given: unknown,
+  ): Promise<AuthRefreshResult | undefined> {
+    const { options } = this.authentication;
+    const token = tokenIn(typeof given === 'string' ? { token: given } : given);
+    const obstacle = this.obstacle(socket);
+    if (obstacle !== undefined || options === undefined) {
+      return this.refused(obstacle ?? 'auth.not-authenticated');
+    }
+    if (this.busy.has(socket)) return this.refused('auth.refresh-busy');
+    if (token === undefined) return this.refused('auth.token-missing');
+    this.busy.add(socket);
+    const identity = await this.authentication.verify(token, socket, options);
+    this.busy.delete(socket);
+    if (!socket.connected) return undefined;
+    // That one is counted already.
+    if (isRefusal(identity)) return { ok: false, code: identity.data.code };
+    // Much may have happened meanwhile.
+    const hindrance = this.obstacle(socket) ?? mismatch(socket, identity);
+    if (hindrance !== undefined) return this.refused(hindrance);
+    socket.auth = identity;
+    rememberToken(socket, token);
+    this.expiry.renewed(socket, identity.expiresAt);
+    return { ok: true, expiresAt: identity.expiresAt ?? null };
+  }
+
+  /** Why a socket cannot have a new token, whatever the token is. */
+  private obstacle(socket: AuthenticatedSocket): AuthRefreshCode | undefined {
+    if (this.expiry.isOver(socket)) return 'auth.token-expired';
+    // Undefined is what an app may write to it, too.
+    return socket.auth ? undefined : 'auth.not-authenticated';
+  }
+
+  private refused(code: AuthRefreshCode): AuthRefreshResult {
+    this.reporter.report(code, () => 'a token was not refreshed');
+    return { ok: false, code };
+  }
+}
+
+function mismatch(
+  { auth }: AuthenticatedSocket,
+  { userId, sessionId }: AuthenticatedIdentity,
+): AuthRefreshCode | undefined {
+  if (auth?.userId !== userId) return 'auth.user-mismatch';
+  return auth.sessionId === sessionId ? undefined : 'auth.session-mismatch';
+}

@@ -1,0 +1,221 @@
+import {
+  SubscribeMessage,
+  WebSocketGateway,
+  type OnGatewayDisconnect,
+  type OnGatewayInit,
+} from '@nestjs/websockets';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Server } from 'socket.io';
+import type { AuthenticatedSocket, AuthOptions } from '../../src/index.js';
+import { gone } from '../support/gone.js';
+import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
+import type { TestClient } from '../support/test-client.js';
+import { givenCluster, type TestCluster } from '../support/test-cluster.js';
+import type { TestInstance } from '../support/test-instance.js';
+
+/** A second for the schedule, the rest for a busy machine. */
+const LATE_MS = 3_000;
+
+const disconnected: (string | undefined)[] = [];
+
+@WebSocketGateway()
+class RootGateway implements OnGatewayInit<Server>, OnGatewayDisconnect<AuthenticatedSocket> {
+  afterInit(server: Server): void {
+    server.use((socket, next) => {
+      const own = socket as unknown as AuthenticatedSocket;
+      if (own.auth?.['incognito'] === true) own.auth = null;
+      next();
+    });
+  }
+
+  handleDisconnect(client: AuthenticatedSocket): void {
+    disconnected.push(client.auth?.userId);
+  }
+
+  @SubscribeMessage('who am I')
+  whoAmI(client: AuthenticatedSocket): unknown {
+    return client.auth;
+  }
+
+  @SubscribeMessage('log out')
+  logOut(client: AuthenticatedSocket): boolean {
+    client.auth = null;
+    return true;
+  }
+}
+
+@WebSocketGateway({ namespace: 'chat' })
+class ChatGateway {}
+
+/** When the server disconnected a client, and for what reason. */
+function endOf(client: TestClient): Promise<{ at: number; reason: string }> {
+  return new Promise((resolve) => {
+    client.socket.once('disconnect', (reason) => resolve({ at: Date.now(), reason }));
+  });
+}
+
+describe('a token that ends', () => {
+  let cluster: TestCluster;
+  afterEach(async () => {
+    disconnected.length = 0;
+    await cluster.close();
+  });
+
+  const start = async (auth: Partial<AuthOptions> = {}, size = 1): Promise<TestInstance> => {
+    cluster = await givenCluster()
+      .of(size)
+      .with(RootGateway, ChatGateway)
+      .configured({ auth: { ...JSON_TOKENS, ...auth } })
+      .start();
+    return cluster.instance(0);
+  };
+
+  it('ends its socket then, not before, and no other one', async () => {
+    const instance = await start({}, 2);
+    const [other, bob] = [
+      await cluster.instance(1).connect({ token: tokenFor({ userId: 'alice' }) }),
+      await instance.connect({ token: tokenFor({ userId: 'bob', expiresAt: Date.now() + 3.6e6 }) }),
+    ];
+    const anonymous = await instance.connect();
+    const expiresAt = Date.now() + 1_200;
+    const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });
+
+    const { at, reason } = await endOf(alice);
+
+    expect(reason).toBe('io server disconnect');
+    expect(at).toBeGreaterThanOrEqual(expiresAt);
+    expect(at).toBeLessThan(expiresAt + LATE_MS);
+    expect(alice.received).toEqual([
+      { event: 'auth:expiring', args: [{ expiresAt, expiresInMs: expect.any(Number) }] },
+      { event: 'propagator:disconnect', args: [{ reason: 'auth.expired' }] },
+    ]);
+    const [{ expiresInMs }] = alice.data('auth:expiring') as [{ expiresInMs: number }];
+    expect(expiresInMs).toBeGreaterThan(0);
+    expect(expiresInMs).toBeLessThanOrEqual(1_200);
+    expect(disconnected).toEqual(['alice']);
+    expect(await instance.propagator.emitToUser({ userId: 'alice', event: 'x', data: 1 })).toEqual({
+      localSockets: 0,
+      remoteInstances: 1,
+      reached: true,
+    });
+    await cluster.settled(other, bob, anonymous);
+    expect(other.received).toEqual([{ event: 'x', args: [1] }]);
+    expect(bob.received).toEqual([]);
+    expect(anonymous.received).toEqual([]);
+    expect(instance.state.get('alice')).toEqual([]);
+    expect(instance.counts).toEqual({ 'auth.expired': 1 });
+  });
+
+  it('ends its socket in its own namespace only', async () => {
+    const instance = await start();
+    const client = await instance.connect({ token: tokenFor({ userId: 'alice' }) });
+    const expiresAt = Date.now() + 500;
+    const chat = client.socket.io.socket('/chat', {
+      auth: { token: tokenFor({ userId: 'alice', expiresAt }) },
+    });
+    chat.connect();
+
+    const reason = await new Promise((resolve) => chat.once('disconnect', resolve));
+
+    expect(reason).toBe('io server disconnect');
+    expect(await client.ask('who am I')).toMatchObject({ userId: 'alice' });
+    expect(client.received).toEqual([]);
+    expect(instance.state.get('alice')).toHaveLength(1);
+  });
+
+  const AT = 4_000_000_000_123;
+  it.each<[string, object]>([
+    ['a Date', { expiresAt: new Date(AT) }],
+    ['ms', { expiresAt: AT }],
+    ['the claim exp', { exp: AT / 1_000 }],
+    ['a Date, whatever exp says', { expiresAt: new Date(AT), exp: 1 }],
+  ])('stands in ms on socket.auth, given as %s', async (_, claims) => {
+    const instance = await start({ authenticate: () => ({ userId: 'alice', ...claims }) });
+    const client = await instance.connect({ token: 'x' });
+    expect(await client.ask('who am I')).toMatchObject({ userId: 'alice', expiresAt: AT });
+    expect(client.received).toEqual([]);
+  });
+
+  it('is nothing to an identity that says nothing of it', async () => {
+    const instance = await start();
+    const client = await instance.connect({ token: tokenFor({ userId: 'alice' }) });
+    expect(await client.ask('who am I')).not.toHaveProperty('expiresAt');
+  });
+
+  it.each<[string, () => object]>([
+    ['expiresAt', () => ({ expiresAt: Date.now() - 1 })],
+    ['a Date', () => ({ expiresAt: new Date(Date.now() - 1) })],
+    ['exp', () => ({ exp: Date.now() / 1_000 - 1 })],
+  ])('is refused once it has ended, by %s', async (_, claims) => {
+    const instance = await start({ authenticate: () => ({ userId: 'alice', ...claims() }) });
+    expect(await instance.refusal({ token: 'x' })).toEqual({
+      message: 'Token expired',
+      data: { code: 'auth.token-expired' },
+    });
+    expect(instance.counts).toEqual({ 'auth.token-expired': 1 });
+    expect(cluster.logger.matching(/^warn auth\.token-expired: it ended at 2/)).toHaveLength(1);
+    expect(instance.state.socketCount).toBe(0);
+  });
+
+  it('is refused where its end is no time', async () => {
+    const instance = await start({
+      authenticate: () => ({ userId: 'alice', expiresAt: 'SECRET' as never }),
+    });
+    expect(await instance.refusal({ token: 'x' })).toEqual({
+      message: 'Authentication failed',
+      data: { code: 'auth.failed' },
+    });
+    expect(instance.counts).toEqual({ 'auth.failed': 1 });
+    expect(cluster.logger.matching(/expiresAt is no time: write a Date, or ms/)).toHaveLength(1);
+    expect(cluster.logger.matching(/SECRET/)).toEqual([]);
+  });
+
+  it('is told of as long before as the app says, once', async () => {
+    const instance = await start({ expiryWarningMs: 500 });
+    const expiresAt = Date.now() + 2_500;
+    const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });
+    await instance.served(alice);
+    expect(alice.received).toEqual([]);
+
+    const [told] = await alice.waitFor('auth:expiring');
+
+    // Up to a second before that: it rather comes early than late.
+    expect((told as { expiresInMs: number }).expiresInMs).toBeLessThanOrEqual(1_500);
+    await gone(alice);
+    expect(alice.events).toEqual(['auth:expiring', 'propagator:disconnect']);
+  });
+
+  it('is not told of where the app wants none', async () => {
+    const instance = await start({ expiryWarningMs: 0 });
+    const expiresAt = Date.now() + 300;
+    const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });
+    await gone(alice);
+    expect(alice.events).toEqual(['propagator:disconnect']);
+  });
+
+  it('is nothing any more once its socket has left', async () => {
+    const instance = await start();
+    const expiresAt = Date.now() + 500;
+    const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });
+    await alice.closed();
+    const bob = await instance.connect({ token: tokenFor({ userId: 'bob', expiresAt }) });
+    await gone(bob);
+    expect(instance.counts).toEqual({ 'auth.expired': 1 });
+    expect(disconnected).toEqual(['alice', 'bob']);
+  });
+
+  it('ends its socket whatever the app made of socket.auth', async () => {
+    const instance = await start();
+    const expiresAt = Date.now() + 1_000;
+    const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });
+    const incognito = tokenFor({ userId: 'bob', incognito: true, expiresAt });
+    const bob = await instance.connect({ token: incognito });
+    await alice.ask('log out');
+    expect(await bob.ask('who am I')).toBeNull();
+
+    await Promise.all([gone(alice), gone(bob)]);
+
+    expect(instance.counts).toEqual({ 'auth.expired': 2 });
+    expect(instance.state.socketCount).toBe(0);
+  });
+});

@@ -1,0 +1,145 @@
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { AuthOptions } from '../../src/index.js';
+import { inAnyOrder } from '../support/events-of.js';
+import type { ConnectOptions } from '../support/test-client.js';
+import { givenCluster, TOKEN_IS_USER, type TestCluster } from '../support/test-cluster.js';
+import type { Refusal, TestInstance } from '../support/test-instance.js';
+
+@WebSocketGateway()
+class RootGateway {
+  @SubscribeMessage('ping')
+  ping(): boolean {
+    return true;
+  }
+}
+
+@WebSocketGateway({ namespace: 'chat' })
+class ChatGateway {}
+
+const tooMany = (retryAfterMs: number): Refusal => ({
+  message: 'Too many connections',
+  data: { code: 'auth.too-many-handshakes', retryAfterMs },
+});
+
+/** The codes of clients that come at the same time; `undefined` for those that are let in. */
+async function codesOf(instance: TestInstance, clients: ConnectOptions[]): Promise<unknown[]> {
+  const attempts = clients.map((options) =>
+    instance.connect(options).then(
+      () => undefined,
+      (error: Refusal) => (error.data as { code: string }).code,
+    ),
+  );
+  return inAnyOrder(await Promise.all(attempts));
+}
+
+const from = (address: string): ConnectOptions => ({
+  extraHeaders: { 'x-real-ip': address },
+  token: address,
+});
+
+describe('the limit of handshakes', () => {
+  let cluster: TestCluster;
+  const asked: string[] = [];
+  /** The clock that the limit looks at: it moves when a test says so. */
+  let ms: number;
+  beforeEach(() => {
+    ms = 1_000;
+    jest.spyOn(performance, 'now').mockImplementation(() => ms);
+  });
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    asked.length = 0;
+    await cluster.close();
+  });
+
+  const start = async (auth: Partial<AuthOptions>, size = 1): Promise<TestInstance> => {
+    cluster = await givenCluster()
+      .of(size)
+      .with(RootGateway, ChatGateway)
+      .configured({
+        auth: {
+          authenticate: (token, socket) => {
+            asked.push(token);
+            return TOKEN_IS_USER.authenticate(token, socket);
+          },
+          ...auth,
+        },
+      })
+      .start();
+    return cluster.instance(0);
+  };
+
+  it('refuses what is too much, before authenticate is asked, and says when to come again', async () => {
+    const instance = await start({ handshakesPerSecond: 4 });
+    const flood = Array.from({ length: 20 }, (_, index) => ({ token: `user ${index}` }));
+
+    expect(await codesOf(instance, flood)).toEqual([
+      ...Array<string>(16).fill('auth.too-many-handshakes'),
+      ...Array<undefined>(4).fill(undefined),
+    ]);
+
+    expect(asked).toHaveLength(4);
+    expect(instance.state.socketCount).toBe(4);
+    expect(instance.counts).toEqual({ 'auth.too-many-handshakes': 16 });
+    // One line a second at most, whoever comes how often.
+    expect(cluster.logger.matching(/^warn auth\.too-many-handshakes: from "/)).toHaveLength(1);
+    expect(await instance.refusal({ token: 'alice' })).toEqual(tooMany(250));
+    ms += 249;
+    expect(await instance.refusal({ token: 'alice' })).toEqual(tooMany(1));
+    ms += 1;
+    const alice = await instance.connect({ token: 'alice' });
+    expect(await alice.ask('ping')).toBe(true);
+    expect(await instance.refusal({ token: 'alice' })).toEqual(tooMany(250));
+    expect(asked).toHaveLength(5);
+  });
+
+  it('counts anonymous clients, refused ones, and each namespace', async () => {
+    const instance = await start({ handshakesPerSecond: 3 });
+    await instance.connect();
+    await instance.refusal({ token: 'bad' });
+    const alice = await instance.connect({ token: 'alice', namespace: '/chat' });
+    expect(await instance.refusal()).toEqual(tooMany(334));
+    expect(await instance.refusal({ token: 'alice', namespace: '/chat' })).toEqual(tooMany(334));
+    expect(alice.socket.connected).toBe(true);
+  });
+
+  it('is one for each address, as the app tells them apart', async () => {
+    const instance = await start({
+      handshakesPerSecond: 1,
+      clientAddress: ({ handshake }) => handshake.headers['x-real-ip'] as string,
+    });
+    expect(await codesOf(instance, ['a', 'b', 'a', 'c', 'b', 'a'].map(from))).toEqual([
+      ...Array<string>(3).fill('auth.too-many-handshakes'),
+      ...Array<undefined>(3).fill(undefined),
+    ]);
+    expect(asked.sort()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('takes the address of the connection where the app cannot tell', async () => {
+    const instance = await start({
+      handshakesPerSecond: 1,
+      clientAddress: () => {
+        throw new Error('no header');
+      },
+    });
+    await instance.connect({ token: 'alice' });
+    expect(await instance.refusal({ token: 'bob' })).toEqual(tooMany(1_000));
+    expect(instance.counts).toEqual({ 'auth.client-address': 2, 'auth.too-many-handshakes': 1 });
+    expect(cluster.logger.matching(/auth\.clientAddress threw: no header/)).toHaveLength(1);
+  });
+
+  it('is one for each instance', async () => {
+    await start({ handshakesPerSecond: 1 }, 2);
+    for (const instance of cluster.instances) {
+      await instance.connect({ token: 'alice' });
+      expect(await instance.refusal({ token: 'alice' })).toEqual(tooMany(1_000));
+    }
+  });
+
+  it('is off where the app says nothing', async () => {
+    const instance = await start({});
+    const flood = Array.from({ length: 50 }, () => ({ token: 'alice' }));
+    expect(await codesOf(instance, flood)).toEqual(Array<undefined>(50).fill(undefined));
+  });
+});

@@ -1,0 +1,162 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  InMemoryBus,
+  InMemoryPubSub,
+  PresenceService,
+  type RedisPropagatorOptions,
+} from '../../../src/index.js';
+import { instanceIdOf } from '../../support/acquainted.js';
+import { PresenceCluster } from '../../support/presence/presence-cluster.js';
+import { PresenceLog } from '../../support/presence-log.js';
+import { until } from '../../support/until.js';
+
+/** The lease is the default one: nobody waits for it. */
+const LEASE_MS = 10_000;
+const GRACE_MS = 100;
+
+const close = (presence: PresenceCluster, instance: number): Promise<void> =>
+  presence.cluster.instance(instance).close();
+
+describe.each(['Redis', 'memory'] as const)('presence in %s, when an instance closes', (where) => {
+  const started: PresenceCluster[] = [];
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((each) => each.close()));
+  });
+
+  const bus = new InMemoryBus();
+  const transport = (): RedisPropagatorOptions =>
+    where === 'memory' ? { pubSub: new InMemoryPubSub(bus) } : {};
+  const start = async (
+    size: number,
+    options: RedisPropagatorOptions = {},
+  ): Promise<PresenceCluster> => {
+    const presence = await PresenceCluster.start(where, size, () => ({
+      presence: { graceMs: GRACE_MS },
+      ...transport(),
+      ...options,
+    }));
+    started.push(presence);
+    return presence;
+  };
+
+  it('its users are offline soon, after the grace period, once, and another one says so', async () => {
+    const presence = await start(2);
+    for (const user of ['alice', 'bob', 'carol']) await presence.connect(0, user);
+    await presence.connect(1, 'carol');
+    await presence.settled();
+    const closing = Date.now();
+    await close(presence, 0);
+    await presence.reports(...Array<string>(5).fill(''));
+
+    expect(Date.now() - closing).toBeLessThan(LEASE_MS / 2);
+    const offline = presence.log.changes.filter(({ type, userId }) => {
+      return type === 'offline' && !userId.startsWith('fence');
+    });
+    expect(offline.map(({ userId }) => userId).toSorted()).toEqual(['alice', 'bob']);
+    for (const { at, instanceId } of offline) {
+      expect(at).toBeGreaterThanOrEqual(closing + GRACE_MS);
+      expect(instanceId).toBe(instanceIdOf(presence.cluster.instance(1)));
+    }
+    expect(await presence.service(1).areOnline(['alice', 'carol'])).toEqual(
+      new Map([
+        ['alice', false],
+        ['carol', true],
+      ]),
+    );
+    expect(presence.lines.slice(0, 3).toSorted()).toEqual(
+      ['online alice', 'online bob', 'online carol'].toSorted(),
+    );
+    expect(presence.lines).toHaveLength(5);
+  });
+
+  it('who had just gone from it is reported all the same', async () => {
+    const presence = await start(2, { presence: { graceMs: 500 } });
+    const device = await presence.connect(0, 'alice');
+    await presence.isOnline('alice', true, 1);
+    await device.closed();
+    await close(presence, 0);
+    await presence.reports('online alice', 'offline alice');
+    expect(presence.lines).toEqual(['online alice', 'offline alice']);
+  });
+
+  it('who had just come to it is reported all the same', async () => {
+    const presence = await start(2);
+    for (let index = 0; index < 20; index++) await presence.connect(0, `user-${index}`);
+    await close(presence, 0);
+    await presence.reports(...Array<string>(40).fill(''));
+
+    for (let index = 0; index < 20; index++) {
+      const own = presence.lines.filter((line) => line.endsWith(`user-${index}`));
+      expect(own).toEqual([`online user-${index}`, `offline user-${index}`]);
+    }
+    await until(
+      async () => (await presence.service(1).count()) === 0,
+      () => 'nobody to be online',
+    );
+  });
+
+  it('its users move to another one without a change', async () => {
+    const presence = await start(2, { presence: { graceMs: 1_000 } });
+    const users = Array.from({ length: 10 }, (_, index) => `user-${index}`);
+    for (const user of users) await presence.connect(0, user);
+    await presence.reports(...users);
+    await close(presence, 0);
+    for (const user of users) await presence.connect(1, user);
+    const stays = await presence.connect(1, 'last');
+    await stays.closed();
+    await presence.reports(...users, 'online last', 'offline last');
+
+    expect(presence.lines.toSorted()).toEqual(
+      [...users.map((user) => `online ${user}`), 'offline last', 'online last'].toSorted(),
+    );
+  });
+
+  it('as the last one, the next one to start knows, and reports who has not come back', async () => {
+    const first = await start(1, { presence: { graceMs: 1_000 } });
+    const { prefix } = first.cluster;
+    await first.connect(0, 'alice');
+    await first.connect(0, 'bob');
+    await first.reports('online alice', 'online bob');
+    await close(first, 0);
+
+    const next = await start(1, { prefix, presence: { graceMs: 1_000 } });
+    expect(await next.service(0).count()).toBe(2);
+    await next.connect(0, 'bob');
+    await next.reports('offline alice');
+    const carol = await next.connect(0, 'carol');
+    await carol.closed();
+    await next.reports('offline alice', 'online carol', 'offline carol');
+
+    expect(next.lines).toEqual(['offline alice', 'online carol', 'offline carol']);
+    expect(await next.service(0).onlineUsers()).toEqual({ userIds: ['bob'], cursor: null });
+    expect(first.lines.toSorted()).toEqual(['online alice', 'online bob']);
+  });
+
+  it('a worker without sockets asks and reports as well', async () => {
+    const presence = await start(1);
+    const worker = await presence.cluster.startWorkerWith({
+      presence: { graceMs: GRACE_MS },
+      ...transport(),
+    });
+    const service = worker.get(PresenceService);
+    const log = new PresenceLog(service);
+    await presence.connect(0, 'alice');
+    await until(
+      () => service.isOnline('alice'),
+      () => 'alice to be online',
+    );
+    await close(presence, 0);
+    await log.reaches(1);
+
+    expect(log.lines).toEqual(['offline alice']);
+    expect(await service.count()).toBe(0);
+  });
+
+  it('there is nothing more to come of it: changes$ ends', async () => {
+    const presence = await start(1);
+    let isOver = false;
+    presence.service(0).changes$.subscribe({ complete: () => (isOver = true) });
+    await close(presence, 0);
+    expect(isOver).toBe(true);
+  });
+});

@@ -1,0 +1,208 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { PresenceChange } from '../../../src/index.js';
+import { instanceIdOf } from '../../support/acquainted.js';
+import { ClusterProcess } from '../../support/cluster-process.js';
+import { PresenceCluster } from '../../support/presence/presence-cluster.js';
+import { TestClient } from '../../support/test-client.js';
+import { testRedisUrl } from '../../support/test-cluster.js';
+import { until } from '../../support/until.js';
+
+/** Patient enough for a busy machine. */
+const LEASE_MS = 1_000;
+const GRACE_MS = 200;
+const TIMES = {
+  heartbeatIntervalMs: 100,
+  memberTimeoutMs: 10_000,
+  presence: { leaseMs: LEASE_MS, graceMs: GRACE_MS },
+};
+/** What comes by then came because a lease had ended, and nothing else. */
+const SOON_MS = 3_000;
+
+describe('presence of an instance in a process of its own', () => {
+  let presence: PresenceCluster;
+  let first: ClusterProcess;
+  let second: ClusterProcess;
+  let third: ClusterProcess;
+  const clients: TestClient[] = [];
+
+  // Two instances here and three there, which end one after the other. What any of them reports is in the log.
+  beforeAll(async () => {
+    presence = await PresenceCluster.start('Redis', 2, TIMES);
+    const options = { ...TIMES, redis: testRedisUrl(), prefix: presence.cluster.prefix };
+    const starting = Array.from({ length: 3 }, async () => {
+      const started = await ClusterProcess.start(options);
+      await started.listen('presence', 'changes$', (change) => {
+        presence.log.changes.push(change as PresenceChange);
+      });
+      return started;
+    });
+    [first, second, third] = (await Promise.all(starting)) as [
+      ClusterProcess,
+      ClusterProcess,
+      ClusterProcess,
+    ];
+  });
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.close();
+    for (const { clients: own } of presence.cluster.instances) {
+      for (const client of own.splice(0)) client.close();
+    }
+  });
+  afterAll(async () => {
+    await Promise.all([first, second, third].map((each) => each.kill()));
+    await presence.close();
+  });
+
+  const connect = async ({ url }: ClusterProcess, token: string): Promise<TestClient> => {
+    const client = await TestClient.connect(url, { token });
+    clients.push(client);
+    return client;
+  };
+  const changesOf = (userId: string): PresenceChange[] =>
+    presence.log.changes.filter((change) => change.userId === userId);
+  const typesOf = (userId: string): string[] => changesOf(userId).map(({ type }) => type);
+  const reports = (userId: string, ...types: string[]): Promise<void> =>
+    until(
+      () => typesOf(userId).length >= types.length,
+      () => `${types.join(', ')} of ${userId}, got ${typesOf(userId).join(', ')}`,
+    );
+
+  it('is that of any other: asked there, and reported once by one of all', async () => {
+    const alice = await connect(first, 'alice');
+    await presence.connect(0, 'bob');
+    await reports('alice', 'online');
+    await reports('bob', 'online');
+    expect(await presence.service(1).isOnline('alice')).toBe(true);
+    expect(await first.call('presence', 'areOnline', ['alice', 'bob', 'carol'])).toEqual(
+      new Map([
+        ['alice', true],
+        ['bob', true],
+        ['carol', false],
+      ]),
+    );
+    await alice.closed();
+    await reports('alice', 'online', 'offline');
+    await presence.settled();
+    expect(changesOf('alice')).toMatchObject([
+      { type: 'online', instanceId: first.instanceId },
+      { type: 'offline', instanceId: first.instanceId },
+    ]);
+  });
+
+  it('that is frozen for less than its lease: nothing changes', async () => {
+    await connect(first, 'stays');
+    const leaves = await connect(first, 'leaves');
+    await reports('stays', 'online');
+    await reports('leaves', 'online');
+    for (let times = 0; times < 3; times++) {
+      first.freeze();
+      await sleep(LEASE_MS / 2 - TIMES.heartbeatIntervalMs);
+      first.thaw();
+      await first.call('presence', 'count');
+    }
+    leaves.close();
+    await reports('leaves', 'online', 'offline');
+    await presence.settled();
+
+    expect(typesOf('stays')).toEqual(['online']);
+    expect(await first.call('presence', 'isOnline', 'stays')).toBe(true);
+  });
+
+  it('that is frozen for longer than its lease: it brings back no ghosts, and whom it really has', async () => {
+    const users = ['keeps', 'moves', 'goes', 'returns'] as const;
+    const [, moves, goes, returns] = await Promise.all(users.map((user) => connect(first, user)));
+    for (const user of users) await reports(user, 'online');
+
+    first.freeze();
+    moves?.close();
+    await presence.connect(0, 'moves');
+    goes?.close();
+    returns?.close();
+    for (const user of ['keeps', 'goes', 'returns']) await reports(user, 'online', 'offline');
+    await presence.connect(1, 'returns');
+    await reports('returns', 'online', 'offline', 'online');
+    await presence.settled();
+    expect(await presence.service(0).areOnline(users)).toEqual(
+      new Map([
+        ['keeps', false],
+        ['moves', true],
+        ['goes', false],
+        ['returns', true],
+      ]),
+    );
+
+    first.thaw();
+    await reports('keeps', 'online', 'offline', 'online');
+    const sockets = async (): Promise<number | undefined> =>
+      (await first.call<{ sockets: number }[]>('cluster', 'members'))[0]?.sockets;
+    await until(
+      async () => (await sockets()) === 1,
+      () => 'it to notice who has gone',
+    );
+    await presence.settled();
+    // It takes part as before.
+    const news = await connect(first, 'new');
+    await reports('new', 'online');
+    news.close();
+    await reports('new', 'online', 'offline');
+    await presence.settled();
+
+    expect(typesOf('keeps')).toEqual(['online', 'offline', 'online']);
+    expect(typesOf('moves')).toEqual(['online']);
+    expect(typesOf('goes')).toEqual(['online', 'offline']);
+    expect(typesOf('returns')).toEqual(['online', 'offline', 'online']);
+    expect(changesOf('keeps').map(({ instanceId }) => instanceId === first.instanceId)).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    for (const instance of [0, 1]) {
+      const { userIds } = await presence.service(instance).onlineUsers();
+      expect([...userIds].toSorted()).toEqual(['keeps', 'moves', 'returns']);
+    }
+  });
+
+  it('that closes: its users are offline soon, without waiting for the lease', async () => {
+    await connect(third, 'erin');
+    await reports('erin', 'online');
+    const before = Date.now();
+    expect(await third.close()).toBe(0);
+    await reports('erin', 'online', 'offline');
+
+    const [, offline] = changesOf('erin');
+    expect((offline?.at ?? 0) - before).toBeGreaterThanOrEqual(GRACE_MS);
+    await presence.settled();
+    expect(typesOf('erin')).toEqual(['online', 'offline']);
+  });
+
+  it('that is killed: its users are offline after lease and grace period, once, reported by one survivor', async () => {
+    const users = Array.from({ length: 30 }, (_, index) => `user-${index}`);
+    const both = [first, second];
+    await Promise.all(users.map((user, index) => connect(index % 2 === 0 ? first : second, user)));
+    await Promise.all(both.map((each) => connect(each, 'everywhere')));
+    await presence.connect(0, 'everywhere');
+    await connect(first, 'comes back');
+    for (const user of [...users, 'everywhere', 'comes back']) await reports(user, 'online');
+
+    await Promise.all(both.map((each) => each.kill()));
+    const killedAt = Date.now();
+    await presence.connect(1, 'comes back');
+    for (const user of users) await reports(user, 'online', 'offline');
+    await presence.settled();
+
+    const survivors = presence.cluster.instances.map(instanceIdOf);
+    for (const user of users) {
+      expect(typesOf(user)).toEqual(['online', 'offline']);
+      const [, offline] = changesOf(user);
+      expect(survivors).toContain(offline?.instanceId);
+      const after = (offline?.at ?? 0) - killedAt;
+      expect(after).toBeGreaterThanOrEqual(LEASE_MS + GRACE_MS - 3 * TIMES.heartbeatIntervalMs);
+      expect(after).toBeLessThan(SOON_MS);
+    }
+    expect(typesOf('everywhere')).toEqual(['online']);
+    expect(typesOf('comes back')).toEqual(['online']);
+    const { userIds } = await presence.service(1).onlineUsers();
+    expect([...userIds].toSorted()).toEqual(['comes back', 'everywhere']);
+  });
+});

@@ -1,0 +1,390 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ResolvedPresenceOptions } from '../../../src/options/resolve-presence.js';
+import { bucketOf, presenceChannel } from '../../../src/presence/presence-buckets.js';
+import type {
+  BeatAnswer,
+  Lease,
+  PresenceOperation,
+  PresenceStore,
+  Updated,
+} from '../../../src/presence/presence-store.js';
+import { TestStores } from '../../support/presence/test-stores.js';
+import { until } from '../../support/until.js';
+
+const BUCKET = bucketOf('alice');
+const ALWAYS = Number.MAX_SAFE_INTEGER;
+
+const shown = ({ state, changes }: Updated): string[] => [
+  state,
+  ...changes.map(({ type, userId }) => `${type} ${userId}`),
+];
+
+describe('the store of presence in Redis', () => {
+  let stores: TestStores;
+  let store: PresenceStore;
+  let a: Lease;
+  let b: Lease;
+  beforeEach(async () => {
+    stores = await TestStores.of('Redis');
+  });
+  afterEach(() => stores.close());
+
+  const start = async (options: Partial<ResolvedPresenceOptions> = {}): Promise<void> => {
+    store = stores.with(options);
+    a = await stores.lease(store, 'a.0');
+    b = await stores.lease(store, 'b.0');
+  };
+  const update = async (lease: Lease, ...operations: PresenceOperation[]): Promise<string[]> => {
+    const steps = operations.map((operation) => ({ operation, userId: 'alice' }));
+    return shown(await store.update(BUCKET, lease, steps));
+  };
+  const settle = async (lease: Lease): Promise<string[]> =>
+    shown(await store.settle(BUCKET, lease));
+  const sweep = async (lease: Lease, dead: string): Promise<string[]> =>
+    shown(await store.sweep(BUCKET, lease, dead, undefined));
+  const confirm = async (lease: Lease): Promise<void> => {
+    const { changes } = await store.update(BUCKET, lease, []);
+    await store.reported(BUCKET, lease.owner, changes);
+  };
+  const isOnline = async (): Promise<boolean | undefined> =>
+    (await store.look(BUCKET, ['alice']))[0]?.online;
+  const settlesTo = async (lease: Lease, ...changes: string[]): Promise<void> => {
+    let last: string[] = [];
+    await until(
+      async () => (last = await settle(lease)).length > 1,
+      () => 'something to become due',
+    );
+    expect(last).toEqual(['done', ...changes]);
+  };
+
+  /** Two instances that know that the data were lost. */
+  const startAnew = async (options: Partial<ResolvedPresenceOptions> = {}): Promise<void> => {
+    await start({ leaseMs: 300, graceMs: 0, ...options });
+    await stores.loseData();
+    a = await stores.lease(store, 'a.0');
+    b = await stores.lease(store, 'b.0');
+  };
+
+  const beat = (owner: string, more: { data?: string; claimUntil?: number } = {}) =>
+    store.beat({ owner, data: more.data, claimUntil: more.claimUntil ?? 0 });
+
+  describe('changes that were handed out', () => {
+    it('are handed out again with each answer until they are confirmed, and to nobody else', async () => {
+      await start();
+      expect(await update(a, 'join')).toEqual(['done', 'online alice']);
+      expect(await update(b, 'join')).toEqual(['done']);
+      expect(await update(a, 'join')).toEqual(['done', 'online alice']);
+      expect(await settle(b)).toEqual(['done']);
+      expect(await settle(a)).toEqual(['done', 'online alice']);
+      await confirm(a);
+      expect(await update(a)).toEqual(['done']);
+      expect(await settle(a)).toEqual(['done']);
+    });
+
+    it('keep the moment in which they happened', async () => {
+      await start();
+      const [first] = (await store.update(BUCKET, a, [{ operation: 'join', userId: 'alice' }]))
+        .changes;
+      await until(
+        () => Date.now() > (first?.at ?? Infinity) + 2,
+        () => 'the clock to go on',
+      );
+      expect((await store.settle(BUCKET, a)).changes).toEqual([first]);
+    });
+
+    it('are confirmed one by one: later ones of the same user are others', async () => {
+      await start();
+      const early = await store.update(BUCKET, a, [{ operation: 'join', userId: 'alice' }]);
+      await update(a, 'leave');
+      await until(
+        () => Date.now() > early.now + 2,
+        () => 'the clock to go on',
+      );
+      await settle(a);
+      expect(await update(a, 'join')).toEqual([
+        'done',
+        'online alice',
+        'offline alice',
+        'online alice',
+      ]);
+      await store.reported(BUCKET, 'a.0', early.changes);
+      expect(await update(a)).toEqual(['done', 'offline alice', 'online alice']);
+      // Somebody else has not got them.
+      const { changes } = await store.update(BUCKET, a, []);
+      await store.reported(BUCKET, 'b.0', changes);
+      expect(await update(a)).toEqual(['done', 'offline alice', 'online alice']);
+    });
+
+    it('go to the one that sweeps when their owner has ended, until it has confirmed them', async () => {
+      await start();
+      await update(a, 'join');
+      await store.resign('a.0');
+      expect(await sweep(b, 'a.0')).toEqual(['done', 'online alice']);
+      expect(await settle(b)).toEqual(['done', 'online alice', 'offline alice']);
+      await confirm(b);
+      expect(await settle(b)).toEqual(['done']);
+    });
+
+    it('are published once, and others can read them', async () => {
+      await start();
+      const heard: string[] = [];
+      const listener = stores.redis.duplicate();
+      listener.on('message', (_, message) => heard.push(message));
+      await listener.subscribe(presenceChannel(stores.prefix, BUCKET));
+      const { changes } = await store.update(BUCKET, a, [{ operation: 'join', userId: 'alice' }]);
+      await update(a, 'join', 'leave');
+      await settle(b);
+      await settle(a);
+      await store.setStatus(BUCKET, 'nobody', 'away', 'a.0');
+      await stores.redis.publish(presenceChannel(stores.prefix, BUCKET), '"end"');
+      await until(
+        () => heard.includes('"end"'),
+        () => 'the end',
+      );
+      listener.disconnect();
+      const at = expect.any(Number) as unknown as number;
+      expect(heard.map((message) => JSON.parse(message) as unknown)).toEqual([
+        changes[0],
+        { type: 'offline', userId: 'alice', status: null, at, instanceId: 'b' },
+        'end',
+      ]);
+    });
+  });
+
+  describe('has no ear for', () => {
+    it('an instance whose lease has ended', async () => {
+      await start();
+      await update(b, 'join');
+      await confirm(b);
+      await store.resign('b.0');
+      const ended = { ...a, until: Date.now() - 1 };
+
+      expect(await update(ended, 'join')).toEqual(['expired']);
+      expect(await sweep(ended, 'b.0')).toEqual(['expired']);
+      expect(await sweep({ ...a, owner: 'c.0' }, 'b.0')).toEqual(['done']);
+      expect(await settle(ended)).toEqual(['expired']);
+      const socket = { userId: 'alice', socketId: 's', limit: 1, policy: 'reject-new' } as const;
+      expect(await store.admitSocket(BUCKET, ended, socket)).toBeUndefined();
+      expect(await settle(a)).toEqual(['done', 'offline alice']);
+    });
+
+    it('what comes late over an earlier connection, once there was something over a later one', async () => {
+      await start();
+      await update(a, 'join');
+      await confirm(a);
+      await update({ ...a, connection: 10 }, 'join');
+
+      expect(await update({ ...a, connection: 9 }, 'leave')).toEqual(['stale']);
+      expect(await settle({ ...a, connection: 9 })).toEqual(['stale']);
+      expect(await update(b, 'leave')).toEqual(['done']);
+      expect(await settle(b)).toEqual(['done']);
+      expect(await isOnline()).toBe(true);
+    });
+
+    it('the late settling over an earlier connection, which would report to nobody', async () => {
+      await start();
+      await update(b, 'join');
+      await confirm(b);
+      await settle({ ...a, connection: 1 });
+      await update(b, 'leave');
+      expect(await settle(a)).toEqual(['stale']);
+      expect(await settle(b)).toEqual(['done', 'offline alice']);
+    });
+
+    it('an update that was done before, and whose answer was lost', async () => {
+      await start();
+      const visit = (['join', 'leave'] as const).map((operation) => ({
+        operation,
+        userId: 'alice',
+      }));
+      await store.update(BUCKET, a, visit, 1);
+      await confirm(a);
+      expect(await settle(b)).toEqual(['done', 'offline alice']);
+      await confirm(b);
+      const again = { ...a, connection: 1 };
+      expect(shown(await store.update(BUCKET, again, visit, 1))).toEqual(['done']);
+      expect(await settle(again)).toEqual(['done']);
+      expect(await isOnline()).toBe(false);
+      expect(shown(await store.update(BUCKET, again, visit, 2))).toEqual(['done', 'online alice']);
+    });
+
+    it('what comes late from an instance that has resigned', async () => {
+      await start();
+      await store.resign('a.0');
+      expect(await sweep(b, 'a.0')).toEqual(['done']);
+
+      expect(await update(a, 'join')).toEqual(['stale']);
+      expect(await isOnline()).toBe(false);
+    });
+  });
+
+  describe('that has lost its data', () => {
+    it('who was online all the while and has a new device elsewhere is not reported', async () => {
+      await startAnew();
+      expect(await update(b, 'hold')).toEqual(['done']);
+      expect(await isOnline()).toBe(true);
+      expect(await update(a, 'restore')).toEqual(['done']);
+      expect(await store.settle(BUCKET, b)).toMatchObject({ changes: [], nextAt: undefined });
+      await update(a, 'leave');
+      expect(await settle(a)).toEqual(['done']);
+      await update(b, 'leave');
+      expect(await settle(b)).toEqual(['done', 'offline alice']);
+    });
+
+    it('who is new is reported when the others have had the time to put back theirs', async () => {
+      await startAnew();
+      const { now } = await store.update(BUCKET, b, [{ operation: 'hold', userId: 'alice' }]);
+      expect(await store.settle(BUCKET, b)).toMatchObject({ changes: [], nextAt: now + 300 });
+      // Another device does not make it certain.
+      expect(await update(a, 'hold', 'join')).toEqual(['done']);
+      a = await stores.lease(store, 'a.0');
+      await until(
+        () => Date.now() > now + 290,
+        () => 'most of that time',
+      );
+      a = await stores.lease(store, 'a.0');
+      await settlesTo(a, 'online alice');
+      await confirm(a);
+      await update(a, 'leave');
+      b = await stores.lease(store, 'b.0');
+      await update(b, 'leave');
+      expect(await settle(a)).toEqual(['done', 'offline alice']);
+    });
+
+    it('a visit in that time is reported, if late', async () => {
+      await startAnew({ graceMs: 20 });
+      expect(await update(a, 'hold', 'leave')).toEqual(['done']);
+      expect(await isOnline()).toBe(true);
+      await until(
+        async () => {
+          b = await stores.lease(store, 'b.0');
+          const { changes } = await store.settle(BUCKET, b);
+          return changes.length === 2;
+        },
+        () => 'both changes',
+      );
+      expect(await settle(b)).toEqual(['done', 'online alice', 'offline alice']);
+      expect(await isOnline()).toBe(false);
+    });
+
+    it('who left while it was away is reported, once for all instances', async () => {
+      await startAnew();
+      expect(await update(a, 'gone')).toEqual(['done']);
+      expect(await update(b, 'gone')).toEqual(['done']);
+      expect(await settle(b)).toEqual(['done', 'offline alice']);
+      expect(await update(a, 'gone')).toEqual(['done']);
+      await confirm(b);
+      expect(await settle(b)).toEqual(['done']);
+      expect(await store.settle(BUCKET, a)).toMatchObject({ changes: [], nextAt: undefined });
+    });
+
+    it('who moved while it was away was never away', async () => {
+      await startAnew();
+      expect(await update(b, 'hold')).toEqual(['done']);
+      expect(await update(a, 'gone')).toEqual(['done']);
+      expect(await store.settle(BUCKET, b)).toMatchObject({ changes: [], nextAt: undefined });
+      expect(await isOnline()).toBe(true);
+    });
+  });
+
+  describe('the lease', () => {
+    const eventually = async (owner: string, isIt: (answer: BeatAnswer) => boolean) => {
+      let answer = await beat(owner, { claimUntil: ALWAYS });
+      await until(
+        async () => isIt(answer) || isIt((answer = await beat(owner, { claimUntil: ALWAYS }))),
+        () => `another answer than ${JSON.stringify(answer)}`,
+      );
+      return answer;
+    };
+
+    it('is renewed, and lasts as long as it is told', async () => {
+      await start({ leaseMs: 1_234 });
+      const { state, now, until: end, data, dead } = await beat('a.0');
+      expect({ state, lasts: end - now, dead }).toEqual({ state: 'held', lasts: 1_234, dead: [] });
+      expect(await beat('a.0', { data })).toMatchObject({ state: 'held', data });
+      expect((await beat('b.0')).data).toBe(data);
+    });
+
+    it('says that the data were lost, each time until it was heard', async () => {
+      await start();
+      const { data } = await beat('a.0');
+      await stores.loseData();
+      expect((await beat('b.0', { data })).state).toBe('lost');
+      expect((await beat('a.0', { data })).state).toBe('lost');
+      const again = await beat('a.0', { data });
+      expect(again.state).toBe('lost');
+      expect((await beat('a.0', { data: again.data })).state).toBe('held');
+      // A newcomer has lost nothing.
+      expect((await beat('c.0')).state).toBe('held');
+    });
+
+    it('of one that is silent is ended by another that may do so, and only then', async () => {
+      await start({ leaseMs: 100 });
+      const { data, now } = await beat('a.0');
+      await until(
+        async () => (await beat('b.0', { claimUntil: now + 50 })).now > now + 120,
+        () => 'the end of the lease',
+      );
+      // Nobody has given it up: it goes on.
+      expect(await beat('a.0', { data })).toMatchObject({ state: 'held', dead: [] });
+      const { dead } = await eventually('b.0', (answer) => answer.dead.length > 0);
+      expect(dead).toEqual(['a.0']);
+      expect(await beat('a.0', { data })).toMatchObject({ state: 'swept' });
+      expect(await beat('a.0')).toMatchObject({ state: 'swept' });
+      await store.buried('a.0');
+      expect(await beat('a.0', { data })).toMatchObject({ state: 'swept' });
+      expect(await beat('a.0')).toMatchObject({ state: 'swept' });
+      expect(await beat('a.1')).toMatchObject({ state: 'held', dead: [] });
+    });
+
+    it('of one that is gone is looked after by another, if the first one does not get through', async () => {
+      await start({ leaseMs: 100 });
+      await store.resign('a.0');
+      expect((await beat('b.0')).dead).toEqual(['a.0']);
+      expect((await beat('c.0')).dead).toEqual([]);
+      expect((await eventually('c.0', ({ dead }) => dead.includes('a.0'))).state).toBe('held');
+      await store.buried('a.0');
+      await store.buried('b.0');
+      await eventually('c.0', ({ now }) => now > a.until + 200);
+    });
+
+    it('that is not there any more, as after a failover, has its users looked after', async () => {
+      await start();
+      const { data } = await beat('a.0');
+      await stores.redis.zrem(`${stores.prefix}:presence:{leases}:leases`, 'a.0');
+      expect((await beat('a.0', { data })).state).toBe('swept');
+      expect((await beat('b.0')).dead).toEqual(['a.0']);
+    });
+  });
+
+  it('has nothing left of users and instances that have gone, but that they were there', async () => {
+    await start({ lastSeenMs: 0 });
+    await update(a, 'join');
+    await update(b, 'join');
+    await store.setStatus(BUCKET, 'alice', 'away', 'a.0');
+    const socket = { userId: 'alice', socketId: 's', limit: 1, policy: 'reject-new' } as const;
+    await store.admitSocket(BUCKET, b, socket);
+    await store.releaseSocket(BUCKET, b, socket);
+    await update(a, 'leave');
+    await store.resign('b.0');
+    await sweep(a, 'b.0');
+    await settle(a);
+    await confirm(a);
+    await store.buried('b.0');
+
+    const keys = await stores.keys();
+    expect(keys.filter((key) => !key.endsWith(':seen'))).toEqual([
+      `{${BUCKET}}:connections`,
+      '{leases}:data',
+      '{leases}:leases',
+      '{leases}:swept',
+    ]);
+  });
+
+  it('finds with one look that everything is allowed, and leaves nothing', async () => {
+    await start();
+    const before = await stores.keys();
+    await store.verify();
+    expect(await stores.keys()).toEqual(before);
+  });
+});

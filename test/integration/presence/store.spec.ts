@@ -1,0 +1,294 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ResolvedPresenceOptions } from '../../../src/options/resolve-presence.js';
+import { bucketOf } from '../../../src/presence/presence-buckets.js';
+import type { PresenceChange } from '../../../src/presence/presence-change.js';
+import type {
+  Lease,
+  PresenceOperation,
+  PresenceStep,
+  PresenceStore,
+  Settled,
+} from '../../../src/presence/presence-store.js';
+import { KINDS, TestStores, usersOf } from '../../support/presence/test-stores.js';
+import { until } from '../../support/until.js';
+
+const LATER_MS = 60_000;
+const BUCKET = bucketOf('alice');
+
+const step = (operation: PresenceOperation, userId = 'alice'): PresenceStep => ({
+  operation,
+  userId,
+});
+const shown = (changes: readonly PresenceChange[]): string[] =>
+  changes.map(({ type, userId, instanceId }) => `${type} ${userId} by ${instanceId}`);
+
+describe.each(KINDS)('the store of presence in %s', (kind) => {
+  let stores: TestStores;
+  let store: PresenceStore;
+  let a: Lease;
+  let b: Lease;
+  beforeEach(async () => {
+    stores = await TestStores.of(kind);
+  });
+  afterEach(() => stores.close());
+
+  const start = async (options: Partial<ResolvedPresenceOptions> = {}): Promise<void> => {
+    store = stores.with(options);
+    a = await stores.lease(store, 'a.0');
+    b = await stores.lease(store, 'b.0');
+  };
+  /** The changes that an instance gets with an update, once it has said that it has them. */
+  const told = async (lease: Lease, ...steps: PresenceStep[]): Promise<string[]> => {
+    const { state, changes } = await store.update(BUCKET, lease, steps);
+    expect(state).toBe('done');
+    await store.reported(BUCKET, lease.owner, changes);
+    return shown(changes);
+  };
+  const settled = async (lease: Lease): Promise<Settled> => {
+    const answer = await store.settle(BUCKET, lease);
+    await store.reported(BUCKET, lease.owner, answer.changes);
+    return answer;
+  };
+  const isOnline = async (userId = 'alice'): Promise<boolean | undefined> =>
+    (await store.look(BUCKET, [userId]))[0]?.online;
+
+  const admit = async (
+    lease: Lease,
+    socketId: string,
+    policy: 'reject-new' | 'disconnect-oldest' | 'count-only',
+  ): Promise<string> => {
+    const socket = { userId: 'alice', socketId, limit: 2, policy };
+    const admission = await store.admitSocket(BUCKET, lease, socket);
+    if (admission === undefined) return 'unknown';
+    return admission.admitted ? `in ${admission.evicted.join()}`.trim() : 'refused';
+  };
+  const release = (lease: Lease, socketId: string): Promise<void> =>
+    store.releaseSocket(BUCKET, lease, { userId: 'alice', socketId });
+
+  it('reports who comes and who goes once, and nothing in between', async () => {
+    await start();
+
+    expect(await told(a, step('join'))).toEqual(['online alice by a']);
+    expect(await told(b, step('join'))).toEqual([]);
+    expect(await told(a, step('join'))).toEqual([]);
+    expect(await told(a, step('leave'))).toEqual([]);
+    expect(shown((await settled(a)).changes)).toEqual([]);
+    expect(await isOnline()).toBe(true);
+    expect(await told(b, step('leave'))).toEqual([]);
+    expect(shown((await settled(a)).changes)).toEqual(['offline alice by a']);
+    expect(shown((await settled(b)).changes)).toEqual([]);
+    expect(await isOnline()).toBe(false);
+  });
+
+  it('keeps a user online for the grace period, and says when it is over', async () => {
+    await start({ graceMs: 100 });
+    await told(a, step('join'));
+    const { now } = await store.update(BUCKET, a, [step('leave')]);
+
+    const early = await settled(b);
+    expect(early).toMatchObject({ changes: [], nextAt: now + 100 });
+    expect(await isOnline()).toBe(true);
+    let late = early;
+    await until(
+      async () => (late = await settled(b)).changes.length > 0,
+      () => 'the end of the grace period',
+    );
+    expect(late).toMatchObject({ nextAt: undefined });
+    expect(shown(late.changes)).toEqual(['offline alice by b']);
+    expect(late.changes[0]?.at).toBeGreaterThanOrEqual(now + 100);
+    const [seen] = await store.look(BUCKET, ['alice']);
+    expect(seen).toEqual({ online: false, status: null, lastSeen: now });
+  });
+
+  it.each(['a', 'b'])('who comes back to %s within the grace period was never away', async (to) => {
+    await start({ graceMs: LATER_MS });
+    await told(a, step('join'), step('leave'));
+
+    const { nextAt } = await settled(a);
+    expect(nextAt).toBeGreaterThan(Date.now());
+    expect(await told(to === 'a' ? a : b, step('join'))).toEqual([]);
+    expect(await settled(a)).toMatchObject({ changes: [], nextAt: undefined });
+  });
+
+  it('takes a visit within one update for a visit', async () => {
+    await start();
+
+    expect(await told(a, step('join'), step('leave'))).toEqual(['online alice by a']);
+    expect(shown((await settled(b)).changes)).toEqual(['offline alice by b']);
+  });
+
+  it('does not report who is restored, and reports as usual when that user goes', async () => {
+    await start();
+
+    expect(await told(a, step('restore'))).toEqual([]);
+    expect(await isOnline()).toBe(true);
+    expect(await told(a, step('leave'))).toEqual([]);
+    expect(shown((await settled(a)).changes)).toEqual(['offline alice by a']);
+  });
+
+  it('the leaving of who is not there changes nothing', async () => {
+    await start();
+    await told(b, step('join'));
+
+    expect(await told(a, step('leave'), step('leave', 'nobody'))).toEqual([]);
+    expect(await isOnline()).toBe(true);
+    expect(await settled(a)).toMatchObject({ changes: [], nextAt: undefined });
+  });
+
+  it('keeps buckets apart', async () => {
+    await start();
+    await told(a, step('join'));
+
+    expect(await store.count(BUCKET)).toBe(1);
+    expect(await store.count(BUCKET + 1)).toBe(0);
+    expect(await store.page(BUCKET + 1, undefined, 10)).toEqual([]);
+  });
+
+  it('a status belongs to who is online, and ends with that', async () => {
+    await start();
+    const set = async (status: string | null) => {
+      const { online, change } = await store.setStatus(BUCKET, 'alice', status, 'b.0');
+      return [online, change?.type, change?.status, change?.instanceId];
+    };
+
+    expect(await set('away')).toEqual([false, undefined, undefined, undefined]);
+    await told(a, step('join'));
+    expect(await set(null)).toEqual([true, undefined, undefined, undefined]);
+    expect(await set('away')).toEqual([true, 'status', 'away', 'b']);
+    expect(await set('away')).toEqual([true, undefined, undefined, undefined]);
+    expect(await store.look(BUCKET, ['alice'])).toMatchObject([{ online: true, status: 'away' }]);
+    expect(await set(null)).toEqual([true, 'status', null, 'b']);
+    await set('busy');
+    await told(a, step('leave'));
+    await settled(a);
+    expect(await told(a, step('join'))).toEqual(['online alice by a']);
+    expect(await store.look(BUCKET, ['alice'])).toMatchObject([{ online: true, status: null }]);
+  });
+
+  it('gives users in the order of their bytes, whatever they are called', async () => {
+    await start();
+    // One after the other by bytes, in UTF-16 or in a dictionary they would stand otherwise.
+    const first = ['\n', '!', ',', '.', '?', 'A', 'Z', 'a', 'b', 'ä', '\u{ffff}', '\u{1f600}'];
+    const users = first.flatMap((letter) => usersOf(BUCKET, 1, letter));
+    await told(a, ...users.toReversed().map((userId) => step('join', userId)));
+
+    expect(await store.page(BUCKET, undefined, 100)).toEqual(users);
+    expect(await store.page(BUCKET, undefined, 3)).toEqual(users.slice(0, 3));
+    expect(await store.page(BUCKET, users[3], 2)).toEqual(users.slice(4, 6));
+    // That one has gone meanwhile.
+    expect(await store.page(BUCKET, '/', 1)).toEqual([users[4]]);
+    expect(await store.page(BUCKET, users.at(-1), 5)).toEqual([]);
+    expect(await store.count(BUCKET)).toBe(users.length);
+    await told(a, ...users.slice(1).map((userId) => step('leave', userId)));
+    await settled(a);
+    expect(await store.page(BUCKET, undefined, 100)).toEqual(users.slice(0, 1));
+  });
+
+  it('forgets after a while when a user was last seen', async () => {
+    await start({ lastSeenMs: 200, leaseMs: 100 });
+    await told(a, step('join'), step('leave'));
+    await settled(a);
+
+    expect((await store.look(BUCKET, ['alice']))[0]?.lastSeen).toBeGreaterThan(Date.now() - 200);
+    await until(
+      async () => (await store.look(BUCKET, ['alice']))[0]?.lastSeen === null,
+      () => 'it to be forgotten',
+    );
+    await settled(await stores.lease(store, 'a.0'));
+    expect((await stores.keys()).filter((key) => key.endsWith(':seen'))).toEqual([]);
+  });
+
+  it('does not keep when a user was last seen, where it is told not to', async () => {
+    await start({ lastSeenMs: 0 });
+    await told(a, step('join'), step('leave'));
+    await settled(a);
+
+    expect(await store.look(BUCKET, ['alice'])).toEqual([
+      { online: false, status: null, lastSeen: null },
+    ]);
+  });
+
+  describe('when an instance ends', () => {
+    it('one other, and only one, is told to look after its users, at once', async () => {
+      await start();
+      const c = await stores.lease(store, 'c.0');
+      await store.resign('a.0');
+
+      const beats = await Promise.all(
+        [b, c].map(({ owner }) => store.beat({ owner, data: undefined, claimUntil: 0 })),
+      );
+      expect(beats.map(({ dead }) => dead)).toEqual([['a.0'], []]);
+      await store.buried('a.0');
+      expect(await store.beat({ owner: 'c.0', data: undefined, claimUntil: 0 })).toMatchObject({
+        state: 'held',
+        dead: [],
+      });
+    });
+
+    it('takes its users off it, each once, and leaves the others', async () => {
+      await start();
+      const users = usersOf(BUCKET, 700, 'user-');
+      const joins = users.map((userId) => step('join', userId));
+      await told(a, ...joins);
+      await told(b, ...joins.slice(0, 100), step('join'));
+      await store.resign('a.0');
+
+      let cursor: string | undefined;
+      let calls = 0;
+      do {
+        const swept = await store.sweep(BUCKET, b, 'a.0', cursor);
+        expect(swept).toMatchObject({ state: 'done', changes: [] });
+        ({ cursor } = swept);
+        calls++;
+      } while (cursor !== undefined);
+      // Redis is not kept busy with all of them at once.
+      expect(calls > 1).toBe(kind === 'Redis');
+      const offline: string[] = [];
+      let answer: Settled;
+      do {
+        answer = await settled(b);
+        offline.push(...answer.changes.map(({ userId }) => userId));
+      } while (answer.nextAt !== undefined);
+      expect(offline.toSorted()).toEqual(users.slice(100).toSorted());
+      expect(await store.count(BUCKET)).toBe(101);
+    });
+  });
+
+  describe('of sockets', () => {
+    it('refuses one too many until another has gone', async () => {
+      await start();
+      expect(await admit(a, 's1', 'reject-new')).toBe('in');
+      expect(await admit(b, 's2', 'reject-new')).toBe('in');
+      expect(await admit(b, 's3', 'reject-new')).toBe('refused');
+      // Asked again, since the answer was lost.
+      expect(await admit(b, 's2', 'reject-new')).toBe('in');
+      await release(a, 's1');
+      await release(a, 's1');
+      expect(await admit(b, 's3', 'reject-new')).toBe('in');
+      expect(await admit(a, 's4', 'reject-new')).toBe('refused');
+    });
+
+    it('names the oldest for one too many', async () => {
+      await start();
+      await admit(a, 's1', 'disconnect-oldest');
+      await admit(b, 's2', 'disconnect-oldest');
+      expect(await admit(b, 's3', 'disconnect-oldest')).toBe('in s1');
+      // It goes after it was named.
+      await release(a, 's1');
+      expect(await admit(a, 's4', 'disconnect-oldest')).toBe('in s2');
+      expect(await admit(a, 's5', 'count-only')).toBe('in');
+      expect(await admit(a, 's6', 'disconnect-oldest')).toBe('in s3,s4');
+    });
+
+    it('counts those of an instance that has ended no longer', async () => {
+      await start();
+      await admit(a, 's1', 'reject-new');
+      await admit(b, 's2', 'reject-new');
+      await store.resign('a.0');
+      expect(await admit(b, 's3', 'reject-new')).toBe('refused');
+      await store.sweep(BUCKET, b, 'a.0', undefined);
+      expect(await admit(b, 's3', 'reject-new')).toBe('in');
+      expect(await admit(b, 's4', 'reject-new')).toBe('refused');
+    });
+  });
+});

@@ -1,0 +1,101 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Identity } from '../../src/index.js';
+import { acquainted } from '../support/acquainted.js';
+import { serversWith } from '../support/adapter-with.js';
+import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
+import { comeBack, lose } from '../support/lost-clients.js';
+import { SessionGateway, sessionsOf } from '../support/session-gateways.js';
+import type { TestClient } from '../support/test-client.js';
+import { givenCluster, type TestCluster } from '../support/test-cluster.js';
+
+const alice = (claims: Partial<Identity> = {}): string => tokenFor({ userId: 'alice', ...claims });
+const missed = (client: TestClient): string[] =>
+  client.events.filter((event) => event !== 'first').sort();
+
+describe('connection state recovery and sessions', () => {
+  let cluster: TestCluster;
+  beforeEach(async () => {
+    cluster = await givenCluster()
+      .of(2)
+      .with(SessionGateway)
+      .configured({ auth: JSON_TOKENS })
+      .prepared(serversWith({ connectionStateRecovery: {} }))
+      .start();
+    await acquainted(cluster);
+  });
+  afterEach(() => cluster.close());
+
+  /** A client knows what it missed only if it has got something. */
+  const connect = async (token: string): Promise<TestClient> => {
+    const client = await cluster.instance(0).connect({ token });
+    await cluster.instance(0).propagator.emitToAll({ event: 'first' });
+    await client.waitFor('first');
+    return client;
+  };
+  /** What is sent while the client is away, from both instances. */
+  const sendTo = async (sessionId: string): Promise<void> => {
+    for (const [index, { propagator }] of cluster.instances.entries()) {
+      const to = (userId: string, event: string, more: object) =>
+        propagator.emitToUser({ userId, event: `${event} ${index}`, ...more });
+      await to('alice', 'session', { sessionId });
+      await to('alice', 'user', {});
+      await to('alice', 'others', { exceptSessionId: sessionId });
+      await to('bob', 'bob', { sessionId });
+      await propagator.emitToAuthenticated({ event: `not ${index}`, exceptSessionId: sessionId });
+    }
+  };
+
+  it('a client goes on with the session of its connection, and gets what was for it', async () => {
+    const client = await connect(alice());
+    const session = (await client.ask('which session')) as string;
+    // Bob, who has the same session id as far as the rooms go, has nothing to do with it.
+    await cluster.instance(0).connect({ token: tokenFor({ userId: 'bob', sid: session }) });
+
+    await lose(client, cluster.instance(0));
+    await sendTo(session);
+    await sessionsOf(cluster.instance(1)).sessions('alice');
+    await comeBack(client);
+
+    expect(client.socket.recovered).toBe(true);
+    expect(await client.ask('which session')).toBe(session);
+    await cluster.settled(client);
+    expect(missed(client)).toEqual(['session 0', 'session 1', 'user 0', 'user 1']);
+    await cluster.instance(1).propagator.emitToUser({
+      userId: 'alice',
+      sessionId: session,
+      event: 'after',
+    });
+    await client.waitFor('after');
+  });
+
+  it('a client that comes back in another session gets what was for its user, and not what was for the session', async () => {
+    const client = await connect(alice({ sid: 'one' }));
+
+    await lose(client, cluster.instance(0));
+    await sendTo('one');
+    await sessionsOf(cluster.instance(1)).sessions('alice');
+    client.socket.auth = { token: alice({ sid: 'two' }) };
+    await comeBack(client);
+
+    expect(client.socket.recovered).toBe(true);
+    expect(await client.ask('which session')).toBe('two');
+    await cluster.settled(client);
+    expect(missed(client)).toEqual(['user 0', 'user 1']);
+  });
+
+  it('a client that was revoked while it was away is refused', async () => {
+    const client = await connect(alice());
+    const session = (await client.ask('which session')) as string;
+
+    await lose(client, cluster.instance(0));
+    await sendTo(session);
+    expect(await sessionsOf(cluster.instance(1)).revokeSession(session)).toMatchObject({
+      count: 0,
+      complete: true,
+    });
+
+    await expect(comeBack(client)).rejects.toMatchObject({ data: { code: 'auth.revoked' } });
+    expect(missed(client)).toEqual([]);
+    expect(cluster.instance(0).counts).toEqual({ 'auth.revoked': 1 });
+  });
+});

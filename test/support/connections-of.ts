@@ -1,0 +1,11 @@
+import type { TestInstance } from './test-instance.js';
+
+/** How many connections the HTTP server of an instance has, as it counts them. */
+export function connectionsOf({ app }: TestInstance): Promise<number> {
+  return new Promise((resolve, reject) => {
+    app.getHttpServer().getConnections((error: Error | null, count: number) => {
+      if (error === null) resolve(count);
+      else reject(error);
+    });
+  });
+}

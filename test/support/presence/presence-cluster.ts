@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import {
+  PresenceService,
+  type PubSubState,
+  type RedisPropagatorOptions,
+} from '../../../src/index.js';
+import { PlainGateway } from '../plain-gateway.js';
+import { PresenceLog } from '../presence-log.js';
+import { givenCluster, type TestCluster } from '../test-cluster.js';
+import type { TestClient } from '../test-client.js';
+import type { TestInstance } from '../test-instance.js';
+import { until } from '../until.js';
+
+const FENCE = 'fence-';
+
+/** Instances of an app, and what they report of who is online. */
+export class PresenceCluster {
+  readonly log: PresenceLog;
+
+  private constructor(readonly cluster: TestCluster) {
+    this.log = new PresenceLog(...cluster.instances.map(presenceOf));
+  }
+
+  static async start(
+    where: 'Redis' | 'memory',
+    size: number,
+    options: RedisPropagatorOptions | ((instance: number) => RedisPropagatorOptions) = {},
+  ): Promise<PresenceCluster> {
+    const builder = givenCluster().of(size).with(PlainGateway).configured(options);
+    if (where === 'memory') builder.onInMemoryPubSub();
+    return new PresenceCluster(await builder.start());
+  }
+
+  /** With instances that the test has started by itself. */
+  static of(cluster: TestCluster): PresenceCluster {
+    return new PresenceCluster(cluster);
+  }
+
+  service(instance: number): PresenceService {
+    return presenceOf(this.cluster.instance(instance));
+  }
+
+  connect(instance: number, token: string, namespace = ''): Promise<TestClient> {
+    return this.cluster.instance(instance).connect({ token, namespace });
+  }
+
+  /** In short what was reported, such as `online alice`, in the order of the reports. */
+  get lines(): string[] {
+    return this.log.lines.filter((line) => !line.includes(FENCE));
+  }
+
+  async reports(...lines: string[]): Promise<void> {
+    await until(
+      () => this.lines.length >= lines.length,
+      () => `${lines.join(', ')}; got ${this.lines.join(', ')}`,
+    );
+  }
+
+  /**
+   * Until whatever has begun before has been reported, the end of a grace period as well: somebody comes to each
+   * instance and goes again, and that is reported in its turn.
+   */
+  async settled(): Promise<void> {
+    for (const instance of this.cluster.instances) {
+      const token = `${FENCE}${randomUUID()}`;
+      const client = await instance.connect({ token });
+      await this.until(`online ${token}`);
+      client.close();
+      await this.until(`offline ${token}`);
+    }
+  }
+
+  /** Until Redis serves all instances, or none. */
+  async everywhere(state: PubSubState): Promise<void> {
+    await until(
+      () => this.cluster.instances.every((instance) => instance.redis.state === state),
+      () => `the state ${state} of all instances`,
+    );
+  }
+
+  async isOnline(userId: string, whether: boolean, instance = 0): Promise<void> {
+    await until(
+      async () => (await this.service(instance).isOnline(userId)) === whether,
+      () => `${userId} to be ${whether ? 'online' : 'offline'} for instance ${instance}`,
+    );
+  }
+
+  async close(): Promise<void> {
+    this.log.close();
+    await this.cluster.close();
+  }
+
+  private async until(line: string): Promise<void> {
+    await until(
+      () => this.log.lines.includes(line),
+      () => `${line}; got ${this.log.lines.join(', ')}`,
+    );
+  }
+}
+
+export function presenceOf({ app }: TestInstance): PresenceService {
+  return app.get(PresenceService);
+}

@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { ResolvedPresenceOptions } from '../../../src/options/resolve-presence.js';
+import { bucketOf, presenceChannel } from '../../../src/presence/presence-buckets.js';
+import { RedisPresenceStore } from '../../../src/presence/redis-presence-store.js';
+import { RedisScripts } from '../../../src/redis/redis-scripts.js';
+import { until } from '../until.js';
+import { complaintsAbout, history } from './judge-presence.js';
+import { PresenceFacts, type Timing } from './presence-facts.js';
+import { Standstills } from './standstills.js';
+import { SimulatedInstance } from './simulated-instance.js';
+
+const CALL_TIMEOUT_MS = 150;
+const PATIENCE_MS = 8_000;
+
+/** Several instances of one cluster, on the Redis that there is. */
+export class SimulatedCluster {
+  readonly facts: PresenceFacts;
+  readonly slots: (SimulatedInstance | undefined)[];
+  private readonly all: SimulatedInstance[] = [];
+  private readonly prefix = `test-${randomUUID()}`;
+  private readonly store: RedisPresenceStore;
+  private readonly options: ResolvedPresenceOptions;
+  private readonly standstills = new Standstills((from, to) => {
+    for (const { id } of this.living) this.facts.trouble(id, from, to);
+  });
+  private background: Promise<unknown>[] = [];
+
+  constructor(
+    private readonly redis: Redis,
+    timing: Timing,
+    readonly users: readonly string[],
+    size: number,
+  ) {
+    this.facts = new PresenceFacts(timing);
+    this.options = {
+      graceMs: timing.graceMs,
+      leaseMs: timing.leaseMs,
+      heartbeatIntervalMs: timing.heartbeatMs,
+      lastSeenMs: 60_000,
+    };
+    const scripts = new RedisScripts(redis, 10_000, '');
+    this.store = new RedisPresenceStore(scripts, this.prefix, false, this.options);
+    this.slots = Array.from({ length: size }, () => undefined);
+  }
+
+  /** A new instance in a place where there is none. */
+  async start(slot: number): Promise<void> {
+    const id = `i${this.all.length}`;
+    const instance = new SimulatedInstance(
+      id,
+      this.store,
+      this.options,
+      this.facts,
+      CALL_TIMEOUT_MS,
+    );
+    this.all.push(instance);
+    this.slots[slot] = instance;
+    await instance.tracker.start();
+  }
+
+  get living(): SimulatedInstance[] {
+    return this.slots.filter((instance) => instance !== undefined);
+  }
+
+  crash(slot: number): void {
+    this.slots[slot]?.crash();
+    this.slots[slot] = undefined;
+  }
+
+  async close(slot: number): Promise<void> {
+    const instance = this.slots[slot];
+    this.slots[slot] = undefined;
+    await instance?.close();
+    // Says good-bye to the others.
+    for (const other of this.living) void other.tracker.beat();
+  }
+
+  /** @param gapMs how long the connection that publishes is back before the one that is subscribed */
+  mend(instance: SimulatedInstance, gapMs: number): void {
+    instance.mend();
+    if (gapMs === 0) instance.mended();
+    else this.later(gapMs, () => instance.mended());
+  }
+
+  /** Redis goes away, and comes back without data. */
+  async restart(afterMs: readonly number[]): Promise<void> {
+    for (const instance of this.living) instance.cut(false, true);
+    const loss = { at: Date.now(), until: Infinity };
+    this.facts.losses.push(loss);
+    await this.clear();
+    const { living } = this;
+    let away = living.length;
+    const back = (instance: SimulatedInstance): void => {
+      this.mend(instance, 3);
+      if (--away === 0) loss.until = Date.now();
+    };
+    for (const [i, instance] of living.entries()) {
+      this.later(afterMs[i] ?? 0, () => back(instance));
+    }
+  }
+
+  later(ms: number, work: () => void): void {
+    this.background.push(new Promise((resolve) => setTimeout(resolve, ms)).then(work));
+  }
+
+  /** Puts everything right and waits until nothing is under way any more. Then all has to be as it should. */
+  async rest(): Promise<void> {
+    for (const background of this.background.splice(0)) await background;
+    if (this.living.length === 0) await this.start(0);
+    for (const instance of this.living) {
+      instance.link.delayMs = 0;
+      instance.link.timeoutMs = PATIENCE_MS;
+      instance.link.loseAnswers(0);
+      instance.link.loseCalls(0);
+      instance.thaw();
+      instance.mend();
+      instance.mended();
+    }
+    let unrest = '';
+    try {
+      await until(
+        async () => (unrest = await this.unrest()) === '',
+        () => `rest: ${unrest}`,
+        PATIENCE_MS,
+      );
+    } catch (error) {
+      const histories = this.users.flatMap((user) => [user, ...history(this.facts, user)]);
+      throw new Error([String(error), ...histories].join('\n'), { cause: error });
+    }
+    const complaints = [...complaintsAbout(this.facts), ...(await this.answers())];
+    for (const instance of this.living) instance.link.timeoutMs = CALL_TIMEOUT_MS;
+    if (complaints.length > 0) throw new Error(complaints.join('\n'));
+  }
+
+  async discard(): Promise<void> {
+    this.standstills.end();
+    await Promise.all(this.background);
+    for (const instance of this.all) await instance.discard();
+    await this.clear();
+  }
+
+  /** What Redis holds has to be what is the case, and nothing may be due any more. */
+  private async unrest(): Promise<string> {
+    const { prefix, living } = this;
+    const leases = await this.redis.zrange(`${prefix}:presence:{leases}:leases`, '0', '-1');
+    if (leases.length !== living.length) return `leases of ${leases.join()}`;
+    const sweeps = await this.redis.zrange(`${prefix}:presence:{leases}:sweeps`, '0', '-1');
+    if (sweeps.length > 0) return `${sweeps.join()} to be swept`;
+    for (const user of this.users) {
+      const key = presenceChannel(prefix, bucketOf(user));
+      const pending = await this.redis.zscore(`${key}:pending`, user);
+      if (pending !== null) return `${user} is due at ${pending}`;
+      const reports = await this.redis.hgetall(`${key}:reports`);
+      if (Object.keys(reports).length > 0) return `handed out: ${JSON.stringify(reports)}`;
+      const owners = ((await this.redis.hget(`${key}:users`, user)) ?? '').replaceAll(
+        /\.\w+!?/g,
+        '',
+      );
+      const here = living.filter((instance) => instance.socketsOf(user) > 0).map(({ id }) => id);
+      if (owners.split(',').toSorted().join() !== here.toSorted().join()) {
+        return `${user} is on ${here.join() || 'none'}, not on ${owners || 'none'}`;
+      }
+    }
+    for (const { id, tracker, users } of living) {
+      if (tracker.size !== users.length) return `${id} keeps something of ${tracker.size} users`;
+    }
+    return '';
+  }
+
+  private async answers(): Promise<string[]> {
+    const online = this.facts.usersWithSockets();
+    const complaints: string[] = [];
+    for (const { id, service } of this.living) {
+      const answers = await service.areOnline(this.users);
+      for (const user of this.users) {
+        if (answers.get(user) !== online.has(user)) complaints.push(`${id} is wrong about ${user}`);
+      }
+      const count = await service.count();
+      if (count !== online.size) complaints.push(`${id} counts ${count}, not ${online.size}`);
+      const { userIds } = await service.onlineUsers();
+      if (userIds.toSorted().join() !== [...online].toSorted().join()) {
+        complaints.push(`${id} lists ${userIds.join()}`);
+      }
+    }
+    return complaints;
+  }
+
+  /** What Redis holds of this cluster, and nothing else. */
+  private async clear(): Promise<void> {
+    const keys = await this.redis.keys(`${this.prefix}:*`);
+    if (keys.length > 0) await this.redis.unlink(...keys);
+  }
+}

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { InMemoryBus, InMemoryPubSub } from '../../../src/index.js';
+import type { ResolvedPresenceOptions } from '../../../src/options/resolve-presence.js';
+import {
+  InMemoryPresenceStore,
+  PresenceTable,
+} from '../../../src/presence/in-memory-presence-store.js';
+import { bucketOf } from '../../../src/presence/presence-buckets.js';
+import type { Lease, Owner, PresenceStore } from '../../../src/presence/presence-store.js';
+import { RedisPresenceStore } from '../../../src/presence/redis-presence-store.js';
+import { RedisScripts } from '../../../src/redis/redis-scripts.js';
+import { testRedisUrl } from '../test-cluster.js';
+
+export const KINDS = ['Redis', 'memory'] as const;
+
+/** User ids that begin so, all in one bucket. */
+export function usersOf(bucket: number, count: number, beginning: string): string[] {
+  const users: string[] = [];
+  for (let index = 0; users.length < count; index++) {
+    const userId = `${beginning}${index}`;
+    if (bucketOf(userId) === bucket) users.push(userId);
+  }
+  return users;
+}
+
+/** What keeps presence, without all that uses it. */
+export class TestStores {
+  readonly prefix = `test-${randomUUID()}`;
+  readonly redis = new Redis(testRedisUrl());
+  private readonly table = new PresenceTable();
+  private readonly bus = new InMemoryBus();
+  private readonly made: PresenceStore[] = [];
+
+  private constructor(private readonly kind: (typeof KINDS)[number]) {}
+
+  static async of(kind: (typeof KINDS)[number]): Promise<TestStores> {
+    const stores = new TestStores(kind);
+    await stores.redis.ping();
+    return stores;
+  }
+
+  /** As an instance with these options has it. All stores have the same data. */
+  with(options: Partial<ResolvedPresenceOptions> = {}): PresenceStore {
+    const resolved: ResolvedPresenceOptions = {
+      graceMs: 0,
+      leaseMs: 10_000,
+      lastSeenMs: 60_000,
+      heartbeatIntervalMs: 2_000,
+      ...options,
+    };
+    const store =
+      this.kind === 'Redis'
+        ? new RedisPresenceStore(
+            new RedisScripts(this.redis, 5_000, `${this.prefix}:*`),
+            this.prefix,
+            false,
+            resolved,
+          )
+        : new InMemoryPresenceStore(
+            this.table,
+            new InMemoryPubSub(this.bus),
+            this.prefix,
+            resolved,
+          );
+    this.made.push(store);
+    return store;
+  }
+
+  /** The lease of an owner that has just come, and of one that comes again. */
+  async lease(store: PresenceStore, owner: Owner, connection = 0): Promise<Lease> {
+    const { until } = await store.beat({ owner, data: undefined, claimUntil: 0 });
+    return { owner, until, connection };
+  }
+
+  /** As when Redis is restarted empty. */
+  async loseData(): Promise<void> {
+    const keys = await this.redis.keys(`${this.prefix}:*`);
+    if (keys.length > 0) await this.redis.unlink(...keys);
+  }
+
+  /** What Redis has of this test. */
+  async keys(): Promise<string[]> {
+    const keys = await this.redis.keys(`${this.prefix}:*`);
+    return keys.map((key) => key.slice(`${this.prefix}:presence:`.length)).toSorted();
+  }
+
+  close(): void {
+    for (const store of this.made) store.close();
+    this.redis.disconnect();
+  }
+}
