@@ -10,7 +10,11 @@ export type { SocketDetails } from './cluster/socket-details.js';
 export { PROPAGATOR_ERROR_CODES, PropagatorError, type PropagatorErrorCode } from './errors.js';
 export { CurrentUser } from './nest/current-user.decorator.js';
 export type { RedisPropagatorModuleExtras } from './nest/module-definition.js';
-export { Propagate, type PropagateAudience } from './nest/propagate.decorator.js';
+export {
+  Propagate,
+  type PropagateAudience,
+  type PropagateExcept,
+} from './nest/propagate.decorator.js';
 export { PropagatorExceptionFilter } from './nest/propagator-exception.filter.js';
 export { RedisPropagatorInterceptor } from './nest/redis-propagator.interceptor.js';
 export { RedisPropagatorModule } from './nest/redis-propagator.module.js';
@@ -40,7 +44,6 @@ export type {
   EventToEmit,
   RoomEvent,
   UserEvent,
-  UserId,
   UserRequest,
   UsersEvent,
 } from './propagation/events.js';
@@ -69,6 +72,7 @@ export {
   type AuthRefreshResult,
 } from './sockets/token-refresh.js';
 export type { SessionMetadata } from './sockets/session-metadata.js';
+export type { UserId } from './sockets/user-id.js';
 export { SocketStateService, type SocketStateChange } from './sockets/socket-state.service.js';
 export type { MemberDetails } from './wire/cluster-message.js';
 export type { InstanceId } from './wire/envelope.js';

@@ -91,10 +91,10 @@ await timed(
 if (offline !== lost) throw new Error(`${offline} instead of ${lost} users went offline`);
 
 await timed('Redis loses everything; it is told again who is online', async () => {
-  const online = await first.service.count();
+  const before = await first.service.count();
   const keys = await admin.keys(`${prefix}:presence:*`);
   for (let i = 0; i < keys.length; i += 500) await admin.unlink(...keys.slice(i, i + 500));
-  await until(async () => (await first.service.count()) === online, 20);
+  await until(async () => (await first.service.count()) === before, 20);
 });
 
 loop.stop();

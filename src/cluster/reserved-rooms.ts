@@ -1,3 +1,4 @@
+import type { UserId } from '../sockets/user-id.js';
 import type { Target } from '../wire/channels.js';
 
 const RESERVED = 'propagator#';
@@ -8,7 +9,7 @@ const SESSION = `${RESERVED}session:`;
 export const AUTHENTICATED_ROOM = `${RESERVED}authenticated`;
 
 /** The room of a user's sockets in a namespace. Nobody can join or leave it by name. */
-export function userRoom(userId: string | number | bigint): string {
+export function userRoom(userId: UserId): string {
   return USER + String(userId);
 }
 

@@ -41,6 +41,8 @@ export interface Beat {
   readonly data: string | undefined;
   /** Until when others whose lease has ended may be given up, on the store's clock: 0 for never. */
   readonly claimUntil: number;
+  /** Dead owners whose users this instance is looking after: nobody else has to. */
+  readonly sweeping?: readonly Owner[];
 }
 
 /** @internal */

@@ -37,6 +37,8 @@ export class PresenceTracker {
   private readonly dueTimer = new DueTimer<BucketWork>((bucket) => bucket.settle());
   private readonly changes = new Subject<PresenceChange>();
   private readonly subscriptions: Subscription[] = [];
+  /** Dead owners whose users this instance is taking over. */
+  private readonly sweeping = new Set<Owner>();
   private timer: NodeJS.Timeout | undefined;
   /** One more each time that this instance was given up. */
   private epoch = 0;
@@ -183,7 +185,12 @@ export class PresenceTracker {
     if (connection !== this.connection) this.connectedAnew(connection);
     const { owner, data } = this;
     const sentAt = Date.now();
-    const answer = await this.store.beat({ owner, data, claimUntil: this.claimUntil() });
+    const answer = await this.store.beat({
+      owner,
+      data,
+      claimUntil: this.claimUntil(),
+      sweeping: [...this.sweeping],
+    });
     if (this.stopped || this.store.connection !== connection) return;
     if (answer.state === 'swept') {
       this.startAnew();
@@ -256,6 +263,8 @@ export class PresenceTracker {
 
   private bury({ dead }: BeatAnswer): void {
     for (const owner of dead) {
+      if (this.sweeping.has(owner)) continue;
+      this.sweeping.add(owner);
       sweepAll(this.sweeper, owner)
         .then((isDone) => {
           if (!isDone) return;
@@ -263,7 +272,8 @@ export class PresenceTracker {
             `Took over the users of instance ${owner}, which has ended.`,
           );
         })
-        .catch((error: unknown) => this.failed(error));
+        .catch((error: unknown) => this.failed(error))
+        .finally(() => this.sweeping.delete(owner));
     }
   }
 

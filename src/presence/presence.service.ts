@@ -2,14 +2,12 @@ import { EMPTY, Observable } from 'rxjs';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { SocketStateService } from '../sockets/socket-state.service.js';
-import { normalisedUserId } from '../sockets/user-id.js';
+import { normalisedUserId, type UserId } from '../sockets/user-id.js';
 import { BUCKETS, bucketOf, byBucket } from './presence-buckets.js';
 import type { OnlineUsers, PresenceChange } from './presence-change.js';
 import type { PresenceStore, UserPresence } from './presence-store.js';
 import type { PresenceTracker } from './presence-tracker.js';
 import type { PresenceWatch } from './presence-watch.js';
-
-type UserId = string | number | bigint;
 
 const MOST_STATUS_BYTES = 256;
 const MOST_PER_PAGE = 1_000;

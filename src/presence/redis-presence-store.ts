@@ -73,8 +73,8 @@ export class RedisPresenceStore implements PresenceStore {
     );
   }
 
-  async beat({ owner, data, claimUntil }: Beat): Promise<BeatAnswer> {
-    const args = [owner, this.options.leaseMs, data ?? '', claimUntil, this.skewMs];
+  async beat({ owner, data, claimUntil, sweeping = [] }: Beat): Promise<BeatAnswer> {
+    const args = [owner, this.options.leaseMs, data ?? '', claimUntil, this.skewMs, ...sweeping];
     const reply = await this.scripts.run(BEAT, this.leases, args);
     type Reply = [BeatAnswer['state'], number, number, string, number, ...Owner[]];
     const [state, now, until, current, holdUntil, ...dead] = reply as Reply;

@@ -1,4 +1,4 @@
-export type UserId = string | number | bigint;
+import type { UserId } from '../sockets/user-id.js';
 
 /** An event, as in Nest's `WsResponse`, and where it goes. */
 export interface EventToEmit<T = unknown> {

@@ -6,13 +6,13 @@ import type {
   EventToEmit,
   RoomEvent,
   UserEvent,
-  UserId,
   UserRequest,
   UsersEvent,
 } from './events.js';
 import type { UserAnswers } from './user-answers.js';
 import type { DisconnectUserOptions } from './user-commands.js';
 import type { PropagatorVerbs } from './verbs.js';
+import type { UserId } from '../sockets/user-id.js';
 
 type Unbound<T> = Omit<T, 'namespace'>;
 

@@ -5,7 +5,7 @@ import { receiptOf, type Receipt, type UsersReceipt } from '../cluster/receipt.j
 import type { SocketDetails } from '../cluster/socket-details.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { settled } from '../reporting/settled.js';
-import { normalisedUserId } from '../sockets/user-id.js';
+import { normalisedUserId, type UserId } from '../sockets/user-id.js';
 import {
   checkedRoom,
   checkedUserIds,
@@ -18,7 +18,6 @@ import type {
   EventToEmit,
   RoomEvent,
   UserEvent,
-  UserId,
   UserRequest,
   UsersEvent,
 } from './events.js';

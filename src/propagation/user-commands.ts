@@ -12,7 +12,8 @@ import {
   exceptedRooms,
   roomsOfSession,
 } from './check-event.js';
-import type { UserId, UserRequest } from './events.js';
+import type { UserId } from '../sockets/user-id.js';
+import type { UserRequest } from './events.js';
 import type { DeviceAnswer, UserAnswers } from './user-answers.js';
 
 export interface InNamespace {

@@ -6,12 +6,12 @@ import type {
   EventToEmit,
   RoomEvent,
   UserEvent,
-  UserId,
   UserRequest,
   UsersEvent,
 } from './events.js';
 import type { UserAnswers } from './user-answers.js';
 import type { DisconnectUserOptions, InNamespace } from './user-commands.js';
+import type { UserId } from '../sockets/user-id.js';
 
 /** The verbs of the propagator; `RedisPropagatorService` says what each does. */
 export interface PropagatorVerbs {

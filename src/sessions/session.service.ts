@@ -10,6 +10,7 @@ import {
   storeMetadata,
   type SessionMetadata,
 } from '../sockets/session-metadata.js';
+import type { UserId } from '../sockets/user-id.js';
 import type { SessionCommands } from './session-commands.js';
 import type { SessionDetails } from './session-details.js';
 
@@ -54,7 +55,7 @@ export class SessionService {
 
   /** The connected sockets of a user with the sessions that they belong to. Credentials are not among it. */
   sessions(
-    userId: string | number | bigint,
+    userId: UserId,
     { namespace }: SessionsOptions = {},
   ): Promise<ClusterResult<SessionDetails>> {
     return settled(this.reporter, async () =>
@@ -74,7 +75,7 @@ export class SessionService {
    * @returns how many sockets were disconnected
    */
   revokeUser(
-    userId: string | number | bigint,
+    userId: UserId,
     { reason = REVOKED, exceptSessionId }: RevokeUserOptions = {},
   ): Promise<ClusterCount> {
     return settled(this.reporter, async () => {

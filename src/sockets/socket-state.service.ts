@@ -1,6 +1,6 @@
 import { Subject, type Observable } from 'rxjs';
 import type { AuthenticatedSocket } from './authenticated-socket.js';
-import { normalisedUserId } from './user-id.js';
+import { normalisedUserId, type UserId } from './user-id.js';
 
 /** A user's first socket on this instance came, or the last one went. */
 export interface SocketStateChange {
@@ -23,7 +23,7 @@ export class SocketStateService {
   readonly changes$: Observable<SocketStateChange> = this.changes.asObservable();
 
   /** Returns false where the socket was there already, or the user id is none. */
-  add(userId: string | number | bigint, socket: AuthenticatedSocket): boolean {
+  add(userId: UserId, socket: AuthenticatedSocket): boolean {
     const id = normalisedUserId(userId);
     if (id === undefined) return false;
     const sockets = this.sockets.get(id) ?? new Set();
@@ -38,7 +38,7 @@ export class SocketStateService {
   }
 
   /** Returns false where the socket was not there. */
-  remove(userId: string | number | bigint, socket: AuthenticatedSocket): boolean {
+  remove(userId: UserId, socket: AuthenticatedSocket): boolean {
     const id = normalisedUserId(userId);
     const sockets = id === undefined ? undefined : this.sockets.get(id);
     if (id === undefined || sockets === undefined || !sockets.delete(socket)) return false;
@@ -51,7 +51,7 @@ export class SocketStateService {
   }
 
   /** The sockets of a user, as a list of its own. */
-  get(userId: string | number | bigint): readonly AuthenticatedSocket[] {
+  get(userId: UserId): readonly AuthenticatedSocket[] {
     const id = normalisedUserId(userId);
     const sockets = id === undefined ? undefined : this.sockets.get(id);
     return sockets === undefined ? NO_SOCKETS : [...sockets];

@@ -1,3 +1,6 @@
+/** How an app names a user. Numbers become strings: `42` and `'42'` are one user. */
+export type UserId = string | number | bigint;
+
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**

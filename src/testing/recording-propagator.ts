@@ -6,7 +6,6 @@ import type {
   EventToEmit,
   RoomEvent,
   UserEvent,
-  UserId,
   UserRequest,
   UsersEvent,
 } from '../propagation/events.js';
@@ -15,7 +14,7 @@ import type { RedisPropagatorService } from '../propagation/redis-propagator.ser
 import type { UserAnswers } from '../propagation/user-answers.js';
 import type { DisconnectUserOptions, InNamespace } from '../propagation/user-commands.js';
 import type { PropagatorVerbs } from '../propagation/verbs.js';
-import { normalisedUserId } from '../sockets/user-id.js';
+import { normalisedUserId, type UserId } from '../sockets/user-id.js';
 
 interface UserCall {
   readonly userId: UserId;

@@ -9,7 +9,7 @@ const REMEMBERED_MS = 24 * 3_600_000;
  * putting back what was lost).
  *
  * ARGV: owner, length of the lease (ms), the data that it knows (empty: none), until when it may give up others (ms),
- * how far the clocks may be apart (ms).
+ * how far the clocks may be apart (ms), then the dead owners that it is looking after.
  */
 export const BEAT = redisScript(`
 local leases, sweeps, swept, data, hold = unpack(KEYS)
@@ -39,6 +39,9 @@ if now <= claimUntil then
     redis.call('ZREM', leases, dead)
     redis.call('ZADD', sweeps, 0, dead)
   end
+end
+for i = 6, #ARGV do
+  if redis.call('ZSCORE', sweeps, ARGV[i]) then redis.call('ZADD', sweeps, now + length, ARGV[i]) end
 end
 redis.call('ZREMRANGEBYSCORE', swept, '-inf', now - ${REMEMBERED_MS})
 local answer = {lost and 'lost' or 'held', now, now + length, current, holdUntil}
