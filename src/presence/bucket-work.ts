@@ -71,9 +71,9 @@ export class BucketWork {
     private readonly around: BucketSurroundings,
   ) {}
 
-  /** How many users there is something to know of. */
+  /** How many users there is something to know of, or to be said of. */
   get size(): number {
-    return this.ledger.size;
+    return this.ledger.size + (this.unanswered?.told.length ?? 0);
   }
 
   /** A user has a socket here. */

@@ -67,8 +67,8 @@ export class RedisPresenceStore implements PresenceStore {
     const script = probe(this.publish);
     await Promise.all(
       buckets.map((bucket) => {
-        const key = `${presenceChannel(this.prefix, bucket)}:probe`;
-        return this.scripts.runAnew(script, [key]);
+        const base = `${presenceChannel(this.prefix, bucket)}:probe`;
+        return this.scripts.runAnew(script, [base, `${base}:hash`, `${base}:set`]);
       }),
     );
   }

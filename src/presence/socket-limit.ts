@@ -18,7 +18,7 @@ const AT_ONCE = 100;
 interface Counted {
   readonly userId: string;
   readonly socket: Socket;
-  /** Whether the store counts it. `asking`: it is being admitted. `perhaps`: no answer came. */
+  /** Whether the store counts it. `asking`: it is being asked. `perhaps`: no answer came. */
   standing: 'asking' | 'yes' | 'no' | 'perhaps';
   /** Has to go as soon as it is connected. */
   doomed: boolean;
@@ -59,15 +59,15 @@ export class SocketLimit implements SocketGate {
   async admit(socket: Socket, { userId }: AuthenticatedIdentity): Promise<AuthRefusal | undefined> {
     const counted: Counted = { userId, socket, standing: 'asking', doomed: false };
     this.counted.set(socket.id, counted);
-    const { admitted, evicted } =
-      (await this.count(counted, this.options.onTooManySockets)) ??
-      this.countHere(userId, socket.id);
+    const { admission, standing } = await this.ask(counted, this.options.onTooManySockets);
+    counted.standing = standing;
+    const { admitted, evicted } = admission ?? this.countHere(userId, socket.id);
     if (this.counted.get(socket.id) !== counted) {
       // Gone in the meantime; it may have been counted after it was released.
-      this.release(socket.id, counted);
+      this.release(counted);
     } else if (!admitted) {
       this.counted.delete(socket.id);
-      this.release(socket.id, counted);
+      this.release(counted);
       this.around.reporter.report(TOO_MANY, () => `user ${JSON.stringify(userId)}`);
       return new AuthRefusal(TOO_MANY);
     }
@@ -85,7 +85,7 @@ export class SocketLimit implements SocketGate {
     const counted = this.counted.get(socketId);
     if (counted === undefined) return;
     this.counted.delete(socketId);
-    this.release(socketId, counted);
+    this.release(counted);
   }
 
   /** The store may have lost what it was told. */
@@ -103,7 +103,7 @@ export class SocketLimit implements SocketGate {
       ...[...this.unreleased].map((socket) => () => this.releaseNow(...socket)),
       ...[...this.counted.values()]
         .filter(({ standing }) => standing === 'no' || standing === 'perhaps')
-        .map((counted) => () => this.count(counted, 'count-only')),
+        .map((counted) => () => this.recount(counted)),
     ].values();
     const work = async (): Promise<void> => {
       for (const task of tasks) await task();
@@ -112,29 +112,34 @@ export class SocketLimit implements SocketGate {
     this.catchingUp = false;
   }
 
-  /** Undefined where the store cannot be asked. */
-  private async count(counted: Counted, policy: LimitPolicy): Promise<SocketAdmission | undefined> {
+  private async recount(counted: Counted): Promise<void> {
+    const isHere = (): boolean => this.counted.get(counted.socket.id) === counted;
+    if (!isHere()) return;
+    counted.standing = 'asking';
+    const { standing } = await this.ask(counted, 'count-only');
+    // It may have been counted before.
+    counted.standing = standing === 'no' ? 'perhaps' : standing;
+    if (!isHere()) this.release(counted);
+  }
+
+  /** No admission where the store cannot be asked. */
+  private async ask(
+    { userId, socket }: Counted,
+    policy: LimitPolicy,
+  ): Promise<{ admission?: SocketAdmission; standing: Counted['standing'] }> {
     const { store, reporter } = this.around;
-    const { userId, socket } = counted;
-    const { maxSocketsPerUser } = this.options;
-    // Gone, while it was its turn to be counted.
-    if (policy === 'count-only' && this.counted.get(socket.id) !== counted) return undefined;
     const lease = this.around.lease();
-    if (lease === undefined) {
-      if (counted.standing === 'asking') counted.standing = 'no';
-      reporter.count('limit.unchecked');
-      return undefined;
-    }
     try {
-      const asked = { userId, socketId: socket.id, limit: maxSocketsPerUser, policy };
-      const admission = await store.admitSocket(bucketOf(userId), lease, asked);
-      counted.standing = admission?.admitted === true ? 'yes' : 'no';
-      if (admission === undefined) reporter.count('limit.unchecked');
-      return admission;
+      const asked = { userId, socketId: socket.id, limit: this.options.maxSocketsPerUser, policy };
+      const admission = lease && (await store.admitSocket(bucketOf(userId), lease, asked));
+      if (admission !== undefined) {
+        return { admission, standing: admission.admitted ? 'yes' : 'no' };
+      }
+      reporter.count('limit.unchecked');
+      return { standing: 'no' };
     } catch (error) {
-      counted.standing = 'perhaps';
       reporter.report('limit.unchecked', () => reasonOf(error));
-      return undefined;
+      return { standing: 'perhaps' };
     }
   }
 
@@ -158,10 +163,10 @@ export class SocketLimit implements SocketGate {
     }
   }
 
-  private release(socketId: string, { userId, standing }: Counted): void {
+  private release({ userId, socket, standing }: Counted): void {
     if (standing === 'no') return;
-    this.unreleased.set(socketId, userId);
-    void this.releaseNow(socketId, userId);
+    this.unreleased.set(socket.id, userId);
+    void this.releaseNow(socket.id, userId);
   }
 
   private async releaseNow(socketId: string, userId: string): Promise<void> {

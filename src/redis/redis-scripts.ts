@@ -85,7 +85,7 @@ export class RedisScripts {
         error,
         command,
         undefined,
-        `the keys ~${pattern} and the channels &${pattern}`,
+        `the keys ~${pattern} and the channels &${pattern}, with all commands that docs/recipes.md lists`,
       );
     }
   }

@@ -119,6 +119,34 @@ describe.each([
   });
 
   it.each([
+    ['eval', '+eval and'],
+    ['evalsha', '+evalsha and'],
+    // Redis itself does not name what a script of ours lacks.
+    ...['time', 'hset', 'hscan', 'zrangebylex'].map((command) => [command, '+eval and'] as const),
+  ])('an app that lacks +%s does not start, and the error says so', async (command, named) => {
+    const name = await user(...rules, `-${command}`);
+    const refused = start(name);
+    await expect(refused).rejects.toMatchObject({ code: 'redis.permission' });
+    await expect(refused).rejects.toThrow(named);
+    await expect(refused).rejects.toThrow(
+      /the keys ~propagator:presence:\* and the channels &propagator:presence:\*/,
+    );
+  });
+
+  it('an app that lacks the keys does not start, and the error names them; without presence it does', async () => {
+    const name = await user(...rules, 'resetkeys', '~other:*');
+    const refused = start(name);
+    await expect(refused).rejects.toMatchObject({ code: 'redis.permission' });
+    await expect(refused).rejects.toThrow('the keys ~propagator:presence:*');
+    apps = await startTwo({
+      redis: connection(name, PASSWORD),
+      prefix: 'propagator',
+      presence: false,
+    });
+    expect(apps.instances.map((instance) => instance.redis.state)).toEqual(['ready', 'ready']);
+  });
+
+  it.each([
     ['a wrong password', 'wrong'],
     ['a user that is off', PASSWORD],
   ])('an app with %s does not start, and the error does not say it', async (what, password) => {

@@ -113,6 +113,7 @@ describe('presence of an instance in a process of its own', () => {
     const users = ['keeps', 'moves', 'goes', 'returns'] as const;
     const [, moves, goes, returns] = await Promise.all(users.map((user) => connect(first, user)));
     for (const user of users) await reports(user, 'online');
+    await presence.confirmed();
 
     first.freeze();
     moves?.close();
@@ -184,6 +185,7 @@ describe('presence of an instance in a process of its own', () => {
     await presence.connect(0, 'everywhere');
     await connect(first, 'comes back');
     for (const user of [...users, 'everywhere', 'comes back']) await reports(user, 'online');
+    await presence.confirmed();
 
     await Promise.all(both.map((each) => each.kill()));
     const killedAt = Date.now();

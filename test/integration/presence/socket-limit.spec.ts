@@ -111,6 +111,19 @@ describe('auth.maxSocketsPerUser', () => {
     await limited.counts('alice', 0);
   });
 
+  it('does not count those that it refuses, whatever it is told again meanwhile', async () => {
+    const times = { heartbeatIntervalMs: 10, memberTimeoutMs: 10_000 };
+    limited = await LimitedCluster.start('Redis', 3, { maxSocketsPerUser: 2 }, times);
+    await limited.connect('alice');
+    const second = await limited.connect('alice');
+    for (let round = 0; round < 20; round++) {
+      expect(admitted(await limited.attemptAtOnce(10, 'alice'))).toEqual([]);
+    }
+    await limited.counts('alice', 2);
+    await second.closed();
+    await limited.counts('alice', 1);
+  });
+
   it('forgets whoever goes before being let in', async () => {
     limited = await LimitedCluster.start('Redis', 3, { maxSocketsPerUser: 3 });
     for (let times = 0; times < 10; times++) {

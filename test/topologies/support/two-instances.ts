@@ -2,6 +2,8 @@ import { expect } from '@jest/globals';
 import { WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
 import type { Server } from 'socket.io';
 import type { RedisPropagatorOptions } from '../../../src/index.js';
+import { presenceOf } from '../../support/presence/presence-cluster.js';
+import { PresenceLog } from '../../support/presence-log.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 import { until } from '../../support/until.js';
 
@@ -14,7 +16,12 @@ export class RoomsGateway {
 export async function startTwo(
   options: RedisPropagatorOptions | ((instance: number) => RedisPropagatorOptions),
 ): Promise<TestCluster> {
-  const cluster = await givenCluster().of(2).with(RoomsGateway).configured(options).start();
+  const given = typeof options === 'function' ? options : () => options;
+  const cluster = await givenCluster()
+    .of(2)
+    .with(RoomsGateway)
+    .configured((instance) => ({ presence: { graceMs: 50 }, ...given(instance) }))
+    .start();
   await until(
     () => cluster.instances.every(({ redis }) => redis.state === 'ready'),
     () => 'both to be ready',
@@ -27,9 +34,56 @@ const to = (userId: string, data: string) => ({ userId, event: 'news', data });
 const serverOf = (cluster: TestCluster, index: number): Server =>
   cluster.instance(index).app.get(RoomsGateway).server;
 
-/** What an app does with two instances, users, rooms and requests, with exact receipts. */
+/** What an app does with two instances, users, rooms, requests and presence, with exact receipts. */
 export async function exerciseAll(cluster: TestCluster | undefined): Promise<void> {
   if (cluster === undefined) throw new Error('the apps did not start');
+  await exerciseMessages(cluster);
+  await exercisePresence(cluster);
+}
+
+async function exercisePresence(cluster: TestCluster): Promise<void> {
+  const log = new PresenceLog(...cluster.instances.map(presenceOf));
+  const carols = () => log.lines.filter((line) => line.includes('carol'));
+  const seen: string[] = [];
+  const [here, there] = [presenceOf(cluster.instance(0)), presenceOf(cluster.instance(1))];
+  const watching = there.watch().subscribe(({ type, userId }) => seen.push(`${type} ${userId}`));
+  await until(
+    async () => (await here.count()) === 0,
+    () => 'nobody to be online any more',
+  );
+  const carol = await cluster.instance(0).connect({ token: 'carol' });
+  await until(
+    () => there.isOnline('carol'),
+    () => 'carol to be online',
+  );
+  expect(await there.setStatus('carol', 'away')).toBe(true);
+  expect(await here.statusOf('carol')).toBe('away');
+  expect(await there.onlineUsers()).toEqual({ userIds: ['carol'], cursor: null });
+  await carol.closed();
+  await until(
+    async () => !(await there.isOnline('carol')),
+    () => 'carol to be offline',
+  );
+  expect(await there.lastSeen('carol')).toEqual(expect.any(Number));
+  await until(
+    () => carols().length >= 3,
+    () => `what became of carol, got ${log.lines.join(', ')}`,
+  );
+  expect(carols()).toEqual(['online carol', 'carol is away', 'offline carol']);
+  await until(
+    () => seen.includes('offline carol'),
+    () => `what became of carol, got ${seen.join(', ')}`,
+  );
+  expect(seen.filter((line) => line.endsWith('carol'))).toEqual([
+    'online carol',
+    'status carol',
+    'offline carol',
+  ]);
+  watching.unsubscribe();
+  log.close();
+}
+
+async function exerciseMessages(cluster: TestCluster): Promise<void> {
   const [a, b] = [cluster.instance(0), cluster.instance(1)];
   const [near, far, anonymous] = await Promise.all([
     a.connect({ token: 'alice' }),

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Example } from '../../support/example.js';
+import type { TestClient } from '../../support/test-client.js';
+import { until } from '../../support/until.js';
+
+const GRACE_MS = 400;
+
+/** What a client was told of others. */
+const newsOf = (client: TestClient, userId: string): string[] =>
+  client.received
+    .filter(({ args: [change] }) => (change as { userId: string }).userId === userId)
+    .map(({ event, args: [change] }) => {
+      const { status } = change as { status: string | null };
+      return status === null ? event : `${event} ${status}`;
+    });
+
+async function hears(client: TestClient, userId: string, ...news: string[]): Promise<void> {
+  await until(
+    () => newsOf(client, userId).length >= news.length,
+    () => `${news.join(', ')} of ${userId}, got ${newsOf(client, userId).join(', ')}`,
+  );
+  expect(newsOf(client, userId)).toEqual(news);
+}
+
+describe('examples/presence', () => {
+  let example: Example;
+  beforeAll(async () => {
+    const env = { GRACE_MS: String(GRACE_MS) };
+    example = await Example.start('presence', env, env);
+  });
+  afterAll(() => example.close());
+
+  it('tells everybody, on all instances, once, who comes, goes, and does what', async () => {
+    const alice = await example.connect(0, 'alice');
+    const dave = await example.connect(1, 'dave');
+    const both = (userId: string, ...news: string[]) =>
+      Promise.all([alice, dave].map((client) => hears(client, userId, ...news)));
+    await both('dave', 'user-online');
+    const phone = await example.connect(1, 'bob');
+    const laptop = await example.connect(0, 'bob');
+    await both('bob', 'user-online');
+    expect(await laptop.ask('which', ['alice', 'bob', 'carol'])).toEqual(['alice', 'bob']);
+    expect(await phone.ask('status', 'in a call')).toBe(true);
+    await both('bob', 'user-online', 'user-status in a call');
+
+    // One device of two, and a reload: nobody hears of it.
+    await laptop.closed();
+    await phone.closed();
+    const again = await example.connect(0, 'bob');
+    const carol = await example.connect(1, 'carol');
+    await carol.closed();
+    await both('carol', 'user-online', 'user-offline');
+    await both('bob', 'user-online', 'user-status in a call');
+    await again.closed();
+    await both('bob', 'user-online', 'user-status in a call', 'user-offline');
+    expect(await alice.ask('which', ['alice', 'bob', 'dave'])).toEqual(['alice', 'dave']);
+    expect(await alice.ask('last-seen', 'bob')).toEqual({ at: expect.any(Number) });
+    expect(await alice.ask('last-seen', 'nobody')).toEqual({ at: null });
+  });
+
+  it('refuses who does not say who it is', async () => {
+    expect(await example.answerTo(0)).toBe('auth.token-missing');
+  });
+});
