@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Redis } from 'ioredis';
+import { PublishedChanges } from '../../support/presence/published-changes.js';
 import { SimulatedCluster } from '../../support/presence/simulated-cluster.js';
-import { steps } from '../../support/presence/simulated-steps.js';
+import { simulatedSteps } from '../../support/presence/simulated-steps.js';
 import type { Timing } from '../../support/presence/presence-facts.js';
 import { testRedisUrl } from '../../support/test-cluster.js';
 
@@ -15,22 +16,27 @@ const SEED = Number(process.env['PRESENCE_SEED'] ?? Math.floor(Math.random() * 2
 
 describe('presence under faults', () => {
   let redis: Redis;
-  beforeAll(() => {
+  let published: PublishedChanges;
+  beforeAll(async () => {
     redis = new Redis(testRedisUrl());
     redis.setMaxListeners(0);
+    published = await PublishedChanges.on(redis);
   });
-  afterAll(() => redis.disconnect());
+  afterAll(() => {
+    published.close();
+    redis.disconnect();
+  });
 
   it('agrees with what happened', async () => {
     let played = 0;
     let stepsPlayed = 0;
     const property = fc.asyncProperty(
-      fc.commands([steps({ slots: SLOTS, users: USERS, ...TIMING })], {
+      fc.commands([simulatedSteps({ slots: SLOTS, users: USERS, ...TIMING })], {
         maxCommands: 80,
         size: 'max',
       }),
       async (commands) => {
-        const cluster = new SimulatedCluster(redis, TIMING, USERS, SLOTS);
+        const cluster = new SimulatedCluster(redis, published, TIMING, USERS, SLOTS);
         try {
           for (let slot = 0; slot < SLOTS; slot++) await cluster.start(slot);
           await fc.asyncModelRun(() => ({ model: cluster, real: cluster }), commands);

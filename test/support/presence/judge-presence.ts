@@ -19,17 +19,35 @@ const TICK_MS = 2;
  * - Who reported something and was killed (or given up) before it could say so in Redis: the next one reports it too.
  * - An instance ended, was frozen or did not reach Redis while Redis lost its data: what it alone knew, and what Redis
  *   had handed to it to be reported, is lost, and a report of its users may be missing.
+ * - An instance that starts right after Redis has lost its data, before the others can say so, takes all for new.
  * - For a lease after Redis lost its data `online` may be late, and a visit in that time may not be reported.
  *
  * @returns what does not hold
  */
 export function complaintsAbout(facts: PresenceFacts): string[] {
   const users = new Set([...facts.spans, ...facts.reports].map(({ user }) => user));
-  return [...users].flatMap((user) => {
-    const complaints = judgeUser(facts, user);
-    if (complaints.length === 0) return [];
-    return [...complaints, ...history(facts, user)];
+  const complaints = [...users].flatMap((user) => {
+    const ofUser = judgeUser(facts, user);
+    return ofUser.length === 0 ? [] : [...ofUser, ...history(facts, user)];
   });
+  return [...complaints, ...unlikePublished(facts)];
+}
+
+/** Each change is published when it happens, once, whoever gets to report it. */
+function unlikePublished({ published, reports, losses }: PresenceFacts): string[] {
+  if (published === undefined) return [];
+  const once = new Set(published);
+  const reported = new Set(reports.map(({ type, user, at }) => `${type} ${user} ${at}`));
+  return [
+    ...(once.size < published.length ? [`published twice: ${published.join(', ')}`] : []),
+    ...[...reported]
+      .filter((report) => !once.has(report))
+      .map((report) => `not published: ${report}`),
+    // With its data Redis loses what it has handed out, and published.
+    ...[...(losses.length === 0 ? once : [])]
+      .filter((report) => !reported.has(report))
+      .map((report) => `published and not reported: ${report}`),
+  ];
 }
 
 function judgeUser(facts: PresenceFacts, user: string): string[] {
@@ -81,7 +99,7 @@ function outOfTurn(
   reports: readonly Report[],
 ): string[] {
   const complaints: string[] = [];
-  const forgotten = forgettings(facts, spans);
+  const forgotten = forgettings(facts, spans, reports);
   /** A report of a user whom Redis forgot together with the instance may be missing, once each time. */
   const excuse = (at: number): boolean => {
     const index = forgotten.findIndex((moment) => moment <= at);
@@ -103,14 +121,21 @@ function outOfTurn(
 }
 
 /** When Redis lost its data, and an instance that would have had to remember the user ended or was away. */
-function forgettings(facts: PresenceFacts, spans: readonly SocketSpan[]): number[] {
+function forgettings(
+  facts: PresenceFacts,
+  spans: readonly SocketSpan[],
+  reports: readonly Report[],
+): number[] {
   const { graceMs, leaseMs, heartbeatMs, promptMs } = facts.timing;
-  return facts.losses.flatMap(({ at, until }) => {
+  return facts.losses.flatMap((loss) => {
+    const { at, until } = loss;
+    const wasOnline = reports.findLast((report) => report.at <= at)?.type === 'online';
     const instances = new Set(
       spans
         .filter(({ instance, from, to }) => {
           const settledBy = facts.doneBy(instance, to) + heartbeatMs + graceMs + promptMs;
-          return from <= until && settledBy + leaseMs >= at;
+          const knowsBy = until + heartbeatMs + promptMs;
+          return from <= knowsBy && (wasOnline || settledBy + leaseMs >= at);
         })
         .map((span) => span.instance),
     );
@@ -125,7 +150,9 @@ function forgettings(facts: PresenceFacts, spans: readonly SocketSpan[]): number
       const wasAway = away !== undefined && away.to > at + facts.sureOfLeaseMs;
       // What it was handed since it could not be reached, too.
       const since = Math.min(at, away?.from ?? at, end?.at ?? at) - promptMs;
-      return endedThen || wasAway || facts.wasInTroubleBefore(instance, at) ? [since] : [];
+      const wasUnsure =
+        facts.wasInTroubleBefore(instance, at) || facts.startedDuring(instance, loss);
+      return endedThen || wasAway || wasUnsure ? [since] : [];
     });
   });
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
 import {
   PresenceService,
+  REDIS_PUBLISHER_CLIENT,
   type PubSubState,
   type RedisPropagatorOptions,
 } from '../../../src/index.js';
@@ -75,6 +77,15 @@ export class PresenceCluster {
     await until(
       () => this.cluster.instances.every((instance) => instance.redis.state === state),
       () => `the state ${state} of all instances`,
+    );
+  }
+
+  /** Until Redis knows that all reports have come: what a killed instance had not said so of is reported once more. */
+  async confirmed(): Promise<void> {
+    const redis = this.cluster.instance(0).app.get<Redis>(REDIS_PUBLISHER_CLIENT);
+    await until(
+      async () => (await redis.keys(`${this.cluster.prefix}:presence:*:reports`)).length === 0,
+      () => 'all reports to be confirmed',
     );
   }
 

@@ -56,12 +56,27 @@ export class PresenceFacts {
   readonly spans: SocketSpan[] = [];
   readonly losses: Loss[] = [];
   readonly reports: Report[] = [];
+  /** What was published for those who watch: type, user and moment of each. Undefined where nobody does. */
+  published: string[] | undefined;
   /** What was said to the store, for a failure to be understood. */
   readonly notes: { at: number; bucket?: number; text: string }[] = [];
   private readonly troubles = new Map<string, Trouble[]>();
   private readonly ends = new Map<string, { at: number; crashed: boolean }>();
 
+  private readonly starts = new Map<string, { from: number; to: number }>();
+
   constructor(readonly timing: Timing) {}
+
+  /** @param from when it was begun to start it */
+  started(instance: string, from = Date.now()): void {
+    this.starts.set(instance, { from, to: Date.now() });
+  }
+
+  /** Whether an instance came while Redis had lost its data, and not all of the others could have told so. */
+  startedDuring(instance: string, { at, until }: Loss): boolean {
+    const start = this.starts.get(instance);
+    return start !== undefined && start.to >= at && start.from <= until;
+  }
 
   connected(instance: string, user: string): SocketSpan {
     const span = { instance, user, from: Date.now(), to: Infinity };

@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { ResolvedPresenceOptions } from '../../../src/options/resolve-presence.js';
-import { bucketOf, presenceChannel } from '../../../src/presence/presence-buckets.js';
+import type { PresenceChange } from '../../../src/presence/presence-change.js';
 import { RedisPresenceStore } from '../../../src/presence/redis-presence-store.js';
 import { RedisScripts } from '../../../src/redis/redis-scripts.js';
 import { until } from '../until.js';
 import { complaintsAbout, history } from './judge-presence.js';
+import { PresenceData } from './presence-data.js';
 import { PresenceFacts, type Timing } from './presence-facts.js';
+import type { PublishedChanges } from './published-changes.js';
 import { Standstills } from './standstills.js';
 import { SimulatedInstance } from './simulated-instance.js';
 
 const CALL_TIMEOUT_MS = 150;
-const PATIENCE_MS = 8_000;
+const PATIENCE_MS = 20_000;
 
 /** Several instances of one cluster, on the Redis that there is. */
 export class SimulatedCluster {
@@ -19,6 +21,7 @@ export class SimulatedCluster {
   readonly slots: (SimulatedInstance | undefined)[];
   private readonly all: SimulatedInstance[] = [];
   private readonly prefix = `test-${randomUUID()}`;
+  private readonly data: PresenceData;
   private readonly store: RedisPresenceStore;
   private readonly options: ResolvedPresenceOptions;
   private readonly standstills = new Standstills((from, to) => {
@@ -28,6 +31,7 @@ export class SimulatedCluster {
 
   constructor(
     private readonly redis: Redis,
+    private readonly published: PublishedChanges,
     timing: Timing,
     readonly users: readonly string[],
     size: number,
@@ -39,6 +43,12 @@ export class SimulatedCluster {
       heartbeatIntervalMs: timing.heartbeatMs,
       lastSeenMs: 60_000,
     };
+    this.data = new PresenceData(redis, this.prefix);
+    const heard = (this.facts.published = [] as string[]);
+    published.listen(this.prefix, (message) => {
+      const { userId, type, at } = JSON.parse(message) as PresenceChange;
+      heard.push(`${type} ${userId} ${at}`);
+    });
     const scripts = new RedisScripts(redis, 10_000, '');
     this.store = new RedisPresenceStore(scripts, this.prefix, false, this.options);
     this.slots = Array.from({ length: size }, () => undefined);
@@ -47,6 +57,7 @@ export class SimulatedCluster {
   /** A new instance in a place where there is none. */
   async start(slot: number): Promise<void> {
     const id = `i${this.all.length}`;
+    this.facts.started(id);
     const instance = new SimulatedInstance(
       id,
       this.store,
@@ -128,6 +139,7 @@ export class SimulatedCluster {
       const histories = this.users.flatMap((user) => [user, ...history(this.facts, user)]);
       throw new Error([String(error), ...histories].join('\n'), { cause: error });
     }
+    await this.published.heard();
     const complaints = [...complaintsAbout(this.facts), ...(await this.answers())];
     for (const instance of this.living) instance.link.timeoutMs = CALL_TIMEOUT_MS;
     if (complaints.length > 0) throw new Error(complaints.join('\n'));
@@ -140,28 +152,19 @@ export class SimulatedCluster {
     await this.clear();
   }
 
-  /** What Redis holds has to be what is the case, and nothing may be due any more. */
   private async unrest(): Promise<string> {
-    const { prefix, living } = this;
-    const leases = await this.redis.zrange(`${prefix}:presence:{leases}:leases`, '0', '-1');
-    if (leases.length !== living.length) return `leases of ${leases.join()}`;
-    const sweeps = await this.redis.zrange(`${prefix}:presence:{leases}:sweeps`, '0', '-1');
-    if (sweeps.length > 0) return `${sweeps.join()} to be swept`;
-    for (const user of this.users) {
-      const key = presenceChannel(prefix, bucketOf(user));
-      const pending = await this.redis.zscore(`${key}:pending`, user);
-      if (pending !== null) return `${user} is due at ${pending}`;
-      const reports = await this.redis.hgetall(`${key}:reports`);
-      if (Object.keys(reports).length > 0) return `handed out: ${JSON.stringify(reports)}`;
-      const owners = ((await this.redis.hget(`${key}:users`, user)) ?? '').replaceAll(
-        /\.\w+!?/g,
-        '',
-      );
-      const here = living.filter((instance) => instance.socketsOf(user) > 0).map(({ id }) => id);
-      if (owners.split(',').toSorted().join() !== here.toSorted().join()) {
-        return `${user} is on ${here.join() || 'none'}, not on ${owners || 'none'}`;
-      }
-    }
+    const { living } = this;
+    const where = new Map(
+      this.users.map((user) => [
+        user,
+        living.filter((instance) => instance.socketsOf(user) > 0).map(({ id }) => id),
+      ]),
+    );
+    const unrest = await this.data.unrest(
+      living.map(({ id }) => id),
+      where,
+    );
+    if (unrest !== '') return unrest;
     for (const { id, tracker, users } of living) {
       if (tracker.size !== users.length) return `${id} keeps something of ${tracker.size} users`;
     }

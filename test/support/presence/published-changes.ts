@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { until } from '../until.js';
+
+/** The changes of all clusters on a Redis that are published for those who watch. */
+export class PublishedChanges {
+  private readonly listeners = new Map<string, (message: string) => void>();
+  private readonly fences = new Set<string>();
+
+  private constructor(
+    private readonly redis: Redis,
+    private readonly subscriber: Redis,
+  ) {
+    subscriber.on('pmessage', (_, channel: string, message: string) => {
+      const [prefix = ''] = channel.split(':', 1);
+      if (channel.endsWith(':fence')) this.fences.add(message);
+      else this.listeners.get(prefix)?.(message);
+    });
+  }
+
+  static async on(redis: Redis): Promise<PublishedChanges> {
+    const subscriber = redis.duplicate();
+    await subscriber.psubscribe('*:presence:*');
+    return new PublishedChanges(redis, subscriber);
+  }
+
+  listen(prefix: string, listener: (message: string) => void): void {
+    this.listeners.set(prefix, listener);
+  }
+
+  /** Until all that was published before has been heard. */
+  async heard(): Promise<void> {
+    const fence = randomUUID();
+    await this.redis.publish('fence:presence:fence', fence);
+    await until(
+      () => this.fences.delete(fence),
+      () => 'what was published',
+    );
+  }
+
+  close(): void {
+    this.subscriber.disconnect();
+  }
+}

@@ -1,0 +1,53 @@
+/** The statuses that were set, each another one, and what has to come of them. */
+export class StatusFacts {
+  private readonly last = new Map<string, { status: string; certain: boolean }>();
+  private readonly heardOf = new Map<string, number>();
+  private readonly set_ = new Set<string>();
+  private count = 0;
+
+  async set(user: string, set: (status: string) => Promise<boolean>): Promise<void> {
+    const status = `status ${this.count++}`;
+    const entry = { status, certain: false };
+    this.last.set(user, entry);
+    try {
+      entry.certain = await set(status);
+      if (entry.certain) this.set_.add(status);
+    } catch {
+      // Whether it was set is unknown.
+    }
+  }
+
+  heard(_: string, status: string | null): void {
+    if (status !== null) this.heardOf.set(status, (this.heardOf.get(status) ?? 0) + 1);
+  }
+
+  /** It ends when its user goes offline. */
+  offline(user: string): void {
+    this.last.delete(user);
+  }
+
+  /** It ends when Redis loses its data. */
+  lost(): void {
+    this.last.clear();
+  }
+
+  /** @param actual what each user's status is said to be */
+  complaintsAbout(
+    online: ReadonlySet<string>,
+    actual: ReadonlyMap<string, string | null>,
+  ): string[] {
+    const wrong = [...actual].flatMap(([user, status]) => {
+      const last = this.last.get(user);
+      if (!online.has(user)) return status === null ? [] : [`${user} is offline and ${status}`];
+      if (last?.certain !== true || status === last.status) return [];
+      return [`${user} is ${String(status)}, not ${last.status}`];
+    });
+    const twice = [...this.heardOf].filter(([, times]) => times > 1).map(([status]) => status);
+    const unheard = [...this.set_].filter((status) => !this.heardOf.has(status));
+    return [
+      ...wrong,
+      ...twice.map((status) => `${status} was reported twice`),
+      ...unheard.map((status) => `${status} was not reported`),
+    ];
+  }
+}
