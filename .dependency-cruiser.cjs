@@ -25,6 +25,8 @@ const rooms = {
   presence: ['errors', 'ports', 'options', 'reporting', 'redis', 'sockets', 'cluster'],
 };
 const inner = Object.keys(rooms);
+rooms.observability = inner.filter((room) => room !== 'redis' && room !== 'presence');
+inner.push('observability');
 rooms.nest = inner;
 rooms.testing = [...inner, 'nest'];
 
@@ -101,6 +103,28 @@ const packageRules = [
     },
   },
 ];
+
+const observed = {
+  name: 'opentelemetry-stays-in-observability',
+  comment:
+    'An optional peer: only src/observability knows it, and imports its code when the app starts.',
+  severity: 'error',
+};
+packageRules.push(
+  {
+    ...observed,
+    from: { path: '^src/', pathNot: pathOf('observability') },
+    to: { path: packages('@opentelemetry') },
+  },
+  {
+    ...observed,
+    from: { path: pathOf('observability') },
+    to: {
+      path: packages('@opentelemetry'),
+      dependencyTypesNot: ['type-only', 'dynamic-import'],
+    },
+  },
+);
 
 const shapeRules = [
   { name: 'no-cycle', severity: 'error', from: {}, to: { circular: true } },

@@ -31,6 +31,10 @@ const messages = {
     `Redis refused ${command} (${reply}). ${remedy}`,
   'redis.command-failed': (command: string, reply: string) =>
     `Redis answered ${command} with an error (${reply}). Check that it is Redis 6.2 or newer, on a Cluster 7.0 or newer, and look the error up in its documentation.`,
+  'outbox.full': (reason: string) =>
+    `Redis could not take the event (${reason}), and more came than is kept meanwhile: sockets of this instance were served, other instances were not. Send less, or raise the option "outbox".`,
+  'outbox.expired': (ms: number, reason: string) =>
+    `Redis could not take the event for ${ms} ms (${reason}): sockets of this instance were served, other instances were not. Check the option "redis", or raise "outbox.maxAgeMs".`,
   'redis.closed': () =>
     'This instance is shutting down: its connections to Redis are closed. Emit before onApplicationShutdown.',
   'presence.unavailable': () =>

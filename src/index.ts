@@ -4,6 +4,7 @@ export {
   type ClusterChange,
   type ClusterMember,
 } from './cluster/cluster.service.js';
+export type { EventGap } from './cluster/event-gap.js';
 export type { Receipt, UsersReceipt } from './cluster/receipt.js';
 export { AUTHENTICATED_ROOM, userRoom } from './cluster/reserved-rooms.js';
 export type { SocketDetails } from './cluster/socket-details.js';
@@ -26,13 +27,32 @@ export {
   REDIS_SUBSCRIBER_CLIENT,
 } from './nest/tokens.js';
 export { WsAuthGuard } from './nest/ws-auth.guard.js';
+export { DiagnosticsService, type Diagnostics } from './observability/diagnostics.service.js';
+export {
+  PropagatorHealthIndicator,
+  type PropagatorHealth,
+  type PropagatorHealthResult,
+} from './observability/health-indicator.js';
+export type {
+  ConnectionHealth,
+  PresenceState,
+  RepairState,
+} from './observability/instance-view.js';
+export type { ShownOption, ShownOptions } from './observability/shown-options.js';
 export type { AuthenticatedIdentity, AuthOptions, Identity } from './options/auth-options.js';
+export type {
+  OverloadOptions,
+  ShutdownOptions,
+  SlowClientOptions,
+} from './options/load-options.js';
+export type { OutboxOptions, RepairOptions } from './options/delivery-options.js';
 export type { PresenceOptions } from './options/presence-options.js';
 export type { OnlineUsers, PresenceChange } from './presence/presence-change.js';
 export { PresenceService } from './presence/presence.service.js';
 export type { PropagatorLogger } from './ports/logger.js';
 export type { PacketDecoder, PacketEncoder, PacketParser } from './ports/packet-parser.js';
 export type { RedisPropagatorOptions } from './options/propagator-options.js';
+export type { ClientLimits, Secret } from './options/security-options.js';
 export type {
   BorrowedRedisClients,
   RedisClient,
@@ -53,7 +73,7 @@ export type { DeviceAnswer, UserAnswers } from './propagation/user-answers.js';
 export type { PropagatorVerbs } from './propagation/verbs.js';
 export type { DisconnectUserOptions, InNamespace } from './propagation/user-commands.js';
 export { InMemoryBus, InMemoryPubSub } from './redis/in-memory-pub-sub.js';
-export type { PubSub, PubSubListener, PubSubState } from './ports/pub-sub.js';
+export type { Interrupted, PubSub, PubSubListener, PubSubState } from './ports/pub-sub.js';
 export { RedisService } from './redis/redis.service.js';
 export type { SessionDetails } from './sessions/session-details.js';
 export {
@@ -62,6 +82,9 @@ export {
   type RevokeUserOptions,
   type SessionsOptions,
 } from './sessions/session.service.js';
+export { LoadService, type LoadReason, type LoadState } from './reporting/load.js';
+export type { Unready } from './reporting/readiness.js';
+export type { TrafficByTarget, TrafficCount, TrafficTarget } from './reporting/traffic.js';
 export type { AuthenticatedSocket } from './sockets/authenticated-socket.js';
 export type { AuthRefusalCode } from './sockets/auth-refusal.js';
 export { DISCONNECT_EVENT } from './sockets/disconnect-event.js';

@@ -18,7 +18,8 @@ Module({
   imports: [
     RedisPropagatorModule.forRoot({
       redis: process.env.REDIS_URL,
-      prefix: 'bench',
+      prefix: process.env.SECRET === undefined ? 'bench' : 'bench-signed',
+      secret: process.env.SECRET,
       auth: { authenticate: (token) => ({ userId: token }) },
     }),
   ],

@@ -31,8 +31,12 @@ try {
   console.log(
     `node ${process.version}, redis ${redis.how}; ${ROUNDS} rounds of ${EVENTS} events\n`,
   );
-  if (!process.argv.includes('--instances-only')) await compareWithFloor();
-  await growInstances();
+  if (process.argv.includes('--signing')) {
+    await compareSigning();
+  } else {
+    if (!process.argv.includes('--instances-only')) await compareWithFloor();
+    await growInstances();
+  }
 } finally {
   admin.disconnect();
   await redis.stop();
@@ -57,6 +61,28 @@ async function compareWithFloor() {
   }
   await floor.close();
   await library.close();
+}
+
+/** What the option `secret` costs. */
+async function compareSigning() {
+  console.log('CPU µs per targeted event, two instances   publisher  subscriber  redis   total');
+  const plain = await openSetting('./library-role.mjs', 2);
+  const signed = await openSetting('./library-role.mjs', 2, { SECRET: 'x'.repeat(64) });
+  for (const [size, data, burst] of CASES) {
+    for (const setting of [plain, signed]) await measure(setting, WARM_UP, data, burst);
+    /** @type {{ plain: Figures[], signed: Figures[] }} */
+    const rounds = { plain: [], signed: [] };
+    for (let round = 0; round < ROUNDS; round++) {
+      rounds.plain.push(await measure(plain, EVENTS, data, burst));
+      rounds.signed.push(await measure(signed, EVENTS, data, burst));
+    }
+    print(`${size}, not signed`, rounds.plain);
+    print(`${size}, signed`, rounds.signed);
+    const ratios = rounds.signed.map((figures, i) => figures.total / rounds.plain[i].total);
+    console.log(`${size}, ratio of totals: ${spread(ratios)}\n`);
+  }
+  await plain.close();
+  await signed.close();
 }
 
 async function growInstances() {
@@ -114,12 +140,13 @@ async function idleCpu({ instances }) {
  *
  * @param {string} file
  * @param {number} count
+ * @param {Record<string, string>} more of their environment
  */
-async function openSetting(file, count) {
+async function openSetting(file, count, more = {}) {
   const instances = [];
   for (let i = 0; i < count; i++) {
     instances.push(
-      await startProcess(new URL(file, import.meta.url), { REDIS_URL: redis.url ?? '' }),
+      await startProcess(new URL(file, import.meta.url), { REDIS_URL: redis.url ?? '', ...more }),
     );
   }
   const users = Array.from({ length: USERS }, (_, i) => `user-${file.length}-${i}`);

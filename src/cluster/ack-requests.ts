@@ -40,8 +40,8 @@ export class AckRequests {
       await this.askHere(
         { ...selectorIn(params), ...flags, data, timeoutMs },
         {
-          onAsked: (_, asked) => emit({ asked }),
-          onAnswer: (_, from, answer) => emit({ from, answer }),
+          onAsked: (_, asked) => void emit({ asked }),
+          onAnswer: (_, from, answer) => void emit({ from, answer }),
         },
       );
     });
@@ -62,8 +62,9 @@ export class AckRequests {
       othersWait: true,
       onPart: (instanceId, part) => {
         const known = part as AskPart;
-        if (!('asked' in known)) listener.onAnswer(instanceId, known.from, known.answer);
-        else listener.onAsked(instanceId, namesIn(known, 'asked'));
+        if ('asked' in known) listener.onAsked(instanceId, namesIn(known, 'asked'));
+        else if (typeof known.from !== 'string') throw new TypeError('"from" is no socket id');
+        else listener.onAnswer(instanceId, known.from, known.answer);
       },
       ...(listener.onAllAsked && { onAllHeard: listener.onAllAsked }),
     });

@@ -3,6 +3,7 @@ import type { Reporter } from '../reporting/reporter.js';
 
 /** A heartbeat may be on its way when it is asked for; two that Redis took and did not return are no accident. */
 const MISSES_ALLOWED = 1;
+const MOST_REMEMBERED = 100;
 
 /**
  * Watches whether this instance hears its own heartbeats. A subscribed connection that died without a sign
@@ -14,6 +15,9 @@ export class Canary {
   private lastSent = 0;
   private lastHeard = 0;
   private misses = 0;
+  /** When the heartbeats were sent of which nothing was heard yet, and the last one that was. */
+  private readonly sentAt = new Map<number, number>();
+  private lastHeardAt = performance.now();
 
   constructor(
     private readonly pubSub: PubSub,
@@ -25,6 +29,22 @@ export class Canary {
     return this.misses === 0;
   }
 
+  /** When the last heartbeat was sent that this instance heard: it has heard all that was published before. */
+  get heardAt(): number {
+    return this.lastHeardAt;
+  }
+
+  /** This heartbeat is about to be sent. */
+  sending(beat: number): void {
+    this.sentAt.set(beat, performance.now());
+    if (this.sentAt.size > MOST_REMEMBERED) {
+      for (const oldest of this.sentAt.keys()) {
+        this.sentAt.delete(oldest);
+        break;
+      }
+    }
+  }
+
   /** Redis took this heartbeat. */
   sent(beat: number): void {
     this.lastSent = Math.max(this.lastSent, beat);
@@ -32,6 +52,8 @@ export class Canary {
 
   heard(beat: number): void {
     this.lastHeard = Math.max(this.lastHeard, beat);
+    this.lastHeardAt = Math.max(this.lastHeardAt, this.sentAt.get(beat) ?? 0);
+    this.sentAt.delete(beat);
     this.misses = 0;
   }
 

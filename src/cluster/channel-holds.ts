@@ -6,7 +6,7 @@ export interface ChannelHold {
   readonly ready: Promise<void>;
   /** Whether {@link ready} has resolved. */
   readonly settled: boolean;
-  release(): void;
+  release: () => void;
 }
 
 /** @internal */

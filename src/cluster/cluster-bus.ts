@@ -12,6 +12,7 @@ import {
   type ReceivedClusterMessage,
 } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
+import type { MessageGuard } from './message-guard.js';
 import { publishToOthers } from './publish-to-others.js';
 import { holdChannel, type ChannelHold } from './channel-holds.js';
 
@@ -37,6 +38,7 @@ export class ClusterBus {
     private readonly subscriptions: ChannelSubscriptions,
     private readonly options: BusOptions,
     private readonly reporter: Reporter,
+    private readonly guard?: MessageGuard,
   ) {
     this.origin = Buffer.from(instanceId, 'hex');
   }
@@ -46,10 +48,20 @@ export class ClusterBus {
     if (this.holds.length === 0) {
       const { prefix } = this.options;
       for (const channel of [clusterChannel(prefix), replyChannel(prefix, this.instanceId)]) {
-        this.holds.push(holdChannel(this.subscriptions, channel, (bytes) => this.receive(bytes)));
+        this.holds.push(
+          holdChannel(this.subscriptions, channel, (bytes) => this.receive(channel, bytes)),
+        );
       }
     }
     await Promise.all(this.holds.map(({ ready }) => ready));
+  }
+
+  /** Whether messages of others arrive at this moment. */
+  get isListening(): boolean {
+    const { prefix } = this.options;
+    return [clusterChannel(prefix), replyChannel(prefix, this.instanceId)].every((channel) =>
+      this.pubSub.isSubscribed(channel),
+    );
   }
 
   close(): void {
@@ -65,33 +77,36 @@ export class ClusterBus {
    */
   sendToAll(message: ClusterMessage, about?: string): Promise<number> {
     const channel = clusterChannel(this.options.prefix);
-    return publishToOthers(this.pubSub, channel, this.encode(message, about));
+    return publishToOthers(this.pubSub, channel, this.encode(channel, message, about));
   }
 
   /** To one instance. Resolves to whether it was there. Throws as {@link sendToAll} does. */
   sendTo(instanceId: InstanceId, message: ClusterMessage): Promise<boolean> {
     const channel = replyChannel(this.options.prefix, instanceId);
-    const sent = publishToOthers(this.pubSub, channel, this.encode(message));
+    const sent = publishToOthers(this.pubSub, channel, this.encode(channel, message));
     return sent.then((instances) => instances > 0);
   }
 
-  private encode(message: ClusterMessage, about: string = message.type): Buffer {
+  private encode(channel: string, message: ClusterMessage, about: string = message.type): Buffer {
     const { maxMessageBytes } = this.options;
-    const bytes = encodeClusterMessage(
-      { origin: this.origin, sequence: ++this.sequence, sentAt: Date.now() },
-      message,
-      about,
-    );
-    if (bytes.length <= maxMessageBytes) return bytes;
+    const { origin, guard } = this;
+    const signed = guard !== undefined;
+    const stamp = { origin, sequence: ++this.sequence, sentAt: Date.now(), signed };
+    const bytes = encodeClusterMessage(stamp, message, about);
+    if (bytes.length <= maxMessageBytes) {
+      guard?.seal(bytes, channel);
+      return bytes;
+    }
     // The others would drop it.
     throw PropagatorError.of('event.too-large', [about, bytes.length, maxMessageBytes]);
   }
 
-  private receive(bytes: Buffer): void {
+  private receive(channel: string, bytes: Buffer): void {
     if (bytes.length > this.options.maxMessageBytes) {
       this.reporter.report('message.too-large', () => `${bytes.length} bytes between instances`);
       return;
     }
+    if (this.guard?.admits(bytes, channel) === false) return;
     const received = decodeClusterMessage(bytes);
     if (typeof received !== 'string') {
       this.incoming.next(received);

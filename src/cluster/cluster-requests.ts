@@ -1,5 +1,6 @@
 import type { Subscription } from 'rxjs';
 import { PropagatorError, reasonOf } from '../errors.js';
+import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { ClusterMessage, ReplyMessage, RequestMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
@@ -9,6 +10,9 @@ import { PendingRequest, type RequestListener, type RequestOutcome } from './pen
 
 /** For the way of an answer that was given at the last moment. */
 const ANSWER_GRACE_MS = 1_000;
+
+/** However long another instance says that it wants to wait: what waits takes memory. */
+const MOST_WAIT_MS = 600_000;
 
 /** Id of requests that want no answer. */
 const NO_REPLY = 0;
@@ -21,7 +25,11 @@ const NO_REPLY = 0;
  */
 export type RequestHandler = (
   params: unknown,
-  context: { readonly timeoutMs: number; readonly emit: (part: unknown) => void },
+  context: {
+    readonly timeoutMs: number;
+    /** Resolves to whether whoever asked was there to get it; may be left unawaited. */
+    readonly emit: (part: unknown) => Promise<boolean>;
+  },
 ) => unknown;
 
 /** @internal */
@@ -73,6 +81,11 @@ export class ClusterRequests {
     return this.pending.size;
   }
 
+  /** Resolves once those are settled that are under way now. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.pending.values()].map(({ outcome }) => outcome));
+  }
+
   handle(operation: string, handler: RequestHandler): void {
     this.handlers.set(operation, handler);
   }
@@ -121,40 +134,43 @@ export class ClusterRequests {
   }
 
   private async answer(origin: InstanceId, message: RequestMessage): Promise<void> {
-    const { id, operation, params, timeoutMs } = message;
+    const { id, operation, params } = message;
+    const timeoutMs = Math.min(Math.max(0, message.timeoutMs), MOST_WAIT_MS);
     const handler = this.handlers.get(operation);
-    const reply = (rest: Omit<ReplyMessage, 'type' | 'id'>): void =>
+    const reply = (rest: Omit<ReplyMessage, 'type' | 'id'>): Promise<boolean> =>
       this.reply(origin, { type: 'reply', id, ...rest });
     if (handler === undefined) {
-      this.reporter.once('request.unknown', () => `another version asked for "${operation}"`);
-      reply({ done: true, error: 'unknown operation' });
+      this.reporter.once('request.unknown', () => `another version asked for ${shown(operation)}`);
+      void reply({ done: true, error: 'unknown operation' });
       return;
     }
     try {
-      const emit = (part: unknown): void => reply({ done: false, part });
+      const emit = (part: unknown): Promise<boolean> => reply({ done: false, part });
       const part = await handler(params, { timeoutMs, emit });
-      reply(part === undefined ? { done: true } : { done: true, part });
+      void reply(part === undefined ? { done: true } : { done: true, part });
     } catch (error) {
       this.reporter.report('request.failed', () => `"${operation}": ${reasonOf(error)}`);
-      reply({ done: true, error: 'failed' });
+      void reply({ done: true, error: 'failed' });
     }
   }
 
-  private reply(to: InstanceId, message: ReplyMessage): void {
-    if (message.id === NO_REPLY) return;
-    const failed = (error: unknown): void =>
-      this.reporter.report('reply.failed', () => reasonOf(error));
+  /** Resolves to whether it arrived at somebody; never rejects. */
+  private async reply(to: InstanceId, message: ReplyMessage): Promise<boolean> {
+    if (message.id === NO_REPLY) return false;
     try {
-      this.bus.sendTo(to, message).catch(failed);
+      return await this.bus.sendTo(to, message);
     } catch (error) {
       const halves = isTooLarge(error) ? halvesOf(message) : [];
-      for (const half of halves) this.reply(to, half);
-      if (halves.length > 0) return;
-      failed(error);
-      // What cannot be sent is no reason to let the other side wait.
-      if (message.part !== undefined) {
-        this.reply(to, { type: 'reply', id: message.id, done: true, error: 'failed' });
+      if (halves.length > 0) {
+        const sent = await Promise.all(halves.map((half) => this.reply(to, half)));
+        return sent.every(Boolean);
       }
+      this.reporter.report('reply.failed', () => reasonOf(error));
+      // What cannot be sent is no reason to let the other side wait.
+      if (message.part !== undefined && isUnsendable(error)) {
+        void this.reply(to, { type: 'reply', id: message.id, done: true, error: 'failed' });
+      }
+      return false;
     }
   }
 
@@ -179,6 +195,14 @@ export class ClusterRequests {
 
 function isTooLarge(error: unknown): boolean {
   return error instanceof PropagatorError && error.code === 'event.too-large';
+}
+
+/** It will not be sent at another time either. */
+function isUnsendable(error: unknown): boolean {
+  return (
+    error instanceof PropagatorError &&
+    (error.code === 'event.too-large' || error.code === 'event.unserialisable')
+  );
 }
 
 /** An answer that is a list, in two messages. */

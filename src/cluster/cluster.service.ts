@@ -7,6 +7,7 @@ import type { MemberDetails, PresenceMessage } from '../wire/cluster-message.js'
 import type { InstanceId } from '../wire/envelope.js';
 import { Canary } from './canary.js';
 import type { ClusterBus } from './cluster-bus.js';
+import type { EventGap } from './event-gap.js';
 
 /** An instance of the app, as it last described itself. */
 export interface ClusterMember extends MemberDetails {
@@ -19,6 +20,9 @@ export interface ClusterChange {
   readonly type: 'joined' | 'left' | 'lost';
   readonly member: ClusterMember;
 }
+
+/** Nobody has so many instances: somebody makes them up. */
+const MOST_MEMBERS = 4_096;
 
 interface Entry {
   member: ClusterMember;
@@ -34,6 +38,7 @@ type Options = Pick<ResolvedOptions, 'heartbeatIntervalMs' | 'memberTimeoutMs'>;
 export class ClusterService {
   private readonly others = new Map<InstanceId, Entry>();
   private readonly changes = new Subject<ClusterChange>();
+  private readonly gaps = new Subject<EventGap>();
   private readonly startedAt = Date.now();
   private readonly canary: Canary;
   private subscription: Subscription | undefined;
@@ -46,6 +51,9 @@ export class ClusterService {
 
   /** Other instances that came and went. */
   readonly changes$: Observable<ClusterChange> = this.changes.asObservable();
+
+  /** Events that this instance could not hear and cannot get any more: there the app's clients are to load anew. */
+  readonly gaps$: Observable<EventGap> = this.gaps.asObservable();
 
   /** @internal */
   constructor(
@@ -89,6 +97,16 @@ export class ClusterService {
     return this.uncounted;
   }
 
+  /** When this instance last proved to itself that it hears what is published. @internal */
+  get heardItselfAt(): number {
+    return this.canary.heardAt;
+  }
+
+  /** @internal */
+  foundGap(gap: EventGap): void {
+    this.gaps.next(gap);
+  }
+
   /** Takes part from now on. @internal */
   async start(): Promise<void> {
     if (this.timer !== undefined) return;
@@ -116,6 +134,7 @@ export class ClusterService {
     await this.announce('bye');
     this.others.clear();
     this.changes.complete();
+    this.gaps.complete();
   }
 
   private async hello(): Promise<void> {
@@ -148,6 +167,7 @@ export class ClusterService {
         return;
       }
       const beat = ++this.beat;
+      this.canary.sending(beat);
       const instances = await this.bus.sendToAll({ type, member, beat });
       this.canary.sent(beat);
       this.countOutsiders(instances);
@@ -169,6 +189,10 @@ export class ClusterService {
       return;
     }
     const known = this.others.has(origin);
+    if (!known && this.others.size >= MOST_MEMBERS) {
+      this.reporter.report('member.too-many', () => `instance ${origin} is not counted`);
+      return;
+    }
     this.others.set(origin, { member: described, heardAt: Date.now() });
     if (!known) {
       this.uncounted = 0;

@@ -1,19 +1,43 @@
 import * as standardParser from 'socket.io-parser';
 import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { count } from '../reporting/traffic.js';
 import type { Target } from '../wire/channels.js';
 import { decodeEnvelope, isFrom, type Envelope, type EnvelopeFault } from '../wire/envelope.js';
 import { decodeExternalEvent, isExternal } from '../wire/external-event.js';
+import { areEventFor } from '../wire/event-frames.js';
+import { fnv1a } from '../wire/fnv.js';
 import { WirePacket } from '../wire/wire-packet.js';
 import { dialectOf, packetIn } from './dialects.js';
 import type { LocalNamespace } from './local-namespace.js';
+import type { MessageGuard } from './message-guard.js';
 import type { NamespaceRegistry } from './namespace-registry.js';
+import type { Arrival } from './held-events.js';
+import { ReceiptLog } from './receipt-log.js';
 import { audienceOf, roomsOfTarget } from './reserved-rooms.js';
+import type { Telemetry } from './telemetry.js';
+import { YoungSockets } from './young-sockets.js';
 
 const OF_ANOTHER_VERSION: ReadonlySet<string> = new Set<EnvelopeFault>([
   'message.unknown-version',
   'message.unknown-kind',
 ]);
+
+/** A channel that is listened to. @internal */
+export interface Place {
+  readonly target: Target;
+  readonly channel: string;
+  /** Of the channel's name. */
+  readonly hash: number;
+  /** Ms since 1970. */
+  readonly listenedToSince: number;
+}
+
+/** What makes up for what could not be heard. */
+interface Repair {
+  /** Whether it has taken the envelope, which then is not delivered now. */
+  takes(envelope: Envelope, channel: string, bytes: Buffer): boolean;
+}
 
 /**
  * What comes in from other instances, and from outside: delivered to the sockets of this instance, or counted,
@@ -23,32 +47,115 @@ const OF_ANOTHER_VERSION: ReadonlySet<string> = new Set<EnvelopeFault>([
  */
 export class EventReceiver {
   private readonly standard = dialectOf(standardParser);
+  private readonly places = new Map<string, Place>();
+  private repair: Repair | undefined;
+  private readonly young: YoungSockets;
+  /** What was received lately. */
+  readonly log = new ReceiptLog();
 
   constructor(
     private readonly ownOrigin: Buffer,
     private readonly maxMessageBytes: number,
     private readonly namespaces: NamespaceRegistry,
     private readonly reporter: Reporter,
-  ) {}
+    private readonly telemetry: Telemetry,
+    private readonly guard?: MessageGuard,
+  ) {
+    this.young = new YoungSockets(namespaces);
+  }
 
-  receive(target: Target, bytes: Buffer): void {
+  /** From now on it looks after what this instance could not hear. */
+  repairedBy(repair: Repair): void {
+    this.repair = repair;
+  }
+
+  /** The channels that are listened to. */
+  channels(): Iterable<string> {
+    return this.places.keys();
+  }
+
+  /** What comes over the channel of a target from now on is for {@link receive}, with what comes back. */
+  listen(target: Target, channel: string): Place {
+    const place = { target, channel, hash: fnv1a(channel), listenedToSince: Date.now() };
+    this.places.set(channel, place);
+    return place;
+  }
+
+  stopListening({ channel }: Place): void {
+    this.places.delete(channel);
+  }
+
+  receive({ target, channel, hash }: Place, bytes: Buffer): void {
     if (isFrom(bytes, this.ownOrigin)) return;
     try {
       if (bytes.length > this.maxMessageBytes) {
         this.drop('message.too-large', target, `${bytes.length} bytes`);
+      } else if (this.guard?.admits(bytes, channel) === false) {
+        // It is reported.
       } else if (isExternal(bytes)) {
         this.receiveExternal(target, bytes);
       } else {
         const envelope = decodeEnvelope(bytes);
         if (typeof envelope === 'string') this.drop(envelope, target, `${bytes.length} bytes`);
-        else this.receiveEnvelope(target, envelope);
+        else if (this.repair?.takes(envelope, channel, bytes) !== true) {
+          this.log.add(envelope.origin, envelope.sequence, hash);
+          this.receiveEnvelope(target, envelope, bytes.length);
+        }
       }
     } catch (error) {
       this.drop('message.failed', target, reasonOf(error));
     }
   }
 
-  private receiveEnvelope(target: Target, envelope: Envelope): void {
+  /** What was missed before, or held. */
+  deliver({ channel, bytes, sentAt = Infinity }: Arrival): void {
+    // Nobody here wants it any more, or nobody wanted it then.
+    const { target, listenedToSince } = this.places.get(channel) ?? {};
+    if (target === undefined || isFrom(bytes, this.ownOrigin)) return;
+    if (listenedToSince !== undefined && sentAt < listenedToSince) return;
+    if (this.guard?.admitsRepaired(bytes, channel) === false) return;
+    try {
+      const envelope = decodeEnvelope(bytes);
+      if (typeof envelope === 'string') {
+        this.drop(envelope, target, `${bytes.length} bytes`);
+      } else {
+        // Who came later may have got it elsewhere before.
+        const young = sentAt === Infinity ? [] : this.young.laterThan(sentAt, target.namespace);
+        const except = [...envelope.except, ...young];
+        this.receiveEnvelope(target, { ...envelope, except }, bytes.length);
+      }
+    } catch (error) {
+      this.drop('message.failed', target, reasonOf(error));
+    }
+  }
+
+  private receiveEnvelope(target: Target, envelope: Envelope, bytes: number): void {
+    const { tracing, traffic } = this.telemetry;
+    const { namespace, kind } = target;
+    count(traffic.received[kind], 1, bytes);
+    const { trace } = envelope;
+    const sockets =
+      trace === undefined || tracing === undefined
+        ? this.deliverEnvelope(target, envelope)
+        : tracing.deliver(trace, { namespace, target: kind, targets: 1, bytes }, () =>
+            this.deliverEnvelope(target, envelope),
+          );
+    count(traffic.delivered[kind], sockets, sockets * envelope.frames.length);
+    // The other instance's clock may be ahead of ours.
+    traffic.lagged?.(Math.max(0, Date.now() - envelope.sentAt) / 1_000, kind);
+  }
+
+  /** Returns to how many sockets it was written. */
+  private deliverEnvelope(target: Target, envelope: Envelope): number {
+    let sockets = 0;
+    if (!envelope.customParser && !areEventFor(target.namespace, envelope.frames)) {
+      this.drop('message.malformed', target, 'its frames are no event of the namespace');
+      return 0;
+    }
+    if (envelope.volatile && this.telemetry.load.overloaded) {
+      this.reporter.count('volatile.shed');
+      return 0;
+    }
     // The frames may be a custom parser's: then only a server with the same one can make sense of them.
     const packet = new WirePacket(envelope.frames, this.standard.parser);
     const audience = audienceOf(target, envelope.rooms);
@@ -58,7 +165,7 @@ export class EventReceiver {
         this.drop('message.parser-mismatch', target, `${envelope.frames.length} bytes`);
         continue;
       }
-      namespace.deliver({
+      sockets += namespace.deliver({
         packet: readable,
         ...audience,
         except: envelope.except,
@@ -66,6 +173,7 @@ export class EventReceiver {
         compress: envelope.compress,
       });
     }
+    return sockets;
   }
 
   private inDialect(
@@ -84,15 +192,19 @@ export class EventReceiver {
       this.drop('message.malformed', target, event);
       return;
     }
+    const { received, delivered } = this.telemetry.traffic;
+    count(received[target.kind], 1, bytes.length);
     const data = event.data === undefined ? [event.event] : [event.event, event.data];
     for (const namespace of this.namespaces.named(target.namespace)) {
-      namespace.deliver({
-        packet: packetIn(namespace.dialect, namespace.name, data),
+      const packet = packetIn(namespace.dialect, namespace.name, data);
+      const sockets = namespace.deliver({
+        packet,
         rooms: roomsOfTarget(target),
         except: event.except,
         volatile: false,
         compress: true,
       });
+      count(delivered[target.kind], sockets, sockets * packet.frames.length);
     }
   }
 

@@ -4,40 +4,30 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { count } from '../reporting/traffic.js';
 import { ChannelNames, type Target } from '../wire/channels.js';
 import { encodePacket } from '../wire/encode-packet.js';
-import {
-  encodeEnvelope,
-  envelopeLength,
-  isEncodableList,
-  type InstanceId,
-} from '../wire/envelope.js';
+import { encodeEnvelope, envelopeLength, type InstanceId } from '../wire/envelope.js';
 import { EVENT_PACKET, WirePacket, type SocketIoPacket } from '../wire/wire-packet.js';
 import { holdChannel, type ChannelHold } from './channel-holds.js';
 import { dialectOf, packetIn } from './dialects.js';
+import { EventPublisher } from './event-publisher.js';
 import { EventReceiver } from './event-receiver.js';
 import type { Dialect, LocalNamespace } from './local-namespace.js';
+import { MessageGuard } from './message-guard.js';
 import { NamespaceRegistry } from './namespace-registry.js';
-import type { SendFlags } from './packet-writer.js';
-import { publishToOthers } from './publish-to-others.js';
+import { checkLists, type OutgoingEvent } from './outgoing-event.js';
 import { PublishTracker } from './publish-tracker.js';
 import { receiptOf, type Receipt } from './receipt.js';
 import { audienceOf, targetOfRoom } from './reserved-rooms.js';
-
-/** An event to send. @internal */
-export interface OutgoingEvent extends Partial<SendFlags> {
-  readonly namespace: string;
-  /** The event's name and its arguments. */
-  readonly data: unknown[];
-  /** Rooms (a socket's id is one) whose sockets do not get it. */
-  readonly except?: readonly string[];
-  /** Narrows the target down to the sockets of these rooms. */
-  readonly rooms?: readonly string[];
-}
+import { spanned, type SendSpan, type Telemetry } from './telemetry.js';
 
 const NONE: readonly string[] = Object.freeze([]);
 
-type RouterOptions = Pick<ResolvedOptions, 'prefix' | 'maxMessageBytes' | 'parser'>;
+type RouterOptions = Pick<
+  ResolvedOptions,
+  'prefix' | 'maxMessageBytes' | 'parser' | 'outbox' | 'repair' | 'secret'
+>;
 
 /**
  * The one place that every event passes: encoded once, delivered to this instance's sockets at once, then
@@ -51,7 +41,10 @@ export class EventRouter {
   /** Names this instance in the cluster; made anew at each start. */
   readonly instanceId: InstanceId = this.originBytes.toString('hex');
   private readonly namespaces = new NamespaceRegistry();
-  private readonly receiver: EventReceiver;
+  /** Undefined where nothing is signed. */
+  readonly guard: MessageGuard | undefined;
+  readonly receiver: EventReceiver;
+  readonly publisher: EventPublisher;
   private readonly publishes: PublishTracker;
   private readonly channels: ChannelNames;
   private readonly defaultDialect: Dialect;
@@ -60,19 +53,24 @@ export class EventRouter {
   private sequence = 0;
 
   constructor(
-    private readonly pubSub: PubSub,
+    pubSub: PubSub,
     private readonly subscriptions: ChannelSubscriptions,
     private readonly options: RouterOptions,
-    reporter: Reporter,
+    private readonly reporter: Reporter,
+    private readonly telemetry: Telemetry,
   ) {
     this.channels = new ChannelNames(options.prefix);
     this.defaultDialect = dialectOf(options.parser);
     this.publishes = new PublishTracker(reporter);
+    this.publisher = new EventPublisher(pubSub, options, reporter);
+    this.guard = MessageGuard.of(options, reporter);
     this.receiver = new EventReceiver(
       this.originBytes,
       options.maxMessageBytes,
       this.namespaces,
       reporter,
+      telemetry,
+      this.guard,
     );
   }
 
@@ -88,7 +86,7 @@ export class EventRouter {
   /** Keeps this instance subscribed to a target's channel. */
   hold(target: Target): ChannelHold {
     return this.namespaces.held(this.channels.of(target), (channel) =>
-      holdChannel(this.subscriptions, channel, (bytes) => this.receiver.receive(target, bytes)),
+      this.listen(target, channel),
     );
   }
 
@@ -100,16 +98,38 @@ export class EventRouter {
    * `PubSub.publish` rejects with
    */
   send(target: Target, event: OutgoingEvent): Promise<Receipt> {
-    const { bytes, packet } = this.encode(event);
-    return this.publish(target, bytes, this.deliver(target, event, packet));
+    if (this.sheds(event)) return Promise.resolve(receiptOf(0, 0));
+    const span = this.telemetry.tracing?.send(String(event.data[0]));
+    return spanned(span, () => {
+      const { bytes, packet } = this.encode(event, span);
+      const local = this.deliver(target, event, packet);
+      const { namespace } = event;
+      span?.sending({ namespace, target: target.kind, targets: 1, bytes: bytes.length }, local);
+      return this.publish(target, bytes, event, local);
+    });
   }
 
   /** Sends an event, encoded once, to several targets; as {@link send} for each. */
   sendToEach(targets: readonly Target[], event: OutgoingEvent): Promise<Receipt[]> {
-    const { bytes, packet } = this.encode(event);
-    const local = targets.map((target) => this.deliver(target, event, packet));
-    const receipts = targets.map((target, i) => this.publish(target, bytes, local[i] ?? 0));
-    return Promise.all(receipts);
+    if (this.sheds(event)) return Promise.resolve(targets.map(() => receiptOf(0, 0)));
+    const span = this.telemetry.tracing?.send(String(event.data[0]));
+    return spanned(span, () => {
+      const { bytes, packet } = this.encode(event, span);
+      const local = targets.map((target) => this.deliver(target, event, packet));
+      const [{ kind } = { kind: 'user' as const }] = targets;
+      const { namespace } = event;
+      span?.sending(
+        { namespace, target: kind, targets: targets.length, bytes: bytes.length },
+        local.reduce((sum, sockets) => sum + sockets, 0),
+      );
+      return Promise.all(
+        targets.map((target, i) => {
+          // A signature is for one channel.
+          const own = this.guard === undefined ? bytes : Buffer.from(bytes);
+          return this.publish(target, own, event, local[i] ?? 0);
+        }),
+      );
+    });
   }
 
   /**
@@ -142,6 +162,20 @@ export class EventRouter {
     joined.then(over, over);
   }
 
+  private listen(target: Target, channel: string): ChannelHold {
+    const { receiver } = this;
+    const place = receiver.listen(target, channel);
+    const hold = holdChannel(this.subscriptions, channel, (bytes) =>
+      receiver.receive(place, bytes),
+    );
+    const { release } = hold;
+    hold.release = () => {
+      receiver.stopListening(place);
+      release();
+    };
+    return hold;
+  }
+
   /** Connected sockets of this instance, in all namespaces. */
   get socketCount(): number {
     return this.namespaces.socketCount;
@@ -157,9 +191,19 @@ export class EventRouter {
     return this.namespaces.named(name);
   }
 
+  /** How many publishes wait for the answer of Redis, those in the outbox included. */
+  get pendingPublishes(): number {
+    return this.publishes.size;
+  }
+
   /** Resolves once every publish under way is settled. */
   drain(): Promise<void> {
+    void this.publisher.drain();
     return this.publishes.drain();
+  }
+
+  close(): void {
+    this.publisher.close();
   }
 
   /** The target of a room that alone is asked for and has a channel of its own. */
@@ -170,14 +214,25 @@ export class EventRouter {
     return targetOfRoom(namespace, room);
   }
 
-  private encode(event: OutgoingEvent): { bytes: Buffer; packet: WirePacket } {
+  /** An instance that does not keep up leaves out what may be left out, before it costs anything. */
+  private sheds({ volatile = false }: OutgoingEvent): boolean {
+    if (!volatile || !this.telemetry.load.overloaded) return false;
+    this.reporter.count('volatile.shed');
+    return true;
+  }
+
+  private encode(
+    event: OutgoingEvent,
+    span: SendSpan | undefined,
+  ): { bytes: Buffer; packet: WirePacket } {
     const { except = NONE, rooms = NONE } = event;
-    checkList('except', except);
-    checkList('rooms', rooms);
+    checkLists({ except, rooms });
     const dialect = this.namespaces.dialectOf(event.namespace) ?? this.defaultDialect;
     const packet: SocketIoPacket = { type: EVENT_PACKET, nsp: event.namespace, data: event.data };
     const parts = encodePacket(dialect.encoder, packet);
-    const length = envelopeLength({ except, rooms }, parts);
+    const trace = span?.context;
+    const signed = this.guard !== undefined;
+    const length = envelopeLength({ except, rooms, trace, signed }, parts);
     if (length > this.options.maxMessageBytes) {
       throw PropagatorError.of('event.too-large', [
         String(event.data[0]),
@@ -194,6 +249,8 @@ export class EventRouter {
       customParser: dialect.custom,
       except,
       rooms,
+      trace,
+      signed,
     };
     const { bytes, frames } = encodeEnvelope(header, parts);
     return { bytes, packet: new WirePacket(frames, dialect.parser, { parts, packet }) };
@@ -215,22 +272,29 @@ export class EventRouter {
         compress: event.compress ?? true,
       });
     }
+    const { delivered } = this.telemetry.traffic;
+    count(delivered[target.kind], sockets, sockets * packet.frames.length);
     return sockets;
   }
 
-  private publish(target: Target, bytes: Buffer, localSockets: number): Promise<Receipt> {
+  private publish(
+    target: Target,
+    bytes: Buffer,
+    { failFast = false, volatile = false }: OutgoingEvent,
+    localSockets: number,
+  ): Promise<Receipt> {
+    const { traffic } = this.telemetry;
+    count(traffic.sent[target.kind], 1, bytes.length);
+    const { published } = traffic;
+    const startedAt = published === undefined ? 0 : performance.now();
+    const channel = this.channels.of(target);
+    this.guard?.seal(bytes, channel);
     return this.publishes.track(
-      publishToOthers(this.pubSub, this.channels.of(target), bytes),
-      (instances) => receiptOf(localSockets, instances),
+      this.publisher.publish(channel, bytes, { failFast, volatile }),
+      (instances) => {
+        published?.((performance.now() - startedAt) / 1_000, target.kind);
+        return receiptOf(localSockets, instances);
+      },
     );
   }
-}
-
-function checkList(name: string, list: readonly string[]): void {
-  if (list.length === 0 || isEncodableList(list)) return;
-  throw PropagatorError.of('target.invalid', [
-    name,
-    `${list.length} names`,
-    'Pass at most 65535 names of at most 65535 bytes each.',
-  ]);
 }

@@ -105,12 +105,22 @@ export function namespaceAdapter(
     /** Resolves once events for the rooms arrive. Reserved rooms are not entered by name. */
     override addAll(id: string, rooms: Set<unknown>): Promise<void> | void {
       const allowed = new Set<string>();
+      const most = services.limits.roomsPerSocket + this.ownRoomsOf(id);
+      const joined = this.sids.get(id);
+      let count = joined?.size ?? 0;
       for (const room of rooms) {
         const name = roomName(room);
         if (name === undefined) {
           reporter.report('room.invalid', () => `socket ${id} was to join ${shown(room)}`);
         } else if (isReservedRoom(name) && !this.sids.get(id)?.has(name)) {
-          reporter.report('room.reserved', () => `socket ${id} was kept out of room "${name}"`);
+          reporter.report(
+            'room.reserved',
+            () => `socket ${id} was kept out of room ${shown(name)}`,
+          );
+        } else if (joined?.has(name) !== true && !allowed.has(name) && name !== id) {
+          if (count < most) allowed.add(name);
+          else this.tooManyRooms(id, name);
+          count++;
         } else {
           allowed.add(name);
         }
@@ -125,7 +135,7 @@ export function namespaceAdapter(
       const name = roomName(room);
       if (name === undefined) return undefined;
       if (isReservedRoom(name)) {
-        reporter.report('room.reserved', () => `socket ${id} was kept in room "${name}"`);
+        reporter.report('room.reserved', () => `socket ${id} was kept in room ${shown(name)}`);
         return undefined;
       }
       return super.del(id, name);
@@ -219,6 +229,22 @@ export function namespaceAdapter(
       return super.close();
     }
 
+    /** How many of its rooms a socket has not chosen: its own one, and those of its user and session. */
+    private ownRoomsOf(id: string): number {
+      const joined = this.sids.get(id);
+      return (
+        (joined?.has(id) === true ? 1 : 0) + (joined?.has(AUTHENTICATED_ROOM) === true ? 3 : 0)
+      );
+    }
+
+    private tooManyRooms(id: string, room: string): void {
+      const { roomsPerSocket } = services.limits;
+      reporter.report(
+        'room.too-many',
+        () => `socket ${id} is in ${roomsPerSocket} rooms and was kept out of ${shown(room)}`,
+      );
+    }
+
     private found(
       selector: SocketSelector,
       socketOf: (id: string) => Socket | undefined,
@@ -232,7 +258,12 @@ export function namespaceAdapter(
     }
 
     private deliverFrames(delivery: Delivery): number {
-      const writer = new PacketWriter(delivery.packet, delivery, reporter);
+      const writer = new PacketWriter(
+        delivery.packet,
+        delivery,
+        reporter,
+        services.connections.slow,
+      );
       let sockets = 0;
       const write = (socket: Socket | undefined): void => {
         if (socket === undefined) return;

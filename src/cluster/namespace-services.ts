@@ -1,5 +1,7 @@
+import type { ResolvedClientLimits } from '../options/resolve-limits.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { AckRequests } from './ack-requests.js';
+import type { ClientConnections } from './client-connections.js';
 import type { ClusterService } from './cluster.service.js';
 import type { EventRouter } from './event-router.js';
 import type { ServerSideEvents } from './server-side-events.js';
@@ -14,4 +16,6 @@ export interface NamespaceServices {
   readonly serverSide: ServerSideEvents;
   readonly reporter: Reporter;
   readonly ackTimeoutMs: number;
+  readonly limits: ResolvedClientLimits;
+  readonly connections: ClientConnections;
 }

@@ -3,6 +3,8 @@ import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { EncodedPart } from '../wire/frames.js';
 import type { SocketIoPacket, WirePacket } from '../wire/wire-packet.js';
+import type { EngineConnection } from './engine-connection.js';
+import type { SlowClients } from './slow-clients.js';
 
 /** How an event is to be sent, in Socket.IO's words. */
 export interface SendFlags {
@@ -22,6 +24,7 @@ interface WritableSocket {
   readonly client: {
     readonly conn: {
       readonly protocol: number;
+      readonly writeBuffer?: readonly unknown[];
       readonly transport: {
         readonly name: string;
         readonly writable: boolean;
@@ -51,22 +54,30 @@ export class PacketWriter {
     private readonly packet: WirePacket,
     private readonly flags: SendFlags,
     private readonly reporter: Reporter,
+    private readonly slow?: SlowClients,
   ) {}
 
   write(to: Socket): void {
     const socket = to as unknown as WritableSocket;
     if ((socket._anyOutgoingListeners?.length ?? 0) > 0) this.notify(socket);
     const { client } = socket;
+    const { conn } = client;
     const { volatile, compress } = this.flags;
-    if (!takesFrames(client.conn)) {
+    if (volatile && !conn.transport.writable) {
+      this.reporter.count('volatile.dropped');
+      return;
+    }
+    if (!takesFrames(conn)) {
       this.plain ??= { preEncoded: true, volatile, compress };
       client.writeToEngine(this.packet.parts, this.plain);
-    } else if (!volatile || client.conn.transport.writable) {
+    } else {
       const wsPreEncodedFrame = [this.packet.frames];
       this.framed ??= { preEncoded: true, volatile, compress, wsPreEncodedFrame };
       // One write for all frames of the packet; without data, because the frame is what is sent.
-      client.conn.write(undefined, this.framed);
+      conn.write(undefined, this.framed);
     }
+    // Nothing waits for most clients.
+    if (conn.writeBuffer?.length) this.slow?.wrote(conn as unknown as EngineConnection);
   }
 
   /** A listener of the app that throws must not keep the event from the other sockets. */

@@ -16,6 +16,8 @@ export interface RequestOutcome {
 export interface RequestListener {
   /** Called with each part of each answer as it comes. */
   readonly onPart?: (instanceId: InstanceId, part: unknown) => void;
+  /** Called when an instance has answered in full. */
+  readonly onAnswered?: (instanceId: InstanceId) => void;
   /** Called once all instances have sent their first part, or nothing but their last word. */
   readonly onAllHeard?: () => void;
 }
@@ -56,8 +58,10 @@ export class PendingRequest {
     if (part !== undefined) this.listener.onPart?.(from, part);
     if (error === undefined) this.firstWords.heard(from);
     else this.firstWords.refused(from);
-    if (done && error === undefined) this.lastWords.heard(from);
-    else if (done) this.lastWords.refused(from);
+    if (done && error === undefined) {
+      this.lastWords.heard(from);
+      this.listener.onAnswered?.(from);
+    } else if (done) this.lastWords.refused(from);
     this.check();
     return true;
   }

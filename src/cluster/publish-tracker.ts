@@ -2,6 +2,7 @@ import { PropagatorError, reasonOf, type PropagatorErrorCode } from '../errors.j
 import type { Reporter } from '../reporting/reporter.js';
 
 const OUTAGES: ReadonlySet<PropagatorErrorCode> = new Set(['redis.unavailable', 'redis.timeout']);
+const OUTBOX: ReadonlySet<PropagatorErrorCode> = new Set(['outbox.full', 'outbox.expired']);
 
 /** Watches publishes: counts failures, logs the first of each outage, and knows when none is under way. */
 export class PublishTracker {
@@ -35,12 +36,22 @@ export class PublishTracker {
     return tracked;
   }
 
+  /** How many are under way. */
+  get size(): number {
+    return this.underway;
+  }
+
   drain(): Promise<void> {
     if (this.underway === 0) return Promise.resolve();
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   private failed(error: PropagatorError): void {
+    // Those report themselves.
+    if (OUTBOX.has(error.code)) {
+      this.reporter.count('publish.failed');
+      return;
+    }
     if (!OUTAGES.has(error.code)) {
       // One forbidden channel among others: failures and successes alternate.
       this.reporter.report('publish.failed', () => error.message);

@@ -1,9 +1,17 @@
 import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { RESERVED_EVENTS } from '../wire/reserved-events.js';
 import type { ClusterRequests } from './cluster-requests.js';
 import type { LocalNamespace } from './local-namespace.js';
 
 const OPERATION = 'server-side-emit';
+
+/** What its listeners take for a new client, or a new namespace; Socket.IO refuses to send these, not to get them. */
+const OF_SOCKET_IO: ReadonlySet<string> = new Set([
+  ...RESERVED_EVENTS,
+  'connection',
+  'new_namespace',
+]);
 
 type Acknowledge = (error: Error | null, responses: unknown[]) => void;
 
@@ -30,9 +38,13 @@ export class ServerSideEvents {
       if (typeof namespace !== 'string' || !Array.isArray(args)) {
         throw new TypeError('neither namespace nor arguments');
       }
+      const [event] = args;
+      if (typeof event !== 'string' || OF_SOCKET_IO.has(event)) {
+        throw new TypeError('no event between servers');
+      }
       const namespaces = [...this.here.namespaces(namespace)];
       if (withAck !== true) callEach(namespaces, args);
-      else await askEach(namespaces, args, timeoutMs, (answer) => emit([answer]));
+      else await askEach(namespaces, args, timeoutMs, (answer) => void emit([answer]));
     });
   }
 

@@ -6,7 +6,7 @@ import type { ClusterRequests } from './cluster-requests.js';
 import type { ClusterCount, ClusterResult } from './cluster-result.js';
 import { endSockets, type EndOptions } from './end-sockets.js';
 import type { LocalNamespace } from './local-namespace.js';
-import { detailsOf, type SocketDetails } from './socket-details.js';
+import { detailsOf, isSocketDetails, type SocketDetails } from './socket-details.js';
 import { namesIn, selectorIn, type SocketSelector } from './socket-selector.js';
 
 /** @internal */
@@ -21,6 +21,8 @@ interface Surroundings {
   /** Sockets of other instances are about to join rooms. */
   joining(namespace: string, rooms: readonly string[], joined: Promise<unknown>): void;
 }
+
+const isText = (item: unknown): boolean => typeof item === 'string';
 
 type Local<T> = (params: unknown) => T | Promise<T>;
 
@@ -73,26 +75,26 @@ export class SocketCommands {
     selector: SocketSelector,
   ): Promise<{ local: Socket[] } & ClusterResult<SocketDetails>> {
     const local = this.select(selector);
-    return { local, ...(await this.collect<SocketDetails>('fetch', selector)) };
+    return { local, ...(await this.collect<SocketDetails>('fetch', selector, isSocketDetails)) };
   }
 
   /** Details of the sockets of all instances. */
   async describe(selector: SocketSelector): Promise<ClusterResult<SocketDetails>> {
     const local = this.locals.fetch(selector);
-    const remote = await this.collect<SocketDetails>('fetch', selector);
+    const remote = await this.collect<SocketDetails>('fetch', selector, isSocketDetails);
     return { ...remote, items: [...local, ...remote.items] };
   }
 
   async ids(selector: SocketSelector): Promise<ClusterResult<string>> {
     const local = this.locals.ids(selector);
-    const remote = await this.collect<string>('ids', selector);
+    const remote = await this.collect<string>('ids', selector, isText);
     return { ...remote, items: [...new Set([...local, ...remote.items])] };
   }
 
   async rooms(namespace: string): Promise<ClusterResult<string>> {
     const params = { namespace, rooms: [], except: [] };
     const local = this.locals.rooms(params);
-    const remote = await this.collect<string>('rooms', params);
+    const remote = await this.collect<string>('rooms', params, isText);
     return { ...remote, items: [...new Set([...local, ...remote.items])] };
   }
 
@@ -139,8 +141,12 @@ export class SocketCommands {
     return sockets.length;
   }
 
-  private collect<T>(operation: string, params: unknown): Promise<ClusterResult<T>> {
-    return collected<T>(this.requests, this.question(operation, params));
+  private collect<T>(
+    operation: string,
+    params: unknown,
+    isItem: (item: unknown) => boolean,
+  ): Promise<ClusterResult<T>> {
+    return collected<T>(this.requests, this.question(operation, params), isItem);
   }
 
   private async count(

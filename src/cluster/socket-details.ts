@@ -30,6 +30,20 @@ export function detailsOf(socket: Socket, instanceId: InstanceId): SocketDetails
   };
 }
 
+/** Whether another instance's answer describes a socket: Socket.IO would throw where it does not. @internal */
+export function isSocketDetails(value: unknown): value is SocketDetails {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, rooms, data, handshake } = value as Partial<Record<keyof SocketDetails, unknown>>;
+  return (
+    typeof id === 'string' &&
+    Array.isArray(rooms) &&
+    rooms.every((room) => typeof room === 'string') &&
+    typeof data === 'object' &&
+    typeof handshake === 'object' &&
+    handshake !== null
+  );
+}
+
 /**
  * Credentials stay on the instance that checked them: what is on Redis can be read by everybody with access to it.
  * They are known by their names, and tokens also by their value, wherever the app takes them from.

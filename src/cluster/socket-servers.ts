@@ -8,6 +8,7 @@ import type { SocketStateService } from '../sockets/socket-state.service.js';
 import type { TokenExpiry } from '../sockets/token-expiry.js';
 import type { TokenRefresh } from '../sockets/token-refresh.js';
 import { installDefaultAckTimeout, setDefaultAckTimeout } from './default-ack-timeout.js';
+import { ClientLimits } from './client-limits.js';
 import type { AdapterConstructor } from './command-adapter.js';
 import { endIfAwaited } from './end-sockets.js';
 import { namespaceAdapter, type NamespaceAdapter } from './namespace-adapter.js';
@@ -20,6 +21,7 @@ import type { NamespaceServices } from './namespace-services.js';
  * @internal
  */
 export class SocketServers {
+  private readonly limits: ClientLimits;
   /** Whom the connected sockets belong to. `socket.auth` is the app's to change, as when a user logs out. */
   private readonly members = new Map<string, { userId: string; socket: AuthenticatedSocket }>();
 
@@ -30,10 +32,13 @@ export class SocketServers {
     private readonly expiry: TokenExpiry,
     private readonly refresh: TokenRefresh,
     private readonly gate?: SocketGate,
-  ) {}
+  ) {
+    this.limits = new ClientLimits(services.limits, services.reporter);
+  }
 
   install(server: Server): void {
     installDefaultAckTimeout(server);
+    this.services.connections.servers.add(server);
     const Adapter = namespaceAdapter(
       server.adapter() as unknown as AdapterConstructor,
       this.services,
@@ -55,6 +60,7 @@ export class SocketServers {
       });
     });
     nsp.on('connection', (socket) => {
+      this.limits.connected(socket);
       adapter.connected(socket);
       this.connected(socket as unknown as AuthenticatedSocket);
       endIfAwaited(socket, this.services.reporter);
@@ -69,6 +75,8 @@ export class SocketServers {
     const refusal = identity && (await this.gate?.admit(socket, identity));
     if (isRefusal(refusal)) return refusal;
     this.expiry.admitted(socket, identity?.expiresAt);
+    const { draining } = this.services.connections;
+    if (draining.active) draining.turnAway(socket);
     // Gone in the meantime: Socket.IO clears up after it.
     if (socket.client.conn.readyState === 'open') await adapter.admit(socket, identity);
     return identity === null ? undefined : this.authentication.refusalOf(identity, since);

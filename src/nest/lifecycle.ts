@@ -1,18 +1,19 @@
 import type {
   BeforeApplicationShutdown,
   OnApplicationShutdown,
+  OnModuleDestroy,
   OnModuleInit,
 } from '@nestjs/common';
 import type { Runtime } from './runtime.js';
 
 /**
- * Connects when the app starts, and ends in Nest's order: publishes under way are waited for before sockets are
- * closed, and Redis goes last, so that `handleDisconnect` can still emit.
+ * Connects when the app starts, and ends in Nest's order: new clients are refused first, then those that are here are sent
+ * away and publishes under way are waited for. Redis goes last, so that `handleDisconnect` can still emit.
  *
  * @internal
  */
 export class PropagatorLifecycle
-  implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown
+  implements OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
 {
   constructor(private readonly runtime: Runtime) {}
 
@@ -26,6 +27,10 @@ export class PropagatorLifecycle
       await this.runtime.close();
       throw error;
     }
+  }
+
+  onModuleDestroy(): void {
+    this.runtime.refuseClients();
   }
 
   async beforeApplicationShutdown(): Promise<void> {

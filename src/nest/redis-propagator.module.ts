@@ -1,9 +1,12 @@
 import { Logger, Module, type DynamicModule, type FactoryProvider } from '@nestjs/common';
 import { ClusterService } from '../cluster/cluster.service.js';
+import { DiagnosticsService } from '../observability/diagnostics.service.js';
+import { PropagatorHealthIndicator } from '../observability/health-indicator.js';
 import type { RedisPropagatorOptions } from '../options/propagator-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { PresenceService } from '../presence/presence.service.js';
 import { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
+import { LoadService } from '../reporting/load.js';
 import { RedisService } from '../redis/redis.service.js';
 import { SessionService } from '../sessions/session.service.js';
 import { SocketStateService } from '../sockets/socket-state.service.js';
@@ -33,6 +36,9 @@ const parts = [
   part(PresenceService, ({ presence }) => presence),
   part(SessionService, ({ sessions }) => sessions),
   part(SocketStateService, ({ state }) => state),
+  part(LoadService, ({ load }) => load),
+  part(PropagatorHealthIndicator, ({ health }) => health),
+  part(DiagnosticsService, ({ diagnostics }) => diagnostics),
   part(PUB_SUB, ({ pubSub }) => pubSub),
   part(REDIS_PUBLISHER_CLIENT, ({ clients }) => clients?.publisher ?? null),
   part(REDIS_SUBSCRIBER_CLIENT, ({ clients }) => clients?.subscriber ?? null),

@@ -1,11 +1,19 @@
 import { AckRequests } from '../cluster/ack-requests.js';
+import { ClientConnections } from '../cluster/client-connections.js';
 import { ClusterBus } from '../cluster/cluster-bus.js';
 import { ClusterRequests } from '../cluster/cluster-requests.js';
 import { ClusterService } from '../cluster/cluster.service.js';
+import { GapRepair } from '../cluster/gap-repair.js';
+import { REPAIR, repairHandler } from '../cluster/repair-answers.js';
 import { EventRouter } from '../cluster/event-router.js';
 import { ServerSideEvents } from '../cluster/server-side-events.js';
 import { SocketCommands } from '../cluster/socket-commands.js';
 import { SocketServers } from '../cluster/socket-servers.js';
+import { Telemetry } from '../cluster/telemetry.js';
+import { DiagnosticsService } from '../observability/diagnostics.service.js';
+import { PropagatorHealthIndicator } from '../observability/health-indicator.js';
+import type { InstanceView } from '../observability/instance-view.js';
+import { Observation } from '../observability/observation.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
@@ -18,6 +26,9 @@ import { createRedisClients, type RedisClients } from '../redis/client-factory.j
 import { bounded } from '../redis/quit.js';
 import { RedisPubSub } from '../redis/redis-pub-sub.js';
 import { RedisService } from '../redis/redis.service.js';
+import type { LoadService } from '../reporting/load.js';
+import { LoadMonitor } from '../reporting/load-monitor.js';
+import { Readiness } from '../reporting/readiness.js';
 import { Reporter } from '../reporting/reporter.js';
 import { createSessions } from '../sessions/create-sessions.js';
 import type { SessionService } from '../sessions/session.service.js';
@@ -43,6 +54,10 @@ export interface Runtime {
   readonly propagator: RedisPropagatorService;
   readonly presence: PresenceService;
   readonly sessions: SessionService;
+  readonly readiness: Readiness;
+  readonly load: LoadService;
+  readonly health: PropagatorHealthIndicator;
+  readonly diagnostics: DiagnosticsService;
   /**
    * Rejects where it is certain that Redis does not let this instance do what it has to. A Redis that is away may be
    * back in a moment, and does not.
@@ -56,7 +71,12 @@ export interface Runtime {
    * @throws PropagatorError `redis.permission`, `redis.command-failed`
    */
   start(): Promise<void>;
-  /** Waits for publishes under way; for those of a transport that never answers no longer than a publish may take. */
+  /** The app is about to end: no load balancer and no client is to come to it any more. */
+  refuseClients(): void;
+  /**
+   * Sends the clients away, and waits for what is under way: for questions to other instances a moment, for publishes
+   * no longer than a publish may take.
+   */
   drain(): Promise<void>;
   /** Ends what was made here; a transport that the app passed in lives on. */
   close(): Promise<void>;
@@ -69,13 +89,16 @@ export function createRuntime(options: ResolvedOptions): Runtime {
   const { pubSub, clients } = transport;
   const subscriptions = new ChannelSubscriptions(pubSub, reporter);
   const state = new SocketStateService();
-  const router = new EventRouter(pubSub, subscriptions, options, reporter);
+  const telemetry = new Telemetry();
+  const router = new EventRouter(pubSub, subscriptions, options, reporter, telemetry);
   const authentication = new Authentication(options.auth, reporter);
   const expiry = new TokenExpiry(options.auth, reporter);
   const refresh = new TokenRefresh(authentication, expiry, reporter);
   const parts = createClusterParts(options, { reporter, pubSub, subscriptions, router, state });
   const { cluster, requests, commands, acks } = parts;
-  const services = { ...parts, router, reporter, ackTimeoutMs: options.ackTimeoutMs };
+  const { ackTimeoutMs, limits } = options;
+  const connections = new ClientConnections(options, reporter);
+  const services = { ...parts, router, reporter, ackTimeoutMs, limits, connections };
   const presence = createPresence(options, {
     ...parts,
     reporter,
@@ -84,8 +107,26 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     state,
   });
   const { revocations } = authentication;
+  const repair = createRepair(options, { ...parts, reporter, pubSub, router });
   const users = new UserCommands(commands, acks, options.ackTimeoutMs);
-  const drain = (): Promise<void> => bounded(router.drain(), options.publishTimeoutMs);
+  const readiness = new Readiness();
+  const base = { options, reporter, readiness, telemetry, pubSub, router, state, subscriptions };
+  const view: InstanceView = {
+    ...base,
+    cluster,
+    connections: transport.connections,
+    redisVersion: transport.redisVersion,
+    repair: () => repair.status,
+    presence: () => ({
+      enabled: options.presence !== undefined,
+      leased: isLeased(presence.service),
+    }),
+  };
+  const observation = new Observation(view);
+  const { load } = telemetry;
+  const pending = (): number => router.pendingPublishes;
+  const monitor = new LoadMonitor(load, options.overload, pending, reporter.logger);
+  const published = (): Promise<void> => bounded(router.drain(), options.publishTimeoutMs);
   return {
     reporter,
     pubSub,
@@ -100,28 +141,56 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     propagator: new RedisPropagatorService(router, users, reporter),
     presence: presence.service,
     sessions: createSessions(options, { requests, router, revocations, reporter }),
+    readiness,
+    load,
+    health: new PropagatorHealthIndicator(view),
+    diagnostics: new DiagnosticsService(view),
     verifyAccess: () => {
       const { prefix } = options;
       const channel = `${replyChannel(prefix, router.instanceId)}:probe`;
       return transport.verifyAccess({ channel, pattern: `${prefix}:*` });
     },
     start: async () => {
+      await observation.start();
+      repair.start();
       await cluster.start();
       await presence.start();
+      connections.slow.start();
+      monitor.start();
+      readiness.started();
     },
-    drain,
+    refuseClients: () => {
+      readiness.draining();
+      connections.draining.begin();
+    },
+    drain: async () => {
+      readiness.draining();
+      await Promise.all([connections.draining.run(), bounded(requests.settled())]);
+      await published();
+    },
     close: async () => {
+      readiness.closed();
+      monitor.close();
+      connections.slow.close();
       expiry.close();
       revocations.close();
       await bounded(presence.stop(), options.publishTimeoutMs);
       await bounded(cluster.stop(), options.publishTimeoutMs);
-      await drain();
+      await published();
+      router.close();
+      repair.close();
       requests.close();
       parts.bus.close();
       subscriptions.close();
+      observation.close();
       await transport.close();
     },
   };
+}
+
+/** Whether the store of presence holds what this instance has told it. */
+function isLeased(presence: PresenceService): boolean {
+  return presence['parts']?.tracker.currentLease !== undefined;
 }
 
 type Foundation = Pick<Runtime, 'reporter' | 'pubSub' | 'subscriptions' | 'router' | 'state'>;
@@ -132,7 +201,8 @@ function createClusterParts(
   { reporter, pubSub, subscriptions, router, state }: Foundation,
 ) {
   const { instanceId } = router;
-  const bus = new ClusterBus(instanceId, pubSub, subscriptions, options, reporter);
+  const { guard } = router;
+  const bus = new ClusterBus(instanceId, pubSub, subscriptions, options, reporter, guard);
   const describe = () => ({ sockets: router.socketCount, users: state.userCount });
   const cluster = new ClusterService(bus, pubSub, options, describe, reporter);
   const requests = new ClusterRequests(bus, cluster, reporter);
@@ -153,7 +223,35 @@ function createClusterParts(
   };
 }
 
-interface Transport extends Pick<Runtime, 'pubSub' | 'clients'> {
+/** Makes up for what this instance could not hear, and answers what others could not. */
+function createRepair(
+  options: ResolvedOptions,
+  around: Pick<Runtime, 'reporter' | 'pubSub' | 'router' | 'cluster' | 'requests'> & {
+    readonly bus: ClusterBus;
+  },
+): GapRepair {
+  const { publisher, receiver, instanceId } = around.router;
+  const { maxMessageBytes } = options;
+  // Without the option, too: others are to know at once that there is nothing to be had.
+  around.requests.handle(
+    REPAIR,
+    repairHandler({ instanceId, maxMessageBytes, since: (ageMs) => publisher.since(ageMs) }),
+  );
+  const repair = new GapRepair(
+    {
+      ...around,
+      log: receiver.log,
+      channels: () => receiver.channels(),
+      deliver: (arrival) => receiver.deliver(arrival),
+    },
+    options,
+  );
+  receiver.repairedBy(repair);
+  return repair;
+}
+
+interface Transport
+  extends Pick<Runtime, 'pubSub' | 'clients'>, Pick<InstanceView, 'connections' | 'redisVersion'> {
   verifyAccess(access: Access): Promise<void>;
   close(): Promise<void>;
 }
@@ -161,13 +259,26 @@ interface Transport extends Pick<Runtime, 'pubSub' | 'clients'> {
 function createTransport(options: ResolvedOptions, reporter: Reporter): Transport {
   const { pubSub } = options;
   if (pubSub !== undefined) {
-    return { pubSub, clients: undefined, verifyAccess: async () => {}, close: async () => {} };
+    return {
+      pubSub,
+      clients: undefined,
+      // It has no connections that this library knows of.
+      connections: () => {
+        const works = pubSub.state === 'ready';
+        return { publisher: works, subscriber: works };
+      },
+      redisVersion: () => null,
+      verifyAccess: async () => {},
+      close: async () => {},
+    };
   }
   const clients = createRedisClients(options);
   const redis = new RedisPubSub(clients, options, reporter);
   return {
     pubSub: redis,
     clients,
+    connections: () => redis.connections,
+    redisVersion: () => redis.serverVersion,
     verifyAccess: (access) => redis.verifyAccess(access),
     close: () => redis.close(),
   };

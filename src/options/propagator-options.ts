@@ -1,5 +1,8 @@
 import type { PubSub } from '../ports/pub-sub.js';
 import type { AuthOptions } from './auth-options.js';
+import type { OutboxOptions, RepairOptions } from './delivery-options.js';
+import type { OverloadOptions, ShutdownOptions, SlowClientOptions } from './load-options.js';
+import type { ClientLimits, Secret } from './security-options.js';
 import type { PresenceOptions } from './presence-options.js';
 import type { PropagatorLogger } from '../ports/logger.js';
 import type { PacketParser } from '../ports/packet-parser.js';
@@ -34,6 +37,44 @@ export interface RedisPropagatorOptions {
    * @default {}
    */
   presence?: PresenceOptions | false;
+  /**
+   * What is kept of events that Redis cannot take, until it can; `false`: nothing, they are refused at once.
+   * @default {}
+   */
+  outbox?: OutboxOptions | false;
+  /**
+   * What an instance keeps of the events that it published, for others whose connection was gone; `false`: nothing,
+   * and it asks the others for nothing.
+   * @default {}
+   */
+  repair?: RepairOptions | false;
+  /**
+   * Signs everything that instances send one another; what is not signed is dropped. At least 32 characters, or bytes.
+   * Of a list the first one signs and all are accepted, so that secrets can be changed without a break. All instances need
+   * the same. JSON from outside is not accepted then.
+   * @default undefined
+   */
+  secret?: Secret | readonly Secret[] | undefined;
+  /**
+   * What a client may cost.
+   * @default {}
+   */
+  limits?: ClientLimits;
+  /**
+   * What may wait for a client that reads slowly, or not at all; `false`: as much as there is.
+   * @default {}
+   */
+  slowClients?: SlowClientOptions | false;
+  /**
+   * When an instance counts as overloaded, and sheds volatile events; `false`: never.
+   * @default {}
+   */
+  overload?: OverloadOptions | false;
+  /**
+   * How clients are sent to other instances when the app ends.
+   * @default {}
+   */
+  shutdown?: ShutdownOptions;
   /**
    * How long start-up waits for Redis, in ms. After that the app starts degraded and connects in the background.
    * @default 2000

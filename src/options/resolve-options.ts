@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import * as standardParser from 'socket.io-parser';
 import type { PubSub } from '../ports/pub-sub.js';
 import { checkKnown, hasMethods, invalid, misused, wholeNumber } from './checks.js';
@@ -6,7 +7,23 @@ import type { PacketParser } from '../ports/packet-parser.js';
 import type { RedisPropagatorOptions } from './propagator-options.js';
 import type { RedisConnection } from './redis-options.js';
 import { resolveAuth, type ResolvedAuthOptions } from './resolve-auth.js';
+import {
+  resolveOutbox,
+  resolveRepair,
+  type ResolvedOutboxOptions,
+  type ResolvedRepairOptions,
+} from './resolve-outbox.js';
 import { resolvePresence, type ResolvedPresenceOptions } from './resolve-presence.js';
+import { resolveLimits, type ResolvedClientLimits } from './resolve-limits.js';
+import {
+  resolveOverload,
+  resolveShutdown,
+  resolveSlowClients,
+  type ResolvedOverloadOptions,
+  type ResolvedShutdownOptions,
+  type ResolvedSlowClientOptions,
+} from './resolve-load.js';
+import { resolveSecret } from './resolve-secret.js';
 import { resolveRedis } from './resolve-redis.js';
 
 /** Options after defaults and validation. Frozen: nothing changes them while the app runs. @internal */
@@ -17,6 +34,18 @@ export interface ResolvedOptions {
   readonly auth: ResolvedAuthOptions | undefined;
   /** Undefined: switched off. */
   readonly presence: ResolvedPresenceOptions | undefined;
+  /** Undefined: what Redis cannot take is refused. */
+  readonly outbox: ResolvedOutboxOptions | undefined;
+  /** Undefined: what could not be heard is lost. */
+  readonly repair: ResolvedRepairOptions | undefined;
+  /** The first one signs. Undefined: nothing is signed. */
+  readonly secret: readonly KeyObject[] | undefined;
+  readonly limits: ResolvedClientLimits;
+  /** Undefined: nothing is bounded. */
+  readonly slowClients: ResolvedSlowClientOptions | undefined;
+  /** Undefined: nothing is watched. */
+  readonly overload: ResolvedOverloadOptions | undefined;
+  readonly shutdown: ResolvedShutdownOptions;
   readonly connectTimeoutMs: number;
   readonly subscribeTimeoutMs: number;
   readonly publishTimeoutMs: number;
@@ -36,6 +65,13 @@ export const OPTION_NAMES = [
   'prefix',
   'auth',
   'presence',
+  'outbox',
+  'repair',
+  'secret',
+  'limits',
+  'slowClients',
+  'overload',
+  'shutdown',
   'connectTimeoutMs',
   'subscribeTimeoutMs',
   'publishTimeoutMs',
@@ -110,6 +146,13 @@ export function resolveOptions(
     prefix: checkedPrefix(options.prefix),
     auth,
     presence,
+    outbox: resolveOutbox(options.outbox),
+    repair: resolveRepair(options.repair),
+    secret: resolveSecret(options.secret),
+    limits: resolveLimits(options.limits),
+    slowClients: resolveSlowClients(options.slowClients),
+    overload: resolveOverload(options.overload),
+    shutdown: resolveShutdown(options.shutdown),
     connectTimeoutMs: wait('connectTimeoutMs'),
     subscribeTimeoutMs: wait('subscribeTimeoutMs'),
     publishTimeoutMs: wait('publishTimeoutMs'),

@@ -8,6 +8,9 @@ import type { Observable } from 'rxjs';
  */
 export type PubSubState = 'connecting' | 'ready' | 'degraded' | 'closed';
 
+/** Whether a channel is among those that could not be heard for a while. */
+export type Interrupted = (channel: string) => boolean;
+
 /** Receives every message of every subscribed channel. It must not change the bytes, and it does not throw. */
 export type PubSubListener = (channel: string, message: Buffer) => void;
 
@@ -45,6 +48,17 @@ export interface PubSub {
    * @default isSubscribed
    */
   countsItself?(channel: string): boolean;
+  /**
+   * Whether it makes sense to publish at this moment. What is refused while it is not was certainly not handed over.
+   * @default always
+   */
+  isOpen?(): boolean;
+  /**
+   * Adds a listener that is called when messages of subscribed channels may have been missed from now on, or since a
+   * moment ago: a subscribed connection was lost. The function that comes back removes it.
+   * @default nothing is ever missed
+   */
+  onInterruption?(listener: (interrupted: Interrupted) => void): () => void;
   /** Adds a listener for all subscribed channels; the function that comes back removes it. */
   onMessage(listener: PubSubListener): () => void;
   /** Makes the connections anew, where there are any: called when messages stay away without an error. */

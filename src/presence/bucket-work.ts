@@ -1,10 +1,10 @@
+import type { BucketSurroundings } from './bucket-surroundings.js';
 import type { PresenceChange } from './presence-change.js';
 import type {
   Lease,
   Owner,
   PresenceOperation,
   PresenceStep,
-  PresenceStore,
   Settled,
   Updated,
 } from './presence-store.js';
@@ -12,25 +12,6 @@ import { UserLedger } from './user-ledger.js';
 
 /** How many users one call of the store is about. */
 const USERS_PER_CALL = 500;
-
-/** What the buckets of an instance have in common. @internal */
-export interface BucketSurroundings {
-  readonly store: PresenceStore;
-  readonly graceMs: number;
-  readonly leaseMs: number;
-  /** Undefined while there is none. */
-  lease(): Lease | undefined;
-  /** Whether nobody can have been given this instance's users in the meantime. */
-  holds(lease: Lease): boolean;
-  /** Whether the store has lost its data a moment ago, and others may still be putting it back. */
-  isHolding(): boolean;
-  report(change: PresenceChange): void;
-  /** The lease is of no use any more. */
-  onLeaseEnded(): void;
-  onFailed(error: unknown): void;
-  /** {@link BucketWork.settle} is to be called in so many ms. */
-  settleIn(ms: number): void;
-}
 
 /** What the store is told of a user. */
 interface Told {

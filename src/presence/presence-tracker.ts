@@ -1,27 +1,16 @@
 import { Subject, type Observable, type Subscription } from 'rxjs';
-import { PropagatorError, reasonOf } from '../errors.js';
+import { reasonOf } from '../errors.js';
 import type { ResolvedPresenceOptions } from '../options/resolve-presence.js';
-import type { PubSub } from '../ports/pub-sub.js';
-import type { Reporter } from '../reporting/reporter.js';
-import type { SocketStateService } from '../sockets/socket-state.service.js';
 import { BucketWork } from './bucket-work.js';
 import { DueTimer } from './due-timer.js';
+import { isPassing } from './passing-errors.js';
 import { BUCKETS, bucketOf } from './presence-buckets.js';
 import type { PresenceChange } from './presence-change.js';
 import type { BeatAnswer, Lease, Owner, PresenceStore } from './presence-store.js';
 import { sweepAll, type Sweeper } from './sweep-all.js';
+import type { TrackerSurroundings } from './tracker-surroundings.js';
 
 const SOON_MS = 1_000;
-
-interface TrackerSurroundings {
-  readonly pubSub: PubSub;
-  readonly state: SocketStateService;
-  readonly reporter: Reporter;
-  /** Called when the store may not have what it was told beside presence. */
-  onRetold(): void;
-  /** Called after each renewal of the lease. */
-  onRenewed(): void;
-}
 
 /**
  * Keeps the store in agreement with the sockets of this instance, whatever happens to Redis, to the connection to it or
@@ -308,13 +297,4 @@ export class PresenceTracker {
     if (isPassing(error)) this.around.reporter.count('presence.failed');
     else this.around.reporter.report('presence.failed', () => reasonOf(error));
   }
-}
-
-function isPassing(error: unknown): boolean {
-  return (
-    error instanceof PropagatorError &&
-    (error.code === 'redis.unavailable' ||
-      error.code === 'redis.timeout' ||
-      error.code === 'redis.closed')
-  );
 }

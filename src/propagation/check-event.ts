@@ -44,6 +44,17 @@ export function checkedRooms(given: unknown): string[] {
 }
 
 /** @throws PropagatorError `target.invalid` */
+export function checkedPublish(given: unknown): 'queued' | 'fail-fast' {
+  if (given === undefined || given === 'queued') return 'queued';
+  if (given === 'fail-fast') return given;
+  throw PropagatorError.of('target.invalid', [
+    'publish',
+    shown(given),
+    "Pass 'queued' or 'fail-fast', or leave it out.",
+  ]);
+}
+
+/** @throws PropagatorError `target.invalid` */
 export function checkedTimeout(given: unknown, fallback: number): number {
   if (given === undefined) return fallback;
   if (Number.isInteger(given) && (given as number) > 0) return given as number;

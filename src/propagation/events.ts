@@ -16,6 +16,12 @@ export interface EventToEmit<T = unknown> {
   /** A session none of whose sockets gets it: `socket.auth.sessionId` of the one that caused the event. */
   exceptSessionId?: string;
   /**
+   * What happens while Redis cannot take it: `'queued'` keeps it, in order, until it can (see the option `outbox`);
+   * `'fail-fast'` refuses it at once, so that only this instance's clients get it. A volatile event never waits.
+   * @default 'queued'
+   */
+  publish?: 'queued' | 'fail-fast';
+  /**
    * Leave it out for clients that are not ready to receive, rather than keeping it for them.
    * @default false
    */

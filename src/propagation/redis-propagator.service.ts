@@ -1,12 +1,14 @@
 import { checkedNamespace, checkedUserId } from '../cluster/checked-targets.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
-import type { EventRouter, OutgoingEvent } from '../cluster/event-router.js';
+import type { EventRouter } from '../cluster/event-router.js';
+import type { OutgoingEvent } from '../cluster/outgoing-event.js';
 import { receiptOf, type Receipt, type UsersReceipt } from '../cluster/receipt.js';
 import type { SocketDetails } from '../cluster/socket-details.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { settled } from '../reporting/settled.js';
 import { normalisedUserId, type UserId } from '../sockets/user-id.js';
 import {
+  checkedPublish,
   checkedRoom,
   checkedUserIds,
   checkEventName,
@@ -176,7 +178,7 @@ export class RedisPropagatorService implements PropagatorVerbs {
 }
 
 function outgoingOf(event: EventToEmit, sessionId?: string): OutgoingEvent {
-  const { event: name, data, namespace, volatile, compress } = event;
+  const { event: name, data, namespace, volatile, compress, publish } = event;
   checkEventName(name);
   return {
     namespace: checkedNamespace(namespace),
@@ -185,5 +187,6 @@ function outgoingOf(event: EventToEmit, sessionId?: string): OutgoingEvent {
     rooms: roomsOfSession(sessionId),
     volatile: volatile ?? false,
     compress: compress ?? true,
+    failFast: checkedPublish(publish) === 'fail-fast',
   };
 }

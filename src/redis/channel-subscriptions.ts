@@ -1,5 +1,5 @@
 import type { Reporter } from '../reporting/reporter.js';
-import { reasonOf } from '../errors.js';
+import { PropagatorError, reasonOf } from '../errors.js';
 import type { PubSub } from '../ports/pub-sub.js';
 
 export type ChannelListener = (message: Buffer) => void;
@@ -66,6 +66,11 @@ export class ChannelSubscriptions {
   private subscribe(name: string): Promise<void> {
     const ready = this.pubSub.subscribe(name);
     ready.catch((error: unknown) => {
+      // While Redis is away each new client's channels are late: the state has been logged, and says it.
+      if (this.pubSub.state !== 'ready' && isOutage(error)) {
+        this.reporter.count('subscribe.delayed');
+        return;
+      }
       this.reporter.report('subscribe.delayed', () => `channel ${name}: ${reasonOf(error)}`);
     });
     return ready;
@@ -85,4 +90,11 @@ export class ChannelSubscriptions {
     if (listeners === undefined) return;
     for (const listener of listeners) listener(message);
   }
+}
+
+function isOutage(error: unknown): boolean {
+  return (
+    error instanceof PropagatorError &&
+    (error.code === 'redis.timeout' || error.code === 'redis.unavailable')
+  );
 }

@@ -7,11 +7,12 @@ import type { RedisClients } from './client-factory.js';
 import { ClientEvents } from './client-events.js';
 import { isClusterClient } from './cluster-topology.js';
 import { Listeners } from './listeners.js';
-import type { PubSub, PubSubListener, PubSubState } from '../ports/pub-sub.js';
+import type { Interrupted, PubSub, PubSubListener, PubSubState } from '../ports/pub-sub.js';
 import { PublisherConnection } from './publisher-connection.js';
 import { resetPublisher } from './reset-publisher.js';
 import { bounded, quit } from './quit.js';
 import { refusedLogin, rootOf } from './redis-error.js';
+import { ServerVersion } from './server-version.js';
 import { ShardedSubscriber } from './sharded-subscriber.js';
 import { SingleSubscriber } from './single-subscriber.js';
 import { StateMachine } from './state-machine.js';
@@ -29,6 +30,7 @@ type Timeouts = Pick<
 export class RedisPubSub implements PubSub {
   private readonly machine = new StateMachine();
   private readonly listeners: Listeners;
+  private readonly interruptions = new Set<(interrupted: Interrupted) => void>();
   private readonly publisher: PublisherConnection;
   private readonly subscriber: Subscriber;
   private readonly events: ClientEvents;
@@ -38,6 +40,7 @@ export class RedisPubSub implements PubSub {
   /** What the last failed connection failed of. */
   private lastFailure: unknown;
   private degradedSince = 0;
+  private readonly version: ServerVersion;
 
   constructor(
     /** @internal */
@@ -46,6 +49,7 @@ export class RedisPubSub implements PubSub {
     private readonly reporter: Reporter,
   ) {
     const { publisher, cluster, owned } = clients;
+    this.version = new ServerVersion(publisher);
     this.listeners = new Listeners(reporter);
     this.publisher = new PublisherConnection(
       publisher,
@@ -70,6 +74,9 @@ export class RedisPubSub implements PubSub {
         this.update({ subscribed });
       },
       message: (channel, message) => this.listeners.dispatch(channel, message),
+      interrupted: (interrupted) => {
+        for (const listener of this.interruptions) listener(interrupted);
+      },
       error,
     });
   }
@@ -80,6 +87,16 @@ export class RedisPubSub implements PubSub {
 
   get state$(): Observable<PubSubState> {
     return this.machine.state$;
+  }
+
+  /** Whether each of the two connections works. @internal */
+  get connections(): { readonly publisher: boolean; readonly subscriber: boolean } {
+    return { publisher: this.publisherOpen && this.isOpen(), subscriber: this.subscribed };
+  }
+
+  /** Of Redis, or of what answers in its place; null while that is unknown. @internal */
+  get serverVersion(): string | null {
+    return this.version.get();
   }
 
   async connect(): Promise<void> {
@@ -107,10 +124,14 @@ export class RedisPubSub implements PubSub {
     await bounded(tryAccess(access, this.clients, this.subscriber), this.timeouts.connectTimeoutMs);
   }
 
+  isOpen(): boolean {
+    return this.clients.publisher.status === 'ready';
+  }
+
   publish(channel: string, message: Buffer): Promise<number> {
     if (this.state === 'closed') return Promise.reject(PropagatorError.of('redis.closed', []));
-    const { publisher, cluster, owned } = this.clients;
-    if (cluster && owned && publisher.status !== 'ready') {
+    const { cluster, owned } = this.clients;
+    if (cluster && owned && !this.isOpen()) {
       // ioredis would keep it for when the Cluster is back.
       const reason = this.lastError ?? 'the Cluster is not connected';
       return Promise.reject(PropagatorError.of('redis.unavailable', [reason]));
@@ -137,6 +158,11 @@ export class RedisPubSub implements PubSub {
 
   onMessage(listener: PubSubListener): () => void {
     return this.listeners.add(listener);
+  }
+
+  onInterruption(listener: (interrupted: Interrupted) => void): () => void {
+    this.interruptions.add(listener);
+    return () => this.interruptions.delete(listener);
   }
 
   /** A connection that we do not own is its owner's to reset. */

@@ -13,6 +13,8 @@ const CHECKS_TO_OPEN = 3;
 /** @internal */
 export interface ShardHandlers extends Pick<SubscriberHandlers, 'message' | 'error'> {
   changed(): void;
+  /** Its channels may have missed something. */
+  interrupted(): void;
   /** This node has dropped channels, or does not take them: their slot is with another node now. */
   moved(): void;
 }
@@ -27,6 +29,7 @@ export class Shard {
   private readonly client: NodeClient;
   private readonly events: ClientEvents;
   private settled = false;
+  private wasOpen = false;
   private refusal: string | undefined;
   private unanswered = false;
   private opening = 0;
@@ -48,14 +51,24 @@ export class Shard {
       waiters,
     );
     this.events = new ClientEvents(this.client, true, {
-      ready: () => this.connection.opened(),
+      ready: () => {
+        // What was wanted before the first connection could not be heard either.
+        if (!this.wasOpen && this.connection.isNeeded) on.interrupted();
+        this.wasOpen = true;
+        this.connection.opened();
+      },
       close: () => {
+        if (this.wasOpen) on.interrupted();
+        this.wasOpen = false;
         this.settled = false;
         this.connection.lost();
         on.changed();
       },
       error: (error: unknown) => on.error(error),
-      moved: () => on.moved(),
+      moved: () => {
+        on.interrupted();
+        on.moved();
+      },
       smessageBuffer: (channel: Buffer, message: Buffer) => {
         const name = channel.toString();
         // An SUNSUBSCRIBE takes a moment, and a slot that moves may be heard from both sides for one.

@@ -150,10 +150,14 @@ export class ShardedSubscriber implements Subscriber {
       void shard.close();
     }
     for (const master of masters) if (!this.shards.has(master)) this.add(master);
+    const moved = new Set<number>();
     for (const [number, slot] of this.slots) {
       const shard = this.shardOf(number);
-      if (shard !== slot.shard) move(slot, shard);
+      if (shard === slot.shard) continue;
+      if (slot.shard !== undefined) moved.add(number);
+      move(slot, shard);
     }
+    this.interrupted(moved);
     this.agreed = false;
     this.tell();
   }
@@ -165,6 +169,10 @@ export class ShardedSubscriber implements Subscriber {
       changed: () => {
         if (this.shards.get(master) === shard) this.tell();
       },
+      interrupted: () => {
+        const numbers = [...this.slots].filter(([, slot]) => slot.shard === shard);
+        this.interrupted(new Set(numbers.map(([number]) => number)));
+      },
       message: this.handlers.message,
       error: this.handlers.error,
       moved: () => {
@@ -174,6 +182,11 @@ export class ShardedSubscriber implements Subscriber {
       },
     });
     this.shards.set(master, shard);
+  }
+
+  private interrupted(slots: ReadonlySet<number>): void {
+    if (slots.size === 0) return;
+    this.handlers.interrupted((channel) => slots.has(calculateSlot(channel)));
   }
 
   private tell(): void {

@@ -4,6 +4,8 @@ import { bounded, quit } from './quit.js';
 import type { Subscriber, SubscriberHandlers } from './subscriber.js';
 import { SubscriberConnection } from './subscriber-connection.js';
 
+const ALL = (): boolean => true;
+
 /**
  * Plain Pub/Sub over one connection: a single Redis, or the master behind Sentinels.
  *
@@ -12,6 +14,7 @@ import { SubscriberConnection } from './subscriber-connection.js';
 export class SingleSubscriber implements Subscriber {
   private readonly connection: SubscriberConnection;
   private readonly events: ClientEvents;
+  private wasOpen = false;
 
   constructor(
     private readonly client: RedisClient,
@@ -23,8 +26,15 @@ export class SingleSubscriber implements Subscriber {
       handlers.changed(refusal === undefined, refusal?.message),
     );
     this.events = new ClientEvents(client, owned, {
-      ready: () => this.connection.opened(),
+      ready: () => {
+        // What was wanted before the first connection could not be heard either.
+        if (!this.wasOpen && this.connection.isNeeded) handlers.interrupted(ALL);
+        this.opened();
+      },
       close: () => {
+        // A first connection that fails has interrupted nothing.
+        if (this.wasOpen) handlers.interrupted(ALL);
+        this.wasOpen = false;
         this.connection.lost();
         handlers.changed(false);
       },
@@ -40,7 +50,7 @@ export class SingleSubscriber implements Subscriber {
 
   start(): void {
     this.events.attach();
-    if (this.client.status === 'ready') this.connection.opened();
+    if (this.client.status === 'ready') this.opened();
   }
 
   isSubscribed(channel: string): boolean {
@@ -70,6 +80,11 @@ export class SingleSubscriber implements Subscriber {
 
   async probe(channel: string): Promise<void> {
     if (this.client.status === 'ready') await this.connection.probe(channel);
+  }
+
+  private opened(): void {
+    this.wasOpen = true;
+    this.connection.opened();
   }
 
   async close(): Promise<void> {

@@ -65,6 +65,11 @@ export class SubscriberConnection {
     return this.sent.has(channel);
   }
 
+  /** Whether anything is wanted. */
+  get isNeeded(): boolean {
+    return this.wanted.size > 0;
+  }
+
   isWanted(channel: string): boolean {
     return this.wanted.has(channel);
   }

@@ -1,9 +1,13 @@
+import type { Interrupted } from '../ports/pub-sub.js';
+
 /** What a subscriber tells the transport. @internal */
 export interface SubscriberHandlers {
   /** Whether everything that is wanted is subscribed, and if not, why. */
   readonly changed: (subscribed: boolean, reason?: string) => void;
   readonly message: (channel: string, message: Buffer) => void;
   readonly error: (error: unknown) => void;
+  /** Channels that were subscribed may have missed something. */
+  readonly interrupted: (interrupted: Interrupted) => void;
 }
 
 /** The subscribing half of the transport: one connection, or one to each master of a Cluster. @internal */

@@ -5,7 +5,7 @@ const MOST_ADDRESSES = 100_000;
 const ROUNDING_MS = 0.001;
 
 /**
- * How many handshakes each address may make in a second, and at once: a token bucket for each, kept as the one moment at
+ * How many handshakes each address may make in a second, and at once; or events each client. A token bucket for each, kept as the one moment at
  * which it will be full again. An address whose bucket is full is forgotten: that is what an unknown one has.
  *
  * @internal
@@ -14,14 +14,17 @@ export class HandshakeLimit {
   /** In the order of the last handshake. */
   private readonly fullAt = new Map<string, number>();
   private readonly intervalMs: number;
+  private readonly burstMs: number;
 
   /** @param now in ms, from a clock that nobody sets */
   constructor(
     perSecond: number,
     private readonly mostAddresses = MOST_ADDRESSES,
     private readonly now: () => number = () => performance.now(),
+    atOnce: number = perSecond,
   ) {
     this.intervalMs = SECOND_MS / perSecond;
+    this.burstMs = atOnce * this.intervalMs;
   }
 
   /** How many addresses are remembered. */
@@ -34,7 +37,7 @@ export class HandshakeLimit {
     const now = this.now();
     this.forgetIdle(now);
     const fullAt = Math.max(now, this.fullAt.get(address) ?? now) + this.intervalMs;
-    const tooEarlyMs = fullAt - now - SECOND_MS;
+    const tooEarlyMs = fullAt - now - this.burstMs;
     if (tooEarlyMs > ROUNDING_MS) return Math.ceil(tooEarlyMs);
     this.fullAt.delete(address);
     this.fullAt.set(address, fullAt);

@@ -56,7 +56,7 @@ export interface ReceivedClusterMessage {
 
 const encoder = new standardParser.Encoder();
 
-type Stamp = Pick<EnvelopeHeader, 'origin' | 'sequence' | 'sentAt'>;
+type Stamp = Pick<EnvelopeHeader, 'origin' | 'sequence' | 'sentAt' | 'signed'>;
 
 /**
  * Messages between instances travel like events: the same header, and a Socket.IO packet, which carries binary.
@@ -88,8 +88,30 @@ export function decodeClusterMessage(bytes: Buffer): ReceivedClusterMessage | En
   const envelope = decodeEnvelope(bytes, 'cluster');
   if (typeof envelope === 'string') return envelope;
   const message = new WirePacket(envelope.frames, standardParser).packet?.data[1];
-  if (isClusterMessage(message)) return { origin: envelope.origin, message };
+  if (isClusterMessage(message)) return { origin: envelope.origin, message: known(message) };
   return isOfUnknownType(message) ? 'message.unknown-kind' : 'message.malformed';
+}
+
+/** Of a message that is kept only what this version knows: whatever else is in it would be kept as well. */
+function known(message: ClusterMessage): ClusterMessage {
+  if (!('member' in message)) return message;
+  const { type, member, beat } = message;
+  const { host, pid, startedAt, sockets, users } = member;
+  return { type, member: { host, pid, startedAt, sockets, users }, beat };
+}
+
+/** As long as a name of a host may be (RFC 1035). */
+const MOST_HOST = 255;
+
+function isMember(value: unknown): value is MemberDetails {
+  if (typeof value !== 'object' || value === null) return false;
+  const { host, ...numbers } = value as MemberDetails;
+  const { pid, startedAt, sockets, users } = numbers;
+  return (
+    typeof host === 'string' &&
+    host.length <= MOST_HOST &&
+    [pid, startedAt, sockets, users].every(Number.isFinite)
+  );
 }
 
 const TYPES: ReadonlySet<unknown> = new Set(['hello', 'heartbeat', 'bye', 'request', 'reply']);
@@ -106,7 +128,7 @@ function isClusterMessage(value: unknown): value is ClusterMessage {
     case 'hello':
     case 'heartbeat':
     case 'bye':
-      return typeof member === 'object' && member !== null && typeof beat === 'number';
+      return isMember(member) && typeof beat === 'number';
     case 'request':
       return (
         typeof id === 'number' && typeof operation === 'string' && typeof timeoutMs === 'number'

@@ -1,4 +1,5 @@
 import { areFrames, framesLength, writeFrames, type EncodedPart } from './frames.js';
+import { readTrace, traceLength, writeTrace, type TraceContext } from './trace-context.js';
 
 /**
  * The envelope: an event on the wire between instances. All numbers are big-endian.
@@ -13,20 +14,31 @@ import { areFrames, framesLength, writeFrames, type EncodedPart } from './frames
  * | 14     | 6    | sequence number of the origin                                  |
  * | 20     | 8    | id of the origin                                               |
  * | 28     | ...  | except (flag 4), then rooms (flag 8): lists of strings         |
+ * | ...    | ...  | trace context (flag 128), see trace-context.ts                 |
  *
  * A list is its count (2 bytes), then per string its length in bytes (2 bytes) and its UTF-8. Whatever a later
- * version puts between the known fields and the frames is skipped by means of the header's length.
+ * version puts between the known fields and the frames is skipped by means of the header's length. Where flag 64 is
+ * set the last bytes of the header are its signature, see `signature.ts`.
  */
-const VERSION = 1;
+/** @internal */
+export const VERSION = 1;
 const KIND_EVENT = 0;
 const KIND_CLUSTER = 1;
-const FIXED_LENGTH = 28;
+/** @internal */
+export const FIXED_LENGTH = 28;
 
 const FLAG_VOLATILE = 1;
 const FLAG_NO_COMPRESS = 2;
 const FLAG_EXCEPT = 4;
 const FLAG_ROOMS = 8;
 const FLAG_CUSTOM_PARSER = 16;
+/** @internal */
+export const FLAG_REPEATED = 32;
+/** @internal */
+export const FLAG_SIGNED = 64;
+/** Of the signature, in bytes. @internal */
+export const TAG_LENGTH = 16;
+const FLAG_TRACE = 128;
 
 const MAX_LIST = 65_535;
 
@@ -48,11 +60,17 @@ export interface EnvelopeHeader {
   readonly rooms: readonly string[];
   /** The frames were made by a parser other than Socket.IO's own. */
   readonly customParser: boolean;
+  /** The span that it belongs to. */
+  readonly trace?: TraceContext | undefined;
+  /** Whether there is room for a signature. */
+  readonly signed?: boolean;
 }
 
 /** @internal */
-export interface Envelope extends Omit<EnvelopeHeader, 'origin'> {
+export interface Envelope extends Omit<EnvelopeHeader, 'origin' | 'signed'> {
   readonly origin: InstanceId;
+  /** It may have been published before: Redis did not say. */
+  readonly repeated: boolean;
   /** Finished WebSocket frames: what a client gets. A view, not a copy. */
   readonly frames: Buffer;
 }
@@ -88,11 +106,15 @@ export function isEncodableList(list: readonly string[]): boolean {
 }
 
 /** How long an envelope will be, in bytes. @internal */
-export function envelopeLength(
-  header: Pick<EnvelopeHeader, 'except' | 'rooms'>,
-  parts: readonly EncodedPart[],
-): number {
-  return FIXED_LENGTH + listLength(header.except) + listLength(header.rooms) + framesLength(parts);
+export function envelopeLength(header: HeaderParts, parts: readonly EncodedPart[]): number {
+  return headerLength(header) + framesLength(parts);
+}
+
+type HeaderParts = Pick<EnvelopeHeader, 'except' | 'rooms' | 'trace' | 'signed'>;
+
+function headerLength({ except, rooms, trace, signed }: HeaderParts): number {
+  const tag = signed === true ? TAG_LENGTH : 0;
+  return FIXED_LENGTH + listLength(except) + listLength(rooms) + traceLength(trace) + tag;
 }
 
 type EnvelopeKind = 'event' | 'cluster';
@@ -105,7 +127,7 @@ export function encodeEnvelope(
   parts: readonly EncodedPart[],
   kind: EnvelopeKind = 'event',
 ): { bytes: Buffer; frames: Buffer } {
-  const start = FIXED_LENGTH + listLength(header.except) + listLength(header.rooms);
+  const start = headerLength(header);
   const bytes = Buffer.allocUnsafe(start + framesLength(parts));
   bytes[0] = VERSION;
   bytes[1] = KINDS[kind];
@@ -114,16 +136,39 @@ export function encodeEnvelope(
       (header.compress ? 0 : FLAG_NO_COMPRESS) |
       (header.except.length > 0 ? FLAG_EXCEPT : 0) |
       (header.rooms.length > 0 ? FLAG_ROOMS : 0) |
-      (header.customParser ? FLAG_CUSTOM_PARSER : 0),
+      (header.customParser ? FLAG_CUSTOM_PARSER : 0) |
+      (header.signed === true ? FLAG_SIGNED : 0) |
+      (header.trace === undefined ? 0 : FLAG_TRACE),
     2,
   );
   bytes.writeUInt32BE(start, 4);
   bytes.writeUIntBE(header.sentAt, 8, 6);
   bytes.writeUIntBE(header.sequence, 14, 6);
   header.origin.copy(bytes, 20);
-  writeList(bytes, writeList(bytes, FIXED_LENGTH, header.except), header.rooms);
+  const lists = writeList(bytes, writeList(bytes, FIXED_LENGTH, header.except), header.rooms);
+  writeTrace(bytes, lists, header.trace);
   writeFrames(bytes, start, parts);
   return { bytes, frames: bytes.subarray(start) };
+}
+
+/** Says in an envelope that it may have been published before. @internal */
+export function markRepeated(bytes: Buffer): void {
+  bytes.writeUInt16BE(bytes.readUInt16BE(2) | FLAG_REPEATED, 2);
+}
+
+/** Whether that was said. Of whole headers only. @internal */
+export function isRepeated(bytes: Buffer): boolean {
+  return (bytes.readUInt16BE(2) & FLAG_REPEATED) !== 0;
+}
+
+/** The number that its origin gave an envelope; 0 for what is none. @internal */
+export function sequenceOf(bytes: Buffer): number {
+  return bytes.length < FIXED_LENGTH ? 0 : bytes.readUIntBE(14, 6);
+}
+
+/** When its origin sent an envelope, in ms since 1970; 0 for what is none. @internal */
+export function sentAtOf(bytes: Buffer): number {
+  return bytes.length < FIXED_LENGTH ? 0 : bytes.readUIntBE(8, 6);
 }
 
 /** Whether these bytes were sent by the instance with this id (its 8 raw bytes). @internal */
@@ -160,6 +205,8 @@ export function decodeEnvelope(
     except: lists.except,
     rooms: lists.rooms,
     customParser: (flags & FLAG_CUSTOM_PARSER) !== 0,
+    repeated: (flags & FLAG_REPEATED) !== 0,
+    trace: (flags & FLAG_TRACE) === 0 ? undefined : readTrace(bytes, lists.end, start),
     frames,
   };
 }
@@ -170,7 +217,7 @@ function readLists(
   bytes: Buffer,
   end: number,
   flags: number,
-): { except: readonly string[]; rooms: readonly string[] } | undefined {
+): { except: readonly string[]; rooms: readonly string[]; end: number } | undefined {
   let offset = FIXED_LENGTH;
   const next = (): string[] | undefined => {
     if (offset + 2 > end) return undefined;
@@ -188,5 +235,5 @@ function readLists(
   };
   const except = (flags & FLAG_EXCEPT) === 0 ? NONE : next();
   const rooms = except !== undefined && (flags & FLAG_ROOMS) !== 0 ? next() : NONE;
-  return except === undefined || rooms === undefined ? undefined : { except, rooms };
+  return except === undefined || rooms === undefined ? undefined : { except, rooms, end: offset };
 }

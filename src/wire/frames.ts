@@ -61,8 +61,8 @@ interface Frame {
   readonly end: number;
 }
 
-/** The frame at `offset`, or undefined where the bytes are not one finished frame. */
-function frameAt(bytes: Buffer, offset: number): Frame | undefined {
+/** The frame at `offset`, or undefined where the bytes are not one finished frame. @internal */
+export function frameAt(bytes: Buffer, offset: number): Frame | undefined {
   const opcode = bytes[offset];
   const short = bytes[offset + 1];
   if ((opcode !== TEXT && opcode !== BINARY) || short === undefined || short > 127)

@@ -126,7 +126,7 @@ describe('RedisPropagatorModule', () => {
 
   it.each<[option: RegExp, options: object]>([
     [/^Option "redis": got "http:\/\/localhost"\. Write a URL/, { redis: 'http://localhost' }],
-    [/^Option "redis": .*:\*\*\*@/, { redis: 'http://user:secret@localhost' }],
+    [/^Option "redis": .*:\*\*\*@/, { redis: 'http://user:hunter2@localhost' }],
     [/^Option "prefix": got "a b"\. Use letters/, { prefix: 'a b' }],
     [/^Option "prfix" does not exist\. Known options: redis, /, { prfix: 'x' }],
     [/^Option "auth\.authenticate": got undefined\. Write a function/, { auth: {} }],
@@ -140,7 +140,7 @@ describe('RedisPropagatorModule', () => {
         message: expect.stringMatching(message),
       });
       await expect(starting).rejects.not.toMatchObject({
-        message: expect.stringContaining('secret'),
+        message: expect.stringContaining('hunter2'),
       });
     },
   );

@@ -123,7 +123,13 @@ describe('instances that are processes of their own', () => {
     await alice.waitFor('events', 3);
     await until(
       async () => {
-        const answer = (await a.emit('emitToAll', { event: 'x', data: 2 })) as { code?: string };
+        const answer = (await a.emit('emitToAll', {
+          event: 'x',
+          data: 2,
+          publish: 'fail-fast',
+        })) as {
+          code?: string;
+        };
         return answer.code === 'redis.unavailable';
       },
       () => 'the process to notice',

@@ -68,7 +68,7 @@ describe('while Redis is down', () => {
   });
 
   // pitfall 21
-  it('clients of the same instance are served, the caller learns of the rest, and it heals by itself', async () => {
+  it('clients of the same instance are served, the others once it is back, and it heals by itself', async () => {
     const server = await startRedis();
     cluster = await startCluster(2);
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
@@ -78,26 +78,38 @@ describe('while Redis is down', () => {
 
     await server.kill();
     await everywhere('degraded');
-    await expect(
+    const waiting = [
       a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'down' }),
+      a.propagator.emitToAll({ event: 'x', data: 'all' }),
+    ];
+    await expect(
+      a.propagator.emitToAll({ event: 'x', data: 'only here', publish: 'fail-fast' }),
     ).rejects.toMatchObject({ name: 'PropagatorError', code: 'redis.unavailable' });
-    await expect(a.propagator.emitToAll({ event: 'x', data: 'all' })).rejects.toMatchObject({
-      code: 'redis.unavailable',
-    });
     a.app.get(EventsGateway).server.emit('x', 'io.emit');
     await a.served(near);
-    expect(near.data('x')).toEqual(['down', 'all', 'io.emit']);
+    expect(near.data('x')).toEqual(['down', 'all', 'only here', 'io.emit']);
+    expect(far.data('x')).toEqual([]);
 
     await server.restart();
     await everywhere('ready');
+    await expect(Promise.all(waiting)).resolves.toHaveLength(2);
+    await far.waitFor('x', 3);
     expect(await a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'up' })).toEqual({
       localSockets: 1,
       remoteInstances: 1,
       reached: true,
     });
     await cluster.settled(near, far);
-    expect(near.data('x')).toEqual(['down', 'all', 'io.emit', 'up']);
-    expect(far.data('x')).toEqual(['up']);
+    expect(near.data('x')).toEqual(['down', 'all', 'only here', 'io.emit', 'up']);
+    // Each channel keeps its order.
+    expect(far.data('x').filter((data) => data === 'down' || data === 'up')).toEqual([
+      'down',
+      'up',
+    ]);
+    expect(far.data('x').filter((data) => data === 'all' || data === 'io.emit')).toEqual([
+      'all',
+      'io.emit',
+    ]);
     expect(states).toEqual(['ready', 'degraded', 'ready']);
     expect(
       cluster.logger.matching(/^warn Degraded, Redis does not serve this instance/),
@@ -122,12 +134,16 @@ describe('while Redis is down', () => {
     expect(other.data('events')).toEqual([1, 2, 3]);
   });
 
-  it('failed publishes are all counted, and logged once per outage', async () => {
+  it('publishes that are not to wait are refused, all counted, and logged once per outage', async () => {
     const server = await startRedis();
     cluster = await startCluster(1);
     const { propagator } = cluster.instance(0);
     const emitInVain = () =>
-      Promise.allSettled(Array.from({ length: 20 }, () => propagator.emitToAll({ event: 'x' })));
+      Promise.allSettled(
+        Array.from({ length: 20 }, () =>
+          propagator.emitToAll({ event: 'x', publish: 'fail-fast' }),
+        ),
+      );
     const lines = () => cluster.logger.matching(/^warn publish\.failed: /).length;
 
     await server.kill();
@@ -154,13 +170,12 @@ describe('while Redis is down', () => {
     await everywhere('degraded');
 
     const alice = await a.connect({ token: 'alice' });
-    await a.propagator
-      .emitToUser({ userId: 'alice', event: 'x', data: 'local' })
-      .catch(() => 'as above');
+    const local = a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'local' });
     expect(await alice.waitFor('x')).toEqual(['local']);
 
     await server.restart();
     await everywhere('ready');
+    expect(await local).toMatchObject({ localSockets: 1, reached: true });
     expect(await b.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'remote' })).toEqual({
       localSockets: 0,
       remoteInstances: 1,
@@ -179,23 +194,47 @@ describe('while Redis is down', () => {
 
     near.emit('stream');
     await near.waitFor('events', 3);
-    await expect(
-      a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 1 }),
-    ).rejects.toMatchObject({
-      code: 'redis.unavailable',
-    });
+    const waiting = a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 1 });
     expect(await near.waitFor('x')).toEqual([1]);
     expect(states).toEqual(['degraded']);
     expect(cluster.logger.matching(/^warn Degraded, .*ECONNREFUSED/)).toHaveLength(2);
 
     await startRedis();
     await everywhere('ready');
+    await waiting;
     await a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 2 });
+    await far.waitFor('x', 2);
     await cluster.settled(near, far);
     expect(near.data('x')).toEqual([1, 2]);
-    expect(far.data('x')).toEqual([2]);
-    expect(far.data('events')).toEqual([]);
+    expect(far.data('x')).toEqual([1, 2]);
+    expect(far.data('events')).toEqual([1, 2, 3]);
     expect(states).toEqual(['degraded', 'ready']);
+  });
+
+  it('events that wait for too long are refused, and the others wait on', async () => {
+    cluster = await startCluster(1, { ...IMPATIENT, outbox: { maxAgeMs: 200, maxEvents: 2 } });
+    const { propagator } = cluster.instance(0);
+    const codes = await Promise.all(
+      [1, 2, 3].map((data) =>
+        propagator.emitToAll({ event: 'x', data }).catch(({ code }: { code: string }) => code),
+      ),
+    );
+    expect(codes).toEqual(['outbox.full', 'outbox.expired', 'outbox.expired']);
+    expect(cluster.instance(0).counts).toMatchObject({
+      'outbox.full': 1,
+      'outbox.expired': 2,
+      'publish.failed': 3,
+    });
+  });
+
+  it('apps that never saw it close soon, and tell who waits', async () => {
+    cluster = await startCluster(1, IMPATIENT);
+    const waiting = cluster.instance(0).propagator.emitToAll({ event: 'x' });
+    await Promise.all([
+      cluster.close(),
+      expect(waiting).rejects.toMatchObject({ code: 'redis.closed' }),
+    ]);
+    expect(cluster.instance(0).redis.state).toBe('closed');
   });
 
   it('apps that never saw it close at once', async () => {

@@ -24,15 +24,15 @@ interface Everything {
 
 /** Lest a new name takes them out of sight. */
 const MAPS = [
-  'runtime.router.namespaces.byName',
-  'runtime.router.namespaces.holds',
-  'runtime.router.namespaces.byName[][].channels.holds',
-  'runtime.servers.members',
-  'runtime.state.sockets',
-  'runtime.state.sockets[]',
-  'runtime.requests.pending',
-  'runtime.subscriptions.channels',
-  'runtime.pubSub.subscriber.connection.wanted',
+  'namespaces.byName',
+  'namespaces.holds',
+  'channels.holds',
+  'servers.members',
+  'state.sockets',
+  'state.sockets[]',
+  'requests.pending',
+  'subscriptions.channels',
+  'subscriber.connection.wanted',
 ];
 
 function each(everything: Everything, what: keyof Census): Sizes[] {
@@ -105,7 +105,10 @@ describe('after 10,000 connections, 1,000 rooms and 200 namespaces', () => {
 
   it('no map, set or list has grown', () => {
     for (const maps of each(before, 'maps')) {
-      expect(Object.keys(maps)).toEqual(expect.arrayContaining(MAPS));
+      const paths = Object.keys(maps);
+      // An object is found by whichever path leads to it first.
+      const missing = MAPS.filter((name) => !paths.some((path) => path.endsWith(`.${name}`)));
+      expect(missing).toEqual([]);
     }
     expect(each(after, 'maps')).toEqual(each(before, 'maps'));
   });

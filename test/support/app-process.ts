@@ -34,7 +34,7 @@ export class AppProcess {
   /** Calls a verb in the process and resolves to its receipt, or to the code of its error. */
   async emit(
     verb: Verb,
-    event: { event: string; data?: unknown; userId?: string },
+    event: { event: string; data?: unknown; userId?: string; publish?: 'fail-fast' },
   ): Promise<unknown> {
     const answered = next(this.child);
     this.send({ type: 'emit', verb, event });

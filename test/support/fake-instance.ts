@@ -98,3 +98,8 @@ export class FakeInstance {
     else if (message.type === 'reply') this.replies.push(message);
   }
 }
+
+/** A socket as another instance describes it. */
+export function remoteSocket(id: string) {
+  return { id, rooms: [id], data: {}, handshake: {} };
+}

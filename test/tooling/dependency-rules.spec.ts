@@ -30,6 +30,17 @@ const broken: [file: string, text: string, rule: string][] = [
   ['src/wire/v.ts', `import 'node:net';`, 'wire-is-pure'],
   ['src/nest/w.ts', `import 'jest';`, 'no-dev-package'],
   ['src/index.ts', `export * from './testing/helper.js';`, 'main-door-without-testing'],
+  ['src/observability/x.ts', `import '../redis/redis-service.js';`, 'room-observability'],
+  [
+    'src/cluster/y.ts',
+    `import type { Span } from '@opentelemetry/api';`,
+    'opentelemetry-stays-in-observability',
+  ],
+  [
+    'src/observability/z.ts',
+    `import { trace } from '@opentelemetry/api';`,
+    'opentelemetry-stays-in-observability',
+  ],
 ];
 
 /** What the rules must let pass. */
@@ -45,6 +56,10 @@ const sound: [file: string, text: string][] = [
     `import '../redis/channel-subscriptions.js'; import '../wire/wire.js';`,
   ],
   ['src/nest/nest.ts', `import '@nestjs/common'; import '../cluster/router.js';`],
+  [
+    'src/observability/otel.ts',
+    `import type * as Otel from '@opentelemetry/api'; export const otel = () => import('@opentelemetry/api');`,
+  ],
   ['src/testing/helper.ts', `import '../nest/nest.js';`],
   ['src/testing/index.ts', `export * from './helper.js';`],
 ];
@@ -56,7 +71,12 @@ const others: [file: string, text: string][] = [
 ];
 
 const packageJson = {
-  peerDependencies: { ioredis: '*', '@nestjs/common': '*', 'socket.io': '*' },
+  peerDependencies: {
+    ioredis: '*',
+    '@nestjs/common': '*',
+    'socket.io': '*',
+    '@opentelemetry/api': '*',
+  },
   devDependencies: { jest: '*' },
 };
 
@@ -79,7 +99,7 @@ describe('the dependency rules', () => {
 
   beforeAll(() => {
     write('package.json', JSON.stringify(packageJson));
-    for (const name of ['ioredis', '@nestjs/common', 'socket.io', 'jest']) {
+    for (const name of ['ioredis', '@nestjs/common', 'socket.io', '@opentelemetry/api', 'jest']) {
       write(`node_modules/${name}/index.js`, '');
     }
     for (const [file, text] of [...broken, ...sound, ...others]) write(file, text);

@@ -77,7 +77,13 @@ describe('two instances of an app', () => {
       await everywhere('degraded');
       const emit = (instance: number, userId: string, data: string) =>
         instances[instance]!.propagator.emitToUser({ userId, event: 'news', data });
-      await expect(emit(0, user, 'local')).rejects.toMatchObject({ code: 'redis.unavailable' });
+      const refused = instances[0]!.propagator.emitToUser({
+        userId: user,
+        event: 'news',
+        data: 'local',
+        publish: 'fail-fast',
+      });
+      await expect(refused).rejects.toMatchObject({ code: 'redis.unavailable' });
       expect(await users[0]!.waitFor('news')).toEqual(['local']);
 
       await everywhere('ready');

@@ -68,6 +68,14 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
     error: PropagatorError.of('redis.command-failed', ['PUBLISH', 'ERR no such thing']),
     says: ['PUBLISH', 'ERR no such thing', 'Check that'],
   },
+  'outbox.full': {
+    error: PropagatorError.of('outbox.full', ['ECONNREFUSED']),
+    says: ['ECONNREFUSED', 'Send less', 'raise the option "outbox"'],
+  },
+  'outbox.expired': {
+    error: PropagatorError.of('outbox.expired', [30_000, 'ECONNREFUSED']),
+    says: ['30000 ms', 'ECONNREFUSED', 'raise "outbox.maxAgeMs"'],
+  },
   'redis.closed': {
     error: PropagatorError.of('redis.closed', []),
     says: ['shutting down', 'Emit before'],

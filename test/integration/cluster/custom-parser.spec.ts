@@ -106,10 +106,10 @@ describe('servers with a parser of the app’s own', () => {
 
   it('drop and count what they cannot read', async () => {
     const [alice, bob] = await start();
-    // An envelope of the standard parser whose text is none of its packets.
+    // An envelope of the standard parser whose text begins like an event, and is none.
     const header = Buffer.alloc(28, 7);
     header.set([1, 0, 0, 0, 0, 0, 0, 28]);
-    const text = Buffer.from('4!no packet');
+    const text = Buffer.from('42[no packet');
     const envelope = Buffer.concat([header, Buffer.from([0x81, text.length]), text]);
 
     await outside.publish(cluster.channel('all'), envelope);

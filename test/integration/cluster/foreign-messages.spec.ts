@@ -135,11 +135,37 @@ describe('what comes from other instances', () => {
     expect(a.counts).toEqual({ 'message.malformed': 4, 'message.unknown-version': 1 });
   });
 
+  it.each([[null], [7], [{}], [{ id: 'a', rooms: 'all', data: {}, handshake: {} }]])(
+    'is reported where it is an answer that describes no socket, and is no answer: %j',
+    async (item) => {
+      const fetching = a.propagator.fetchUserSockets('nobody');
+      await fake.answer(await fake.asked(), { part: [item], done: true });
+      await until(
+        () => a.counts['message.malformed'] === 1,
+        () => JSON.stringify(a.counts),
+      );
+      await fake.announce('bye');
+      expect(await fetching).toMatchObject({ items: [] });
+      await fake.announce('hello');
+      await livesOn();
+    },
+  );
+
+  it('cannot make clients or namespaces of an event between servers', async () => {
+    const args = ['connection', { id: 'made-up' }];
+    await fake.sendToAll(question('server-side-emit', { namespace: '/', args, withAck: false }));
+
+    await answerTo(1);
+    expect(fake.replies).toEqual([{ type: 'reply', id: 1, done: true, error: 'failed' }]);
+    await livesOn();
+  });
+
   it('is counted and ignored where it is an answer that comes late, twice, or to nobody’s question', async () => {
     const fetching = a.propagator.fetchUserSockets('nobody');
     const asked = await fake.asked();
-    await fake.answer(asked, { part: [{ id: 'first' }] });
-    await fake.answer(asked, { part: [{ id: 'twice' }] });
+    const first = { id: 'first', rooms: [], data: {}, handshake: {} };
+    await fake.answer(asked, { part: [first] });
+    await fake.answer(asked, { part: [{ ...first, id: 'twice' }] });
     const { items } = await fetching;
     await fake.answer(asked, { part: [{ id: 'late' }] });
     await fake.sendTo(instanceIdOf(a), {
@@ -150,7 +176,7 @@ describe('what comes from other instances', () => {
     });
 
     await livesOn();
-    expect(items).toEqual([{ id: 'first' }]);
+    expect(items).toEqual([first]);
     expect(a.counts).toEqual({ 'reply.unexpected': 3 });
   });
 

@@ -3,7 +3,7 @@ import { ClusterService, type RedisPropagatorOptions } from '../../../src/index.
 import { RUNTIME } from '../../../src/nest/tokens.js';
 import type { Runtime } from '../../../src/nest/runtime.js';
 import { acquainted, instanceIdOf, othersOf } from '../../support/acquainted.js';
-import { FakeInstance } from '../../support/fake-instance.js';
+import { FakeInstance, remoteSocket } from '../../support/fake-instance.js';
 import { Outside } from '../../support/outside.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
@@ -56,8 +56,8 @@ describe('a question to the cluster', () => {
     const question = await fake.asked();
     expect(question.message).toMatchObject({ operation: 'fetch', params: { namespace: '/' } });
 
-    await fake.answer(question, { part: [{ id: 'from the fake' }], done: false });
-    await fake.answer(question, { part: [{ id: 'and another' }] });
+    await fake.answer(question, { part: [remoteSocket('from the fake')], done: false });
+    await fake.answer(question, { part: [remoteSocket('and another')] });
 
     const { items, missing, complete } = await fetching;
     expect(items.map(({ id }) => id).sort()).toEqual(
@@ -120,10 +120,10 @@ describe('a question to the cluster', () => {
       () => othersOf(a).length === 2,
       () => 'the other to be lost',
     );
-    await slow.answer(await slow.asked(), { part: [{ id: 'slow' }] });
+    await slow.answer(await slow.asked(), { part: [remoteSocket('slow')] });
 
     expect(await fetching).toEqual({
-      items: [{ id: 'slow' }],
+      items: [remoteSocket('slow')],
       missing: [fake.instanceId],
       complete: false,
     });
@@ -154,9 +154,9 @@ describe('a question to the cluster', () => {
 
     const fetching = a.propagator.fetchUserSockets('nobody');
     await fake.answer(await fake.asked());
-    await newcomer.answer(await newcomer.asked(), { part: [{ id: 'new' }] });
+    await newcomer.answer(await newcomer.asked(), { part: [remoteSocket('new')] });
 
-    expect(await fetching).toEqual({ items: [{ id: 'new' }], missing: [], complete: true });
+    expect(await fetching).toEqual({ items: [remoteSocket('new')], missing: [], complete: true });
   });
 
   it.each(['SUBSCRIBE', 'PSUBSCRIBE'])(

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { ProcessCluster } from '../../support/presence/process-cluster.js';
 import { processSteps } from '../../support/presence/process-steps.js';
@@ -21,7 +21,7 @@ describe('presence of instances that are processes', () => {
 
   it('is what happened, and each change was reported once', async () => {
     const steps = processSteps({ slots: SLOTS, users: USERS, ...TIMING });
-    await playHistories(
+    const played = playHistories(
       fc.commands([steps], { maxCommands: STEPS, size: 'max' }),
       RUNS,
       async (history) => {
@@ -39,5 +39,6 @@ describe('presence of instances that are processes', () => {
         }
       },
     );
+    await expect(played).resolves.toBeUndefined();
   }, 3_600_000);
 });

@@ -355,8 +355,8 @@ describe('the store of presence in Redis', () => {
       const { now } = await beat('c.0');
       await until(
         async () => {
-          await store.beat({ owner: 'b.0', data: undefined, claimUntil: 0, sweeping: ['a.0'] });
           const other = await beat('c.0');
+          await store.beat({ owner: 'b.0', data: undefined, claimUntil: 0, sweeping: ['a.0'] });
           expect(other.dead).toEqual([]);
           return other.now > now + 250;
         },

@@ -42,7 +42,9 @@ export function censusOf(instance: TestInstance): Census {
   const sockets = new Set<Asked>();
   for (const nsp of _nsps.values()) for (const socket of nsp.sockets.values()) sockets.add(socket);
   return {
-    maps: sizesBelow({ runtime: runtimeOf(instance), ...Object.fromEntries(adapters) }),
+    maps: withoutKept(
+      sizesBelow({ runtime: runtimeOf(instance), ...Object.fromEntries(adapters) }),
+    ),
     listeners: listenersOf(instance),
     sockets: {
       connections: server.engine.clientsCount,
@@ -52,6 +54,12 @@ export function censusOf(instance: TestInstance): Census {
       'dynamic namespaces': [...parentNsps.values()].reduce((sum, p) => sum + p.children.size, 0),
     },
   };
+}
+
+/** What was published and heard lately is kept for a while on purpose, within bounds. */
+function withoutKept(sizes: Sizes): Sizes {
+  const kept = /\.recent\.kept$|\.log\.(chunks|lastSequences|numbers)/;
+  return Object.fromEntries(Object.entries(sizes).filter(([path]) => !kept.test(path)));
 }
 
 function listenersOf(instance: TestInstance): Sizes {

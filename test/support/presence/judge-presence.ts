@@ -28,7 +28,7 @@ export function complaintsAbout(facts: PresenceFacts): string[] {
   const users = new Set([...facts.spans, ...facts.reports].map(({ user }) => user));
   const complaints = [...users].flatMap((user) => {
     const ofUser = judgeUser(facts, user);
-    return ofUser.length === 0 ? [] : [...ofUser, ...history(facts, user)];
+    return ofUser.length === 0 ? [] : ofUser.concat(history(facts, user));
   });
   return [...complaints, ...unlikePublished(facts)];
 }
@@ -36,15 +36,15 @@ export function complaintsAbout(facts: PresenceFacts): string[] {
 /** Each change is published when it happens, once, whoever gets to report it. */
 function unlikePublished({ published, reports, losses }: PresenceFacts): string[] {
   if (published === undefined) return [];
-  const once = new Set(published);
+  const distinct = new Set(published);
   const reported = new Set(reports.map(({ type, user, at }) => `${type} ${user} ${at}`));
   return [
-    ...(once.size < published.length ? [`published twice: ${published.join(', ')}`] : []),
+    ...(distinct.size < published.length ? [`published twice: ${published.join(', ')}`] : []),
     ...[...reported]
-      .filter((report) => !once.has(report))
+      .filter((report) => !distinct.has(report))
       .map((report) => `not published: ${report}`),
     // With its data Redis loses what it has handed out, and published.
-    ...[...(losses.length === 0 ? once : [])]
+    ...[...(losses.length === 0 ? distinct : [])]
       .filter((report) => !reported.has(report))
       .map((report) => `published and not reported: ${report}`),
   ];
@@ -286,15 +286,16 @@ export function history(facts: PresenceFacts, user: string): string[] {
     ...facts.notes
       .filter(({ bucket = bucketOf(user) }) => bucket === bucketOf(user))
       .map(({ at, text }): [number, string] => [at, text]),
-    ...[...instances].flatMap((instance) => [
-      ...facts.troublesOf(instance).flatMap(({ from, to }): [number, string][] => [
+    ...[...instances].flatMap((instance) =>
+      facts.troublesOf(instance).flatMap(({ from, to }): [number, string][] => [
         [from, `trouble of ${instance}`],
         [to, `trouble of ${instance} over`],
       ]),
-      ...[facts.endOf(instance)].flatMap((end): [number, string][] =>
-        end === undefined ? [] : [[end.at, `${instance} ${end.crashed ? 'crashed' : 'closed'}`]],
-      ),
-    ]),
+    ),
+    ...[...instances].flatMap((instance): [number, string][] => {
+      const end = facts.endOf(instance);
+      return end ? [[end.at, `${instance} ${end.crashed ? 'crashed' : 'closed'}`]] : [];
+    }),
   ];
   return events.toSorted(([a], [b]) => a - b).map(([at, what]) => `    ${at} ${what}`);
 }

@@ -24,10 +24,10 @@ export class ProcessInstance {
     facts: () => PresenceFacts,
     onChange: (change: PresenceChange) => void,
   ): Promise<ProcessInstance> {
-    const from = Date.now();
+    const startedAt = Date.now();
     const process = await ClusterProcess.start(options);
     const instance = new ProcessInstance(process, facts);
-    facts().started(instance.id, from);
+    facts().started(instance.id, startedAt);
     await process.listen('presence', 'changes$', (change) => onChange(change as PresenceChange));
     await process.listen('process', 'standstills$', (standstill) => {
       const { from, to } = standstill as Standstill;

@@ -46,6 +46,8 @@ export class SimulatedCluster {
     this.data = new PresenceData(redis, this.prefix);
     const heard = (this.facts.published = [] as string[]);
     published.listen(this.prefix, (message) => {
+      // An instance that starts tries whether it may publish.
+      if (message === '') return;
       const { userId, type, at } = JSON.parse(message) as PresenceChange;
       heard.push(`${type} ${userId} ${at}`);
     });

@@ -15,6 +15,7 @@ export class Standstills {
       if (now - this.lookedAt > LOOKS_EVERY_MS + lateMs) onStandstill(this.lookedAt, now);
       this.lookedAt = now;
     }, LOOKS_EVERY_MS);
+    this.timer.unref();
   }
 
   end(): void {

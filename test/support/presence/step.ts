@@ -35,7 +35,10 @@ export function ofInstance<I extends { readonly isFrozen: boolean }, C extends P
 ): Step<C> {
   return new Step(
     `${shown}@${slot}`,
-    ({ slots }) => slots[slot] !== undefined && (evenFrozen || slots[slot]?.isFrozen === false),
+    ({ slots }) => {
+      const instance = slots[slot];
+      return instance !== undefined && (evenFrozen || !instance.isFrozen);
+    },
     (cluster) => {
       const instance = cluster.slots[slot];
       return instance && work(instance, cluster, slot);

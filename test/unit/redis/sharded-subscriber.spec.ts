@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ShardedSubscriber } from '../../../src/redis/sharded-subscriber.js';
+import type { Interrupted } from '../../../src/ports/pub-sub.js';
 import { FakeCluster } from '../../support/fake-cluster.js';
 
 /** Of the upper and of the lower half of the slots: see the first test. */
@@ -22,10 +23,12 @@ describe('the subscribed connections of a Cluster', () => {
   let subscriber: ShardedSubscriber;
   const told: string[] = [];
   const received: string[] = [];
+  const interruptions: Interrupted[] = [];
 
   beforeEach(async () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
     told.length = 0;
+    interruptions.length = 0;
     received.length = 0;
     cluster = new FakeCluster();
     publisher = new FakeCluster();
@@ -35,6 +38,7 @@ describe('the subscribed connections of a Cluster', () => {
       changed: (subscribed, reason) => told.push(reason ?? String(subscribed)),
       message: (channel, message) => received.push(`${channel} ${message.toString()}`),
       error: () => {},
+      interrupted: (interrupted) => interruptions.push(interrupted),
     });
     subscriber.start();
     subscriber.start();

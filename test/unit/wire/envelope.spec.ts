@@ -80,6 +80,8 @@ describe('an envelope', () => {
         expect({ ...decoded, frames: decoded.frames.equals(frames) }).toEqual({
           ...given,
           origin: given.origin.toString('hex'),
+          repeated: false,
+          trace: undefined,
           frames: true,
         });
         expect(isFrom(bytes, given.origin)).toBe(true);

@@ -1,0 +1,25 @@
+import { Controller, Get } from '@nestjs/common';
+import { HealthCheck, HealthCheckService } from '@nestjs/terminus';
+import { PropagatorHealthIndicator } from 'nestjs-redis-propagator';
+
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly propagator: PropagatorHealthIndicator,
+  ) {}
+
+  /** For the load balancer. Up without Redis, or an outage of Redis would take away all instances at once. */
+  @Get('ready')
+  @HealthCheck()
+  ready() {
+    return this.health.check([() => this.propagator.isReady()]);
+  }
+
+  /** For the monitor: down also while events do not pass between instances. */
+  @Get()
+  @HealthCheck()
+  check() {
+    return this.health.check([() => this.propagator.isHealthy()]);
+  }
+}

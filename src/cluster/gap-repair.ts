@@ -1,0 +1,266 @@
+import type { Subscription } from 'rxjs';
+import { reasonOf } from '../errors.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { Interrupted, PubSub } from '../ports/pub-sub.js';
+import type { Reporter } from '../reporting/reporter.js';
+import type { Envelope, InstanceId } from '../wire/envelope.js';
+import type { ClusterBus } from './cluster-bus.js';
+import type { ClusterRequests } from './cluster-requests.js';
+import type { ClusterService } from './cluster.service.js';
+import type { Arrival } from './held-events.js';
+import {
+  heardOf,
+  interruptionOf,
+  merged,
+  mayConcern,
+  unrepaired,
+  type Interruption,
+} from './interruption.js';
+import { LateEvents } from './late-events.js';
+import type { ReceiptLog } from './receipt-log.js';
+import { REPAIR, repairedBy, wantedChannels } from './repair-answers.js';
+
+/** What was on its way when the connection broke, or got stuck before it did. */
+const MARGIN_MS = 5_000;
+/** Where not everything can be subscribed again: after so long what can be is repaired. */
+const SUBSCRIBED_WITHIN_MS = 5_000;
+/** Who has not answered may be about to come back as well, and is asked again: for so long when it is no member. */
+const ABSENT_MS = 5_000;
+/** After this pause, longer each time up to the last. */
+const PAUSE_MS = [100, 1_000] as const;
+/** Who joins that soon after a repair is asked as well. */
+const LATE_MS = 30_000;
+
+interface Surroundings {
+  readonly pubSub: PubSub;
+  readonly bus: ClusterBus;
+  readonly requests: ClusterRequests;
+  readonly cluster: ClusterService;
+  readonly reporter: Reporter;
+  readonly log: ReceiptLog;
+  /** The channels that this instance wants to hear. */
+  channels(): Iterable<string>;
+  deliver(arrival: Arrival): void;
+}
+
+type Options = Pick<ResolvedOptions, 'requestTimeoutMs' | 'memberTimeoutMs' | 'repair'>;
+
+/**
+ * Gets back what this instance could not hear. After its subscribed connection was gone it asks all others for what
+ * they have published since, once it is subscribed again. Until an instance has answered, what comes from it is held:
+ * so its events are delivered in its order, each once. What cannot be had any more is told as a gap.
+ *
+ * @internal
+ */
+export class GapRepair {
+  private readonly late: LateEvents;
+  private readonly subscriptions: Subscription[] = [];
+  private stopListening: (() => void) | undefined;
+  private interruption: Interruption | undefined;
+  /** The last one that was repaired, and when. */
+  private lately: { readonly interruption: Interruption; readonly at: number } | undefined;
+  private asking = false;
+  private repairs = 0;
+  private fallback: NodeJS.Timeout | undefined;
+  private closed = false;
+  constructor(
+    private readonly around: Surroundings,
+    private readonly options: Options,
+  ) {
+    this.late = new LateEvents(around);
+  }
+
+  start(): void {
+    const { pubSub } = this.around;
+    if (this.options.repair === undefined || this.stopListening !== undefined) return;
+    this.stopListening = pubSub.onInterruption?.((concerns) => this.interrupted(concerns));
+    this.subscriptions.push(
+      pubSub.state$.subscribe((state) => {
+        if (state === 'ready') void this.repair();
+      }),
+      this.around.cluster.changes$.subscribe(({ type, member }) => {
+        if (type === 'joined') this.joined(member.instanceId);
+      }),
+    );
+  }
+
+  /** What it is doing, and has done. */
+  get status(): {
+    readonly underway: boolean;
+    readonly heldBytes: number;
+    readonly repairs: number;
+  } {
+    const { interruption, late, repairs } = this;
+    return { underway: interruption !== undefined, heldBytes: late.bytes, repairs };
+  }
+
+  /**
+   * Takes an envelope that has come in: it is held, or known already. Returns false where it is to be delivered now.
+   */
+  takes(envelope: Envelope, channel: string, bytes: Buffer): boolean {
+    const { origin, sequence } = envelope;
+    if (this.late.knows(envelope, channel)) return true;
+    const { interruption } = this;
+    if (interruption === undefined || interruption.repaired.has(origin)) return false;
+    if (!mayConcern(interruption, channel)) return false;
+    this.late.hold(origin, { channel, sequence, bytes });
+    return true;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.stopListening?.();
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
+    clearTimeout(this.fallback);
+    this.interruption = undefined;
+    this.late.clear();
+  }
+
+  private interrupted(concerns: Interrupted): void {
+    if (this.closed) return;
+    const { cluster, log } = this.around;
+    this.interruption ??= interruptionOf(
+      Math.min(performance.now(), cluster.heardItselfAt) - MARGIN_MS,
+      log.lastOfAll(),
+    );
+    const members = cluster.otherMembers().map(({ instanceId }) => instanceId);
+    merged(this.interruption, concerns, members);
+    this.repairLater();
+  }
+
+  /** Both were away, and it came back later: it was not there to be asked. */
+  private joined(instanceId: InstanceId): void {
+    const { lately } = this;
+    if (this.interruption !== undefined || this.closed || lately === undefined) return;
+    if (performance.now() - lately.at > LATE_MS || lately.interruption.repaired.has(instanceId)) {
+      return;
+    }
+    const { since, heard, concerns, repaired } = lately.interruption;
+    this.interruption = interruptionOf(since, heard);
+    for (const concern of concerns) merged(this.interruption, concern, [instanceId]);
+    for (const origin of repaired) this.interruption.repaired.add(origin);
+    void this.repair();
+  }
+
+  private repairLater(): void {
+    clearTimeout(this.fallback);
+    if (this.closed) return;
+    this.fallback = setTimeout(() => void this.repair(), SUBSCRIBED_WITHIN_MS).unref();
+  }
+
+  private async repair(): Promise<void> {
+    const { interruption } = this;
+    if (this.asking || interruption === undefined || this.closed) return;
+    // Of what cannot be heard yet, more is being missed.
+    const deaf = this.deafChannels(interruption);
+    if (!this.canAsk || (deaf.size > 0 && deaf.size === interruption.deaf?.size)) {
+      this.repairLater();
+      return;
+    }
+    this.asking = true;
+    this.repairs++;
+    clearTimeout(this.fallback);
+    try {
+      if (await this.repairAll(interruption)) this.end(interruption, deaf);
+      else this.repairLater();
+    } catch (error) {
+      this.around.reporter.report('repair.failed', () => reasonOf(error));
+      this.end(interruption, deaf);
+    } finally {
+      this.asking = false;
+    }
+    // Interrupted once more while it was repaired, and everything is there again already.
+    if (this.around.pubSub.state === 'ready') void this.repair();
+  }
+
+  private deafChannels(interruption: Interruption): Set<string> {
+    const { pubSub } = this.around;
+    if (pubSub.state === 'ready') return new Set();
+    const deaf = new Set<string>();
+    for (const channel of this.around.channels()) {
+      if (mayConcern(interruption, channel) && !pubSub.isSubscribed(channel)) deaf.add(channel);
+    }
+    return deaf;
+  }
+
+  /** Whether questions go out, and answers come in. */
+  private get canAsk(): boolean {
+    const { pubSub, bus } = this.around;
+    return (pubSub.isOpen?.() ?? true) && bus.isListening;
+  }
+
+  /** Returns false where it was interrupted again. */
+  private async repairAll(interruption: Interruption): Promise<boolean> {
+    const { times } = interruption;
+    const startedAt = performance.now();
+    for (let attempt = 1; ; attempt++) {
+      const { missing, complete } = await this.askAll(interruption);
+      if (this.closed || interruption.times > times) return false;
+      for (const instanceId of missing) interruption.members.add(instanceId);
+      const open = unrepaired(interruption);
+      if (complete && open.length === 0) return true;
+      const waited = performance.now() - startedAt;
+      if (waited > this.patienceMs(open)) return true;
+      const [shortest, longest] = PAUSE_MS;
+      await new Promise((resolve) => {
+        setTimeout(resolve, Math.min(shortest * attempt, longest)).unref();
+      });
+      if (this.closed || interruption.times > times || !this.canAsk) return false;
+    }
+  }
+
+  /** A member that does not answer either does in a moment, or is found to be lost. */
+  private patienceMs(open: readonly InstanceId[]): number {
+    const members = new Set(this.around.cluster.otherMembers().map(({ instanceId }) => instanceId));
+    const lives = open.some((instanceId) => members.has(instanceId));
+    return ABSENT_MS + (lives ? this.options.memberTimeoutMs : 0);
+  }
+
+  private end(interruption: Interruption, deaf: ReadonlySet<string>): void {
+    if (this.interruption !== interruption || this.closed) return;
+    const open = unrepaired(interruption);
+    for (const origin of open) {
+      this.late.gap(origin, {
+        from: heardOf(interruption, origin) + 1,
+        to: null,
+        reason: 'no-answer',
+      });
+    }
+    this.interruption = undefined;
+    this.lately = { interruption, at: performance.now() };
+    this.late.releaseAll();
+    this.around.log.dropIndex();
+    if (deaf.size === 0) return;
+    // These cannot be heard yet. What comes over the others is delivered at once from now on.
+    const rest = interruptionOf(interruption.since, interruption.heard);
+    merged(rest, (channel) => deaf.has(channel), interruption.repaired);
+    rest.deaf = deaf;
+    this.interruption = rest;
+    this.repairLater();
+  }
+
+  private askAll(interruption: Interruption) {
+    const ageMs = performance.now() - interruption.since;
+    const { times, repaired } = interruption;
+    const isCurrent = (origin: InstanceId): boolean =>
+      this.interruption === interruption && interruption.times === times && !repaired.has(origin);
+    return this.around.requests.request({
+      operation: REPAIR,
+      params: {
+        ageMs,
+        ...wantedChannels(this.around.channels(), (channel) => mayConcern(interruption, channel)),
+        except: [...repaired],
+      },
+      timeoutMs: this.options.requestTimeoutMs,
+      onPart: (origin, part) => {
+        const answer = repairedBy(origin, part);
+        if (isCurrent(origin)) this.late.deliver(origin, answer, heardOf(interruption, origin));
+      },
+      onAnswered: (origin) => {
+        if (!isCurrent(origin)) return;
+        repaired.add(origin);
+        this.late.release(origin);
+      },
+    });
+  }
+}

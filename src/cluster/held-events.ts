@@ -1,0 +1,48 @@
+import type { InstanceId } from '../wire/envelope.js';
+
+/** An envelope that has come in, and the channel that it came over. @internal */
+export interface Arrival {
+  readonly channel: string;
+  readonly sequence: number;
+  readonly bytes: Buffer;
+  /** When it was sent, in ms since 1970 by this instance's clock, where it could not be heard then. */
+  readonly sentAt?: number;
+}
+
+/**
+ * Envelopes that wait for earlier ones of the same origin.
+ *
+ * @internal
+ */
+export class HeldEvents {
+  private readonly byOrigin = new Map<InstanceId, Arrival[]>();
+  private heldBytes = 0;
+
+  get bytes(): number {
+    return this.heldBytes;
+  }
+
+  hold(origin: InstanceId, arrival: Arrival): void {
+    const arrivals = this.byOrigin.get(origin);
+    if (arrivals === undefined) this.byOrigin.set(origin, [arrival]);
+    else arrivals.push(arrival);
+    this.heldBytes += arrival.bytes.length;
+  }
+
+  origins(): InstanceId[] {
+    return [...this.byOrigin.keys()];
+  }
+
+  clear(): void {
+    this.byOrigin.clear();
+    this.heldBytes = 0;
+  }
+
+  /** Those of an origin, in the order in which it sent them; they are held no more. */
+  release(origin: InstanceId): Arrival[] {
+    const arrivals = this.byOrigin.get(origin) ?? [];
+    this.byOrigin.delete(origin);
+    for (const { bytes } of arrivals) this.heldBytes -= bytes.length;
+    return arrivals.toSorted((a, b) => a.sequence - b.sequence);
+  }
+}

@@ -1,0 +1,63 @@
+import type { Interrupted } from '../ports/pub-sub.js';
+import type { InstanceId } from '../wire/envelope.js';
+
+/** After so many in a row it is not told apart any more which channels they concerned. */
+const MOST_CONCERNS = 16;
+
+/** Channels that could not be heard for a while. @internal */
+export interface Interruption {
+  /** By the clock that nobody sets. */
+  readonly since: number;
+  /** How often it happened until it was repaired. */
+  times: number;
+  readonly concerns: Interrupted[];
+  /** Who may have sent something meanwhile. */
+  readonly members: Set<InstanceId>;
+  /** Whose events up to now have been delivered. */
+  readonly repaired: Set<InstanceId>;
+  /** The highest number that each instance was heard with before. */
+  readonly heard: ReadonlyMap<InstanceId, number>;
+  /** What is left of an earlier one: channels that were not subscribed when the others were repaired. */
+  deaf: ReadonlySet<string> | undefined;
+}
+
+/** @internal */
+export function interruptionOf(
+  since: number,
+  heard: ReadonlyMap<InstanceId, number>,
+): Interruption {
+  const none = { times: 0, concerns: [], members: new Set<string>(), repaired: new Set<string>() };
+  return { since, ...none, heard, deaf: undefined };
+}
+
+/** It happened, or happened once more. @internal */
+export function merged(
+  interruption: Interruption,
+  concerns: Interrupted,
+  members: Iterable<InstanceId>,
+): void {
+  interruption.times++;
+  interruption.deaf = undefined;
+  interruption.concerns.push(concerns);
+  if (interruption.concerns.length > MOST_CONCERNS) {
+    interruption.concerns.splice(0, Infinity, () => true);
+  }
+  // Who was repaired before may have sent something since.
+  interruption.repaired.clear();
+  for (const instanceId of members) interruption.members.add(instanceId);
+}
+
+/** @internal */
+export function mayConcern({ concerns }: Interruption, channel: string): boolean {
+  return concerns.some((isConcerned) => isConcerned(channel));
+}
+
+/** @internal */
+export function unrepaired({ members, repaired }: Interruption): InstanceId[] {
+  return [...members].filter((origin) => !repaired.has(origin));
+}
+
+/** The highest number that the instance was heard with before. @internal */
+export function heardOf({ heard }: Interruption, origin: InstanceId): number {
+  return heard.get(origin) ?? 0;
+}

@@ -1,0 +1,133 @@
+import type { Reporter } from '../reporting/reporter.js';
+import type { Envelope, InstanceId } from '../wire/envelope.js';
+import { fnv1a } from '../wire/fnv.js';
+import type { ClusterService } from './cluster.service.js';
+import type { EventGap } from './event-gap.js';
+import { HeldEvents, type Arrival } from './held-events.js';
+import type { ReceiptLog } from './receipt-log.js';
+import type { Repaired } from './repair-answers.js';
+
+/** Ages are measured elsewhere, and take their time to get here. */
+const MARGIN_MS = 5_000;
+/** An answer may overtake what it has in it, on another connection of a Cluster: for so long it may come twice. */
+const TWICE_MS = 30_000;
+/** What is held is let go of rather than take more than that. */
+const MOST_HELD_BYTES = 32 * 1024 * 1024;
+
+interface Surroundings {
+  readonly cluster: ClusterService;
+  readonly reporter: Reporter;
+  readonly log: ReceiptLog;
+  deliver(arrival: Arrival): void;
+}
+
+/**
+ * Events that are delivered late: those that were missed, and those that wait for them. Each once, in their order.
+ *
+ * @internal
+ */
+export class LateEvents {
+  private readonly held = new HeldEvents();
+  /** Until when what comes from an instance may have come before. */
+  private readonly twiceUntil = new Map<InstanceId, number>();
+
+  constructor(private readonly around: Surroundings) {}
+
+  /** Of what is held. */
+  get bytes(): number {
+    return this.held.bytes;
+  }
+
+  /** Whether it comes a second time. */
+  knows(envelope: Envelope, channel: string): boolean {
+    if (!this.mayComeTwice(envelope)) return false;
+    const { log, reporter } = this.around;
+    if (!log.has(envelope.origin, envelope.sequence, fnv1a(channel))) return false;
+    reporter.count('event.repeated');
+    return true;
+  }
+
+  hold(origin: InstanceId, arrival: Arrival): void {
+    this.held.hold(origin, arrival);
+    if (this.held.bytes <= MOST_HELD_BYTES) return;
+    this.around.reporter.report(
+      'repair.overflow',
+      () => 'too much came in while it was repaired; it is delivered before what was missed',
+    );
+    this.releaseAll();
+  }
+
+  /**
+   * Delivers what was missed. What has come since is still held: it is later, or among this as well.
+   *
+   * @param heard the highest number of the instance that was heard before
+   */
+  deliver(origin: InstanceId, { envelopes, forgotten }: Repaired, heard: number): void {
+    if (forgotten !== undefined && forgotten > heard) {
+      this.gap(origin, { from: heard + 1, to: forgotten, reason: 'forgotten' });
+    }
+    const covered = this.around.log.coversMs - MARGIN_MS;
+    const doubtful: number[] = [];
+    for (const { ageMs, arrival } of envelopes) {
+      if (ageMs < covered) this.deliverOnce(origin, { ...arrival, sentAt: Date.now() - ageMs });
+      // This instance does not remember whether it has received it.
+      else if (arrival.sequence > heard) doubtful.push(arrival.sequence);
+    }
+    const [from, to] = [doubtful.at(0), doubtful.at(-1)];
+    if (from === undefined || to === undefined) return;
+    this.gap(origin, { from, to, reason: 'forgotten' });
+  }
+
+  /** The instance has answered in full: what it sent since follows. */
+  release(origin: InstanceId): void {
+    this.expectTwice(origin);
+    for (const arrival of this.held.release(origin)) this.deliverOnce(origin, arrival);
+  }
+
+  releaseAll(): void {
+    for (const origin of this.held.origins()) this.release(origin);
+  }
+
+  gap(origin: InstanceId, gap: Omit<EventGap, 'instanceId'>): void {
+    const { from, to, reason } = gap;
+    this.around.reporter.report(
+      'event.gap',
+      () =>
+        `events of instance ${origin} may be lost, from number ${from} to ${to ?? 'an unknown one'} (${reason})`,
+    );
+    this.around.cluster.foundGap({ instanceId: origin, ...gap });
+  }
+
+  clear(): void {
+    this.held.clear();
+    this.twiceUntil.clear();
+  }
+
+  private mayComeTwice({ origin, repeated }: Envelope): boolean {
+    if (repeated) {
+      // What it repeats may be stuck on a connection that was given up, and still come.
+      this.expectTwice(origin);
+      return true;
+    }
+    if (this.twiceUntil.size === 0) return false;
+    const until = this.twiceUntil.get(origin);
+    if (until === undefined) return false;
+    if (until > performance.now()) return true;
+    this.twiceUntil.delete(origin);
+    return false;
+  }
+
+  private expectTwice(origin: InstanceId): void {
+    const now = performance.now();
+    for (const [other, until] of this.twiceUntil) if (until < now) this.twiceUntil.delete(other);
+    this.twiceUntil.set(origin, now + TWICE_MS);
+  }
+
+  private deliverOnce(origin: InstanceId, arrival: Arrival): void {
+    const { log } = this.around;
+    const hash = fnv1a(arrival.channel);
+    if (log.has(origin, arrival.sequence, hash)) return;
+    log.add(origin, arrival.sequence, hash);
+    this.around.deliver(arrival);
+  }
+}

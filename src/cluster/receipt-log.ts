@@ -1,0 +1,162 @@
+import type { InstanceId } from '../wire/envelope.js';
+
+const ENTRIES_PER_CHUNK = 8_192;
+/** 4 MiB in all. */
+const MOST_CHUNKS = 32;
+const MOST_ORIGINS = 65_535;
+/** More than all origins: origin and number together make one number. */
+const ORIGIN_RANGE = 2 ** 16;
+
+/** @internal */
+export interface ReceiptLogLimits {
+  readonly entriesPerChunk: number;
+  readonly chunks: number;
+}
+
+interface Chunk {
+  readonly origins: Uint16Array;
+  readonly channels: Uint32Array;
+  readonly sequences: Float64Array;
+  /** By the clock that nobody sets. */
+  readonly startedAt: number;
+  length: number;
+  index: ChunkIndex | undefined;
+}
+
+/** For most events one channel is all there is; those that came over several are in the set, too. */
+interface ChunkIndex {
+  readonly firstChannels: Map<number, number>;
+  readonly others: Set<string>;
+}
+
+/**
+ * Which envelopes this instance has received lately, from whom and on which channel: a few numbers each, written down
+ * in passing. An index is made only where some may come twice.
+ *
+ * @internal
+ */
+export class ReceiptLog {
+  private readonly numbers = new Map<InstanceId, number>();
+  private readonly lastSequences: number[] = [];
+  private readonly chunks: Chunk[] = [];
+  /** Since when it knows everything. */
+  private knowsSince = -Infinity;
+  private indexed = false;
+  /** Whether anybody asked since the last chunk was begun. */
+  private asked = false;
+
+  constructor(
+    private readonly limits: ReceiptLogLimits = {
+      entriesPerChunk: ENTRIES_PER_CHUNK,
+      chunks: MOST_CHUNKS,
+    },
+  ) {}
+
+  /** @param channel the hash of its name */
+  add(origin: InstanceId, sequence: number, channel: number): void {
+    const number = this.numbers.get(origin) ?? this.introduce(origin);
+    if (sequence > (this.lastSequences[number] ?? 0)) this.lastSequences[number] = sequence;
+    let chunk = this.chunks.at(-1);
+    if (chunk === undefined || chunk.length === this.limits.entriesPerChunk) {
+      chunk = this.newChunk();
+    }
+    const at = chunk.length++;
+    chunk.origins[at] = number;
+    chunk.channels[at] = channel;
+    chunk.sequences[at] = sequence;
+    if (chunk.index !== undefined) addTo(chunk.index, keyOf(number, sequence), channel);
+  }
+
+  /** Whether it has been received, as far as the log goes back. */
+  has(origin: InstanceId, sequence: number, channel: number): boolean {
+    const number = this.numbers.get(origin);
+    // Mostly it is asked for what is newer than all that it knows.
+    if (number === undefined || sequence > (this.lastSequences[number] ?? 0)) return false;
+    this.asked = true;
+    this.indexed = true;
+    const key = keyOf(number, sequence);
+    return this.chunks.some((chunk) => isIn((chunk.index ??= indexOf(chunk)), key, channel));
+  }
+
+  /** How far the log goes back, in ms; infinite while nothing has been let go of. */
+  get coversMs(): number {
+    return performance.now() - this.knowsSince;
+  }
+
+  /** The highest number that an instance was heard with; 0 for none. */
+  lastOf(origin: InstanceId): number {
+    return this.lastSequences[this.numbers.get(origin) ?? -1] ?? 0;
+  }
+
+  /** The highest number of each instance that was heard. */
+  lastOfAll(): Map<InstanceId, number> {
+    const last = [...this.numbers].map(([id, number]) => [id, this.lastSequences[number] ?? 0]);
+    return new Map(last as [InstanceId, number][]);
+  }
+
+  /** Nothing is expected to come twice. */
+  dropIndex(): void {
+    if (!this.indexed) return;
+    for (const chunk of this.chunks) chunk.index = undefined;
+    this.indexed = false;
+  }
+
+  private introduce(origin: InstanceId): number {
+    if (this.numbers.size >= MOST_ORIGINS) this.clear();
+    const number = this.numbers.size;
+    this.numbers.set(origin, number);
+    this.lastSequences.push(0);
+    return number;
+  }
+
+  private newChunk(): Chunk {
+    if (!this.asked) this.dropIndex();
+    this.asked = false;
+    const { entriesPerChunk } = this.limits;
+    const chunk: Chunk = {
+      origins: new Uint16Array(entriesPerChunk),
+      channels: new Uint32Array(entriesPerChunk),
+      sequences: new Float64Array(entriesPerChunk),
+      startedAt: performance.now(),
+      length: 0,
+      index: undefined,
+    };
+    this.chunks.push(chunk);
+    if (this.chunks.length > this.limits.chunks) {
+      this.chunks.shift();
+      this.knowsSince = this.chunks[0]?.startedAt ?? performance.now();
+    }
+    return chunk;
+  }
+
+  private clear(): void {
+    this.numbers.clear();
+    this.lastSequences.length = 0;
+    this.chunks.length = 0;
+    this.knowsSince = performance.now();
+  }
+}
+
+/** Exact up to 2^37 events of an instance. */
+function keyOf(origin: number, sequence: number): number {
+  return sequence * ORIGIN_RANGE + origin;
+}
+
+function indexOf({ origins, channels, sequences, length }: Chunk): ChunkIndex {
+  const index: ChunkIndex = { firstChannels: new Map(), others: new Set() };
+  for (let i = 0; i < length; i++) {
+    addTo(index, keyOf(origins[i] ?? 0, sequences[i] ?? 0), channels[i] ?? 0);
+  }
+  return index;
+}
+
+function addTo({ firstChannels, others }: ChunkIndex, key: number, channel: number): void {
+  const first = firstChannels.get(key);
+  if (first === undefined) firstChannels.set(key, channel);
+  else if (first !== channel) others.add(`${key}:${channel}`);
+}
+
+function isIn({ firstChannels, others }: ChunkIndex, key: number, channel: number): boolean {
+  const first = firstChannels.get(key);
+  return first !== undefined && (first === channel || others.has(`${key}:${channel}`));
+}

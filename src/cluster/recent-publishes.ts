@@ -1,0 +1,106 @@
+/** What was published a moment ago. @internal */
+export interface RecentPublish {
+  readonly channel: string;
+  readonly bytes: Buffer;
+  readonly sequence: number;
+  /** When Redis had answered, by the clock that nobody sets; infinite before. */
+  at: number;
+}
+
+/** @internal */
+export interface RecentSelection {
+  readonly publishes: readonly RecentPublish[];
+  /** The number of the last one from that time that is not kept any more. */
+  readonly forgotten: number | undefined;
+}
+
+/** How many are let go of at a time. */
+const COMPACT_AT = 1_024;
+
+/**
+ * Keeps what this instance has published lately, for instances that could not hear it. Bounded by bytes and by age; an
+ * envelope is referenced, not copied.
+ *
+ * @internal
+ */
+export class RecentPublishes {
+  private readonly kept: (RecentPublish | undefined)[] = [];
+  /** All before this one are let go. */
+  private oldest = 0;
+  private count = 0;
+  private keptBytes = 0;
+  private lastForgotten: { readonly sequence: number; readonly at: number } | undefined;
+
+  constructor(private readonly limits: { readonly maxBytes: number; readonly maxAgeMs: number }) {}
+
+  get size(): number {
+    return this.count;
+  }
+
+  get bytes(): number {
+    return this.keptBytes;
+  }
+
+  /**
+   * To be called right before it is published; `at` of what comes back is to be set once Redis has it, or {@link drop}
+   * to be called where it has not.
+   */
+  add(channel: string, bytes: Buffer, sequence: number): RecentPublish {
+    const publish: RecentPublish = { channel, bytes, sequence, at: Infinity };
+    this.kept.push(publish);
+    this.count++;
+    this.keptBytes += bytes.length;
+    this.trim();
+    return publish;
+  }
+
+  /** It was not published after all. */
+  drop(publish: RecentPublish): void {
+    const index = this.kept.lastIndexOf(publish);
+    if (index >= 0) this.release(index, publish);
+  }
+
+  /** What was published since so many ms ago, or is under way. */
+  since(ageMs: number): RecentSelection {
+    this.trim();
+    const from = performance.now() - ageMs;
+    const { lastForgotten } = this;
+    const publishes: RecentPublish[] = [];
+    for (let i = this.oldest; i < this.kept.length; i++) {
+      const publish = this.kept[i];
+      if (publish !== undefined && publish.at >= from) publishes.push(publish);
+    }
+    const forgotten =
+      lastForgotten !== undefined && lastForgotten.at >= from ? lastForgotten.sequence : undefined;
+    return { publishes, forgotten };
+  }
+
+  clear(): void {
+    this.kept.length = 0;
+    this.oldest = 0;
+    this.count = 0;
+    this.keptBytes = 0;
+  }
+
+  private trim(): void {
+    const { maxBytes, maxAgeMs } = this.limits;
+    const now = performance.now();
+    for (; this.oldest < this.kept.length; this.oldest++) {
+      const publish = this.kept[this.oldest];
+      if (publish === undefined) continue;
+      if (this.keptBytes <= maxBytes && publish.at >= now - maxAgeMs) break;
+      this.release(this.oldest, publish);
+      this.lastForgotten = { sequence: publish.sequence, at: Math.min(publish.at, now) };
+    }
+    if (this.oldest < COMPACT_AT) return;
+    this.kept.splice(0, this.oldest);
+    this.oldest = 0;
+  }
+
+  private release(index: number, { bytes }: RecentPublish): void {
+    // The slot goes later, the bytes now.
+    this.kept[index] = undefined;
+    this.count--;
+    this.keptBytes -= bytes.length;
+  }
+}

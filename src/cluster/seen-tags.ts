@@ -1,0 +1,98 @@
+const FIRST_SLOTS = 1_024;
+/** 4 MiB of numbers for each of the two generations. */
+const MOST_TAGS = 262_144;
+
+/** Signatures as pairs of 32-bit numbers, in open addressing: a Set of strings would take ten times as much. */
+class Generation {
+  private slots = new Uint32Array(2 * FIRST_SLOTS);
+  size = 0;
+
+  /** Returns false where it is there already. */
+  add(high: number, low: number): boolean {
+    if (this.size * 2 >= this.slots.length / 2) this.grow();
+    const at = this.find(high, low);
+    if (this.slots[at] !== 0 || this.slots[at + 1] !== 0) return false;
+    this.slots[at] = high;
+    this.slots[at + 1] = low;
+    this.size++;
+    return true;
+  }
+
+  has(high: number, low: number): boolean {
+    const at = this.find(high, low);
+    return this.slots[at] !== 0 || this.slots[at + 1] !== 0;
+  }
+
+  /** Where it is, or the free place for it. */
+  private find(high: number, low: number): number {
+    const { slots } = this;
+    const mask = slots.length - 1;
+    // They are as good as random: no hash is needed.
+    let at = (low * 2) & mask;
+    while (
+      (slots[at] !== 0 || slots[at + 1] !== 0) &&
+      (slots[at] !== high || slots[at + 1] !== low)
+    ) {
+      at = (at + 2) & mask;
+    }
+    return at;
+  }
+
+  private grow(): void {
+    const before = this.slots;
+    this.slots = new Uint32Array(2 * before.length);
+    this.size = 0;
+    for (let at = 0; at < before.length; at += 2) {
+      const [high = 0, low = 0] = [before[at], before[at + 1]];
+      if (high !== 0 || low !== 0) this.add(high, low);
+    }
+  }
+}
+
+/**
+ * The signatures of what came in lately, so that nothing comes in twice: of the last `lastingMs` at least, as long as
+ * there are no more than {@link MOST_TAGS} in that time.
+ *
+ * @internal
+ */
+export class SeenTags {
+  private current = new Generation();
+  private previous = new Generation();
+  private turnedAt: number;
+
+  /** @param now in ms, from a clock that nobody sets */
+  constructor(
+    private readonly lastingMs: number,
+    private readonly onFull: () => void = () => undefined,
+    private readonly now: () => number = () => performance.now(),
+    private readonly most: number = MOST_TAGS,
+  ) {
+    this.turnedAt = now();
+  }
+
+  /** How many are remembered. */
+  get size(): number {
+    return this.current.size + this.previous.size;
+  }
+
+  /** Remembers a signature; returns false where it was known already. */
+  add(tag: Buffer): boolean {
+    this.turn();
+    const high = tag.readUInt32BE(0);
+    // An empty place is two zeros.
+    const low = tag.readUInt32BE(4) || 1;
+    return !this.previous.has(high, low) && this.current.add(high, low);
+  }
+
+  private turn(): void {
+    const now = this.now();
+    const age = now - this.turnedAt;
+    const full = this.current.size >= this.most;
+    if (age < this.lastingMs && !full) return;
+    if (full && age < this.lastingMs) this.onFull();
+    // Nothing came for so long: what there is is older than the time that it has to last.
+    this.previous = age < 2 * this.lastingMs ? this.current : new Generation();
+    this.current = new Generation();
+    this.turnedAt = now;
+  }
+}

@@ -1,0 +1,128 @@
+import type { ClusterMember } from '../cluster/cluster.service.js';
+import type { PubSubState } from '../ports/pub-sub.js';
+import type { LoadState } from '../reporting/load.js';
+import type { Unready } from '../reporting/readiness.js';
+import type { TrafficByTarget } from '../reporting/traffic.js';
+import type {
+  ConnectionHealth,
+  InstanceView,
+  PresenceState,
+  RepairState,
+} from './instance-view.js';
+import { shownOptions, type ShownOptions } from './shown-options.js';
+import { socketIoVersion, VERSION } from './version.js';
+
+/** How many namespaces are told by name: clients can ask for dynamic ones without end. */
+const MOST_NAMESPACES = 100;
+
+/** What an instance says of itself. All of it is JSON, and none of it a secret or the name of a user. */
+export interface Diagnostics {
+  /** ms since 1970. */
+  readonly takenAt: number;
+  readonly versions: {
+    readonly library: string;
+    readonly node: string;
+    /** Null where it cannot be found. */
+    readonly socketIo: string | null;
+    /** Null with another transport, where Redis does not tell, and the first time: it is asked then. */
+    readonly redis: string | null;
+  };
+  readonly instance: ClusterMember;
+  readonly uptimeMs: number;
+  readonly state: PubSubState;
+  /** Null while the instance is ready for new clients. */
+  readonly unready: Unready | null;
+  readonly connections: ConnectionHealth;
+  /** How long ago this instance last proved to itself that events pass, in ms. */
+  readonly heardItselfMs: number;
+  /** The options in effect. What may be a secret is `(set)`; null is switched off. */
+  readonly options: ShownOptions;
+  /** How often each kind of thing was dropped, refused or late: see docs/errors.md. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly traffic: {
+    readonly sent: TrafficByTarget;
+    readonly received: TrafficByTarget;
+    readonly delivered: TrafficByTarget;
+  };
+  /** How many channels this instance is subscribed to. */
+  readonly subscriptions: number;
+  /** All instances that are known to live, this one first. */
+  readonly members: readonly ClusterMember[];
+  readonly sockets: {
+    readonly connected: number;
+    readonly authenticated: number;
+    /** Users with a socket on this instance. */
+    readonly users: number;
+    /** Connected sockets by namespace, of 100 namespaces at most. */
+    readonly byNamespace: Readonly<Record<string, number>>;
+  };
+  /** Whether the instance keeps up. */
+  readonly load: LoadState;
+  /** Events that wait for Redis. */
+  readonly outbox: { readonly events: number; readonly bytes: number };
+  readonly repair: RepairState;
+  readonly presence: PresenceState;
+}
+
+/**
+ * One object with everything that helps to find a fault, for an endpoint of your own. Show it to nobody but
+ * yourself: it names hosts and namespaces.
+ */
+export class DiagnosticsService {
+  private socketIo: string | null | undefined;
+
+  /** @internal */
+  constructor(private readonly view: InstanceView) {}
+
+  /** Cheap: it counts, and asks nobody. */
+  diagnostics(): Diagnostics {
+    const { cluster, options, pubSub, readiness, reporter, router, state, subscriptions } =
+      this.view;
+    const { sent, received, delivered } = this.view.telemetry.traffic;
+    if (this.socketIo === undefined) this.socketIo = socketIoVersion();
+    const now = Date.now();
+    const members = cluster.members();
+    const instance = cluster.self;
+    return {
+      takenAt: now,
+      versions: {
+        library: VERSION,
+        node: process.versions.node,
+        socketIo: this.socketIo,
+        redis: this.view.redisVersion(),
+      },
+      instance,
+      uptimeMs: Math.max(0, now - instance.startedAt),
+      state: pubSub.state,
+      unready: readiness.reason ?? null,
+      connections: this.view.connections(),
+      heardItselfMs: Math.max(0, Math.round(performance.now() - cluster.heardItselfAt)),
+      options: shownOptions(options),
+      counts: reporter.counts(),
+      // Copies: what was told once does not change afterwards.
+      traffic: structuredClone({ sent, received, delivered }),
+      subscriptions: subscriptions.size,
+      members,
+      sockets: {
+        connected: router.socketCount,
+        authenticated: state.socketCount,
+        users: state.userCount,
+        byNamespace: this.byNamespace(),
+      },
+      load: this.view.telemetry.load.state,
+      outbox: router.publisher.backlog,
+      repair: this.view.repair(),
+      presence: this.view.presence(),
+    };
+  }
+
+  private byNamespace(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    let names = 0;
+    for (const { name, socketCount } of this.view.router.allNamespaces()) {
+      if (!(name in counts) && ++names > MOST_NAMESPACES) break;
+      counts[name] = (counts[name] ?? 0) + socketCount;
+    }
+    return counts;
+  }
+}

@@ -1,0 +1,215 @@
+import type * as Otel from '@opentelemetry/api';
+import { reasonOf } from '../errors.js';
+import type { TrafficByTarget, TrafficTarget } from '../reporting/traffic.js';
+import type { InstanceView } from './instance-view.js';
+import { SCOPE } from './scope.js';
+import { VERSION } from './version.js';
+
+/** What lasts, over what time it is watched: from a tenth of a millisecond to half a minute. */
+const SECONDS = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+  30,
+];
+
+type Kind = 'counter' | 'gauge' | 'histogram';
+
+interface Description {
+  readonly kind: Kind;
+  readonly unit: string;
+  readonly description: string;
+}
+
+function described(kind: Kind, unit: string, description: string): Description {
+  return { kind, unit, description };
+}
+
+/** Every metric by name. docs/observability.md lists the same, and a test holds the two together. @internal */
+export const METRICS = {
+  'propagator.events.sent': described('counter', '{event}', 'Events published, by target'),
+  'propagator.events.received': described(
+    'counter',
+    '{event}',
+    'Events that came from other instances and from outside, by target',
+  ),
+  'propagator.events.delivered': described(
+    'counter',
+    '{event}',
+    'Events written to sockets of this instance, once per socket, by target',
+  ),
+  'propagator.io.sent': described('counter', 'By', 'Bytes of envelopes published, by target'),
+  'propagator.io.received': described('counter', 'By', 'Bytes of messages received, by target'),
+  'propagator.io.delivered': described('counter', 'By', 'Bytes written to sockets, by target'),
+  'propagator.publish.duration': described(
+    'histogram',
+    's',
+    'From the call of a verb until Redis has the event, by target',
+  ),
+  'propagator.delivery.lag': described(
+    'histogram',
+    's',
+    'From the call of a verb on another instance until the event is written here, by target',
+  ),
+  'propagator.drops': described(
+    'counter',
+    '{occurrence}',
+    'What was dropped, refused or late, by reason',
+  ),
+  'propagator.gaps': described(
+    'counter',
+    '{gap}',
+    'Series of events of another instance that may be lost',
+  ),
+  'propagator.reconnects': described('counter', '{reconnect}', 'Returns of Redis after an outage'),
+  'propagator.repairs': described(
+    'counter',
+    '{repair}',
+    'Questions to the other instances for what was missed',
+  ),
+  'propagator.ready': described(
+    'gauge',
+    '{instance}',
+    '1 while events pass between instances, else 0',
+  ),
+  'propagator.subscriptions': described('gauge', '{channel}', 'Subscribed channels'),
+  'propagator.members': described(
+    'gauge',
+    '{instance}',
+    'Instances known to live, this one included',
+  ),
+  'propagator.sockets': described('gauge', '{socket}', 'Connected sockets of this instance'),
+  'propagator.users': described('gauge', '{user}', 'Users with a socket on this instance'),
+  'propagator.overloaded': described(
+    'gauge',
+    '{instance}',
+    '1 while the instance is overloaded, else 0',
+  ),
+  'propagator.event_loop.delay': described(
+    'gauge',
+    's',
+    'How late the event loop was when it was last looked at',
+  ),
+  'propagator.publish.pending': described(
+    'gauge',
+    '{event}',
+    'Publishes that wait for the answer of Redis, those in the outbox included',
+  ),
+  'propagator.outbox.events': described('gauge', '{event}', 'Events that wait for Redis'),
+  'propagator.outbox.size': described('gauge', 'By', 'Bytes of the events that wait for Redis'),
+  'propagator.repair.held': described(
+    'gauge',
+    'By',
+    'Bytes of events that wait for earlier ones which were missed',
+  ),
+} as const satisfies Record<string, Description>;
+
+type MetricName = keyof typeof METRICS;
+
+type Observe = (name: MetricName, value: number, attributes?: Otel.Attributes) => void;
+
+/** Returns undefined where no SDK is registered: nobody would look. @internal */
+export function startMetrics(
+  { metrics, createNoopMeter }: typeof Otel,
+  view: InstanceView,
+): (() => void) | undefined {
+  const meter = metrics.getMeter(SCOPE, VERSION);
+  if (meter === createNoopMeter()) return undefined;
+  const reconnects = { count: 0 };
+  const watch = watchReconnects(view, reconnects);
+  const instruments = new Map<string, Otel.Observable>();
+  for (const [name, { kind, ...options }] of Object.entries(METRICS)) {
+    if (kind === 'counter') instruments.set(name, meter.createObservableCounter(name, options));
+    if (kind === 'gauge') instruments.set(name, meter.createObservableGauge(name, options));
+  }
+  const observables = [...instruments.values()];
+  const callback: Otel.BatchObservableCallback = (result) => {
+    try {
+      observeAll(view, reconnects.count, (name, value, attributes) => {
+        const instrument = instruments.get(name);
+        if (instrument !== undefined) result.observe(instrument, value, attributes);
+      });
+    } catch (error) {
+      view.reporter.report('metrics.failed', () => reasonOf(error));
+    }
+  };
+  meter.addBatchObservableCallback(callback, observables);
+  const { traffic } = view.telemetry;
+  traffic.published = timing(meter, 'propagator.publish.duration');
+  traffic.lagged = timing(meter, 'propagator.delivery.lag');
+  return () => {
+    meter.removeBatchObservableCallback(callback, observables);
+    traffic.published = undefined;
+    traffic.lagged = undefined;
+    watch.unsubscribe();
+  };
+}
+
+function timing(
+  meter: Otel.Meter,
+  name: MetricName,
+): (seconds: number, target: TrafficTarget) => void {
+  const { unit, description } = METRICS[name];
+  const histogram = meter.createHistogram(name, {
+    unit,
+    description,
+    advice: { explicitBucketBoundaries: SECONDS },
+  });
+  return (seconds, target) => histogram.record(seconds, ATTRIBUTES[target]);
+}
+
+/** Made once: an object for each event would be one too many. */
+const ATTRIBUTES: Readonly<Record<TrafficTarget, Otel.Attributes>> = {
+  all: { 'propagator.target': 'all' },
+  authenticated: { 'propagator.target': 'authenticated' },
+  user: { 'propagator.target': 'user' },
+  room: { 'propagator.target': 'room' },
+};
+
+function watchReconnects({ pubSub }: InstanceView, reconnects: { count: number }) {
+  let degraded = false;
+  return pubSub.state$.subscribe((state) => {
+    if (state === 'ready' && degraded) reconnects.count++;
+    degraded = state === 'degraded';
+  });
+}
+
+function observeAll(view: InstanceView, reconnects: number, observe: Observe): void {
+  const { cluster, pubSub, reporter, router, state, subscriptions, telemetry } = view;
+  const { sent, received, delivered } = telemetry.traffic;
+  observeTraffic(sent, 'propagator.events.sent', 'propagator.io.sent', observe);
+  observeTraffic(received, 'propagator.events.received', 'propagator.io.received', observe);
+  observeTraffic(delivered, 'propagator.events.delivered', 'propagator.io.delivered', observe);
+  const counts = reporter.counts();
+  for (const [reason, count] of Object.entries(counts)) {
+    observe('propagator.drops', count, { 'propagator.reason': reason });
+  }
+  observe('propagator.gaps', counts['event.gap'] ?? 0);
+  observe('propagator.reconnects', reconnects);
+  observe('propagator.ready', pubSub.state === 'ready' ? 1 : 0);
+  observe('propagator.subscriptions', subscriptions.size);
+  observe('propagator.members', cluster.members().length);
+  observe('propagator.sockets', router.socketCount);
+  observe('propagator.users', state.userCount);
+  const { overloaded, eventLoopDelayMs } = telemetry.load.state;
+  observe('propagator.overloaded', overloaded ? 1 : 0);
+  observe('propagator.event_loop.delay', eventLoopDelayMs / 1_000);
+  observe('propagator.publish.pending', router.pendingPublishes);
+  const { events, bytes } = router.publisher.backlog;
+  observe('propagator.outbox.events', events);
+  observe('propagator.outbox.size', bytes);
+  const { repairs, heldBytes } = view.repair();
+  observe('propagator.repairs', repairs);
+  observe('propagator.repair.held', heldBytes);
+}
+
+function observeTraffic(
+  traffic: TrafficByTarget,
+  events: MetricName,
+  bytes: MetricName,
+  observe: Observe,
+): void {
+  for (const [target, count] of Object.entries(traffic)) {
+    const attributes = ATTRIBUTES[target as TrafficTarget];
+    observe(events, count.events, attributes);
+    observe(bytes, count.bytes, attributes);
+  }
+}

@@ -1,0 +1,38 @@
+import { checkKnown, invalid, wholeNumber } from './checks.js';
+import type { ClientLimits } from './security-options.js';
+
+/** @internal */
+export interface ResolvedClientLimits {
+  /** Undefined: as many as they like. */
+  readonly eventsPerSecond: number | undefined;
+  readonly eventBurst: number | undefined;
+  readonly refusals: number;
+  readonly roomsPerSocket: number;
+}
+
+const KNOWN = ['eventsPerSecond', 'eventBurst', 'refusals', 'roomsPerSocket'] as const;
+const MOST = 1_000_000;
+
+/** @internal */
+export function resolveLimits(given: unknown): ResolvedClientLimits {
+  if (given !== undefined && (typeof given !== 'object' || given === null)) {
+    throw invalid('limits', given, `Write { ${KNOWN.join(', ')} }, or nothing for the defaults.`);
+  }
+  const limits = (given ?? {}) as ClientLimits;
+  checkKnown('limits', limits, KNOWN);
+  const { eventsPerSecond, eventBurst } = limits;
+  if (eventsPerSecond === undefined && eventBurst !== undefined) {
+    throw invalid('limits.eventBurst', eventBurst, 'It goes with limits.eventsPerSecond.');
+  }
+  const perSecond =
+    eventsPerSecond === undefined
+      ? undefined
+      : wholeNumber('limits.eventsPerSecond', eventsPerSecond, 100, [1, MOST]);
+  return Object.freeze({
+    eventsPerSecond: perSecond,
+    eventBurst:
+      perSecond && wholeNumber('limits.eventBurst', eventBurst, 2 * perSecond, [1, 2 * MOST]),
+    refusals: wholeNumber('limits.refusals', limits.refusals, 100, [1, MOST]),
+    roomsPerSocket: wholeNumber('limits.roomsPerSocket', limits.roomsPerSocket, 1_000, [1, MOST]),
+  });
+}

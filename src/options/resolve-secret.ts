@@ -1,0 +1,30 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import { misused } from './checks.js';
+
+const LEAST = 32;
+const REMEDY = `Write at least ${LEAST} random characters (or bytes), such as the output of "openssl rand -hex 32", or a list of such secrets.`;
+
+/**
+ * As key objects: nothing that shows or logs options shows these. Undefined: nothing is signed.
+ *
+ * @internal
+ */
+export function resolveSecret(given: unknown): readonly KeyObject[] | undefined {
+  if (given === undefined) return undefined;
+  const secrets: unknown[] = Array.isArray(given) ? given : [given];
+  if (secrets.length === 0) throw misused('secret', 'an empty list', REMEDY);
+  return Object.freeze(secrets.map(keyOf));
+}
+
+/** The error tells of what kind it was and how long, and never what. */
+function keyOf(given: unknown): KeyObject {
+  if (typeof given === 'string') {
+    if (given.length >= LEAST) return createSecretKey(given, 'utf8');
+    throw misused('secret', `a text of ${given.length} characters`, REMEDY);
+  }
+  if (given instanceof Uint8Array) {
+    if (given.length >= LEAST) return createSecretKey(given);
+    throw misused('secret', `${given.length} bytes`, REMEDY);
+  }
+  throw misused('secret', given === null ? 'null' : `a value of type ${typeof given}`, REMEDY);
+}

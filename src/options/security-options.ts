@@ -1,0 +1,27 @@
+/** At least 32 characters, or 32 bytes. */
+export type Secret = string | Uint8Array;
+
+/** What a client may cost an instance. Connections have limits of their own, see `AuthOptions`. */
+export interface ClientLimits {
+  /**
+   * How many events a second a client may send to an instance: a user with all sockets together, an anonymous client
+   * with each connection. Further ones are refused (`client.too-many-events`).
+   * @default undefined
+   */
+  eventsPerSecond?: number | undefined;
+  /**
+   * How many of them may come at once.
+   * @default twice eventsPerSecond
+   */
+  eventBurst?: number | undefined;
+  /**
+   * After so many refused events, with no pause of ten seconds between them, the connection is closed.
+   * @default 100
+   */
+  refusals?: number;
+  /**
+   * In how many rooms a socket may be, without those that are made for it.
+   * @default 1000
+   */
+  roomsPerSocket?: number;
+}

@@ -1,0 +1,78 @@
+import type { PropagatorLogger } from '../ports/logger.js';
+import type { LoadReason, LoadService } from './load.js';
+
+const LOOK_MS = 100;
+/** A long task, or a burst that Redis answers within a moment, is no overload: so many looks in a row have to agree. */
+const LOOKS_TO_CHANGE = 5;
+
+/** @internal */
+export interface LoadFigures {
+  readonly eventLoopDelayMs: number;
+  readonly pendingPublishes: number;
+}
+
+/**
+ * Looks at the event loop and at what waits for Redis, ten times a second, and says it once when the instance falls
+ * behind and once when it has caught up. An overload begins above the limits and ends below half of them.
+ *
+ * @internal
+ */
+export class LoadMonitor {
+  private readonly runs = new Map<LoadReason, number>();
+  private readonly active = new Set<LoadReason>();
+  private timer: NodeJS.Timeout | undefined;
+  private lookedAt = 0;
+
+  constructor(
+    private readonly load: LoadService,
+    /** Undefined: nothing is watched. */
+    private readonly limits: LoadFigures | undefined,
+    private readonly pendingPublishes: () => number,
+    private readonly logger: PropagatorLogger,
+  ) {}
+
+  start(): void {
+    if (this.limits === undefined || this.timer !== undefined) return;
+    this.lookedAt = performance.now();
+    this.timer = setInterval(() => {
+      const now = performance.now();
+      const eventLoopDelayMs = Math.max(0, Math.round(now - this.lookedAt - LOOK_MS));
+      this.lookedAt = now;
+      this.look({ eventLoopDelayMs, pendingPublishes: this.pendingPublishes() });
+    }, LOOK_MS);
+    this.timer.unref();
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  /** Takes what was measured into account. */
+  look(figures: LoadFigures): void {
+    const { limits } = this;
+    if (limits === undefined) return;
+    this.judge('event-loop', figures.eventLoopDelayMs, limits.eventLoopDelayMs);
+    this.judge('redis', figures.pendingPublishes, limits.pendingPublishes);
+    if (!this.load.measured({ ...figures, reasons: [...this.active] })) return;
+    if (this.active.size === 0) {
+      this.logger.log('No longer overloaded, volatile events are sent again.');
+    } else {
+      const { eventLoopDelayMs, pendingPublishes } = figures;
+      this.logger.warn(
+        `Overloaded (${[...this.active].join(', ')}): the event loop is ${eventLoopDelayMs} ms late, ` +
+          `${pendingPublishes} publishes wait for Redis. Volatile events are shed until that is over.`,
+      );
+    }
+  }
+
+  private judge(reason: LoadReason, figure: number, limit: number): void {
+    const wasActive = this.active.has(reason);
+    const differs = wasActive ? figure < limit / 2 : figure > limit;
+    const run = differs ? (this.runs.get(reason) ?? 0) + 1 : 0;
+    this.runs.set(reason, run % LOOKS_TO_CHANGE);
+    if (run < LOOKS_TO_CHANGE) return;
+    if (wasActive) this.active.delete(reason);
+    else this.active.add(reason);
+  }
+}

@@ -1,0 +1,57 @@
+import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { FIXED_LENGTH, FLAG_REPEATED, FLAG_SIGNED, TAG_LENGTH, VERSION } from './envelope.js';
+
+/**
+ * The signature of an envelope: HMAC-SHA-256 over the channel's name as a netstring (its length in bytes, `:`, the
+ * name) and the envelope without the signature, cut to its first 16 bytes. The channel is a part of it, so an envelope
+ * cannot be published anew on another one. Flag 32 (`repeated`) counts as not set: it may be set after signing.
+ */
+const ALGORITHM = 'sha256';
+
+/** Why an envelope is not one of ours. @internal */
+export type SignatureFault = 'unsigned' | 'forged';
+
+/**
+ * Signs an envelope that was made with room for it. To be called once: the bytes belong to the transport then.
+ *
+ * @internal
+ */
+export function signEnvelope(bytes: Buffer, channel: string, key: KeyObject): void {
+  const start = bytes.readUInt32BE(4);
+  digestOf(bytes, start, channel, key).copy(bytes, start - TAG_LENGTH, 0, TAG_LENGTH);
+}
+
+/** Returns the signature where it was made with one of the keys. Never throws. @internal */
+export function verifiedTag(
+  bytes: Buffer,
+  channel: string,
+  keys: readonly KeyObject[],
+): Buffer | SignatureFault {
+  if (bytes.length < FIXED_LENGTH || bytes[0] !== VERSION) return 'unsigned';
+  if ((bytes.readUInt16BE(2) & FLAG_SIGNED) === 0) return 'unsigned';
+  const start = bytes.readUInt32BE(4);
+  if (start < FIXED_LENGTH + TAG_LENGTH || start > bytes.length) return 'forged';
+  const tag = bytes.subarray(start - TAG_LENGTH, start);
+  for (const key of keys) {
+    const digest = digestOf(bytes, start, channel, key);
+    if (timingSafeEqual(digest.subarray(0, TAG_LENGTH), tag)) return tag;
+  }
+  return 'forged';
+}
+
+function digestOf(bytes: Buffer, start: number, channel: string, key: KeyObject): Buffer {
+  return createHmac(ALGORITHM, key)
+    .update(`${Buffer.byteLength(channel)}:${channel}`)
+    .update(signedHeader(bytes, start - TAG_LENGTH))
+    .update(bytes.subarray(start))
+    .digest();
+}
+
+function signedHeader(bytes: Buffer, end: number): Buffer {
+  const header = bytes.subarray(0, end);
+  const flags = bytes.readUInt16BE(2);
+  if ((flags & FLAG_REPEATED) === 0) return header;
+  const copy = Buffer.from(header);
+  copy.writeUInt16BE(flags & ~FLAG_REPEATED, 2);
+  return copy;
+}

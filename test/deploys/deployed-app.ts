@@ -1,0 +1,69 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { ShutdownOptions } from '../../src/index.js';
+import type { Message } from '../fixtures/deploy-app/main.js';
+
+const SCRIPT = 'test/fixtures/deploy-app/main.ts';
+const RUN_TS = ['--import', './test/support/run-ts.mjs'];
+
+export interface DeployedAppOptions {
+  readonly redis: string;
+  readonly prefix: string;
+  /** How often it sends an event to everybody. */
+  readonly tickMs: number;
+  readonly shutdown?: ShutdownOptions;
+}
+
+/** An instance as a process, that is ended as a deploy ends it. */
+export class DeployedApp {
+  /** What a health check would say: it is not ready any more. */
+  ending = false;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly port: number,
+    readonly instanceId: string,
+  ) {}
+
+  static async start({
+    redis,
+    prefix,
+    tickMs,
+    shutdown,
+  }: DeployedAppOptions): Promise<DeployedApp> {
+    const child = fork(SCRIPT, [JSON.stringify([redis, prefix, tickMs, shutdown])], {
+      execArgv: RUN_TS,
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    const [started] = (await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(([code]) => {
+        throw new Error(`the process ended with ${String(code)}`);
+      }),
+    ])) as [Message];
+    if (started.type !== 'started') throw new Error('the process did not start');
+    return new DeployedApp(child, Number(new URL(started.url).port), started.instanceId);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Sends SIGTERM; resolves once the process has ended by itself: by that signal, which Nest hands on. */
+  async terminate(): Promise<unknown> {
+    this.ending = true;
+    const exited = once(this.child, 'exit');
+    this.child.kill('SIGTERM');
+    const [code, signal] = (await exited) as [unknown, unknown];
+    return code ?? signal;
+  }
+
+  /** Sends one more SIGTERM. */
+  signalAgain(): void {
+    this.child.kill('SIGTERM');
+  }
+
+  kill(): void {
+    this.child.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,66 @@
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import {
+  ClusterService,
+  RedisPropagatorModule,
+  RedisPropagatorService,
+  SocketStateAdapter,
+  type EventGap,
+  type RedisConnection,
+} from '../../src/index.js';
+import { PlainGateway } from '../support/plain-gateway.js';
+import { EVENT, roomOf, targetOf, turnOf, userOf, usersOf, type Numbered } from './plan.js';
+import { obey, say, type InstanceConfig } from './protocol.js';
+
+// An instance of an app with this library, as a process of its own.
+
+const { sender, redis } = JSON.parse(process.argv[2] ?? '{}') as InstanceConfig;
+const notes: string[] = [];
+const note = (...words: unknown[]): void => {
+  notes.push(`${new Date().toISOString().slice(14, 23)} ${words.join(' ')}`);
+};
+
+@Module({
+  imports: [
+    RedisPropagatorModule.forRoot({
+      redis: ('url' in redis ? redis.url : redis) as RedisConnection,
+      prefix: 'faults',
+      logger: { log: note, warn: note, error: note },
+      auth: { authenticate: (token) => ({ userId: token }) },
+    }),
+  ],
+  providers: [PlainGateway],
+})
+class AppModule {}
+
+const app = await NestFactory.create(AppModule, { logger: false });
+app.useWebSocketAdapter(new SocketStateAdapter(app));
+await app.listen(0, '127.0.0.1');
+const propagator = app.get(RedisPropagatorService);
+const cluster = app.get(ClusterService);
+const gaps: EventGap[] = [];
+cluster.gaps$.subscribe((gap) => gaps.push(gap));
+
+function emit(number: number): Promise<unknown> {
+  const data: Numbered = { sender, number };
+  const event = { event: EVENT, data };
+  switch (targetOf(number)) {
+    case 'user':
+      return propagator.emitToUser({ ...event, userId: userOf(turnOf(number)) });
+    case 'users':
+      return propagator.emitToUsers({ ...event, userIds: usersOf(number) });
+    case 'all':
+      return propagator.emitToAll(event);
+    case 'authenticated':
+      return propagator.emitToAuthenticated(event);
+    case 'room':
+      return propagator.emitToRoom({ ...event, room: roomOf(turnOf(number)) });
+  }
+}
+
+obey(emit, { gaps, notes: () => notes });
+say({
+  type: 'started',
+  url: (await app.getUrl()).replace('[::1]', '127.0.0.1'),
+  instanceId: cluster.self.instanceId,
+});

@@ -1,0 +1,66 @@
+import type { EventGap } from '../../src/index.js';
+
+/** How an instance is started. */
+export interface InstanceConfig {
+  readonly sender: number;
+  readonly redis: RedisConfig;
+}
+
+export type RedisConfig =
+  | { readonly url: string }
+  | {
+      readonly sentinels: readonly { readonly host: string; readonly port: number }[];
+      readonly name: string;
+    }
+  | { readonly nodes: readonly { readonly host: string; readonly port: number }[] };
+
+/** `stop` ends the sending; `report` asks for what became of it. */
+export type Command =
+  | { readonly type: 'send'; readonly everyMs: number }
+  | { readonly type: 'stop' }
+  | { readonly type: 'report' };
+
+export interface Report {
+  readonly type: 'report';
+  /** The number of the last event. */
+  readonly sent: number;
+  /** The numbers of those whose promises were rejected, or have not settled. */
+  readonly rejected: readonly number[];
+  readonly pending: number;
+  readonly gaps: readonly EventGap[];
+  /** What was counted and logged, to find out what went wrong. */
+  readonly notes: readonly string[];
+}
+
+export type Answer =
+  { readonly type: 'started'; readonly url: string; readonly instanceId: string } | Report;
+
+/** Emits the numbered events, and answers for what became of them. */
+export function obey(
+  emit: (number: number) => Promise<unknown>,
+  { gaps = [], notes = () => [] }: { gaps?: readonly EventGap[]; notes?: () => string[] } = {},
+): void {
+  let sent = 0;
+  let pending = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const rejected: number[] = [];
+  const send = (): void => {
+    const number = ++sent;
+    pending++;
+    emit(number)
+      .catch(() => rejected.push(number))
+      .finally(() => pending--);
+  };
+  process.on('message', (command: Command) => {
+    if (command.type === 'send') timer = setInterval(send, command.everyMs);
+    if (command.type === 'stop') clearInterval(timer);
+    if (command.type === 'report') {
+      process.send?.({ type: 'report', sent, rejected, pending, gaps, notes: notes() });
+    }
+  });
+  process.on('disconnect', () => process.exit());
+}
+
+export function say(answer: Answer): void {
+  process.send?.(answer);
+}

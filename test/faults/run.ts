@@ -1,0 +1,147 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findRedisServer } from '../../scripts/redis/binary.mjs';
+import { Audience } from './audience.js';
+import { Instance, type System } from './instance.js';
+import type { Report } from './protocol.js';
+import { SCENARIOS, type Scenario } from './scenarios.js';
+import { judge, silent, type Verdict } from './verdict.js';
+
+// Sends numbered events while things break, and counts what became of each: `npm run test:faults`. See
+// docs/guarantees.md.
+
+const HELP = `npm run test:faults -- [--quick] [--only WORDS] [--library] [--notes]
+
+  --quick       fewer rounds, three scenarios at a time, without the comparison
+  --only WORDS  the scenarios with these words in their names
+  --library     without the comparison
+  --notes       what the instances logged`;
+
+const args = process.argv.slice(2);
+const flag = (name: string): boolean => args.includes(name);
+if (flag('--help')) {
+  console.log(HELP);
+  process.exit();
+}
+const quick = flag('--quick');
+const only = flag('--only') ? (args[args.indexOf('--only') + 1] ?? '') : '';
+const systems: readonly System[] =
+  quick || flag('--library') ? ['library'] : ['library', 'socket-io'];
+
+/** Each instance sends so often. */
+const EVERY_MS = 10;
+/** After the last fault events go on for so long, then whatever waits has so long to arrive. */
+const CALM_MS = 2_000;
+const PATIENCE_MS = 60_000;
+/** Nothing more is expected once nothing has come for so long. */
+const QUIET_MS = { clean: 1_500, lossy: 12_000 };
+
+interface Outcome extends Verdict {
+  readonly scenario: string;
+  readonly system: System;
+  readonly seconds: number;
+  readonly disconnects: number;
+}
+
+async function run(scenario: Scenario, system: System): Promise<Outcome> {
+  const startedAt = Date.now();
+  const scene = await scenario.set(quick);
+  const instances: Instance[] = [];
+  let audience: Audience | undefined;
+  try {
+    const starting = scene.redis.map((redis, sender) => Instance.start(system, { sender, redis }));
+    instances.push(...(await Promise.all(starting)));
+    audience = await Audience.at(instances.map(({ url }) => url));
+    // Until rooms are subscribed on all instances.
+    await sleep(1_000);
+    for (const instance of instances) instance.send(EVERY_MS);
+    await sleep(500);
+    await scene.play(instances);
+    await sleep(CALM_MS);
+    for (const instance of instances) instance.stop();
+    const { verdict, reports } = await settledVerdict(audience, instances);
+    if (flag('--notes')) print(reports);
+    const seconds = Math.round((Date.now() - startedAt) / 1_000);
+    const { disconnects } = audience;
+    return { ...verdict, scenario: scenario.name, system, seconds, disconnects };
+  } finally {
+    audience?.close();
+    await Promise.all(instances.map((instance) => instance.end()));
+    await scene.end();
+  }
+}
+
+/** Once nothing more arrives. */
+async function settledVerdict(audience: Audience, instances: readonly Instance[]) {
+  const end = Date.now() + PATIENCE_MS;
+  let count = -1;
+  let since = Date.now();
+  for (;;) {
+    await sleep(250);
+    const reports = await Promise.all(instances.map((instance) => instance.report()));
+    if (audience.count !== count) {
+      count = audience.count;
+      since = Date.now();
+    }
+    const verdict = judge(audience, instances, reports);
+    const quietMs = Date.now() - since;
+    const waits = reports.some(({ pending }) => pending > 0);
+    const isOver = !waits && quietMs > (verdict.lost === 0 ? QUIET_MS.clean : QUIET_MS.lossy);
+    if (isOver || Date.now() > end) return { verdict, reports };
+  }
+}
+
+function print(reports: readonly Report[]): void {
+  for (const [index, { notes, gaps, rejected }] of reports.entries()) {
+    console.log(`instance ${index}: ${rejected.length} rejected, gaps ${JSON.stringify(gaps)}`);
+    for (const note of notes.slice(0, 60)) console.log(`  ${note}`);
+  }
+}
+
+function isBroken(outcome: Outcome): boolean {
+  const { system, duplicated, outOfOrder, disconnects } = outcome;
+  return system === 'library' && silent(outcome) + duplicated + outOfOrder + disconnects > 0;
+}
+
+const COLUMNS: readonly (readonly [string, (outcome: Outcome) => unknown])[] = [
+  ['Fault', ({ scenario }) => scenario],
+  ['With', ({ system }) => (system === 'library' ? 'this library' : '@socket.io/redis-adapter')],
+  ['Events', ({ events }) => events],
+  ['Deliveries', ({ deliveries }) => deliveries],
+  ['Lost', ({ lost }) => lost],
+  ['of these rejected', ({ rejected }) => rejected],
+  ['of these in a gap', ({ inGaps }) => inGaps],
+  ['Twice', ({ duplicated }) => duplicated],
+  ['Out of order', ({ outOfOrder }) => outOfOrder],
+];
+
+const row = (cells: readonly unknown[]): string => `| ${cells.join(' | ')} |`;
+
+const outcomes: Outcome[] = [];
+const chosen = SCENARIOS.filter(({ name, control }) => name.includes(only) && !(quick && control));
+const jobs = chosen.flatMap((scenario) => systems.map((system) => ({ scenario, system })));
+
+/** Takes one job after the other. */
+async function work(): Promise<void> {
+  for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
+    const { scenario, system } = job;
+    const outcome = await run(scenario, system);
+    outcomes.push(outcome);
+    const { lost, duplicated, outOfOrder, seconds, examples, disconnects } = outcome;
+    console.log(
+      `${isBroken(outcome) ? 'BROKEN' : 'ok    '} ${scenario.name}, ${system}: ${seconds} s, lost ${lost} ` +
+        `(silently ${silent(outcome)}), twice ${duplicated}, out of order ${outOfOrder}, ` +
+        `gaps ${outcome.gaps}, clients disconnected ${disconnects}`,
+    );
+    if (isBroken(outcome)) for (const example of examples) console.log(`         ${example}`);
+  }
+}
+
+await Promise.all(Array.from({ length: quick ? 3 : 1 }, work));
+const { how } = await findRedisServer();
+console.log(
+  `\n${new Date().toISOString().slice(0, 10)}, Node ${process.version}, Redis from ${how}\n`,
+);
+console.log(row(COLUMNS.map(([name]) => name)));
+console.log(row(COLUMNS.map(() => '---')));
+for (const outcome of outcomes) console.log(row(COLUMNS.map(([, cell]) => cell(outcome))));
+process.exit(outcomes.some(isBroken) ? 1 : 0);

@@ -1,0 +1,194 @@
+import { Redis } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startRedis } from '../../scripts/redis/server.mjs';
+import { startCluster } from '../../scripts/redis/topologies/cluster.mjs';
+import { startSentinel } from '../../scripts/redis/topologies/sentinel.mjs';
+import { FaultyProxy } from './faulty-proxy.js';
+import type { Instance } from './instance.js';
+import type { RedisConfig } from './protocol.js';
+
+/** What a scenario needs, and does. */
+export interface Scene {
+  /** Where each instance finds Redis. */
+  readonly redis: readonly RedisConfig[];
+  /** The faults, one after the other. */
+  play(instances: readonly Instance[]): Promise<void>;
+  end(): Promise<void>;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** Nothing breaks: shows that the counting is right. */
+  readonly control?: boolean;
+  /** @param quick fewer rounds */
+  set(quick: boolean): Promise<Scene>;
+}
+
+export const SCENARIOS: readonly Scenario[] = [
+  { name: 'no fault', control: true, set: noFault },
+  { name: 'Redis is killed and restarted', set: redisKilled },
+  { name: 'subscriber connection killed', set: subscriberKilled },
+  { name: 'network cut, hung, slow, garbled', set: badNetwork },
+  { name: 'Sentinel fails over', set: sentinelFailover },
+  { name: 'Cluster master dies', set: clusterMasterDies },
+  { name: 'an instance is frozen for 5 s', set: frozen },
+];
+
+async function noFault(): Promise<Scene> {
+  const redis = await startRedis();
+  return {
+    redis: all({ url: redis.url }),
+    play: () => sleep(1_000),
+    end: () => redis.stop(),
+  };
+}
+
+async function redisKilled(quick: boolean): Promise<Scene> {
+  const redis = await startRedis();
+  return {
+    redis: all({ url: redis.url }),
+    play: async () => {
+      for (let round = 0; round < (quick ? 3 : 10); round++) {
+        await redis.kill();
+        await sleep(round * 100);
+        await redis.restart();
+        await sleep(500 + round * 100);
+      }
+    },
+    end: () => redis.stop(),
+  };
+}
+
+async function subscriberKilled(quick: boolean): Promise<Scene> {
+  const { proxy, url, ...scene } = await behindProxy();
+  return {
+    ...scene,
+    play: async () => {
+      const admin = new Redis(url);
+      for (let kills = 0; kills < (quick ? 20 : 100); await sleep(30)) {
+        const list = String(await admin.client('LIST'));
+        const subscribed = list
+          .split('\n')
+          .filter((line) => / sub=[1-9]/.test(line))
+          .map((line) => /\baddr=(\S+)/.exec(line)?.[1] ?? '')
+          .filter((address) => proxy.addresses.includes(address));
+        for (const address of subscribed) {
+          await admin.call('CLIENT', 'KILL', 'ADDR', address);
+          kills++;
+        }
+      }
+      admin.disconnect();
+    },
+  };
+}
+
+async function badNetwork(quick: boolean): Promise<Scene> {
+  const { proxy, url: _, ...scene } = await behindProxy();
+  return {
+    ...scene,
+    play: async () => {
+      for (let round = 0; round < (quick ? 1 : 3); round++) {
+        await proxy.cut();
+        await sleep(500);
+        await proxy.cut(2_000);
+        await sleep(500);
+        proxy.slow(150);
+        await sleep(2_000);
+        proxy.slow(0);
+        await sleep(500);
+        proxy.garble('redis');
+        await sleep(500);
+        proxy.garble('instance');
+        await sleep(500);
+        // Shorter than the limit of a publish, then longer.
+        await proxy.hang(2_000);
+        await sleep(500);
+        await proxy.hang(quick ? 6_000 : 8_000);
+        await sleep(1_000);
+      }
+    },
+  };
+}
+
+async function sentinelFailover(quick: boolean): Promise<Scene> {
+  const sentinel = await startSentinel();
+  const { sentinels, name } = sentinel;
+  const changed = async (old: { port: number }): Promise<void> => {
+    while ((await sentinel.master()).port === old.port) await sleep(100);
+  };
+  return {
+    redis: all({ sentinels, name }),
+    play: async () => {
+      for (let round = 0; round < (quick ? 1 : 2); round++) {
+        const master = await sentinel.master();
+        await master.kill();
+        await changed(master);
+        await sleep(2_000);
+        await master.restart();
+        if (quick) break;
+        await sentinel.healthy();
+        await sleep(5_000);
+        const other = await sentinel.master();
+        await sentinel.failOver();
+        await changed(other);
+        await sentinel.healthy();
+        await sleep(5_000);
+      }
+    },
+    end: () => sentinel.stop(),
+  };
+}
+
+async function clusterMasterDies(quick: boolean): Promise<Scene> {
+  const cluster = await startCluster();
+  return {
+    redis: all({ nodes: cluster.nodes }),
+    play: async () => {
+      const slots = [0, 6_000, 12_000].slice(0, quick ? 1 : 3);
+      for (const slot of slots) {
+        const { server } = await cluster.masterOf(slot);
+        await server.kill();
+        await sleep(6_000);
+        await server.restart();
+        await cluster.healthy();
+        await sleep(2_000);
+      }
+    },
+    end: () => cluster.stop(),
+  };
+}
+
+async function frozen(quick: boolean): Promise<Scene> {
+  const redis = await startRedis();
+  return {
+    redis: all({ url: redis.url }),
+    play: async (instances) => {
+      for (const instance of instances.slice(0, quick ? 1 : 3)) {
+        instance.freeze();
+        await sleep(5_000);
+        instance.thaw();
+        await sleep(1_000);
+      }
+    },
+    end: () => redis.stop(),
+  };
+}
+
+/** One of three instances has a bad network to Redis. */
+async function behindProxy() {
+  const redis = await startRedis();
+  const proxy = await FaultyProxy.to(redis);
+  return {
+    proxy,
+    redis: [{ url: redis.url }, { url: proxy.url }, { url: redis.url }],
+    url: redis.url,
+    end: async () => {
+      await proxy.close();
+      await redis.stop();
+    },
+  };
+}
+
+function all(config: RedisConfig): RedisConfig[] {
+  return [config, config, config];
+}

@@ -1,0 +1,136 @@
+import * as standardParser from 'socket.io-parser';
+import { BehaviorSubject } from 'rxjs';
+import type {
+  PubSub,
+  PubSubListener,
+  PubSubState,
+  RedisPropagatorOptions,
+} from '../../../src/index.js';
+import { dialectOf } from '../../../src/cluster/dialects.js';
+import type { Delivery, LocalNamespace } from '../../../src/cluster/local-namespace.js';
+import { createRuntime, type Runtime } from '../../../src/nest/runtime.js';
+import { resolveOptions } from '../../../src/options/resolve-options.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+
+/** A transport on which a test alone says what comes in, and when. */
+export class Wire implements PubSub {
+  readonly state: PubSubState = 'ready';
+  readonly state$ = new BehaviorSubject<PubSubState>('ready');
+  published = 0;
+  /** What Redis says of how many a message was handed to. */
+  reaches = 1;
+  private listener: PubSubListener = () => undefined;
+  private interrupted: (concerns: (channel: string) => boolean) => void = () => undefined;
+  private readonly channels = new Set<string>();
+  /** Sees what is published, such as to know the number of a question. */
+  onPublish: (channel: string, bytes: Buffer) => void = () => undefined;
+
+  async connect(): Promise<void> {}
+  async close(): Promise<void> {}
+  async publish(channel: string, bytes: Buffer): Promise<number> {
+    this.published++;
+    this.onPublish(channel, bytes);
+    return this.reaches;
+  }
+  async subscribe(channel: string): Promise<void> {
+    this.channels.add(channel);
+  }
+  unsubscribe(channel: string): void {
+    this.channels.delete(channel);
+  }
+  isSubscribed(channel: string): boolean {
+    return this.channels.has(channel);
+  }
+  isOpen(): boolean {
+    return true;
+  }
+  onMessage(listener: PubSubListener): () => void {
+    this.listener = listener;
+    return () => undefined;
+  }
+  onInterruption(listener: (concerns: (channel: string) => boolean) => void): () => void {
+    this.interrupted = listener;
+    return () => undefined;
+  }
+
+  /** Whatever throws here would have ended the process. */
+  arrive(channel: string, bytes: Buffer): void {
+    this.listener(channel, bytes);
+  }
+
+  /** The connection was gone for a moment. */
+  interrupt(): void {
+    this.interrupted(() => true);
+    this.state$.next('ready');
+  }
+}
+
+/** A namespace with nobody in it that writes down what it is to deliver. */
+class Recorder implements LocalNamespace {
+  readonly dialect = dialectOf(standardParser);
+  readonly socketCount = 1;
+
+  constructor(
+    readonly name: string,
+    private readonly seen: Pick<Target, 'delivered' | 'heard'>,
+  ) {}
+
+  deliver(delivery: Delivery): number {
+    this.seen.delivered.push({ to: this.name, delivery });
+    return 1;
+  }
+  select = () => [];
+  selectWithArriving = () => [];
+  roomNames = () => [];
+  ask = () => ({ socketIds: [], done: Promise.resolve() });
+  onServerSideEmit(args: unknown[]): void {
+    this.seen.heard.push(args);
+  }
+}
+
+/** A whole instance, but for sockets and Redis. */
+export interface Target {
+  readonly wire: Wire;
+  readonly runtime: Runtime;
+  /** What was to be delivered, and to which namespace. */
+  readonly delivered: { readonly to: string; readonly delivery: Delivery }[];
+  /** What listeners of `serverSideEmit` were called with. */
+  readonly heard: unknown[][];
+  readonly logger: MemoryLogger;
+  /** Where to send what. */
+  readonly channels: Record<'all' | 'user' | 'room' | 'chat' | 'cluster' | 'reply', string>;
+  close(): Promise<void>;
+}
+
+export async function givenTarget(options: RedisPropagatorOptions = {}): Promise<Target> {
+  const wire = new Wire();
+  const logger = new MemoryLogger();
+  const resolved = resolveOptions(
+    { presence: false, maxMessageBytes: 4_096, ...options, pubSub: wire, logger },
+    logger,
+  );
+  const runtime = createRuntime(resolved);
+  const seen: Pick<Target, 'delivered' | 'heard'> = { delivered: [], heard: [] };
+  for (const name of ['/', '/chat']) runtime.router.attach(new Recorder(name, seen));
+  const { router } = runtime;
+  router.hold({ kind: 'all', namespace: '/' });
+  router.hold({ kind: 'all', namespace: '/chat' });
+  router.hold({ kind: 'user', namespace: '/', id: 'alice' });
+  router.hold({ kind: 'room', namespace: '/', id: 'lobby' });
+  await runtime.start();
+  return {
+    wire,
+    runtime,
+    ...seen,
+    logger,
+    channels: {
+      all: 'propagator:/:all',
+      user: 'propagator:/:user:alice',
+      room: 'propagator:/:room:lobby',
+      chat: 'propagator:/chat:all',
+      cluster: 'propagator:cluster',
+      reply: `propagator:reply:${router.instanceId}`,
+    },
+    close: () => runtime.close(),
+  };
+}

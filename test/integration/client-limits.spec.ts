@@ -1,0 +1,131 @@
+import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { PlainGateway, socketOf } from '../support/plain-gateway.js';
+import { givenCluster, type TestCluster } from '../support/test-cluster.js';
+import type { TestInstance } from '../support/test-instance.js';
+import { until } from '../support/until.js';
+
+const handled: unknown[] = [];
+
+@WebSocketGateway()
+class CountingGateway extends PlainGateway {
+  @SubscribeMessage('say')
+  say(@MessageBody() text: unknown): boolean {
+    handled.push(text);
+    return true;
+  }
+}
+
+/** At most one more while a test runs. */
+const BURST = 5;
+const limits = { eventsPerSecond: 1, eventBurst: BURST, refusals: 10 };
+const refused = { status: 'error', code: 'client.too-many-events', message: 'Too many events' };
+
+describe('a client that sends too much', () => {
+  let cluster: TestCluster;
+  let a: TestInstance;
+  beforeEach(async () => {
+    handled.length = 0;
+    cluster = await givenCluster()
+      .of(1)
+      .with(CountingGateway)
+      .onInMemoryPubSub()
+      .configured({ limits })
+      .start();
+    a = cluster.instance(0);
+  });
+  afterEach(() => cluster.close());
+
+  it('is told so, by the acknowledgement, and what it sends is not handled', async () => {
+    const alice = await a.connect({ token: 'alice' });
+    const answers = await Promise.all(
+      Array.from({ length: BURST + 3 }, (_, n) => alice.ask('say', n)),
+    );
+    expect(answers.slice(0, BURST)).toEqual(Array(BURST).fill(true));
+    for (const answer of answers.slice(BURST)) {
+      expect(answer).toEqual({ ...refused, retryAfterMs: expect.any(Number) });
+    }
+    expect(handled).toEqual([0, 1, 2, 3, 4]);
+    expect(a.counts).toEqual({ 'client.too-many-events': 3 });
+    expect(cluster.logger.matching(/client\.too-many-events: "say" of socket/)).toHaveLength(1);
+  });
+
+  it('is told once by an exception where it asks for no acknowledgement', async () => {
+    const alice = await a.connect({ token: 'alice' });
+    for (let n = 0; n < BURST + 5; n++) alice.emit('say', n);
+    await until(
+      () => a.counts['client.too-many-events'] === 5,
+      () => JSON.stringify(a.counts),
+    );
+    await a.served(alice);
+    expect(alice.data('exception')).toEqual([{ ...refused, retryAfterMs: expect.any(Number) }]);
+    expect(handled).toHaveLength(BURST);
+  });
+
+  it('is disconnected where that does not help, told why, and others are not', async () => {
+    const alice = await a.connect({ token: 'alice' });
+    const bob = await a.connect({ token: 'bob' });
+    for (let n = 0; n < 200; n++) alice.emit('say', n);
+    await until(
+      () => !alice.socket.connected,
+      () => 'the end of the connection',
+    );
+    expect(alice.data('propagator:disconnect')).toEqual([{ reason: 'client.too-many-events' }]);
+    expect(handled).toHaveLength(BURST);
+    expect(a.counts['client.disconnected']).toBe(1);
+    expect(await bob.ask('say', 'hello')).toBe(true);
+  });
+
+  it('has one limit for all its sockets as a user, and one for each connection as nobody', async () => {
+    const [one, two] = [await a.connect({ token: 'alice' }), await a.connect({ token: 'alice' })];
+    const nobodies = [await a.connect(), await a.connect()];
+    const asks = Array.from({ length: BURST }, (_, n) => n);
+    const all = asks.map(() => true);
+    expect(await Promise.all(asks.map((n) => one.ask('say', n)))).toEqual(all);
+    expect(await two.ask('say', 'more')).toMatchObject(refused);
+    for (const nobody of nobodies) {
+      expect(await Promise.all(asks.map((n) => nobody.ask('say', n)))).toEqual(all);
+      expect(await nobody.ask('say', 'more')).toMatchObject(refused);
+    }
+  });
+});
+
+describe('a socket that joins too many rooms', () => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+
+  it('is kept out of those that are too many, reported, and may enter others for those it leaves', async () => {
+    cluster = await givenCluster()
+      .of(1)
+      .with(PlainGateway)
+      .onInMemoryPubSub()
+      .configured({ limits: { roomsPerSocket: 3 } })
+      .start();
+    const a = cluster.instance(0);
+    for (const client of [await a.connect({ token: 'alice' }), await a.connect()]) {
+      const before = a.counts['room.too-many'] ?? 0;
+      const { rooms } = socketOf(cluster, client.id);
+      const own = new Set(rooms);
+      const chosen = (): string[] => [...rooms].filter((room) => !own.has(room));
+      await client.ask('join', ['a', 'b']);
+      await client.ask('join', ['b', 'c', 'd', 'e', 'a']);
+      expect(chosen()).toEqual(['a', 'b', 'c']);
+      expect(a.counts['room.too-many']).toBe(before + 2);
+      await client.ask('leave', 'a');
+      await client.ask('join', ['f', 'b']);
+      expect(chosen()).toEqual(['b', 'c', 'f']);
+    }
+  });
+
+  it('may join a thousand where nothing is said', async () => {
+    cluster = await givenCluster().of(1).with(PlainGateway).onInMemoryPubSub().start();
+    const a = cluster.instance(0);
+    const alice = await a.connect({ token: 'alice' });
+    await alice.ask(
+      'join',
+      Array.from({ length: 1_500 }, (_, n) => `room-${n}`),
+    );
+    expect(socketOf(cluster, alice.id).rooms.size).toBe(1_000 + 4);
+    expect(a.counts).toEqual({ 'room.too-many': 500 });
+  });
+});

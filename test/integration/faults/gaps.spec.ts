@@ -1,0 +1,269 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  ClusterService,
+  InMemoryBus,
+  type EventGap,
+  type RedisPropagatorOptions,
+} from '../../../src/index.js';
+import type { Runtime } from '../../../src/nest/runtime.js';
+import { RUNTIME } from '../../../src/nest/tokens.js';
+import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
+import { PlainGateway } from '../../support/plain-gateway.js';
+import type { TestClient } from '../../support/test-client.js';
+import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
+import { until } from '../../support/until.js';
+
+const isUser = (channel: string): boolean => channel.includes(':user:');
+const isAll = (channel: string): boolean => channel.endsWith(':all');
+/** What cannot be heard then has passed. */
+const passed = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+describe('what an instance could not hear', () => {
+  let cluster: TestCluster;
+  let transports: BreakablePubSub[];
+  let client: TestClient;
+  /** What the instance of the client found. */
+  let gaps: EventGap[];
+
+  beforeEach(() => {
+    transports = [];
+    gaps = [];
+  });
+  afterEach(async () => {
+    for (const transport of transports) transport.heal();
+    await cluster.close();
+  });
+
+  /** Alice is connected to the first one. */
+  async function start(
+    size = 2,
+    optionsOf: (instance: number) => RedisPropagatorOptions = () => ({}),
+  ): Promise<void> {
+    const bus = new InMemoryBus();
+    cluster = await givenCluster()
+      .of(size)
+      .with(PlainGateway)
+      .onInMemoryPubSub()
+      .configured((index) => {
+        const pubSub = new BreakablePubSub(bus);
+        transports[index] = pubSub;
+        return { requestTimeoutMs: 300, ...optionsOf(index), pubSub };
+      })
+      .start();
+    service(0).gaps$.subscribe((gap) => gaps.push(gap));
+    await until(
+      () => cluster.instances.every((_, index) => service(index).members().length === size),
+      () => 'the instances to know one another',
+    );
+    client = await cluster.instance(0).connect({ token: 'alice' });
+  }
+
+  const service = (index: number): ClusterService =>
+    cluster.instance(index).app.get(ClusterService);
+  const transport = (index: number): BreakablePubSub => {
+    const found = transports[index];
+    if (found === undefined) throw new Error(`no transport ${index}`);
+    return found;
+  };
+  const tell = async (index: number, data: unknown) => {
+    const { propagator } = cluster.instance(index);
+    const receipt = await propagator.emitToUser({ userId: 'alice', event: 'n', data });
+    await passed();
+    return receipt;
+  };
+  const has = (...data: unknown[]) =>
+    until(
+      () => client.data('n').length >= data.length,
+      () => `${JSON.stringify(data)}, there is ${JSON.stringify(client.data('n'))}`,
+    ).then(() => expect(client.data('n')).toEqual(data));
+
+  it('arrives once it hears again, before what came since, each event once', async () => {
+    await start(3);
+    await tell(1, 'before');
+    await has('before');
+    transport(0).deafen();
+    await tell(1, 'missed 1');
+    await tell(1, 'missed 2');
+    // It hears, and has not asked yet.
+    transport(0).hearBut(() => false);
+    await tell(1, 'since');
+    transport(0).heal();
+    await tell(1, 'after');
+    await has('before', 'missed 1', 'missed 2', 'since', 'after');
+    await cluster.settled(client);
+    expect(client.data('n')).toHaveLength(5);
+    expect(gaps).toEqual([]);
+  });
+
+  it('arrives after a second interruption in the midst of the repair as well', async () => {
+    await start();
+    transport(0).deafen();
+    await tell(1, 1);
+    transport(0).heal();
+    transport(0).deafen();
+    await tell(1, 2);
+    transport(0).heal();
+    transport(0).deafen();
+    transport(0).heal();
+    await tell(1, 3);
+    await has(1, 2, 3);
+    await cluster.settled(client);
+    expect(client.data('n')).toEqual([1, 2, 3]);
+    expect(gaps).toEqual([]);
+  });
+
+  it('arrives where only some channels could not be heard, and later than the others', async () => {
+    await start();
+    transport(0).deafen((channel) => isUser(channel) || isAll(channel));
+    await tell(1, 1);
+    await cluster.instance(1).propagator.emitToAll({ event: 'a', data: 1 });
+    // A part of a Cluster is back, another one is not: for longer than that is waited for.
+    transport(0).hearBut(isUser);
+    await client.waitFor('a');
+    await has(1);
+    await cluster.instance(1).propagator.emitToAll({ event: 'a', data: 2 });
+    await client.waitFor('a', 2);
+    await tell(1, 2);
+    transport(0).heal();
+    await has(1, 2);
+    expect(client.data('a')).toEqual([1, 2]);
+    expect(gaps).toEqual([]);
+  });
+
+  it('is found among very many channels', async () => {
+    await start();
+    const { router } = cluster.instance(0).app.get<Runtime>(RUNTIME);
+    for (let i = 0; i < 20_000; i++) {
+      router.hold({ kind: 'room', namespace: '/', id: `room-${i}` });
+    }
+    await client.ask('join', ['a', 'room-3', 'room-19999']);
+    transport(0).deafen();
+    for (const room of ['a', 'room-3', 'room-19999']) {
+      await cluster.instance(1).propagator.emitToRoom({ room, event: 'n', data: room });
+    }
+    await cluster.instance(1).propagator.emitToRoom({ room: 'other', event: 'n', data: 'other' });
+    await passed();
+    transport(0).heal();
+    await has('a', 'room-3', 'room-19999');
+    expect(gaps).toEqual([]);
+  });
+
+  it('is not for who came later: who did may have got it elsewhere', async () => {
+    await start();
+    const moving = await cluster.instance(1).connect({ token: 'alice' });
+    transport(0).deafen();
+    await tell(1, 1);
+    await moving.waitFor('n');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const moved = await cluster.instance(0).connect({ token: 'alice' });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await tell(1, 2);
+    transport(0).heal();
+    await has(1, 2);
+    await moved.waitFor('n');
+    await cluster.settled(client, moved);
+    expect(moved.data('n')).toEqual([2]);
+  });
+
+  it('is told as a gap where the instance that sent it has gone', async () => {
+    await start(3);
+    await tell(1, 1);
+    await has(1);
+    const { instanceId } = service(1).self;
+    transport(0).deafen();
+    await tell(1, 2);
+    await tell(2, 'other');
+    await cluster.instance(1).app.close();
+    transport(0).heal();
+    await has(1, 'other');
+    await until(
+      () => gaps.length > 0,
+      () => 'a gap',
+    );
+    expect(gaps).toEqual([{ instanceId, from: 2, to: null, reason: 'no-answer' }]);
+    expect(cluster.instance(0).counts).toMatchObject({ 'event.gap': 1 });
+    expect(cluster.logger.matching(/event\.gap: .*from number 2 to an unknown one/)).toHaveLength(
+      1,
+    );
+  });
+
+  it('is told as a gap where it was too much to keep, and the rest arrives', async () => {
+    await start(2, () => ({ repair: { maxBytes: 1_024 } }));
+    const { instanceId } = service(1).self;
+    transport(0).deafen();
+    for (let n = 1; n <= 40; n++) await tell(1, n);
+    transport(0).heal();
+    await until(
+      () => client.data('n').at(-1) === 40,
+      () => 'the last event',
+    );
+    const [first] = client.data('n') as [number];
+    expect(first).toBeGreaterThan(2);
+    expect(client.data('n')).toEqual(Array.from({ length: 41 - first }, (_, i) => first + i));
+    expect(gaps).toEqual([{ instanceId, from: 1, to: first - 1, reason: 'forgotten' }]);
+  });
+
+  it('is told as a gap at once where the other one keeps nothing', async () => {
+    await start(2, (index) => (index === 1 ? { repair: false } : {}));
+    const { instanceId } = service(1).self;
+    await tell(1, 1);
+    await has(1);
+    transport(0).deafen();
+    await tell(1, 2);
+    await tell(1, 3);
+    transport(0).heal();
+    await until(
+      () => gaps.length > 0,
+      () => 'a gap',
+    );
+    await tell(1, 4);
+    await has(1, 4);
+    expect(gaps).toEqual([{ instanceId, from: 2, to: 3, reason: 'forgotten' }]);
+  });
+
+  it('is lost, and nobody told, with repair switched off here', async () => {
+    await start(2, (index) => (index === 0 ? { repair: false } : {}));
+    transport(0).deafen();
+    await tell(1, 1);
+    transport(0).heal();
+    await tell(1, 2);
+    await has(2);
+    expect(gaps).toEqual([]);
+  });
+
+  it('arrives once though it is published twice', async () => {
+    await start();
+    transport(1).fallSilent((channel) => channel.includes(':user:'));
+    const told = tell(1, 1);
+    await has(1);
+    transport(1).failUnanswered();
+    expect(await told).toMatchObject({ remoteInstances: 1 });
+    await cluster.settled(client);
+    expect(client.data('n')).toEqual([1]);
+    expect(cluster.instance(0).counts).toEqual({ 'event.repeated': 1 });
+  });
+
+  it('arrives once though the first attempt comes last', async () => {
+    await start();
+    transport(1).stick((channel) => channel.includes(':user:'));
+    const told = [tell(1, 1), tell(1, 2)];
+    transport(1).failUnanswered();
+    await Promise.all(told);
+    await tell(1, 3);
+    await has(1, 2, 3);
+    transport(1).unstick();
+    await tell(1, 4);
+    await has(1, 2, 3, 4);
+    expect(cluster.instance(0).counts).toEqual({ 'event.repeated': 2 });
+  });
+
+  it('leaves nothing that waits when the instance is closed meanwhile', async () => {
+    await start();
+    transport(0).deafen();
+    transport(0).hearBut(() => false);
+    await tell(1, 1);
+    await cluster.instance(0).app.close();
+    expect(gaps).toEqual([]);
+    expect(client.data('n')).toEqual([]);
+  });
+});

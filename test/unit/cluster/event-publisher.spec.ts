@@ -1,0 +1,145 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { EventPublisher } from '../../../src/cluster/event-publisher.js';
+import type { PropagatorError } from '../../../src/errors.js';
+import { InMemoryBus } from '../../../src/redis/in-memory-pub-sub.js';
+import { Reporter } from '../../../src/reporting/reporter.js';
+import { decodeEnvelope, encodeEnvelope } from '../../../src/wire/envelope.js';
+import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+
+const MANY = { maxEvents: 1_000, maxBytes: 1_000_000, maxAgeMs: 60_000 };
+const RING = { maxBytes: 1_000_000, maxAgeMs: 60_000 };
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+function envelope(sequence: number): Buffer {
+  const header = {
+    origin: Buffer.from('abcdefgh'),
+    sequence,
+    sentAt: Date.now(),
+    volatile: false,
+    compress: true,
+    except: [],
+    rooms: [],
+    customParser: false,
+  };
+  return encodeEnvelope(header, ['42["x"]']).bytes;
+}
+
+describe('publishing events', () => {
+  let pubSub: BreakablePubSub;
+  let receiver: BreakablePubSub;
+  let publisher: EventPublisher;
+  let sequence: number;
+  /** `channel number`, with `again` for what says that it may have been there before. */
+  let received: string[];
+
+  beforeEach(async () => {
+    const bus = new InMemoryBus();
+    pubSub = new BreakablePubSub(bus);
+    receiver = new BreakablePubSub(bus);
+    received = [];
+    sequence = 0;
+    receiver.onMessage((channel, bytes) => {
+      const decoded = decodeEnvelope(bytes);
+      if (typeof decoded === 'string') throw new Error(decoded);
+      received.push(`${channel} ${decoded.sequence}${decoded.repeated ? ' again' : ''}`);
+    });
+    for (const channel of ['a', 'b']) await receiver.subscribe(channel);
+    publisher = new EventPublisher(
+      pubSub,
+      { outbox: MANY, repair: RING },
+      new Reporter(new MemoryLogger()),
+    );
+  });
+  afterEach(() => {
+    publisher.close();
+  });
+
+  const publish = (channel: string, flags?: { failFast?: boolean; volatile?: boolean }) =>
+    publisher
+      .publish(channel, envelope(++sequence), flags)
+      .catch(({ code }: PropagatorError) => code);
+  const kept = () => publisher.since(60_000).publishes.map((each) => each.sequence);
+
+  it('waits for Redis, and keeps what it took', async () => {
+    expect(await publish('a')).toBe(1);
+    pubSub.refuse();
+    const waiting = [publish('a'), publish('b')];
+    expect(publisher.backlog).toEqual({ events: 2, bytes: 2 * envelope(1).length });
+    expect(kept()).toEqual([1]);
+    pubSub.heal();
+    expect(await Promise.all(waiting)).toEqual([1, 1]);
+    await turn();
+    expect(received).toEqual(['a 1', 'a 2', 'b 3']);
+    expect(kept()).toEqual([1, 2, 3]);
+    expect(publisher.backlog).toEqual({ events: 0, bytes: 0 });
+  });
+
+  it('keeps the order, whatever comes back from under way in whatever order', async () => {
+    pubSub.fallSilent();
+    const lost = [publish('a'), publish('a')];
+    pubSub.refuse();
+    // Emitted before the failure of the others is known.
+    lost.push(publish('a'));
+    pubSub.heal();
+    await turn();
+    pubSub.failUnanswered();
+    expect(await Promise.all(lost)).toEqual([1, 1, 1]);
+    await turn();
+    expect(received).toEqual(['a 1', 'a 2', 'a 1 again', 'a 2 again', 'a 3']);
+    expect(kept()).toEqual([1, 2, 3]);
+  });
+
+  it('refuses at once what is not to wait, and hands nobody later what it refused', async () => {
+    pubSub.refuse();
+    expect(await publish('a', { failFast: true })).toBe('redis.unavailable');
+    expect(await publish('a', { volatile: true })).toBe('redis.unavailable');
+    const waiting = publish('a');
+    // Behind another one.
+    expect(await publish('a', { failFast: true })).toBe('redis.unavailable');
+    expect(await publish('a', { volatile: true })).toBe('redis.unavailable');
+    pubSub.heal();
+    await waiting;
+    await turn();
+    expect(received).toEqual(['a 3']);
+    expect(kept()).toEqual([3]);
+  });
+
+  it('keeps nothing volatile for who could not hear it', async () => {
+    expect(await publish('a', { volatile: true })).toBe(1);
+    expect(kept()).toEqual([]);
+  });
+
+  it('without an outbox refuses at once; without repair keeps nothing, and says so', async () => {
+    const bare = new EventPublisher(
+      pubSub,
+      { outbox: undefined, repair: undefined },
+      new Reporter(new MemoryLogger()),
+    );
+    expect(bare.since(1_000)).toEqual({ publishes: [], forgotten: undefined });
+    expect(await bare.publish('a', envelope(7))).toBe(1);
+    expect(bare.since(1_000)).toEqual({ publishes: [], forgotten: 7 });
+    pubSub.refuse();
+    await expect(bare.publish('a', envelope(8))).rejects.toMatchObject({
+      code: 'redis.unavailable',
+    });
+    expect(bare.backlog).toEqual({ events: 0, bytes: 0 });
+    await bare.drain();
+    bare.close();
+  });
+
+  it('gives what waits a last chance when the app ends', async () => {
+    pubSub.refuse();
+    const waiting = publish('a');
+    const drained = publisher.drain();
+    pubSub.heal();
+    await drained;
+    expect(await waiting).toBe(1);
+
+    pubSub.refuse();
+    const late = publish('a');
+    await publisher.drain();
+    expect(await late).toBe('redis.closed');
+  });
+});

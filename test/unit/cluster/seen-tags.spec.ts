@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
+import { SeenTags } from '../../../src/cluster/seen-tags.js';
+
+function seen(most?: number) {
+  const clock = { ms: 0 };
+  let full = 0;
+  const onFull = (): void => {
+    full++;
+  };
+  const tags = new SeenTags(1_000, onFull, () => clock.ms, most);
+  return { clock, tags, full: () => full };
+}
+
+describe('the signatures that were seen', () => {
+  it('are known, each of very many', () => {
+    const { tags } = seen();
+    const all = Array.from({ length: 20_000 }, () => randomBytes(16));
+    expect(all.filter((tag) => !tags.add(tag))).toEqual([]);
+    expect(all.filter((tag) => tags.add(tag))).toEqual([]);
+    expect(tags.size).toBe(20_000);
+  });
+
+  it('are known as long as they have to be, and then forgotten', () => {
+    const { clock, tags } = seen();
+    const tag = randomBytes(16);
+    clock.ms = 999;
+    tags.add(tag);
+    clock.ms = 1_001;
+    expect(tags.add(tag)).toBe(false);
+    clock.ms = 1_998;
+    expect(tags.add(tag)).toBe(false);
+    clock.ms = 2_002;
+    tags.add(randomBytes(16));
+    clock.ms = 3_003;
+    expect(tags.add(tag)).toBe(true);
+    clock.ms = 60_000;
+    expect(tags.add(tag)).toBe(true);
+    expect(tags.size).toBe(1);
+  });
+
+  it('do not take more memory than that, and it is said that some are forgotten early', () => {
+    const { tags, full } = seen(100);
+    const all = Array.from({ length: 250 }, () => randomBytes(16));
+    for (const tag of all) expect(tags.add(tag)).toBe(true);
+    expect(tags.size).toBe(150);
+    expect(full()).toBe(2);
+    expect(tags.add(all[249] ?? Buffer.alloc(0))).toBe(false);
+  });
+
+  it('may be zeros', () => {
+    const { tags } = seen();
+    expect(tags.add(Buffer.alloc(16))).toBe(true);
+    expect(tags.add(Buffer.alloc(16))).toBe(false);
+  });
+});

@@ -1,0 +1,88 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { LoadMonitor } from '../../../src/reporting/load-monitor.js';
+import { LoadService, type LoadState } from '../../../src/reporting/load.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+
+const LIMITS = { eventLoopDelayMs: 200, pendingPublishes: 5_000 };
+
+describe('the watch on the load', () => {
+  let load: LoadService;
+  let logger: MemoryLogger;
+  let monitor: LoadMonitor;
+  let changes: LoadState[];
+  beforeEach(() => {
+    load = new LoadService();
+    logger = new MemoryLogger();
+    monitor = new LoadMonitor(load, LIMITS, () => 0, logger);
+    changes = [];
+    load.changes$.subscribe((state) => changes.push(state));
+  });
+
+  const look = (times: number, figures: Partial<typeof LIMITS> = {}): void => {
+    for (let i = 0; i < times; i++) {
+      monitor.look({ eventLoopDelayMs: 0, pendingPublishes: 0, ...figures });
+    }
+  };
+
+  it('takes five late looks in a row for an overload, and says so once', () => {
+    look(4, { eventLoopDelayMs: 201 });
+    expect(load.overloaded).toBe(false);
+    look(1, { eventLoopDelayMs: 350 });
+    expect(load.state).toEqual({
+      overloaded: true,
+      reasons: ['event-loop'],
+      eventLoopDelayMs: 350,
+      pendingPublishes: 0,
+    });
+    look(50, { eventLoopDelayMs: 400 });
+
+    expect(logger.lines).toEqual([
+      'warn Overloaded (event-loop): the event loop is 350 ms late, 0 publishes wait for Redis. ' +
+        'Volatile events are shed until that is over.',
+    ]);
+  });
+
+  it('minds neither one long task nor a burst', () => {
+    for (let i = 0; i < 20; i++) {
+      look(4, { eventLoopDelayMs: 3_000, pendingPublishes: 50_000 });
+      look(1);
+    }
+    expect([load.overloaded, logger.lines, changes]).toEqual([false, [], []]);
+  });
+
+  it('takes it for over when it has been below half of the limit five times', () => {
+    look(5, { eventLoopDelayMs: 500 });
+    look(50, { eventLoopDelayMs: 150 });
+    look(4, { eventLoopDelayMs: 99 });
+    look(1, { eventLoopDelayMs: 100 });
+    look(4, { eventLoopDelayMs: 99 });
+    expect(load.overloaded).toBe(true);
+    look(1, { eventLoopDelayMs: 99 });
+
+    expect(load.overloaded).toBe(false);
+    expect(logger.lines.slice(1)).toEqual([
+      'log No longer overloaded, volatile events are sent again.',
+    ]);
+  });
+
+  it('tells apart what it cannot keep up with', () => {
+    look(5, { pendingPublishes: 5_001 });
+    look(5, { pendingPublishes: 5_001, eventLoopDelayMs: 201 });
+    look(5, { pendingPublishes: 2_499, eventLoopDelayMs: 201 });
+    look(5);
+
+    expect(changes.map(({ reasons, overloaded }) => [reasons, overloaded])).toEqual([
+      [['redis'], true],
+      [['redis', 'event-loop'], true],
+      [['event-loop'], true],
+      [[], false],
+    ]);
+  });
+
+  it('watches nothing where it is switched off', () => {
+    monitor = new LoadMonitor(load, undefined, () => 0, logger);
+    monitor.start();
+    look(10, { eventLoopDelayMs: 10_000 });
+    expect(load.overloaded).toBe(false);
+  });
+});
