@@ -1,10 +1,11 @@
-import type { BucketSurroundings } from './bucket-surroundings.js';
+import { HandedOut } from './handed-out.js';
 import type { PresenceChange } from './presence-change.js';
 import type {
   Lease,
   Owner,
   PresenceOperation,
   PresenceStep,
+  PresenceStore,
   Settled,
   Updated,
 } from './presence-store.js';
@@ -12,6 +13,25 @@ import { UserLedger } from './user-ledger.js';
 
 /** How many users one call of the store is about. */
 const USERS_PER_CALL = 500;
+
+/** What the buckets of an instance have in common. @internal */
+export interface BucketSurroundings {
+  readonly store: PresenceStore;
+  readonly graceMs: number;
+  readonly leaseMs: number;
+  /** Undefined while there is none. */
+  lease(): Lease | undefined;
+  /** Whether nobody can have been given this instance's users in the meantime. */
+  holds(lease: Lease): boolean;
+  /** Whether the store has lost its data a moment ago, and others may still be putting it back. */
+  isHolding(): boolean;
+  report(change: PresenceChange): void;
+  /** The lease is of no use any more. */
+  onLeaseEnded(): void;
+  onFailed(error: unknown): void;
+  /** {@link BucketWork.settle} is to be called in so many ms. */
+  settleIn(ms: number): void;
+}
 
 /** What the store is told of a user. */
 interface Told {
@@ -37,8 +57,7 @@ export class BucketWork {
   private readonly departed = new Map<string, number>();
   /** Users of whom it will be certain then that they came online, on the store's clock. */
   private readonly held = new Map<string, number>();
-  /** Changes that the store handed out and does not know yet to have arrived. */
-  private readonly handed = new Map<string, PresenceChange>();
+  private readonly handed = new HandedOut();
   /** Until when this instance has something to settle here, on the store's clock. */
   private responsibleUntil = 0;
   private settling = false;
@@ -117,7 +136,7 @@ export class BucketWork {
   /** Begins nothing new; resolves when the store knows what has come from it. There is no lease any more. */
   async end(owner: Owner): Promise<void> {
     await this.working;
-    const changes = [...this.handed.values()];
+    const changes = this.handed.first(Infinity);
     if (changes.length > 0) await this.around.store.reported(this.bucket, owner, changes);
   }
 
@@ -185,9 +204,9 @@ export class BucketWork {
 
   /** Says which changes have come. */
   private async confirm({ owner }: Lease): Promise<boolean> {
-    const changes = [...this.handed.values()].slice(0, USERS_PER_CALL);
+    const changes = this.handed.first(USERS_PER_CALL);
     await this.around.store.reported(this.bucket, owner, changes);
-    for (const change of changes) this.handed.delete(keyOf(change));
+    this.handed.confirmed(changes);
     return true;
   }
 
@@ -274,10 +293,7 @@ export class BucketWork {
 
   private take(changes: readonly PresenceChange[]): void {
     for (const change of changes) {
-      const key = keyOf(change);
-      if (this.handed.has(key)) continue;
-      this.handed.set(key, change);
-      this.around.report(change);
+      if (this.handed.add(change)) this.around.report(change);
     }
     this.work();
   }
@@ -289,8 +305,4 @@ export class BucketWork {
 
 function operationOf({ operation }: PresenceStep): PresenceOperation {
   return operation;
-}
-
-function keyOf({ type, userId, at }: PresenceChange): string {
-  return `${type}:${userId}:${at}`;
 }

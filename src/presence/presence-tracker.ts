@@ -1,16 +1,27 @@
 import { Subject, type Observable, type Subscription } from 'rxjs';
-import { reasonOf } from '../errors.js';
+import { PropagatorError, reasonOf } from '../errors.js';
 import type { ResolvedPresenceOptions } from '../options/resolve-presence.js';
+import type { PubSub } from '../ports/pub-sub.js';
+import type { Reporter } from '../reporting/reporter.js';
+import type { SocketStateService } from '../sockets/socket-state.service.js';
 import { BucketWork } from './bucket-work.js';
 import { DueTimer } from './due-timer.js';
-import { isPassing } from './passing-errors.js';
 import { BUCKETS, bucketOf } from './presence-buckets.js';
 import type { PresenceChange } from './presence-change.js';
-import type { BeatAnswer, Lease, Owner, PresenceStore } from './presence-store.js';
-import { sweepAll, type Sweeper } from './sweep-all.js';
-import type { TrackerSurroundings } from './tracker-surroundings.js';
+import type { Lease, Owner, PresenceStore } from './presence-store.js';
+import { Sweeps, type Sweeper } from './sweeps.js';
 
 const SOON_MS = 1_000;
+
+interface TrackerSurroundings {
+  readonly pubSub: PubSub;
+  readonly state: SocketStateService;
+  readonly reporter: Reporter;
+  /** Called when the store may not have what it was told beside presence. */
+  onRetold(): void;
+  /** Called after each renewal of the lease. */
+  onRenewed(): void;
+}
 
 /**
  * Keeps the store in agreement with the sockets of this instance, whatever happens to Redis, to the connection to it or
@@ -26,8 +37,6 @@ export class PresenceTracker {
   private readonly dueTimer = new DueTimer<BucketWork>((bucket) => bucket.settle());
   private readonly changes = new Subject<PresenceChange>();
   private readonly subscriptions: Subscription[] = [];
-  /** Dead owners whose users this instance is taking over. */
-  private readonly sweeping = new Set<Owner>();
   private timer: NodeJS.Timeout | undefined;
   /** One more each time that this instance was given up. */
   private epoch = 0;
@@ -56,7 +65,7 @@ export class PresenceTracker {
   /** What this instance reports. */
   readonly changes$: Observable<PresenceChange> = this.changes.asObservable();
 
-  private readonly sweeper: Sweeper;
+  private readonly sweeps: Sweeps;
 
   constructor(
     private readonly store: PresenceStore,
@@ -65,7 +74,7 @@ export class PresenceTracker {
     private readonly around: TrackerSurroundings,
   ) {
     this.buckets = Array.from({ length: BUCKETS }, (_, index) => this.createBucket(index));
-    this.sweeper = {
+    const sweeper: Sweeper = {
       store,
       lease: () => this.currentLease,
       adopt: (bucket, swept, lease) => this.bucket(bucket).adopt(swept, lease),
@@ -75,6 +84,7 @@ export class PresenceTracker {
         this.bucket(bucket).settle();
       },
     };
+    this.sweeps = new Sweeps(sweeper, around.reporter, (error) => this.failed(error));
   }
 
   /** Undefined while there is none, and since the connection was lost: then the store may not be what it was. */
@@ -178,7 +188,7 @@ export class PresenceTracker {
       owner,
       data,
       claimUntil: this.claimUntil(),
-      sweeping: [...this.sweeping],
+      sweeping: this.sweeps.owners,
     });
     if (this.stopped || this.store.connection !== connection) return;
     if (answer.state === 'swept') {
@@ -201,7 +211,7 @@ export class PresenceTracker {
     this.bucket(this.beats++ % BUCKETS).retell({ storeLostData: false });
     for (const bucket of this.buckets) bucket.work();
     this.around.onRenewed();
-    this.bury(answer);
+    for (const dead of answer.dead) void this.sweeps.begin(dead);
   }
 
   private connectedAnew(connection: number): void {
@@ -250,22 +260,6 @@ export class PresenceTracker {
     }
   }
 
-  private bury({ dead }: BeatAnswer): void {
-    for (const owner of dead) {
-      if (this.sweeping.has(owner)) continue;
-      this.sweeping.add(owner);
-      sweepAll(this.sweeper, owner)
-        .then((isDone) => {
-          if (!isDone) return;
-          this.around.reporter.logger.log(
-            `Took over the users of instance ${owner}, which has ended.`,
-          );
-        })
-        .catch((error: unknown) => this.failed(error))
-        .finally(() => this.sweeping.delete(owner));
-    }
-  }
-
   private bucket(index: number): BucketWork {
     const bucket = this.buckets[index];
     if (bucket === undefined) throw new RangeError(`There is no bucket ${index}`);
@@ -297,4 +291,13 @@ export class PresenceTracker {
     if (isPassing(error)) this.around.reporter.count('presence.failed');
     else this.around.reporter.report('presence.failed', () => reasonOf(error));
   }
+}
+
+function isPassing(error: unknown): boolean {
+  return (
+    error instanceof PropagatorError &&
+    (error.code === 'redis.unavailable' ||
+      error.code === 'redis.timeout' ||
+      error.code === 'redis.closed')
+  );
 }

@@ -59,20 +59,11 @@ describe('presence of an instance in a process of its own', () => {
     clients.push(client);
     return client;
   };
-  const changesOf = (userId: string): PresenceChange[] =>
-    presence.log.changes.filter((change) => change.userId === userId);
-  const typesOf = (userId: string): string[] => changesOf(userId).map(({ type }) => type);
-  const reports = (userId: string, ...types: string[]): Promise<void> =>
-    until(
-      () => typesOf(userId).length >= types.length,
-      () => `${types.join(', ')} of ${userId}, got ${typesOf(userId).join(', ')}`,
-    );
-
   it('is that of any other: asked there, and reported once by one of all', async () => {
     const alice = await connect(first, 'alice');
     await presence.connect(0, 'bob');
-    await reports('alice', 'online');
-    await reports('bob', 'online');
+    await presence.reportsOf('alice', 'online');
+    await presence.reportsOf('bob', 'online');
     expect(await presence.service(1).isOnline('alice')).toBe(true);
     expect(await first.call('presence', 'areOnline', ['alice', 'bob', 'carol'])).toEqual(
       new Map([
@@ -82,9 +73,9 @@ describe('presence of an instance in a process of its own', () => {
       ]),
     );
     await alice.closed();
-    await reports('alice', 'online', 'offline');
+    await presence.reportsOf('alice', 'online', 'offline');
     await presence.settled();
-    expect(changesOf('alice')).toMatchObject([
+    expect(presence.changesOf('alice')).toMatchObject([
       { type: 'online', instanceId: first.instanceId },
       { type: 'offline', instanceId: first.instanceId },
     ]);
@@ -93,8 +84,8 @@ describe('presence of an instance in a process of its own', () => {
   it('that is frozen for less than its lease: nothing changes', async () => {
     await connect(first, 'stays');
     const leaves = await connect(first, 'leaves');
-    await reports('stays', 'online');
-    await reports('leaves', 'online');
+    await presence.reportsOf('stays', 'online');
+    await presence.reportsOf('leaves', 'online');
     for (let times = 0; times < 3; times++) {
       first.freeze();
       await sleep(LEASE_MS / 2 - TIMES.heartbeatIntervalMs);
@@ -102,17 +93,17 @@ describe('presence of an instance in a process of its own', () => {
       await first.call('presence', 'count');
     }
     leaves.close();
-    await reports('leaves', 'online', 'offline');
+    await presence.reportsOf('leaves', 'online', 'offline');
     await presence.settled();
 
-    expect(typesOf('stays')).toEqual(['online']);
+    expect(presence.typesOf('stays')).toEqual(['online']);
     expect(await first.call('presence', 'isOnline', 'stays')).toBe(true);
   });
 
   it('that is frozen for longer than its lease: it brings back no ghosts, and whom it really has', async () => {
     const users = ['keeps', 'moves', 'goes', 'returns'] as const;
     const [, moves, goes, returns] = await Promise.all(users.map((user) => connect(first, user)));
-    for (const user of users) await reports(user, 'online');
+    for (const user of users) await presence.reportsOf(user, 'online');
     await presence.confirmed();
 
     first.freeze();
@@ -120,9 +111,10 @@ describe('presence of an instance in a process of its own', () => {
     await presence.connect(0, 'moves');
     goes?.close();
     returns?.close();
-    for (const user of ['keeps', 'goes', 'returns']) await reports(user, 'online', 'offline');
+    for (const user of ['keeps', 'goes', 'returns'])
+      await presence.reportsOf(user, 'online', 'offline');
     await presence.connect(1, 'returns');
-    await reports('returns', 'online', 'offline', 'online');
+    await presence.reportsOf('returns', 'online', 'offline', 'online');
     await presence.settled();
     expect(await presence.service(0).areOnline(users)).toEqual(
       new Map([
@@ -134,7 +126,7 @@ describe('presence of an instance in a process of its own', () => {
     );
 
     first.thaw();
-    await reports('keeps', 'online', 'offline', 'online');
+    await presence.reportsOf('keeps', 'online', 'offline', 'online');
     const sockets = async (): Promise<number | undefined> =>
       (await first.call<{ sockets: number }[]>('cluster', 'members'))[0]?.sockets;
     await until(
@@ -144,20 +136,18 @@ describe('presence of an instance in a process of its own', () => {
     await presence.settled();
     // It takes part as before.
     const news = await connect(first, 'new');
-    await reports('new', 'online');
+    await presence.reportsOf('new', 'online');
     news.close();
-    await reports('new', 'online', 'offline');
+    await presence.reportsOf('new', 'online', 'offline');
     await presence.settled();
 
-    expect(typesOf('keeps')).toEqual(['online', 'offline', 'online']);
-    expect(typesOf('moves')).toEqual(['online']);
-    expect(typesOf('goes')).toEqual(['online', 'offline']);
-    expect(typesOf('returns')).toEqual(['online', 'offline', 'online']);
-    expect(changesOf('keeps').map(({ instanceId }) => instanceId === first.instanceId)).toEqual([
-      true,
-      false,
-      true,
-    ]);
+    expect(presence.typesOf('keeps')).toEqual(['online', 'offline', 'online']);
+    expect(presence.typesOf('moves')).toEqual(['online']);
+    expect(presence.typesOf('goes')).toEqual(['online', 'offline']);
+    expect(presence.typesOf('returns')).toEqual(['online', 'offline', 'online']);
+    expect(
+      presence.changesOf('keeps').map(({ instanceId }) => instanceId === first.instanceId),
+    ).toEqual([true, false, true]);
     for (const instance of [0, 1]) {
       const { userIds } = await presence.service(instance).onlineUsers();
       expect([...userIds].toSorted()).toEqual(['keeps', 'moves', 'returns']);
@@ -166,15 +156,15 @@ describe('presence of an instance in a process of its own', () => {
 
   it('that closes: its users are offline soon, without waiting for the lease', async () => {
     await connect(third, 'erin');
-    await reports('erin', 'online');
+    await presence.reportsOf('erin', 'online');
     const before = Date.now();
     expect(await third.close()).toBe(0);
-    await reports('erin', 'online', 'offline');
+    await presence.reportsOf('erin', 'online', 'offline');
 
-    const [, offline] = changesOf('erin');
+    const [, offline] = presence.changesOf('erin');
     expect((offline?.at ?? 0) - before).toBeGreaterThanOrEqual(GRACE_MS);
     await presence.settled();
-    expect(typesOf('erin')).toEqual(['online', 'offline']);
+    expect(presence.typesOf('erin')).toEqual(['online', 'offline']);
   });
 
   it('that is killed: its users are offline after lease and grace period, once, reported by one survivor', async () => {
@@ -184,26 +174,27 @@ describe('presence of an instance in a process of its own', () => {
     await Promise.all(both.map((each) => connect(each, 'everywhere')));
     await presence.connect(0, 'everywhere');
     await connect(first, 'comes back');
-    for (const user of [...users, 'everywhere', 'comes back']) await reports(user, 'online');
+    for (const user of [...users, 'everywhere', 'comes back'])
+      await presence.reportsOf(user, 'online');
     await presence.confirmed();
 
     await Promise.all(both.map((each) => each.kill()));
     const killedAt = Date.now();
     await presence.connect(1, 'comes back');
-    for (const user of users) await reports(user, 'online', 'offline');
+    for (const user of users) await presence.reportsOf(user, 'online', 'offline');
     await presence.settled();
 
     const survivors = presence.cluster.instances.map(instanceIdOf);
     for (const user of users) {
-      expect(typesOf(user)).toEqual(['online', 'offline']);
-      const [, offline] = changesOf(user);
+      expect(presence.typesOf(user)).toEqual(['online', 'offline']);
+      const [, offline] = presence.changesOf(user);
       expect(survivors).toContain(offline?.instanceId);
       const after = (offline?.at ?? 0) - killedAt;
       expect(after).toBeGreaterThanOrEqual(LEASE_MS + GRACE_MS - 3 * TIMES.heartbeatIntervalMs);
       expect(after).toBeLessThan(SOON_MS);
     }
-    expect(typesOf('everywhere')).toEqual(['online']);
-    expect(typesOf('comes back')).toEqual(['online']);
+    expect(presence.typesOf('everywhere')).toEqual(['online']);
+    expect(presence.typesOf('comes back')).toEqual(['online']);
     const { userIds } = await presence.service(1).onlineUsers();
     expect([...userIds].toSorted()).toEqual(['comes back', 'everywhere']);
   });

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ResolvedPresenceOptions } from '../../../src/options/resolve-presence.js';
 import { bucketOf, presenceChannel } from '../../../src/presence/presence-buckets.js';
 import type {
-  BeatAnswer,
   Lease,
   PresenceOperation,
   PresenceStore,
@@ -12,7 +11,6 @@ import { TestStores } from '../../support/presence/test-stores.js';
 import { until } from '../../support/until.js';
 
 const BUCKET = bucketOf('alice');
-const ALWAYS = Number.MAX_SAFE_INTEGER;
 
 const shown = ({ state, changes }: Updated): string[] => [
   state,
@@ -63,18 +61,6 @@ describe('the store of presence in Redis', () => {
     await stores.loseData();
     a = await stores.lease(store, 'a.0');
     b = await stores.lease(store, 'b.0');
-  };
-
-  const beat = (owner: string, more: { data?: string; claimUntil?: number } = {}) =>
-    store.beat({ owner, data: more.data, claimUntil: more.claimUntil ?? 0 });
-
-  const eventually = async (owner: string, isIt: (answer: BeatAnswer) => boolean) => {
-    let answer = await beat(owner, { claimUntil: ALWAYS });
-    await until(
-      async () => isIt(answer) || isIt((answer = await beat(owner, { claimUntil: ALWAYS }))),
-      () => `another answer than ${JSON.stringify(answer)}`,
-    );
-    return answer;
   };
 
   describe('changes that were handed out', () => {
@@ -293,86 +279,6 @@ describe('the store of presence in Redis', () => {
       expect(await update(a, 'gone')).toEqual(['done']);
       expect(await store.settle(BUCKET, b)).toMatchObject({ changes: [], nextAt: undefined });
       expect(await isOnline()).toBe(true);
-    });
-  });
-
-  describe('the lease', () => {
-    it('is renewed, and lasts as long as it is told', async () => {
-      await start({ leaseMs: 1_234 });
-      const { state, now, until: end, data, dead } = await beat('a.0');
-      expect({ state, lasts: end - now, dead }).toEqual({ state: 'held', lasts: 1_234, dead: [] });
-      expect(await beat('a.0', { data })).toMatchObject({ state: 'held', data });
-      expect((await beat('b.0')).data).toBe(data);
-    });
-
-    it('says that the data were lost, each time until it was heard', async () => {
-      await start();
-      const { data } = await beat('a.0');
-      await stores.loseData();
-      expect((await beat('b.0', { data })).state).toBe('lost');
-      expect((await beat('a.0', { data })).state).toBe('lost');
-      const again = await beat('a.0', { data });
-      expect(again.state).toBe('lost');
-      expect((await beat('a.0', { data: again.data })).state).toBe('held');
-      // A newcomer has lost nothing.
-      expect((await beat('c.0')).state).toBe('held');
-    });
-
-    it('of one that is silent is ended by another that may do so, and only then', async () => {
-      await start({ leaseMs: 100 });
-      const { data, now } = await beat('a.0');
-      await until(
-        async () => (await beat('b.0', { claimUntil: now + 50 })).now > now + 120,
-        () => 'the end of the lease',
-      );
-      // Nobody has given it up: it goes on.
-      expect(await beat('a.0', { data })).toMatchObject({ state: 'held', dead: [] });
-      const { dead } = await eventually('b.0', (answer) => answer.dead.length > 0);
-      expect(dead).toEqual(['a.0']);
-      expect(await beat('a.0', { data })).toMatchObject({ state: 'swept' });
-      expect(await beat('a.0')).toMatchObject({ state: 'swept' });
-      await store.buried('a.0');
-      expect(await beat('a.0', { data })).toMatchObject({ state: 'swept' });
-      expect(await beat('a.0')).toMatchObject({ state: 'swept' });
-      expect(await beat('a.1')).toMatchObject({ state: 'held', dead: [] });
-    });
-
-    it('of one that is gone is looked after by another, if the first one does not get through', async () => {
-      await start({ leaseMs: 100 });
-      await store.resign('a.0');
-      expect((await beat('b.0')).dead).toEqual(['a.0']);
-      expect((await beat('c.0')).dead).toEqual([]);
-      expect((await eventually('c.0', ({ dead }) => dead.includes('a.0'))).state).toBe('held');
-      await store.buried('a.0');
-      await store.buried('b.0');
-      await eventually('c.0', ({ now }) => now > a.until + 200);
-    });
-
-    it('of one that is gone is left to the one that looks after it, as long as that goes on', async () => {
-      await start({ leaseMs: 100 });
-      await store.resign('a.0');
-      await beat('b.0');
-      const { now } = await beat('c.0');
-      await until(
-        async () => {
-          const other = await beat('c.0');
-          await store.beat({ owner: 'b.0', data: undefined, claimUntil: 0, sweeping: ['a.0'] });
-          expect(other.dead).toEqual([]);
-          return other.now > now + 250;
-        },
-        () => 'twice the time in which another one would try',
-      );
-      await store.buried('a.0');
-      await store.beat({ owner: 'b.0', data: undefined, claimUntil: 0, sweeping: ['a.0'] });
-      expect((await beat('c.0')).dead).toEqual([]);
-    });
-
-    it('that is not there any more, as after a failover, has its users looked after', async () => {
-      await start();
-      const { data } = await beat('a.0');
-      await stores.redis.zrem(`${stores.prefix}:presence:{leases}:leases`, 'a.0');
-      expect((await beat('a.0', { data })).state).toBe('swept');
-      expect((await beat('b.0')).dead).toEqual(['a.0']);
     });
   });
 

@@ -1,5 +1,5 @@
-import { bucketOf } from '../../../src/presence/presence-buckets.js';
 import type { PresenceFacts, Report, SocketSpan } from './presence-facts.js';
+import { history, show } from './presence-history.js';
 
 /** Clocks are read at different places. */
 const TICK_MS = 2;
@@ -36,15 +36,15 @@ export function complaintsAbout(facts: PresenceFacts): string[] {
 /** Each change is published when it happens, once, whoever gets to report it. */
 function unlikePublished({ published, reports, losses }: PresenceFacts): string[] {
   if (published === undefined) return [];
-  const distinct = new Set(published);
+  const told = new Set(published);
   const reported = new Set(reports.map(({ type, user, at }) => `${type} ${user} ${at}`));
   return [
-    ...(distinct.size < published.length ? [`published twice: ${published.join(', ')}`] : []),
+    ...(told.size < published.length ? [`published twice: ${published.join(', ')}`] : []),
     ...[...reported]
-      .filter((report) => !distinct.has(report))
+      .filter((report) => !told.has(report))
       .map((report) => `not published: ${report}`),
     // With its data Redis loses what it has handed out, and published.
-    ...[...(losses.length === 0 ? distinct : [])]
+    ...[...(losses.length === 0 ? told : [])]
       .filter((report) => !reported.has(report))
       .map((report) => `published and not reported: ${report}`),
   ];
@@ -259,43 +259,4 @@ function isHeld(facts: PresenceFacts, instance: string, from: number, until: num
       loss.at <= until &&
       facts.doneBy(instance, loss.until) + heartbeatMs + leaseMs + graceMs >= from,
   );
-}
-
-function show({ type, user, at, instance }: Report): string {
-  return `${type} ${user} at ${at} by ${instance}`;
-}
-
-export function history(facts: PresenceFacts, user: string): string[] {
-  const spans = facts.spans.filter((span) => span.user === user);
-  const instances = new Set(spans.map(({ instance }) => instance));
-  const events: [number, string][] = [
-    ...spans.flatMap(({ instance, from, to }): [number, string][] => [
-      [from, `socket on ${instance}`],
-      [to, `socket on ${instance} gone`],
-    ]),
-    ...facts.reports
-      .filter((report) => report.user === user)
-      .map((report): [number, string] => [
-        report.at,
-        `REPORT ${show(report)}, heard at ${report.heardAt}`,
-      ]),
-    ...facts.losses.flatMap(({ at, until }): [number, string][] => [
-      [at, 'Redis lost its data'],
-      [until, 'all reach Redis again'],
-    ]),
-    ...facts.notes
-      .filter(({ bucket = bucketOf(user) }) => bucket === bucketOf(user))
-      .map(({ at, text }): [number, string] => [at, text]),
-    ...[...instances].flatMap((instance) =>
-      facts.troublesOf(instance).flatMap(({ from, to }): [number, string][] => [
-        [from, `trouble of ${instance}`],
-        [to, `trouble of ${instance} over`],
-      ]),
-    ),
-    ...[...instances].flatMap((instance): [number, string][] => {
-      const end = facts.endOf(instance);
-      return end ? [[end.at, `${instance} ${end.crashed ? 'crashed' : 'closed'}`]] : [];
-    }),
-  ];
-  return events.toSorted(([a], [b]) => a - b).map(([at, what]) => `    ${at} ${what}`);
 }

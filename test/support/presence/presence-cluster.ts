@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import {
   PresenceService,
   REDIS_PUBLISHER_CLIENT,
+  type PresenceChange,
   type PubSubState,
   type RedisPropagatorOptions,
 } from '../../../src/index.js';
@@ -55,6 +56,23 @@ export class PresenceCluster {
     await until(
       () => this.lines.length >= lines.length,
       () => `${lines.join(', ')}; got ${this.lines.join(', ')}`,
+    );
+  }
+
+  changesOf(userId: string): PresenceChange[] {
+    return this.log.changes.filter((change) => change.userId === userId);
+  }
+
+  /** Such as `online`, `offline`. */
+  typesOf(userId: string): string[] {
+    return this.changesOf(userId).map(({ type }) => type);
+  }
+
+  /** Until as much has been reported of a user. */
+  async reportsOf(userId: string, ...types: string[]): Promise<void> {
+    await until(
+      () => this.typesOf(userId).length >= types.length,
+      () => `${types.join(', ')} of ${userId}, got ${this.typesOf(userId).join(', ')}`,
     );
   }
 

@@ -24,14 +24,14 @@ export class ProcessInstance {
     facts: () => PresenceFacts,
     onChange: (change: PresenceChange) => void,
   ): Promise<ProcessInstance> {
-    const startedAt = Date.now();
+    const from = Date.now();
     const process = await ClusterProcess.start(options);
     const instance = new ProcessInstance(process, facts);
-    facts().started(instance.id, startedAt);
+    facts().started(instance.id, from);
     await process.listen('presence', 'changes$', (change) => onChange(change as PresenceChange));
     await process.listen('process', 'standstills$', (standstill) => {
-      const { from, to } = standstill as Standstill;
-      facts().trouble(process.instanceId, from, to);
+      const stood = standstill as Standstill;
+      facts().trouble(process.instanceId, stood.from, stood.to);
     });
     return instance;
   }

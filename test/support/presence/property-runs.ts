@@ -1,22 +1,46 @@
 import * as fc from 'fast-check';
 
-/** How to play again what failed, and how much to play. See docs/testing.md. */
 const { PRESENCE_SEED, PRESENCE_PATH, PRESENCE_RUNS } = process.env;
-/** After a failure, as much is played again to find a shorter history that fails. Each takes its time. */
+/** After a failure so many histories are played again to find a shorter one that fails. Each takes its time. */
 const SHRINKS = 30;
 
+export interface HowMuch {
+  /** How many histories are played one after the other, unless PRESENCE_RUNS says otherwise. */
+  readonly runs: number;
+  /** How many are played at the same time, each with a seed of its own. */
+  readonly lanes?: number;
+}
+
 /**
- * Plays histories against a property, and fails with one that does not hold, and with what it takes to play it again.
+ * Plays random histories, and fails with the shortest found that does not hold, and with what it takes to play it again:
+ * PRESENCE_SEED and PRESENCE_PATH, in the environment. What happens at which millisecond is left to the machine, so
+ * it may take a few times. PRESENCE_RUNS=500 plays longer than usual.
  *
- * @param play rejects where the property does not hold
+ * @param play rejects where something does not hold
+ * @returns how many were played
  */
 export async function playHistories<History>(
-  arbitrary: fc.Arbitrary<History>,
-  usualRuns: number,
+  histories: fc.Arbitrary<History>,
+  { runs, lanes = 1 }: HowMuch,
   play: (history: History) => Promise<void>,
-): Promise<void> {
+): Promise<number> {
+  const seed = numberFrom(PRESENCE_SEED) ?? Math.floor(Math.random() * 2 ** 31);
+  process.stderr.write(`histories of presence: PRESENCE_SEED=${seed}\n`);
+  const again = PRESENCE_PATH === undefined ? {} : { path: PRESENCE_PATH };
+  const numRuns = PRESENCE_PATH === undefined ? (numberFrom(PRESENCE_RUNS) ?? runs) : 1;
+  const played = Array.from({ length: PRESENCE_PATH === undefined ? lanes : 1 }, (_, lane) =>
+    playOne(histories, { seed: seed + lane, numRuns, ...again }, play),
+  );
+  return (await Promise.all(played)).reduce((sum, count) => sum + count, 0);
+}
+
+async function playOne<History>(
+  histories: fc.Arbitrary<History>,
+  parameters: fc.Parameters<[History]>,
+  play: (history: History) => Promise<void>,
+): Promise<number> {
   const failures: unknown[] = [];
-  const property = fc.asyncProperty(arbitrary, async (history) => {
+  const property = fc.asyncProperty(histories, async (history) => {
     if (failures.length > SHRINKS) return;
     try {
       await play(history);
@@ -25,22 +49,19 @@ export async function playHistories<History>(
       throw error;
     }
   });
-  const seed = numberFrom(PRESENCE_SEED) ?? Math.floor(Math.random() * 2 ** 31);
-  const numRuns = numberFrom(PRESENCE_RUNS) ?? usualRuns;
-  const details = await fc.check(property, {
-    seed,
-    numRuns,
-    ...(PRESENCE_PATH === undefined ? {} : { path: PRESENCE_PATH }),
-  });
-  if (!details.failed) return;
-  const { counterexamplePath, counterexample } = details;
+  const { failed, seed, numRuns, counterexamplePath, counterexample } = await fc.check(
+    property,
+    parameters,
+  );
+  if (!failed) return numRuns;
+  const path = String(counterexamplePath);
   throw new Error(
     [
-      `Play it again with PRESENCE_SEED=${details.seed} PRESENCE_PATH=${String(counterexamplePath)}`,
-      `The shortest history that failed: ${String(counterexample)}`,
+      `Play it again with PRESENCE_SEED=${seed} PRESENCE_PATH=${path}`,
+      `The shortest history that failed: ${fc.stringify(counterexample)}`,
       String(failures.at(-1)),
       // It may have failed of something else than the shorter ones.
-      `The first one (PRESENCE_PATH=${String(counterexamplePath).split(':', 1).join()}):`,
+      `The first one that failed (PRESENCE_PATH=${path.split(':', 1).join()}):`,
       String(failures[0]),
     ].join('\n'),
   );

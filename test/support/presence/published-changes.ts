@@ -14,7 +14,8 @@ export class PublishedChanges {
     subscriber.on('pmessage', (_, channel: string, message: string) => {
       const [prefix = ''] = channel.split(':', 1);
       if (channel.endsWith(':fence')) this.fences.add(message);
-      else this.listeners.get(prefix)?.(message);
+      // Not the channel of which an instance finds out whether it may publish there.
+      else if (channel.endsWith('}')) this.listeners.get(prefix)?.(message);
     });
   }
 

@@ -5,8 +5,9 @@ import type { PresenceChange } from '../../../src/presence/presence-change.js';
 import { RedisPresenceStore } from '../../../src/presence/redis-presence-store.js';
 import { RedisScripts } from '../../../src/redis/redis-scripts.js';
 import { until } from '../until.js';
-import { complaintsAbout, history } from './judge-presence.js';
+import { complaintsAbout } from './judge-presence.js';
 import { PresenceData } from './presence-data.js';
+import { history } from './presence-history.js';
 import { PresenceFacts, type Timing } from './presence-facts.js';
 import type { PublishedChanges } from './published-changes.js';
 import { Standstills } from './standstills.js';
@@ -46,8 +47,6 @@ export class SimulatedCluster {
     this.data = new PresenceData(redis, this.prefix);
     const heard = (this.facts.published = [] as string[]);
     published.listen(this.prefix, (message) => {
-      // An instance that starts tries whether it may publish.
-      if (message === '') return;
       const { userId, type, at } = JSON.parse(message) as PresenceChange;
       heard.push(`${type} ${userId} ${at}`);
     });

@@ -1,3 +1,4 @@
+import type { Reporter } from '../reporting/reporter.js';
 import { BUCKETS } from './presence-buckets.js';
 import type { Lease, Owner, PresenceStore, Swept } from './presence-store.js';
 
@@ -14,12 +15,39 @@ export interface Sweeper {
   failed(bucket: number, error: unknown): void;
 }
 
+/** The dead owners whose users this instance is taking over. @internal */
+export class Sweeps {
+  private readonly underWay = new Set<Owner>();
+
+  constructor(
+    private readonly sweeper: Sweeper,
+    private readonly reporter: Reporter,
+    private readonly onFailed: (error: unknown) => void,
+  ) {}
+
+  get owners(): Owner[] {
+    return [...this.underWay];
+  }
+
+  async begin(dead: Owner): Promise<void> {
+    if (this.underWay.has(dead)) return;
+    this.underWay.add(dead);
+    try {
+      if (await sweepAll(this.sweeper, dead)) {
+        this.reporter.logger.log(`Took over the users of instance ${dead}, which has ended.`);
+      }
+    } catch (error) {
+      this.onFailed(error);
+    } finally {
+      this.underWay.delete(dead);
+    }
+  }
+}
+
 /**
  * Takes the users of a dead owner off it, in all buckets. Returns whether it is done: otherwise somebody has to try again.
- *
- * @internal
  */
-export async function sweepAll(sweeper: Sweeper, dead: Owner): Promise<boolean> {
+async function sweepAll(sweeper: Sweeper, dead: Owner): Promise<boolean> {
   const buckets = Array.from({ length: BUCKETS }, (_, bucket) => bucket).values();
   const sweepNext = async (): Promise<boolean> => {
     for (const bucket of buckets) if (!(await sweepBucket(sweeper, dead, bucket))) return false;

@@ -1,0 +1,137 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import type { RedisPropagatorOptions } from '../../../src/index.js';
+import { bucketOf, presenceChannel } from '../../../src/presence/presence-buckets.js';
+import { instanceIdOf } from '../../support/acquainted.js';
+import { PresenceCluster } from '../../support/presence/presence-cluster.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
+import { testRedisUrl } from '../../support/test-cluster.js';
+import { until } from '../../support/until.js';
+
+describe('presence over a connection that', () => {
+  let presence: PresenceCluster;
+  const reporterOf = (line: string): string | undefined =>
+    presence.log.changes.find(({ type, userId }) => `${type} ${userId}` === line)?.instanceId;
+  let proxy: TcpProxy;
+  let redis: Redis;
+  afterEach(async () => {
+    await presence.close();
+    await proxy.close();
+    redis.disconnect();
+  });
+
+  /** The first instance has a bad connection, the second one a good one. */
+  const start = async (options: RedisPropagatorOptions = {}): Promise<void> => {
+    redis = new Redis(testRedisUrl());
+    proxy = await TcpProxy.to(testRedisUrl());
+    presence = await PresenceCluster.start('Redis', 2, (instance) => ({
+      heartbeatIntervalMs: 100,
+      subscribeTimeoutMs: 50,
+      presence: { graceMs: 150 },
+      ...options,
+      ...(instance === 0 ? { redis: proxy.url } : {}),
+    }));
+  };
+  it('breaks when somebody has come, before the answer is there: it is reported once all the same', async () => {
+    await start();
+    await presence.settled();
+    proxy.loseAnswers();
+    const device = await presence.connect(0, 'alice');
+    await presence.isOnline('alice', true, 1);
+    expect(presence.lines).toEqual([]);
+    proxy.cut();
+    await presence.reports('online alice');
+    await presence.settled();
+    expect(presence.lines).toEqual(['online alice']);
+    expect(reporterOf('online alice')).toBe(instanceIdOf(presence.cluster.instance(0)));
+    await device.closed();
+    await presence.settled();
+    expect(presence.lines).toEqual(['online alice', 'offline alice']);
+  });
+
+  it('breaks when somebody has come and gone, before the answer is there: both are reported once', async () => {
+    await start();
+    await presence.settled();
+    proxy.loseAnswers();
+    const device = await presence.connect(0, 'alice');
+    await presence.isOnline('alice', true, 1);
+    await device.closed();
+    proxy.cut();
+    await presence.reports('online alice', 'offline alice');
+    await presence.settled();
+    expect(presence.lines).toEqual(['online alice', 'offline alice']);
+  });
+
+  it('breaks when somebody is offline, before the answer is there: it is reported once all the same', async () => {
+    await start();
+    const device = await presence.connect(0, 'alice');
+    await presence.settled();
+    await device.closed();
+    const pending = `${presenceChannel(presence.cluster.prefix, bucketOf('alice'))}:pending`;
+    await until(
+      async () => (await redis.zscore(pending, 'alice')) !== null,
+      () => 'the grace period to begin',
+    );
+    proxy.loseAnswers();
+    await presence.isOnline('alice', false, 1);
+    expect(presence.lines).toEqual(['online alice']);
+    proxy.cut();
+    await presence.reports('online alice', 'offline alice');
+    await presence.settled();
+    expect(presence.lines).toEqual(['online alice', 'offline alice']);
+    expect(reporterOf('offline alice')).toBe(instanceIdOf(presence.cluster.instance(0)));
+  });
+
+  it('delivers late, after another one: what it delivers has no effect', async () => {
+    await start();
+    const device = await presence.connect(0, 'alice');
+    await presence.settled();
+    proxy.holdBack();
+    await device.closed();
+    await until(
+      () => proxy.holds('leave'),
+      () => 'it to be on its way that alice has left',
+    );
+    const deliver = proxy.cut();
+    await presence.connect(0, 'alice');
+    await presence.everywhere('ready');
+    await presence.settled();
+    await deliver();
+    await presence.settled();
+
+    expect(presence.lines).toEqual(['online alice']);
+    expect(await presence.service(1).isOnline('alice')).toBe(true);
+  });
+
+  it('breaks again and again while users come and go: each is reported once', async () => {
+    await start();
+    for (let round = 0; round < 5; round++) {
+      const users = Array.from({ length: 10 }, (_, index) => `user-${round}-${index}`);
+      const devices = await Promise.all(users.map((user) => presence.connect(0, user)));
+      if (round % 2 === 0) proxy.loseAnswers();
+      const others = await Promise.all(users.map((user) => presence.connect(1, user)));
+      for (const device of devices) device.close();
+      proxy.cut();
+      for (const device of others) device.close();
+      // Who comes to an instance that cannot tell anybody may be told of late: not here.
+      const { redis: link } = presence.cluster.instance(0);
+      await until(
+        () => link.state === 'degraded',
+        () => 'the first instance to be cut off',
+      );
+      await presence.everywhere('ready');
+    }
+    await presence.settled();
+    await until(
+      async () => (await presence.service(1).count()) === 0,
+      () => 'nobody to be online',
+    );
+    await presence.settled();
+
+    const users = new Set(presence.lines.map((line) => line.split(' ')[1]));
+    expect(users.size).toBe(50);
+    for (const user of users) {
+      expect([user, ...presence.typesOf(String(user))]).toEqual([user, 'online', 'offline']);
+    }
+  });
+});

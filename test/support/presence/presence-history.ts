@@ -1,0 +1,35 @@
+import { bucketOf } from '../../../src/presence/presence-buckets.js';
+import type { PresenceFacts, Report } from './presence-facts.js';
+
+type Line = readonly [at: number, what: string];
+
+export function show({ type, user, at, instance }: Report): string {
+  return `${type} ${user} at ${at} by ${instance}`;
+}
+
+/** All that happened to a user, and to the instances that had to do with it, in order: for a failure to be understood. */
+export function history(facts: PresenceFacts, user: string): string[] {
+  const spans = facts.spans.filter((span) => span.user === user);
+  const lines: Line[] = [];
+  for (const { instance, from, to } of spans) {
+    lines.push([from, `socket on ${instance}`], [to, `socket on ${instance} gone`]);
+  }
+  for (const report of facts.reports.filter((each) => each.user === user)) {
+    lines.push([report.at, `REPORT ${show(report)}, heard at ${report.heardAt}`]);
+  }
+  for (const { at, until } of facts.losses) {
+    lines.push([at, 'Redis lost its data'], [until, 'all reach Redis again']);
+  }
+  for (const { at, text, bucket = bucketOf(user) } of facts.notes) {
+    if (bucket === bucketOf(user)) lines.push([at, text]);
+  }
+  for (const instance of new Set(spans.map((span) => span.instance))) {
+    for (const { from, to } of facts.troublesOf(instance)) {
+      lines.push([from, `trouble of ${instance}`], [to, `trouble of ${instance} over`]);
+    }
+    const end = facts.endOf(instance);
+    if (end !== undefined)
+      lines.push([end.at, `${instance} ${end.crashed ? 'crashed' : 'closed'}`]);
+  }
+  return lines.toSorted(([a], [b]) => a - b).map(([at, what]) => `    ${at} ${what}`);
+}
