@@ -6,6 +6,7 @@ import type { ClusterMessage, ReplyMessage, RequestMessage } from '../wire/clust
 import type { InstanceId } from '../wire/envelope.js';
 import type { ClusterBus } from './cluster-bus.js';
 import type { ClusterService } from './cluster.service.js';
+import { isPassing } from './passing-error.js';
 import { PendingRequest, type RequestListener, type RequestOutcome } from './pending-request.js';
 
 /** For the way of an answer that was given at the last moment. */
@@ -13,6 +14,10 @@ const ANSWER_GRACE_MS = 1_000;
 
 /** However long another instance says that it wants to wait: what waits takes memory. */
 const MOST_WAIT_MS = 600_000;
+
+/** An answer that cannot be published is tried again after that, and for at most so long. */
+const ANSWER_AGAIN_MS = 50;
+const ANSWER_WITHIN_MS = 5_000;
 
 /** Id of requests that want no answer. */
 const NO_REPLY = 0;
@@ -139,32 +144,38 @@ export class ClusterRequests {
     const handler = this.handlers.get(operation);
     const reply = (rest: Omit<ReplyMessage, 'type' | 'id'>): Promise<boolean> =>
       this.reply(origin, { type: 'reply', id, ...rest });
+    // After an outage this instance may hear a question before it can publish, and whoever asked waits.
+    const conclude = (rest: { part?: unknown; error?: string }): void => {
+      const triesEnd = performance.now() + ANSWER_WITHIN_MS;
+      void this.reply(origin, { type: 'reply', id, done: true, ...rest }, triesEnd);
+    };
     if (handler === undefined) {
       this.reporter.once('request.unknown', () => `another version asked for ${shown(operation)}`);
-      void reply({ done: true, error: 'unknown operation' });
+      conclude({ error: 'unknown operation' });
       return;
     }
     try {
       const emit = (part: unknown): Promise<boolean> => reply({ done: false, part });
       const part = await handler(params, { timeoutMs, emit });
-      void reply(part === undefined ? { done: true } : { done: true, part });
+      conclude(part === undefined ? {} : { part });
     } catch (error) {
       this.reporter.report('request.failed', () => `"${operation}": ${reasonOf(error)}`);
-      void reply({ done: true, error: 'failed' });
+      conclude({ error: 'failed' });
     }
   }
 
-  /** Resolves to whether it arrived at somebody; never rejects. */
-  private async reply(to: InstanceId, message: ReplyMessage): Promise<boolean> {
+  /** Resolves to whether it arrived at somebody; never rejects. Said twice, the last word of an answer counts once. */
+  private async reply(to: InstanceId, message: ReplyMessage, triesEnd = 0): Promise<boolean> {
     if (message.id === NO_REPLY) return false;
     try {
       return await this.bus.sendTo(to, message);
     } catch (error) {
-      const halves = isTooLarge(error) ? halvesOf(message) : [];
-      if (halves.length > 0) {
-        const sent = await Promise.all(halves.map((half) => this.reply(to, half)));
-        return sent.every(Boolean);
+      if (isPassing(error) && performance.now() < triesEnd) {
+        await new Promise((resolve) => setTimeout(resolve, ANSWER_AGAIN_MS).unref());
+        return this.reply(to, message, triesEnd);
       }
+      const halves = isTooLarge(error) ? halvesOf(message) : [];
+      if (halves.length > 0) return this.replyInTurn(to, halves, triesEnd);
       this.reporter.report('reply.failed', () => reasonOf(error));
       // What cannot be sent is no reason to let the other side wait.
       if (message.part !== undefined && isUnsendable(error)) {
@@ -172,6 +183,21 @@ export class ClusterRequests {
       }
       return false;
     }
+  }
+
+  /** Half an answer must not pass for a whole one. */
+  private async replyInTurn(
+    to: InstanceId,
+    parts: readonly ReplyMessage[],
+    triesEnd: number,
+  ): Promise<boolean> {
+    for (const part of parts) {
+      if (await this.reply(to, part, part.done ? triesEnd : 0)) continue;
+      const { type, id } = part;
+      if (!part.done) void this.reply(to, { type, id, done: true, error: 'failed' }, triesEnd);
+      return false;
+    }
+    return true;
   }
 
   private answered(origin: InstanceId, message: ReplyMessage): void {

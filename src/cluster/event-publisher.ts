@@ -5,6 +5,7 @@ import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { markRepeated, sequenceOf } from '../wire/envelope.js';
 import { Outbox } from './outbox.js';
+import { isPassing } from './passing-error.js';
 import { publishToOthers } from './publish-to-others.js';
 import { RecentPublishes, type RecentSelection } from './recent-publishes.js';
 
@@ -185,8 +186,4 @@ export class EventPublisher {
       },
     );
   }
-}
-
-function isPassing({ code }: PropagatorError): boolean {
-  return code === 'redis.unavailable' || code === 'redis.timeout';
 }

@@ -28,6 +28,8 @@ const SUBSCRIBED_WITHIN_MS = 5_000;
 const ABSENT_MS = 5_000;
 /** After this pause, longer each time up to the last. */
 const PAUSE_MS = [100, 1_000] as const;
+/** What comes from whoever has not answered is held: an answer that got lost is asked for again after at most so long. */
+const ANSWER_MS = 5_000;
 /** Who joins that soon after a repair is asked as well. */
 const LATE_MS = 30_000;
 
@@ -251,7 +253,7 @@ export class GapRepair {
         ...wantedChannels(this.around.channels(), (channel) => mayConcern(interruption, channel)),
         except: [...repaired],
       },
-      timeoutMs: this.options.requestTimeoutMs,
+      timeoutMs: Math.min(this.options.requestTimeoutMs, ANSWER_MS),
       onPart: (origin, part) => {
         const answer = repairedBy(origin, part);
         if (isCurrent(origin)) this.late.deliver(origin, answer, heardOf(interruption, origin));

@@ -165,6 +165,31 @@ describe('what an instance could not hear', () => {
     expect(moved.data('n')).toEqual([2]);
   });
 
+  it('arrives where the other instance hears the question before it can publish the answer', async () => {
+    await start(2, () => ({ requestTimeoutMs: 60_000 }));
+    transport(0).deafen();
+    await tell(1, 1);
+    transport(1).refuse();
+    transport(0).heal();
+    await passed();
+    transport(1).heal();
+    await tell(1, 2);
+    await has(1, 2);
+    expect(cluster.instance(1).counts).toEqual({});
+  });
+
+  it('arrives where an answer got lost, however long requests may take', async () => {
+    await start(2, () => ({ requestTimeoutMs: 60_000 }));
+    transport(0).deafen();
+    await tell(1, 1);
+    transport(1).stick((channel) => channel.includes(':reply:'));
+    transport(0).heal();
+    await passed();
+    transport(1).stick(() => false);
+    await has(1);
+    expect(gaps).toEqual([]);
+  });
+
   it('is told as a gap where the instance that sent it has gone', async () => {
     await start(3);
     await tell(1, 1);
