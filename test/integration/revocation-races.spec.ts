@@ -222,6 +222,11 @@ describe('a revocation', () => {
     expect(await answer).toBe('none');
     await gone(spared);
     expect(SlowGateway.seen).toEqual(['alice came', 'alice went']);
+    // The client is gone before the refusal of its token is.
+    await until(
+      () => cluster.instance(0).counts['auth.revoked'] !== undefined,
+      () => `a refusal, got ${JSON.stringify(cluster.instance(0).counts)}`,
+    );
     expect(cluster.instance(0).counts).toEqual({ 'auth.revoked': 1 });
   });
 

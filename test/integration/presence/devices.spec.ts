@@ -138,6 +138,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s', (where) => {
     expect(await presence.service(1).isOnline('alice')).toBe(true);
     expect(await presence.service(1).count()).toBe(1);
     await presence.isOnline('alice', false, 1);
+    await presence.reports('online alice', 'offline alice');
     const { at = 0 } = presence.log.changes.at(-1) ?? {};
     const seen = (await presence.service(1).lastSeen('alice')) ?? 0;
     expect(at - seen).toBeGreaterThanOrEqual(300);
