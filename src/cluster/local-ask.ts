@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io';
-import type { Reporter } from '../reporting/reporter.js';
 import { packetIn } from './dialects.js';
 import type { Dialect } from './local-namespace.js';
+import type { NamespaceServices } from './namespace-services.js';
 import { PacketWriter, type SendFlags } from './packet-writer.js';
 
 interface Question extends SendFlags {
@@ -32,13 +32,13 @@ export function askSockets(
   sockets: readonly Socket[],
   question: Question,
   dialect: Dialect,
-  reporter: Reporter,
+  { reporter, connections }: Pick<NamespaceServices, 'reporter' | 'connections'>,
   onAnswer: (socketId: string, answer: unknown) => void,
 ): Promise<void> {
   if (sockets.length === 0) return Promise.resolve();
   const { id, namespace, data, timeoutMs } = question;
   const packet = packetIn(dialect, namespace, data, id);
-  const writer = new PacketWriter(packet, question, reporter);
+  const writer = new PacketWriter(packet, question, reporter, connections);
   return new Promise((resolve) => {
     const open = new Set<Socket>(sockets);
     const timer = setTimeout(() => {

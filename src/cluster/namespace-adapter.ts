@@ -214,7 +214,7 @@ export function namespaceAdapter(
       const sockets = this.select(event);
       const nsp = this.nsp as { _ids: number };
       const question = { ...event, id: nsp._ids++ };
-      const done = askSockets(sockets, question, this.dialect, reporter, onAnswer);
+      const done = askSockets(sockets, question, this.dialect, services, onAnswer);
       return { socketIds: sockets.map(({ id }) => id), done };
     }
 
@@ -258,12 +258,7 @@ export function namespaceAdapter(
     }
 
     private deliverFrames(delivery: Delivery): number {
-      const writer = new PacketWriter(
-        delivery.packet,
-        delivery,
-        reporter,
-        services.connections.slow,
-      );
+      const writer = new PacketWriter(delivery.packet, delivery, reporter, services.connections);
       let sockets = 0;
       const write = (socket: Socket | undefined): void => {
         if (socket === undefined) return;

@@ -3,8 +3,14 @@ import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { EncodedPart } from '../wire/frames.js';
 import type { SocketIoPacket, WirePacket } from '../wire/wire-packet.js';
+import type { ClientConnections } from './client-connections.js';
 import type { EngineConnection } from './engine-connection.js';
-import type { SlowClients } from './slow-clients.js';
+import {
+  framed,
+  takesFrames,
+  type FrameConnection,
+  type WriteOptions,
+} from './frame-connection.js';
 
 /** How an event is to be sent, in Socket.IO's words. */
 export interface SendFlags {
@@ -14,25 +20,10 @@ export interface SendFlags {
   readonly compress: boolean;
 }
 
-interface WriteOptions extends SendFlags {
-  readonly preEncoded: true;
-  readonly wsPreEncodedFrame?: readonly Buffer[];
-}
-
 /** What Socket.IO's own adapters use of a socket, too. */
 interface WritableSocket {
   readonly client: {
-    readonly conn: {
-      readonly protocol: number;
-      readonly writeBuffer?: readonly unknown[];
-      readonly transport: {
-        readonly name: string;
-        readonly writable: boolean;
-        readonly perMessageDeflate?: unknown;
-        readonly socket?: { readonly _sender?: { readonly sendFrame?: unknown } };
-      };
-      write(data: undefined, options: WriteOptions): void;
-    };
+    readonly conn: FrameConnection;
     writeToEngine(parts: readonly EncodedPart[], options: WriteOptions): void;
   };
   readonly _anyOutgoingListeners?: readonly unknown[];
@@ -54,7 +45,7 @@ export class PacketWriter {
     private readonly packet: WirePacket,
     private readonly flags: SendFlags,
     private readonly reporter: Reporter,
-    private readonly slow?: SlowClients,
+    private readonly connections: Pick<ClientConnections, 'slow' | 'batches'>,
   ) {}
 
   write(to: Socket): void {
@@ -67,17 +58,18 @@ export class PacketWriter {
       this.reporter.count('volatile.dropped');
       return;
     }
+    const { batches, slow } = this.connections;
     if (!takesFrames(conn)) {
       this.plain ??= { preEncoded: true, volatile, compress };
       client.writeToEngine(this.packet.parts, this.plain);
+    } else if (batches !== undefined) {
+      batches.add(conn, this.packet);
+      return;
     } else {
-      const wsPreEncodedFrame = [this.packet.frames];
-      this.framed ??= { preEncoded: true, volatile, compress, wsPreEncodedFrame };
-      // One write for all frames of the packet; without data, because the frame is what is sent.
-      conn.write(undefined, this.framed);
+      conn.write(undefined, (this.framed ??= framed(this.packet.frames)));
     }
     // Nothing waits for most clients.
-    if (conn.writeBuffer?.length) this.slow?.wrote(conn as unknown as EngineConnection);
+    if (conn.writeBuffer?.length) slow.wrote(conn as unknown as EngineConnection);
   }
 
   /** A listener of the app that throws must not keep the event from the other sockets. */
@@ -89,13 +81,4 @@ export class PacketWriter {
       this.reporter.report('listener.failed', () => `onAnyOutgoing: ${reasonOf(error)}`);
     }
   }
-}
-
-function takesFrames({ protocol, transport }: WritableSocket['client']['conn']): boolean {
-  return (
-    transport.name === 'websocket' &&
-    protocol === 4 &&
-    !transport.perMessageDeflate &&
-    typeof transport.socket?._sender?.sendFrame === 'function'
-  );
 }

@@ -66,6 +66,12 @@ export interface RedisPropagatorOptions {
    */
   slowClients?: SlowClientOptions | false;
   /**
+   * Whether what is sent to a client in one turn of the event loop goes out in one write, at the end of that turn. Order,
+   * content and what may wait for a client are the same either way.
+   * @default true
+   */
+  coalesceWrites?: boolean;
+  /**
    * When an instance counts as overloaded, and sheds volatile events; `false`: never.
    * @default {}
    */

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import * as standardParser from 'socket.io-parser';
 import type { PubSub } from '../ports/pub-sub.js';
-import { checkKnown, hasMethods, invalid, misused, wholeNumber } from './checks.js';
+import { checkKnown, flag, hasMethods, invalid, misused, wholeNumber } from './checks.js';
 import type { PropagatorLogger } from '../ports/logger.js';
 import type { PacketParser } from '../ports/packet-parser.js';
 import type { RedisPropagatorOptions } from './propagator-options.js';
@@ -43,6 +43,7 @@ export interface ResolvedOptions {
   readonly limits: ResolvedClientLimits;
   /** Undefined: nothing is bounded. */
   readonly slowClients: ResolvedSlowClientOptions | undefined;
+  readonly coalesceWrites: boolean;
   /** Undefined: nothing is watched. */
   readonly overload: ResolvedOverloadOptions | undefined;
   readonly shutdown: ResolvedShutdownOptions;
@@ -70,6 +71,7 @@ export const OPTION_NAMES = [
   'secret',
   'limits',
   'slowClients',
+  'coalesceWrites',
   'overload',
   'shutdown',
   'connectTimeoutMs',
@@ -86,6 +88,7 @@ export const OPTION_NAMES = [
 
 export const DEFAULTS = Object.freeze({
   prefix: 'propagator',
+  coalesceWrites: true,
   connectTimeoutMs: 2_000,
   subscribeTimeoutMs: 2_000,
   publishTimeoutMs: 5_000,
@@ -151,6 +154,7 @@ export function resolveOptions(
     secret: resolveSecret(options.secret),
     limits: resolveLimits(options.limits),
     slowClients: resolveSlowClients(options.slowClients),
+    coalesceWrites: flag('coalesceWrites', options.coalesceWrites, DEFAULTS.coalesceWrites),
     overload: resolveOverload(options.overload),
     shutdown: resolveShutdown(options.shutdown),
     connectTimeoutMs: wait('connectTimeoutMs'),

@@ -54,6 +54,7 @@ describe('the options', () => {
         roomsPerSocket: 1000,
       },
       slowClients: { maxBufferedBytes: 8_388_608, policy: 'disconnect' },
+      coalesceWrites: true,
       overload: { eventLoopDelayMs: 200, pendingPublishes: 5_000 },
       shutdown: { drainMs: 5_000, clientsPerSecond: 200 },
       connectTimeoutMs: 2000,

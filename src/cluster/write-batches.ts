@@ -1,0 +1,143 @@
+import { reasonOf } from '../errors.js';
+import type { Reporter } from '../reporting/reporter.js';
+import type { WirePacket } from '../wire/wire-packet.js';
+import type { EngineConnection } from './engine-connection.js';
+import {
+  framed,
+  takesFrames,
+  type FrameConnection,
+  type WriteOptions,
+} from './frame-connection.js';
+import type { SlowClients } from './slow-clients.js';
+
+/** Larger writes gain nothing by being put together: copying costs more than the call that it saves, in bytes. */
+const MOST_BYTES = 32 * 1024;
+
+/** Packets for a connection, in their order. Connections that are to get the same share one. */
+class Batch {
+  readonly bytes: number;
+  private next: Batch | undefined;
+  private lazyOptions: WriteOptions | undefined;
+
+  constructor(
+    private readonly packet: WirePacket,
+    private readonly before: Batch | undefined,
+  ) {
+    this.bytes = packet.frames.length + (before?.bytes ?? 0);
+  }
+
+  isOnly(packet: WirePacket): boolean {
+    return this.before === undefined && this.packet === packet;
+  }
+
+  followedBy(packet: WirePacket): Batch {
+    if (this.next?.packet !== packet) this.next = new Batch(packet, this);
+    return this.next;
+  }
+
+  /** What Engine.IO takes: one object for all connections. */
+  get options(): WriteOptions {
+    return (this.lazyOptions ??= framed(this.frames()));
+  }
+
+  get packets(): WirePacket[] {
+    const packets: WirePacket[] = [];
+    for (let batch: Batch | undefined = this; batch !== undefined; batch = batch.before) {
+      packets.push(batch.packet);
+    }
+    return packets.reverse();
+  }
+
+  private frames(): Buffer {
+    if (this.before === undefined) return this.packet.frames;
+    const bytes = Buffer.allocUnsafe(this.bytes);
+    for (let batch: Batch | undefined = this; batch !== undefined; batch = batch.before) {
+      bytes.set(batch.packet.frames, batch.bytes - batch.packet.frames.length);
+    }
+    return bytes;
+  }
+}
+
+const WAITING = Symbol('propagator:waiting');
+
+interface BatchedConnection extends FrameConnection {
+  /** Present on connections that have been here before. */
+  [WAITING]?: Batch | undefined;
+}
+
+/**
+ * Puts what is written to a connection in one turn of the event loop into one write: the call into the operating system
+ * is what a write costs. Whatever else is sent over the connection meanwhile, or closes it, comes after what waits.
+ *
+ * @internal
+ */
+export class WriteBatches {
+  private connections: BatchedConnection[] = [];
+  /** The last batch of one packet: the next connection is likely to get the same. */
+  private first: Batch | undefined;
+
+  constructor(
+    private readonly slow: SlowClients,
+    private readonly reporter: Reporter,
+  ) {}
+
+  /** Of connections that take frames. */
+  add(connection: BatchedConnection, packet: WirePacket): void {
+    const waiting = connection[WAITING];
+    if (waiting !== undefined && waiting.bytes + packet.frames.length <= MOST_BYTES) {
+      connection[WAITING] = waiting.followedBy(packet);
+      return;
+    }
+    if (waiting !== undefined) writeWaiting(connection);
+    else if (!(WAITING in connection)) keepInOrder(connection);
+    if (this.first?.isOnly(packet) !== true) this.first = new Batch(packet, undefined);
+    connection[WAITING] = this.first;
+    if (this.connections.length === 0) process.nextTick(() => this.flush());
+    this.connections.push(connection);
+  }
+
+  private flush(): void {
+    const { connections } = this;
+    this.connections = [];
+    this.first = undefined;
+    for (const connection of connections) {
+      try {
+        writeWaiting(connection);
+      } catch (error) {
+        this.reporter.report('listener.failed', () => `of a connection: ${reasonOf(error)}`);
+      }
+      // Nothing waits for most clients.
+      if (connection.writeBuffer?.length)
+        this.slow.wrote(connection as unknown as EngineConnection);
+    }
+  }
+}
+
+function writeWaiting(connection: BatchedConnection): void {
+  const waiting = connection[WAITING];
+  if (waiting === undefined) return;
+  connection[WAITING] = undefined;
+  if (takesFrames(connection)) {
+    connection.write(undefined, waiting.options);
+    return;
+  }
+  for (const { parts } of waiting.packets) {
+    for (const part of parts) connection.write(part, { preEncoded: true });
+  }
+}
+
+/** Engine.IO tells of each packet before it takes it; of being closed it does not. */
+function keepInOrder(connection: BatchedConnection): void {
+  connection[WAITING] = undefined;
+  connection.on('packetCreate', writeWaitingOfThis);
+  connection.close = closeInTurn;
+}
+
+function writeWaitingOfThis(this: BatchedConnection): void {
+  writeWaiting(this);
+}
+
+function closeInTurn(this: BatchedConnection, discard?: boolean): unknown {
+  writeWaiting(this);
+  return (Object.getPrototypeOf(this) as FrameConnection).close.call(this, discard);
+}
