@@ -7,8 +7,10 @@ import type { ClientConnections } from './client-connections.js';
 import type { EngineConnection } from './engine-connection.js';
 import {
   framed,
+  isBehind,
   takesFrames,
   type FrameConnection,
+  type FramedOptions,
   type WriteOptions,
 } from './frame-connection.js';
 
@@ -38,7 +40,7 @@ interface WritableSocket {
  */
 export class PacketWriter {
   /** One object for all sockets, made for the first that needs it. */
-  private framed: WriteOptions | undefined;
+  private framed: FramedOptions | undefined;
   private plain: WriteOptions | undefined;
 
   constructor(
@@ -54,7 +56,7 @@ export class PacketWriter {
     const { client } = socket;
     const { conn } = client;
     const { volatile, compress } = this.flags;
-    if (volatile && !conn.transport.writable) {
+    if (volatile && isBehind(conn)) {
       this.reporter.count('volatile.dropped');
       return;
     }

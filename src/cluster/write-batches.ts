@@ -5,8 +5,9 @@ import type { EngineConnection } from './engine-connection.js';
 import {
   framed,
   takesFrames,
+  wroteDirectly,
   type FrameConnection,
-  type WriteOptions,
+  type FramedOptions,
 } from './frame-connection.js';
 import type { SlowClients } from './slow-clients.js';
 
@@ -17,7 +18,7 @@ const MOST_BYTES = 32 * 1024;
 class Batch {
   readonly bytes: number;
   private next: Batch | undefined;
-  private lazyOptions: WriteOptions | undefined;
+  private lazyOptions: FramedOptions | undefined;
 
   constructor(
     private readonly packet: WirePacket,
@@ -36,7 +37,7 @@ class Batch {
   }
 
   /** What Engine.IO takes: one object for all connections. */
-  get options(): WriteOptions {
+  get options(): FramedOptions {
     return (this.lazyOptions ??= framed(this.frames()));
   }
 
@@ -118,7 +119,9 @@ function writeWaiting(connection: BatchedConnection): void {
   if (waiting === undefined) return;
   connection[WAITING] = undefined;
   if (takesFrames(connection)) {
-    connection.write(undefined, waiting.options);
+    const { options } = waiting;
+    if (wroteDirectly(connection, options.wsPreEncodedFrame)) return;
+    connection.write(undefined, options);
     return;
   }
   for (const { parts } of waiting.packets) {
