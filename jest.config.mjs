@@ -18,7 +18,8 @@ export default {
   // They take a processor each, and have a script of their own: `npm run test:leaks`.
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/leaks/'],
   testTimeout: 20_000,
-  maxWorkers: 2,
+  // More than there are processors: most of the time a test waits for something.
+  maxWorkers: '150%',
   globalSetup: '<rootDir>/test/redis-global-setup.mjs',
   globalTeardown: '<rootDir>/test/redis-global-teardown.mjs',
   transform: {
@@ -45,6 +46,6 @@ export default {
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts', '!src/**/index.ts'],
   coverageReporters: [['text', { skipFull: true }], 'text-summary'],
-  // Judged in runs with --coverage only; for a single spec use `npm run test:quick -- name`.
+  // Judged by `npm run test:coverage`, which takes twice as long as `npm test`.
   coverageThreshold: { global: { lines: 95 } },
 };

@@ -14,21 +14,17 @@ import type { SlowClients } from './slow-clients.js';
 /** Larger writes gain nothing by being put together: copying costs more than the call that it saves, in bytes. */
 const MOST_BYTES = 32 * 1024;
 
-/** Packets for a connection, in their order. Connections that are to get the same share one. */
+/** Packets for a connection, in their order: a last one, and those before it. Connections that are to get the same share it. */
 class Batch {
   readonly bytes: number;
   private next: Batch | undefined;
   private lazyOptions: FramedOptions | undefined;
 
   constructor(
-    private readonly packet: WirePacket,
-    private readonly before: Batch | undefined,
+    readonly packet: WirePacket,
+    readonly before: Batch | undefined,
   ) {
     this.bytes = packet.frames.length + (before?.bytes ?? 0);
-  }
-
-  isOnly(packet: WirePacket): boolean {
-    return this.before === undefined && this.packet === packet;
   }
 
   followedBy(packet: WirePacket): Batch {
@@ -38,25 +34,27 @@ class Batch {
 
   /** What Engine.IO takes: one object for all connections. */
   get options(): FramedOptions {
-    return (this.lazyOptions ??= framed(this.frames()));
+    return (this.lazyOptions ??= framed(framesOf(this)));
   }
+}
 
-  get packets(): WirePacket[] {
-    const packets: WirePacket[] = [];
-    for (let batch: Batch | undefined = this; batch !== undefined; batch = batch.before) {
-      packets.push(batch.packet);
-    }
-    return packets.reverse();
+function packetsOf(last: Batch): WirePacket[] {
+  const packets: WirePacket[] = [];
+  for (let batch: Batch | undefined = last; batch !== undefined; batch = batch.before) {
+    packets.push(batch.packet);
   }
+  return packets.toReversed();
+}
 
-  private frames(): Buffer {
-    if (this.before === undefined) return this.packet.frames;
-    const bytes = Buffer.allocUnsafe(this.bytes);
-    for (let batch: Batch | undefined = this; batch !== undefined; batch = batch.before) {
-      bytes.set(batch.packet.frames, batch.bytes - batch.packet.frames.length);
-    }
-    return bytes;
+function framesOf(last: Batch): Buffer {
+  if (last.before === undefined) return last.packet.frames;
+  const frames = Buffer.allocUnsafe(last.bytes);
+  let end = last.bytes;
+  for (let batch: Batch | undefined = last; batch !== undefined; batch = batch.before) {
+    end -= batch.packet.frames.length;
+    frames.set(batch.packet.frames, end);
   }
+  return frames;
 }
 
 const WAITING = Symbol('propagator:waiting');
@@ -91,7 +89,7 @@ export class WriteBatches {
     }
     if (waiting !== undefined) writeWaiting(connection);
     else if (!(WAITING in connection)) keepInOrder(connection);
-    if (this.first?.isOnly(packet) !== true) this.first = new Batch(packet, undefined);
+    if (this.first?.packet !== packet) this.first = new Batch(packet, undefined);
     connection[WAITING] = this.first;
     if (this.connections.length === 0) process.nextTick(() => this.flush());
     this.connections.push(connection);
@@ -124,7 +122,7 @@ function writeWaiting(connection: BatchedConnection): void {
     connection.write(undefined, options);
     return;
   }
-  for (const { parts } of waiting.packets) {
+  for (const { parts } of packetsOf(waiting)) {
     for (const part of parts) connection.write(part, { preEncoded: true });
   }
 }
