@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Socket } from 'socket.io';
 import type { Identity } from '../options/auth-options.js';
 import type { AuthenticatedSocket } from './authenticated-socket.js';
@@ -43,10 +43,7 @@ function connectionSession(socket: Socket, userId: string | undefined): string {
   let sessionId = sessionIds.get(connection);
   if (sessionId === undefined) {
     const before = continued.get(socket);
-    sessionId =
-      before !== undefined && before.userId === userId
-        ? before.sessionId
-        : randomBytes(15).toString('base64url');
+    sessionId = before !== undefined && before.userId === userId ? before.sessionId : randomUUID();
     sessionIds.set(connection, sessionId);
   }
   return sessionId;

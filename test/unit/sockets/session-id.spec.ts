@@ -32,7 +32,7 @@ describe('the session of a socket', () => {
   it('is its connection where the identity says nothing, and not the id that Engine.IO knows it by', () => {
     const connection = { id: 'engine' };
     const first = sessionIdOf(alice(), socketOn(connection));
-    expect(first).toMatch(/^[\w-]{20}$/);
+    expect(first).toMatch(/^[\da-f-]{36}$/);
     expect(sessionIdOf(alice({ sid: null }), socketOn(connection))).toBe(first);
     expect(sessionIdOf(alice(), socket())).not.toBe(first);
   });
