@@ -1,0 +1,61 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import calculateSlot from 'cluster-key-slot';
+import { startCluster, type ClusterNode } from '../../scripts/redis/topologies/cluster.mjs';
+import type { TestClient } from '../support/test-client.js';
+import type { TestCluster } from '../support/test-cluster.js';
+import { until } from '../support/until.js';
+import { serverBin } from './support/server-bin.js';
+import { started } from './support/started.js';
+import { startTwo } from './support/two-instances.js';
+
+const redisCluster = started(() => startCluster({ ...serverBin(), replicas: false }));
+
+const userIds = Array.from({ length: 12 }, (_, index) => `user-${index}`);
+
+describe('on a Cluster without replicas', () => {
+  let apps: TestCluster;
+  afterEach(() => apps.close());
+
+  const everywhere = (state: string) =>
+    until(
+      () => apps.instances.every(({ redis }) => redis.state === state),
+      () => `all to be ${state}`,
+      30_000,
+    );
+
+  it('two masters that are lost at once, and come back, cost nobody an event', async () => {
+    apps = await startTwo({ redis: { nodes: redisCluster().nodes } });
+    const sender = apps.instance(0).propagator;
+    const clients = await Promise.all(userIds.map((token) => apps.instance(1).connect({ token })));
+    const masters = await Promise.all(
+      userIds.map((userId) =>
+        redisCluster().masterOf(calculateSlot(apps.channel(`user:${userId}`))),
+      ),
+    );
+    const [first, second] = [...new Set(masters)] as [ClusterNode, ClusterNode];
+    const sent: Promise<unknown>[] = [];
+    let number = 0;
+    const emitToEach = (): void => {
+      for (const userId of userIds) {
+        sent.push(sender.emitToUser({ userId, event: 'n', data: number }));
+      }
+      number++;
+    };
+
+    for (let i = 0; i < 20; i++) emitToEach();
+    await Promise.all([first, second].map(({ server }) => server.kill()));
+    for (let i = 0; i < 20; i++) emitToEach();
+    await everywhere('degraded');
+    for (let i = 0; i < 20; i++) emitToEach();
+    await Promise.all([first, second].map(({ server }) => server.restart()));
+    for (let i = 0; i < 20; i++) emitToEach();
+    await everywhere('ready');
+    for (let i = 0; i < 20; i++) emitToEach();
+
+    await Promise.all(sent);
+    await Promise.all(clients.map((client) => client.waitFor('n', number)));
+    const inOrder = Array.from({ length: number }, (_, n) => n);
+    const got = (client: TestClient) => client.data('n');
+    for (const client of clients) expect(got(client)).toEqual(inOrder);
+  });
+});
