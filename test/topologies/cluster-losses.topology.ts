@@ -58,4 +58,39 @@ describe('on a Cluster without replicas', () => {
     const got = (client: TestClient) => client.data('n');
     for (const client of clients) expect(got(client)).toEqual(inOrder);
   });
+
+  it('slots that move to another master cost nobody an event', async () => {
+    apps = await startTwo({ redis: { nodes: redisCluster().nodes } });
+    const sender = apps.instance(0).propagator;
+    const [userId = ''] = userIds;
+    const client = await apps.instance(1).connect({ token: userId });
+    const number = calculateSlot(apps.channel(`user:${userId}`));
+    const slot = String(number);
+    const masters = redisCluster().members;
+    const sent: Promise<unknown>[] = [];
+    let moving = true;
+    const sending = (async () => {
+      for (let n = 0; moving || n % 100 !== 0; n++) {
+        sent.push(sender.emitToUser({ userId, event: 'n', data: n }));
+        if (n % 5 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    })();
+    for (let moves = 0; moves < 6; moves++) {
+      const from = await redisCluster().masterOf(number);
+      const to = masters.find((node) => node !== from) as ClusterNode;
+      await to.admin.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id);
+      await from.admin.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', to.id);
+      for (const { admin } of [to, from, ...masters]) {
+        await admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
+      }
+      const before = client.data('n').length;
+      await client.waitFor('n', before + 50);
+    }
+    moving = false;
+    await sending;
+
+    await Promise.all(sent);
+    await client.waitFor('n', sent.length);
+    expect(client.data('n')).toEqual(Array.from({ length: sent.length }, (_, n) => n));
+  });
 });
