@@ -9,8 +9,8 @@ import type { TokenExpiry } from '../sockets/token-expiry.js';
 import type { TokenRefresh } from '../sockets/token-refresh.js';
 import { installDefaultAckTimeout, setDefaultAckTimeout } from './default-ack-timeout.js';
 import { ClientLimits } from './client-limits.js';
-import type { AdapterConstructor } from './command-adapter.js';
 import { endIfAwaited } from './end-sockets.js';
+import { inMemoryAdapterOf, keepAdapter } from './foreign-adapter.js';
 import { namespaceAdapter, type NamespaceAdapter } from './namespace-adapter.js';
 import type { NamespaceServices } from './namespace-services.js';
 
@@ -36,18 +36,17 @@ export class SocketServers {
     this.limits = new ClientLimits(services.limits, services.reporter);
   }
 
+  /** @throws PropagatorError `option.invalid` where the server has another adapter with a transport */
   install(server: Server): void {
+    const Base = inMemoryAdapterOf(server);
     installDefaultAckTimeout(server);
     this.services.connections.servers.add(server);
-    const Adapter = namespaceAdapter(
-      server.adapter() as unknown as AdapterConstructor,
-      this.services,
-      {
-        created: (nsp, adapter) => this.prepare(nsp, adapter),
-        left: (id) => this.left(id),
-      },
-    );
+    const Adapter = namespaceAdapter(Base, this.services, {
+      created: (nsp, adapter) => this.prepare(nsp, adapter),
+      left: (id) => this.left(id),
+    });
     server.adapter(Adapter as unknown as Parameters<Server['adapter']>[0]);
+    keepAdapter(server);
   }
 
   private prepare(nsp: Namespace, adapter: NamespaceAdapter): void {

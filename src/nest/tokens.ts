@@ -12,5 +12,5 @@ export const PUB_SUB = Symbol.for('nestjs-redis-propagator:pub-sub');
 /** @internal */
 export const RUNTIME = Symbol.for('nestjs-redis-propagator:runtime');
 
-/** The options as the app gave them. Override this provider in tests of your app, see `docs/testing.md`. */
+/** The options as the app gave them. Override this provider in tests of your app, see `docs/testing-your-gateways.md`. */
 export const REDIS_PROPAGATOR_OPTIONS = Symbol.for('nestjs-redis-propagator:options');

@@ -59,7 +59,7 @@ export interface ResolvedOptions {
   readonly logger: PropagatorLogger;
 }
 
-/** In the order of the README's table. */
+/** In the order of docs/options.md. */
 export const OPTION_NAMES = [
   'redis',
   'pubSub',

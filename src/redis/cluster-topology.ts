@@ -1,9 +1,14 @@
+import calculateSlot from 'cluster-key-slot';
 import type { RedisClient } from '../options/redis-options.js';
 import { ClientEvents } from './client-events.js';
 
 /** A connection to one node of a Cluster. @internal */
 export interface NodeClient extends RedisClient {
   readonly options: { readonly host?: string; readonly port?: number };
+  /** ioredis' own; `subscriber` is false while nothing is subscribed. */
+  readonly condition?: {
+    readonly subscriber: false | { channels(kind: 'ssubscribe'): string[] };
+  } | null;
   duplicate(overrides: object): NodeClient;
   ping(): Promise<unknown>;
 }
@@ -27,6 +32,11 @@ export function nodeOf(cluster: ClusterClient, master: string): NodeClient | und
   return cluster
     .nodes('master')
     .find(({ options: { host, port } }) => `${host}:${port}` === master);
+}
+
+/** The master that has the slot of a channel, as the Cluster last heard. @internal */
+export function masterOf(cluster: ClusterClient, channel: string): string | undefined {
+  return cluster.slots[calculateSlot(channel)]?.[0];
 }
 
 /**

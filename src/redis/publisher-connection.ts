@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { PropagatorError } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
 import { asPropagatorError } from './redis-error.js';
+import { SlotOrder } from './slot-order.js';
 
 const CHECKS_PER_TIMEOUT = 4;
 /** Settled entries are let go of this many at a time. */
@@ -26,31 +27,49 @@ export class PublisherConnection {
   private oldest = 0;
   private watch: NodeJS.Timeout | undefined;
   private corked = false;
+  /** Of a Cluster. */
+  private readonly order: SlotOrder | undefined;
 
   constructor(
     private readonly client: RedisClient,
-    private readonly cluster: boolean,
+    /** Of a Cluster: which node has a channel. */
+    nodeOf: ((channel: string) => string | undefined) | undefined,
     private readonly timeoutMs: number,
     /** Called with a channel that Redis was told something for and did not answer. */
     private readonly onSilent: (channel: string) => void,
-  ) {}
+  ) {
+    this.order = nodeOf && new SlotOrder(nodeOf);
+  }
 
   publish(channel: string, message: Buffer): Promise<number> {
     return new Promise<number>((resolve, reject) => {
       const deadline = Date.now() + this.timeoutMs;
       const entry: Pending = { channel, deadline, reject, settled: false };
       this.track(entry);
-      this.send(channel, message).then(
-        (receivers) => {
-          this.settle(entry);
-          resolve(receivers);
-        },
-        (error: unknown) => {
-          this.settle(entry);
-          const command = this.cluster ? 'SPUBLISH' : 'PUBLISH';
-          reject(asPropagatorError(error, command, channel));
-        },
-      );
+      const send = (settled?: () => void): void => {
+        this.send(channel, message).then(
+          (receivers) => {
+            settled?.();
+            this.settle(entry);
+            resolve(receivers);
+          },
+          (error: unknown) => {
+            settled?.();
+            this.settle(entry);
+            const command = this.order === undefined ? 'PUBLISH' : 'SPUBLISH';
+            reject(asPropagatorError(error, command, channel));
+          },
+        );
+      };
+      if (this.order === undefined) {
+        send();
+        return;
+      }
+      this.order.enter(channel, (settled) => {
+        // It waited for too long, and whoever sent it has been told.
+        if (entry.settled) settled();
+        else send(settled);
+      });
     });
   }
 
@@ -65,9 +84,9 @@ export class PublisherConnection {
 
   private send(channel: string, message: Buffer): Promise<number> {
     this.writeAtOnce();
-    return this.cluster
-      ? (this.client.spublish(channel, message) as Promise<number>)
-      : this.client.publish(channel, message);
+    return this.order === undefined
+      ? this.client.publish(channel, message)
+      : (this.client.spublish(channel, message) as Promise<number>);
   }
 
   private track(entry: Pending): void {

@@ -5,7 +5,7 @@ import type { Reporter } from '../reporting/reporter.js';
 import { tryAccess, type Access } from './access.js';
 import type { RedisClients } from './client-factory.js';
 import { ClientEvents } from './client-events.js';
-import { isClusterClient } from './cluster-topology.js';
+import { isClusterClient, masterOf } from './cluster-topology.js';
 import { Listeners } from './listeners.js';
 import type { Interrupted, PubSub, PubSubListener, PubSubState } from '../ports/pub-sub.js';
 import { PublisherConnection } from './publisher-connection.js';
@@ -48,12 +48,12 @@ export class RedisPubSub implements PubSub {
     private readonly timeouts: Timeouts,
     private readonly reporter: Reporter,
   ) {
-    const { publisher, cluster, owned } = clients;
+    const { publisher, owned } = clients;
     this.version = new ServerVersion(publisher);
     this.listeners = new Listeners(reporter);
     this.publisher = new PublisherConnection(
       publisher,
-      cluster,
+      isClusterClient(publisher) ? (channel) => masterOf(publisher, channel) : undefined,
       timeouts.publishTimeoutMs,
       // A half-open connection never closes by itself. One that we do not own is its owner's to reset.
       (channel) => owned && resetPublisher(publisher, channel),

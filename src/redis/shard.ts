@@ -12,6 +12,8 @@ const CHECKS_TO_OPEN = 3;
 
 /** @internal */
 export interface ShardHandlers extends Pick<SubscriberHandlers, 'message' | 'error'> {
+  /** Of a channel that is not, or no longer, wanted here. */
+  readonly stray: SubscriberHandlers['message'];
   changed(): void;
   /** Its channels may have missed something. */
   interrupted(): void;
@@ -33,8 +35,8 @@ export class Shard {
   private refusal: string | undefined;
   private unanswered = false;
   private opening = 0;
-  /** Whether the topology may explain why channels were dropped; see {@link ShardHandlers.moved}. */
-  doubtful = false;
+  /** Redis has dropped channels, and it is not known yet which: see {@link ShardHandlers.moved}. */
+  private doubtful = false;
   closed = false;
 
   constructor(node: NodeClient, subscribeTimeoutMs: number, waiters: Waiters, on: ShardHandlers) {
@@ -66,13 +68,15 @@ export class Shard {
       },
       error: (error: unknown) => on.error(error),
       moved: () => {
+        this.doubtful = true;
         on.interrupted();
         on.moved();
+        on.changed();
       },
       smessageBuffer: (channel: Buffer, message: Buffer) => {
         const name = channel.toString();
-        // An SUNSUBSCRIBE takes a moment, and a slot that moves may be heard from both sides for one.
         if (this.connection.isWanted(name)) on.message(name, message);
+        else on.stray(name, message);
       },
     });
     this.events.attach();
@@ -83,8 +87,12 @@ export class Shard {
 
   /** Whether all channels of this node are subscribed, and if not, why. */
   get state(): { subscribed: boolean; reason?: string } {
-    const subscribed = this.settled && this.refusal === undefined;
+    const subscribed = this.settled && this.refusal === undefined && !this.doubtful;
     return this.refusal === undefined ? { subscribed } : { subscribed, reason: this.refusal };
+  }
+
+  isSubscribed(channel: string): boolean {
+    return !this.doubtful && this.connection.isSubscribed(channel);
   }
 
   /** Until what was handed over to this node is subscribed, it is not well. */
@@ -124,9 +132,15 @@ export class Shard {
     this.client.disconnect(true);
   }
 
-  /** Subscribes everything again: this node may have dropped channels that it still has to serve. */
-  resubscribe(): void {
-    if (this.connected) this.connection.opened();
+  /** Subscribes again what this node has dropped and still has to serve. */
+  settleDoubts(): void {
+    if (!this.doubtful) return;
+    this.doubtful = false;
+    if (!this.connected) return;
+    const held = subscribedChannels(this.client);
+    if (held === undefined) this.connection.opened();
+    else if (!this.connection.lostAllBut(held)) return;
+    this.settled = false;
   }
 
   async close(): Promise<void> {
@@ -135,4 +149,12 @@ export class Shard {
     this.events.detach();
     await quit(this.client);
   }
+}
+
+/** What ioredis knows of its subscriptions: it does not tell which one Redis has ended. Undefined where it has changed. */
+function subscribedChannels(client: NodeClient): ReadonlySet<string> | undefined {
+  const { condition } = client;
+  if (condition === undefined || condition === null) return undefined;
+  const channels = condition.subscriber && condition.subscriber.channels('ssubscribe');
+  return new Set(channels || []);
 }

@@ -76,7 +76,7 @@ export class ShardedSubscriber implements Subscriber {
 
   isSubscribed(channel: string): boolean {
     const shard = this.slots.get(calculateSlot(channel))?.shard;
-    return shard?.connection.isSubscribed(channel) ?? false;
+    return shard?.isSubscribed(channel) ?? false;
   }
 
   isCounted(channel: string): boolean {
@@ -137,6 +137,10 @@ export class ShardedSubscriber implements Subscriber {
     if (this.clients.owned) await quit(this.clients.subscriber);
   }
 
+  private isWanted(channel: string): boolean {
+    return this.slots.get(calculateSlot(channel))?.channels.has(channel) ?? false;
+  }
+
   private shardOf(slot: number): Shard | undefined {
     return this.shards.get(this.topology.masterOf(slot) ?? '');
   }
@@ -174,11 +178,17 @@ export class ShardedSubscriber implements Subscriber {
         this.interrupted(new Set(numbers.map(([number]) => number)));
       },
       message: this.handlers.message,
+      stray: (channel, message) => {
+        // While a slot moves, its old master takes what is published until it knows. An SUNSUBSCRIBE takes a moment, too.
+        if (this.isWanted(channel)) this.handlers.message(channel, message);
+      },
       error: this.handlers.error,
+      // Where the topology does not explain why channels were dropped, they are asked for again.
       moved: () => {
-        shard.doubtful = true;
-        void this.refresh();
-        this.heal();
+        void this.refresh().then(() => {
+          shard.settleDoubts();
+          this.tell();
+        });
       },
     });
     this.shards.set(master, shard);
@@ -196,11 +206,7 @@ export class ShardedSubscriber implements Subscriber {
     if (subscribed) this.agreed ||= this.topology.agreesWith(this.publisherTopology);
     this.handlers.changed(subscribed && this.agreed, failed?.reason);
     if (!subscribed || !this.agreed) this.heal();
-    else if (!this.doubtful) this.healMs = HEAL_MS[0];
-  }
-
-  private get doubtful(): boolean {
-    return [...this.shards.values()].some((shard) => shard.doubtful);
+    else this.healMs = HEAL_MS[0];
   }
 
   private check(): void {
@@ -220,26 +226,16 @@ export class ShardedSubscriber implements Subscriber {
       void this.refresh().then(() => {
         this.healing = undefined;
         this.healMs = Math.min(this.healMs * 2, HEAL_MS[1]);
-        this.settleDoubts();
+        for (const shard of this.shards.values()) shard.settleDoubts();
         this.tell();
       });
     }, this.healMs);
-  }
-
-  /** Where the last word on the topology does not explain why channels were dropped, they are asked for again. */
-  private settleDoubts(): void {
-    for (const shard of this.shards.values()) {
-      if (!shard.doubtful) continue;
-      shard.doubtful = false;
-      shard.resubscribe();
-    }
   }
 }
 
 /** The old node needs no telling: it drops the channels of a slot that it gives away by itself. */
 function move(slot: Slot, to: Shard | undefined): void {
   if (slot.shard?.closed === false) {
-    slot.shard.doubtful = false;
     for (const channel of slot.channels) slot.shard.connection.drop(channel);
   }
   to?.expect(slot.channels);

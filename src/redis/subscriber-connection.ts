@@ -108,6 +108,20 @@ export class SubscriberConnection {
     if (this.refusals.delete(channel) && this.connected) this.schedule();
   }
 
+  /** Redis has ended all subscriptions but these. Returns whether some are to be made again. */
+  lostAllBut(held: ReadonlySet<string>): boolean {
+    let again = false;
+    for (const channel of this.confirmed) {
+      if (held.has(channel)) continue;
+      this.confirmed.delete(channel);
+      this.sent.delete(channel);
+      if (!this.wanted.has(channel)) continue;
+      this.touch(channel);
+      again = true;
+    }
+    return again;
+  }
+
   /** Whether Redis takes both commands for this channel, which nobody wants; rejects with its answer. */
   async probe(channel: string): Promise<void> {
     await this.commands.subscribe([channel]);
