@@ -4,16 +4,18 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Starts a built app and waits until it listens.
+ * Starts a built app and waits until it says that it is there.
  *
  * @param {string} folder
- * @param {string} redisUrl
- * @param {string[]} nodeFlags
+ * @param {object} options
+ * @param {Record<string, string>} options.env
+ * @param {string[]} [options.flags] of Node
+ * @param {RegExp} [options.says] what it prints then; the first group is the URL, where it has one
  */
-export async function startApp(folder, redisUrl, nodeFlags) {
-  const child = spawn(process.execPath, [...nodeFlags, 'dist/main.js'], {
+export async function startApp(folder, { env, flags = [], says = /listening on (http:\S+)/i }) {
+  const child = spawn(process.execPath, [...flags, 'dist/main.js'], {
     cwd: folder,
-    env: { ...process.env, REDIS_URL: redisUrl },
+    env: { ...process.env, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let printed = '';
@@ -22,31 +24,39 @@ export async function startApp(folder, redisUrl, nodeFlags) {
   }
   const exited = once(child, 'exit');
   const end = Date.now() + 20_000;
-  let url;
-  while (!url && child.exitCode === null && Date.now() < end) {
+  let found;
+  while (!found && child.exitCode === null && Date.now() < end) {
     await sleep(20);
-    url = /listening on (http:\S+)/.exec(printed)?.[1];
+    found = says.exec(printed);
   }
-  if (!url) {
+  if (!found) {
     child.kill('SIGKILL');
     throw new Error(`the app did not start:\n${printed}`);
   }
   return {
-    url,
+    /** Where it listens; '' for one that does not. */
+    url: found[1]?.replace('[::1]', 'localhost') ?? '',
 
-    /** Has the app closed (it does so on SIGTERM), after which its process must end by itself. */
-    async close() {
+    /** What it has printed so far. */
+    printed: () => printed,
+
+    /**
+     * Has the app close (it does so on SIGTERM), after which its process must end by itself. Nest's own shutdown hooks
+     * end it with the same signal then.
+     *
+     * @param {'exit' | 'signal'} how
+     */
+    async close(how = 'exit') {
       child.kill('SIGTERM');
       const impatience = setTimeout(() => child.kill('SIGKILL'), 10_000);
       const [code, signal] = await exited;
       clearTimeout(impatience);
-      if (code !== 0) {
-        throw new Error(
-          signal === 'SIGKILL'
-            ? `the process was still there 10 s after app.close():\n${printed}`
-            : `the process ended with ${code ?? signal}:\n${printed}`,
-        );
-      }
+      if (how === 'exit' ? code === 0 : signal === 'SIGTERM') return;
+      throw new Error(
+        signal === 'SIGKILL'
+          ? `the process was still there 10 s after app.close():\n${printed}`
+          : `the process ended with ${code ?? signal}:\n${printed}`,
+      );
     },
   };
 }

@@ -36,10 +36,12 @@ export async function checkClients(url) {
 }
 
 /**
+ * A client of an app, still connecting.
+ *
  * @param {string} url
  * @param {string} token
  */
-function client(url, token) {
+export function client(url, token) {
   return io(url, { auth: { token }, transports: ['websocket'], reconnection: false });
 }
 
@@ -48,7 +50,7 @@ function client(url, token) {
  * @param {string} name
  * @returns {Promise<unknown>} what the next such event carries
  */
-function event(socket, name) {
+export function event(socket, name) {
   return new Promise((resolve, reject) => {
     const late = () => reject(new Error(`a client got no "${name}" within ${timeoutMs} ms`));
     const timer = setTimeout(late, timeoutMs);

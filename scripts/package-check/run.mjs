@@ -1,16 +1,20 @@
 // @ts-check
 /**
- * Packs the library and judges the package: its shape, its types, and that fresh apps of both Nest
- * majors, one of ES modules and one of CommonJS, run with it against a real Redis.
+ * Packs the library and judges the package: its shape, its types, that fresh apps of both Nest majors,
+ * one of ES modules and one of CommonJS, run with it against a real Redis, and that so do the examples.
  */
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { linkedFiles } from '../docs-check/links.mjs';
+import { page } from '../docs-check/pages.mjs';
 import { acquireRedis } from '../redis/acquire.mjs';
 import { startApp } from './app-process.mjs';
 import { checkClients } from './client-check.mjs';
-import { failed, run, step } from './steps.mjs';
+import { checkMinimalAndWorker, checkTesting, EXAMPLES } from './examples.mjs';
+import { installApp } from './install.mjs';
+import { failed, run, step, twoAtATime } from './steps.mjs';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 const templates = fileURLToPath(new URL('apps', import.meta.url));
@@ -33,31 +37,61 @@ const apps = [
   },
 ];
 
-/** @param {string} folder */
+/**
+ * @param {string} folder
+ * @returns {Promise<{ tarball: string, files: string[] }>}
+ */
 async function pack(folder) {
   const args = ['pack', '--json', '--pack-destination', folder];
-  const [{ filename }] = JSON.parse(await run('npm', args, project));
-  return join(folder, filename);
+  const [{ filename, files }] = JSON.parse(await run('npm', args, project));
+  return {
+    tarball: join(folder, filename),
+    files: files.map((/** @type {{ path: string }} */ { path }) => path),
+  };
+}
+
+/**
+ * Who reads the README in node_modules, or in a package viewer, finds what it links to.
+ *
+ * @param {string[]} files of the package
+ */
+async function checkReadme(files) {
+  const missing = linkedFiles(page('README.md')).filter((file) => !files.includes(file));
+  if (missing.length > 0) throw new Error(`not in the package: ${missing.join(', ')}`);
+}
+
+/**
+ * @param {string} work
+ * @param {string} tarball
+ * @returns {Promise<Record<string, string | undefined>>} the folder of each app and example, by name
+ */
+async function installAll(work, tarball) {
+  const sources = [
+    ...apps.map(({ name }) => ({
+      name,
+      from: { '.': join(templates, name), src: join(templates, 'src') },
+    })),
+    ...EXAMPLES.map((name) => ({ name, from: { '.': join(project, 'examples', name) } })),
+  ];
+  const folders = await twoAtATime(
+    sources.map(
+      ({ name, from }) =>
+        () =>
+          installApp(name, from, work, tarball),
+    ),
+  );
+  return Object.fromEntries(sources.map(({ name }, index) => [name, folders[index]]));
 }
 
 /**
  * @param {typeof apps[number]} app
- * @param {string} work
- * @param {string} tarball
+ * @param {string} folder
  * @param {string} redisUrl
  */
-async function checkApp({ name, runs }, work, tarball, redisUrl) {
-  const folder = join(work, name);
-  await cp(join(templates, name), folder, { recursive: true });
-  await cp(join(templates, 'src'), join(folder, 'src'), { recursive: true });
-  const install = ['install', '--no-audit', '--no-fund', tarball];
-  const installed = await step(`${name}: installs the package`, () => run('npm', install, folder));
-  if (installed === undefined) return;
-  const compiled = await step(`${name}: compiles`, () => run('npm', ['run', 'build'], folder));
-  if (compiled === undefined) return;
-
+async function checkApp({ name, runs }, folder, redisUrl) {
+  const env = { REDIS_URL: redisUrl };
   for (const { label, flags } of runs) {
-    const app = await step(`${name}, ${label}: starts`, () => startApp(folder, redisUrl, flags));
+    const app = await step(`${name}, ${label}: starts`, () => startApp(folder, { env, flags }));
     if (!app) continue;
     await step(`${name}, ${label}: clients get their events`, () => checkClients(app.url));
     await step(`${name}, ${label}: ends by itself after app.close()`, () => app.close());
@@ -68,8 +102,10 @@ async function checkApp({ name, runs }, work, tarball, redisUrl) {
 async function check(work) {
   const built = await step('npm run build', () => run('npm', ['run', 'build'], project));
   if (built === undefined) return;
-  const tarball = await step('npm pack', () => pack(work));
-  if (tarball === undefined) return;
+  const packed = await step('npm pack', () => pack(work));
+  if (packed === undefined) return;
+  const { tarball, files } = packed;
+  await step('the README links to what is in the package', () => checkReadme(files));
   const bin = join(project, 'node_modules/.bin');
   await step('publint --strict', () => run(join(bin, 'publint'), ['--strict', tarball], project));
   await step('attw', () => run(join(bin, 'attw'), [tarball], project));
@@ -81,7 +117,14 @@ async function check(work) {
   });
   if (!redis) return;
   try {
-    for (const app of apps) await checkApp(app, work, tarball, redis.url);
+    const folders = await installAll(work, tarball);
+    for (const app of apps) {
+      const folder = folders[app.name];
+      if (folder) await checkApp(app, folder, redis.url);
+    }
+    const { minimal, worker, testing } = folders;
+    if (minimal && worker) await checkMinimalAndWorker(minimal, worker, redis.url);
+    if (testing) await checkTesting(testing);
   } finally {
     await redis.stop();
   }

@@ -46,3 +46,23 @@ export function run(command, args, cwd) {
     });
   });
 }
+
+/**
+ * Does several things, two at a time: installing waits for the network, and compiling takes a core.
+ *
+ * @template T
+ * @param {(() => Promise<T>)[]} works
+ * @returns {Promise<T[]>} in the order of the list
+ */
+export async function twoAtATime(works) {
+  const results = /** @type {T[]} */ ([]);
+  const rest = [...works.entries()];
+  const next = async () => {
+    for (let entry = rest.shift(); entry; entry = rest.shift()) {
+      const [index, work] = entry;
+      results[index] = await work();
+    }
+  };
+  await Promise.all([next(), next()]);
+  return results;
+}

@@ -1,0 +1,7 @@
+import type { AuthOptions } from 'nestjs-redis-propagator';
+
+/** FOR THE DEMO ONLY: the token is the name of the user. A real app verifies something that nobody can make up. */
+export const demoAuth: AuthOptions = {
+  required: true,
+  authenticate: (token) => (token.startsWith('bad') ? null : { userId: token }),
+};

@@ -1,0 +1,17 @@
+import { Injectable } from '@nestjs/common';
+import { RedisPropagatorService } from 'nestjs-redis-propagator';
+
+@Injectable()
+export class OrdersService {
+  constructor(private readonly propagator: RedisPropagatorService) {}
+
+  /** How the user got to know of it. */
+  async ship(userId: string, orderId: number): Promise<'on screen' | 'by e-mail'> {
+    const { reached } = await this.propagator.emitToUser({
+      userId,
+      event: 'order-shipped',
+      data: { orderId },
+    });
+    return reached ? 'on screen' : 'by e-mail';
+  }
+}

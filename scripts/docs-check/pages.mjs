@@ -1,0 +1,50 @@
+// @ts-check
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const project = fileURLToPath(new URL('../..', import.meta.url));
+
+const NOT_OURS = new Set(['node_modules', 'dist']);
+
+/**
+ * @typedef {object} Page
+ * @property {string} path in this repository, with slashes
+ * @property {string} text
+ */
+
+/**
+ * Everything that people read: the README, the changelog, the documentation, the READMEs of examples and benches.
+ *
+ * @returns {Page[]}
+ */
+export function allPages() {
+  const inFolders = ['docs', 'examples', 'bench'].flatMap(filesIn);
+  return ['README.md', 'CHANGELOG.md', ...inFolders.filter((path) => path.endsWith('.md'))].map(
+    page,
+  );
+}
+
+/**
+ * The files in a folder, without what was installed or built.
+ *
+ * @param {string} folder
+ * @returns {string[]}
+ */
+export function filesIn(folder) {
+  return readdirSync(join(project, folder), { withFileTypes: true })
+    .filter(({ name }) => !NOT_OURS.has(name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = `${folder}/${entry.name}`;
+      return entry.isDirectory() ? filesIn(path) : [path];
+    });
+}
+
+/**
+ * @param {string} path
+ * @returns {Page}
+ */
+export function page(path) {
+  return { path, text: readFileSync(join(project, path), 'utf8') };
+}

@@ -1,0 +1,4 @@
+import { InMemoryPubSub } from 'nestjs-redis-propagator';
+
+/** Somebody's own transport. */
+export class NatsPubSub extends InMemoryPubSub {}

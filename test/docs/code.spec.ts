@@ -1,0 +1,58 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { blocksIn, checkCode } from '../../scripts/docs-check/code.mjs';
+import { codeBlocks } from '../../scripts/docs-check/markdown.mjs';
+import { allPages } from '../../scripts/docs-check/pages.mjs';
+
+const pages = allPages();
+const FOLDER = '.cache/docs-check';
+
+describe('the TypeScript and JavaScript of the documentation', () => {
+  let result: Awaited<ReturnType<typeof checkCode>>;
+  beforeAll(async () => {
+    result = await checkCode(pages, FOLDER);
+  }, 60_000);
+
+  it('compiles', () => {
+    expect(result.problems).toEqual([]);
+  });
+
+  it('is all known to this test', () => {
+    const { compiled, fromExamples, notChecked } = result;
+    expect(compiled + fromExamples.length + notChecked.length).toBe(
+      blocksIn(pages, 'ts', 'js').length,
+    );
+    expect(compiled).toBeGreaterThan(50);
+  });
+
+  it('is left unchecked only where it is of packages that are not installed here', () => {
+    expect(result.notChecked).toEqual([
+      expect.stringMatching(/^docs\/migrating\/nestjs-redis\.md:/),
+    ]);
+  });
+
+  it('would not pass with a mistake in it', async () => {
+    const text = [
+      '```ts',
+      "import { noSuchExport } from 'nestjs-redis-propagator';",
+      'const port: number = String(noSuchExport);',
+      '```',
+    ].join('\n');
+    const { problems } = await checkCode([{ path: 'made-up.md', text }], `${FOLDER}-wrong`);
+    expect(problems).toEqual([
+      expect.stringMatching(/^made-up\.md:2: .*noSuchExport/),
+      expect.stringMatching(/^made-up\.md:3: .*not assignable to type 'number'/),
+    ]);
+  });
+});
+
+describe('the code of the documentation', () => {
+  it('says of which language it is, and is of one that a test looks at', () => {
+    // What is shown and not to be run: what programs print, and diagrams.
+    const known = new Set(['ts', 'js', 'sh', 'json', 'yaml', 'python', 'mermaid', 'text']);
+    const unknown = pages
+      .flatMap(codeBlocks)
+      .filter(({ language }) => !known.has(language))
+      .map(({ at, info }) => `${at}: ${info}`);
+    expect(unknown).toEqual([]);
+  });
+});

@@ -1,0 +1,26 @@
+import { describe, expect, it } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+import { table } from '../support/markdown-table.js';
+
+const seen = table(readFileSync('docs/operations.md', 'utf8'), 'What you see').flatMap((row) =>
+  [...(row['What you see'] ?? '').matchAll(/`([^`]+)`/g)].map(([, text]) => text ?? ''),
+);
+const errors = readFileSync('docs/errors.md', 'utf8');
+const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => readFileSync(`src/${name}`, 'utf8'))
+  .join('\n');
+
+describe('the failure table of docs/operations.md', () => {
+  const codes = seen.filter((text) => /^[a-z]+\.[a-z-]+$/.test(text));
+  const lines = ['Called in a context of type', 'Degraded, Redis does not serve this instance'];
+
+  it.each(codes)('speaks of a code that exists: %s', (code) => {
+    expect(errors).toContain(`\`${code}\``);
+  });
+
+  it.each([...lines, 'Overloaded'])('quotes what is logged: %s', (line) => {
+    expect(seen.some((text) => text.startsWith(line))).toBe(true);
+    expect(sources).toContain(line);
+  });
+});

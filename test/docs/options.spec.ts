@@ -1,0 +1,154 @@
+import { describe, expect, it } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+import { PropagatorError } from '../../src/errors.js';
+import type { RedisPropagatorOptions } from '../../src/options/propagator-options.js';
+import { OPTION_NAMES, resolveOptions } from '../../src/options/resolve-options.js';
+import { section, table, tables, unquoted, type Row } from '../support/markdown-table.js';
+import { MemoryLogger } from '../support/memory-logger.js';
+
+type Given = Record<string, unknown>;
+
+const page = readFileSync('docs/options.md', 'utf8');
+const readme = readFileSync('README.md', 'utf8');
+const authenticate = () => null;
+const resolve = (options: RedisPropagatorOptions): Given =>
+  resolveOptions(options, new MemoryLogger()) as unknown as Given;
+
+const [top = [], ...groups] = tables(page, 'Option');
+const rows = [top, ...groups].flat();
+const nameOf = (row: Row): string => unquoted(row['Option']);
+const named = rows.map((row) => ({ name: nameOf(row), row }));
+
+/** What one of the options needs beside it, to be taken. */
+const COMPANIONS: Record<string, Given> = {
+  heartbeatIntervalMs: { memberTimeoutMs: 600_000 },
+  memberTimeoutMs: { heartbeatIntervalMs: 1 },
+  presence: { heartbeatIntervalMs: 1 },
+  auth: { auth: { authenticate } },
+  'limits.eventBurst': { limits: { eventsPerSecond: 1 } },
+};
+
+/** Options with one of them set, by its name with dots. */
+function withOption(name: string, value: unknown): Given {
+  const [first = '', second] = name.split('.');
+  const base = { ...COMPANIONS[first], ...COMPANIONS[name] };
+  if (second === undefined) return { ...base, [first]: value };
+  return { ...base, [first]: { ...(base[first] as Given | undefined), [second]: value } };
+}
+
+function taken(options: Given): boolean {
+  try {
+    resolve(options);
+    return true;
+  } catch (error) {
+    if (error instanceof PropagatorError && error.code === 'option.invalid') return false;
+    throw error;
+  }
+}
+
+/** The names that an option knows, as the error says that an unknown one gets. */
+function knownNames(group: string): string[] {
+  let said = '';
+  try {
+    resolve(withOption(`${group}.noSuchOption`, 1));
+  } catch (error) {
+    said = String(error);
+  }
+  return /Known options: ([\w, ]+)\./.exec(said)?.[1]?.split(', ') ?? [];
+}
+
+/** What the table has to say of a default; as it says, where the code alone does not know. */
+function writtenDefault(name: string, said: string): string {
+  const [first = '', second] = name.split('.');
+  const resolved = resolve({ auth: { authenticate } });
+  const value = second === undefined ? resolved[first] : (resolved[first] as Given)[second];
+  if (typeof value === 'string') return `'${value}'`;
+  if (!['number', 'boolean'].includes(typeof value)) return said;
+  // A default may be another option.
+  return said in resolved && resolved[said] === value ? said : String(value);
+}
+
+function unitOf(name: string, type = ''): RegExp {
+  if (type !== '`number`') return /^-$/;
+  if (name.endsWith('Ms')) return /^ms$/;
+  if (name.endsWith('Bytes')) return /^bytes$/;
+  return name.endsWith('PerSecond') ? /^\w+\/s$/ : /^[a-z]+$/;
+}
+
+/** `name?: type;` as the public types of the options have it. */
+function declaredTypes(): Map<string, string> {
+  const types = new Map<string, string>();
+  for (const file of readdirSync('src/options').filter((name) => name.endsWith('-options.ts'))) {
+    const source = readFileSync(`src/options/${file}`, 'utf8');
+    for (const [, body = ''] of source.matchAll(/export interface \w+ \{\n([^]*?)\n\}/g)) {
+      for (const [, name = '', type = ''] of body.matchAll(/^ {2}(\w+)\??: ([^;]+);$/gm)) {
+        types.set(name, type.includes('=>') ? 'function' : type.replace(' | undefined', ''));
+      }
+    }
+  }
+  return types;
+}
+
+describe('docs/options.md', () => {
+  it('has a row for every option, in the order of the code, and no other', () => {
+    expect(top.map(nameOf)).toEqual([...OPTION_NAMES]);
+  });
+
+  it.each(groups.map((group) => nameOf(group[0] ?? {}).split('.')[0] ?? ''))(
+    'has a row for every option of %s, and no other',
+    (group) => {
+      const documented = rows.map(nameOf).filter((name) => name.startsWith(`${group}.`));
+      const known = knownNames(group);
+      expect(documented.map((name) => name.slice(group.length + 1))).toEqual(known);
+    },
+  );
+
+  it.each(named)('tells the default of $name', ({ name, row }) => {
+    const said = unquoted(row['Default']);
+    expect(said).not.toBe('');
+    expect(said).toBe(writtenDefault(name, said));
+  });
+
+  it('tells of the default that is made of another option', () => {
+    const { limits } = resolve({ limits: { eventsPerSecond: 7 } });
+    expect((limits as Given)['eventBurst']).toBe(14);
+    expect(named.find(({ name }) => name === 'limits.eventBurst')?.row['Default']).toBe(
+      'twice `eventsPerSecond`',
+    );
+  });
+
+  it.each(named)('tells the type of $name', ({ name, row }) => {
+    expect(unquoted(row['Type'])).toBe(declaredTypes().get(name.split('.').at(-1) ?? ''));
+  });
+
+  it.each(named)('tells the unit of $name', ({ name, row }) => {
+    expect(row['Unit']).toMatch(unitOf(name, row['Type']));
+  });
+
+  it.each(named.filter(({ row }) => row['Type'] === '`number`'))(
+    'tells from where to where $name goes',
+    ({ name, row }) => {
+      const [least = NaN, most = NaN] = (row['From, to'] ?? '').split(' to ').map(Number);
+      const tried = [least - 1, least, most, most + 1, least + 0.5];
+      expect([name, ...tried.map((value) => taken(withOption(name, value)))]).toEqual([
+        name,
+        false,
+        true,
+        true,
+        false,
+        false,
+      ]);
+    },
+  );
+});
+
+describe('the README', () => {
+  it('has of the most used options what docs/options.md has', () => {
+    const short = table(section(readme, 'Options'), 'Option');
+    expect(short.length).toBeGreaterThan(0);
+    for (const row of short) {
+      const full = named.find(({ name }) => name === nameOf(row))?.row;
+      expect([row['Option'], row['Default']]).toEqual([full?.['Option'], full?.['Default']]);
+    }
+  });
+});
