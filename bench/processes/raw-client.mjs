@@ -1,34 +1,85 @@
-import { WebSocket } from 'ws';
+// @ts-check
+import { connect } from 'node:net';
+import { clientFrame, FrameReader } from './frame-reader.mjs';
+
+const UPGRADE = '\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n';
+const KEY = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+const FOUR = 0x34;
+const PONG = clientFrame('3');
 
 /**
- * A WebSocket client that only counts frames, so that what is measured is not the client.
+ * @typedef {object} ClientOptions
+ * @property {string} user
+ * @property {string[]} [rooms]
+ * @property {boolean} socketIo whether the server speaks Socket.IO; else the user and the rooms are in the URL
+ * @property {string} [localAddress]
+ * @property {[namespace: string, user: string][]} [more] further namespaces, each with a user of its own
+ * @property {(bytes: Buffer, start: number, end: number) => void} [onEvent]
+ */
+
+/**
+ * A WebSocket client that speaks the minimum of Engine.IO and Socket.IO and counts: what it costs is nobody's
+ * measure, but it shares the machine.
  *
  * @param {string} url
- * @param {{ token?: string }} [options] with a token it speaks enough Socket.IO to be connected as that user
+ * @param {ClientOptions} options
  */
-export async function connectRaw(url, { token } = {}) {
-  const socket = new WebSocket(
-    token === undefined ? url : `${url}/socket.io/?EIO=4&transport=websocket`,
-  );
-  let received = 0;
-  /** @type {(() => void) | undefined} */
-  let ready;
-  const connected = new Promise((resolve) => {
-    ready = () => resolve(undefined);
-  });
-  socket.on('message', (data) => {
-    const text = Buffer.isBuffer(data) ? data.toString() : '';
-    if (token === undefined || text.startsWith('42')) received++;
-    else if (text.startsWith('0')) socket.send(`40${JSON.stringify({ token })}`);
-    else if (text.startsWith('40')) ready?.();
-    else if (text === '2') socket.send('3');
-  });
-  if (token === undefined) socket.on('open', () => ready?.());
-  await connected;
-  return {
-    get received() {
-      return received;
-    },
-    close: () => socket.terminate(),
+export async function connectRaw(
+  url,
+  { user, rooms = [], socketIo, localAddress, more = [], onEvent },
+) {
+  const { hostname, port } = new URL(url);
+  const path = socketIo
+    ? '/socket.io/?EIO=4&transport=websocket'
+    : `/?user=${user}&rooms=${rooms.join(',')}`;
+  /** @type {import('node:net').NetConnectOpts} */
+  const where = { host: hostname, port: Number(port), noDelay: true };
+  const socket = connect(localAddress === undefined ? where : { ...where, localAddress });
+  const client = {
+    events: 0,
+    attachments: 0,
+    send: (/** @type {string} */ text) => socket.write(clientFrame(text)),
+    close: () => socket.destroy(),
   };
+  let confirmed = 0;
+  let upgraded = false;
+  await new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`${user} is not connected after 60 s`)), 60_000);
+    const ready = () => {
+      clearTimeout(late);
+      resolve(undefined);
+    };
+    const reader = new FrameReader((text, bytes, start, end) => {
+      if (!text) client.attachments++;
+      else if (bytes[start] === FOUR) {
+        const type = bytes[start + 1];
+        // An event, an answer, an event with an attachment.
+        if (type === 0x32 || type === 0x33 || type === 0x35) {
+          client.events++;
+          onEvent?.(bytes, start, end);
+        } else if (type === 0x30) {
+          if (++confirmed > more.length) ready();
+        } else if (type === 0x34) reject(new Error(bytes.toString('utf8', start, end)));
+      } else if (bytes[start] === 0x32) socket.write(PONG);
+      else if (bytes[start] === 0x30) {
+        client.send(`40${JSON.stringify({ token: user, rooms })}`);
+        for (const [namespace, token] of more) {
+          client.send(`40${namespace},${JSON.stringify({ token })}`);
+        }
+      }
+    });
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error(`the server closed the connection of ${user}`)));
+    socket.on('data', (chunk) => {
+      if (upgraded) return reader.read(chunk);
+      const end = chunk.indexOf('\r\n\r\n');
+      upgraded = true;
+      if (!socketIo) ready();
+      if (end + 4 < chunk.length) reader.read(chunk.subarray(end + 4));
+    });
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: ${hostname}:${port}${UPGRADE}${KEY}`);
+  });
+  return client;
 }
+
+/** @typedef {Awaited<ReturnType<typeof connectRaw>>} RawClient */

@@ -1,20 +1,23 @@
+// @ts-check
 /**
- * Serves a process of a bench: the parent calls by name over IPC, and every answer carries the CPU time that this
- * process has used so far, by the operating system's accounting. `close` is the last call.
+ * Serves a process of a bench: the parent calls by name over IPC. `close` is the last call.
  *
  * @param {Record<string, (...args: any[]) => unknown>} calls
  */
 export function serve(calls) {
   const answer = async (/** @type {any} */ { id, name, args }) => {
-    const value = await calls[name]?.(...args);
-    process.send?.({ id, value, cpu: cpuMicroseconds() });
-    if (name === 'close') setImmediate(() => process.disconnect?.());
+    try {
+      process.send?.({ id, value: await calls[name]?.(...args) });
+    } catch (error) {
+      process.send?.({
+        id,
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+    }
+    if (name === 'close') setImmediate(() => process.exit());
   };
   process.on('message', (message) => void answer(message));
+  // A bench that was ended leaves nothing behind.
+  process.on('disconnect', () => process.exit());
   process.send?.({ ready: true });
-}
-
-function cpuMicroseconds() {
-  const { user, system } = process.cpuUsage();
-  return user + system;
 }

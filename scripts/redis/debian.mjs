@@ -9,7 +9,8 @@ const run = promisify(execFile);
 
 /**
  * @typedef {object} Wanted
- * @property {string} package a package without a service that could start
+ * @property {string} package a package without a service that could start; or several, with
+ *   spaces between them
  * @property {Record<string, string>} commands name of a command -> the program of the package
  * @property {string} [sources] apt's sources, in its one-line form; default: those of this machine
  */

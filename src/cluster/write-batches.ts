@@ -58,10 +58,12 @@ function framesOf(last: Batch): Buffer {
 }
 
 const WAITING = Symbol('propagator:waiting');
+const CLOSE = Symbol('propagator:close');
 
 interface BatchedConnection extends FrameConnection {
   /** Present on connections that have been here before. */
   [WAITING]?: Batch | undefined;
+  [CLOSE]?: FrameConnection['close'];
 }
 
 /**
@@ -131,6 +133,7 @@ function writeWaiting(connection: BatchedConnection): void {
 function keepInOrder(connection: BatchedConnection): void {
   connection[WAITING] = undefined;
   connection.on('packetCreate', writeWaitingOfThis);
+  connection[CLOSE] = connection.close;
   connection.close = closeInTurn;
 }
 
@@ -140,5 +143,5 @@ function writeWaitingOfThis(this: BatchedConnection): void {
 
 function closeInTurn(this: BatchedConnection, discard?: boolean): unknown {
   writeWaiting(this);
-  return (Object.getPrototypeOf(this) as FrameConnection).close.call(this, discard);
+  return this[CLOSE]?.(discard);
 }
