@@ -15,8 +15,8 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
-  // They take a processor each, and have a script of their own: `npm run test:leaks`.
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/leaks/'],
+  // They take a processor each, and have scripts of their own: `npm run test:leaks`, `npm run test:browser`.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/leaks/', '<rootDir>/test/browser/'],
   testTimeout: 20_000,
   // More than there are processors: most of the time a test waits for something.
   maxWorkers: '150%',

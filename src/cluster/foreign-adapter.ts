@@ -19,7 +19,7 @@ export function inMemoryAdapterOf(server: Server): AdapterConstructor {
 
 /** Nobody can take the server out of the cluster by setting another adapter. @internal */
 export function keepAdapter(server: Server): void {
-  const adapter = server.adapter as unknown as SetAdapter;
+  const { adapter } = server as unknown as { readonly adapter: SetAdapter };
   const guarded: SetAdapter = function (this: Server, given) {
     if (given !== undefined) throw foreign();
     return adapter.call(this);

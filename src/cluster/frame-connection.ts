@@ -32,7 +32,7 @@ export interface FrameConnection extends Listened {
     };
   };
   write(data: unknown, options: WriteOptions): void;
-  close(discard?: boolean): unknown;
+  close: (this: FrameConnection, discard?: boolean) => unknown;
   on(event: 'packetCreate', listener: (this: FrameConnection) => void): unknown;
 }
 

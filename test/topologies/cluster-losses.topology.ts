@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import calculateSlot from 'cluster-key-slot';
 import { startCluster, type ClusterNode } from '../../scripts/redis/topologies/cluster.mjs';
-import type { TestClient } from '../support/test-client.js';
 import type { TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';
 import { serverBin } from './support/server-bin.js';
@@ -55,8 +54,7 @@ describe('on a Cluster without replicas', () => {
     await Promise.all(sent);
     await Promise.all(clients.map((client) => client.waitFor('n', number)));
     const inOrder = Array.from({ length: number }, (_, n) => n);
-    const got = (client: TestClient) => client.data('n');
-    for (const client of clients) expect(got(client)).toEqual(inOrder);
+    for (const client of clients) expect(client.data('n')).toEqual(inOrder);
   });
 
   it('slots that move to another master cost nobody an event', async () => {
@@ -68,14 +66,14 @@ describe('on a Cluster without replicas', () => {
     const slot = String(number);
     const masters = redisCluster().members;
     const sent: Promise<unknown>[] = [];
-    let moving = true;
+    const moves = { over: false };
     const sending = (async () => {
-      for (let n = 0; moving || n % 100 !== 0; n++) {
+      for (let n = 0; !moves.over || n % 100 !== 0; n++) {
         sent.push(sender.emitToUser({ userId, event: 'n', data: n }));
         if (n % 5 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
       }
     })();
-    for (let moves = 0; moves < 6; moves++) {
+    for (let times = 0; times < 6; times++) {
       const from = await redisCluster().masterOf(number);
       const to = masters.find((node) => node !== from) as ClusterNode;
       await to.admin.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id);
@@ -86,7 +84,7 @@ describe('on a Cluster without replicas', () => {
       const before = client.data('n').length;
       await client.waitFor('n', before + 50);
     }
-    moving = false;
+    moves.over = true;
     await sending;
 
     await Promise.all(sent);

@@ -1,0 +1,23 @@
+import {
+  Injectable,
+  UnauthorizedException,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
+import type { RequestWithAccount } from './account.js';
+import { TokenService } from './token.service.js';
+
+/** HTTP routes for who has logged in. Sockets have been through the library's own authentication. */
+@Injectable()
+export class BearerGuard implements CanActivate {
+  constructor(private readonly tokens: TokenService) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<RequestWithAccount>();
+    const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
+    const account = token === undefined ? null : await this.tokens.accountOf(token);
+    if (account === null) throw new UnauthorizedException();
+    request.account = account;
+    return true;
+  }
+}

@@ -1,0 +1,40 @@
+import {
+  Controller,
+  Get,
+  HttpCode,
+  NotFoundException,
+  Param,
+  Post,
+  UseGuards,
+} from '@nestjs/common';
+import type { ClusterView } from '../../shared/model.js';
+import { BearerGuard } from '../auth/bearer.guard.js';
+import { ClusterViewService } from './cluster-view.service.js';
+import { StopRequests } from './stop-requests.js';
+
+@Controller('cluster')
+export class ClusterController {
+  constructor(
+    private readonly views: ClusterViewService,
+    private readonly stops: StopRequests,
+  ) {}
+
+  @Get()
+  view(): Promise<ClusterView> {
+    return this.views.view();
+  }
+
+  /** FOR THE DEMO ONLY: any user may stop an instance, to see that nothing is lost by it. */
+  @Post('instances/:name/stop')
+  @HttpCode(202)
+  @UseGuards(BearerGuard)
+  async stop(@Param('name') name: string): Promise<{ stopping: string }> {
+    const { instances } = await this.views.view();
+    const found = instances.find((instance) => instance.name === name);
+    if (found === undefined || found.state === 'stopped' || found.state === 'lost') {
+      throw new NotFoundException('No such instance');
+    }
+    await this.stops.send(found.id);
+    return { stopping: name };
+  }
+}

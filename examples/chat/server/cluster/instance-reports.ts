@@ -1,0 +1,112 @@
+import {
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnModuleDestroy,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { ClusterService, RedisService } from 'nestjs-redis-propagator';
+import { Subject, type Observable, type Subscription } from 'rxjs';
+import { Config } from '../config.js';
+import type { InstanceReport } from './instance-report.js';
+import { SelfReport } from './self-report.js';
+
+const EVERY_MS = 1000;
+/** An instance that has ended is shown for that long. */
+const FORGOTTEN_AFTER_MS = 60_000;
+
+/**
+ * What the instances say of themselves, over a channel of the app's own. The library knows who is there
+ * (`ClusterService`); names and figures are the app's.
+ */
+@Injectable()
+export class InstanceReports implements OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown {
+  private readonly byName = new Map<string, InstanceReport>();
+  private readonly heardAt = new Map<string, number>();
+  private readonly ticks = new Subject<void>();
+  private readonly channel: string;
+  private subscription: Subscription | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private own: InstanceReport;
+  private ending = false;
+
+  /** Once a second, and when an instance comes, goes, or changes its state. */
+  readonly news$: Observable<void> = this.ticks.asObservable();
+
+  constructor(
+    config: Config,
+    private readonly self: SelfReport,
+    private readonly redis: RedisService,
+    private readonly cluster: ClusterService,
+  ) {
+    this.channel = `${config.prefix}:chat:instances`;
+    this.own = self.take();
+  }
+
+  onModuleInit(): void {
+    this.subscription = this.redis
+      .fromEvent<InstanceReport>(this.channel)
+      .subscribe((report) => this.heard(report));
+    this.subscription.add(
+      this.cluster.changes$.subscribe(({ type, member: { instanceId } }) => {
+        if (type !== 'joined') this.ended(instanceId, type === 'left' ? 'stopped' : 'lost');
+      }),
+    );
+    this.tick();
+    this.timer = setInterval(() => this.tick(), EVERY_MS);
+  }
+
+  /** The others are to see at once that it is about to end. */
+  onModuleDestroy(): void {
+    this.ending = true;
+    this.tick();
+  }
+
+  beforeApplicationShutdown(): void {
+    clearInterval(this.timer);
+    this.subscription?.unsubscribe();
+  }
+
+  /** All instances by name, those that have ended lately included. */
+  all(): InstanceReport[] {
+    return [...this.byName.values()].toSorted((a, b) => a.name.localeCompare(b.name));
+  }
+
+  /** The name of an instance that the library names by its id. */
+  nameOf(instanceId: string): string {
+    return this.all().find(({ id }) => id === instanceId)?.name ?? instanceId;
+  }
+
+  isOwn({ id }: InstanceReport): boolean {
+    return id === this.own.id;
+  }
+
+  private tick(): void {
+    this.own = this.self.take();
+    if (this.ending) this.own.state = 'draining';
+    // Not by way of Redis: without it this instance still shows itself.
+    this.heard(this.own);
+    this.redis.publish(this.channel, this.own).catch(() => undefined);
+    const longAgo = Date.now() - FORGOTTEN_AFTER_MS;
+    for (const [name, heardAt] of this.heardAt) {
+      if (heardAt > longAgo) continue;
+      this.heardAt.delete(name);
+      this.byName.delete(name);
+    }
+    this.ticks.next();
+  }
+
+  private heard(report: InstanceReport): void {
+    const before = this.byName.get(report.name);
+    this.byName.set(report.name, report);
+    this.heardAt.set(report.name, Date.now());
+    if (before?.state !== report.state) this.ticks.next();
+  }
+
+  private ended(instanceId: string, state: 'stopped' | 'lost'): void {
+    for (const report of this.byName.values()) {
+      // One that has been started again has another id, and stays.
+      if (report.id === instanceId)
+        this.heard({ ...report, state, sockets: 0, eventsPerSecond: 0 });
+    }
+  }
+}

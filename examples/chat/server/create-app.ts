@@ -1,0 +1,24 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module.js';
+import { ChatSocketAdapter } from './common/chat-socket.adapter.js';
+import { corsFor } from './common/cors.js';
+import { servePage } from './common/page.js';
+import { validation } from './common/validation.js';
+import { Config } from './config.js';
+
+/** One instance of the app, still to listen. */
+export async function createApp(): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule);
+  const config = app.get(Config);
+  const cors = corsFor(config);
+
+  app.enableCors(cors);
+  app.useGlobalPipes(validation);
+  // This line authenticates the clients of the gateways, and takes them into the cluster.
+  app.useWebSocketAdapter(new ChatSocketAdapter(app, cors));
+  servePage(app, config);
+  // Else SIGTERM ends the process at once, and clients with it.
+  app.enableShutdownHooks();
+  return app;
+}

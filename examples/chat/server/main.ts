@@ -1,0 +1,12 @@
+import { createApp } from './create-app.js';
+import { Config } from './config.js';
+import { StopRequests } from './cluster/stop-requests.js';
+
+const app = await createApp();
+
+// The stop button of the page. As with SIGTERM, clients are moved to other instances first; then nothing is left that
+// keeps the process alive.
+app.get(StopRequests).requested$.subscribe(() => void app.close());
+
+await app.listen(app.get(Config).port);
+console.log(`Listening on ${await app.getUrl()}`);

@@ -1,0 +1,35 @@
+import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { OrdersService } from './orders.service.js';
+import { ShippingQueue } from './shipping-queue.js';
+
+const LOOK_EVERY_MS = 250;
+
+/** Stands for a queue worker. It knows nothing of sockets, and reaches them all the same. */
+@Injectable()
+export class ShippingWorker implements OnModuleInit, OnModuleDestroy {
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly queue: ShippingQueue,
+    private readonly orders: OrdersService,
+  ) {}
+
+  onModuleInit(): void {
+    this.timer = setInterval(() => void this.ship(), LOOK_EVERY_MS);
+  }
+
+  /** An instance that drains leaves the rest to the others. */
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+  }
+
+  private async ship(): Promise<void> {
+    try {
+      for (const order of await this.queue.take()) {
+        void this.orders.tell({ ...order, status: 'shipped', at: Date.now() });
+      }
+    } catch {
+      // Redis is away, and `Data` has said so. What is due stays due.
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import { Injectable } from '@nestjs/common';
+import { SessionService, type SessionDetails } from 'nestjs-redis-propagator';
+import type { Device } from '../../shared/model.js';
+import { InstanceReports } from '../cluster/instance-reports.js';
+
+@Injectable()
+export class Devices {
+  constructor(
+    private readonly sessions: SessionService,
+    private readonly instances: InstanceReports,
+  ) {}
+
+  /** The tabs of a user, the oldest first: each has one socket in `/presence`. */
+  async of(userId: string): Promise<Device[]> {
+    const { items } = await this.sessions.sessions(userId, { namespace: '/presence' });
+    return items
+      .map((item) => ({
+        device: deviceOf(item),
+        instance: this.instances.nameOf(item.instanceId),
+        connectedAt: item.connectedAt,
+      }))
+      .toSorted((a, b) => a.connectedAt - b.connectedAt);
+  }
+}
+
+/** What the client says it is: shown to people, and never relied on. */
+export function deviceOf({ metadata, userAgent }: SessionDetails): string {
+  const device = metadata?.device;
+  const text = typeof device === 'string' && device !== '' ? device : (userAgent ?? 'a client');
+  return text.slice(0, 60);
+}

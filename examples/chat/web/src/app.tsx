@@ -1,0 +1,44 @@
+import { useEffect } from 'react';
+import type { ClusterView } from '../../shared/model.js';
+import { LoginPage } from './login/login-page.js';
+import { useAutoLogin } from './login/use-auto-login.js';
+import { ask } from './net/api.js';
+import type { Instances } from './net/instances.js';
+import type { Session } from './net/session.js';
+import { SocketProvider } from './net/socket-provider.js';
+import { useStore } from './net/use-store.js';
+import { ErrorBoundary } from './shell/error-boundary.js';
+import { Shell } from './shell/shell.js';
+import { WorkspaceProvider } from './workspace.js';
+
+interface Props {
+  readonly instances: Instances;
+  readonly session: Session;
+}
+
+export function App({ instances, session }: Props) {
+  const user = useStore(session.state)?.user;
+  useAutoLogin(session);
+
+  // So that the login finds another instance, should this one go.
+  useEffect(() => {
+    ask<ClusterView>(instances, { path: '/cluster' }).then(
+      ({ urls }) => instances.learn(urls),
+      () => undefined,
+    );
+  }, [instances]);
+
+  return (
+    <ErrorBoundary>
+      {user === undefined ? (
+        <LoginPage session={session} />
+      ) : (
+        <SocketProvider key={user.id} instances={instances} session={session}>
+          <WorkspaceProvider me={user} instances={instances} session={session}>
+            <Shell />
+          </WorkspaceProvider>
+        </SocketProvider>
+      )}
+    </ErrorBoundary>
+  );
+}

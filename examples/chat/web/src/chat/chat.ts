@@ -1,0 +1,199 @@
+import { isFailure } from '../../../shared/failure.js';
+import type { Message, User } from '../../../shared/model.js';
+import { FIRST_ROOM } from '../../../shared/rules.js';
+import type { Sockets } from '../net/sockets.js';
+import { Store } from '../net/store.js';
+import {
+  inRoom,
+  NO_ROOMS,
+  roomIn,
+  withMessages,
+  withNotice,
+  withoutRoom,
+  withRoom,
+  withTyping,
+  type ChatState,
+  type Room,
+} from './chat-state.js';
+import { Outbox } from './outbox.js';
+
+type ChatSocket = Sockets['/chat'];
+
+const ACK_TIMEOUT_MS = 5000;
+/** Who does not say it again within this time has stopped typing. */
+const TYPING_MS = 4000;
+
+/** The rooms of the user, with what is said in them. Lives longer than a connection. */
+export class Chat {
+  readonly state = new Store<ChatState>(NO_ROOMS);
+  readonly outbox: Outbox;
+  private socket: ChatSocket | undefined;
+
+  constructor(
+    private readonly me: User,
+    storage: Storage,
+  ) {
+    this.outbox = new Outbox(storage, `relay.outbox.${me.id}`, {
+      sent: (message) => this.received(message),
+      shutOut: (room) => void this.open(room),
+      refused: ({ room, text }, refusal) => {
+        // Back into the input, before what may have been written since.
+        this.change(room, ({ draft, ...rest }) => ({
+          ...rest,
+          refusal,
+          draft: draft === '' ? text : `${text}\n${draft}`,
+        }));
+      },
+    });
+  }
+
+  /** Follows a socket; the result ends that. */
+  attach(socket: ChatSocket): () => void {
+    this.socket = socket;
+    this.outbox.use(socket);
+    const listeners = {
+      rooms: ({ rooms }: { rooms: string[] }) => this.enter(rooms),
+      message: (message: Message) => this.received(message),
+      'user-joined': ({ room, user }: { room: string; user: User }) =>
+        this.change(room, (old) => withNotice(old, user, 'joined')),
+      'user-left': ({ room, user }: { room: string; user: User }) =>
+        this.change(room, (old) => withTyping(withNotice(old, user, 'left'), user, null)),
+      typing: ({ room, user, typing }: { room: string; user: User; typing: boolean }) =>
+        this.typed(room, user, typing),
+      'joined-room': ({ room }: { room: string }) => void this.open(room),
+      'left-room': ({ room }: { room: string }) => this.forget(room),
+      draft: (draft: { room: string; text: string; socketId: string }) => {
+        if (draft.socketId === socket.id) return;
+        this.change(draft.room, (old) => ({ ...old, draft: draft.text, refusal: [] }));
+      },
+      disconnect: () => this.leftBehind(),
+    } as const;
+    const events = Object.entries(listeners) as [keyof typeof listeners, never][];
+    for (const [event, listener] of events) socket.on(event, listener);
+    return () => {
+      for (const [event, listener] of events) socket.off(event, listener);
+      this.leftBehind();
+    };
+  }
+
+  /** @returns what is wrong with it, or null */
+  async join(name: string): Promise<string | null> {
+    const problem = await this.open(name);
+    if (problem === null) this.show(name);
+    return problem;
+  }
+
+  async leave(room: string): Promise<void> {
+    const answer = await this.socket
+      ?.timeout(ACK_TIMEOUT_MS)
+      .emitWithAck('leave', { room })
+      .catch(() => undefined);
+    if (answer !== undefined && !isFailure(answer)) this.forget(room);
+  }
+
+  show(room: string): void {
+    this.state.update((state) => ({
+      ...inRoom(state, room, (old) => ({ ...old, unread: 0 })),
+      active: room,
+    }));
+  }
+
+  /** Somebody looks at the page again. */
+  seen(): void {
+    const { active } = this.state.get();
+    if (active !== null) this.show(active);
+  }
+
+  send(room: string, text: string): void {
+    this.change(room, (old) => ({ ...old, draft: '', refusal: [] }));
+    this.outbox.add(room, text);
+    this.socket?.volatile.emit('typing', { room, typing: false });
+  }
+
+  draft(room: string, text: string): void {
+    this.change(room, (old) => ({ ...old, draft: text, refusal: [] }));
+  }
+
+  /** Tells the user's other tabs. */
+  shareDraft(room: string, text: string): void {
+    if (this.socket?.connected) this.socket.emit('draft', { room, text });
+  }
+
+  typing(room: string, typing: boolean): void {
+    this.socket?.volatile.emit('typing', { room, typing });
+  }
+
+  private enter(rooms: string[]): void {
+    const { known, rooms: before } = this.state.get();
+    this.state.update((state) => ({ ...state, known: true }));
+    const wanted = new Set(!known && rooms.length === 0 ? [FIRST_ROOM] : rooms);
+    for (const { name } of before) {
+      // Where the server knows of no room at all, its Redis has lost its data; else the user has left this one in another
+      // tab, while this tab was not connected.
+      if (rooms.length === 0 || this.outbox.has(name)) wanted.add(name);
+      else if (!wanted.has(name)) this.forget(name);
+    }
+    for (const room of wanted) void this.open(room);
+  }
+
+  private async open(name: string): Promise<string | null> {
+    const { socket } = this;
+    if (socket === undefined) return 'There is no connection.';
+    const answer = await socket
+      .timeout(ACK_TIMEOUT_MS)
+      .emitWithAck('join', { room: name })
+      .catch(() => undefined);
+    if (answer === undefined || socket !== this.socket) return 'No answer. Try again.';
+    if (isFailure(answer)) return [answer.message].flat().join(', ');
+    this.state.update((state) =>
+      withRoom(state, answer.room, (room) => ({
+        ...withMessages(room, answer.history),
+        joined: true,
+        members: answer.members,
+      })),
+    );
+    for (const { clientId } of answer.history) this.outbox.seen(clientId);
+    this.outbox.opened(answer.room);
+    return null;
+  }
+
+  private received(message: Message): void {
+    const mine = message.user.id === this.me.id;
+    if (mine) this.outbox.seen(message.clientId);
+    this.state.update((state) =>
+      inRoom(state, message.room, (room) => {
+        const known = room.entries.some(({ id }) => id === message.id);
+        const missed = !known && !mine && (state.active !== message.room || document.hidden);
+        const next = withTyping(withMessages(room, [message]), message.user, null);
+        return missed ? { ...next, unread: room.unread + 1 } : next;
+      }),
+    );
+  }
+
+  private typed(room: string, user: User, typing: boolean): void {
+    if (user.id === this.me.id) return;
+    const until = typing ? Date.now() + TYPING_MS : null;
+    this.change(room, (old) => withTyping(old, user, until));
+    if (until === null) return;
+    setTimeout(() => {
+      const typist = roomIn(this.state.get(), room)?.typing.find((one) => one.user.id === user.id);
+      if (typist?.until === until) this.change(room, (old) => withTyping(old, user, null));
+    }, TYPING_MS);
+  }
+
+  private forget(room: string): void {
+    this.outbox.closed(room);
+    this.state.update((state) => withoutRoom(state, room));
+  }
+
+  private leftBehind(): void {
+    this.state.update((state) => ({
+      ...state,
+      rooms: state.rooms.map((room) => ({ ...room, joined: false, typing: [] })),
+    }));
+  }
+
+  private change(room: string, change: (room: Room) => Room): void {
+    this.state.update((state) => inRoom(state, room, change));
+  }
+}

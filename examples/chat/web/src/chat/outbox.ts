@@ -1,0 +1,124 @@
+import { isFailure } from '../../../shared/failure.js';
+import type { Message } from '../../../shared/model.js';
+import type { Sockets } from '../net/sockets.js';
+import { Store } from '../net/store.js';
+
+export interface Unsent {
+  readonly room: string;
+  readonly text: string;
+  readonly clientId: string;
+  readonly at: number;
+}
+
+interface Outcome {
+  readonly sent: (message: Message) => void;
+  readonly refused: (unsent: Unsent, why: string[]) => void;
+  /** The server takes the user for no member of the room, as when its Redis has lost its data. */
+  readonly shutOut: (room: string) => void;
+}
+
+const ACK_TIMEOUT_MS = 5000;
+const PAUSE_MS = 1000;
+
+/**
+ * Keeps each message until the server has acknowledged it, over reconnects, moves to other
+ * instances and reloads. What is sent twice because an acknowledgement was lost has the same
+ * `clientId`, and the server takes it for the one message that it is.
+ */
+export class Outbox {
+  readonly unsent: Store<readonly Unsent[]>;
+  private socket: Sockets['/chat'] | undefined;
+  private readonly rooms = new Set<string>();
+  private busy = false;
+
+  constructor(
+    private readonly storage: Storage,
+    private readonly key: string,
+    private readonly outcome: Outcome,
+  ) {
+    this.unsent = new Store(read(storage, key));
+  }
+
+  add(room: string, text: string): void {
+    const unsent = { room, text, clientId: crypto.randomUUID(), at: Date.now() };
+    this.keep([...this.unsent.get(), unsent]);
+    void this.flush();
+  }
+
+  /** Whether a room has messages that were not acknowledged. */
+  has(room: string): boolean {
+    return this.unsent.get().some((unsent) => unsent.room === room);
+  }
+
+  /** From now on messages go over this socket, to the rooms that are `opened` on it. */
+  use(socket: Sockets['/chat']): void {
+    this.socket = socket;
+    this.rooms.clear();
+  }
+
+  opened(room: string): void {
+    this.rooms.add(room);
+    void this.flush();
+  }
+
+  closed(room: string): void {
+    this.rooms.delete(room);
+    this.keep(this.unsent.get().filter((unsent) => unsent.room !== room));
+  }
+
+  /** A message that came back in another way than by its acknowledgement. */
+  seen(clientId: string): void {
+    const unsent = this.unsent.get();
+    if (unsent.some((one) => one.clientId === clientId)) {
+      this.keep(unsent.filter((one) => one.clientId !== clientId));
+    }
+  }
+
+  /** One after the other, so that they arrive in the order in which they were written. */
+  private async flush(): Promise<void> {
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      for (let next = this.next(); next !== undefined; next = this.next()) await this.send(next);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  private next(): Unsent | undefined {
+    if (this.socket?.connected !== true) return undefined;
+    return this.unsent.get().find(({ room }) => this.rooms.has(room));
+  }
+
+  private async send(unsent: Unsent): Promise<void> {
+    const { room, text, clientId } = unsent;
+    const answer = await this.socket
+      ?.timeout(ACK_TIMEOUT_MS)
+      .emitWithAck('message', { room, text, clientId })
+      .catch(() => undefined);
+    if (answer !== undefined && !isFailure(answer)) {
+      this.seen(clientId);
+      this.outcome.sent(answer);
+    } else if (answer?.code === 'validation') {
+      // Sending it again would change nothing.
+      this.seen(clientId);
+      this.outcome.refused(unsent, [answer.message].flat());
+    } else if (answer?.code === 'room.not-a-member') {
+      this.rooms.delete(room);
+      this.outcome.shutOut(room);
+    } else await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+
+  private keep(unsent: readonly Unsent[]): void {
+    this.storage.setItem(this.key, JSON.stringify(unsent));
+    this.unsent.set(unsent);
+  }
+}
+
+function read(storage: Storage, key: string): readonly Unsent[] {
+  try {
+    return JSON.parse(storage.getItem(key) ?? '[]') as Unsent[];
+  } catch {
+    return [];
+  }
+}

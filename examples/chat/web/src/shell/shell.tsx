@@ -1,0 +1,39 @@
+import { useState } from 'react';
+import { ChatView } from '../chat/chat-view.js';
+import { RoomList } from '../chat/room-list.js';
+import { ClusterPanel } from '../cluster/cluster-panel.js';
+import { OrdersPanel } from '../orders/orders-panel.js';
+import { PeoplePanel } from '../people/people-panel.js';
+import { ToastList } from '../ui/toast-list.js';
+import { Banner } from './banner.js';
+import { Header } from './header.js';
+import { Navigation, type View } from './navigation.js';
+import { useMoveNews } from './use-move-news.js';
+
+/** All panels are always there; which of them are seen depends on the width and on `view`. */
+export function Shell() {
+  const [view, setView] = useState<View>('chat');
+  useMoveNews();
+  return (
+    <div className="shell" data-view={view}>
+      <a className="skip-link" href="#message-input">
+        Skip to the message input
+      </a>
+      <Header />
+      <Banner />
+      <main className="shell__body">
+        <div className="shell__column">
+          <RoomList onChosen={() => setView('chat')} />
+          <PeoplePanel />
+        </div>
+        <ChatView />
+        <div className="shell__column shell__column--right">
+          <ClusterPanel />
+          <OrdersPanel />
+        </div>
+      </main>
+      <Navigation view={view} onView={setView} />
+      <ToastList />
+    </div>
+  );
+}

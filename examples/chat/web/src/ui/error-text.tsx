@@ -1,0 +1,11 @@
+import { Icon } from './icon.js';
+
+/** What is wrong, next to the input that it is about. */
+export function ErrorText({ id, children }: { readonly id?: string; readonly children: string }) {
+  return (
+    <p className="error-text" id={id} role="alert">
+      <Icon name="alert" size={15} />
+      <span>{children}</span>
+    </p>
+  );
+}

@@ -1,0 +1,68 @@
+import { createContext, use, useMemo, type ReactNode } from 'react';
+import type { User } from '../../shared/model.js';
+import { Chat } from './chat/chat.js';
+import { Cluster } from './cluster/cluster.js';
+import type { Instances } from './net/instances.js';
+import type { Session } from './net/session.js';
+import { useAttached } from './net/use-attached.js';
+import { Orders } from './orders/orders.js';
+import { People } from './people/people.js';
+import { Toasts } from './ui/toasts.js';
+
+/** All that there is for a user who is logged in. */
+export interface Workspace {
+  readonly me: User;
+  readonly session: Session;
+  readonly instances: Instances;
+  readonly chat: Chat;
+  readonly people: People;
+  readonly orders: Orders;
+  readonly cluster: Cluster;
+  readonly toasts: Toasts;
+}
+
+const WorkspaceContext = createContext<Workspace | null>(null);
+
+interface Props {
+  readonly me: User;
+  readonly instances: Instances;
+  readonly session: Session;
+  readonly children: ReactNode;
+}
+
+/** Makes the stores, which outlive every connection, and has them follow the sockets. */
+export function WorkspaceProvider({ me, instances, session, children }: Props) {
+  const { id, name } = me;
+  const workspace = useMemo(
+    () => newWorkspace({ id, name }, instances, session),
+    [id, name, instances, session],
+  );
+  useAttached('/chat', workspace.chat);
+  useAttached('/presence', workspace.people);
+  useAttached('/', workspace.orders);
+  useAttached('/', workspace.cluster);
+  return <WorkspaceContext value={workspace}>{children}</WorkspaceContext>;
+}
+
+export function useWorkspace(): Workspace {
+  const workspace = use(WorkspaceContext);
+  if (workspace === null) throw new Error('There is no WorkspaceProvider around this component.');
+  return workspace;
+}
+
+function newWorkspace(me: User, instances: Instances, session: Session): Workspace {
+  const toasts = new Toasts();
+  return {
+    me,
+    session,
+    instances,
+    toasts,
+    chat: new Chat(me, window.sessionStorage),
+    people: new People(),
+    orders: new Orders(instances, session, ({ item, status }) => {
+      if (status === 'received') toasts.show({ tone: 'info', title: 'Order received', text: item });
+      else toasts.show({ tone: 'good', title: 'Your order is on its way', text: item });
+    }),
+    cluster: new Cluster(instances, session),
+  };
+}

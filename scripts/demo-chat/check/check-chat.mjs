@@ -1,0 +1,31 @@
+// @ts-check
+import { checks } from './checks.mjs';
+import { Stage } from './stage.mjs';
+
+/**
+ * Runs the checks one after the other, and prints what each has verified.
+ *
+ * @param {import('./stage.mjs').Place} place
+ * @param {AbortSignal} signal ends it without a word of the check under way
+ * @returns {Promise<number>} how many have failed
+ */
+export async function checkChat(place, signal) {
+  let failed = 0;
+  for (const [title, check] of Object.entries(checks)) {
+    const stage = new Stage(place);
+    try {
+      await check(stage);
+      console.log(`ok      ${title}`);
+    } catch (error) {
+      signal.throwIfAborted();
+      failed++;
+      console.log(
+        `FAILED  ${title}\n        ${error instanceof Error ? error.message : String(error)}`,
+      );
+    } finally {
+      stage.close();
+    }
+  }
+  console.log(`\n${Object.keys(checks).length - failed} passed, ${failed} failed`);
+  return failed;
+}

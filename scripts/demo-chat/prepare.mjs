@@ -1,0 +1,91 @@
+// @ts-check
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { project, run } from '../demo/commands.mjs';
+import { buildLibrary } from '../demo/library.mjs';
+import { withLock } from '../redis/lock.mjs';
+import { hashOf, isSource } from './hash.mjs';
+
+const example = join(project, 'examples/chat');
+const cache = join(project, '.cache/demo-chat');
+const app = join(cache, 'app');
+const packed = join(cache, 'library');
+
+const sources = ['server', 'shared', 'web'];
+const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+
+/**
+ * Builds examples/chat in a copy: as somebody would who copied the folder, with packages of its own and the library as it
+ * would be published. What has not changed since the last time is not done again.
+ *
+ * @returns {Promise<string>} the folder, with `dist` and `web/dist` in it
+ */
+export async function prepareChat() {
+  await mkdir(cache, { recursive: true });
+  await withLock(join(cache, 'lock'), async () => {
+    await buildLibrary();
+    // One after the other, as each is made of what those before it have made.
+    const installed = await step(
+      'packages',
+      await hashOf(example, ['package.json', 'package-lock.json']),
+      install,
+    );
+    const library = await hashOf(join(project, 'dist'), ['cjs', 'esm']);
+    await step('library', `${installed} ${library}`, addLibrary);
+    await step('build', `${installed} ${await hashOf(example, sources)}`, build);
+  });
+  return app;
+}
+
+async function install() {
+  console.log('Installing the packages of examples/chat ...');
+  await rm(app, { recursive: true, force: true });
+  await mkdir(app, { recursive: true });
+  for (const file of ['package-lock.json', '.npmrc'])
+    await cp(join(example, file), join(app, file));
+  // The library is not from the registry here, and npm would look for it there.
+  const description = JSON.parse(await readFile(join(example, 'package.json'), 'utf8'));
+  delete description.dependencies['nestjs-redis-propagator'];
+  await writeFile(join(app, 'package.json'), JSON.stringify(description, undefined, 2));
+  await run('npm', ['ci', '--prefix', app, '--prefer-offline', ...quiet]);
+}
+
+async function addLibrary() {
+  await rm(packed, { recursive: true, force: true });
+  await mkdir(packed, { recursive: true });
+  await run('npm', ['pack', '--pack-destination', packed, '--ignore-scripts', '--loglevel=error']);
+  const [tarball = ''] = await readdir(packed);
+  const file = join(packed, tarball);
+  await run('npm', ['install', '--prefix', app, '--no-save', '--prefer-offline', ...quiet, file]);
+}
+
+async function build() {
+  console.log('Building examples/chat ...');
+  for (const folder of [...sources, 'dist'])
+    await rm(join(app, folder), { recursive: true, force: true });
+  for (const folder of sources) {
+    const from = join(example, folder);
+    const filter = (/** @type {string} */ path) => isSource(path.slice(from.length));
+    await cp(from, join(app, folder), { recursive: true, filter });
+  }
+  await run('npm', ['run', 'build', '--prefix', app]);
+}
+
+/**
+ * Does it, unless it was done with the same input.
+ *
+ * @param {string} name
+ * @param {string} input
+ * @param {() => Promise<void>} work
+ */
+async function step(name, input, work) {
+  const stamp = join(cache, `${name}.stamp`);
+  const done = await readFile(stamp, 'utf8').catch(() => '');
+  if (done !== input) {
+    // Work that is cut off has not been done.
+    await rm(stamp, { force: true });
+    await work();
+    await writeFile(stamp, input);
+  }
+  return input;
+}

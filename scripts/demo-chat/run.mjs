@@ -1,0 +1,76 @@
+// @ts-check
+/**
+ * examples/chat at work: two instances of it in separate processes, and a Redis between them. With `--check` clients verify
+ * by themselves what the page shows.
+ */
+import { randomUUID } from 'node:crypto';
+import { relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Ending } from '../demo/ending.mjs';
+import { described, getRedis } from '../demo/redis.mjs';
+import { findRedisServer } from '../redis/binary.mjs';
+import { checkChat } from './check/check-chat.mjs';
+import { Instances } from './instances.mjs';
+import { prepareChat } from './prepare.mjs';
+import { welcome } from './welcome.mjs';
+
+const ending = new Ending();
+try {
+  const { values: asked } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => void ending.exit(asked.check ? 130 : 0));
+  }
+  await ending.exit(await (asked.check ? check() : demonstrate()));
+} catch (error) {
+  if (!ending.signal.aborted) console.error(error instanceof Error ? error.message : error);
+  await ending.exit(1);
+}
+
+/**
+ * Runs until Ctrl-C.
+ *
+ * @returns {Promise<never>}
+ */
+async function demonstrate() {
+  const { redis, instances } = await start('propagator', {
+    ports: [3001, 3002],
+    print: (text) => process.stdout.write(text),
+  });
+  const ofOthers = redis.how === 'REDIS_URL';
+  console.log(welcome(instances.urls, ofOthers ? null : redis.url, await redisCli()));
+  // What keeps this process alive are the instances; between the end of one and its return nothing else may.
+  setInterval(() => {}, 60_000);
+  return new Promise(() => {});
+}
+
+/** @returns {Promise<number>} the exit code */
+async function check() {
+  // Channels and keys of its own: other people may use the same Redis.
+  const prefix = `propagator-demo:${randomUUID()}`;
+  let printed = '';
+  const { redis, instances } = await start(prefix, { print: (text) => (printed += text) });
+  const stage = { urls: instances.urls, redisUrl: redis.url, prefix, cli: await redisCli() };
+  const failed = await checkChat(stage, ending.signal);
+  if (failed > 0) console.log(`\n${printed}`);
+  return failed > 0 ? 1 : 0;
+}
+
+/**
+ * @param {string} prefix
+ * @param {Pick<import('./instances.mjs').ChatOptions, 'ports' | 'print'>} options
+ */
+async function start(prefix, options) {
+  const [folder, redis] = await Promise.all([prepareChat(), getRedis(false)]);
+  if (redis.url === null) throw new Error(`The chat needs a Redis. ${redis.reason}`);
+  ending.add(redis.stop);
+  console.log(described(redis));
+  const instances = await Instances.start({ folder, redisUrl: redis.url, prefix, ...options });
+  ending.add(() => instances.stop());
+  return { redis, instances };
+}
+
+/** One that was fetched is not on the PATH. */
+async function redisCli() {
+  const { cli } = await findRedisServer().catch(() => ({ cli: 'redis-cli' }));
+  return cli.includes('/') ? relative('', cli) : cli;
+}

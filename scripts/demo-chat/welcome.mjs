@@ -1,0 +1,32 @@
+// @ts-check
+import { AWAY_MS } from './instances.mjs';
+
+/**
+ * What there is to see, and to do.
+ *
+ * @param {string[]} urls of the instances
+ * @param {string | null} redisUrl null where it is the one that REDIS_URL names: there may be a password in it
+ * @param {string} cli how redis-cli is called
+ */
+export function welcome([one = '', two = ''], redisUrl, cli) {
+  const env = `${redisUrl === null ? '' : `REDIS_URL=${redisUrl} `}${cli === 'redis-cli' ? '' : `REDIS_CLI=${cli} `}`;
+  return `
+Two instances of the chat are running:
+
+  one  ${one}
+  two  ${two}
+
+Open a tab on each: log in as alice on one and as bob on two. The password is "demo".
+
+  - Write in the lobby, and see it in the other tab.
+  - Open a second tab as alice on the other instance: both show the same.
+  - Order something for somebody who is online, and for somebody who is not.
+  - Stop an instance. Its tabs move to the other one, and nothing is lost. ${AWAY_MS / 1000} seconds later it is back.
+
+From outside the app:
+
+  ${env}examples/chat/outside/publish.sh lobby 'Hello from a script'
+
+Ctrl-C ends it all.
+`;
+}

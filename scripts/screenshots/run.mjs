@@ -1,0 +1,48 @@
+// @ts-check
+/** Takes the pictures of docs/images: `npm run screenshots`. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { launchChromium } from '../chromium/launch.mjs';
+import { Instances } from '../demo-chat/instances.mjs';
+import { prepareChat } from '../demo-chat/prepare.mjs';
+import { project } from '../demo/commands.mjs';
+import { Ending } from '../demo/ending.mjs';
+import { acquireRedis } from '../redis/acquire.mjs';
+import { play } from './scene.mjs';
+
+const folder = join(project, 'docs/images');
+/** Larger ones would make the repository heavy. */
+const MOST_BYTES = 300_000;
+
+const ending = new Ending();
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void ending.exit(130));
+try {
+  const app = await prepareChat();
+  const redis = await acquireRedis();
+  if (redis.url === null) throw new Error(`The chat needs a Redis. ${redis.reason}`);
+  ending.add(redis.stop);
+  const prefix = `screenshots:${randomUUID()}`;
+  const instances = await Instances.start({ folder: app, redisUrl: redis.url, prefix });
+  ending.add(() => instances.stop());
+  const { browser } = await launchChromium({ fonts: true });
+  ending.add(() => browser.close());
+  await mkdir(folder, { recursive: true });
+  await play({ browser, urls: instances.urls, keep });
+  await ending.exit(0);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  await ending.exit(1);
+}
+
+/**
+ * @param {string} name
+ * @param {Promise<Buffer>} taken
+ */
+async function keep(name, taken) {
+  const picture = await taken;
+  await writeFile(join(folder, `${name}.png`), picture);
+  console.log(`docs/images/${name}.png  ${Math.round(picture.length / 1000)} kB`);
+  if (picture.length > MOST_BYTES)
+    throw new Error(`${name}.png is larger than ${MOST_BYTES} bytes`);
+}

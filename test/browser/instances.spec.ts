@@ -1,0 +1,60 @@
+import { expect, it } from '@jest/globals';
+import { givenChat } from './support/given-chat.js';
+
+const given = givenChat({ env: { DRAIN_MS: '1000' } });
+
+function numbered(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${prefix} ${i + 1}`);
+}
+
+it('loses nothing and shows nothing twice when an instance is stopped while messages are sent', async () => {
+  const alice = await given.tab('alice', 'one');
+  const bob = await given.tab('bob', 'two');
+  const messages = numbered('stop', 30);
+
+  // It is seen for a few seconds only.
+  const moved = alice.page.getByText('Moved to instance two').waitFor();
+  for (const [i, text] of messages.entries()) {
+    if (i === 10) await bob.stop('one');
+    await alice.say(text);
+  }
+  await alice.connectedTo('two');
+  await moved;
+  await alice.showsExactly('stop', messages);
+  await bob.showsExactly('stop', messages);
+  expect(await alice.texts('sending')).toEqual([]);
+  await bob.instance('one').getByText('Stopped').waitFor();
+  // The one that stayed never had to connect anew.
+  expect(bob.connections).toBe(1);
+
+  // The demo starts again whatever ends.
+  await bob.instance('one').getByText('Ready').waitFor();
+});
+
+it('keeps what is written while no instance answers, and says so', async () => {
+  const alice = await given.tab('alice', 'one');
+  const bob = await given.tab('bob', 'two');
+  given.app.kill('one');
+  given.app.kill('two');
+  const banner = alice.page.getByRole('alert').filter({ hasText: 'No server answers' });
+  await banner.waitFor();
+  const messages = numbered('dark', 3);
+  for (const text of messages) await alice.say(text);
+  expect(await alice.texts('sending')).toEqual(messages);
+  await alice.page.getByText('3 messages will be sent').waitFor();
+
+  await alice.showsExactly('dark', messages);
+  await bob.showsExactly('dark', messages);
+  await banner.waitFor({ state: 'hidden' });
+});
+
+it('moves a tab to another instance by choice', async () => {
+  const alice = await given.tab('alice', 'one');
+  await alice.instance('two').getByRole('button', { name: 'Move this tab here' }).click();
+  await alice.connectedTo('two');
+  await alice.instance('two').getByText('This tab').waitFor();
+  await alice.say('from the other side');
+  const bob = await given.tab('bob', 'one');
+  await bob.shows('from the other side');
+  expect(await alice.texts('sending')).toEqual([]);
+});

@@ -1,0 +1,27 @@
+import { findChromium } from '../../../scripts/chromium/find.mjs';
+import { prepareChat } from '../../../scripts/demo-chat/prepare.mjs';
+import redisSetup from '../../redis-global-setup.mjs';
+
+/** What takes long the first time, so that no test has to wait for it. */
+export default async function setup() {
+  await redisSetup();
+  process.env.TEST_CHAT_FOLDER = await asInTheDemo(prepareChat);
+  const { path, how } = await findChromium();
+  console.log(`Chromium for the tests: ${path} (${how})`);
+}
+
+/**
+ * Jest says that this is a test, and a page that is built with that is not the one that users get.
+ *
+ * @template T
+ * @param {() => Promise<T>} work
+ */
+async function asInTheDemo(work) {
+  const { NODE_ENV } = process.env;
+  delete process.env.NODE_ENV;
+  try {
+    return await work();
+  } finally {
+    process.env.NODE_ENV = NODE_ENV;
+  }
+}

@@ -1,0 +1,215 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { isFailure } from '../../../examples/chat/shared/failure.js';
+import type {
+  ClusterView,
+  InstanceView,
+  PresenceEntry,
+} from '../../../examples/chat/shared/model.js';
+import { Roamer } from '../../../scripts/demo-chat/check/roamer.mjs';
+import { startOwnRedis } from '../../support/own-redis.js';
+import { until } from '../../support/until.js';
+import { ChatApp } from './support/chat-app.js';
+
+const named = (view: ClusterView | undefined, name: string): InstanceView | undefined =>
+  view?.instances.find((instance) => instance.name === name);
+
+/** Two sockets of one user are there. */
+const isSettled = ({ total }: ClusterView): boolean => total.sockets === 2 && total.users === 1;
+
+describe('examples/chat: instances', () => {
+  let app: ChatApp | undefined;
+  const roamers: Roamer[] = [];
+  afterEach(async () => {
+    for (const roamer of roamers.splice(0)) roamer.close();
+    await app?.close();
+    app = undefined;
+  });
+
+  const roamer = async (chat: ChatApp, name: string, ...instances: number[]): Promise<Roamer> => {
+    const { token } = await chat.logIn(name);
+    const started = new Roamer(
+      instances.map((i) => chat.url(i)),
+      token,
+      'lobby',
+    );
+    roamers.push(started);
+    await until(
+      () => started.connections > 0,
+      () => `${name} to be in the lobby`,
+    );
+    return started;
+  };
+
+  it('shows all instances on each, with what they do, and answers health checks', async () => {
+    app = await ChatApp.start({
+      INSTANCE_URLS: 'http://localhost:1, http://localhost:2',
+      PUBLIC_URL: 'http://localhost:1',
+    });
+    const alice = await app.logIn('alice');
+    const watcher = await app.connect(0, alice, '/');
+    await app.connect(1, alice, '/chat');
+
+    expect(await watcher.ask('cluster:watch', true)).toEqual({ watching: true });
+    await until(
+      () => (watcher.data('cluster') as ClusterView[]).some(isSettled),
+      () => `both sockets, got ${JSON.stringify(watcher.data('cluster').at(-1))}`,
+    );
+
+    const view = (watcher.data('cluster') as ClusterView[]).find(isSettled);
+    expect(view).toMatchObject({
+      redis: { state: 'ready' },
+      urls: ['http://localhost:1', 'http://localhost:2'],
+    });
+    expect(view?.instances).toEqual(
+      ['one', 'two'].map((name) => ({
+        name,
+        id: expect.stringMatching(/^[0-9a-f]{16}$/),
+        pid: expect.any(Number),
+        url: 'http://localhost:1',
+        state: 'ready',
+        sockets: 1,
+        eventsPerSecond: expect.any(Number),
+        uptimeMs: expect.any(Number),
+        me: name === 'one',
+      })),
+    );
+    expect(await watcher.ask('cluster:watch', false)).toEqual({ watching: false });
+    for (const path of ['/livez', '/readyz', '/healthz']) {
+      expect((await fetch(app.url(0) + path)).status).toBe(200);
+    }
+    const cors = await fetch(`${app.url(1)}/cluster`, {
+      headers: { origin: 'http://localhost:1' },
+    });
+    expect(cors.headers.get('access-control-allow-origin')).toBe('http://localhost:1');
+    const foreign = await fetch(`${app.url(1)}/cluster`, {
+      headers: { origin: 'http://evil.test' },
+    });
+    expect(foreign.headers.get('access-control-allow-origin')).toBeNull();
+  });
+
+  it('stops one wherever it is asked to: it ends by itself, and no message is lost', async () => {
+    const chat = (app = await ChatApp.start());
+    const alice = await roamer(chat, 'alice', 0, 1);
+    const bob = await roamer(chat, 'bob', 1);
+    const carol = await roamer(chat, 'carol', 0, 1);
+    const user = await chat.logIn('alice', 1);
+    const watcher = await chat.connect(1, user, '/');
+    await watcher.ask('cluster:watch', true);
+    const stateOfOne = () =>
+      (watcher.data('cluster') as ClusterView[]).map((v) => named(v, 'one')?.state);
+    const { id } = named(await chat.view(1), 'one') ?? {};
+
+    const plan = Array.from({ length: 80 }, (_, i) => `message ${i}`);
+    const pathToStop = '/cluster/instances/one/stop';
+    expect((await chat.post(pathToStop, {}, { instance: 1 })).status).toBe(401);
+    const write = async (texts: string[]): Promise<void> => {
+      for (const text of texts) {
+        alice.say(text);
+        await new Promise((resolve) => setTimeout(resolve, 15));
+      }
+    };
+    await write(plan.slice(0, 20));
+    expect((await chat.post(pathToStop, {}, { instance: 1, user })).status).toBe(202);
+    await write(plan.slice(20));
+    expect(await chat.ended(0)).toEqual([0, null]);
+    await until(
+      () =>
+        alice.allSent && [bob, carol].every((each) => each.texts('alice').length >= plan.length),
+      () => `all messages, got ${bob.texts('alice').length} and ${carol.texts('alice').length}`,
+    );
+
+    for (const each of [alice, bob, carol]) expect(each.texts('alice')).toEqual(plan);
+    expect([alice, bob, carol].map(({ connections }) => connections)).toEqual([2, 1, 2]);
+    await until(
+      () => stateOfOne().at(-1) === 'stopped',
+      () => `one to be shown as stopped, got ${String(stateOfOne())}`,
+    );
+    expect(stateOfOne()).toContain('draining');
+    expect((await chat.post(pathToStop, {}, { instance: 1, user })).status).toBe(404);
+
+    // Started again, it has its place back.
+    await chat.launch('one');
+    await until(
+      () => stateOfOne().at(-1) === 'ready',
+      () => 'one to be shown as ready',
+    );
+    expect(named(await chat.view(1), 'one')?.id).not.toBe(id);
+  });
+
+  it('ships an order that an instance took which has ended since', async () => {
+    const chat = (app = await ChatApp.start({ SHIPPING_MS: '1500' }));
+    const alice = await chat.logIn('alice');
+    const device = await chat.connect(1, alice, '/');
+
+    await chat.post('/orders', { item: 'Tea' }, { user: alice });
+    await chat.post('/cluster/instances/one/stop', {}, { user: alice });
+    await chat.ended(0);
+
+    expect(await device.waitFor('order-update', 2)).toMatchObject([
+      { status: 'received' },
+      { status: 'shipped' },
+    ]);
+  });
+
+  it('says so when Redis is away, serves on, and recovers', async () => {
+    const redis = await startOwnRedis();
+    try {
+      const chat = (app = await ChatApp.start({ REDIS_URL: redis.url }));
+      const alice = await chat.connect(0, await chat.logIn('alice'));
+      const bob = await chat.connect(1, await chat.logIn('bob'));
+      for (const client of [alice, bob]) await client.ask('join', { room: 'lobby' });
+      const message = { room: 'lobby', text: 'hello', clientId: 'x' };
+
+      await redis.kill();
+      await until(
+        async () => (await fetch(`${chat.url(0)}/healthz`)).status === 503,
+        () => 'the health check to say it',
+      );
+      expect(await alice.ask('message', message)).toMatchObject({ code: 'unavailable' });
+      expect((await fetch(`${chat.url(0)}/readyz`)).status).toBe(200);
+      const view = await chat.view();
+      expect(view.redis.state).not.toBe('ready');
+      expect(view.instances.map(({ state }) => state)).toEqual(['degraded', 'unknown']);
+
+      await redis.restart();
+      await until(
+        async () => (await fetch(`${chat.url(0)}/healthz`)).status === 200,
+        () => 'Redis to be back',
+      );
+      // That Redis has forgotten everything.
+      for (const client of [alice, bob]) {
+        await until(
+          async () => !isFailure(await client.ask('join', { room: 'lobby' })),
+          () => 'the room to be there again',
+        );
+      }
+      expect(await alice.ask('message', message)).toMatchObject({ text: 'hello' });
+      await bob.waitFor('message');
+    } finally {
+      await app?.close();
+      await redis.stop();
+    }
+  });
+
+  it('takes the devices of an instance that was killed off the list', async () => {
+    const chat = (app = await ChatApp.start());
+    const bob = await chat.logIn('bob');
+    await chat.connect(0, bob, '/presence', 'Phone');
+    const laptop = await chat.connect(1, bob, '/presence', 'Laptop');
+    const devices = () =>
+      (laptop.data('presence:list') as PresenceEntry[][]).at(-1)?.[0]?.sessions.length;
+    await until(
+      () => devices() === 2,
+      () => 'both devices',
+    );
+
+    chat.kill(0);
+
+    await until(
+      () => devices() === 1,
+      () => 'the phone to be gone',
+      25_000,
+    );
+    expect(named(await chat.view(1), 'one')?.state).toBe('lost');
+  }, 30_000);
+});

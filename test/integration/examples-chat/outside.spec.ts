@@ -1,0 +1,72 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { findRedisServer } from '../../../scripts/redis/binary.mjs';
+import { onPath } from '../../../scripts/redis/on-path.mjs';
+import { testRedisUrl } from '../../support/test-cluster.js';
+import { ChatApp } from './support/chat-app.js';
+
+const TEXT = 'It\'s "50 %" \\ done, grüße';
+
+/** What a script makes: its own line, and a message for those in the room. */
+const from = (name: string) => {
+  const message = {
+    id: expect.any(String),
+    clientId: expect.any(String),
+    room: 'lobby',
+    user: { id: 'outside', name },
+    text: TEXT,
+    at: expect.any(Number),
+  };
+  const printed = '2 instances have somebody in lobby\n';
+  return { printed, one: [message], two: [message], outside: [] };
+};
+
+describe('examples/chat: publishers outside the app', () => {
+  let app: ChatApp;
+  beforeAll(async () => {
+    app = await ChatApp.start();
+  });
+  afterAll(() => app.close());
+  afterEach(() => app.disconnectAll());
+
+  const run = async (...[file = '', ...args]: string[]): Promise<string> => {
+    const env = {
+      ...process.env,
+      REDIS_URL: testRedisUrl(),
+      REDIS_PREFIX: app.prefix,
+      REDIS_CLI: (await findRedisServer()).cli,
+    };
+    return (await promisify(execFile)(file, args, { env })).stdout;
+  };
+
+  /** What alice on the one instance, bob on the other and carol outside of the room get of it. */
+  const heardOf = async (publish: () => Promise<string>): Promise<unknown> => {
+    const [alice, bob] = await Promise.all([
+      app.connect(0, await app.logIn('alice')),
+      app.connect(1, await app.logIn('bob')),
+    ]);
+    for (const client of [alice, bob]) await client.ask('join', { room: 'lobby' });
+    const carol = await app.connect(1, await app.logIn('carol'));
+    const printed = await publish();
+    const [one, two] = await Promise.all([alice, bob].map((client) => client.waitFor('message')));
+    return { printed, one, two, outside: carol.data('message') };
+  };
+
+  it('a shell script with redis-cli is heard in the room, on both instances', async () => {
+    const heard = await heardOf(() =>
+      run('bash', 'examples/chat/outside/publish.sh', 'lobby', TEXT),
+    );
+    expect(heard).toEqual(from('A shell script'));
+  });
+
+  it('a Python script is heard in the room, on both instances', async () => {
+    const python = await onPath('python3');
+    const heard =
+      python === undefined
+        ? from('A Python script')
+        : await heardOf(() => run(python, 'examples/chat/outside/publish.py', 'lobby', TEXT));
+    if (python === undefined) console.warn('There is no python3 here: its script is not tested.');
+    expect(heard).toEqual(from('A Python script'));
+  });
+});
