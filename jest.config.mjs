@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** ESM-only packages that Jest must turn into CommonJS. */
 const esmPackages = [
   '@nestjs',
@@ -19,7 +21,7 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/leaks/', '<rootDir>/test/browser/'],
   testTimeout: 20_000,
   // More than there are processors: most of the time a test waits for something.
-  maxWorkers: '150%',
+  maxWorkers: Math.ceil(1.5 * availableParallelism()),
   globalSetup: '<rootDir>/test/redis-global-setup.mjs',
   globalTeardown: '<rootDir>/test/redis-global-teardown.mjs',
   transform: {

@@ -12,7 +12,8 @@ serve({
     const start = performance.now();
     let next = 0;
     const connectOn = async () => {
-      while (next < count) clients.push(await connectRaw(url, { token: `user-${next++}` }));
+      while (next < count)
+        clients.push(await connectRaw(url, { user: `user-${next++}`, socketIo: true }));
     };
     await Promise.all(Array.from({ length: AT_ONCE }, connectOn));
     return performance.now() - start;

@@ -11,10 +11,11 @@ for (const adapter of ['io-adapter', 'library', 'io-adapter', 'library']) {
   const env = { REDIS_URL: redis.url, ADAPTER: adapter };
   const server = await startProcess(new URL('./connect-server.mjs', import.meta.url), env);
   const clients = await startProcess(new URL('./connect-clients.mjs', import.meta.url), env);
-  const { value: url } = await server.call('where');
+  const url = await server.call('where');
   await server.call('stall');
-  const { value: took } = await clients.call('connect', url, SOCKETS);
-  const { value: stall, cpu } = await server.call('stall');
+  const took = await clients.call('connect', url, SOCKETS);
+  const stall = await server.call('stall');
+  const cpu = await server.cpu();
   console.log(
     `${SOCKETS} sockets, ${adapter}: ${Math.round(took)} ms, longest stall ${stall.toFixed(1)} ms, ` +
       `${Math.round(cpu / SOCKETS)} µs CPU per socket since start`,
