@@ -1,0 +1,116 @@
+// @ts-check
+
+/**
+ * One instance of an app, in a process of its own, as a contestant's users run it. Clients say who they are and which
+ * rooms they want to be in when they connect.
+ *
+ * @typedef {object} Contestant
+ * @property {string} url where clients connect
+ * @property {(user: string, event: string, data: unknown, namespace?: string) => unknown} toUser
+ *   what it returns settles once Redis has the event; the same for the others
+ * @property {(room: string, event: string, data: unknown) => unknown} toRoom
+ * @property {(event: string, data: unknown) => unknown} toAll
+ * @property {() => unknown} close
+ */
+
+/**
+ * @typedef {object} Entry
+ * @property {string} id
+ * @property {string} label
+ * @property {string} file in this folder
+ * @property {NodeJS.ProcessEnv} [env]
+ * @property {boolean} socketIo whether clients speak Socket.IO to it
+ * @property {'library' | 'floor' | 'peer' | 'variant'} kind a peer does what the library does; a variant is the library,
+ *   or a floor, run in another way
+ */
+
+/** @type {Entry[]} */
+export const contestants = [
+  { id: 'floor', label: 'floor', file: 'floor.mjs', socketIo: false, kind: 'floor' },
+  {
+    id: 'ws-send',
+    label: 'floor, with ws.send()',
+    file: 'floor.mjs',
+    env: { WRITE: 'send' },
+    socketIo: false,
+    kind: 'variant',
+  },
+  { id: 'library', label: 'this library', file: 'library.mjs', socketIo: true, kind: 'library' },
+  {
+    id: 'no-presence',
+    label: 'this library, presence off',
+    file: 'library.mjs',
+    env: { PRESENCE: 'off' },
+    socketIo: true,
+    kind: 'variant',
+  },
+  {
+    id: 'signed',
+    label: 'this library, signing',
+    file: 'library.mjs',
+    env: { SECRET: 'x'.repeat(64) },
+    socketIo: true,
+    kind: 'variant',
+  },
+  {
+    id: 'not-coalesced',
+    label: 'this library, coalesceWrites off',
+    file: 'library.mjs',
+    env: { COALESCE: 'off' },
+    socketIo: true,
+    kind: 'variant',
+  },
+  {
+    id: 'redis-adapter',
+    label: 'redis-adapter',
+    file: 'redis-adapter.mjs',
+    socketIo: true,
+    kind: 'peer',
+  },
+  {
+    id: 'sharded-adapter',
+    label: 'redis-adapter, sharded',
+    file: 'sharded-adapter.mjs',
+    socketIo: true,
+    kind: 'peer',
+  },
+  {
+    id: 'streams-adapter',
+    label: 'redis-streams-adapter',
+    file: 'streams-adapter.mjs',
+    socketIo: true,
+    kind: 'peer',
+  },
+  {
+    id: 'tutorial',
+    label: "tutorial's design",
+    file: 'tutorial.mjs',
+    socketIo: true,
+    kind: 'peer',
+  },
+  {
+    id: 'bare',
+    label: 'Socket.IO alone',
+    file: 'bare-socket-io.mjs',
+    socketIo: true,
+    kind: 'floor',
+  },
+  {
+    id: 'nest',
+    label: 'Nest with IoAdapter alone',
+    file: 'nest-alone.mjs',
+    socketIo: true,
+    kind: 'floor',
+  },
+];
+
+/** @param {string[]} ids */
+export function named(...ids) {
+  return ids.map((id) => {
+    const entry = contestants.find((one) => one.id === id);
+    if (entry === undefined) throw new Error(`no contestant ${id}`);
+    return entry;
+  });
+}
+
+export const PEERS = ['redis-adapter', 'sharded-adapter', 'streams-adapter', 'tutorial'];

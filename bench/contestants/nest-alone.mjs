@@ -1,0 +1,8 @@
+// @ts-check
+// A Nest app with Nest's IoAdapter: what Nest costs.
+import { nestApp } from './nest-app.mjs';
+import { contestantOf } from './socket-io-peer.mjs';
+
+export async function start() {
+  return contestantOf(await nestApp({}), () => Promise.resolve());
+}

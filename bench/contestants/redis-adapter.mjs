@@ -1,0 +1,12 @@
+// @ts-check
+// @socket.io/redis-adapter: one pattern for the namespace's rooms, every instance hears everything.
+import { createAdapter } from '@socket.io/redis-adapter';
+import { lastCommand, redisClients } from './redis-clients.mjs';
+import { socketIoPeer } from './socket-io-peer.mjs';
+
+export async function start() {
+  const { publisher, subscriber } = await redisClients();
+  const published = lastCommand(publisher, 'publish');
+  // Contestants do not hear each other.
+  return socketIoPeer(createAdapter(publisher, subscriber, { key: 'classic' }), published);
+}

@@ -1,0 +1,16 @@
+// @ts-check
+// @socket.io/redis-streams-adapter: one stream that every instance reads.
+import { createAdapter } from '@socket.io/redis-streams-adapter';
+import { lastCommand, redisClients } from './redis-clients.mjs';
+import { socketIoPeer } from './socket-io-peer.mjs';
+
+export async function start() {
+  const { publisher, subscriber } = await redisClients();
+  subscriber.disconnect(); // It makes its own.
+  const published = lastCommand(publisher, 'xadd');
+  // Contestants do not hear each other.
+  return socketIoPeer(
+    createAdapter(publisher, { streamName: 'bench', channelPrefix: 'streams' }),
+    published,
+  );
+}

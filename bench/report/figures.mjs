@@ -1,0 +1,16 @@
+// @ts-check
+
+/** Three digits that count. @param {number} value */
+export function figure(value) {
+  if (!Number.isFinite(value)) return '-';
+  const size = Math.abs(value);
+  if (size >= 1_000) return Math.round(value).toLocaleString('en-US');
+  if (size >= 100) return value.toFixed(0);
+  if (size >= 10) return value.toFixed(1);
+  return value.toFixed(2);
+}
+
+/** @param {import('../measure/statistics.mjs').Summary} summary */
+export function spread({ median, min, max }) {
+  return `${figure(median)} (${figure(min)} to ${figure(max)})`;
+}

@@ -1,0 +1,40 @@
+// @ts-check
+import { binary } from './binary.mjs';
+import { broadcast } from './broadcast.mjs';
+import { connecting } from './connecting.mjs';
+import { instances } from './instances.mjs';
+import { interceptor } from './interceptor.mjs';
+import { latency } from './latency.mjs';
+import { rooms } from './rooms.mjs';
+import { signing } from './signing.mjs';
+import { storm } from './storm.mjs';
+import { targeted } from './targeted.mjs';
+
+/**
+ * @typedef {object} Bench what every scenario gets
+ * @property {'full' | 'quick' | 'check'} size
+ * @property {{ url: string, pid: number }} redis
+ * @property {import('ioredis').Redis} admin a connection of its own
+ * @property {import('../processes/process-handle.mjs').ProcessHandle} clients
+ */
+
+/**
+ * @typedef {object} Scenario
+ * @property {string} name
+ * @property {boolean} [notInQuick] a short run has it only where it is named
+ * @property {(bench: Bench) => Promise<import('../measure/table.mjs').Table[]>} run
+ */
+
+/** In the order of the report. @type {Scenario[]} */
+export const scenarios = [
+  targeted,
+  instances,
+  broadcast,
+  rooms,
+  latency,
+  connecting,
+  storm,
+  interceptor,
+  binary,
+  signing,
+];

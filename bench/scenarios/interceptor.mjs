@@ -1,0 +1,83 @@
+// @ts-check
+import { withSettings } from '../measure/settings.mjs';
+import { summary } from '../measure/statistics.mjs';
+import { ratioOf, tableOf } from '../measure/table.mjs';
+
+const SIZES = {
+  full: { messages: 10_000, rounds: 7 },
+  quick: { messages: 5_000, rounds: 3 },
+  check: { messages: 40, rounds: 1 },
+};
+const CLIENTS = 20;
+const AIM = 5;
+const MODES = {
+  none: 'no interceptor',
+  idle: 'an interceptor that does nothing',
+  'by-hand': 'propagateEvent in the handler',
+  interceptor: 'RedisPropagatorInterceptor',
+};
+/** @type {[name: string, message: string, base: keyof typeof MODES][]} */
+const CASES = [
+  ['acknowledgement', '421["ask"]', 'none'],
+  ['event for others too', '42["say"]', 'by-hand'],
+];
+
+/** What the interceptor adds. @type {import('./all.mjs').Scenario} */
+export const interceptor = {
+  name: 'interceptor',
+  async run(bench) {
+    const { messages, rounds } = SIZES[bench.size];
+    const table = tableOf(
+      'interceptor',
+      'A message that a handler of a gateway answers',
+      'CPU µs per message, instance and Redis',
+      'An acknowledgement concerns nobody else. An event goes to the other sockets of the user as well: there the ' +
+        'interceptor is compared with a handler that calls `propagateEvent` itself.',
+    );
+    const entries = Object.entries(MODES).map(([id, label]) => ({
+      id,
+      label,
+      file: 'interceptor-app.mjs',
+      env: { MODE: id },
+      socketIo: true,
+      kind: /** @type {const} */ ('variant'),
+    }));
+    await withSettings(bench, entries, 1, async (settings) => {
+      for (const setting of settings) {
+        await setting.connect(
+          Array.from({ length: CLIENTS }, (_, i) => ({ instance: 0, user: `asking-${i}` })),
+        );
+      }
+      for (const [name, message, base] of CASES) {
+        /** @type {Map<string, number[]>} */
+        const found = new Map(settings.map(({ entry }) => [entry.id, []]));
+        // The first round warms up.
+        for (let round = 0; round <= rounds; round++) {
+          for (const setting of settings) {
+            const { total } = await setting.measured(async () => {
+              setting.sent += messages;
+              await bench.clients.call('ask', setting.group, message, messages, 10);
+            });
+            if (round > 0) found.get(setting.entry.id)?.push(total / messages);
+          }
+        }
+        for (const { entry } of settings) {
+          const { id, label, kind } = entry;
+          const value = summary(found.get(id) ?? []);
+          table.rows.push({ case: name, contestant: { id, label, kind }, value });
+        }
+        const added = (/** @type {keyof typeof MODES} */ id) => {
+          const without = found.get(id) ?? [];
+          return summary(
+            (found.get('interceptor') ?? []).map((value, i) => value - (without[i] ?? NaN)),
+          );
+        };
+        table.ratios.push(ratioOf(name, `µs more than with ${MODES[base]}`, added(base), AIM));
+        if (base === 'none') {
+          table.ratios.push(ratioOf(name, `µs more than with ${MODES.idle}`, added('idle')));
+        }
+      }
+    });
+    return [table];
+  },
+};
