@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const guard = new URL('end-with-parent.mjs', import.meta.url).href;
-const startTimeoutMs = 20_000;
+const startTimeoutMs = 60_000;
 const stopTimeoutMs = 5000;
 
 /** A process of the example, with one instance in it or several. */

@@ -23,7 +23,7 @@ export async function startApp(folder, { env, flags = [], says = /listening on (
     stream.on('data', (chunk) => (printed += String(chunk)));
   }
   const exited = once(child, 'exit');
-  const end = Date.now() + 20_000;
+  const end = Date.now() + 60_000;
   let found;
   while (!found && child.exitCode === null && Date.now() < end) {
     await sleep(20);
