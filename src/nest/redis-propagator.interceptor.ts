@@ -15,8 +15,13 @@ import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
 import { PROPAGATE_METADATA, type PropagateAudience } from './propagate.decorator.js';
 import { isWsResponse } from './ws-response.js';
 
-/** The calls that an interceptor has taken: one bound globally, one on the class and one on the method share a call. */
-const taken = new WeakSet<ExecutionContext>();
+/** On calls that an interceptor has taken: one bound globally, one on the class and one on the method share a call. */
+const TAKEN = Symbol('propagator:taken');
+
+interface Known {
+  readonly gateway: object;
+  readonly audience: PropagateAudience;
+}
 
 /**
  * Sends every event that a gateway's handlers respond with (a `WsResponse`, from a value, Promise or Observable) to
@@ -30,6 +35,8 @@ const taken = new WeakSet<ExecutionContext>();
 export class RedisPropagatorInterceptor implements NestInterceptor {
   private readonly logger = new Logger(RedisPropagatorInterceptor.name);
   private readonly reflector = new Reflector();
+  /** By handler: its metadata never changes. */
+  private readonly audiences = new WeakMap<object, Known>();
   private warned = false;
 
   constructor(
@@ -41,8 +48,9 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
       this.warnOnce(context.getType());
       return next.handle();
     }
-    if (taken.has(context)) return next.handle();
-    taken.add(context);
+    const call = context as ExecutionContext & { [TAKEN]?: true };
+    if (call[TAKEN] === true) return next.handle();
+    call[TAKEN] = true;
     const audience = this.audienceOf(context);
     if (audience === false) return next.handle();
     const message = context.switchToWs();
@@ -96,12 +104,18 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
   }
 
   private audienceOf(context: ExecutionContext): PropagateAudience {
-    return (
+    const handler = context.getHandler();
+    const gateway = context.getClass();
+    const known = this.audiences.get(handler);
+    // Gateways that extend another one share its handlers, and may have metadata of their own.
+    if (known?.gateway === gateway) return known.audience;
+    const audience =
       this.reflector.getAllAndOverride<PropagateAudience | undefined>(PROPAGATE_METADATA, [
-        context.getHandler(),
-        context.getClass(),
-      ]) ?? 'user'
-    );
+        handler,
+        gateway,
+      ]) ?? 'user';
+    this.audiences.set(handler, { gateway, audience });
+    return audience;
   }
 
   private warnOnce(type: string): void {

@@ -122,3 +122,42 @@ describe('@Propagate', () => {
     );
   });
 });
+
+class SharedHandlers {
+  @SubscribeMessage('shared')
+  shared(): WsResponse<string> {
+    return RESPONSE;
+  }
+}
+
+@Propagate('user')
+@UseInterceptors(RedisPropagatorInterceptor)
+@WebSocketGateway({ namespace: 'loud' })
+class LoudSharedGateway extends SharedHandlers {}
+
+@Propagate(false)
+@UseInterceptors(RedisPropagatorInterceptor)
+@WebSocketGateway({ namespace: 'quiet' })
+class QuietSharedGateway extends SharedHandlers {}
+
+describe('gateways that share handlers', () => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+
+  it('have an audience each', async () => {
+    cluster = await givenCluster().of(2).with(LoudSharedGateway, QuietSharedGateway).start();
+    const pair = (namespace: string) =>
+      Promise.all([0, 1].map((i) => cluster.instance(i).connect({ token: 'alice', namespace })));
+    const [loud, loudOther] = await pair('/loud');
+    const [quiet, quietOther] = await pair('/quiet');
+
+    for (const client of [loud, quiet, loud, quiet]) client?.emit('shared');
+    await loud?.waitFor('news', 2);
+    await quiet?.waitFor('news', 2);
+    await loudOther?.waitFor('news', 2);
+    await cluster.settled(...[loudOther, quietOther].filter((client) => client !== undefined));
+
+    expect(loudOther?.data('news')).toEqual(['x', 'x']);
+    expect(quietOther?.data('news')).toEqual([]);
+  });
+});
