@@ -1,9 +1,19 @@
+import { ByteBlocks, type BytePlace } from './byte-blocks.js';
+
 /** What was published a moment ago. @internal */
 export interface RecentPublish {
   readonly channel: string;
   readonly bytes: Buffer;
   readonly sequence: number;
   /** When Redis had answered, by the clock that nobody sets; infinite before. */
+  readonly at: number;
+}
+
+/** The same, as it is kept. @internal */
+export interface KeptPublish {
+  readonly channel: string;
+  readonly sequence: number;
+  readonly place: BytePlace;
   at: number;
 }
 
@@ -18,13 +28,13 @@ export interface RecentSelection {
 const COMPACT_AT = 1_024;
 
 /**
- * Keeps what this instance has published lately, for instances that could not hear it. Bounded by bytes and by age; an
- * envelope is referenced, not copied.
+ * Keeps what this instance has published lately, for instances that could not hear it. Bounded by bytes and by age.
  *
  * @internal
  */
 export class RecentPublishes {
-  private readonly kept: (RecentPublish | undefined)[] = [];
+  private readonly blocks = new ByteBlocks();
+  private readonly kept: (KeptPublish | undefined)[] = [];
   /** All before this one are let go. */
   private oldest = 0;
   private count = 0;
@@ -45,8 +55,8 @@ export class RecentPublishes {
    * To be called right before it is published; `at` of what comes back is to be set once Redis has it, or {@link drop}
    * to be called where it has not.
    */
-  add(channel: string, bytes: Buffer, sequence: number): RecentPublish {
-    const publish: RecentPublish = { channel, bytes, sequence, at: Infinity };
+  add(channel: string, bytes: Buffer, sequence: number): KeptPublish {
+    const publish = { channel, sequence, place: this.blocks.keep(bytes), at: Infinity };
     this.kept.push(publish);
     this.count++;
     this.keptBytes += bytes.length;
@@ -55,7 +65,7 @@ export class RecentPublishes {
   }
 
   /** It was not published after all. */
-  drop(publish: RecentPublish): void {
+  drop(publish: KeptPublish): void {
     const index = this.kept.lastIndexOf(publish);
     if (index >= 0) this.release(index, publish);
   }
@@ -68,7 +78,9 @@ export class RecentPublishes {
     const publishes: RecentPublish[] = [];
     for (let i = this.oldest; i < this.kept.length; i++) {
       const publish = this.kept[i];
-      if (publish !== undefined && publish.at >= from) publishes.push(publish);
+      if (publish === undefined || publish.at < from) continue;
+      const { channel, sequence, place, at } = publish;
+      publishes.push({ channel, sequence, bytes: this.blocks.read(place), at });
     }
     const forgotten =
       lastForgotten !== undefined && lastForgotten.at >= from ? lastForgotten.sequence : undefined;
@@ -77,6 +89,7 @@ export class RecentPublishes {
 
   clear(): void {
     this.kept.length = 0;
+    this.blocks.clear();
     this.oldest = 0;
     this.count = 0;
     this.keptBytes = 0;
@@ -97,10 +110,11 @@ export class RecentPublishes {
     this.oldest = 0;
   }
 
-  private release(index: number, { bytes }: RecentPublish): void {
+  private release(index: number, { place }: KeptPublish): void {
     // The slot goes later, the bytes now.
     this.kept[index] = undefined;
     this.count--;
-    this.keptBytes -= bytes.length;
+    this.keptBytes -= place.end - place.start;
+    this.blocks.giveBack(place);
   }
 }

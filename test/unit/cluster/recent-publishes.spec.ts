@@ -63,4 +63,35 @@ describe('what was published lately', () => {
     recent.clear();
     expect([recent.size, recent.bytes]).toEqual([0, 0]);
   });
+
+  it('is what was published, byte by byte, whatever became of the Buffer, and of what was kept before', () => {
+    const recent = new RecentPublishes({ maxBytes: 1_000_000, maxAgeMs: 10_000 });
+    const sizes = [1, 100, 70_000, 131_072, 131_073, 300_000, 5_000];
+    for (let number = 1; number <= 400; number++) {
+      const bytes = Buffer.alloc(sizes[number % sizes.length] ?? 0, number % 251);
+      const publish = recent.add('a', bytes, number);
+      // Large ones are kept as they are; nobody writes to an envelope that was published.
+      if (bytes.length <= 131_072) bytes.fill(0xff);
+      if (number % 11 === 0) recent.drop(publish);
+      else publish.at = performance.now();
+    }
+    const { publishes } = recent.since(1_000);
+    expect(publishes.length).toBeGreaterThan(5);
+    for (const { sequence, bytes } of publishes) {
+      expect(bytes).toHaveLength(sizes[sequence % sizes.length] ?? 0);
+      expect(bytes.every((byte) => byte === sequence % 251)).toBe(true);
+    }
+    expect(recent.bytes).toBe(publishes.reduce((sum, { bytes }) => sum + bytes.length, 0));
+  });
+
+  it('uses the same memory again and again', () => {
+    const recent = new RecentPublishes({ maxBytes: 1_000_000, maxAgeMs: 10_000 });
+    const made = jest.spyOn(Buffer, 'allocUnsafeSlow');
+    for (let number = 1; number <= 20_000; number++) {
+      recent.add('a', Buffer.alloc(2_000), number).at = performance.now();
+    }
+    // 40 MB went through it.
+    expect(made.mock.calls.length).toBeLessThan(8);
+    made.mockRestore();
+  });
 });
