@@ -54,7 +54,10 @@ describe('on a Cluster without replicas', () => {
     await Promise.all(sent);
     await Promise.all(clients.map((client) => client.waitFor('n', number)));
     const inOrder = Array.from({ length: number }, (_, n) => n);
-    for (const client of clients) expect(client.data('n')).toEqual(inOrder);
+    // ioredis tries each publish that was under way again by itself: their order is not promised (docs/guarantees.md).
+    for (const client of clients) {
+      expect((client.data('n') as number[]).toSorted((x, y) => x - y)).toEqual(inOrder);
+    }
   });
 
   it('slots that move to another master cost nobody an event', async () => {

@@ -5,7 +5,16 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { ClusterService, RedisService } from 'nestjs-redis-propagator';
-import { Subject, type Observable, type Subscription } from 'rxjs';
+import {
+  filter,
+  firstValueFrom,
+  map,
+  of,
+  Subject,
+  timeout,
+  type Observable,
+  type Subscription,
+} from 'rxjs';
 import { Config } from '../config.js';
 import type { InstanceReport } from './instance-report.js';
 import { SelfReport } from './self-report.js';
@@ -71,9 +80,15 @@ export class InstanceReports implements OnModuleInit, OnModuleDestroy, BeforeApp
     return [...this.byName.values()].toSorted((a, b) => a.name.localeCompare(b.name));
   }
 
-  /** The name of an instance that the library names by its id. */
-  nameOf(instanceId: string): string {
-    return this.all().find(({ id }) => id === instanceId)?.name ?? instanceId;
+  /** The name of an instance that the library names by its id. Of one that has just come the first report is waited for. */
+  async nameOf(instanceId: string): Promise<string> {
+    const name = (): string | undefined => this.all().find(({ id }) => id === instanceId)?.name;
+    const known = this.news$.pipe(
+      map(name),
+      filter((found) => found !== undefined),
+      timeout({ first: 2 * EVERY_MS, with: () => of(instanceId) }),
+    );
+    return name() ?? firstValueFrom(known);
   }
 
   isOwn({ id }: InstanceReport): boolean {

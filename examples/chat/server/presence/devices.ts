@@ -13,13 +13,12 @@ export class Devices {
   /** The tabs of a user, the oldest first: each has one socket in `/presence`. */
   async of(userId: string): Promise<Device[]> {
     const { items } = await this.sessions.sessions(userId, { namespace: '/presence' });
-    return items
-      .map((item) => ({
-        device: deviceOf(item),
-        instance: this.instances.nameOf(item.instanceId),
-        connectedAt: item.connectedAt,
-      }))
-      .toSorted((a, b) => a.connectedAt - b.connectedAt);
+    const devices = items.map(async (item) => ({
+      device: deviceOf(item),
+      instance: await this.instances.nameOf(item.instanceId),
+      connectedAt: item.connectedAt,
+    }));
+    return (await Promise.all(devices)).toSorted((a, b) => a.connectedAt - b.connectedAt);
   }
 }
 

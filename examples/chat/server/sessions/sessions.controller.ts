@@ -40,7 +40,7 @@ export class SessionsController {
         connectedAt: item.connectedAt,
         current: id === account.sessionId,
       };
-      const instance = this.instances.nameOf(item.instanceId);
+      const instance = await this.instances.nameOf(item.instanceId);
       if (!view.instances.includes(instance)) view.instances.push(instance);
       views.set(id, view);
     }
