@@ -85,3 +85,11 @@ export function reasonOf(thrown: unknown): string {
   // Node's AggregateError of a connection attempt (one error per address) has a code and no message.
   return thrown.message || (thrown as NodeJS.ErrnoException).code || thrown.name;
 }
+
+/** Whether Redis may take the same thing in a moment: it was away, or did not answer. @internal */
+export function isPassing(error: unknown): boolean {
+  return (
+    error instanceof PropagatorError &&
+    (error.code === 'redis.unavailable' || error.code === 'redis.timeout')
+  );
+}

@@ -63,11 +63,6 @@ export class ByteBlocks {
   private blockFor(length: number): Block {
     const { current } = this;
     if (current !== undefined && current.used + length <= BLOCK_BYTES) return current;
-    // The one that is full may have been given back as a whole already.
-    if (current?.places === 0) {
-      current.used = 0;
-      return current;
-    }
     this.current = this.spare.pop() ?? {
       bytes: Buffer.allocUnsafeSlow(BLOCK_BYTES),
       shared: true,

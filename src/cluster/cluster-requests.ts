@@ -1,12 +1,11 @@
 import type { Subscription } from 'rxjs';
-import { PropagatorError, reasonOf } from '../errors.js';
+import { isPassing, PropagatorError, reasonOf } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { ClusterMessage, ReplyMessage, RequestMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
 import type { ClusterBus } from './cluster-bus.js';
 import type { ClusterService } from './cluster.service.js';
-import { isPassing } from './passing-error.js';
 import { PendingRequest, type RequestListener, type RequestOutcome } from './pending-request.js';
 
 /** For the way of an answer that was given at the last moment. */

@@ -1,11 +1,10 @@
 import type { Subscription } from 'rxjs';
-import { PropagatorError, reasonOf } from '../errors.js';
+import { isPassing, PropagatorError, reasonOf } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { markRepeated, sequenceOf } from '../wire/envelope.js';
 import { Outbox } from './outbox.js';
-import { isPassing } from './passing-error.js';
 import { publishToOthers } from './publish-to-others.js';
 import { RecentPublishes, type RecentSelection } from './recent-publishes.js';
 
@@ -89,9 +88,9 @@ export class EventPublisher {
     return this.sendPast(outbox, channel, bytes, { waits, volatile });
   }
 
-  /** What was published since so many ms ago, as far as it is kept. */
-  since(ageMs: number): RecentSelection {
-    if (this.recent !== undefined) return this.recent.since(ageMs);
+  /** What was published to some channels since so many ms ago, as far as it is kept. */
+  since(ageMs: number, isWanted?: (channel: string) => boolean): RecentSelection {
+    if (this.recent !== undefined) return this.recent.since(ageMs, isWanted);
     const { sequence, at } = this.last;
     const forgotten = at >= performance.now() - ageMs ? sequence : undefined;
     return { publishes: [], forgotten };

@@ -70,8 +70,8 @@ export class RecentPublishes {
     if (index >= 0) this.release(index, publish);
   }
 
-  /** What was published since so many ms ago, or is under way. */
-  since(ageMs: number): RecentSelection {
+  /** What was published since so many ms ago, or is under way, to the channels that are wanted. */
+  since(ageMs: number, isWanted: (channel: string) => boolean = () => true): RecentSelection {
     this.trim();
     const from = performance.now() - ageMs;
     const { lastForgotten } = this;
@@ -80,6 +80,7 @@ export class RecentPublishes {
       const publish = this.kept[i];
       if (publish === undefined || publish.at < from) continue;
       const { channel, sequence, place, at } = publish;
+      if (!isWanted(channel)) continue;
       publishes.push({ channel, sequence, bytes: this.blocks.read(place), at });
     }
     const forgotten =

@@ -56,7 +56,7 @@ export function wantedChannels(
 interface Answerer {
   readonly instanceId: InstanceId;
   readonly maxMessageBytes: number;
-  since(ageMs: number): RecentSelection;
+  since(ageMs: number, isWanted: (channel: string) => boolean): RecentSelection;
 }
 
 /** Answers what others want back. @internal */
@@ -68,12 +68,11 @@ export function repairHandler(answerer: Answerer): RequestHandler {
     const { ageMs, isWanted, except } = checked(params);
     if (except.includes(instanceId)) return { pack: packEnvelopes([]) };
     const now = performance.now();
-    const selection = answerer.since(ageMs);
+    const selection = answerer.since(ageMs, isWanted);
     let { forgotten } = selection;
     let pack: PackedEnvelope[] = [];
     let length = 0;
     for (const { channel, bytes, sequence, at } of selection.publishes) {
-      if (!isWanted(channel)) continue;
       const packed = { channel, bytes, ageMs: now - Math.min(at, now) };
       const takes = packedLength(packed);
       if (takes > mostBytes) {

@@ -235,7 +235,11 @@ function createRepair(
   // Without the option, too: others are to know at once that there is nothing to be had.
   around.requests.handle(
     REPAIR,
-    repairHandler({ instanceId, maxMessageBytes, since: (ageMs) => publisher.since(ageMs) }),
+    repairHandler({
+      instanceId,
+      maxMessageBytes,
+      since: (ageMs, isWanted) => publisher.since(ageMs, isWanted),
+    }),
   );
   const repair = new GapRepair(
     {

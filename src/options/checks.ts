@@ -51,6 +51,21 @@ export function checkKnown(option: string, given: object, known: readonly string
   }
 }
 
+/** An option that is itself a list of options, or nothing. `instead` follows their names where it is something else. @internal */
+export function optionsIn<T extends object>(
+  option: string,
+  given: unknown,
+  known: readonly (keyof T & string)[],
+  instead = '',
+): Partial<T> {
+  if (given !== undefined && (typeof given !== 'object' || given === null)) {
+    throw invalid(option, given, `Write { ${known.join(', ')} }${instead}.`);
+  }
+  const options = (given ?? {}) as Partial<T>;
+  checkKnown(option, options, known);
+  return options;
+}
+
 /** A whole number within bounds, or the default where none was given. @internal */
 export function wholeNumber(
   option: string,

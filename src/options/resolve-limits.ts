@@ -1,4 +1,4 @@
-import { checkKnown, invalid, wholeNumber } from './checks.js';
+import { invalid, optionsIn, wholeNumber } from './checks.js';
 import type { ClientLimits } from './security-options.js';
 
 /** @internal */
@@ -15,11 +15,7 @@ const MOST = 1_000_000;
 
 /** @internal */
 export function resolveLimits(given: unknown): ResolvedClientLimits {
-  if (given !== undefined && (typeof given !== 'object' || given === null)) {
-    throw invalid('limits', given, `Write { ${KNOWN.join(', ')} }, or nothing for the defaults.`);
-  }
-  const limits = (given ?? {}) as ClientLimits;
-  checkKnown('limits', limits, KNOWN);
+  const limits = optionsIn<ClientLimits>('limits', given, KNOWN, ', or nothing for the defaults');
   const { eventsPerSecond, eventBurst } = limits;
   if (eventsPerSecond === undefined && eventBurst !== undefined) {
     throw invalid('limits.eventBurst', eventBurst, 'It goes with limits.eventsPerSecond.');

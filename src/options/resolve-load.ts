@@ -1,4 +1,4 @@
-import { checkKnown, invalid, wholeNumber } from './checks.js';
+import { invalid, optionsIn, wholeNumber } from './checks.js';
 import type { OverloadOptions, ShutdownOptions, SlowClientOptions } from './load-options.js';
 
 /** @internal */
@@ -18,7 +18,7 @@ export function resolveSlowClients(given: unknown): ResolvedSlowClientOptions | 
   if (given === false) return undefined;
   const name = 'slowClients';
   const known = ['maxBufferedBytes', 'policy'] as const;
-  const { maxBufferedBytes, policy = 'disconnect' } = optionsOf<SlowClientOptions>(
+  const { maxBufferedBytes, policy = 'disconnect' } = optionsIn<SlowClientOptions>(
     name,
     given,
     known,
@@ -40,7 +40,7 @@ export function resolveSlowClients(given: unknown): ResolvedSlowClientOptions | 
 export function resolveOverload(given: unknown): ResolvedOverloadOptions | undefined {
   if (given === false) return undefined;
   const known = ['eventLoopDelayMs', 'pendingPublishes'] as const;
-  const { eventLoopDelayMs, pendingPublishes } = optionsOf<OverloadOptions>(
+  const { eventLoopDelayMs, pendingPublishes } = optionsIn<OverloadOptions>(
     'overload',
     given,
     known,
@@ -59,12 +59,10 @@ export function resolveOverload(given: unknown): ResolvedOverloadOptions | undef
 
 /** @internal */
 export function resolveShutdown(given: unknown): ResolvedShutdownOptions {
-  const { drainMs, clientsPerSecond } = optionsOf<ShutdownOptions>(
-    'shutdown',
-    given,
-    ['drainMs', 'clientsPerSecond'],
-    '',
-  );
+  const { drainMs, clientsPerSecond } = optionsIn<ShutdownOptions>('shutdown', given, [
+    'drainMs',
+    'clientsPerSecond',
+  ]);
   return Object.freeze({
     drainMs: wholeNumber('shutdown.drainMs', drainMs, 5_000, [0, 600_000]),
     clientsPerSecond: wholeNumber(
@@ -74,18 +72,4 @@ export function resolveShutdown(given: unknown): ResolvedShutdownOptions {
       [1, 1_000_000],
     ),
   });
-}
-
-function optionsOf<T extends object>(
-  name: string,
-  given: unknown,
-  known: readonly (keyof T & string)[],
-  otherwise: string,
-): Partial<T> {
-  if (given !== undefined && (typeof given !== 'object' || given === null)) {
-    throw invalid(name, given, `Write { ${known.join(', ')} }${otherwise}.`);
-  }
-  const options = (given ?? {}) as Partial<T>;
-  checkKnown(name, options, known);
-  return options;
 }

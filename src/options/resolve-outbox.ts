@@ -1,4 +1,4 @@
-import { checkKnown, invalid, wholeNumber } from './checks.js';
+import { optionsIn, wholeNumber } from './checks.js';
 import type { OutboxOptions, RepairOptions } from './delivery-options.js';
 
 /** @internal */
@@ -9,25 +9,25 @@ export type ResolvedRepairOptions = Readonly<Required<RepairOptions>>;
 
 const MIB = 1024 * 1024;
 const MOST_BYTES = 4_096 * MIB;
+const OR_NONE = ', or false for none';
 const MOST_AGE_MS = 3_600_000;
 
 /** Undefined: what cannot be published is refused at once. @internal */
 export function resolveOutbox(given: unknown): ResolvedOutboxOptions | undefined {
+  if (given === false) return undefined;
   const known = ['maxEvents', 'maxBytes', 'maxAgeMs'] as const;
-  const outbox = optionsOf<OutboxOptions>('outbox', given, known);
-  return (
-    outbox &&
-    Object.freeze({
-      maxEvents: wholeNumber('outbox.maxEvents', outbox.maxEvents, 10_000, [1, 10_000_000]),
-      ...bounds('outbox', outbox, 30_000),
-    })
-  );
+  const outbox = optionsIn<OutboxOptions>('outbox', given, known, OR_NONE);
+  return Object.freeze({
+    maxEvents: wholeNumber('outbox.maxEvents', outbox.maxEvents, 10_000, [1, 10_000_000]),
+    ...bounds('outbox', outbox, 30_000),
+  });
 }
 
 /** Undefined: nothing is kept, and nothing asked for. @internal */
 export function resolveRepair(given: unknown): ResolvedRepairOptions | undefined {
-  const repair = optionsOf<RepairOptions>('repair', given, ['maxBytes', 'maxAgeMs']);
-  return repair && Object.freeze(bounds('repair', repair, 60_000));
+  if (given === false) return undefined;
+  const repair = optionsIn<RepairOptions>('repair', given, ['maxBytes', 'maxAgeMs'], OR_NONE);
+  return Object.freeze(bounds('repair', repair, 60_000));
 }
 
 function bounds(
@@ -39,18 +39,4 @@ function bounds(
     maxBytes: wholeNumber(`${name}.maxBytes`, maxBytes, 16 * MIB, [1_024, MOST_BYTES]),
     maxAgeMs: wholeNumber(`${name}.maxAgeMs`, maxAgeMs, ageMs, [1, MOST_AGE_MS]),
   };
-}
-
-function optionsOf<T extends object>(
-  name: string,
-  given: unknown,
-  known: readonly (keyof T & string)[],
-): Partial<T> | undefined {
-  if (given === false) return undefined;
-  if (given !== undefined && (typeof given !== 'object' || given === null)) {
-    throw invalid(name, given, `Write { ${known.join(', ')} }, or false for none.`);
-  }
-  const options = (given ?? {}) as Partial<T>;
-  checkKnown(name, options, known);
-  return options;
 }

@@ -1,4 +1,4 @@
-import { checkKnown, invalid, wholeNumber } from './checks.js';
+import { invalid, optionsIn, wholeNumber } from './checks.js';
 import type { PresenceOptions } from './presence-options.js';
 
 /** @internal */
@@ -19,11 +19,7 @@ export function resolvePresence(
   }: { readonly heartbeatIntervalMs: number; readonly memberTimeoutMs: number },
 ): ResolvedPresenceOptions | undefined {
   if (given === false) return undefined;
-  if (given !== undefined && (typeof given !== 'object' || given === null)) {
-    throw invalid('presence', given, 'Write { graceMs, leaseMs, lastSeenMs }, or false for none.');
-  }
-  const presence = (given ?? {}) as PresenceOptions;
-  checkKnown('presence', presence, KNOWN);
+  const presence = optionsIn<PresenceOptions>('presence', given, KNOWN, ', or false for none');
   const leaseMs = wholeNumber(
     'presence.leaseMs',
     presence.leaseMs,

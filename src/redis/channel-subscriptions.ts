@@ -1,5 +1,5 @@
 import type { Reporter } from '../reporting/reporter.js';
-import { PropagatorError, reasonOf } from '../errors.js';
+import { isPassing, reasonOf } from '../errors.js';
 import type { PubSub } from '../ports/pub-sub.js';
 
 export type ChannelListener = (message: Buffer) => void;
@@ -67,7 +67,7 @@ export class ChannelSubscriptions {
     const ready = this.pubSub.subscribe(name);
     ready.catch((error: unknown) => {
       // While Redis is away each new client's channels are late: the state has been logged, and says it.
-      if (this.pubSub.state !== 'ready' && isOutage(error)) {
+      if (this.pubSub.state !== 'ready' && isPassing(error)) {
         this.reporter.count('subscribe.delayed');
         return;
       }
@@ -90,11 +90,4 @@ export class ChannelSubscriptions {
     if (listeners === undefined) return;
     for (const listener of listeners) listener(message);
   }
-}
-
-function isOutage(error: unknown): boolean {
-  return (
-    error instanceof PropagatorError &&
-    (error.code === 'redis.timeout' || error.code === 'redis.unavailable')
-  );
 }
