@@ -45,18 +45,29 @@ export class Sweeps {
 }
 
 /**
- * Takes the users of a dead owner off it, in all buckets. Returns whether it is done: otherwise somebody has to try again.
+ * Takes the users of a dead owner off it, in all buckets: what fails is tried again as long as others succeed. Returns
+ * whether it is done: otherwise somebody has to begin anew.
  */
 async function sweepAll(sweeper: Sweeper, dead: Owner): Promise<boolean> {
-  const buckets = Array.from({ length: BUCKETS }, (_, bucket) => bucket).values();
-  const sweepNext = async (): Promise<boolean> => {
-    for (const bucket of buckets) if (!(await sweepBucket(sweeper, dead, bucket))) return false;
-    return true;
-  };
-  const done = await Promise.all(Array.from({ length: AT_ONCE }, sweepNext));
-  if (done.includes(false)) return false;
+  const left = new Set(Array.from({ length: BUCKETS }, (_, bucket) => bucket));
+  while (left.size > 0) {
+    const { size } = left;
+    await sweepSome(sweeper, dead, left);
+    if (left.size === size) return false;
+  }
   await sweeper.store.buried(dead);
   return true;
+}
+
+async function sweepSome(sweeper: Sweeper, dead: Owner, left: Set<number>): Promise<void> {
+  const buckets = [...left].values();
+  const sweepNext = async (): Promise<void> => {
+    for (const bucket of buckets) {
+      if (!(await sweepBucket(sweeper, dead, bucket))) return;
+      left.delete(bucket);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, sweepNext));
 }
 
 async function sweepBucket(sweeper: Sweeper, dead: Owner, bucket: number): Promise<boolean> {

@@ -193,9 +193,14 @@ export class FaultyLink {
     if (call.settled) return;
     call.settled = true;
     this.options.onTrouble(call.startedAt, Infinity);
-    this.options.onCall(call.name, call.args, String(error));
+    this.options.onCall(call.name, call.args, codeOf(error));
     call.reject(error);
   }
+}
+
+/** A failure is to be understood at a glance. */
+function codeOf(error: unknown): string {
+  return error instanceof PropagatorError ? error.code : String(error);
 }
 
 function remove<T>(list: T[], item: T): void {

@@ -143,7 +143,7 @@ function forgettings(
       const end = facts.endOf(instance);
       const endedThen =
         end !== undefined &&
-        end.at <= until + heartbeatMs + promptMs &&
+        end.at <= facts.doneBy(instance, until) + heartbeatMs &&
         // Until then the others may not have taken its users over, and reported them, at the second attempt.
         end.at >= at - 2 * (leaseMs + heartbeatMs + promptMs) - graceMs;
       const away = facts.troublesOf(instance).find(({ from, to }) => from <= until && to >= at);

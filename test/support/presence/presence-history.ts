@@ -31,5 +31,18 @@ export function history(facts: PresenceFacts, user: string): string[] {
     if (end !== undefined)
       lines.push([end.at, `${instance} ${end.crashed ? 'crashed' : 'closed'}`]);
   }
-  return lines.toSorted(([a], [b]) => a - b).map(([at, what]) => `    ${at} ${what}`);
+  return inShort(lines.toSorted(([a], [b]) => a - b));
+}
+
+/** The same again and again, as the heartbeats of an instance that is cut off, is one line. */
+function inShort(lines: readonly Line[]): string[] {
+  const shown: { line: Line; times: number }[] = [];
+  for (const line of lines) {
+    const last = shown.at(-1);
+    if (last?.line[1] === line[1]) last.times++;
+    else shown.push({ line, times: 1 });
+  }
+  return shown.map(
+    ({ line: [at, what], times }) => `    ${at} ${what}${times > 1 ? ` (${times} times)` : ''}`,
+  );
 }

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 
-const { PRESENCE_SEED, PRESENCE_PATH, PRESENCE_RUNS } = process.env;
-/** After a failure so many histories are played again to find a shorter one that fails. Each takes its time. */
-const SHRINKS = 30;
+const { PRESENCE_SEED, PRESENCE_PATH, PRESENCE_RUNS, PRESENCE_SHRINKS } = process.env;
+/** The histories of a usual run: the same each time, so that a change is judged by what it has changed. */
+const USUAL_SEED = 20_261_122;
 
 export interface HowMuch {
   /** How many histories are played one after the other, unless PRESENCE_RUNS says otherwise. */
@@ -12,9 +12,10 @@ export interface HowMuch {
 }
 
 /**
- * Plays random histories, and fails with the shortest found that does not hold, and with what it takes to play it again:
- * PRESENCE_SEED and PRESENCE_PATH, in the environment. What happens at which millisecond is left to the machine, so
- * it may take a few times. PRESENCE_RUNS=500 plays longer than usual.
+ * Plays histories, and fails with one that does not hold, and with what it takes to play it again: PRESENCE_SEED and
+ * PRESENCE_PATH, in the environment. What happens at which millisecond is left to the machine, so it may take a few
+ * times. To look for what the usual histories do not find: PRESENCE_SEED=random PRESENCE_RUNS=500. To have a shorter one
+ * looked for after a failure: PRESENCE_SHRINKS=30, which is how many may fail on the way.
  *
  * @param play rejects where something does not hold
  * @returns how many were played
@@ -24,7 +25,10 @@ export async function playHistories<History>(
   { runs, lanes = 1 }: HowMuch,
   play: (history: History) => Promise<void>,
 ): Promise<number> {
-  const seed = numberFrom(PRESENCE_SEED) ?? Math.floor(Math.random() * 2 ** 31);
+  const seed =
+    PRESENCE_SEED === 'random'
+      ? Math.floor(Math.random() * 2 ** 31)
+      : (numberFrom(PRESENCE_SEED) ?? USUAL_SEED);
   process.stderr.write(`histories of presence: PRESENCE_SEED=${seed}\n`);
   const again = PRESENCE_PATH === undefined ? {} : { path: PRESENCE_PATH };
   const numRuns = PRESENCE_PATH === undefined ? (numberFrom(PRESENCE_RUNS) ?? runs) : 1;
@@ -39,9 +43,10 @@ async function playOne<History>(
   parameters: fc.Parameters<[History]>,
   play: (history: History) => Promise<void>,
 ): Promise<number> {
+  const shrinks = numberFrom(PRESENCE_SHRINKS) ?? 0;
   const failures: unknown[] = [];
   const property = fc.asyncProperty(histories, async (history) => {
-    if (failures.length > SHRINKS) return;
+    if (failures.length > shrinks) return;
     try {
       await play(history);
     } catch (error) {
@@ -49,20 +54,24 @@ async function playOne<History>(
       throw error;
     }
   });
-  const { failed, seed, numRuns, counterexamplePath, counterexample } = await fc.check(
-    property,
-    parameters,
-  );
+  const { failed, seed, numRuns, counterexamplePath, counterexample } = await fc.check(property, {
+    ...parameters,
+    endOnFailure: shrinks === 0,
+  });
   if (!failed) return numRuns;
   const path = String(counterexamplePath);
   throw new Error(
     [
       `Play it again with PRESENCE_SEED=${seed} PRESENCE_PATH=${path}`,
-      `The shortest history that failed: ${fc.stringify(counterexample)}`,
+      `The history that failed: ${fc.stringify(counterexample)}`,
       String(failures.at(-1)),
-      // It may have failed of something else than the shorter ones.
-      `The first one that failed (PRESENCE_PATH=${path.split(':', 1).join()}):`,
-      String(failures[0]),
+      ...(failures.length === 1
+        ? []
+        : // It may have failed of something else than the shorter ones.
+          [
+            `The first one that failed (PRESENCE_PATH=${path.split(':', 1).join()}):`,
+            String(failures[0]),
+          ]),
     ].join('\n'),
   );
 }
