@@ -57,7 +57,7 @@ describe('the store of presence in Redis', () => {
 
   /** Two instances that know that the data were lost. */
   const startAnew = async (options: Partial<ResolvedPresenceOptions> = {}): Promise<void> => {
-    await start({ leaseMs: 300, graceMs: 0, ...options });
+    await start({ graceMs: 0, ...options });
     await stores.loseData();
     a = await stores.lease(store, 'a.0');
     b = await stores.lease(store, 'b.0');
@@ -227,14 +227,14 @@ describe('the store of presence in Redis', () => {
     });
 
     it('who is new is reported when the others have had the time to put back theirs', async () => {
-      await startAnew();
+      await startAnew({ leaseMs: 1_500 });
       const { now } = await store.update(BUCKET, b, [{ operation: 'hold', userId: 'alice' }]);
-      expect(await store.settle(BUCKET, b)).toMatchObject({ changes: [], nextAt: now + 300 });
+      expect(await store.settle(BUCKET, b)).toMatchObject({ changes: [], nextAt: now + 1_500 });
       // Another device does not make it certain.
       expect(await update(a, 'hold', 'join')).toEqual(['done']);
       a = await stores.lease(store, 'a.0');
       await until(
-        () => Date.now() > now + 290,
+        () => Date.now() > now + 1_490,
         () => 'most of that time',
       );
       a = await stores.lease(store, 'a.0');
@@ -247,7 +247,7 @@ describe('the store of presence in Redis', () => {
     });
 
     it('a visit in that time is reported, if late', async () => {
-      await startAnew({ graceMs: 20 });
+      await startAnew({ graceMs: 20, leaseMs: 1_500 });
       expect(await update(a, 'hold', 'leave')).toEqual(['done']);
       expect(await isOnline()).toBe(true);
       await until(
