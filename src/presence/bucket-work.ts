@@ -31,6 +31,8 @@ export interface BucketSurroundings {
   onFailed(error: unknown): void;
   /** {@link BucketWork.settle} is to be called in so many ms. */
   settleIn(ms: number): void;
+  /** When the other buckets begin, too: what they tell the store can go out together. */
+  nextTurn(): Promise<void>;
 }
 
 /** What the store is told of a user. */
@@ -133,6 +135,11 @@ export class BucketWork {
     this.working ??= this.run();
   }
 
+  /** Resolves when the store has been told what has come up so far, or could not be. */
+  async told(): Promise<void> {
+    await this.working;
+  }
+
   /** Begins nothing new; resolves when the store knows what has come from it. There is no lease any more. */
   async end(owner: Owner): Promise<void> {
     await this.working;
@@ -152,7 +159,7 @@ export class BucketWork {
 
   private async run(): Promise<void> {
     // What comes within one turn goes out as one.
-    await new Promise(setImmediate);
+    await this.around.nextTurn();
     try {
       for (let work = this.nextWork(); work !== undefined; work = this.nextWork()) {
         if (!(await work())) break;
@@ -184,7 +191,7 @@ export class BucketWork {
     // Put back in the meantime.
     if (this.unanswered !== batch) return true;
     this.unanswered = undefined;
-    for (const told of batch.told) this.told(told, updated.now, lease);
+    for (const told of batch.told) this.wasTold(told, updated.now, lease);
     this.take(updated.changes);
     return true;
   }
@@ -242,7 +249,7 @@ export class BucketWork {
     this.unanswered = undefined;
   }
 
-  private told({ userId, steps }: Told, now: number, { holdUntil }: Lease): void {
+  private wasTold({ userId, steps }: Told, now: number, { holdUntil }: Lease): void {
     const { graceMs, leaseMs } = this.around;
     const operations = steps.map(operationOf);
     this.ledger.told(userId, operations);

@@ -63,14 +63,15 @@ export class InMemoryPresenceStore implements PresenceStore {
   async buried(): Promise<void> {}
 
   async update(bucket: number, { owner }: Lease, steps: readonly PresenceStep[]): Promise<Updated> {
+    const now = Date.now();
     const changes: PresenceChange[] = [];
     for (const { operation, userId } of steps) {
-      if (operation === 'leave' || operation === 'gone') this.leave(userId, owner);
+      if (operation === 'leave' || operation === 'gone') this.leave(userId, owner, now);
       else if (this.join(bucket, userId, owner) && operation !== 'restore') {
         changes.push(this.tell('online', userId, owner));
       }
     }
-    return { state: 'done', now: Date.now(), changes };
+    return { state: 'done', now, changes };
   }
 
   async settle(bucket: number, { owner }: Lease): Promise<Settled> {
@@ -96,12 +97,13 @@ export class InMemoryPresenceStore implements PresenceStore {
   async reported(): Promise<void> {}
 
   async sweep(bucket: number, _: Lease, dead: Owner): Promise<Swept> {
-    for (const userId of this.usersOf(bucket).keys()) this.leave(userId, dead);
+    const now = Date.now();
+    for (const userId of this.usersOf(bucket).keys()) this.leave(userId, dead, now);
     for (const userId of this.table.sockets.keys()) {
       if (bucketOf(userId) === bucket) this.dropSockets(userId, ({ owner }) => owner === dead);
     }
     const nextAt = this.nextDue(bucket);
-    return { state: 'done', now: Date.now(), changes: [], nextAt, cursor: undefined };
+    return { state: 'done', now, changes: [], nextAt, cursor: undefined };
   }
 
   async look(bucket: number, userIds: readonly string[]): Promise<UserPresence[]> {
@@ -177,10 +179,10 @@ export class InMemoryPresenceStore implements PresenceStore {
     return false;
   }
 
-  private leave(userId: string, owner: Owner): void {
+  private leave(userId: string, owner: Owner, now: number): void {
     const present = this.usersOf(bucketOf(userId)).get(userId);
     if (present?.owners.delete(owner) !== true || present.owners.size > 0) return;
-    present.dueAt = Date.now() + this.options.graceMs;
+    present.dueAt = now + this.options.graceMs;
   }
 
   private dropSockets(

@@ -12,6 +12,8 @@ import type { Lease, Owner, PresenceStore } from './presence-store.js';
 import { Sweeps, type Sweeper } from './sweeps.js';
 
 const SOON_MS = 1_000;
+/** Between two calls of the store while there is one after the other: so more goes out at once. */
+const PAUSE_MS = 5;
 
 interface TrackerSurroundings {
   readonly pubSub: PubSub;
@@ -61,6 +63,8 @@ export class PresenceTracker {
   private beats = 0;
   private lastFailure: unknown;
   private stopped = false;
+  private turn: Promise<void> | undefined;
+  private turnedAt = -Infinity;
 
   /** What this instance reports. */
   readonly changes$: Observable<PresenceChange> = this.changes.asObservable();
@@ -157,6 +161,11 @@ export class PresenceTracker {
     }
     this.store.close();
     this.changes.complete();
+  }
+
+  /** Resolves when the store has been told of a user's sockets here as they are, or could not be. */
+  told(userId: string): Promise<void> {
+    return this.bucket(bucketOf(userId)).told();
   }
 
   /** Reports a change that this instance has made itself. */
@@ -282,8 +291,23 @@ export class PresenceTracker {
       },
       onFailed: (error) => this.failed(error),
       settleIn: (ms) => this.dueTimer.in(ms, bucket),
+      nextTurn: () => this.nextTurn(),
     });
     return bucket;
+  }
+
+  /** The turn after this one; where many come one after the other, only after a pause. */
+  private nextTurn(): Promise<void> {
+    this.turn ??= new Promise((resolve) => {
+      const begin = (): void => {
+        this.turn = undefined;
+        this.turnedAt = performance.now();
+        resolve();
+      };
+      if (performance.now() - this.turnedAt < PAUSE_MS) setTimeout(begin, PAUSE_MS);
+      else setImmediate(begin);
+    });
+    return this.turn;
   }
 
   private failed(error: unknown): void {

@@ -123,6 +123,8 @@ export class PresenceService {
     const { store, tracker } = this.available();
     const id = checked(userId);
     checkStatus(status);
+    // Who is only just being let in here is online, too.
+    if (this.state.get(id).length > 0) await tracker.told(id);
     const { online, change } = await store.setStatus(bucketOf(id), id, status, tracker.owner);
     if (change !== undefined) tracker.report(change);
     return online;

@@ -1,5 +1,6 @@
 import type { ResolvedPresenceOptions } from '../options/resolve-presence.js';
 import type { RedisScript, RedisScripts } from '../redis/redis-scripts.js';
+import { ScriptBatches } from '../redis/script-batches.js';
 import { BUCKETS, presenceChannel } from './presence-buckets.js';
 import type { PresenceChange } from './presence-change.js';
 import type {
@@ -43,6 +44,9 @@ export class RedisPresenceStore implements PresenceStore {
   private readonly publish: string;
   private readonly skewMs: number;
   private readonly leases: readonly string[];
+  private readonly keysOf: (readonly string[])[] = [];
+  /** Of scripts that run for each user who comes or goes. The buckets of a Cluster are on different nodes. */
+  private readonly batches: ReadonlyMap<RedisScript, ScriptBatches>;
 
   constructor(
     private readonly scripts: RedisScripts,
@@ -54,6 +58,10 @@ export class RedisPresenceStore implements PresenceStore {
     this.skewMs = cluster ? CLOCK_SKEW_MS : 0;
     this.leases = ['leases', 'sweeps', 'swept', 'data', 'hold'].map(
       (part) => `${prefix}:presence:{leases}:${part}`,
+    );
+    const batched = cluster ? [] : [UPDATE, REPORTED, ADMIT_SOCKET, RELEASE_SOCKET];
+    this.batches = new Map(
+      batched.map((script) => [script, new ScriptBatches(scripts, script, KEYS.length)]),
     );
   }
 
@@ -207,12 +215,15 @@ export class RedisPresenceStore implements PresenceStore {
     args: readonly (string | number)[],
   ): Promise<unknown> {
     const channel = presenceChannel(this.prefix, bucket);
-    return this.scripts.run(script, this.keys(bucket), [channel, this.publish, ...args]);
+    const batches = this.batches.get(script);
+    const keys = this.keys(bucket);
+    const all = [channel, this.publish, ...args];
+    return batches === undefined ? this.scripts.run(script, keys, all) : batches.run(keys, all);
   }
 
-  private keys(bucket: number): string[] {
+  private keys(bucket: number): readonly string[] {
     const base = presenceChannel(this.prefix, bucket);
-    return KEYS.map((key) => `${base}:${key}`);
+    return (this.keysOf[bucket] ??= KEYS.map((key) => `${base}:${key}`));
   }
 }
 

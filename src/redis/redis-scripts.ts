@@ -80,14 +80,19 @@ export class RedisScripts {
     try {
       return await this.withinTime(command, work());
     } catch (error) {
-      const { pattern } = this;
-      throw asPropagatorError(
-        error,
-        command,
-        undefined,
-        `the keys ~${pattern} and the channels &${pattern}, with all commands that docs/recipes.md lists`,
-      );
+      throw this.failure(error, command);
     }
+  }
+
+  /** What Redis' answer means to the app. */
+  failure(error: unknown, command = 'EVALSHA'): PropagatorError {
+    const { pattern } = this;
+    return asPropagatorError(
+      error,
+      command,
+      undefined,
+      `the keys ~${pattern} and the channels &${pattern}, with all commands that docs/recipes.md lists`,
+    );
   }
 
   private async evaluate(

@@ -1,5 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { PresenceService, RedisPropagatorOptions } from '../../../src/index.js';
+import { concatMap, firstValueFrom } from 'rxjs';
+import {
+  SocketStateService,
+  type PresenceService,
+  type RedisPropagatorOptions,
+} from '../../../src/index.js';
 import { inAnyOrder } from '../../support/events-of.js';
 import { PresenceCluster } from '../../support/presence/presence-cluster.js';
 import type { TestClient } from '../../support/test-client.js';
@@ -214,6 +219,20 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
         'offline alice',
         'online alice',
       ]);
+    });
+
+    it('may be set while a user is only just being let in', async () => {
+      await start();
+      const state = presence.cluster.instance(0).app.get(SocketStateService);
+      const set = firstValueFrom(
+        state.changes$.pipe(
+          concatMap(({ userId }) => presence.service(0).setStatus(userId, 'away')),
+        ),
+      );
+      await presence.connect(0, 'alice');
+
+      expect(await set).toBe(true);
+      expect(await presence.service(1).statusOf('alice')).toBe('away');
     });
 
     it('stays while a user has a device, and through the grace period', async () => {
