@@ -1,30 +1,98 @@
-import type { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
+import type { ChannelSubscription } from '../redis/channel-subscriptions.js';
 
-/** Keeps a channel subscribed. @internal */
-export interface ChannelHold {
-  /** Resolves once the channel is subscribed, or once waiting for it has taken too long. Never rejects. */
-  readonly ready: Promise<void>;
-  /** Whether {@link ready} has resolved. */
-  readonly settled: boolean;
-  release: () => void;
-}
+/** Where there is nothing to wait for; one for all, since there are very many channels. */
+const READY = Promise.resolve();
 
-/** @internal */
-export function holdChannel(
-  subscriptions: ChannelSubscriptions,
-  channel: string,
-  listener: (message: Buffer) => void,
-): ChannelHold {
-  const subscription = subscriptions.acquire(channel, listener);
-  const hold = {
-    settled: false,
+/**
+ * A channel that is subscribed while somebody holds it. There is one for each user and room, so it is small: no
+ * closures, and no promise that has been resolved.
+ *
+ * @internal
+ */
+export class HeldChannel {
+  private holders = 0;
+  private waiting: Promise<void> | undefined;
+
+  constructor(
+    readonly name: string,
+    private readonly subscription: ChannelSubscription,
+    private readonly onReleased?: { released(name: string): void },
+  ) {
     // A failure was reported where it occurred, and the channel is subscribed as soon as that is possible.
-    ready: subscription.ready
+    this.waiting = subscription.ready
       .catch(() => undefined)
       .then(() => {
-        hold.settled = true;
-      }),
-    release: () => subscription.release(),
-  };
-  return hold;
+        this.waiting = undefined;
+      });
+  }
+
+  /** As {@link ChannelHold.settled}. */
+  get settled(): boolean {
+    return this.waiting === undefined;
+  }
+
+  /** As {@link ChannelHold.ready}. */
+  get ready(): Promise<void> {
+    return this.waiting ?? READY;
+  }
+
+  hold(): ChannelHold {
+    this.holders++;
+    return new ChannelHold(this);
+  }
+
+  /** One that held it does not any more. */
+  letGo(): void {
+    if (--this.holders > 0) return;
+    this.onReleased?.released(this.name);
+    this.subscription.release();
+  }
+}
+
+/** Keeps a channel subscribed. @internal */
+export class ChannelHold {
+  private held: HeldChannel | undefined;
+
+  constructor(held: HeldChannel) {
+    this.held = held;
+  }
+
+  /** Whether {@link ready} has resolved. */
+  get settled(): boolean {
+    return this.held?.settled ?? true;
+  }
+
+  /** Resolves once the channel is subscribed, or once waiting for it has taken too long. Never rejects. */
+  get ready(): Promise<void> {
+    return this.held?.ready ?? READY;
+  }
+
+  /** Calling it twice is fine. */
+  release(): void {
+    const { held } = this;
+    this.held = undefined;
+    held?.letGo();
+  }
+}
+
+/** The channels that are held, each subscribed once whatever the number of those who hold it. @internal */
+export class HeldChannels {
+  private readonly all = new Map<string, HeldChannel>();
+
+  constructor(private readonly onReleased: (name: string) => void) {}
+
+  hold(name: string, subscribe: () => ChannelSubscription): ChannelHold {
+    let held = this.all.get(name);
+    if (held === undefined) {
+      held = new HeldChannel(name, subscribe(), this);
+      this.all.set(name, held);
+    }
+    return held.hold();
+  }
+
+  /** @internal by {@link HeldChannel} */
+  released(name: string): void {
+    this.all.delete(name);
+    this.onReleased(name);
+  }
 }

@@ -14,7 +14,7 @@ import {
 import type { InstanceId } from '../wire/envelope.js';
 import type { MessageGuard } from './message-guard.js';
 import { publishToOthers } from './publish-to-others.js';
-import { holdChannel, type ChannelHold } from './channel-holds.js';
+import { HeldChannel, type ChannelHold } from './channel-holds.js';
 
 type BusOptions = Pick<ResolvedOptions, 'prefix' | 'maxMessageBytes'>;
 
@@ -48,9 +48,10 @@ export class ClusterBus {
     if (this.holds.length === 0) {
       const { prefix } = this.options;
       for (const channel of [clusterChannel(prefix), replyChannel(prefix, this.instanceId)]) {
-        this.holds.push(
-          holdChannel(this.subscriptions, channel, (bytes) => this.receive(channel, bytes)),
+        const subscription = this.subscriptions.acquire(channel, (bytes) =>
+          this.receive(channel, bytes),
         );
+        this.holds.push(new HeldChannel(channel, subscription).hold());
       }
     }
     await Promise.all(this.holds.map(({ ready }) => ready));

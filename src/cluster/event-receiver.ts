@@ -81,7 +81,7 @@ export class EventReceiver {
     return place;
   }
 
-  stopListening({ channel }: Place): void {
+  stopListening(channel: string): void {
     this.places.delete(channel);
   }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { PropagatorError } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import type { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
+import type { ChannelSubscription, ChannelSubscriptions } from '../redis/channel-subscriptions.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { count } from '../reporting/traffic.js';
@@ -9,7 +9,7 @@ import { ChannelNames, type Target } from '../wire/channels.js';
 import { encodePacket } from '../wire/encode-packet.js';
 import { encodeEnvelope, envelopeLength, type InstanceId } from '../wire/envelope.js';
 import { EVENT_PACKET, WirePacket, type SocketIoPacket } from '../wire/wire-packet.js';
-import { holdChannel, type ChannelHold } from './channel-holds.js';
+import { HeldChannels, type ChannelHold } from './channel-holds.js';
 import { dialectOf, packetIn } from './dialects.js';
 import { EventPublisher } from './event-publisher.js';
 import { EventReceiver } from './event-receiver.js';
@@ -41,6 +41,8 @@ export class EventRouter {
   /** Names this instance in the cluster; made anew at each start. */
   readonly instanceId: InstanceId = this.originBytes.toString('hex');
   private readonly namespaces = new NamespaceRegistry();
+  /** Of several servers with the same namespaces, too: each event comes in once. */
+  private readonly held = new HeldChannels((channel) => this.receiver.stopListening(channel));
   /** Undefined where nothing is signed. */
   readonly guard: MessageGuard | undefined;
   readonly receiver: EventReceiver;
@@ -85,9 +87,8 @@ export class EventRouter {
 
   /** Keeps this instance subscribed to a target's channel. */
   hold(target: Target): ChannelHold {
-    return this.namespaces.held(this.channels.of(target), (channel) =>
-      this.listen(target, channel),
-    );
+    const channel = this.channels.of(target);
+    return this.held.hold(channel, () => this.listen(target, channel));
   }
 
   /**
@@ -162,18 +163,10 @@ export class EventRouter {
     joined.then(over, over);
   }
 
-  private listen(target: Target, channel: string): ChannelHold {
+  private listen(target: Target, channel: string): ChannelSubscription {
     const { receiver } = this;
     const place = receiver.listen(target, channel);
-    const hold = holdChannel(this.subscriptions, channel, (bytes) =>
-      receiver.receive(place, bytes),
-    );
-    const { release } = hold;
-    hold.release = () => {
-      receiver.stopListening(place);
-      release();
-    };
-    return hold;
+    return this.subscriptions.acquire(channel, (bytes) => receiver.receive(place, bytes));
   }
 
   /** Connected sockets of this instance, in all namespaces. */

@@ -1,20 +1,13 @@
-import type { ChannelHold } from './channel-holds.js';
 import type { Dialect, LocalNamespace } from './local-namespace.js';
 
 const NO_NAMESPACES: ReadonlySet<LocalNamespace> = new Set();
 
-interface SharedHold {
-  readonly hold: ChannelHold;
-  holders: number;
-}
-
 /**
  * The namespaces of all Socket.IO servers of this instance, by name: several servers (ports) may have one of the
- * same name. The channels they hold are shared, so that an event is delivered to each once.
+ * same name.
  */
 export class NamespaceRegistry {
   private readonly byName = new Map<string, Set<LocalNamespace>>();
-  private readonly holds = new Map<string, SharedHold>();
 
   add(namespace: LocalNamespace): void {
     const same = this.byName.get(namespace.name);
@@ -47,32 +40,5 @@ export class NamespaceRegistry {
     for (const { dialect } of this.named(name)) return dialect;
     for (const [{ dialect } = { dialect: undefined }] of this.byName.values()) return dialect;
     return undefined;
-  }
-
-  held(channel: string, open: (channel: string) => ChannelHold): ChannelHold {
-    let shared = this.holds.get(channel);
-    if (shared === undefined) {
-      shared = { hold: open(channel), holders: 0 };
-      this.holds.set(channel, shared);
-    }
-    shared.holders++;
-    return this.share(channel, shared);
-  }
-
-  private share(channel: string, shared: SharedHold): ChannelHold {
-    let released = false;
-    return {
-      ready: shared.hold.ready,
-      get settled() {
-        return shared.hold.settled;
-      },
-      release: () => {
-        if (released) return;
-        released = true;
-        if (--shared.holders > 0) return;
-        this.holds.delete(channel);
-        shared.hold.release();
-      },
-    };
   }
 }

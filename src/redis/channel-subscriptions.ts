@@ -15,6 +15,7 @@ export interface ChannelSubscription {
 }
 
 interface Channel {
+  readonly name: string;
   listeners: readonly ChannelListener[];
 }
 
@@ -41,19 +42,12 @@ export class ChannelSubscriptions {
   }
 
   acquire(name: string, listener: ChannelListener): ChannelSubscription {
-    const channel = this.channels.get(name) ?? { listeners: [] };
+    const channel = this.channels.get(name) ?? { name, listeners: [] };
     channel.listeners = [...channel.listeners, listener];
     this.channels.set(name, channel);
-    let released = false;
-    return {
-      // Also for a second holder: the first one's attempt may have failed in the meantime.
-      ready: this.subscribe(name),
-      release: () => {
-        if (released) return;
-        released = true;
-        this.release(name, channel, listener);
-      },
-    };
+    // Also for a second holder: the first one's attempt may have failed in the meantime.
+    const ready = this.subscribe(name);
+    return new Held(this, channel, listener, ready);
   }
 
   /** Gives every subscription back. */
@@ -76,10 +70,12 @@ export class ChannelSubscriptions {
     return ready;
   }
 
-  private release(name: string, channel: Channel, listener: ChannelListener): void {
+  /** @internal by what {@link acquire} returns */
+  giveBack(channel: Channel, listener: ChannelListener): void {
     // One occurrence only: the same function may be subscribed twice.
     const index = channel.listeners.indexOf(listener);
     channel.listeners = channel.listeners.filter((_, position) => position !== index);
+    const { name } = channel;
     if (channel.listeners.length > 0 || this.channels.get(name) !== channel) return;
     this.channels.delete(name);
     this.pubSub.unsubscribe(name);
@@ -89,5 +85,23 @@ export class ChannelSubscriptions {
     const listeners = this.channels.get(name)?.listeners;
     if (listeners === undefined) return;
     for (const listener of listeners) listener(message);
+  }
+}
+
+/** Small, without closures: there is one for each user and room. */
+class Held implements ChannelSubscription {
+  private released = false;
+
+  constructor(
+    private readonly subscriptions: ChannelSubscriptions,
+    private readonly channel: Channel,
+    private readonly listener: ChannelListener,
+    readonly ready: Promise<void>,
+  ) {}
+
+  release(): void {
+    if (this.released) return;
+    this.released = true;
+    this.subscriptions.giveBack(this.channel, this.listener);
   }
 }
