@@ -13,7 +13,7 @@ import { Setting } from './setting.mjs';
 export async function withSettings(bench, entries, instances, work, more) {
   const settings = entries.map((entry) => new Setting(entry, bench, more));
   try {
-    for (const setting of settings) await setting.grow(instances);
+    await Promise.all(settings.map((setting) => setting.grow(instances)));
     await work(settings);
     await Promise.all(settings.map((setting) => setting.verify()));
   } finally {

@@ -2,17 +2,28 @@
 
 /** @param {readonly number[]} values */
 export function median(values) {
+  return quantile(values, 0.5);
+}
+
+/**
+ * Between two values in proportion (type 7 of Hyndman and Fan, Sample Quantiles in Statistical Packages, 1996).
+ *
+ * @param {readonly number[]} values
+ * @param {number} share
+ */
+function quantile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
+  const position = (sorted.length - 1) * share;
+  const below = Math.floor(position);
+  const [lower = NaN, upper = lower] = sorted.slice(below, below + 2);
+  return lower + (upper - lower) * (position - below);
 }
 
 /**
  * @typedef {object} Summary
  * @property {number} median
- * @property {number} min
- * @property {number} max
+ * @property {number} low a quarter of the values is below
+ * @property {number} high a quarter of the values is above
  */
 
 /**
@@ -20,7 +31,7 @@ export function median(values) {
  * @returns {Summary}
  */
 export function summary(values) {
-  return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
+  return { median: median(values), low: quantile(values, 0.25), high: quantile(values, 0.75) };
 }
 
 /**

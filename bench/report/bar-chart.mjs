@@ -20,7 +20,7 @@ export function barChart({ title, unit, rows }) {
   let y = 24;
   for (const name of new Set(rows.map((row) => row.case))) {
     const bars = rows.filter((row) => row.case === name);
-    const most = Math.max(...bars.map(({ value }) => value.max), Number.MIN_VALUE);
+    const most = Math.max(...bars.map(({ value }) => value.high), Number.MIN_VALUE);
     const at = (/** @type {number} */ value) =>
       LEFT + (Math.max(0, value) / most) * (WIDTH - LEFT - RIGHT);
     y += HEAD;
@@ -35,8 +35,8 @@ export function barChart({ title, unit, rows }) {
           class: contestant.kind === 'library' ? 'strong' : '',
         }),
         `<rect x="${LEFT}" y="${y}" width="${width}" height="${BAR}" class="${contestant.kind}"/>`,
-        line(at(value.min), middle, at(value.max), middle, 'spread'),
-        text(at(Math.max(value.median, value.max)) + 8, middle + 4, figure(value.median)),
+        line(at(value.low), middle, at(value.high), middle, 'spread'),
+        text(at(Math.max(value.median, value.high)) + 8, middle + 4, figure(value.median)),
       );
       y += STEP;
     }

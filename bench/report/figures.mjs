@@ -11,6 +11,6 @@ export function figure(value) {
 }
 
 /** @param {import('../measure/statistics.mjs').Summary} summary */
-export function spread({ median, min, max }) {
-  return `${figure(median)} (${figure(min)} to ${figure(max)})`;
+export function spread({ median, low, high }) {
+  return `${figure(median)} (${figure(low)} to ${figure(high)})`;
 }

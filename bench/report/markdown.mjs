@@ -21,7 +21,7 @@ export function asMarkdown(all, size) {
       'What this library costs beside others that do the same, and beside a floor that nothing can be below: a bare ' +
         'ioredis publish and subscription with bare `ws` frame writes. `npm run bench` makes this page anew; ' +
         '[bench/README.md](../bench/README.md) says how it measures, and what each contestant is.',
-      'Figures are medians of the rounds, with the least and the most of them in brackets. All contestants do the same ' +
+      'Figures are medians of the rounds, with the quartiles in brackets (half of the rounds are between them). All contestants do the same ' +
         'work in turns, with the same Redis, clients and payloads, and every event is counted: all arrive, none twice, except while connections are cut. ' +
         'CPU time is what the operating system accounts to the instances and to Redis. ' +
         'A ratio is that of two rounds that follow each other: less than 1 means that this library needs less.',

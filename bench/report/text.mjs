@@ -10,11 +10,11 @@ export function asText(table) {
   const { title, unit, rows, ratios } = table;
   const heads = [...new Set(rows.flatMap(({ parts = {} }) => Object.keys(parts)))];
   const lines = [`${title}: ${unit}`];
-  lines.push(line(['', '', 'median', 'min', 'max', ...heads]));
+  lines.push(line(['', '', 'median', 'low', 'high', ...heads]));
   for (const { case: name, contestant, value, parts = {} } of rows) {
     const more = heads.map((head) => cell(parts[head]));
-    const { median, min, max } = value;
-    lines.push(line([name, contestant.label, figure(median), figure(min), figure(max), ...more]));
+    const { median, low, high } = value;
+    lines.push(line([name, contestant.label, figure(median), figure(low), figure(high), ...more]));
   }
   for (const { case: name, what, value, aim, met } of ratios) {
     const judged = aim === undefined ? '' : `  aim ${figure(aim)}: ${met ? 'met' : 'NOT met'}`;

@@ -7,16 +7,16 @@ import { addCase, tableOf } from '../measure/table.mjs';
 import { connectUsers, USERS, WARM_UP } from './users.mjs';
 
 const SIZES = {
-  full: { events: 1_000, rounds: 7 },
-  quick: { events: 100, rounds: 3 },
-  check: { events: 20, rounds: 1 },
+  full: { events: 300, rounds: 21, warmUp: 4_000 },
+  quick: { events: 60, rounds: 5, warmUp: 300 },
+  check: { events: 20, rounds: 1, warmUp: 20 },
 };
 
 /** 64 KB of bytes for a user on another instance. @type {import('./all.mjs').Scenario} */
 export const binary = {
   name: 'binary',
   async run(bench) {
-    const { events: count, rounds } = SIZES[bench.size];
+    const { events: count, rounds, warmUp } = SIZES[bench.size];
     const table = tableOf(
       'binary',
       'A Buffer of 64 KB for a user on another instance',
@@ -33,7 +33,7 @@ export const binary = {
         burst: 1,
         bytes: /** @type {const} */ ('binary'),
       };
-      const how = { rounds, warmUp: count / 2, each: 1, units: count };
+      const how = { rounds, warmUp, each: 1, units: count };
       addCase(table, '64 KB', cpuMeasured(await alternate(settings, work, how)), { floor: 1.2 });
     });
     return [table];

@@ -6,7 +6,7 @@ import { withSettings } from '../measure/settings.mjs';
 import { addCase, tableOf } from '../measure/table.mjs';
 
 const SIZES = {
-  full: { sockets: 500, events: 150, rounds: 7 },
+  full: { sockets: 500, events: 60, rounds: 17 },
   quick: { sockets: 250, events: 20, rounds: 3 },
   check: { sockets: 5, events: 30, rounds: 1 },
 };

@@ -100,7 +100,7 @@ async function settledMemory(admin) {
   const used = async () => Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1]);
   let last = await used();
   for (let i = 0; i < 20; i++) {
-    await sleep(500);
+    await sleep(300);
     const now = await used();
     if (Math.abs(now - last) < 0.005 * now) return now;
     last = now;

@@ -8,8 +8,8 @@ import { addCase, ratioOf, tableOf } from '../measure/table.mjs';
 import { connectUsers, USERS, WARM_UP } from './users.mjs';
 
 const SIZES = {
-  full: { events: 5_000, rounds: 5, counts: [2, 4, 8, 16], idleMs: 5_000 },
-  quick: { events: 1_000, rounds: 3, counts: [2, 4], idleMs: 1_000 },
+  full: { events: 2_000, rounds: 13, counts: [2, 4, 8, 16], idleMs: 5_000 },
+  quick: { events: 500, rounds: 3, counts: [2, 4], idleMs: 1_000 },
   check: { events: 40, rounds: 1, counts: [2, 3], idleMs: 100 },
 };
 
@@ -31,9 +31,9 @@ export const instances = {
     await withSettings(bench, named('floor', 'library', ...PEERS), 2, async (settings) => {
       const names = await connectUsers(settings, USERS, WARM_UP[bench.size]);
       for (const count of counts) {
-        for (const setting of settings) await setting.grow(count);
+        await Promise.all(settings.map((setting) => setting.grow(count)));
         const work = { to: /** @type {const} */ ('user'), names, count: events, burst: 1 };
-        const how = { rounds, warmUp: events / 2, each: 1, units: events };
+        const how = { rounds, warmUp: events, each: 1, units: events };
         const idle = await idleOf(settings, idleMs);
         const all = await alternate(settings, work, how);
         const measured = all.map((one, i) => ({

@@ -4,9 +4,9 @@ import { summary } from '../measure/statistics.mjs';
 import { ratioOf, tableOf } from '../measure/table.mjs';
 
 const SIZES = {
-  full: { messages: 10_000, rounds: 7 },
-  quick: { messages: 5_000, rounds: 3 },
-  check: { messages: 40, rounds: 1 },
+  full: { messages: 3_000, rounds: 25, warmUp: 20_000 },
+  quick: { messages: 2_000, rounds: 5, warmUp: 5_000 },
+  check: { messages: 40, rounds: 1, warmUp: 40 },
 };
 const CLIENTS = 20;
 const AIM = 5;
@@ -26,7 +26,7 @@ const CASES = [
 export const interceptor = {
   name: 'interceptor',
   async run(bench) {
-    const { messages, rounds } = SIZES[bench.size];
+    const { messages, rounds, warmUp } = SIZES[bench.size];
     const table = tableOf(
       'interceptor',
       'A message that a handler of a gateway answers',
@@ -51,14 +51,18 @@ export const interceptor = {
       for (const [name, message, base] of CASES) {
         /** @type {Map<string, number[]>} */
         const found = new Map(settings.map(({ entry }) => [entry.id, []]));
-        // The first round warms up.
-        for (let round = 0; round <= rounds; round++) {
+        const ask = async (
+          /** @type {typeof settings[number]} */ setting,
+          /** @type {number} */ count,
+        ) => {
+          setting.sent += count;
+          await bench.clients.call('ask', setting.group, message, count, 10);
+        };
+        for (const setting of settings) await ask(setting, warmUp);
+        for (let round = 0; round < rounds; round++) {
           for (const setting of settings) {
-            const { total } = await setting.measured(async () => {
-              setting.sent += messages;
-              await bench.clients.call('ask', setting.group, message, messages, 10);
-            });
-            if (round > 0) found.get(setting.entry.id)?.push(total / messages);
+            const { total } = await setting.measured(() => ask(setting, messages));
+            found.get(setting.entry.id)?.push(total / messages);
           }
         }
         for (const { entry } of settings) {

@@ -6,8 +6,8 @@ import { addCase, tableOf } from '../measure/table.mjs';
 import { connectUsers, USERS, WARM_UP } from './users.mjs';
 
 const SIZES = {
-  full: { rates: [1_000, 5_000], seconds: 5, rounds: 5 },
-  quick: { rates: [1_000], seconds: 1, rounds: 2 },
+  full: { rates: [1_000, 5_000], seconds: 2, rounds: 11 },
+  quick: { rates: [1_000], seconds: 0.5, rounds: 3 },
   check: { rates: [200], seconds: 1, rounds: 1 },
 };
 

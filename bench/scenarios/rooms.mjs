@@ -7,9 +7,9 @@ import { addCase, tableOf } from '../measure/table.mjs';
 
 const INSTANCES = 4;
 const SIZES = {
-  full: { frames: 40_000, rounds: 7 },
-  quick: { frames: 4_000, rounds: 3 },
-  check: { frames: 800, rounds: 1 },
+  full: { frames: 12_000, rounds: 21, warmUp: 40_000 },
+  quick: { frames: 2_000, rounds: 5, warmUp: 4_000 },
+  check: { frames: 800, rounds: 1, warmUp: 400 },
 };
 /** @type {[members: number, rooms: number][]} */
 const CASES = [
@@ -22,7 +22,7 @@ const CASES = [
 export const rooms = {
   name: 'rooms',
   async run(bench) {
-    const { frames, rounds } = SIZES[bench.size];
+    const { frames, rounds, warmUp } = SIZES[bench.size];
     const table = tableOf(
       'rooms',
       'An event for a room whose members are spread over four instances',
@@ -41,7 +41,7 @@ export const rooms = {
         const names = roomNames(members, count);
         const events = Math.ceil(frames / members / count) * count;
         const work = { to: /** @type {const} */ ('room'), names, count: events, burst: 1 };
-        const how = { rounds, warmUp: events / 2, each: members, units: events * members };
+        const how = { rounds, warmUp: warmUp / members, each: members, units: events * members };
         const found = await alternate(settings, work, how);
         addCase(table, `${members} members`, cpuMeasured(found), { bestPeer: 1 });
       }

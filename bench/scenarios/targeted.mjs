@@ -7,8 +7,8 @@ import { addCase, tableOf } from '../measure/table.mjs';
 import { connectUsers, USERS, WARM_UP } from './users.mjs';
 
 const SIZES = {
-  full: { events: 5_000, rounds: 7, warmUp: 3_000 },
-  quick: { events: 1_500, rounds: 3, warmUp: 800 },
+  full: { events: 1_500, rounds: 25, warmUp: 4_000 },
+  quick: { events: 500, rounds: 7, warmUp: 800 },
   check: { events: 100, rounds: 1, warmUp: 20 },
 };
 /** @type {[label: string, bytes: number, burst: number][]} */

@@ -22,4 +22,4 @@ export async function connectUsers(settings, count, warmUp) {
 }
 
 export const USERS = 20;
-export const WARM_UP = { full: 30_000, quick: 12_000, check: 20 };
+export const WARM_UP = { full: 30_000, quick: 6_000, check: 20 };

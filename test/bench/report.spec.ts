@@ -38,7 +38,7 @@ const machine = {
 describe('the report of the benches', () => {
   it('has every figure, the aims, and the machine', () => {
     const page = asMarkdown([{ machine, table: example() }], 'full');
-    expect(page).toContain('22.0 (20.0 to 24.0)');
+    expect(page).toContain('22.0 (21.0 to 23.0)');
     expect(page).toMatch(
       /library <&> \/ floor <&> +\| 2\.00 \(2\.00 to 2\.00\) \| at most 1\.25 \| \*\*no\*\* \|/,
     );
