@@ -58,7 +58,7 @@ export class RedisPropagatorService implements PropagatorVerbs {
    * session `remoteInstances` counts all instances that the user is connected to.
    */
   emitToUser<T>(event: UserEvent<T>): Promise<Receipt> {
-    return this.settled(() => this.sendToUser(event));
+    return this.settled(() => this.sendToUser(event.userId, outgoingOf(event, event.sessionId)));
   }
 
   /** To all sockets of several users; the event is encoded once. */
@@ -146,23 +146,16 @@ export class RedisPropagatorService implements PropagatorVerbs {
    */
   propagateEvent<T>(event: CausedEvent<T>): Promise<boolean> {
     return this.settled(async () => {
-      const { userId, socketId, exceptSessionId, ...rest } = event;
-      const id = normalisedUserId(userId);
+      const id = normalisedUserId(event.userId);
       if (id === undefined) return false;
-      await this.sendToUser({
-        ...rest,
-        userId: id,
-        ...(socketId !== undefined && { exceptSocketId: socketId }),
-        ...(exceptSessionId !== undefined && { exceptSessionId }),
-      });
+      await this.sendToUser(id, outgoingOf({ ...event, exceptSocketId: event.socketId }));
       return true;
     });
   }
 
-  private sendToUser(event: UserEvent): Promise<Receipt> {
-    const outgoing = outgoingOf(event, event.sessionId);
+  private sendToUser(userId: UserId, outgoing: OutgoingEvent): Promise<Receipt> {
     const { namespace } = outgoing;
-    return this.router.send({ kind: 'user', namespace, id: checkedUserId(event.userId) }, outgoing);
+    return this.router.send({ kind: 'user', namespace, id: checkedUserId(userId) }, outgoing);
   }
 
   private emitToKind(kind: 'all' | 'authenticated', event: EventToEmit): Promise<Receipt> {
@@ -177,7 +170,10 @@ export class RedisPropagatorService implements PropagatorVerbs {
   }
 }
 
-function outgoingOf(event: EventToEmit, sessionId?: string): OutgoingEvent {
+/** What {@link EventToEmit} has, of whichever kind of event. */
+type Given = { readonly [K in keyof EventToEmit]: EventToEmit[K] | undefined };
+
+function outgoingOf(event: Given, sessionId?: string): OutgoingEvent {
   const { event: name, data, namespace, volatile, compress, publish } = event;
   checkEventName(name);
   return {
