@@ -2,7 +2,7 @@ import { redisScript, type RedisScript, type RedisScripts } from './redis-script
 
 /** Redis does nothing else while a script runs. */
 const MOST_CALLS = 64;
-const MOST_ARGUMENTS = 2_000;
+const MOST_ARGUMENTS = 1_000;
 
 type Argument = string | number;
 
