@@ -77,22 +77,22 @@ export class ChannelHold {
 
 /** The channels that are held, each subscribed once whatever the number of those who hold it. @internal */
 export class HeldChannels {
-  private readonly all = new Map<string, HeldChannel>();
+  private readonly heldByName = new Map<string, HeldChannel>();
 
   constructor(private readonly onReleased: (name: string) => void) {}
 
   hold(name: string, subscribe: () => ChannelSubscription): ChannelHold {
-    let held = this.all.get(name);
+    let held = this.heldByName.get(name);
     if (held === undefined) {
       held = new HeldChannel(name, subscribe(), this);
-      this.all.set(name, held);
+      this.heldByName.set(name, held);
     }
     return held.hold();
   }
 
   /** @internal by {@link HeldChannel} */
   released(name: string): void {
-    this.all.delete(name);
+    this.heldByName.delete(name);
     this.onReleased(name);
   }
 }

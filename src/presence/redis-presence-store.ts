@@ -44,7 +44,7 @@ export class RedisPresenceStore implements PresenceStore {
   private readonly publish: string;
   private readonly skewMs: number;
   private readonly leases: readonly string[];
-  private readonly keysOf: (readonly string[])[] = [];
+  private readonly keysOf: readonly (readonly string[])[];
   /** Of scripts that run for each user who comes or goes. The buckets of a Cluster are on different nodes. */
   private readonly batches: ReadonlyMap<RedisScript, ScriptBatches>;
 
@@ -59,6 +59,10 @@ export class RedisPresenceStore implements PresenceStore {
     this.leases = ['leases', 'sweeps', 'swept', 'data', 'hold'].map(
       (part) => `${prefix}:presence:{leases}:${part}`,
     );
+    this.keysOf = Array.from({ length: BUCKETS }, (_, bucket) => {
+      const base = presenceChannel(prefix, bucket);
+      return KEYS.map((key) => `${base}:${key}`);
+    });
     const batched = cluster ? [] : [UPDATE, REPORTED, ADMIT_SOCKET, RELEASE_SOCKET];
     this.batches = new Map(
       batched.map((script) => [script, new ScriptBatches(scripts, script, KEYS.length)]),
@@ -222,8 +226,7 @@ export class RedisPresenceStore implements PresenceStore {
   }
 
   private keys(bucket: number): readonly string[] {
-    const base = presenceChannel(this.prefix, bucket);
-    return (this.keysOf[bucket] ??= KEYS.map((key) => `${base}:${key}`));
+    return this.keysOf[bucket] ?? [];
   }
 }
 

@@ -25,7 +25,7 @@ interface Everything {
 /** Lest a new name takes them out of sight. */
 const MAPS = [
   'namespaces.byName',
-  'namespaces.holds',
+  'heldByName',
   'channels.holds',
   'servers.members',
   'state.sockets',
