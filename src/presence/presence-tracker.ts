@@ -6,14 +6,13 @@ import type { Reporter } from '../reporting/reporter.js';
 import type { SocketStateService } from '../sockets/socket-state.service.js';
 import { BucketWork } from './bucket-work.js';
 import { DueTimer } from './due-timer.js';
+import { PacedTurns } from './paced-turns.js';
 import { BUCKETS, bucketOf } from './presence-buckets.js';
 import type { PresenceChange } from './presence-change.js';
 import type { Lease, Owner, PresenceStore } from './presence-store.js';
 import { Sweeps, type Sweeper } from './sweeps.js';
 
 const SOON_MS = 1_000;
-/** Between two calls of the store while there is one after the other: so more goes out at once. */
-const PAUSE_MS = 5;
 
 interface TrackerSurroundings {
   readonly pubSub: PubSub;
@@ -63,8 +62,7 @@ export class PresenceTracker {
   private beats = 0;
   private lastFailure: unknown;
   private stopped = false;
-  private turn: Promise<void> | undefined;
-  private turnedAt = -Infinity;
+  private readonly turns = new PacedTurns();
 
   /** What this instance reports. */
   readonly changes$: Observable<PresenceChange> = this.changes.asObservable();
@@ -291,23 +289,9 @@ export class PresenceTracker {
       },
       onFailed: (error) => this.failed(error),
       settleIn: (ms) => this.dueTimer.in(ms, bucket),
-      nextTurn: () => this.nextTurn(),
+      nextTurn: () => this.turns.next(),
     });
     return bucket;
-  }
-
-  /** The turn after this one; where many come one after the other, only after a pause. */
-  private nextTurn(): Promise<void> {
-    this.turn ??= new Promise((resolve) => {
-      const begin = (): void => {
-        this.turn = undefined;
-        this.turnedAt = performance.now();
-        resolve();
-      };
-      if (performance.now() - this.turnedAt < PAUSE_MS) setTimeout(begin, PAUSE_MS);
-      else setImmediate(begin);
-    });
-    return this.turn;
   }
 
   private failed(error: unknown): void {
