@@ -16,7 +16,8 @@ export class HeldChannel {
   constructor(
     readonly name: string,
     private readonly subscription: ChannelSubscription,
-    private readonly onReleased?: { released(name: string): void },
+    /** Undefined: it is shared with nobody. */
+    private readonly among?: HeldChannels,
   ) {
     // A failure was reported where it occurred, and the channel is subscribed as soon as that is possible.
     this.waiting = subscription.ready
@@ -44,7 +45,7 @@ export class HeldChannel {
   /** One that held it does not any more. */
   letGo(): void {
     if (--this.holders > 0) return;
-    this.onReleased?.released(this.name);
+    this.among?.released(this.name);
     this.subscription.release();
   }
 }

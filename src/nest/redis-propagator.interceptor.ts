@@ -53,13 +53,14 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
     call[TAKEN] = true;
     const audience = this.audienceOf(context);
     if (audience === false) return next.handle();
-    // As switchToWs() has them, which makes functions for each call.
+    // As switchToWs() has it and the message, but that makes functions for each call.
     const socket = context.getArgByIndex<AuthenticatedSocket>(0);
-    const message = context.getArgByIndex<unknown>(1);
     return next.handle().pipe(
-      // Not tap(), which costs several times as much.
+      // tap() would have handlers for the end and for errors made, too, for each call.
       map((result: unknown) => {
-        if (isWsResponse(result)) this.propagate(audience, socket, message, result);
+        if (isWsResponse(result)) {
+          this.propagate(audience, socket, context.getArgByIndex<unknown>(1), result);
+        }
         return result;
       }),
     );

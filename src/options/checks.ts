@@ -51,6 +51,9 @@ export function checkKnown(option: string, given: object, known: readonly string
   }
 }
 
+/** What {@link optionsIn} says of an option that can be switched off. @internal */
+export const OR_NONE = ', or false for none';
+
 /** An option that is itself a list of options, or nothing. `instead` follows their names where it is something else. @internal */
 export function optionsIn<T extends object>(
   option: string,

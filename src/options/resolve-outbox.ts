@@ -1,4 +1,4 @@
-import { optionsIn, wholeNumber } from './checks.js';
+import { OR_NONE, optionsIn, wholeNumber } from './checks.js';
 import type { OutboxOptions, RepairOptions } from './delivery-options.js';
 
 /** @internal */
@@ -9,7 +9,6 @@ export type ResolvedRepairOptions = Readonly<Required<RepairOptions>>;
 
 const MIB = 1024 * 1024;
 const MOST_BYTES = 4_096 * MIB;
-const OR_NONE = ', or false for none';
 const MOST_AGE_MS = 3_600_000;
 
 /** Undefined: what cannot be published is refused at once. @internal */

@@ -1,4 +1,4 @@
-import { invalid, optionsIn, wholeNumber } from './checks.js';
+import { invalid, OR_NONE, optionsIn, wholeNumber } from './checks.js';
 import type { PresenceOptions } from './presence-options.js';
 
 /** @internal */
@@ -19,7 +19,7 @@ export function resolvePresence(
   }: { readonly heartbeatIntervalMs: number; readonly memberTimeoutMs: number },
 ): ResolvedPresenceOptions | undefined {
   if (given === false) return undefined;
-  const presence = optionsIn<PresenceOptions>('presence', given, KNOWN, ', or false for none');
+  const presence = optionsIn<PresenceOptions>('presence', given, KNOWN, OR_NONE);
   const leaseMs = wholeNumber(
     'presence.leaseMs',
     presence.leaseMs,

@@ -1,5 +1,5 @@
 import { Subject, type Observable, type Subscription } from 'rxjs';
-import { PropagatorError, reasonOf } from '../errors.js';
+import { isPassing, PropagatorError, reasonOf } from '../errors.js';
 import type { ResolvedPresenceOptions } from '../options/resolve-presence.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
@@ -127,7 +127,7 @@ export class PresenceTracker {
       await this.store.verify();
     } catch (error) {
       // A Redis that is away may be back in a moment.
-      if (!isPassing(error)) throw error;
+      if (!isExpected(error)) throw error;
     }
   }
 
@@ -296,16 +296,12 @@ export class PresenceTracker {
 
   private failed(error: unknown): void {
     // The state says that Redis is away, and the log has said so, too.
-    if (isPassing(error)) this.around.reporter.count('presence.failed');
+    if (isExpected(error)) this.around.reporter.count('presence.failed');
     else this.around.reporter.report('presence.failed', () => reasonOf(error));
   }
 }
 
-function isPassing(error: unknown): boolean {
-  return (
-    error instanceof PropagatorError &&
-    (error.code === 'redis.unavailable' ||
-      error.code === 'redis.timeout' ||
-      error.code === 'redis.closed')
-  );
+/** It comes by itself: with Redis, or with the end of this instance. */
+function isExpected(error: unknown): boolean {
+  return isPassing(error) || (error instanceof PropagatorError && error.code === 'redis.closed');
 }

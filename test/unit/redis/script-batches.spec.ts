@@ -37,6 +37,7 @@ describe('ScriptBatches', () => {
   const key = (name: string | number): string => `${prefix}:${name}`;
   const append = (name: string | number, ...values: (string | number)[]): Promise<unknown> =>
     batches.run([key(name), `second-${name}`], values);
+
   it('runs what comes up in one turn as one, and gives each its own answer', async () => {
     const replies = await Promise.all([append('a', 1), append('b', 1, 2), append('a', 3)]);
     expect(replies).toEqual([
