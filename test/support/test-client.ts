@@ -1,5 +1,5 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
-import { until } from './until.js';
+import { PATIENCE_MS, until } from './until.js';
 
 export interface ConnectOptions extends Partial<ManagerOptions & SocketOptions> {
   token?: string;
@@ -98,7 +98,7 @@ export class TestClient {
 
   /** Rejects where the server does not acknowledge. */
   ask(event: string, ...args: unknown[]): Promise<unknown> {
-    return this.socket.timeout(5_000).emitWithAck(event, ...args);
+    return this.socket.timeout(PATIENCE_MS).emitWithAck(event, ...args);
   }
 
   close(): void {

@@ -1,4 +1,5 @@
-const PATIENCE_MS = 20_000;
+/** How long a test waits for what has to come. */
+export const PATIENCE_MS = 20_000;
 
 /** The most of the time between two looks that counts: a process, or a machine, that stood still has not waited. */
 const MOST_BETWEEN_MS = 250;

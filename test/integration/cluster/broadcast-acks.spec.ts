@@ -121,14 +121,14 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     answering(bob, 'bob');
     b.socket.on('question', () => 'says nothing');
 
-    const failure = await failureOf(serverOf(cluster, last).timeout(300).emitWithAck('question'));
+    const failure = await failureOf(serverOf(cluster, last).timeout(1_000).emitWithAck('question'));
 
     expect(failure.message).toBe('operation has timed out');
     expect(sorted(failure.responses)).toEqual(['alice 0', 'alice 2', 'bob']);
     // As a callback, too.
     const called = await new Promise<[Error | null, unknown]>((resolve) => {
       serverOf(cluster, last)
-        .timeout(300)
+        .timeout(1_000)
         .to(b.id)
         .emit('question', (error: Error | null, answers: unknown) => resolve([error, answers]));
     });
@@ -137,7 +137,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
 
   // pitfall 29
   it('are waited for without timeout(), too, as long as the option says', async () => {
-    const { alices, bob } = await start({ ackTimeoutMs: 400 });
+    const { alices, bob } = await start({ ackTimeoutMs: 1_000 });
     const [a, b, c] = alices as [TestClient, TestClient, TestClient];
     for (const client of [a, c, bob]) answering(client, 'answer');
     // Later than in a turn or two of the event loop, which is when Socket.IO would have ended it.
@@ -166,6 +166,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     await server.to(userRoom('alice')).emitWithAck('question');
     await failureOf(server.timeout(50).emitWithAck('question'));
 
+    await bob.waitFor('question');
     expect(bob.received.map(({ event }) => event)).toEqual(['question']);
     const waiting = () =>
       everybody.map((client) => (socketOf(cluster, client.id) as unknown as WithAcks).acks.size);
@@ -181,7 +182,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     for (const client of [a, c, bob]) answering(client, 'answer');
     b.socket.on('question', () => b.close());
 
-    const failure = await failureOf(serverOf(cluster, 0).timeout(300).emitWithAck('question'));
+    const failure = await failureOf(serverOf(cluster, 0).timeout(1_000).emitWithAck('question'));
 
     await gone(b);
     expect(failure).toEqual({

@@ -176,7 +176,7 @@ describe('a socket of another instance', () => {
     cluster = await givenCluster()
       .of(2)
       .with(PlainGateway)
-      .configured({ ackTimeoutMs: 200 })
+      .configured({ ackTimeoutMs: 1_000 })
       .start();
     await acquainted(cluster);
     const client = await cluster.instance(0).connect();

@@ -98,7 +98,7 @@ describe('serverSideEmit', () => {
   });
 
   it('names the instances whose listeners did not answer in time, and keeps the other answers', async () => {
-    await start({ requestTimeoutMs: 300 });
+    await start({ requestTimeoutMs: 1_000 });
     answering(0, 'zero');
     serverOf(cluster, 1).on('ask', () => 'says nothing');
 

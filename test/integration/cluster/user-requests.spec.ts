@@ -91,7 +91,7 @@ describe('requestUser', () => {
 
     const answers = await cluster
       .instance(0)
-      .propagator.requestUser({ ...question, timeoutMs: 300 });
+      .propagator.requestUser({ ...question, timeoutMs: 1_000 });
 
     expect(answers).toEqual({
       items: expect.arrayContaining([answerOf(a, 0, 'here'), answerOf(c, 2, 'there')]),
@@ -103,7 +103,7 @@ describe('requestUser', () => {
   });
 
   it('waits as long as the option says where it is not told', async () => {
-    const { a, b, c } = await start({ ackTimeoutMs: 300 });
+    const { a, b, c } = await start({ ackTimeoutMs: 1_000 });
     for (const client of [a, b]) {
       client.socket.on('question', (answer: Acknowledge) => setTimeout(answer, 50, 'late'));
     }

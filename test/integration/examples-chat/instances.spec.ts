@@ -191,6 +191,30 @@ describe('examples/chat: instances', () => {
     }
   });
 
+  it('has nobody wait for an instance that stands still, to join a room or to leave it', async () => {
+    const chat = (app = await ChatApp.start());
+    const login = await chat.logIn('alice');
+    const [alice, otherTab] = [await chat.connect(0, login), await chat.connect(0, login)];
+    const ask = async (event: 'join' | 'leave') => {
+      chat.pause(1);
+      try {
+        expect(await alice.ask(event, { room: 'lobby' })).toMatchObject({ room: 'lobby' });
+        // The other tabs hear of it when all of them have followed, as far as is known: not yet.
+        return [...otherTab.events];
+      } finally {
+        chat.resume(1);
+      }
+    };
+
+    const whenJoined = await ask('join');
+    await otherTab.waitFor('joined-room');
+    const whenLeft = await ask('leave');
+    await otherTab.waitFor('left-room');
+
+    expect(whenJoined).toEqual(['rooms']);
+    expect(whenLeft).toEqual(['rooms', 'user-joined', 'joined-room']);
+  });
+
   it('takes the devices of an instance that was killed off the list', async () => {
     const chat = (app = await ChatApp.start());
     const bob = await chat.logIn('bob');

@@ -68,17 +68,18 @@ export class ChatGateway implements OnGatewayConnection<AuthenticatedSocket> {
     const isNew = await this.rooms.join(room, userId);
     // First in, then the history: so no message falls between the two. One may be in both, and has an id.
     await socket.join(room);
+    const [members, history] = await Promise.all([
+      this.rooms.members(room),
+      this.rooms.history(room),
+    ]);
+    // Before anything that another instance has to do: one that stands still is waited for, and not by this client.
+    ack?.({ members, history, room });
     if (isNew) {
       // All tabs of the user, on all instances.
       await this.chat.joinUser(userId, room);
       const data = { room, user: userOf(userId) };
       void this.chat.emitToRoom({ room, event: 'user-joined', data });
     }
-    const [members, history] = await Promise.all([
-      this.rooms.members(room),
-      this.rooms.history(room),
-    ]);
-    ack?.({ members, history, room });
     return isNew ? { event: 'joined-room', data: { room } } : undefined;
   }
 
@@ -86,16 +87,18 @@ export class ChatGateway implements OnGatewayConnection<AuthenticatedSocket> {
   async leave(
     @MessageBody() { room }: RoomDto,
     @CurrentUser('userId') userId: string,
+    @ConnectedSocket() socket: AuthenticatedSocket,
     @Ack() ack: Answer<{ room: string }>,
   ): Promise<WsResponse | undefined> {
     const wasMember = await this.rooms.leave(room, userId);
+    await socket.leave(room);
+    ack?.({ room });
     if (wasMember) {
       // No tab of a user who has left goes on listening.
       await this.chat.leaveUser(userId, room);
       const data = { room, user: userOf(userId) };
       void this.chat.emitToRoom({ room, event: 'user-left', data });
     }
-    ack?.({ room });
     return wasMember ? { event: 'left-room', data: { room } } : undefined;
   }
 

@@ -73,6 +73,15 @@ export class ChatApp {
     this.processes[instance]?.child.kill('SIGKILL');
   }
 
+  /** The instance stands still, and its connections stay open. */
+  pause(instance: number): void {
+    this.processes[instance]?.child.kill('SIGSTOP');
+  }
+
+  resume(instance: number): void {
+    this.processes[instance]?.child.kill('SIGCONT');
+  }
+
   async logIn(name: string, instance = 0): Promise<LoggedIn> {
     const response = await this.post('/auth/login', { name, password: 'demo' }, { instance });
     const login = (await response.json()) as LoginResponse;
