@@ -10,5 +10,5 @@ export default {
   roots: ['<rootDir>/test/topologies'],
   testMatch: ['**/*.topology.ts'],
   // Failovers take the servers a few seconds each.
-  testTimeout: 60_000,
+  testTimeout: 120_000,
 };

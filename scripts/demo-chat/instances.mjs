@@ -15,6 +15,7 @@ export const AWAY_MS = 6000;
  * @property {string} prefix
  * @property {number[]} [ports] one for each instance; another one is taken where somebody listens. Default: any
  * @property {Record<string, string>} [env] more of it, for all instances
+ * @property {number} [awayMs] how long one that has ended stays away. Default: {@link AWAY_MS}
  * @property {(text: string) => void} [print] what the instances print, and what happens to them
  */
 
@@ -101,9 +102,9 @@ export class Instances {
    * @param {number} port
    */
   #startAgain(name, port) {
-    const { print = () => {} } = this.options;
+    const { print = () => {}, awayMs = AWAY_MS } = this.options;
     if (this.#over) return;
-    print(`Instance ${name} has ended. It is started again in ${AWAY_MS / 1000} seconds.\n`);
+    print(`Instance ${name} has ended. It is started again in ${awayMs / 1000} seconds.\n`);
     const timer = setTimeout(() => {
       this.#waiting.delete(timer);
       if (this.#over) return;
@@ -112,7 +113,7 @@ export class Instances {
         // It ended at once, and is tried again like any other that has ended.
         (error) => print(`${String(error)}\n`),
       );
-    }, AWAY_MS);
+    }, awayMs);
     this.#waiting.add(timer);
   }
 }

@@ -29,7 +29,7 @@ interface Peer {
 
 type Scenario = (open: () => Promise<Peer>, channel: string) => Promise<void>;
 
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 20_000;
 
 async function until(condition: () => boolean, what: string): Promise<void> {
   const end = Date.now() + PATIENCE_MS;

@@ -39,9 +39,11 @@ it('shows a message on both instances, once', async () => {
 it('says who is typing, until the message is there', async () => {
   const alice = await given.tab('alice', 'one');
   const bob = await given.tab('bob', 'two');
-  await alice.input.pressSequentially('wait');
   const typing = bob.page.getByText('Alice is typing');
-  await typing.waitFor();
+  // It is seen for a few seconds only.
+  const seen = typing.waitFor();
+  await alice.input.pressSequentially('wait');
+  await seen;
   expect(await alice.page.getByText('is typing').count()).toBe(0);
   await alice.input.press('Enter');
   await typing.waitFor({ state: 'hidden' });
@@ -80,7 +82,7 @@ it('joins and leaves rooms, and tells the others', async () => {
 
   await bob.page.getByRole('button', { name: 'Leave' }).click();
   await alice.log.getByText('Bob left').waitFor();
-  expect(await bob.room('team').count()).toBe(0);
+  await bob.room('team').waitFor({ state: 'detached' });
   await alice.page.getByRole('button', { name: 'Leave' }).click();
 });
 
@@ -131,9 +133,13 @@ it('pushes the steps of an order to all tabs, and knows who is not there', async
   const bob = await given.tab('bob', 'two');
   await alice.person('Bob').getByText('Available').waitFor();
 
+  // It is seen for a few seconds only.
+  const news = [alice, alsoAlice].map(({ page }) =>
+    page.getByRole('list', { name: 'News' }).getByText('Order received').waitFor(),
+  );
   await alice.order('Flat white');
+  await Promise.all(news);
   for (const tab of [alice, alsoAlice]) {
-    await tab.page.getByRole('list', { name: 'News' }).getByText('Order received').waitFor();
     await tab.orders.getByRole('listitem').filter({ hasText: 'On its way' }).waitFor();
     expect(await tab.orders.getByRole('listitem').count()).toBe(1);
   }

@@ -1,7 +1,9 @@
 import { expect, it } from '@jest/globals';
 import { givenChat } from './support/given-chat.js';
 
-const given = givenChat({ env: { DRAIN_MS: '1000' } });
+/** Long enough to see what a page says meanwhile. */
+const AWAY_MS = 15_000;
+const given = givenChat({ env: { DRAIN_MS: '1000' }, awayMs: AWAY_MS });
 
 function numbered(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${prefix} ${i + 1}`);
@@ -12,7 +14,8 @@ it('loses nothing and shows nothing twice when an instance is stopped while mess
   const bob = await given.tab('bob', 'two');
   const messages = numbered('stop', 30);
 
-  // It is seen for a few seconds only.
+  // Both are seen for a few seconds only.
+  const stopped = bob.instance('one').getByText('Stopped').waitFor({ timeout: 60_000 });
   const moved = alice.page.getByText('Moved to instance two').waitFor();
   for (const [i, text] of messages.entries()) {
     if (i === 10) await bob.stop('one');
@@ -23,7 +26,7 @@ it('loses nothing and shows nothing twice when an instance is stopped while mess
   await alice.showsExactly('stop', messages);
   await bob.showsExactly('stop', messages);
   expect(await alice.texts('sending')).toEqual([]);
-  await bob.instance('one').getByText('Stopped').waitFor();
+  await stopped;
   // The one that stayed never had to connect anew.
   expect(bob.connections).toBe(1);
 

@@ -4,17 +4,15 @@ import {
   type OnGatewayDisconnect,
   type OnGatewayInit,
 } from '@nestjs/websockets';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Server } from 'socket.io';
 import type { AuthenticatedSocket, AuthOptions } from '../../src/index.js';
 import { gone } from '../support/gone.js';
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
-import type { TestClient } from '../support/test-client.js';
+import { StandingClock } from '../support/standing-clock.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import type { TestInstance } from '../support/test-instance.js';
-
-/** A second for the schedule, the rest for a busy machine. */
-const LATE_MS = 3_000;
+import { until } from '../support/until.js';
 
 const disconnected: (string | undefined)[] = [];
 
@@ -47,16 +45,14 @@ class RootGateway implements OnGatewayInit<Server>, OnGatewayDisconnect<Authenti
 @WebSocketGateway({ namespace: 'chat' })
 class ChatGateway {}
 
-/** When the server disconnected a client, and for what reason. */
-function endOf(client: TestClient): Promise<{ at: number; reason: string }> {
-  return new Promise((resolve) => {
-    client.socket.once('disconnect', (reason) => resolve({ at: Date.now(), reason }));
-  });
-}
-
 describe('a token that ends', () => {
   let cluster: TestCluster;
+  let clock: StandingClock;
+  beforeEach(() => {
+    clock = new StandingClock();
+  });
   afterEach(async () => {
+    jest.restoreAllMocks();
     disconnected.length = 0;
     await cluster.close();
   });
@@ -74,25 +70,34 @@ describe('a token that ends', () => {
     const instance = await start({}, 2);
     const [other, bob] = [
       await cluster.instance(1).connect({ token: tokenFor({ userId: 'alice' }) }),
-      await instance.connect({ token: tokenFor({ userId: 'bob', expiresAt: Date.now() + 3.6e6 }) }),
+      await instance.connect({
+        token: tokenFor({ userId: 'bob', expiresAt: clock.second(3_600) }),
+      }),
     ];
     const anonymous = await instance.connect();
-    const expiresAt = Date.now() + 1_200;
+    const expiresAt = clock.second(10);
     const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });
+    const ended = new Promise((resolve) => alice.socket.once('disconnect', resolve));
+    // The next one to end, a second before.
+    const earlier = await instance.connect({
+      token: tokenFor({ userId: 'earlier', expiresAt: expiresAt - 1_000 }),
+    });
+    clock.to(expiresAt - 1);
+    await gone(earlier);
+    await instance.served(alice);
+    expect(alice.events).toEqual(['auth:expiring']);
 
-    const { at, reason } = await endOf(alice);
+    clock.to(expiresAt);
 
-    expect(reason).toBe('io server disconnect');
-    expect(at).toBeGreaterThanOrEqual(expiresAt);
-    expect(at).toBeLessThan(expiresAt + LATE_MS);
+    expect(await ended).toBe('io server disconnect');
     expect(alice.received).toEqual([
       { event: 'auth:expiring', args: [{ expiresAt, expiresInMs: expect.any(Number) }] },
       { event: 'propagator:disconnect', args: [{ reason: 'auth.expired' }] },
     ]);
     const [{ expiresInMs }] = alice.data('auth:expiring') as [{ expiresInMs: number }];
     expect(expiresInMs).toBeGreaterThan(0);
-    expect(expiresInMs).toBeLessThanOrEqual(1_200);
-    expect(disconnected).toEqual(['alice']);
+    expect(expiresInMs).toBeLessThanOrEqual(10_000);
+    expect(disconnected).toEqual(['earlier', 'alice']);
     expect(await instance.propagator.emitToUser({ userId: 'alice', event: 'x', data: 1 })).toEqual({
       localSockets: 0,
       remoteInstances: 1,
@@ -103,21 +108,26 @@ describe('a token that ends', () => {
     expect(bob.received).toEqual([]);
     expect(anonymous.received).toEqual([]);
     expect(instance.state.get('alice')).toEqual([]);
-    expect(instance.counts).toEqual({ 'auth.expired': 1 });
+    expect(instance.counts).toEqual({ 'auth.expired': 2 });
   });
 
   it('ends its socket in its own namespace only', async () => {
     const instance = await start();
     const client = await instance.connect({ token: tokenFor({ userId: 'alice' }) });
-    const expiresAt = Date.now() + 500;
+    const expiresAt = clock.second(10);
     const chat = client.socket.io.socket('/chat', {
       auth: { token: tokenFor({ userId: 'alice', expiresAt }) },
     });
+    const ended = new Promise((resolve) => chat.once('disconnect', resolve));
     chat.connect();
+    await until(
+      () => chat.connected,
+      () => 'the other namespace',
+    );
 
-    const reason = await new Promise((resolve) => chat.once('disconnect', resolve));
+    clock.to(expiresAt);
 
-    expect(reason).toBe('io server disconnect');
+    expect(await ended).toBe('io server disconnect');
     expect(await client.ask('who am I')).toMatchObject({ userId: 'alice' });
     expect(client.received).toEqual([]);
     expect(instance.state.get('alice')).toHaveLength(1);
@@ -172,33 +182,36 @@ describe('a token that ends', () => {
 
   it('is told of as long before as the app says, once', async () => {
     const instance = await start({ expiryWarningMs: 500 });
-    const expiresAt = Date.now() + 2_500;
+    const expiresAt = clock.second(10);
     const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });
     await instance.served(alice);
     expect(alice.received).toEqual([]);
 
-    const [told] = await alice.waitFor('auth:expiring');
-
     // Up to a second before that: it rather comes early than late.
-    expect((told as { expiresInMs: number }).expiresInMs).toBeLessThanOrEqual(1_500);
+    clock.to(expiresAt - 1_000);
+    expect(await alice.waitFor('auth:expiring')).toEqual([{ expiresAt, expiresInMs: 1_000 }]);
+    await instance.served(alice);
+    clock.to(expiresAt);
     await gone(alice);
     expect(alice.events).toEqual(['auth:expiring', 'propagator:disconnect']);
   });
 
   it('is not told of where the app wants none', async () => {
     const instance = await start({ expiryWarningMs: 0 });
-    const expiresAt = Date.now() + 300;
+    const expiresAt = clock.second(10);
     const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });
+    clock.to(expiresAt);
     await gone(alice);
     expect(alice.events).toEqual(['propagator:disconnect']);
   });
 
   it('is nothing any more once its socket has left', async () => {
     const instance = await start();
-    const expiresAt = Date.now() + 500;
+    const expiresAt = clock.second(10);
     const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });
     await alice.closed();
     const bob = await instance.connect({ token: tokenFor({ userId: 'bob', expiresAt }) });
+    clock.to(expiresAt);
     await gone(bob);
     expect(instance.counts).toEqual({ 'auth.expired': 1 });
     expect(disconnected).toEqual(['alice', 'bob']);
@@ -206,13 +219,14 @@ describe('a token that ends', () => {
 
   it('ends its socket whatever the app made of socket.auth', async () => {
     const instance = await start();
-    const expiresAt = Date.now() + 1_000;
+    const expiresAt = clock.second(10);
     const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });
     const incognito = tokenFor({ userId: 'bob', incognito: true, expiresAt });
     const bob = await instance.connect({ token: incognito });
     await alice.ask('log out');
     expect(await bob.ask('who am I')).toBeNull();
 
+    clock.to(expiresAt);
     await Promise.all([gone(alice), gone(bob)]);
 
     expect(instance.counts).toEqual({ 'auth.expired': 2 });

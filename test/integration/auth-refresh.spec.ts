@@ -1,10 +1,11 @@
 import { SubscribeMessage, WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Server } from 'socket.io';
 import type { AuthenticatedSocket, AuthOptions, Identity } from '../../src/index.js';
 import { Deferred } from '../support/deferred.js';
 import { gone } from '../support/gone.js';
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
+import { StandingClock } from '../support/standing-clock.js';
 import type { TestClient } from '../support/test-client.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import type { TestInstance } from '../support/test-instance.js';
@@ -53,7 +54,12 @@ describe('a new token', () => {
   let cluster: TestCluster;
   /** What `authenticate` was asked. */
   const asked: string[] = [];
+  let clock: StandingClock;
+  beforeEach(() => {
+    clock = new StandingClock();
+  });
   afterEach(async () => {
+    jest.restoreAllMocks();
     asked.length = 0;
     seen.length = 0;
     await cluster.close();
@@ -92,9 +98,8 @@ describe('a new token', () => {
   it('takes the place of the old one, with a later end, and is told of its own end', async () => {
     const instance = await start();
     const bystander = await cluster.instance(1).connect({ token: alice() });
-    const first = Date.now() + 1_500;
+    const [first, second] = [clock.second(10), clock.second(20)];
     const client = await instance.connect({ token: alice({ expiresAt: first, plan: 'old' }) });
-    const second = first + 1_000;
 
     expect(await client.ask('auth:refresh', alice({ expiresAt: second, plan: 'new' }))).toEqual({
       ok: true,
@@ -107,8 +112,11 @@ describe('a new token', () => {
       plan: 'new',
       frozen: true,
     });
+    // It is told at half of what is left, and of the first end no more.
+    clock.to(second - 1_000);
+    await client.waitFor('auth:expiring', 2);
+    clock.to(second);
     await gone(client);
-    expect(Date.now()).toBeGreaterThanOrEqual(second);
     expect(client.received).toEqual([
       { event: 'auth:expiring', args: [expect.objectContaining({ expiresAt: first })] },
       { event: 'auth:expiring', args: [expect.objectContaining({ expiresAt: second })] },
@@ -149,10 +157,11 @@ describe('a new token', () => {
 
   it('without an end takes the end away', async () => {
     const instance = await start();
-    const client = await instance.connect({ token: alice({ expiresAt: Date.now() + 800 }) });
-    const other = await instance.connect({ token: alice({ expiresAt: Date.now() + 1_000 }) });
+    const client = await instance.connect({ token: alice({ expiresAt: clock.second(10) }) });
+    const other = await instance.connect({ token: alice({ expiresAt: clock.second(11) }) });
     expect(await client.ask('auth:refresh', alice())).toEqual({ ok: true, expiresAt: null });
 
+    clock.to(clock.second(11));
     await gone(other);
 
     await cluster.settled(client);
@@ -190,9 +199,10 @@ describe('a new token', () => {
 
   it('that is refused does not put off the end of the old one', async () => {
     const instance = await start();
-    const expiresAt = Date.now() + 800;
+    const expiresAt = clock.second(10);
     const client = await instance.connect({ token: alice({ expiresAt }) });
     await client.ask('auth:refresh', 'bad');
+    clock.to(expiresAt);
     await gone(client);
     expect(client.events).toEqual(['auth:expiring', 'propagator:disconnect']);
   });
@@ -271,36 +281,37 @@ describe('a new token', () => {
       () => instance.state.socketCount === 0,
       () => 'the server to notice',
     );
-    const bystander = await instance.connect({ token: alice({ expiresAt: Date.now() + 300 }) });
+    const bystander = await instance.connect({ token: alice({ expiresAt: clock.second(11) }) });
 
-    answer.resolve({ userId: 'alice', expiresAt: Date.now() + 50 });
+    answer.resolve({ userId: 'alice', expiresAt: clock.second(10) });
 
+    await instance.served(bystander);
+    clock.to(clock.second(11));
     await gone(bystander);
     expect(instance.counts).toEqual({ 'auth.expired': 1 });
   });
 
   it('is refused in the second after the end of the old one as well', async () => {
     const instance = await start();
-    // So that the server gets round to it almost a second later.
-    const expiresAt = Math.ceil((Date.now() + 500) / 1_000) * 1_000 + 1;
+    // The server gets round to it almost a second later.
+    const expiresAt = clock.second(10) + 1;
     const client = await instance.connect({ token: alice({ expiresAt }) });
-    await until(
-      () => Date.now() >= expiresAt,
-      () => 'the end of the token',
-    );
+    clock.to(expiresAt);
     const refused = { ok: false, code: 'auth.token-expired' };
     expect(await client.ask('auth:refresh', alice())).toEqual(refused);
     expect(asked).toHaveLength(1);
+    clock.to(clock.second(11));
     await gone(client);
   });
 
   it('is nothing any more once the old one has ended', async () => {
     const { auth, answer } = slowly();
     const instance = await start(auth);
-    const client = await instance.connect({ token: alice({ expiresAt: Date.now() + 500 }) });
+    const client = await instance.connect({ token: alice({ expiresAt: clock.second(10) }) });
     const answers: unknown[] = [];
     client.emit('auth:refresh', 'slow', (result: unknown) => answers.push(result));
     await untilAsked('slow');
+    clock.to(clock.second(10));
     await gone(client);
     const bystander = await instance.connect({ token: alice() });
 

@@ -1,5 +1,5 @@
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { PlainGateway, socketOf } from '../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import type { TestInstance } from '../support/test-instance.js';
@@ -16,7 +16,6 @@ class CountingGateway extends PlainGateway {
   }
 }
 
-/** At most one more while a test runs. */
 const BURST = 5;
 const limits = { eventsPerSecond: 1, eventBurst: BURST, refusals: 10 };
 const refused = { status: 'error', code: 'client.too-many-events', message: 'Too many events' };
@@ -26,6 +25,9 @@ describe('a client that sends too much', () => {
   let a: TestInstance;
   beforeEach(async () => {
     handled.length = 0;
+    // Both clocks stand still: no more events are allowed meanwhile, and no more lines.
+    jest.spyOn(performance, 'now').mockReturnValue(performance.now());
+    jest.spyOn(Date, 'now').mockReturnValue(Date.now());
     cluster = await givenCluster()
       .of(1)
       .with(CountingGateway)
@@ -34,7 +36,10 @@ describe('a client that sends too much', () => {
       .start();
     a = cluster.instance(0);
   });
-  afterEach(() => cluster.close());
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await cluster.close();
+  });
 
   it('is told so, by the acknowledgement, and what it sends is not handled', async () => {
     const alice = await a.connect({ token: 'alice' });

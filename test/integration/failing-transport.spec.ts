@@ -1,6 +1,6 @@
 import { UseInterceptors } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway, type WsResponse } from '@nestjs/websockets';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { InMemoryPubSub, Propagate, RedisPropagatorInterceptor } from '../../src/index.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 
@@ -38,7 +38,10 @@ class ThrowingPubSub extends InMemoryPubSub {
 
 describe.each([RejectingPubSub, ThrowingPubSub])('a transport that fails: %p', (Transport) => {
   let cluster: TestCluster;
-  afterEach(() => cluster.close());
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await cluster.close();
+  });
 
   // pitfalls 15 and 20
   it('breaks nobody’s response, nor what this instance delivers by itself', async () => {
@@ -47,6 +50,8 @@ describe.each([RejectingPubSub, ThrowingPubSub])('a transport that fails: %p', (
       .with(AskedGateway)
       .configured({ redis: undefined, pubSub: new Transport() })
       .start();
+    // Lines are written once a second.
+    jest.spyOn(Date, 'now').mockReturnValue(Date.now());
     const instance = cluster.instance(0);
     const origin = await instance.connect({ token: 'alice' });
     const other = await instance.connect({ token: 'alice' });

@@ -46,6 +46,8 @@ describe('the limit of handshakes', () => {
   beforeEach(() => {
     ms = 1_000;
     jest.spyOn(performance, 'now').mockImplementation(() => ms);
+    // Lines are written once a second.
+    jest.spyOn(Date, 'now').mockReturnValue(Date.now());
   });
   afterEach(async () => {
     jest.restoreAllMocks();
@@ -82,7 +84,7 @@ describe('the limit of handshakes', () => {
     expect(asked).toHaveLength(4);
     expect(instance.state.socketCount).toBe(4);
     expect(instance.counts).toEqual({ 'auth.too-many-handshakes': 16 });
-    // One line a second at most, whoever comes how often.
+    // One line, whoever comes how often.
     expect(cluster.logger.matching(/^warn auth\.too-many-handshakes: from "/)).toHaveLength(1);
     expect(await instance.refusal({ token: 'alice' })).toEqual(tooMany(250));
     ms += 249;

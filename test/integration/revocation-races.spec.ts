@@ -162,7 +162,7 @@ describe('a revocation', () => {
   });
 
   it('refuses who comes back at once, on every instance, until the time is over; then the app decides', async () => {
-    await start({ revocationMs: 1_000 });
+    await start({ revocationMs: 4_000 });
     const client = await cluster.instance(0).connect({ token: of('alice', 'phone') });
     const revokedAt = Date.now();
     await revoke().revokeUser('alice');
@@ -189,7 +189,7 @@ describe('a revocation', () => {
           ),
       () => 'alice to be let in',
     );
-    expect(Date.now() - revokedAt).toBeGreaterThanOrEqual(1_000);
+    expect(Date.now() - revokedAt).toBeGreaterThanOrEqual(4_000);
   });
 
   it('lets in a login that is newer, and refuses one that is not', async () => {

@@ -44,7 +44,7 @@ describe('a revocation', () => {
     cluster = await givenCluster()
       .of(size)
       .with(SessionGateway, ChatSessionGateway)
-      .configured({ auth: { ...JSON_TOKENS, ...auth } })
+      .configured({ auth: { ...JSON_TOKENS, revocationMs: 60_000, ...auth } })
       .start();
     await acquainted(cluster);
   };

@@ -4,6 +4,7 @@ import { createRedisClients, type RedisClients } from '../../src/redis/client-fa
 import { RedisPubSub } from '../../src/redis/redis-pub-sub.js';
 import { Reporter } from '../../src/reporting/reporter.js';
 import { MemoryLogger } from './memory-logger.js';
+import { PATIENCE_MS } from './until.js';
 
 export interface TestPubSub {
   readonly pubSub: RedisPubSub;
@@ -12,10 +13,17 @@ export interface TestPubSub {
   readonly logger: MemoryLogger;
 }
 
+/** A machine that stands still for some seconds changes nothing; tests of these times have their own. */
+const PATIENT = {
+  connectTimeoutMs: PATIENCE_MS,
+  subscribeTimeoutMs: PATIENCE_MS,
+  publishTimeoutMs: PATIENCE_MS,
+} satisfies RedisPropagatorOptions;
+
 /** The transport of an app with these options, without the app; not yet connected. */
 export function redisPubSub(given: RedisPropagatorOptions): TestPubSub {
   const logger = new MemoryLogger();
-  const options = resolveOptions(given, logger);
+  const options = resolveOptions({ ...PATIENT, ...given }, logger);
   const reporter = new Reporter(options.logger);
   const clients = createRedisClients(options);
   return { pubSub: new RedisPubSub(clients, options, reporter), clients, reporter, logger };

@@ -12,11 +12,18 @@ import {
 import { MemoryLogger } from './memory-logger.js';
 import { FENCE, type TestClient } from './test-client.js';
 import { TestInstance } from './test-instance.js';
+import { PATIENCE_MS } from './until.js';
 
 /** The token is the user id; `bad` is refused. */
 export const TOKEN_IS_USER: AuthOptions = {
   authenticate: (token) => (token === 'bad' ? null : { userId: token }),
 };
+
+/** A machine that stands still for some seconds changes nothing; tests of these times have their own. */
+const PATIENT = {
+  publishTimeoutMs: PATIENCE_MS,
+  requestTimeoutMs: PATIENCE_MS,
+} satisfies RedisPropagatorOptions;
 
 export function testRedisUrl(): string {
   const url = process.env['TEST_REDIS_URL'];
@@ -162,6 +169,7 @@ class TestClusterBuilder {
         : { redis: this.redis ?? testRedisUrl() }),
       prefix,
       logger,
+      ...PATIENT,
     });
     const cluster = new TestCluster(instances, prefix, logger, shared);
     try {

@@ -19,7 +19,7 @@ describe('on a Cluster without replicas', () => {
     until(
       () => apps.instances.every(({ redis }) => redis.state === state),
       () => `all to be ${state}`,
-      30_000,
+      60_000,
     );
 
   it('two masters that are lost at once, and come back, cost nobody an event', async () => {

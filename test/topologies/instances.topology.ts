@@ -68,7 +68,7 @@ describe('two instances of an app', () => {
         until(
           () => instances.every(({ redis }) => redis.state === state),
           () => `all to be ${state}`,
-          30_000,
+          60_000,
         );
       const [user = ''] = userIds;
       const victim = await redisCluster().masterOf(calculateSlot(apps.channel(`user:${user}`)));

@@ -12,7 +12,7 @@ import { started } from './support/started.js';
 const redisCluster = started(() => startCluster(serverBin()));
 
 /** Longer than a failover takes. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const ids = Array.from({ length: 60 }, (_, index) => `user-${index}`);
 
 describe('presence on a Cluster', () => {

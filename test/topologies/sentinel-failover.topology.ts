@@ -46,7 +46,7 @@ describe('behind Sentinels', () => {
     await until(
       async () => (await sentinel().master()) !== old,
       () => 'another master',
-      30_000,
+      60_000,
     );
     await until(
       async () => {
@@ -54,7 +54,7 @@ describe('behind Sentinels', () => {
         return (await watched.subscribersAt(await sentinel().master())) > 0;
       },
       () => 'the channels at the new master',
-      30_000,
+      60_000,
     );
     await watched.reach('ready');
     await expect(watched.expectAllToArrive()).resolves.toBeUndefined();

@@ -101,7 +101,8 @@ export class Roamer {
         this.#unsent.shift();
       }
     } catch {
-      // It stays the next one, and is sent again once the client has arrived somewhere else.
+      // It stays the next one, and is sent again, here or where the client will have arrived: its id makes it one.
+      setTimeout(() => void this.#send(), 200);
     } finally {
       this.#sending = false;
     }
@@ -117,7 +118,7 @@ export class Roamer {
    * @param {object} data
    */
   async #ask(event, data) {
-    const answer = await this.#socket?.timeout(2000).emitWithAck(event, data);
+    const answer = await this.#socket?.timeout(8000).emitWithAck(event, data);
     if (answer?.status === 'error') throw new Error(`${event}: ${JSON.stringify(answer)}`);
     return answer;
   }

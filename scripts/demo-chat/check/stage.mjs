@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { io } from 'socket.io-client';
 import { Roamer } from './roamer.mjs';
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /**
  * @typedef {object} Place
@@ -36,7 +36,7 @@ export class Client {
    * @param {unknown} data
    */
   ask(event, data) {
-    return this.socket.timeout(5000).emitWithAck(event, data);
+    return this.socket.timeout(PATIENCE_MS).emitWithAck(event, data);
   }
 
   /**

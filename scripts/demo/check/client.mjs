@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { io } from 'socket.io-client';
 
-const timeoutMs = 5000;
+const timeoutMs = 30_000;
 
 /**
  * What texts that end a check begin with. A client that has got one has got everything that was

@@ -42,7 +42,7 @@ const OWN_ARGS = [
  * @returns {Promise<RunningCluster>}
  */
 export async function startCluster(options = {}) {
-  const { replicas = true, args = [], config, bin, nodeTimeoutMs = 1500 } = options;
+  const { replicas = true, args = [], config, bin, nodeTimeoutMs = 3000 } = options;
   /** @type {ClusterNode[]} */
   const members = [];
   const stop = async () => {

@@ -78,8 +78,8 @@ export async function startSentinel() {
 function configFor({ host, port }) {
   return [
     `sentinel monitor ${MASTER_NAME} ${host} ${port} 2`,
-    `sentinel down-after-milliseconds ${MASTER_NAME} 1000`,
-    `sentinel failover-timeout ${MASTER_NAME} 5000`,
+    `sentinel down-after-milliseconds ${MASTER_NAME} 3000`,
+    `sentinel failover-timeout ${MASTER_NAME} 10000`,
     `sentinel parallel-syncs ${MASTER_NAME} 1`,
     '',
   ].join('\n');

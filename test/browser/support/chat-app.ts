@@ -9,19 +9,22 @@ export interface ChatAppOptions {
   redisUrl?: string;
   /** What else the server reads from its environment. */
   env?: Record<string, string>;
+  /** How long one that has ended stays away. */
+  awayMs?: number;
 }
 
 /** Two instances of examples/chat, as the demo runs them: one that ends is started again. */
 export class ChatApp {
   private constructor(private readonly instances: Instances) {}
 
-  static async start({ redisUrl = testRedisUrl(), env }: ChatAppOptions = {}): Promise<ChatApp> {
+  static async start({
+    redisUrl = testRedisUrl(),
+    ...options
+  }: ChatAppOptions = {}): Promise<ChatApp> {
     const folder = process.env['TEST_CHAT_FOLDER'];
     if (folder === undefined) throw new Error('support/global-setup.mjs has not run');
     const prefix = `test-${randomUUID()}`;
-    return new ChatApp(
-      await Instances.start({ folder, redisUrl, prefix, ...(env === undefined ? {} : { env }) }),
-    );
+    return new ChatApp(await Instances.start({ ...options, folder, redisUrl, prefix }));
   }
 
   url(name: InstanceName): string {

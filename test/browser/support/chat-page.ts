@@ -1,5 +1,6 @@
 import { deepStrictEqual } from 'node:assert/strict';
 import type { BrowserContext, Locator, Page } from 'playwright-core';
+import { until } from '../../support/until.js';
 
 /** Machines that do other things as well take their time. */
 const PATIENCE_MS = 30_000;
@@ -92,10 +93,21 @@ export class ChatPage {
     return this.cluster.getByRole('listitem', { name: `Instance ${name}` });
   }
 
-  /** Presses the stop button of an instance, and then again because it asks. */
+  /** Presses the stop button of an instance, and then again because it asks, for a few seconds. */
   async stop(name: string): Promise<void> {
-    await this.instance(name).getByRole('button', { name: 'Stop' }).click();
-    await this.instance(name).getByRole('button', { name: 'Really stop it?' }).click();
+    const button = (text: string): Locator =>
+      this.instance(name).getByRole('button', { name: text });
+    await until(
+      async () => {
+        await button('Stop').click();
+        const really = button('Really stop it?').click({ timeout: 2_500 });
+        return really.then(
+          () => true,
+          () => false,
+        );
+      },
+      () => `the instance ${name} to be stopped`,
+    );
   }
 
   async joinRoom(room: string): Promise<void> {

@@ -7,7 +7,7 @@ import { Outside } from '../../support/outside.js';
 import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
-import { until } from '../../support/until.js';
+import { PATIENCE_MS, until } from '../../support/until.js';
 
 type Acknowledge = (answer: unknown) => void;
 
@@ -109,7 +109,7 @@ describe('connection state recovery, with other instances', () => {
     serverOf(cluster, 1).to('lobby').emit('room');
     expect(await serverOf(cluster, 1).to('lobby').emitWithAck('question')).toEqual(['here']);
     const socket = socketOf(cluster, client.id);
-    expect(await socket.timeout(5_000).emitWithAck('question')).toBe('here');
+    expect(await socket.timeout(PATIENCE_MS).emitWithAck('question')).toBe('here');
     await lose(client, cluster.instance(0));
     serverOf(cluster, 1).to('lobby').emit('room again');
     await serverOf(cluster, 1).fetchSockets();
@@ -121,7 +121,7 @@ describe('connection state recovery, with other instances', () => {
   });
 
   it('keeps the channels of a lost socket, and gives them back once it is too late', async () => {
-    const client = await start(300);
+    const client = await start(3_000);
     const channels = await channelsOfAlice();
     expect(channels).toHaveLength(4);
 

@@ -5,7 +5,7 @@ import { gone } from '../../support/gone.js';
 import { namespaceOf, PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
-import { until } from '../../support/until.js';
+import { PATIENCE_MS, until } from '../../support/until.js';
 
 type Acknowledge = (answer?: unknown) => void;
 
@@ -151,7 +151,7 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
     const socket = await seen(a);
 
     socket.emit('hello', Buffer.from('x'));
-    expect(await socket.timeout(5_000).emitWithAck('question', 1)).toEqual({ n: 2 });
+    expect(await socket.timeout(PATIENCE_MS).emitWithAck('question', 1)).toEqual({ n: 2 });
     socket.join(['den', 'cave']);
     server.to('den').emit('in den');
     socket.leave('den');
@@ -172,12 +172,8 @@ describe('a socket of another instance', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  const start = async () => {
-    cluster = await givenCluster()
-      .of(2)
-      .with(PlainGateway)
-      .configured({ ackTimeoutMs: 1_000 })
-      .start();
+  const start = async (ackTimeoutMs = 200) => {
+    cluster = await givenCluster().of(2).with(PlainGateway).configured({ ackTimeoutMs }).start();
     await acquainted(cluster);
     const client = await cluster.instance(0).connect();
     const [socket] = await serverOf(cluster, 1).fetchSockets();
@@ -213,7 +209,7 @@ describe('a socket of another instance', () => {
   });
 
   it('that answers without timeout() is heard', async () => {
-    const { client, asked } = await start();
+    const { client, asked } = await start(20_000);
     client.socket.on('question', (answer: Acknowledge) => answer('here'));
 
     expect(await asked()).toEqual([null, 'here']);

@@ -69,10 +69,12 @@ describe('a question to the cluster', () => {
 
   // pitfall 22
   it('that is not answered in time gives what there is, and names who is missing', async () => {
-    const { a, fake, alice } = await start({ requestTimeoutMs: 300 });
+    const { a, fake, alice } = await start({ requestTimeoutMs: 3_000 });
 
-    const { items, missing, complete } = await a.propagator.fetchUserSockets('alice');
-    const sockets = await serverOf(cluster, 0).fetchSockets();
+    const [{ items, missing, complete }, sockets] = await Promise.all([
+      a.propagator.fetchUserSockets('alice'),
+      serverOf(cluster, 0).fetchSockets(),
+    ]);
 
     expect(items.map(({ id }) => id)).toEqual([alice.id]);
     expect({ missing, complete }).toEqual({ missing: [fake.instanceId], complete: false });
@@ -93,7 +95,7 @@ describe('a question to the cluster', () => {
   });
 
   it('ends early when the one that is waited for is lost, and names it', async () => {
-    const { a, fake } = await start({ heartbeatIntervalMs: 50, memberTimeoutMs: 1_000 });
+    const { a, fake } = await start({ heartbeatIntervalMs: 50, memberTimeoutMs: 3_000 });
     const joining = a.propagator.joinUser('alice', 'lobby');
     await fake.asked();
 
@@ -101,12 +103,14 @@ describe('a question to the cluster', () => {
   });
 
   it('does not end early for one that is lost while others are still to answer', async () => {
-    const { a, fake } = await start({ heartbeatIntervalMs: 50, memberTimeoutMs: 1_000 });
+    const { a, fake } = await start({ heartbeatIntervalMs: 50, memberTimeoutMs: 3_000 });
     const slow = await FakeInstance.of(cluster);
     ending.push(() => slow.close());
     await slow.announce();
-    const alive = setInterval(() => void slow.announce('heartbeat'), 50);
-    ending.push(() => clearInterval(alive));
+    const heartbeats = [slow, fake].map((each) =>
+      setInterval(() => void each.announce('heartbeat').catch(() => 'closed'), 50),
+    );
+    ending.push(() => heartbeats.forEach(clearInterval));
     await until(
       () => othersOf(a).length === 3,
       () => 'the newcomer to be known',
@@ -114,6 +118,7 @@ describe('a question to the cluster', () => {
 
     const fetching = a.propagator.fetchUserSockets('nobody');
     await fake.asked();
+    clearInterval(heartbeats[1]);
     // Redis has not handed the question to one that has crashed.
     fake.close();
     await until(
@@ -162,7 +167,7 @@ describe('a question to the cluster', () => {
   it.each(['SUBSCRIBE', 'PSUBSCRIBE'])(
     'does not wait for somebody who looks on with %s',
     async (how) => {
-      const { a, fake } = await start({ heartbeatIntervalMs: 50, memberTimeoutMs: 1_000 });
+      const { a, fake } = await start({ heartbeatIntervalMs: 50, memberTimeoutMs: 3_000 });
       await fake.announce('bye');
       fake.close();
       const outside = new Outside();

@@ -10,7 +10,7 @@ import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import { quietPort } from '../../../scripts/redis/topologies/ports.mjs';
 import { TestClient, type ConnectOptions } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
-import { until } from '../../support/until.js';
+import { PATIENCE_MS, until } from '../../support/until.js';
 
 type Acknowledge = (answer: unknown) => void;
 
@@ -98,8 +98,8 @@ describe('two servers of one instance', () => {
 
     expect(inAnyOrder((await far.fetchSockets()).map(({ id }) => id))).toEqual(ids);
     expect(inAnyOrder((await ownServer.fetchSockets()).map(({ id }) => id))).toEqual(ids);
-    expect(inAnyOrder(await far.timeout(5_000).emitWithAck('question'))).toEqual(ids);
-    expect(inAnyOrder(await ownServer.timeout(5_000).emitWithAck('question'))).toEqual(ids);
+    expect(inAnyOrder(await far.timeout(PATIENCE_MS).emitWithAck('question'))).toEqual(ids);
+    expect(inAnyOrder(await ownServer.timeout(PATIENCE_MS).emitWithAck('question'))).toEqual(ids);
     expect(await cluster.instance(1).propagator.joinUser('alice', 'lobby')).toMatchObject({
       count: 2,
     });

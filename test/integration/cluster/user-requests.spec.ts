@@ -9,6 +9,7 @@ import { inAnyOrder } from '../../support/events-of.js';
 import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
+import { until } from '../../support/until.js';
 
 type Acknowledge = (answer?: unknown) => void;
 
@@ -91,7 +92,7 @@ describe('requestUser', () => {
 
     const answers = await cluster
       .instance(0)
-      .propagator.requestUser({ ...question, timeoutMs: 1_000 });
+      .propagator.requestUser({ ...question, timeoutMs: 3_000 });
 
     expect(answers).toEqual({
       items: expect.arrayContaining([answerOf(a, 0, 'here'), answerOf(c, 2, 'there')]),
@@ -103,7 +104,7 @@ describe('requestUser', () => {
   });
 
   it('waits as long as the option says where it is not told', async () => {
-    const { a, b, c } = await start({ ackTimeoutMs: 1_000 });
+    const { a, b, c } = await start({ ackTimeoutMs: 3_000 });
     for (const client of [a, b]) {
       client.socket.on('question', (answer: Acknowledge) => setTimeout(answer, 50, 'late'));
     }
@@ -162,9 +163,13 @@ describe('requestUser', () => {
 
     await cluster.instance(0).propagator.requestUser({ ...question, timeoutMs: 100 });
 
-    const waiting = [a, b, c].map(
-      ({ id }) => (socketOf(cluster, id) as unknown as { acks: Map<number, unknown> }).acks.size,
+    const waiting = (): number[] =>
+      [a, b, c].map(
+        ({ id }) => (socketOf(cluster, id) as unknown as { acks: Map<number, unknown> }).acks.size,
+      );
+    await until(
+      () => waiting().every((count) => count === 0),
+      () => `nobody to be waited for, got ${waiting().join()}`,
     );
-    expect(waiting).toEqual([0, 0, 0]);
   });
 });

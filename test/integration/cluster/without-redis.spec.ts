@@ -87,7 +87,7 @@ describe('while Redis is down', () => {
 
   it('Socket.IO’s broadcasts with acknowledgements have the answers of this instance, and an error', async () => {
     const failure: unknown = await serverOf(cluster, 0)
-      .timeout(500)
+      .timeout(3_000)
       .emitWithAck('question')
       .catch((error: unknown) => error);
     const answers = await new Promise<[Error | null, unknown[]]>((resolve) => {

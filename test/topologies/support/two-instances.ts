@@ -5,7 +5,7 @@ import type { RedisPropagatorOptions } from '../../../src/index.js';
 import { presenceOf } from '../../support/presence/presence-cluster.js';
 import { PresenceLog } from '../../support/presence-log.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
-import { until } from '../../support/until.js';
+import { PATIENCE_MS, until } from '../../support/until.js';
 
 @WebSocketGateway()
 export class RoomsGateway {
@@ -124,7 +124,7 @@ async function exerciseMessages(cluster: TestCluster): Promise<void> {
   expect(users).toMatchObject({ complete: true, missing: [] });
   expect(users.items).toHaveLength(2);
   far.socket.on('ask', (answer: (text: string) => void) => answer('yes'));
-  expect(await here.to('lobby').timeout(5_000).emitWithAck('ask')).toEqual(['yes']);
+  expect(await here.to('lobby').timeout(PATIENCE_MS).emitWithAck('ask')).toEqual(['yes']);
 
   await Promise.all([near, far, anonymous].map((client) => client.closed()));
 }

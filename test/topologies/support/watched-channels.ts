@@ -41,7 +41,7 @@ export class WatchedChannels {
     await until(
       () => this.both.every(({ pubSub }) => pubSub.state === state),
       () => `both to be ${state}, ${JSON.stringify(this.both.map(({ logger }) => logger.lines))}`,
-      30_000,
+      60_000,
     );
   }
 

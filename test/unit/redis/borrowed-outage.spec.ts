@@ -44,8 +44,8 @@ describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create
     lent = await LentClients.of(make, `app:${randomUUID()}`);
     watched = watchedPubSub({
       redis: lent.clients,
-      publishTimeoutMs: 2_000,
-      subscribeTimeoutMs: 5_000,
+      publishTimeoutMs: 20_000,
+      subscribeTimeoutMs: 20_000,
     });
     await watched.pubSub.connect();
     await watched.pubSub.subscribe('a');

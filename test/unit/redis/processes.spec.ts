@@ -16,7 +16,7 @@ async function worker(
   const { stdout, stderr } = await run(
     process.execPath,
     [...args, JSON.stringify(options), ...signal.map(String)],
-    { timeout: 18_000 },
+    { timeout: 50_000 },
   );
   expect(stderr).toBe('');
   return JSON.parse(stdout) as { codes: string[]; states: string[] };
