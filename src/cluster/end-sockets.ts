@@ -36,7 +36,8 @@ export function endSockets(
   const { close, reason } = options;
   for (const socket of sockets) {
     if (!socket.connected) {
-      awaited.set(socket, options);
+      // Asked for twice, the one that ends more of it counts.
+      if (close !== false || !awaited.has(socket)) awaited.set(socket, options);
       continue;
     }
     if (reason !== undefined) attempt(socket, () => socket.emit(DISCONNECT_EVENT, { reason }));

@@ -86,9 +86,9 @@ export class SocketServers {
     if (!socket.connected) return;
     this.refresh.listen(socket);
     this.expiry.connected(socket);
-    this.gate?.connected(socket);
     const userId = socket.auth?.userId;
-    if (userId === undefined) return;
+    // Listeners of the app have run: nobody would take a socket that is gone out again.
+    if (userId === undefined || !socket.connected) return;
     this.members.set(socket.id, { userId, socket });
     this.state.add(userId, socket);
   }

@@ -1,11 +1,11 @@
 import type { Socket } from 'socket.io';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
+import { endSockets } from '../cluster/end-sockets.js';
 import { reasonOf } from '../errors.js';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { AuthRefusal } from '../sockets/auth-refusal.js';
-import { DISCONNECT_EVENT } from '../sockets/disconnect-event.js';
 import type { SocketGate } from '../sockets/socket-gate.js';
 import { bucketOf } from './presence-buckets.js';
 import type { Lease, LimitPolicy, PresenceStore, SocketAdmission } from './presence-store.js';
@@ -20,8 +20,6 @@ interface Counted {
   readonly socket: Socket;
   /** Whether the store counts it. `asking`: it is being asked. `perhaps`: no answer came. */
   standing: 'asking' | 'yes' | 'no' | 'perhaps';
-  /** Has to go as soon as it is connected. */
-  doomed: boolean;
 }
 
 type LimitOptions = Pick<ResolvedAuthOptions, 'onTooManySockets'> & {
@@ -57,7 +55,7 @@ export class SocketLimit implements SocketGate {
   }
 
   async admit(socket: Socket, { userId }: AuthenticatedIdentity): Promise<AuthRefusal | undefined> {
-    const counted: Counted = { userId, socket, standing: 'asking', doomed: false };
+    const counted: Counted = { userId, socket, standing: 'asking' };
     this.counted.set(socket.id, counted);
     const { admission, standing } = await this.ask(counted, this.options.onTooManySockets);
     counted.standing = standing;
@@ -75,10 +73,6 @@ export class SocketLimit implements SocketGate {
     if (elsewhere.length > 0) this.around.requests.notify(EVICT, { ids: elsewhere });
     this.evict(evicted);
     return undefined;
-  }
-
-  connected(socket: Socket): void {
-    if (this.counted.get(socket.id)?.doomed === true) disconnect(socket);
   }
 
   left(socketId: string): void {
@@ -155,12 +149,8 @@ export class SocketLimit implements SocketGate {
   }
 
   private evict(socketIds: readonly string[]): void {
-    for (const id of socketIds) {
-      const counted = this.counted.get(id);
-      if (counted === undefined) continue;
-      counted.doomed = true;
-      disconnect(counted.socket);
-    }
+    const sockets = socketIds.flatMap((id) => this.counted.get(id)?.socket ?? []);
+    endSockets(sockets, { close: false, reason: TOO_MANY }, this.around.reporter);
   }
 
   private release({ userId, socket, standing }: Counted): void {
@@ -179,13 +169,6 @@ export class SocketLimit implements SocketGate {
       this.around.reporter.count('limit.unreleased');
     }
   }
-}
-
-/** Does nothing with a socket that is not connected yet. */
-function disconnect(socket: Socket): void {
-  if (!socket.connected) return;
-  socket.emit(DISCONNECT_EVENT, { reason: TOO_MANY });
-  socket.disconnect();
 }
 
 function idsIn(params: unknown): string[] {

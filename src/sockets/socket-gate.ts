@@ -6,6 +6,5 @@ import type { AuthRefusal } from './auth-refusal.js';
 export interface SocketGate {
   /** Resolves to the error to refuse the client with. Never rejects. `left` follows in any case. */
   admit(socket: Socket, identity: AuthenticatedIdentity): Promise<AuthRefusal | undefined>;
-  connected(socket: Socket): void;
   left(socketId: string): void;
 }

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ClusterProcess } from '../../support/cluster-process.js';
+import { PresenceService } from '../../../src/index.js';
+import { namespaceOf } from '../../support/plain-gateway.js';
 import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
 import {
   admitted,
@@ -102,6 +104,41 @@ describe('auth.maxSocketsPerUser', () => {
       expect(connected()).toHaveLength(3);
       const told = clients.filter((client) => client.data('propagator:disconnect').length > 0);
       expect(told).toHaveLength(17);
+    });
+
+    it('nothing is left of those who have to go before they are connected', async () => {
+      limited = await LimitedCluster.start(
+        where,
+        3,
+        { maxSocketsPerUser: 1, onTooManySockets: 'disconnect-oldest' },
+        { presence: { graceMs: 0 } },
+      );
+      const { instances } = limited.cluster;
+      const heard = { came: 0, went: 0 };
+      for (const index of instances.keys()) {
+        // The app takes its time, too.
+        const namespace = namespaceOf(limited.cluster, index);
+        namespace.use((_, next) => setTimeout(next, 20));
+        namespace.on('connection', (socket) => {
+          heard.came++;
+          socket.once('disconnect', () => heard.went++);
+        });
+      }
+
+      const clients = admitted(await limited.attemptAtOnce(20, 'alice'));
+      await until(
+        () => heard.went === 19,
+        () => `all but one to go, got ${JSON.stringify(heard)}`,
+      );
+      expect(clients.filter(({ socket }) => socket.connected)).toHaveLength(1);
+      for (const client of clients) client.close();
+
+      const online = () => instances[0]?.app.get(PresenceService).isOnline('alice');
+      await until(
+        async () => instances.every(({ state }) => state.socketCount === 0) && !(await online()),
+        () => 'nobody to be there any more',
+      );
+      expect(heard).toEqual({ came: 20, went: 20 });
     });
   });
 
