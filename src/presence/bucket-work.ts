@@ -1,3 +1,4 @@
+import { DueUsers } from './due-users.js';
 import { HandedOut } from './handed-out.js';
 import type { PresenceChange } from './presence-change.js';
 import type {
@@ -55,13 +56,8 @@ interface Batch {
 export class BucketWork {
   private readonly ledger = new UserLedger();
   private readonly dirty = new Set<string>();
-  /** Users that went, and when that is settled, on the store's clock. */
-  private readonly departed = new Map<string, number>();
-  /** Users of whom it will be certain then that they came online, on the store's clock. */
-  private readonly held = new Map<string, number>();
+  private readonly due: DueUsers;
   private readonly handed = new HandedOut();
-  /** Until when this instance has something to settle here, on the store's clock. */
-  private responsibleUntil = 0;
   private settling = false;
   /** What the store was told and has not answered: it is told the same again, before anything else. */
   private unanswered: Batch | undefined;
@@ -71,7 +67,9 @@ export class BucketWork {
   constructor(
     private readonly bucket: number,
     private readonly around: BucketSurroundings,
-  ) {}
+  ) {
+    this.due = new DueUsers(around);
+  }
 
   /** How many users there is something to know of, or to be said of. */
   get size(): number {
@@ -93,7 +91,7 @@ export class BucketWork {
   /** The store is told once more of all users: of a new connection, or to be sure. */
   retell({ storeLostData }: { readonly storeLostData: boolean }): void {
     if (storeLostData) {
-      this.held.clear();
+      this.due.noneIsHeld();
       this.putBack();
     }
     this.ledger.unconfirm(storeLostData);
@@ -114,9 +112,7 @@ export class BucketWork {
     }
     const { now, nextAt, changes } = settled;
     this.take(changes);
-    if (nextAt === undefined) return true;
-    this.isResponsible(now + this.around.graceMs + this.around.leaseMs);
-    this.around.settleIn(nextAt - now);
+    if (nextAt !== undefined) this.due.inherited(nextAt, now);
     return true;
   }
 
@@ -124,10 +120,8 @@ export class BucketWork {
   givenUp(): void {
     this.putBack();
     this.ledger.givenUp();
-    this.departed.clear();
-    this.held.clear();
+    this.due.clear();
     this.handed.clear();
-    this.responsibleUntil = 0;
     this.touchAll();
   }
 
@@ -250,52 +244,24 @@ export class BucketWork {
   }
 
   private wasTold({ userId, steps }: Told, now: number, { holdUntil }: Lease): void {
-    const { graceMs, leaseMs } = this.around;
     const operations = steps.map(operationOf);
     this.ledger.told(userId, operations);
-    if (operations.includes('hold') && !this.held.has(userId)) {
-      const until = holdUntil ?? now + leaseMs;
-      this.held.set(userId, until);
-      // And the grace period after it, for who has gone by then.
-      this.isResponsible(until + graceMs);
-      this.around.settleIn(until - now);
+    if (operations.includes('hold')) {
+      this.due.holds(userId, holdUntil ?? now + this.around.leaseMs, now);
     }
     const last = operations.at(-1);
-    if (last === 'leave' || last === 'gone') {
-      this.departed.set(userId, Math.max(now, this.held.get(userId) ?? 0) + graceMs);
-      this.isResponsible(now + graceMs);
-      this.around.settleIn(graceMs);
-    } else {
-      this.departed.delete(userId);
-    }
+    if (last === 'leave' || last === 'gone') this.due.went(userId, now);
+    else this.due.isBack(userId);
   }
 
-  private settled({ now, nextAt, changes }: Settled, { holdUntil = 0 }: Lease): void {
-    if (now < holdUntil) {
-      this.isResponsible(holdUntil + this.around.graceMs);
-      this.around.settleIn(holdUntil - now);
-    } else {
-      this.isCertain(now, nextAt);
+  private settled(settled: Settled, { holdUntil = 0 }: Lease): void {
+    const { now, nextAt, changes } = settled;
+    if (now >= holdUntil) {
+      for (const userId of this.due.takeCertain(now)) this.ledger.certain(userId);
+      for (const userId of this.due.takeGone(now, nextAt)) this.ledger.settled(userId);
     }
     this.take(changes);
-    // Who was held and has gone is in the grace period from now on: nobody else knows of that.
-    if (changes.length > 0) this.isResponsible(now + this.around.graceMs);
-    // What is due later is another instance's to settle, unless it is ours as well.
-    if (nextAt !== undefined && nextAt <= this.responsibleUntil) this.around.settleIn(nextAt - now);
-  }
-
-  private isCertain(now: number, nextAt: number | undefined): void {
-    for (const [userId, at] of this.held) {
-      if (at > now) continue;
-      this.held.delete(userId);
-      this.ledger.certain(userId);
-    }
-    for (const [userId, at] of this.departed) {
-      // Who is due later and not pending has come back somewhere.
-      if (at > now && at >= (nextAt ?? Infinity)) continue;
-      this.departed.delete(userId);
-      this.ledger.settled(userId);
-    }
+    this.due.settled(settled, holdUntil);
   }
 
   private take(changes: readonly PresenceChange[]): void {
@@ -303,10 +269,6 @@ export class BucketWork {
       if (this.handed.add(change)) this.around.report(change);
     }
     this.work();
-  }
-
-  private isResponsible(until: number): void {
-    this.responsibleUntil = Math.max(this.responsibleUntil, until);
   }
 }
 
