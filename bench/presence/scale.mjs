@@ -125,6 +125,7 @@ async function startInstance(index) {
     onRenewed() {},
   });
   await tracker.start();
+  tracker.appStarted();
   return {
     state,
     service: new PresenceService({ store, tracker, watch: undefined }, state),

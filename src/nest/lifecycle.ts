@@ -1,5 +1,6 @@
 import type {
   BeforeApplicationShutdown,
+  OnApplicationBootstrap,
   OnApplicationShutdown,
   OnModuleDestroy,
   OnModuleInit,
@@ -13,20 +14,24 @@ import type { Runtime } from './runtime.js';
  * @internal
  */
 export class PropagatorLifecycle
-  implements OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
+  implements
+    OnModuleInit,
+    OnApplicationBootstrap,
+    OnModuleDestroy,
+    BeforeApplicationShutdown,
+    OnApplicationShutdown
 {
+  private starting: Promise<void> | undefined;
+
   constructor(private readonly runtime: Runtime) {}
 
   async onModuleInit(): Promise<void> {
-    await this.runtime.pubSub.connect();
-    try {
-      await this.runtime.verifyAccess();
-      await this.runtime.start();
-    } catch (error) {
-      // Nest does not call the other hooks of an app that did not start.
-      await this.runtime.close();
-      throw error;
-    }
+    this.starting = this.start();
+    await this.starting;
+  }
+
+  onApplicationBootstrap(): void {
+    this.runtime.appStarted();
   }
 
   onModuleDestroy(): void {
@@ -38,6 +43,20 @@ export class PropagatorLifecycle
   }
 
   async onApplicationShutdown(): Promise<void> {
+    // An app may be closed while it starts: what starts after the end would never end.
+    await this.starting?.catch(() => undefined);
     await this.runtime.close();
+  }
+
+  private async start(): Promise<void> {
+    await this.runtime.pubSub.connect();
+    try {
+      await this.runtime.verifyAccess();
+      await this.runtime.start();
+    } catch (error) {
+      // Nest does not call the other hooks of an app that did not start.
+      await this.runtime.close();
+      throw error;
+    }
   }
 }

@@ -71,6 +71,8 @@ export interface Runtime {
    * @throws PropagatorError `redis.permission`, `redis.command-failed`
    */
   start(): Promise<void>;
+  /** All of the app has started. */
+  appStarted(): void;
   /** The app is about to end: no load balancer and no client is to come to it any more. */
   refuseClients(): void;
   /**
@@ -159,7 +161,9 @@ export function createRuntime(options: ResolvedOptions): Runtime {
       monitor.start();
       readiness.started();
     },
+    appStarted: () => presence.appStarted(),
     refuseClients: () => {
+      presence.appEnding();
       readiness.draining();
       connections.draining.begin();
     },

@@ -27,6 +27,8 @@ export interface BucketSurroundings {
   /** Whether the store has lost its data a moment ago, and others may still be putting it back. */
   isHolding(): boolean;
   report(change: PresenceChange): void;
+  /** Whether changes wait for somebody who listens. */
+  isWaiting(): boolean;
   /** The lease is of no use any more. */
   onLeaseEnded(): void;
   onFailed(error: unknown): void;
@@ -125,6 +127,13 @@ export class BucketWork {
     this.touchAll();
   }
 
+  /** Tells the app what it has not heard of, unless that has to wait. */
+  handOver(): void {
+    if (this.handed.waiting === 0 || this.around.isWaiting()) return;
+    for (const change of this.handed.hear()) this.around.report(change);
+    this.work();
+  }
+
   work(): void {
     this.working ??= this.run();
   }
@@ -134,7 +143,10 @@ export class BucketWork {
     await this.working;
   }
 
-  /** Begins nothing new; resolves when the store knows what has come from it. There is no lease any more. */
+  /**
+   * Begins nothing new; resolves when the store knows what the app has heard of: the rest falls to whoever takes this
+   * instance's users. There is no lease any more.
+   */
   async end(owner: Owner): Promise<void> {
     await this.working;
     const changes = this.handed.first(Infinity);
@@ -265,9 +277,8 @@ export class BucketWork {
   }
 
   private take(changes: readonly PresenceChange[]): void {
-    for (const change of changes) {
-      if (this.handed.add(change)) this.around.report(change);
-    }
+    for (const change of changes) this.handed.add(change);
+    this.handOver();
     this.work();
   }
 }

@@ -32,8 +32,19 @@ export interface Presence {
   readonly gate: SocketGate | undefined;
   /** @throws PropagatorError `redis.permission`, `redis.command-failed` */
   start(): Promise<void>;
+  /** The app has started: whoever wants to hear of changes listens. */
+  appStarted(): void;
+  appEnding(): void;
   stop(): Promise<void>;
 }
+
+const ABSENT = {
+  gate: undefined,
+  start: async () => {},
+  appStarted: () => {},
+  appEnding: () => {},
+  stop: async () => {},
+};
 
 /** @internal */
 export function createPresence(options: ResolvedOptions, around: Surroundings): Presence {
@@ -49,7 +60,7 @@ export function createPresence(options: ResolvedOptions, around: Surroundings): 
       );
     }
     const service = new PresenceService(undefined, state);
-    return { service, gate: undefined, start: async () => {}, stop: async () => {} };
+    return { ...ABSENT, service };
   }
   const lease = () => tracker.currentLease;
   const limit = createLimit(options, { ...around, store, lease });
@@ -68,6 +79,8 @@ export function createPresence(options: ResolvedOptions, around: Surroundings): 
     service: new PresenceService({ store, tracker, watch }, state),
     gate: limit,
     start: () => tracker.start(),
+    appStarted: () => tracker.appStarted(),
+    appEnding: () => tracker.appEnding(),
     stop: async () => {
       left.unsubscribe();
       await tracker.stop();

@@ -1,7 +1,7 @@
 /** The longest that Node's timers take. */
 const MOST_MS = 2 ** 31 - 1;
 
-/** One timer for many moments, each with a key. @internal */
+/** One timer for many moments, each with a key; by the clock that nobody sets. @internal */
 export class DueTimer<K> {
   private readonly times = new Map<K, number>();
   private timer: NodeJS.Timeout | undefined;
@@ -11,7 +11,7 @@ export class DueTimer<K> {
 
   /** In so many ms, or sooner if that was asked for before. */
   in(ms: number, key: K): void {
-    const at = Date.now() + Math.max(0, ms);
+    const at = performance.now() + Math.max(0, ms);
     if (at >= (this.times.get(key) ?? Infinity)) return;
     this.times.set(key, at);
     if (at < this.firesAt) this.schedule(at);
@@ -26,12 +26,13 @@ export class DueTimer<K> {
     clearTimeout(this.timer);
     this.firesAt = at;
     if (at === Infinity) return;
-    this.timer = setTimeout(() => this.fire(), Math.min(at - Date.now(), MOST_MS));
+    const ms = Math.ceil(at - performance.now());
+    this.timer = setTimeout(() => this.fire(), Math.min(ms, MOST_MS));
     this.timer.unref();
   }
 
   private fire(): void {
-    const now = Date.now();
+    const now = performance.now();
     const due = [...this.times].filter(([, at]) => at <= now).map(([key]) => key);
     for (const key of due) this.times.delete(key);
     this.schedule(Math.min(...this.times.values()));

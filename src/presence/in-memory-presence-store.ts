@@ -3,6 +3,7 @@ import type { PubSub } from '../ports/pub-sub.js';
 import { BUCKETS, bucketOf, presenceChannel } from './presence-buckets.js';
 import type { PresenceChange } from './presence-change.js';
 import type {
+  Beat,
   BeatAnswer,
   CountedSocket,
   Lease,
@@ -31,6 +32,10 @@ export class PresenceTable {
   readonly sockets = new Map<string, { owner: Owner; socketId: string }[]>();
   /** Owners that have ended, and whose users nobody looks after yet. */
   readonly ended = new Set<Owner>();
+  /** Owners that somebody listens to. */
+  readonly heard = new Set<Owner>();
+  /** Changes that were handed out, until their owners have confirmed them. */
+  readonly reports = new Map<PresenceChange, Owner>();
 }
 
 /**
@@ -50,14 +55,19 @@ export class InMemoryPresenceStore implements PresenceStore {
 
   async verify(): Promise<void> {}
 
-  async beat(): Promise<BeatAnswer> {
-    const dead = [...this.table.ended];
-    this.table.ended.clear();
+  async beat({ owner, isHeard = false }: Beat): Promise<BeatAnswer> {
+    const { ended, heard } = this.table;
+    if (isHeard) heard.add(owner);
+    else heard.delete(owner);
+    // What there is to be said of their users is lost on an instance that nobody listens to.
+    const dead = isHeard || heard.size === 0 ? [...ended] : [];
+    if (dead.length > 0) ended.clear();
     return { state: 'held', now: Date.now(), until: Infinity, data: 'memory', dead };
   }
 
   async resign(owner: Owner): Promise<void> {
     this.table.ended.add(owner);
+    this.table.heard.delete(owner);
   }
 
   async buried(): Promise<void> {}
@@ -68,7 +78,7 @@ export class InMemoryPresenceStore implements PresenceStore {
     for (const { operation, userId } of steps) {
       if (operation === 'leave' || operation === 'gone') this.leave(userId, owner, now);
       else if (this.join(bucket, userId, owner) && operation !== 'restore') {
-        changes.push(this.tell('online', userId, owner));
+        changes.push(this.report('online', userId, owner));
       }
     }
     return { state: 'done', now, changes };
@@ -84,7 +94,7 @@ export class InMemoryPresenceStore implements PresenceStore {
       users.delete(userId);
       this.table.seen.delete(userId);
       if (lastSeenMs > 0) this.table.seen.set(userId, dueAt - graceMs);
-      changes.push(this.tell('offline', userId, owner));
+      changes.push(this.report('offline', userId, owner));
     }
     // The oldest come first.
     for (const [userId, at] of this.table.seen) {
@@ -94,16 +104,19 @@ export class InMemoryPresenceStore implements PresenceStore {
     return { state: 'done', now, changes, nextAt: this.nextDue(bucket) };
   }
 
-  async reported(): Promise<void> {}
+  async reported(_: number, __: Owner, changes: readonly PresenceChange[]): Promise<void> {
+    for (const change of changes) this.table.reports.delete(change);
+  }
 
-  async sweep(bucket: number, _: Lease, dead: Owner): Promise<Swept> {
+  async sweep(bucket: number, { owner }: Lease, dead: Owner): Promise<Swept> {
     const now = Date.now();
+    const changes = this.unconfirmed(bucket, dead, owner);
     for (const userId of this.usersOf(bucket).keys()) this.leave(userId, dead, now);
     for (const userId of this.table.sockets.keys()) {
-      if (bucketOf(userId) === bucket) this.dropSockets(userId, ({ owner }) => owner === dead);
+      if (bucketOf(userId) === bucket) this.dropSockets(userId, (socket) => socket.owner === dead);
     }
     const nextAt = this.nextDue(bucket);
-    return { state: 'done', now, changes: [], nextAt, cursor: undefined };
+    return { state: 'done', now, changes, nextAt, cursor: undefined };
   }
 
   async look(bucket: number, userIds: readonly string[]): Promise<UserPresence[]> {
@@ -166,6 +179,24 @@ export class InMemoryPresenceStore implements PresenceStore {
 
   close(): void {}
 
+  /** What a dead owner has not confirmed is another one's to report. */
+  private unconfirmed(bucket: number, dead: Owner, owner: Owner): PresenceChange[] {
+    const handed: PresenceChange[] = [];
+    for (const [change, by] of this.table.reports) {
+      if (by !== dead || bucketOf(change.userId) !== bucket) continue;
+      this.table.reports.delete(change);
+      handed.push({ ...change, instanceId: instanceOf(owner) });
+    }
+    for (const change of handed) this.table.reports.set(change, owner);
+    return handed;
+  }
+
+  private report(type: PresenceChange['type'], userId: string, owner: Owner): PresenceChange {
+    const change = this.tell(type, userId, owner);
+    this.table.reports.set(change, owner);
+    return change;
+  }
+
   /** Returns whether the user came online. */
   private join(bucket: number, userId: string, owner: Owner): boolean {
     const users = this.usersOf(bucket);
@@ -209,8 +240,7 @@ export class InMemoryPresenceStore implements PresenceStore {
     by: Owner,
     status: string | null = null,
   ): PresenceChange {
-    const [instanceId = by] = by.split('.', 1);
-    const change = { type, userId, status, at: Date.now(), instanceId };
+    const change = { type, userId, status, at: Date.now(), instanceId: instanceOf(by) };
     // Who watches is told as Redis would tell.
     const channel = presenceChannel(this.prefix, bucketOf(userId));
     void this.publish(channel, Buffer.from(JSON.stringify(change)));
@@ -224,6 +254,10 @@ export class InMemoryPresenceStore implements PresenceStore {
       // The one that reports it has it all the same.
     }
   }
+}
+
+function instanceOf(owner: Owner): string {
+  return owner.split('.', 1)[0] ?? owner;
 }
 
 function isAfter(userId: string, other: string): boolean {

@@ -43,6 +43,8 @@ export interface Beat {
   readonly claimUntil: number;
   /** Dead owners whose users this instance is looking after: nobody else has to. */
   readonly sweeping?: readonly Owner[];
+  /** Whether somebody listens to what it reports. While there are such instances, dead owners are theirs to look after. */
+  readonly isHeard?: boolean;
 }
 
 /** @internal */

@@ -1,10 +1,11 @@
-import { Subject, type Observable, type Subscription } from 'rxjs';
+import type { Observable, Subscription } from 'rxjs';
 import { isPassing, PropagatorError, reasonOf } from '../errors.js';
 import type { ResolvedPresenceOptions } from '../options/resolve-presence.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { SocketStateService } from '../sockets/socket-state.service.js';
 import { BucketWork } from './bucket-work.js';
+import { ChangeOutlet } from './change-outlet.js';
 import { DueTimer } from './due-timer.js';
 import { PacedTurns } from './paced-turns.js';
 import { BUCKETS, bucketOf } from './presence-buckets.js';
@@ -36,7 +37,7 @@ interface TrackerSurroundings {
 export class PresenceTracker {
   private readonly buckets: readonly BucketWork[];
   private readonly dueTimer = new DueTimer<BucketWork>((bucket) => bucket.settle());
-  private readonly changes = new Subject<PresenceChange>();
+  private readonly outlet: ChangeOutlet;
   private readonly subscriptions: Subscription[] = [];
   private timer: NodeJS.Timeout | undefined;
   /** One more each time that this instance was given up. */
@@ -50,10 +51,10 @@ export class PresenceTracker {
   private data: string | undefined;
   /** Whether the store may not have what it was told on an earlier connection. */
   private unconfirmed = false;
-  private renewedAt = 0;
+  private renewedAt = -Infinity;
   /** The store's clock at the same moment. */
   private storeNow = 0;
-  /** Since when all renewals have succeeded, on this process' clock. */
+  /** Since when all renewals have succeeded, by the clock that nobody sets. */
   private steadySince = Infinity;
   /** Until when others may be putting back what the store lost, on this process' clock. */
   private holdingUntil = 0;
@@ -64,9 +65,6 @@ export class PresenceTracker {
   private stopped = false;
   private readonly turns = new PacedTurns();
 
-  /** What this instance reports. */
-  readonly changes$: Observable<PresenceChange> = this.changes.asObservable();
-
   private readonly sweeps: Sweeps;
 
   constructor(
@@ -75,6 +73,7 @@ export class PresenceTracker {
     private readonly options: ResolvedPresenceOptions,
     private readonly around: TrackerSurroundings,
   ) {
+    this.outlet = new ChangeOutlet(options.leaseMs, () => this.handOver());
     this.buckets = Array.from({ length: BUCKETS }, (_, index) => this.createBucket(index));
     const sweeper: Sweeper = {
       store,
@@ -87,6 +86,19 @@ export class PresenceTracker {
       },
     };
     this.sweeps = new Sweeps(sweeper, around.reporter, (error) => this.failed(error));
+    // From the beginning: a gateway with a port of its own lets clients in before the app has started.
+    this.subscriptions.push(
+      around.state.changes$.subscribe(({ type, userId }) => {
+        const bucket = this.bucket(bucketOf(userId));
+        if (type === 'first-socket') bucket.came(userId);
+        else bucket.went(userId);
+      }),
+    );
+  }
+
+  /** What this instance reports. */
+  get changes$(): Observable<PresenceChange> {
+    return this.outlet.changes$;
   }
 
   /** Undefined while there is none, and since the connection was lost: then the store may not be what it was. */
@@ -110,11 +122,6 @@ export class PresenceTracker {
    */
   async start(): Promise<void> {
     this.subscriptions.push(
-      this.around.state.changes$.subscribe(({ type, userId }) => {
-        const bucket = this.bucket(bucketOf(userId));
-        if (type === 'first-socket') bucket.came(userId);
-        else bucket.went(userId);
-      }),
       this.around.pubSub.state$.subscribe((state) => {
         if (state === 'ready') void this.beat();
       }),
@@ -158,7 +165,17 @@ export class PresenceTracker {
       this.around.reporter.count('presence.failed');
     }
     this.store.close();
-    this.changes.complete();
+    this.outlet.close();
+  }
+
+  /** Whoever wants to listen does from now on: see {@link ChangeOutlet}. */
+  appStarted(): void {
+    this.outlet.appStarted();
+    this.handOver();
+  }
+
+  appEnding(): void {
+    this.outlet.appEnding();
   }
 
   /** Resolves when the store has been told of a user's sockets here as they are, or could not be. */
@@ -168,7 +185,7 @@ export class PresenceTracker {
 
   /** Reports a change that this instance has made itself. */
   report(change: PresenceChange): void {
-    this.changes.next(change);
+    this.outlet.tell(change);
   }
 
   private async beatUntilDone(): Promise<void> {
@@ -196,6 +213,7 @@ export class PresenceTracker {
       data,
       claimUntil: this.claimUntil(),
       sweeping: this.sweeps.owners,
+      isHeard: this.outlet.isHeard,
     });
     if (this.stopped || this.store.connection !== connection) return;
     if (answer.state === 'swept') {
@@ -209,7 +227,7 @@ export class PresenceTracker {
     this.heldUntil = sentAt + (until - now);
     this.data = answer.data;
     this.storeNow = now;
-    this.renewedAt = Date.now();
+    this.renewedAt = performance.now();
     if (this.steadySince === Infinity) this.steadySince = this.renewedAt;
     if (answer.state === 'lost') this.lostData();
     else if (this.unconfirmed) void this.retell(false);
@@ -217,6 +235,7 @@ export class PresenceTracker {
     // Whatever else may have become of the data: once in a while the store is told all over again.
     this.bucket(this.beats++ % BUCKETS).retell({ storeLostData: false });
     for (const bucket of this.buckets) bucket.work();
+    this.handOver();
     this.around.onRenewed();
     for (const dead of answer.dead) void this.sweeps.begin(dead);
   }
@@ -234,7 +253,7 @@ export class PresenceTracker {
    */
   private claimUntil(): number {
     const { leaseMs, heartbeatIntervalMs } = this.options;
-    if (Date.now() - this.steadySince < leaseMs) return 0;
+    if (performance.now() - this.steadySince < leaseMs) return 0;
     return this.storeNow + Math.max(leaseMs / 2, 1.5 * heartbeatIntervalMs);
   }
 
@@ -267,6 +286,10 @@ export class PresenceTracker {
     }
   }
 
+  private handOver(): void {
+    for (const bucket of this.buckets) bucket.handOver();
+  }
+
   private bucket(index: number): BucketWork {
     const bucket = this.buckets[index];
     if (bucket === undefined) throw new RangeError(`There is no bucket ${index}`);
@@ -283,9 +306,10 @@ export class PresenceTracker {
       holds: ({ owner }) => owner === this.owner && Date.now() < this.heldUntil,
       isHolding: () => Date.now() < this.holdingUntil,
       report: (change) => this.report(change),
+      isWaiting: () => this.outlet.isWaiting,
       onLeaseEnded: () => {
         // Where the clocks of a Cluster are far apart, a new lease does not help either: then there is no hurry.
-        if (Date.now() - this.renewedAt > SOON_MS) void this.beat();
+        if (performance.now() - this.renewedAt > SOON_MS) void this.beat();
       },
       onFailed: (error) => this.failed(error),
       settleIn: (ms) => this.dueTimer.in(ms, bucket),

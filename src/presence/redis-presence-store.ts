@@ -56,7 +56,7 @@ export class RedisPresenceStore implements PresenceStore {
   ) {
     this.publish = cluster ? 'SPUBLISH' : 'PUBLISH';
     this.skewMs = cluster ? CLOCK_SKEW_MS : 0;
-    this.leases = ['leases', 'sweeps', 'swept', 'data', 'hold'].map(
+    this.leases = ['leases', 'sweeps', 'swept', 'data', 'hold', 'heard'].map(
       (part) => `${prefix}:presence:{leases}:${part}`,
     );
     this.keysOf = Array.from({ length: BUCKETS }, (_, bucket) => {
@@ -85,8 +85,16 @@ export class RedisPresenceStore implements PresenceStore {
     );
   }
 
-  async beat({ owner, data, claimUntil, sweeping = [] }: Beat): Promise<BeatAnswer> {
-    const args = [owner, this.options.leaseMs, data ?? '', claimUntil, this.skewMs, ...sweeping];
+  async beat({
+    owner,
+    data,
+    claimUntil,
+    sweeping = [],
+    isHeard = false,
+  }: Beat): Promise<BeatAnswer> {
+    const times = [claimUntil, this.skewMs];
+    const known = [owner, this.options.leaseMs, data ?? ''];
+    const args = [...known, ...times, isHeard ? 1 : 0, ...sweeping];
     const reply = await this.scripts.run(BEAT, this.leases, args);
     type Reply = [BeatAnswer['state'], number, number, string, number, ...Owner[]];
     const [state, now, until, current, holdUntil, ...dead] = reply as Reply;

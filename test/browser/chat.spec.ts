@@ -83,6 +83,7 @@ it('joins and leaves rooms, and tells the others', async () => {
   await bob.page.getByRole('button', { name: 'Leave' }).click();
   await alice.log.getByText('Bob left').waitFor();
   await bob.room('team').waitFor({ state: 'detached' });
+  expect(await alice.room('team').count()).toBe(1);
   await alice.page.getByRole('button', { name: 'Leave' }).click();
 });
 

@@ -6,15 +6,15 @@ const REMEMBERED_MS = 24 * 3_600_000;
 /**
  * The leases of all instances. KEYS: leases (owner -> end of its lease), sweeps (dead owner -> when to try again),
  * swept (dead owner -> since when), data (made anew whenever it is not there), hold (until when the instances may be
- * putting back what was lost).
+ * putting back what was lost), heard (owners that somebody listens to).
  *
  * ARGV: owner, length of the lease (ms), the data that it knows (empty: none), until when it may give up others (ms),
- * how far the clocks may be apart (ms), then the dead owners that it is looking after.
+ * how far the clocks may be apart (ms), whether somebody listens to it (1), then the dead owners that it is looking after.
  */
 export const BEAT = redisScript(`
-local leases, sweeps, swept, data, hold = unpack(KEYS)
+local leases, sweeps, swept, data, hold, heard = unpack(KEYS)
 local owner, length, known = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local claimUntil, skew = tonumber(ARGV[4]), tonumber(ARGV[5])
+local claimUntil, skew, isHeard = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local current = redis.call('GET', data)
@@ -34,18 +34,26 @@ if not redis.call('ZSCORE', leases, owner) then
   if givenUp or known == current then return {'swept', now, now, current, 0} end
 end
 redis.call('ZADD', leases, now + length, owner)
+if isHeard then redis.call('HSET', heard, owner, '') else redis.call('HDEL', heard, owner) end
 if now <= claimUntil then
   for _, dead in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now - skew, 'LIMIT', 0, 100)) do
     redis.call('ZREM', leases, dead)
     redis.call('ZADD', sweeps, 0, dead)
   end
 end
-for i = 6, #ARGV do
+for i = 7, #ARGV do
   if redis.call('ZSCORE', sweeps, ARGV[i]) then redis.call('ZADD', sweeps, now + length, ARGV[i]) end
 end
 redis.call('ZREMRANGEBYSCORE', swept, '-inf', now - ${REMEMBERED_MS})
 local answer = {lost and 'lost' or 'held', now, now + length, current, holdUntil}
-for _, dead in ipairs(redis.call('ZRANGEBYSCORE', sweeps, '-inf', now, 'LIMIT', 0, 2)) do
+local left = redis.call('ZRANGEBYSCORE', sweeps, '-inf', now, 'LIMIT', 0, 2)
+if #left > 0 and not isHeard then
+  -- What there is to be said of their users is lost on an instance that nobody listens to.
+  for _, other in ipairs(redis.call('HKEYS', heard)) do
+    if redis.call('ZSCORE', leases, other) then left = {} else redis.call('HDEL', heard, other) end
+  end
+end
+for _, dead in ipairs(left) do
   -- Whoever looks after it may end, too: then another one tries.
   redis.call('ZADD', sweeps, now + length, dead)
   answer[#answer + 1] = dead
@@ -56,6 +64,7 @@ return answer
 /** KEYS as above. ARGV: owner. */
 export const RESIGN = redisScript(`
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then redis.call('ZADD', KEYS[2], 0, ARGV[1]) end
+redis.call('HDEL', KEYS[6], ARGV[1])
 `);
 
 /** KEYS as above. ARGV: dead owner. */

@@ -171,5 +171,6 @@ describe('requestUser', () => {
       () => waiting().every((count) => count === 0),
       () => `nobody to be waited for, got ${waiting().join()}`,
     );
+    expect(waiting()).toEqual([0, 0, 0]);
   });
 });

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Subscription } from 'rxjs';
 import { PropagatorError } from '../../../src/errors.js';
 import type { Beat, BeatAnswer, PresenceStore } from '../../../src/presence/presence-store.js';
 import { PresenceTracker } from '../../../src/presence/presence-tracker.js';
@@ -70,6 +71,7 @@ describe('PresenceTracker', () => {
   let state: SocketStateService;
   let tracker: PresenceTracker;
   let reported: PresenceChange[];
+  let listener: Subscription;
   beforeEach(() => {
     store = new YesStore();
     state = new SocketStateService();
@@ -81,11 +83,24 @@ describe('PresenceTracker', () => {
       onRenewed: () => {},
     });
     reported = [];
-    tracker.changes$.subscribe((change) => reported.push(change));
+    listener = listen();
   });
   afterEach(() => tracker.stop());
 
+  const listen = (): Subscription => tracker.changes$.subscribe((change) => reported.push(change));
+  const called = (what: string): Promise<void> =>
+    until(
+      () => store.calls.includes(what),
+      () => `${what}, got ${store.calls.join()}`,
+    );
   const connectAlice = (): boolean => state.add('alice', {} as AuthenticatedSocket);
+  const beats = async (count: number): Promise<void> => {
+    const before = store.beats.length;
+    await until(
+      () => store.beats.length >= before + count,
+      () => 'heartbeats',
+    );
+  };
   const lastClaim = (): number | undefined => store.beats.at(-1)?.claimUntil;
   const claims = (): Promise<void> =>
     until(
@@ -170,5 +185,59 @@ describe('PresenceTracker', () => {
 
     expect(reported).toEqual([ONLINE]);
     expect(store.calls).toEqual(['reported', 'resign']);
+  });
+
+  it('tells of users who came before it started', async () => {
+    connectAlice();
+    await tracker.start();
+    await called('reported');
+    expect(reported).toEqual([ONLINE]);
+  });
+
+  it('keeps changes for an app that starts, until somebody listens', async () => {
+    listener.unsubscribe();
+    await tracker.start();
+    connectAlice();
+    await called('update');
+    await beats(3);
+    expect(store.calls).toEqual(['update']);
+
+    listen();
+
+    await called('reported');
+    expect(reported).toEqual([ONLINE]);
+  });
+
+  it('lets changes pass where nobody listens', async () => {
+    listener.unsubscribe();
+    tracker.appStarted();
+    await tracker.start();
+    connectAlice();
+    // Somebody may listen anew for as long as a lease.
+    await called('reported');
+    listen();
+    await beats(3);
+    expect(reported).toEqual([]);
+  });
+
+  it('leaves changes that nobody has heard of to others when it ends', async () => {
+    await tracker.start();
+    tracker.appStarted();
+    tracker.appEnding();
+    listener.unsubscribe();
+    connectAlice();
+    await called('update');
+    await tracker.stop();
+    expect(store.calls).toEqual(['update', 'resign']);
+  });
+
+  it('tells the store whether somebody listens', async () => {
+    await tracker.start();
+    expect(store.beats.at(-1)?.isHeard).toBe(true);
+    listener.unsubscribe();
+    await until(
+      () => store.beats.at(-1)?.isHeard === false,
+      () => 'a heartbeat without a listener',
+    );
   });
 });

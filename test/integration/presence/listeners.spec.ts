@@ -1,0 +1,113 @@
+import { Inject, type OnModuleInit } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  InMemoryBus,
+  InMemoryPubSub,
+  PresenceService,
+  type RedisPropagatorOptions,
+} from '../../../src/index.js';
+import { PlainGateway } from '../../support/plain-gateway.js';
+import { PresenceLog } from '../../support/presence-log.js';
+import { presenceOf } from '../../support/presence/presence-cluster.js';
+import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
+import { until } from '../../support/until.js';
+
+const users = Array.from({ length: 20 }, (_, index) => `user-${index}`);
+const offline = users.map((user) => `offline ${user}`).toSorted();
+
+/** A provider that listens only when all that the instance has found at its start is settled. */
+class LateListener implements OnModuleInit {
+  static log: PresenceLog | undefined;
+
+  constructor(@Inject(PresenceService) private readonly presence: PresenceService) {}
+
+  async onModuleInit(): Promise<void> {
+    await nobodyIsOnline(this.presence);
+    LateListener.log = new PresenceLog(this.presence);
+  }
+}
+
+const nobodyIsOnline = (service: PresenceService): Promise<void> =>
+  until(
+    async () => (await service.count()) === 0,
+    () => 'nobody to be online',
+  );
+
+describe.each(['Redis', 'memory'] as const)('a change of presence in %s', (where) => {
+  const started: TestCluster[] = [];
+  let bus: InMemoryBus;
+  beforeEach(() => {
+    bus = new InMemoryBus();
+  });
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((each) => each.close()));
+  });
+
+  const options = (): RedisPropagatorOptions => ({
+    presence: { graceMs: 50 },
+    heartbeatIntervalMs: 100,
+    ...(where === 'memory' && { redis: undefined, pubSub: new InMemoryPubSub(bus) }),
+  });
+  const start = async (size: number): Promise<TestCluster> => {
+    const cluster = await givenCluster().of(size).with(PlainGateway).configured(options).start();
+    started.push(cluster);
+    return cluster;
+  };
+  it('that its instance settles when nobody listens there any more is told by another one', async () => {
+    const cluster = await start(2);
+    const [here, there] = cluster.instances.map(presenceOf) as [PresenceService, PresenceService];
+    const [own, other] = [new PresenceLog(here), new PresenceLog(there)];
+    const clients = users.map((token) => cluster.instance(0).connect({ token }));
+    await own.reaches(users.length);
+    // As in `onModuleDestroy`, which comes before the clients are sent away.
+    own.close();
+    for (const client of await Promise.all(clients)) client.close();
+    await nobodyIsOnline(there);
+
+    await cluster.instance(0).close();
+
+    await other.reaches(users.length);
+    expect(other.lines.toSorted()).toEqual(offline);
+    expect(own.lines).toHaveLength(users.length);
+  });
+
+  it('that is found at the start waits until the app listens', async () => {
+    const cluster = await start(1);
+    await Promise.all(users.map((token) => cluster.instance(0).connect({ token })));
+    await until(
+      async () => (await presenceOf(cluster.instance(0)).count()) === users.length,
+      () => 'all to be online',
+    );
+    await cluster.close();
+
+    const next = givenCluster().of(1).with(PlainGateway, LateListener);
+    started.push(await next.configured({ ...options(), prefix: cluster.prefix }).start());
+
+    await until(
+      () => (LateListener.log?.lines.length ?? 0) >= users.length,
+      () => `all to be told of, got ${LateListener.log?.lines.join()}`,
+    );
+    expect(LateListener.log?.lines.toSorted()).toEqual(offline);
+  });
+
+  it('is told where somebody listens, whoever else could look after a dead instance', async () => {
+    const cluster = await start(2);
+    const { prefix } = cluster;
+    for (let n = 0; n < 3; n++) await cluster.startWorkerWith({ ...options(), prefix });
+    const logs = cluster.instances.map((instance) => new PresenceLog(presenceOf(instance)));
+    await Promise.all(users.map((token) => cluster.instance(0).connect({ token })));
+    const told = () => logs.flatMap(({ lines }) => lines);
+    await until(
+      () => told().length === users.length,
+      () => 'all to be online',
+    );
+
+    await cluster.instance(0).close();
+
+    await until(
+      () => told().length >= 2 * users.length,
+      () => `all to be told of, got ${told().join()}`,
+    );
+    expect(told().slice(users.length).toSorted()).toEqual(offline);
+  });
+});
