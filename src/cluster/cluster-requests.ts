@@ -1,9 +1,10 @@
 import type { Subscription } from 'rxjs';
-import { isPassing, PropagatorError, reasonOf } from '../errors.js';
+import { reasonOf } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { ClusterMessage, ReplyMessage, RequestMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
+import { AnswerInParts, NO_REPLY } from './answer-in-parts.js';
 import type { ClusterBus } from './cluster-bus.js';
 import type { ClusterService } from './cluster.service.js';
 import { PendingRequest, type RequestListener, type RequestOutcome } from './pending-request.js';
@@ -13,13 +14,6 @@ const ANSWER_GRACE_MS = 1_000;
 
 /** However long another instance says that it wants to wait: what waits takes memory. */
 const MOST_WAIT_MS = 600_000;
-
-/** An answer that cannot be published is tried again after that, and for at most so long. */
-const ANSWER_AGAIN_MS = 50;
-const ANSWER_WITHIN_MS = 5_000;
-
-/** Id of requests that want no answer. */
-const NO_REPLY = 0;
 
 /**
  * Answers a request of another instance. What it returns (or resolves to) is the last part of the answer; earlier
@@ -141,62 +135,18 @@ export class ClusterRequests {
     const { id, operation, params } = message;
     const timeoutMs = Math.min(Math.max(0, message.timeoutMs), MOST_WAIT_MS);
     const handler = this.handlers.get(operation);
-    const reply = (rest: Omit<ReplyMessage, 'type' | 'id'>): Promise<boolean> =>
-      this.reply(origin, { type: 'reply', id, ...rest });
-    // After an outage this instance may hear a question before it can publish, and whoever asked waits.
-    const conclude = (rest: { part?: unknown; error?: string }): void => {
-      const triesEnd = performance.now() + ANSWER_WITHIN_MS;
-      void this.reply(origin, { type: 'reply', id, done: true, ...rest }, triesEnd);
-    };
+    const answer = new AnswerInParts({ bus: this.bus, reporter: this.reporter }, origin, id);
     if (handler === undefined) {
       this.reporter.once('request.unknown', () => `another version asked for ${shown(operation)}`);
-      conclude({ error: 'unknown operation' });
-      return;
+      return answer.fail('unknown operation');
     }
     try {
-      const emit = (part: unknown): Promise<boolean> => reply({ done: false, part });
-      const part = await handler(params, { timeoutMs, emit });
-      conclude(part === undefined ? {} : { part });
+      const part = await handler(params, { timeoutMs, emit: answer.emit });
+      await answer.conclude(part);
     } catch (error) {
       this.reporter.report('request.failed', () => `"${operation}": ${reasonOf(error)}`);
-      conclude({ error: 'failed' });
+      await answer.fail('failed');
     }
-  }
-
-  /** Resolves to whether it arrived at somebody; never rejects. Said twice, the last word of an answer counts once. */
-  private async reply(to: InstanceId, message: ReplyMessage, triesEnd = 0): Promise<boolean> {
-    if (message.id === NO_REPLY) return false;
-    try {
-      return await this.bus.sendTo(to, message);
-    } catch (error) {
-      if (isPassing(error) && performance.now() < triesEnd) {
-        await new Promise((resolve) => setTimeout(resolve, ANSWER_AGAIN_MS).unref());
-        return this.reply(to, message, triesEnd);
-      }
-      const halves = isTooLarge(error) ? halvesOf(message) : [];
-      if (halves.length > 0) return this.replyInTurn(to, halves, triesEnd);
-      this.reporter.report('reply.failed', () => reasonOf(error));
-      // What cannot be sent is no reason to let the other side wait.
-      if (message.part !== undefined && isUnsendable(error)) {
-        void this.reply(to, { type: 'reply', id: message.id, done: true, error: 'failed' });
-      }
-      return false;
-    }
-  }
-
-  /** Half an answer must not pass for a whole one. */
-  private async replyInTurn(
-    to: InstanceId,
-    parts: readonly ReplyMessage[],
-    triesEnd: number,
-  ): Promise<boolean> {
-    for (const part of parts) {
-      if (await this.reply(to, part, part.done ? triesEnd : 0)) continue;
-      const { type, id } = part;
-      if (!part.done) void this.reply(to, { type, id, done: true, error: 'failed' }, triesEnd);
-      return false;
-    }
-    return true;
   }
 
   private answered(origin: InstanceId, message: ReplyMessage): void {
@@ -216,27 +166,4 @@ export class ClusterRequests {
       message.type === 'reply' || (message.type === 'request' && message.id > this.lastId);
     if (forged) this.reporter.report('message.forged', () => `a ${message.type} in our own name`);
   }
-}
-
-function isTooLarge(error: unknown): boolean {
-  return error instanceof PropagatorError && error.code === 'event.too-large';
-}
-
-/** It will not be sent at another time either. */
-function isUnsendable(error: unknown): boolean {
-  return (
-    error instanceof PropagatorError &&
-    (error.code === 'event.too-large' || error.code === 'event.unserialisable')
-  );
-}
-
-/** An answer that is a list, in two messages. */
-function halvesOf(message: ReplyMessage): ReplyMessage[] {
-  const { part } = message;
-  if (!Array.isArray(part) || part.length < 2) return [];
-  const middle = part.length >> 1;
-  return [
-    { ...message, part: part.slice(0, middle), done: false },
-    { ...message, part: part.slice(middle) },
-  ];
 }

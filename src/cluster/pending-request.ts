@@ -30,6 +30,8 @@ export class PendingRequest {
   /** Unknown until Redis has said so. */
   private handed: HandedTo | undefined;
   private allHeard = false;
+  /** The numbers of what each instance has said. */
+  private readonly numbers = new Map<InstanceId, Set<number>>();
   private end!: (outcome: RequestOutcome) => void;
   private readonly timer: NodeJS.Timeout;
   private ended = false;
@@ -53,15 +55,23 @@ export class PendingRequest {
   }
 
   /** Returns false where it is not to the point: late, or said twice. */
-  answered(from: InstanceId, { part, done, error }: ReplyMessage): boolean {
+  answered(from: InstanceId, { number, part, done, error }: ReplyMessage): boolean {
     if (this.ended || this.lastWords.has(from)) return false;
+    const said = this.numbersOf(from);
+    if (number !== undefined && said.has(number)) return false;
     if (part !== undefined) this.listener.onPart?.(from, part);
-    if (error === undefined) this.firstWords.heard(from);
-    else this.firstWords.refused(from);
-    if (done && error === undefined) {
+    if (number !== undefined) said.add(number);
+    // Where a part was lost, what there is must not pass for the answer.
+    const whole = error === undefined && (number === undefined || said.size === number + 1);
+    if (done && !whole) {
+      this.firstWords.refused(from);
+      this.lastWords.refused(from);
+    } else if (done) {
+      this.firstWords.heard(from);
       this.lastWords.heard(from);
       this.listener.onAnswered?.(from);
-    } else if (done) this.lastWords.refused(from);
+    } else if (error !== undefined) this.firstWords.refused(from);
+    else if (number === undefined || number === 0) this.firstWords.heard(from);
     this.check();
     return true;
   }
@@ -74,6 +84,14 @@ export class PendingRequest {
 
   failed(): void {
     this.finish(false);
+  }
+
+  private numbersOf(from: InstanceId): Set<number> {
+    const known = this.numbers.get(from);
+    if (known !== undefined) return known;
+    const numbers = new Set<number>();
+    this.numbers.set(from, numbers);
+    return numbers;
   }
 
   private check(): void {

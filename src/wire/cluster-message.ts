@@ -39,6 +39,8 @@ export interface RequestMessage {
 export interface ReplyMessage {
   readonly type: 'reply';
   readonly id: number;
+  /** Which message of the answer this is, from 0. Errors have none, nor has what 0.1.0 answers. */
+  readonly number?: number;
   /** A part of the answer; there may be several, or none. */
   readonly part?: unknown;
   /** Whether this was the last one. */

@@ -1,0 +1,114 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { InMemoryBus } from '../../../src/index.js';
+import { acquainted, instanceIdOf } from '../../support/acquainted.js';
+import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
+import { namespaceOf, PlainGateway, serverOf } from '../../support/plain-gateway.js';
+import type { TestClient } from '../../support/test-client.js';
+import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
+import { PATIENCE_MS, until } from '../../support/until.js';
+
+type Acknowledge = (answer?: unknown) => void;
+
+const isReply = (channel: string): boolean => channel.includes(':reply:');
+const question = { userId: 'alice', event: 'question', timeoutMs: PATIENCE_MS };
+
+describe('answers that get lost', () => {
+  let cluster: TestCluster;
+  let alice: TestClient;
+  /** Of the instance that alice is connected to. The other one asks. */
+  let transport: BreakablePubSub;
+  let missing: string;
+
+  beforeEach(async () => {
+    const bus = new InMemoryBus();
+    cluster = await givenCluster()
+      .of(2)
+      .with(PlainGateway)
+      .onInMemoryPubSub()
+      .configured(() => {
+        transport = new BreakablePubSub(bus);
+        return { pubSub: transport };
+      })
+      .start();
+    await acquainted(cluster);
+    alice = await cluster.instance(1).connect({ token: 'alice' });
+    alice.socket.on('question', (answer: Acknowledge) => answer('yes'));
+    missing = instanceIdOf(cluster.instance(1));
+  });
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    transport.heal();
+    await cluster.close();
+  });
+
+  const answered = () => ({
+    items: [{ socketId: alice.id, instanceId: missing, answer: 'yes' }],
+    unanswered: [],
+    missing: [],
+    complete: true,
+  });
+
+  /** To wait until it has tried to send whom it asked, and the answer. */
+  const sendingAnswers = (): (() => Promise<void>) => {
+    const { calls } = jest.spyOn(transport, 'publish').mock;
+    return () =>
+      until(
+        () => calls.filter(([channel]) => isReply(channel)).length >= 2,
+        () => 'it to try to answer',
+      );
+  };
+
+  /** Redis takes these messages with answers, and the connection to whoever is to get them breaks. */
+  const losing = (...which: number[]): void => {
+    const publish = transport.publish.bind(transport);
+    let count = 0;
+    jest.spyOn(transport, 'publish').mockImplementation(async (channel, bytes) => {
+      if (isReply(channel) && which.includes(++count)) return 1;
+      return publish(channel, bytes);
+    });
+  };
+
+  it('because the instance hears the question before it can publish are given once it can', async () => {
+    const tried = sendingAnswers();
+    transport.refuse();
+    const asking = cluster.instance(0).propagator.requestUser(question);
+    await tried();
+    transport.heal();
+    expect(await asking).toEqual(answered());
+  });
+
+  it('are counted once where they were sent once more and had arrived', async () => {
+    const tried = sendingAnswers();
+    transport.fallSilent(isReply);
+    const asking = cluster.instance(0).propagator.requestUser(question);
+    await tried();
+    transport.failUnanswered();
+    expect(await asking).toEqual(answered());
+  });
+
+  it.each([
+    ['whom it asked', 1],
+    ['the answer of a client', 2],
+  ])('make the instance missing, be it only %s', async (_, nth) => {
+    losing(nth);
+    const { complete, ...answers } = await cluster.instance(0).propagator.requestUser(question);
+    expect(complete).toBe(false);
+    expect(answers.missing).toEqual([missing]);
+  });
+
+  it('make a broadcast with acknowledgements run into its timeout', async () => {
+    losing(1, 2);
+    await expect(serverOf(cluster, 0).timeout(1_000).emitWithAck('question')).rejects.toThrow(
+      'operation has timed out',
+    );
+  });
+
+  it('make an event between servers end with an error that names the instance', async () => {
+    losing(1);
+    serverOf(cluster, 1).on('ask', (answer: Acknowledge) => answer('one'));
+    const error = await new Promise<Error | null>((resolve) => {
+      namespaceOf(cluster, 0).serverSideEmit('ask', resolve);
+    });
+    expect(error?.message).toContain(missing);
+  });
+});
