@@ -17,6 +17,8 @@ interface PublishFlags {
   readonly failFast?: boolean;
   /** It does not wait for anything, and nobody gets it later. */
   readonly volatile?: boolean;
+  /** What it keeps its order with: its channel, or the one that it would have gone over. */
+  readonly line?: string;
 }
 
 /**
@@ -29,7 +31,7 @@ export class EventPublisher {
   private readonly outbox: Outbox | undefined;
   private readonly recent: RecentPublishes | undefined;
   private readonly subscription: Subscription | undefined;
-  /** How many are under way to each channel, past the outbox. */
+  /** How many of each line are under way, past the outbox. */
   private readonly underWay = new Map<string, number>();
   private last = { sequence: 0, at: -Infinity };
 
@@ -44,7 +46,7 @@ export class EventPublisher {
       outbox,
       {
         isOpen: () => this.isOpen(),
-        isBusy: (channel) => this.underWay.has(channel),
+        isBusy: (line) => this.underWay.has(line),
         send: ({ channel, bytes, repeated }) => {
           if (repeated) markRepeated(bytes);
           return this.send(channel, bytes);
@@ -71,21 +73,21 @@ export class EventPublisher {
   publish(
     channel: string,
     bytes: Buffer,
-    { failFast = false, volatile = false }: PublishFlags = {},
+    { failFast = false, volatile = false, line = channel }: PublishFlags = {},
   ): Promise<number> {
     const { outbox } = this;
     const waits = !failFast && !volatile;
     if (outbox === undefined) return this.send(channel, bytes, !volatile);
-    if (outbox.holds(channel)) {
+    if (outbox.holds(line)) {
       const reason = 'earlier events for the same target wait for Redis';
       if (!waits) return Promise.reject(PropagatorError.of('redis.unavailable', [reason]));
-      return this.keep(outbox, channel, bytes, { repeated: false, reason });
+      return this.keep(outbox, { channel, line, bytes, repeated: false, reason });
     }
     if (waits && !this.isOpen()) {
       const reason = `Redis is not reachable, the state is "${this.pubSub.state}"`;
-      return this.keep(outbox, channel, bytes, { repeated: false, reason });
+      return this.keep(outbox, { channel, line, bytes, repeated: false, reason });
     }
-    return this.sendPast(outbox, channel, bytes, { waits, volatile });
+    return this.sendPast(outbox, channel, bytes, { waits, volatile, line });
   }
 
   /** What was published to some channels since so many ms ago, as far as it is kept. */
@@ -122,30 +124,28 @@ export class EventPublisher {
 
   private keep(
     outbox: Outbox,
-    channel: string,
-    bytes: Buffer,
-    why: { readonly repeated: boolean; readonly reason: string },
+    publish: Omit<Parameters<Outbox['add']>[0], 'sequence'>,
   ): Promise<number> {
-    const kept = outbox.add({ channel, bytes, sequence: sequenceOf(bytes), ...why });
+    const kept = outbox.add({ ...publish, sequence: sequenceOf(publish.bytes) });
     // It may be possible by now.
-    outbox.flushChannel(channel);
+    outbox.flushLine(publish.line);
     return kept;
   }
 
-  /** What fails of this may go to the outbox: until that is known nothing leaves it for this channel. */
+  /** What fails of this may go to the outbox: until that is known nothing leaves it in this line. */
   private sendPast(
     outbox: Outbox,
     channel: string,
     bytes: Buffer,
-    { waits, volatile }: { readonly waits: boolean; readonly volatile: boolean },
+    { waits, volatile, line }: { waits: boolean; volatile: boolean; line: string },
   ): Promise<number> {
     const { underWay } = this;
-    underWay.set(channel, (underWay.get(channel) ?? 0) + 1);
+    underWay.set(line, (underWay.get(line) ?? 0) + 1);
     const over = (): void => {
-      const left = (underWay.get(channel) ?? 1) - 1;
-      if (left > 0) underWay.set(channel, left);
-      else underWay.delete(channel);
-      if (left === 0 && outbox.holds(channel)) outbox.flushChannel(channel);
+      const left = (underWay.get(line) ?? 1) - 1;
+      if (left > 0) underWay.set(line, left);
+      else underWay.delete(line);
+      if (left === 0 && outbox.holds(line)) outbox.flushLine(line);
     };
     return this.send(channel, bytes, !volatile).then(
       (instances) => {
@@ -157,8 +157,8 @@ export class EventPublisher {
           over();
           throw error;
         }
-        const why = { repeated: true, reason: error.message };
-        const kept = this.keep(outbox, channel, bytes, why);
+        const { message: reason } = error;
+        const kept = this.keep(outbox, { channel, line, bytes, repeated: true, reason });
         over();
         return kept;
       },

@@ -95,10 +95,11 @@ export class EventRouter {
    * Sends an event to a target. The promise may be dropped: a failure is counted, logged once per outage, and
    * never an unhandled rejection.
    *
+   * @param line with whose events it keeps its order, where it does not go over its own channel
    * @throws PropagatorError at once `event.unserialisable`, `event.too-large`, `target.invalid`; later what
    * `PubSub.publish` rejects with
    */
-  send(target: Target, event: OutgoingEvent): Promise<Receipt> {
+  send(target: Target, event: OutgoingEvent, line = target): Promise<Receipt> {
     if (this.sheds(event)) return Promise.resolve(receiptOf(0, 0));
     const span = this.telemetry.tracing?.send(String(event.data[0]));
     return spanned(span, () => {
@@ -106,7 +107,7 @@ export class EventRouter {
       const local = this.deliver(target, event, packet);
       const { namespace } = event;
       span?.sending({ namespace, target: target.kind, targets: 1, bytes: bytes.length }, local);
-      return this.publish(target, bytes, event, local);
+      return this.publish(target, bytes, event, local, line);
     });
   }
 
@@ -139,15 +140,18 @@ export class EventRouter {
    */
   broadcast(event: OutgoingEvent): Promise<Receipt> {
     const { namespace, rooms = NONE } = event;
-    const single = this.singleRoom(namespace, rooms);
-    if (single === undefined) return this.send({ kind: 'all', namespace }, event);
-    return this.send(single, { ...event, rooms: NONE });
+    const [room] = rooms;
+    const own = room === undefined || rooms.length > 1 ? undefined : targetOfRoom(namespace, room);
+    if (own !== undefined && !this.isBeingJoined(namespace, room)) {
+      return this.send(own, { ...event, rooms: NONE });
+    }
+    return this.send({ kind: 'all', namespace }, event, own);
   }
 
   /**
    * Sockets of other instances are being told to join rooms. Until they have, and their instances are subscribed,
    * events for these rooms go over the namespace's channel: `socketsJoin(room)` and `to(room).emit()` right after
-   * it work as on one instance.
+   * it work as on one instance. In the outbox they stand in the line of the room.
    */
   joining(namespace: string, rooms: readonly string[], joined: Promise<unknown>): void {
     const pending = rooms.map((room) => `${namespace}\0${room}`);
@@ -199,12 +203,8 @@ export class EventRouter {
     this.publisher.close();
   }
 
-  /** The target of a room that alone is asked for and has a channel of its own. */
-  private singleRoom(namespace: string, rooms: readonly string[]): Target | undefined {
-    const [room] = rooms;
-    if (room === undefined || rooms.length > 1) return undefined;
-    if (this.joins.size > 0 && this.joins.has(`${namespace}\0${room}`)) return undefined;
-    return targetOfRoom(namespace, room);
+  private isBeingJoined(namespace: string, room: string | undefined): boolean {
+    return this.joins.size > 0 && this.joins.has(`${namespace}\0${room}`);
   }
 
   /** An instance that does not keep up leaves out what may be left out, before it costs anything. */
@@ -275,15 +275,17 @@ export class EventRouter {
     bytes: Buffer,
     { failFast = false, volatile = false }: OutgoingEvent,
     localSockets: number,
+    lineOf = target,
   ): Promise<Receipt> {
     const { traffic } = this.telemetry;
     count(traffic.sent[target.kind], 1, bytes.length);
     const { published } = traffic;
     const startedAt = published === undefined ? 0 : performance.now();
     const channel = this.channels.of(target);
+    const line = lineOf === target ? channel : this.channels.of(lineOf);
     this.guard?.seal(bytes, channel);
     return this.publishes.track(
-      this.publisher.publish(channel, bytes, { failFast, volatile }),
+      this.publisher.publish(channel, bytes, { failFast, volatile, line }),
       (instances) => {
         published?.((performance.now() - startedAt) / 1_000, target.kind);
         return receiptOf(localSockets, instances);

@@ -3,14 +3,16 @@ import type { ResolvedOutboxOptions } from '../options/resolve-outbox.js';
 import type { Reporter } from '../reporting/reporter.js';
 
 const CHECK_MS = 100;
-/** How many of a channel are sent before their answers are waited for. */
+/** How many of a line are sent before their answers are waited for. */
 const MOST_AT_ONCE = 250;
-/** A channel that cannot be published to is tried again after that, doubled each time up to the last. */
+/** A line that cannot be published is tried again after that, doubled each time up to the last. */
 const PAUSE_MS = [50, 800] as const;
 
 /** @internal */
 export interface QueuedPublish {
   readonly channel: string;
+  /** What it keeps its order with: mostly all that goes over its channel. */
+  readonly line: string;
   readonly bytes: Buffer;
   /** Its number among the events of this instance: what goes first. */
   readonly sequence: number;
@@ -30,8 +32,8 @@ export interface QueuedPublish {
 export interface OutboxTransport {
   /** Whether it makes sense to try. */
   isOpen(): boolean;
-  /** Whether something for that channel is under way past the outbox, which may come back to it. */
-  isBusy(channel: string): boolean;
+  /** Whether something of that line is under way past the outbox, which may come back to it. */
+  isBusy(line: string): boolean;
   /** Rejects with a PropagatorError. */
   send(publish: QueuedPublish): Promise<number>;
   /** Whether that error passes by itself. */
@@ -48,9 +50,9 @@ interface Queue {
 }
 
 /**
- * What could not be published, in order, until it can. Each channel has a queue of its own, since a part of a Cluster
- * may be away: nothing overtakes what waits for the same channel. Bounded in number, bytes and time; what falls out
- * rejects its promise.
+ * What could not be published, in order, until it can. Each line has a queue of its own, mostly one channel's, since a
+ * part of a Cluster may be away: nothing overtakes what waits in the same line. Bounded in number, bytes and time; what
+ * falls out rejects its promise.
  *
  * @internal
  */
@@ -76,14 +78,14 @@ export class Outbox {
     return this.queuedBytes;
   }
 
-  /** Whether something waits for this channel: then what comes next has to wait as well. */
-  holds(channel: string): boolean {
-    return this.all.size > 0 && this.queues.has(channel);
+  /** Whether something waits in this line: then what comes next has to wait as well. */
+  holds(line: string): boolean {
+    return this.all.size > 0 && this.queues.has(line);
   }
 
   /** @throws PropagatorError `outbox.full`, `outbox.expired`, `redis.*` */
   add(
-    publish: Pick<QueuedPublish, 'channel' | 'bytes' | 'sequence' | 'repeated' | 'reason'>,
+    publish: Pick<QueuedPublish, 'channel' | 'line' | 'bytes' | 'sequence' | 'repeated' | 'reason'>,
   ): Promise<number> {
     return new Promise((resolve, reject) => {
       const endsAt = performance.now() + this.limits.maxAgeMs;
@@ -97,10 +99,10 @@ export class Outbox {
     this.flushAll();
   }
 
-  /** Tries to publish what waits for one channel. */
-  flushChannel(channel: string): void {
-    const queue = this.queues.get(channel);
-    if (queue !== undefined) void this.send(channel, queue);
+  /** Tries to publish what waits in one line. */
+  flushLine(line: string): void {
+    const queue = this.queues.get(line);
+    if (queue !== undefined) void this.send(line, queue);
   }
 
   /** Resolves once it is empty. */
@@ -115,10 +117,10 @@ export class Outbox {
   }
 
   private insert(publish: QueuedPublish): void {
-    const queue = this.queues.get(publish.channel);
+    const queue = this.queues.get(publish.line);
     if (queue === undefined) {
       const added = { waiting: [publish], sending: false, failures: 0, notBefore: 0 };
-      this.queues.set(publish.channel, added);
+      this.queues.set(publish.line, added);
     } else {
       insertInOrder(queue.waiting, publish);
     }
@@ -152,31 +154,31 @@ export class Outbox {
 
   private flushAll(): void {
     if (!this.transport.isOpen()) return;
-    for (const [channel, queue] of this.queues) void this.send(channel, queue);
+    for (const [line, queue] of this.queues) void this.send(line, queue);
   }
 
-  private async send(channel: string, queue: Queue): Promise<void> {
+  private async send(line: string, queue: Queue): Promise<void> {
     if (queue.sending) return;
     queue.sending = true;
     try {
-      while (this.maySend(channel, queue)) await this.sendSome(queue);
+      while (this.maySend(line, queue)) await this.sendSome(queue);
     } finally {
       queue.sending = false;
     }
   }
 
-  private maySend(channel: string, { waiting, notBefore }: Queue): boolean {
+  private maySend(line: string, { waiting, notBefore }: Queue): boolean {
     return (
       waiting.length > 0 &&
       notBefore <= performance.now() &&
       this.transport.isOpen() &&
-      !this.transport.isBusy(channel)
+      !this.transport.isBusy(line)
     );
   }
 
   private async sendSome(queue: Queue): Promise<void> {
     // After a failure one of them finds out whether it works again.
-    const some = queue.waiting.slice(0, queue.failures > 0 ? 1 : MOST_AT_ONCE);
+    const some = begun(queue.waiting, queue.failures > 0 ? 1 : MOST_AT_ONCE);
     const sent = await Promise.all(some.map((publish) => this.sendOne(publish)));
     if (sent.every(Boolean)) {
       queue.failures = 0;
@@ -222,15 +224,22 @@ export class Outbox {
   private remove(publish: QueuedPublish): void {
     if (!this.all.delete(publish)) return;
     this.queuedBytes -= publish.bytes.length;
-    const waiting = this.queues.get(publish.channel)?.waiting ?? [];
+    const waiting = this.queues.get(publish.line)?.waiting ?? [];
     const index = waiting.indexOf(publish);
     if (index >= 0) waiting.splice(index, 1);
-    if (waiting.length === 0) this.queues.delete(publish.channel);
+    if (waiting.length === 0) this.queues.delete(publish.line);
     if (this.all.size > 0) return;
     clearInterval(this.timer);
     this.timer = undefined;
     for (const resolve of this.waiting.splice(0)) resolve();
   }
+}
+
+/** The first ones of a line, as many as go over one channel: on a Cluster two channels know of no order. */
+function begun(waiting: readonly QueuedPublish[], most: number): QueuedPublish[] {
+  const some = waiting.slice(0, most);
+  const end = some.findIndex(({ channel }) => channel !== some[0]?.channel);
+  return end < 0 ? some : some.slice(0, end);
 }
 
 /** What was under way may come back later than what was emitted after it. */

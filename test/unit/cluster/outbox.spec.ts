@@ -56,10 +56,15 @@ describe('the outbox', () => {
   }
 
   /** What becomes of it: a number, or a code. */
-  function add(channel: string, text: string, sequence = ++number): Promise<unknown> {
+  function add(
+    channel: string,
+    text: string,
+    sequence = ++number,
+    line = channel,
+  ): Promise<unknown> {
     const bytes = Buffer.from(text);
     return outbox
-      .add({ channel, bytes, sequence, repeated: false, reason: 'away' })
+      .add({ channel, line, bytes, sequence, repeated: false, reason: 'away' })
       .catch((error: PropagatorError) => error.code);
   }
 
@@ -88,13 +93,34 @@ describe('the outbox', () => {
     expect(sent).toEqual(['a first', 'a second', 'a third']);
   });
 
+  it('keeps the order of a line over several channels, one of which is away', async () => {
+    open = false;
+    const kept = [
+      add('a', '1'),
+      add('all', '2', 2, 'a'),
+      add('a', '3', 3),
+      add('all', '4', 4),
+      add('a', '5', 5),
+    ];
+    broken.set('a', UNAVAILABLE);
+    open = true;
+    outbox.flush();
+    await jest.advanceTimersByTimeAsync(100);
+    expect(sent).toEqual(['all 4']);
+
+    broken.clear();
+    outbox.flush();
+    await Promise.all(kept);
+    expect(sent).toEqual(['all 4', 'a 1 again', 'all 2', 'a 3', 'a 5']);
+  });
+
   it('sends nothing while something for the channel is under way past it', async () => {
     busy.add('a');
     const kept = [add('a', '1'), add('b', '2')];
     await jest.advanceTimersByTimeAsync(200);
     expect(sent).toEqual(['b 2']);
     busy.delete('a');
-    outbox.flushChannel('a');
+    outbox.flushLine('a');
     await Promise.all(kept);
     expect(sent).toEqual(['b 2', 'a 1']);
   });
@@ -164,6 +190,7 @@ describe('the outbox', () => {
     const message = outbox
       .add({
         channel: 'a',
+        line: 'a',
         bytes: Buffer.from('x'),
         sequence: 9,
         repeated: false,
