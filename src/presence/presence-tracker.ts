@@ -188,6 +188,12 @@ export class PresenceTracker {
     this.outlet.tell(change);
   }
 
+  /** Reports a status that this instance has set, and was not told so. */
+  reportStatus(userId: string, status: string | null): void {
+    const { instanceId } = this;
+    this.report({ type: 'status', userId, status, at: Date.now(), instanceId });
+  }
+
   private async beatUntilDone(): Promise<void> {
     do {
       this.beatAgain = false;

@@ -11,6 +11,8 @@ import type { PresenceWatch } from './presence-watch.js';
 
 const MOST_STATUS_BYTES = 256;
 const MOST_PER_PAGE = 1_000;
+/** Of how many users it is remembered that a status may have been set. */
+const MOST_UNCERTAIN = 1_000;
 
 /** What presence works with; undefined where it is switched off. @internal */
 export interface PresenceParts {
@@ -39,6 +41,8 @@ export class PresenceService {
    * ```
    */
   readonly changes$: Observable<PresenceChange>;
+  /** Statuses that were perhaps set, by user: no answer came. */
+  private readonly uncertain = new Map<string, string | null>();
 
   /** @internal */
   constructor(
@@ -125,9 +129,18 @@ export class PresenceService {
     checkStatus(status);
     // Who is only just being let in here is online, too.
     if (this.state.get(id).length > 0) await tracker.told(id);
-    const { online, change } = await store.setStatus(bucketOf(id), id, status, tracker.owner);
-    if (change !== undefined) tracker.report(change);
-    return online;
+    try {
+      const { online, change } = await store.setStatus(bucketOf(id), id, status, tracker.owner);
+      // Tried again, it is no change for the store if it was set the first time, and nobody has heard of it.
+      const wasSet = online && this.uncertain.has(id) && this.uncertain.get(id) === status;
+      this.uncertain.delete(id);
+      if (change !== undefined) tracker.report(change);
+      else if (wasSet) tracker.reportStatus(id, status);
+      return online;
+    } catch (error) {
+      if (this.uncertain.size < MOST_UNCERTAIN) this.uncertain.set(id, status);
+      throw error;
+    }
   }
 
   /**

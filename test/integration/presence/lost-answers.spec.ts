@@ -82,6 +82,30 @@ describe('presence over a connection that', () => {
     expect(reporterOf('offline alice')).toBe(instanceIdOf(presence.cluster.instance(0)));
   });
 
+  it('breaks when a status is set, before the answer is there: set once more, it is reported once', async () => {
+    await start();
+    await presence.connect(1, 'alice');
+    await presence.settled();
+    const [bad, good] = [presence.service(0), presence.service(1)];
+    // Redis has to know the script: that it does not is an answer, too.
+    await bad.setStatus('alice', 'busy');
+    proxy.loseAnswers();
+    const setting = bad.setStatus('alice', 'away').catch((error: unknown) => error);
+    await until(
+      async () => (await good.statusOf('alice')) === 'away',
+      () => 'the status',
+    );
+    proxy.cut();
+    expect(await setting).toMatchObject({ code: 'redis.unavailable' });
+    await presence.everywhere('ready');
+    expect(presence.lines).toEqual(['online alice', 'alice is busy']);
+
+    expect(await bad.setStatus('alice', 'away')).toBe(true);
+    expect(await bad.setStatus('alice', 'away')).toBe(true);
+
+    expect(presence.lines).toEqual(['online alice', 'alice is busy', 'alice is away']);
+  });
+
   it('delivers late, after another one: what it delivers has no effect', async () => {
     await start();
     const device = await presence.connect(0, 'alice');
