@@ -7,13 +7,12 @@ import type { SocketStateService } from '../sockets/socket-state.service.js';
 import { BucketWork } from './bucket-work.js';
 import { ChangeOutlet } from './change-outlet.js';
 import { DueTimer } from './due-timer.js';
+import { LeaseKeeper } from './lease-keeper.js';
 import { PacedTurns } from './paced-turns.js';
 import { BUCKETS, bucketOf } from './presence-buckets.js';
 import type { PresenceChange } from './presence-change.js';
 import type { Lease, Owner, PresenceStore } from './presence-store.js';
 import { Sweeps, type Sweeper } from './sweeps.js';
-
-const SOON_MS = 1_000;
 
 interface TrackerSurroundings {
   readonly pubSub: PubSub;
@@ -29,43 +28,20 @@ interface TrackerSurroundings {
  * Keeps the store in agreement with the sockets of this instance, whatever happens to Redis, to the connection to it or
  * to this process; and takes the users of instances that have died off them.
  *
- * The instance renews its lease with each heartbeat. While it has one, the store holds what it was told. When it was
- * given up (it was frozen, say) it begins anew under another name, so that nothing late of it has any effect.
+ * While this instance has a lease, the store holds what it was told.
  *
  * @internal
  */
 export class PresenceTracker {
   private readonly buckets: readonly BucketWork[];
   private readonly dueTimer = new DueTimer<BucketWork>((bucket) => bucket.settle());
+  private readonly lease: LeaseKeeper;
   private readonly outlet: ChangeOutlet;
-  private readonly subscriptions: Subscription[] = [];
-  private timer: NodeJS.Timeout | undefined;
-  /** One more each time that this instance was given up. */
-  private epoch = 0;
-  /** That of the store, when the lease was last renewed. */
-  private connection: number | undefined;
-  private lease: Lease | undefined;
-  /** Until when nobody can have given this instance up, on this process' clock. */
-  private heldUntil = 0;
-  /** What the store called its data then. */
-  private data: string | undefined;
-  /** Whether the store may not have what it was told on an earlier connection. */
-  private unconfirmed = false;
-  private renewedAt = -Infinity;
-  /** The store's clock at the same moment. */
-  private storeNow = 0;
-  /** Since when all renewals have succeeded, by the clock that nobody sets. */
-  private steadySince = Infinity;
-  /** Until when others may be putting back what the store lost, on this process' clock. */
-  private holdingUntil = 0;
-  private beating: Promise<void> | undefined;
-  private beatAgain = false;
-  private beats = 0;
-  private lastFailure: unknown;
-  private stopped = false;
-  private readonly turns = new PacedTurns();
-
   private readonly sweeps: Sweeps;
+  private readonly subscriptions: Subscription[] = [];
+  private readonly turns = new PacedTurns();
+  private renewals = 0;
+  private stopped = false;
 
   constructor(
     private readonly store: PresenceStore,
@@ -73,19 +49,20 @@ export class PresenceTracker {
     private readonly options: ResolvedPresenceOptions,
     private readonly around: TrackerSurroundings,
   ) {
-    this.outlet = new ChangeOutlet(options.leaseMs, () => this.handOver());
+    this.outlet = new ChangeOutlet(options.leaseMs, () => {
+      this.handOver();
+      this.lease.heard();
+    });
+    this.lease = new LeaseKeeper(store, instanceId, options, {
+      sweeping: () => this.sweeps.owners,
+      isHeard: () => this.outlet.isHeard,
+      givenUp: () => this.givenUp(),
+      storeForgot: ({ storeLostData }) => this.storeForgot(storeLostData),
+      renewed: (dead) => this.renewed(dead),
+      failed: (error) => this.failed(error),
+    });
     this.buckets = Array.from({ length: BUCKETS }, (_, index) => this.createBucket(index));
-    const sweeper: Sweeper = {
-      store,
-      lease: () => this.currentLease,
-      adopt: (bucket, swept, lease) => this.bucket(bucket).adopt(swept, lease),
-      failed: (bucket, error) => {
-        this.failed(error);
-        // What it handed out has to be asked for again.
-        this.bucket(bucket).settle();
-      },
-    };
-    this.sweeps = new Sweeps(sweeper, around.reporter, (error) => this.failed(error));
+    this.sweeps = new Sweeps(this.createSweeper(), around.reporter, (error) => this.failed(error));
     // From the beginning: a gateway with a port of its own lets clients in before the app has started.
     this.subscriptions.push(
       around.state.changes$.subscribe(({ type, userId }) => {
@@ -103,11 +80,11 @@ export class PresenceTracker {
 
   /** Undefined while there is none, and since the connection was lost: then the store may not be what it was. */
   get currentLease(): Lease | undefined {
-    return this.connection === this.store.connection ? this.lease : undefined;
+    return this.lease.current;
   }
 
   get owner(): Owner {
-    return `${this.instanceId}.${this.epoch.toString(36)}`;
+    return this.lease.owner;
   }
 
   /** How many users this instance keeps something about. */
@@ -126,11 +103,10 @@ export class PresenceTracker {
         if (state === 'ready') void this.beat();
       }),
     );
-    this.timer = setInterval(() => void this.beat(), this.options.heartbeatIntervalMs);
-    if (this.beating === undefined) return;
-    await this.beating;
+    this.lease.start();
+    if (!this.lease.isBeating) return;
     try {
-      if (this.lastFailure !== undefined) throw this.lastFailure;
+      await this.lease.settled();
       await this.store.verify();
     } catch (error) {
       // A Redis that is away may be back in a moment.
@@ -139,13 +115,8 @@ export class PresenceTracker {
   }
 
   /** Renews the lease now, as when another instance has ended and left its users. */
-  async beat(): Promise<void> {
-    if (this.stopped) return;
-    this.beatAgain = this.beating !== undefined;
-    this.beating ??= this.beatUntilDone().finally(() => {
-      this.beating = undefined;
-    });
-    await this.beating;
+  beat(): Promise<void> {
+    return this.lease.beat();
   }
 
   /** Leaves what is left to the others. */
@@ -153,9 +124,8 @@ export class PresenceTracker {
     if (this.stopped) return;
     this.stopped = true;
     for (const subscription of this.subscriptions) subscription.unsubscribe();
-    clearInterval(this.timer);
     this.dueTimer.clear();
-    this.lease = undefined;
+    this.lease.stop();
     const { owner } = this;
     try {
       await Promise.all(this.buckets.map((bucket) => bucket.end(owner)));
@@ -194,93 +164,31 @@ export class PresenceTracker {
     this.report({ type: 'status', userId, status, at: Date.now(), instanceId });
   }
 
-  private async beatUntilDone(): Promise<void> {
-    do {
-      this.beatAgain = false;
-      try {
-        await this.beatNow();
-        this.lastFailure = undefined;
-      } catch (error) {
-        this.steadySince = Infinity;
-        this.lastFailure = error;
-        this.failed(error);
-        return;
-      }
-    } while (this.beatAgain && !this.stopped);
-  }
-
-  private async beatNow(): Promise<void> {
-    const { connection } = this.store;
-    if (connection !== this.connection) this.connectedAnew(connection);
-    const { owner, data } = this;
-    const sentAt = Date.now();
-    const answer = await this.store.beat({
-      owner,
-      data,
-      claimUntil: this.claimUntil(),
-      sweeping: this.sweeps.owners,
-      isHeard: this.outlet.isHeard,
-    });
-    if (this.stopped || this.store.connection !== connection) return;
-    if (answer.state === 'swept') {
-      this.startAnew();
-      await this.beatNow();
-      return;
-    }
-    const { until, now, holdUntil } = answer;
-    this.lease = { owner, connection, until, ...(holdUntil !== undefined && { holdUntil }) };
-    if (holdUntil !== undefined) this.holdingUntil = Date.now() + (holdUntil - now);
-    this.heldUntil = sentAt + (until - now);
-    this.data = answer.data;
-    this.storeNow = now;
-    this.renewedAt = performance.now();
-    if (this.steadySince === Infinity) this.steadySince = this.renewedAt;
-    if (answer.state === 'lost') this.lostData();
-    else if (this.unconfirmed) void this.retell(false);
-    this.unconfirmed = false;
+  private renewed(dead: readonly Owner[]): void {
     // Whatever else may have become of the data: once in a while the store is told all over again.
-    this.bucket(this.beats++ % BUCKETS).retell({ storeLostData: false });
+    this.bucket(this.renewals++ % BUCKETS).retell({ storeLostData: false });
     for (const bucket of this.buckets) bucket.work();
     this.handOver();
     this.around.onRenewed();
-    for (const dead of answer.dead) void this.sweeps.begin(dead);
+    for (const owner of dead) void this.sweeps.begin(owner);
   }
 
-  private connectedAnew(connection: number): void {
-    this.connection = connection;
-    this.lease = undefined;
-    this.steadySince = Infinity;
-    this.unconfirmed = true;
-  }
-
-  /**
-   * Others are given up only while Redis has served this instance for so long without a break that they would have
-   * renewed their leases: else it may have been Redis that stood still, or all of us.
-   */
-  private claimUntil(): number {
-    const { leaseMs, heartbeatIntervalMs } = this.options;
-    if (performance.now() - this.steadySince < leaseMs) return 0;
-    return this.storeNow + Math.max(leaseMs / 2, 1.5 * heartbeatIntervalMs);
-  }
-
-  private startAnew(): void {
+  private givenUp(): void {
     this.around.reporter.report(
       'presence.given-up',
       () => 'this instance was silent for too long; its users are registered anew',
     );
-    this.epoch++;
-    this.data = undefined;
-    this.lease = undefined;
     for (const bucket of this.buckets) bucket.givenUp();
-    this.unconfirmed = true;
   }
 
-  private lostData(): void {
-    this.around.reporter.report(
-      'presence.lost',
-      () => 'Redis has lost its data; it is told again who is online',
-    );
-    void this.retell(true);
+  private storeForgot(storeLostData: boolean): void {
+    if (storeLostData) {
+      this.around.reporter.report(
+        'presence.lost',
+        () => 'Redis has lost its data; it is told again who is online',
+      );
+    }
+    void this.retell(storeLostData);
   }
 
   private async retell(storeLostData: boolean): Promise<void> {
@@ -303,25 +211,35 @@ export class PresenceTracker {
   }
 
   private createBucket(index: number): BucketWork {
-    const { store, options } = this;
+    const { store, options, lease } = this;
     const bucket: BucketWork = new BucketWork(index, {
       store,
       graceMs: options.graceMs,
       leaseMs: options.leaseMs,
-      lease: () => this.currentLease,
-      holds: ({ owner }) => owner === this.owner && Date.now() < this.heldUntil,
-      isHolding: () => Date.now() < this.holdingUntil,
+      lease: () => lease.current,
+      holds: (held) => lease.holds(held),
+      isHolding: () => lease.isHolding,
       report: (change) => this.report(change),
       isWaiting: () => this.outlet.isWaiting,
-      onLeaseEnded: () => {
-        // Where the clocks of a Cluster are far apart, a new lease does not help either: then there is no hurry.
-        if (performance.now() - this.renewedAt > SOON_MS) void this.beat();
-      },
+      onLeaseEnded: () => lease.ended(),
       onFailed: (error) => this.failed(error),
       settleIn: (ms) => this.dueTimer.in(ms, bucket),
       nextTurn: () => this.turns.next(),
     });
     return bucket;
+  }
+
+  private createSweeper(): Sweeper {
+    return {
+      store: this.store,
+      lease: () => this.currentLease,
+      adopt: (bucket, swept, lease) => this.bucket(bucket).adopt(swept, lease),
+      failed: (bucket, error) => {
+        this.failed(error);
+        // What it handed out has to be asked for again.
+        this.bucket(bucket).settle();
+      },
+    };
   }
 
   private failed(error: unknown): void {
