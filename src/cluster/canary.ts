@@ -57,9 +57,14 @@ export class Canary {
     this.misses = 0;
   }
 
-  /** Called once per interval. */
-  check(): void {
-    if (this.pubSub.state !== 'ready' || this.lastHeard >= this.lastSent) {
+  /**
+   * Called once per interval.
+   *
+   * @param listening whether the heartbeats' channel is subscribed: others may not be, which keeps nobody from hearing
+   */
+  check(listening: boolean): void {
+    const open = this.pubSub.isOpen?.() ?? this.pubSub.state === 'ready';
+    if (!listening || !open || this.lastHeard >= this.lastSent) {
       this.misses = 0;
       return;
     }

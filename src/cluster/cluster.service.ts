@@ -154,7 +154,7 @@ export class ClusterService {
         this.forget(instanceId, { type: 'lost', member: entry.member });
       }
     }
-    this.canary.check();
+    this.canary.check(this.bus.isListening);
     void this.announce('heartbeat');
   }
 

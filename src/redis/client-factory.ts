@@ -45,6 +45,8 @@ function connectionOptions(role: string, given: RedisOptions): RedisOptions {
     connectTimeout: 5_000,
     disconnectTimeout,
     keepAlive: 10_000,
+    // Else a Sentinel that is connected to and says nothing is waited for without end, and no other one is asked.
+    sentinelCommandTimeout: 5_000,
     connectionName: `nestjs-redis-propagator:${role}`,
     ...given,
     ...OWN_WAYS,

@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs';
 import { PropagatorError, reasonOf } from '../errors.js';
+import type { RedisClient } from '../options/redis-options.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { tryAccess, type Access } from './access.js';
@@ -7,6 +8,7 @@ import type { RedisClients } from './client-factory.js';
 import { ClientEvents } from './client-events.js';
 import { isClusterClient, masterOf } from './cluster-topology.js';
 import { Listeners } from './listeners.js';
+import { checkRegularly, Liveness, type PingedClient } from './liveness.js';
 import type { Interrupted, PubSub, PubSubListener, PubSubState } from '../ports/pub-sub.js';
 import { PublisherConnection } from './publisher-connection.js';
 import { resetPublisher } from './reset-publisher.js';
@@ -23,6 +25,9 @@ type Timeouts = Pick<
   'connectTimeoutMs' | 'subscribeTimeoutMs' | 'publishTimeoutMs'
 >;
 
+/** Publishes that are not answered end the connection anyway. */
+const PUBLISHER_PINGS = 3;
+
 /**
  * {@link PubSub} over Redis, with two ioredis clients: sharded Pub/Sub on a Cluster, plain Pub/Sub elsewhere.
  * It reconnects and resubscribes by itself, and logs one line per change of state.
@@ -34,6 +39,7 @@ export class RedisPubSub implements PubSub {
   private readonly publisher: PublisherConnection;
   private readonly subscriber: Subscriber;
   private readonly events: ClientEvents;
+  private publisherChecks: NodeJS.Timeout | undefined;
   private publisherOpen = false;
   private subscribed = false;
   private lastError: string | undefined;
@@ -109,6 +115,7 @@ export class RedisPubSub implements PubSub {
       if (client.status === 'wait') client.connect().catch(() => undefined);
     }
     if (publisher.status === 'ready') this.update({ publisherOpen: true });
+    this.watchPublisher();
     await this.firstState();
   }
 
@@ -173,10 +180,19 @@ export class RedisPubSub implements PubSub {
 
   async close(): Promise<void> {
     if (!this.machine.enter('closed')) return;
+    clearInterval(this.publisherChecks);
     this.publisher.close();
     this.events.detach();
     const { publisher, owned } = this.clients;
     await Promise.all([this.subscriber.close(), owned && quit(publisher)]);
+  }
+
+  /** A connection that we do not own is its owner's to reset; those of a Cluster have the answers to SPUBLISH. */
+  private watchPublisher(): void {
+    const { publisher, owned, cluster } = this.clients;
+    if (!owned || cluster) return;
+    const liveness = new Liveness(publisher as RedisClient & PingedClient, PUBLISHER_PINGS);
+    this.publisherChecks ??= checkRegularly(() => liveness.check());
   }
 
   private createSubscriber(handlers: SubscriberHandlers): Subscriber {

@@ -1,14 +1,12 @@
 import { ClientEvents } from './client-events.js';
 import { SHARD_WAYS } from './client-factory.js';
 import type { NodeClient } from './cluster-topology.js';
+import { Liveness } from './liveness.js';
 import { quit } from './quit.js';
 import { outliveSocketErrors } from './stream-errors.js';
 import { SubscriberConnection } from './subscriber-connection.js';
 import type { SubscriberHandlers } from './subscriber.js';
 import type { Waiters } from './waiters.js';
-
-/** A connection that has been opening for this many checks will not open. */
-const CHECKS_TO_OPEN = 3;
 
 /** @internal */
 export interface ShardHandlers extends Pick<SubscriberHandlers, 'message' | 'error'> {
@@ -33,14 +31,14 @@ export class Shard {
   private settled = false;
   private wasOpen = false;
   private refusal: string | undefined;
-  private unanswered = false;
-  private opening = 0;
+  private readonly liveness: Liveness;
   /** Redis has dropped channels, and it is not known yet which: see {@link ShardHandlers.moved}. */
   private doubtful = false;
   closed = false;
 
   constructor(node: NodeClient, subscribeTimeoutMs: number, waiters: Waiters, on: ShardHandlers) {
     this.client = node.duplicate(SHARD_WAYS);
+    this.liveness = new Liveness(this.client, 1);
     this.connection = new SubscriberConnection(
       this.client,
       true,
@@ -106,30 +104,13 @@ export class Shard {
     return this.client.status === 'ready';
   }
 
-  /** Called in intervals: a connection that is half-open is silent, not closed. */
+  /** Called in intervals. */
   check(): void {
-    if (!this.connected) {
-      // ioredis bounds the wait for a connection, but not for the first answer on it.
-      this.opening = this.client.status === 'connect' ? this.opening + 1 : 0;
-      if (this.opening >= CHECKS_TO_OPEN) this.reconnect();
-      return;
-    }
-    this.opening = 0;
-    if (this.unanswered) {
-      this.reconnect();
-      return;
-    }
-    this.unanswered = true;
-    const answered = () => {
-      this.unanswered = false;
-    };
-    this.client.ping().then(answered, answered);
+    this.liveness.check();
   }
 
   reconnect(): void {
-    this.opening = 0;
-    this.unanswered = false;
-    this.client.disconnect(true);
+    this.liveness.reset();
   }
 
   /** Subscribes again what this node has dropped and still has to serve. */

@@ -1,14 +1,13 @@
 import calculateSlot from 'cluster-key-slot';
 import { PropagatorError } from '../errors.js';
 import { ClusterTopology, type ClusterClient } from './cluster-topology.js';
+import { checkRegularly } from './liveness.js';
 import { quit } from './quit.js';
 import { Shard } from './shard.js';
 import type { Subscriber, SubscriberHandlers } from './subscriber.js';
 import { Waiters } from './waiters.js';
 
-/** How often the connections are asked whether they live. */
-const CHECK_MS = 2_000;
-/** And the Cluster for its slots, while nothing seems wrong: every so many checks. */
+/** The Cluster is asked for its slots, while nothing seems wrong, every so many checks of the connections. */
 const CHECKS_PER_REFRESH = 5;
 /** While something is wrong: after this time, doubled each time up to the last. */
 const HEAL_MS = [250, 2_000] as const;
@@ -67,10 +66,7 @@ export class ShardedSubscriber implements Subscriber {
     if (this.checks !== undefined) return;
     this.topology.open();
     this.publisherTopology.open();
-    this.checks = setInterval(() => {
-      // After what has arrived in the meantime: if this process itself stood still, the answers are there.
-      setImmediate(() => this.check());
-    }, CHECK_MS);
+    this.checks = checkRegularly(() => this.check());
     if (this.topology.known) this.follow();
   }
 

@@ -1,10 +1,13 @@
 import type { RedisClient } from '../options/redis-options.js';
 import { ClientEvents } from './client-events.js';
+import { checkRegularly, Liveness, type PingedClient } from './liveness.js';
 import { bounded, quit } from './quit.js';
 import type { Subscriber, SubscriberHandlers } from './subscriber.js';
 import { SubscriberConnection } from './subscriber-connection.js';
 
 const ALL = (): boolean => true;
+/** All instances make their connections anew when Redis stands still for longer, and ask one another what they missed. */
+const PINGS = 2;
 
 /**
  * Plain Pub/Sub over one connection: a single Redis, or the master behind Sentinels.
@@ -14,6 +17,9 @@ const ALL = (): boolean => true;
 export class SingleSubscriber implements Subscriber {
   private readonly connection: SubscriberConnection;
   private readonly events: ClientEvents;
+  /** A connection that we do not own is its owner's to reset. */
+  private readonly liveness: Liveness | undefined;
+  private checks: NodeJS.Timeout | undefined;
   private wasOpen = false;
 
   constructor(
@@ -25,6 +31,7 @@ export class SingleSubscriber implements Subscriber {
     this.connection = new SubscriberConnection(client, false, subscribeTimeoutMs, (refusal) =>
       handlers.changed(refusal === undefined, refusal?.message),
     );
+    if (owned) this.liveness = new Liveness(client as RedisClient & PingedClient, PINGS);
     this.events = new ClientEvents(client, owned, {
       ready: () => {
         // What was wanted before the first connection could not be heard either.
@@ -50,6 +57,8 @@ export class SingleSubscriber implements Subscriber {
 
   start(): void {
     this.events.attach();
+    const { liveness } = this;
+    if (liveness !== undefined) this.checks ??= checkRegularly(() => liveness.check());
     if (this.client.status === 'ready') this.opened();
   }
 
@@ -69,9 +78,8 @@ export class SingleSubscriber implements Subscriber {
     this.connection.unsubscribe(channel);
   }
 
-  /** A connection that we do not own is its owner's to reset. */
   reconnect(): void {
-    if (this.owned) this.client.disconnect(true);
+    this.liveness?.reset();
   }
 
   probes(channel: string): string[] {
@@ -88,6 +96,7 @@ export class SingleSubscriber implements Subscriber {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.checks);
     const unsubscribed = this.connection.close();
     this.events.detach();
     if (this.owned) await quit(this.client);

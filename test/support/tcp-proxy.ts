@@ -10,11 +10,18 @@ interface Link {
   deaf: boolean;
   /** What goes to Redis waits here; undefined: it does not. */
   held: Buffer[] | undefined;
+  /** From when on nothing passes, in neither direction. */
+  readonly silentFrom: Silence | undefined;
+  silent: boolean;
 }
+
+/** A connection may fall silent at its first word, or at the first SUBSCRIBE. */
+export type Silence = 'start' | 'subscribe';
 
 /** Stands between an app and its Redis, and fails as networks do: without a word. */
 export class TcpProxy {
   private readonly links = new Set<Link>();
+  private silence: Silence | undefined;
 
   private constructor(
     private readonly server: Server,
@@ -51,9 +58,24 @@ export class TcpProxy {
     for (const link of this.links) if (!link.subscriber) link.held = [];
   }
 
+  /** The next connection is taken, falls silent, and stays open. */
+  silenceNext(from: Silence): void {
+    this.silence = from;
+  }
+
+  /** How many connections have fallen silent. */
+  get silent(): number {
+    return [...this.links].filter(({ silent }) => silent).length;
+  }
+
   /** Whether something with these words is held back. */
   holds(words: string): boolean {
     return [...this.links].some(({ held = [] }) => Buffer.concat(held).includes(words));
+  }
+
+  /** Cuts the connections that are subscribed, or those that are not. */
+  cutThose(subscriber: boolean): void {
+    for (const link of this.links) if (link.subscriber === subscriber) link.client.destroy();
   }
 
   /** Cuts all connections. Returns what lets arrive what was held back, and resolves when Redis has done it. */
@@ -83,15 +105,28 @@ export class TcpProxy {
   }
 
   private link(client: Socket, upstream: Socket): void {
-    const link: Link = { client, upstream, subscriber: false, deaf: false, held: undefined };
+    const link: Link = {
+      client,
+      upstream,
+      subscriber: false,
+      deaf: false,
+      held: undefined,
+      silentFrom: this.silence,
+      silent: false,
+    };
+    this.silence = undefined;
     this.links.add(link);
     client.on('data', (bytes) => {
       if (bytes.includes('subscribe') || bytes.includes('SUBSCRIBE')) link.subscriber = true;
+      const { silentFrom } = link;
+      link.silent ||= silentFrom === 'start';
+      link.silent ||= silentFrom === 'subscribe' && /\bsubscribe\r/i.test(bytes.toString('latin1'));
+      if (link.silent) return;
       if (link.held === undefined) upstream.write(bytes);
       else link.held.push(bytes);
     });
     upstream.on('data', (bytes) => {
-      if (!link.deaf && !client.destroyed) client.write(bytes);
+      if (!link.deaf && !link.silent && !client.destroyed) client.write(bytes);
     });
     const end = (): void => {
       this.links.delete(link);

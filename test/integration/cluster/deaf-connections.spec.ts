@@ -1,5 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { InMemoryBus, InMemoryPubSub, type PubSubListener } from '../../../src/index.js';
+import {
+  InMemoryBus,
+  InMemoryPubSub,
+  type PubSubListener,
+  type PubSubState,
+} from '../../../src/index.js';
 import { acquainted, othersOf } from '../../support/acquainted.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
@@ -73,16 +78,46 @@ describe('an instance that no longer hears its own heartbeats', () => {
     expect(transport.reconnects).toBe(attempts);
     expect(await serverOf(cluster, 0).fetchSockets()).toEqual([]);
   });
+
+  it('asks so as well while another channel keeps the state from ready', async () => {
+    const transport = new DeafPubSub();
+    cluster = await givenCluster()
+      .of(1)
+      .with(PlainGateway)
+      .onInMemoryPubSub()
+      .configured({ ...QUICK, pubSub: transport })
+      .start();
+    await transport.heard(1);
+    transport.degraded = true;
+    await transport.heard(3);
+    expect(transport.reconnects).toBe(0);
+
+    transport.deaf = true;
+    await until(
+      () => transport.reconnects > 0,
+      () => 'an attempt',
+    );
+  });
 });
 
 /** A transport whose messages can get lost on their way back. */
 class DeafPubSub extends InMemoryPubSub {
   deaf = false;
+  /** One of its channels is refused. */
+  degraded = false;
   reconnects = 0;
   private messages = 0;
 
   constructor() {
     super(new InMemoryBus());
+  }
+
+  override get state(): PubSubState {
+    return this.degraded ? 'degraded' : super.state;
+  }
+
+  isOpen(): boolean {
+    return true;
   }
 
   override onMessage(listener: PubSubListener): () => void {

@@ -1,0 +1,61 @@
+/** How often connections are asked whether they live. */
+const CHECK_MS = 2_000;
+/** A connection that has been opening for this many checks will not open. */
+const CHECKS_TO_OPEN = 3;
+
+/** @internal */
+export interface PingedClient {
+  readonly status: string;
+  ping(): Promise<unknown>;
+  disconnect(reconnect?: boolean): void;
+}
+
+/** Calls it in intervals, until the timer is cleared. @internal */
+export function checkRegularly(check: () => void): NodeJS.Timeout {
+  // After what has arrived in the meantime: if this process itself stood still, the answers are there.
+  return setInterval(() => setImmediate(check), CHECK_MS);
+}
+
+/**
+ * Whether a connection of ours lives. One that is half-open is silent, not closed: it is ended, and ioredis makes
+ * another one.
+ *
+ * @internal
+ */
+export class Liveness {
+  private opening = 0;
+  private unanswered = 0;
+
+  constructor(
+    private readonly client: PingedClient,
+    /** A connection is given up when nothing was heard of so many PINGs, one per check. */
+    private readonly pings: number,
+  ) {}
+
+  check(): void {
+    const { status } = this.client;
+    if (status !== 'ready') {
+      this.unanswered = 0;
+      // ioredis bounds the wait for a connection, but not for the first answer on it.
+      this.opening = status === 'connect' ? this.opening + 1 : 0;
+      if (this.opening >= CHECKS_TO_OPEN) this.reset();
+      return;
+    }
+    this.opening = 0;
+    if (this.unanswered >= this.pings) {
+      this.reset();
+      return;
+    }
+    this.unanswered++;
+    const answered = (): void => {
+      this.unanswered = 0;
+    };
+    this.client.ping().then(answered, answered);
+  }
+
+  reset(): void {
+    this.opening = 0;
+    this.unanswered = 0;
+    this.client.disconnect(true);
+  }
+}

@@ -1,0 +1,67 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { acquainted } from '../../support/acquainted.js';
+import { PlainGateway } from '../../support/plain-gateway.js';
+import { TcpProxy, type Silence } from '../../support/tcp-proxy.js';
+import { givenCluster, testRedisUrl, type TestCluster } from '../../support/test-cluster.js';
+import type { TestInstance } from '../../support/test-instance.js';
+import { until } from '../../support/until.js';
+
+/** Nobody is given up meanwhile. */
+const PATIENT = { memberTimeoutMs: 120_000, outbox: { maxAgeMs: 120_000 } };
+
+const cases: [role: string, subscriber: boolean, from: Silence][] = [
+  ['subscribed connection is lost, and the next one is taken without an answer', true, 'start'],
+  [
+    'subscribed connection is lost, and the next one is silent when it subscribes',
+    true,
+    'subscribe',
+  ],
+  ['publishing connection is lost, and the next one is taken without an answer', false, 'start'],
+];
+
+describe('when a', () => {
+  let cluster: TestCluster;
+  let proxy: TcpProxy;
+  afterEach(async () => {
+    await cluster.close();
+    await proxy.close();
+  });
+
+  it.each(cases)('%s, a third one is made and nothing is lost', async (_, subscriber, from) => {
+    proxy = await TcpProxy.to(testRedisUrl());
+    cluster = await givenCluster()
+      .of(2)
+      .with(PlainGateway)
+      .configured((index) => ({ ...PATIENT, ...(index === 0 && { redis: proxy.url }) }))
+      .start();
+    await acquainted(cluster);
+    const [a, b] = cluster.instances as [TestInstance, TestInstance];
+    const alice = await a.connect({ token: 'alice' });
+    const bob = await b.connect({ token: 'bob' });
+
+    proxy.silenceNext(from);
+    proxy.cutThose(subscriber);
+    await until(
+      () => proxy.silent === 1,
+      () => 'a connection that is silent',
+    );
+    expect(a.redis.state).toBe('degraded');
+    const sent = Promise.all([
+      a.propagator.emitToUser({ userId: 'bob', event: 'x', data: 'to bob' }),
+      b.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'to alice' }),
+    ]);
+
+    expect(await bob.waitFor('x')).toEqual(['to bob']);
+    expect(await alice.waitFor('x')).toEqual(['to alice']);
+    await sent;
+    await until(
+      () => a.redis.state === 'ready',
+      () => `the state ready, it is ${a.redis.state}`,
+    );
+    expect(proxy.silent).toBe(0);
+    await cluster.settled(alice, bob);
+    expect(alice.data('x')).toEqual(['to alice']);
+    expect(bob.data('x')).toEqual(['to bob']);
+    expect(a.counts['event.gap']).toBeUndefined();
+  });
+});
