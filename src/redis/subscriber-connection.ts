@@ -144,6 +144,7 @@ export class SubscriberConnection {
     for (const name of this.sent) this.sentBefore.add(name);
     this.sent.clear();
     this.confirmed.clear();
+    this.changed.clear();
     this.refusals.clear();
     clearTimeout(this.retry);
     this.retry = undefined;
@@ -153,7 +154,6 @@ export class SubscriberConnection {
   async close(): Promise<void> {
     this.lost();
     this.wanted.clear();
-    this.changed.clear();
     this.waiters.rejectAll(() => PropagatorError.of('redis.closed', []));
     const batches = this.commands.batches(CHANNELS_PER_COMMAND);
     const full = [...this.sentBefore].map((name) => batches.add(name));
@@ -164,8 +164,10 @@ export class SubscriberConnection {
   }
 
   private touch(channel: string): void {
+    // A new connection begins with everything that is wanted.
+    if (!this.connected) return;
     this.changed.add(channel);
-    if (this.connected) this.schedule();
+    this.schedule();
   }
 
   private schedule(): void {

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { PropagatorError, RedisClient } from '../../../src/index.js';
 import { SubscriberConnection } from '../../../src/redis/subscriber-connection.js';
@@ -110,6 +112,38 @@ describe('the subscribed connection', () => {
     await turns();
     expect(commands).toHaveLength(4);
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('remembers nothing of what is wanted and given back while Redis is away', async () => {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    const memory = (): number => {
+      gc();
+      return process.memoryUsage().heapUsed;
+    };
+    const { client, commands } = clientThat(() => Promise.resolve());
+    const connection = new SubscriberConnection(client, false, 1_000, onSettled);
+    connection.opened();
+    await connection.subscribe('kept');
+    connection.lost();
+    const comeAndGo = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        const channel = `propagator:/:user:${i}-of-${count}`;
+        void connection.subscribe(channel);
+        connection.unsubscribe(channel);
+        if (i % 1_000 === 0) await turns();
+      }
+    };
+    await comeAndGo(1_000);
+    const before = memory();
+    await comeAndGo(100_000);
+    // 50 bytes of each would be this much.
+    expect(memory() - before).toBeLessThan(5_000_000);
+
+    connection.opened();
+    await turns();
+    expect(commands).toEqual(['SUBSCRIBE kept', 'SUBSCRIBE kept']);
+    await connection.close();
   });
 
   it('takes no answer of a lost connection for one of the next', async () => {
