@@ -55,7 +55,8 @@ export interface PubSub {
   isOpen?(): boolean;
   /**
    * Adds a listener that is called when messages of subscribed channels may have been missed from now on, or since a
-   * moment ago: a subscribed connection was lost. The function that comes back removes it.
+   * moment ago: a subscribed connection was lost, or a channel is subscribed later than was waited for. The function
+   * that comes back removes it.
    * @default nothing is ever missed
    */
   onInterruption?(listener: (interrupted: Interrupted) => void): () => void;

@@ -71,12 +71,8 @@ export class RedisPubSub implements PubSub {
       error,
     });
     this.subscriber = this.createSubscriber({
-      changed: (subscribed, reason) => {
-        // Degraded already, for another reason: then no change of state says so.
-        if (this.state === 'degraded' && reason !== undefined && reason !== this.lastError) {
-          this.reporter.report('subscribe.refused', () => reason);
-        }
-        this.lastError = reason ?? this.lastError;
+      changed: (subscribed, refusal) => {
+        this.refused(refusal);
         this.update({ subscribed });
       },
       message: (channel, message) => this.listeners.dispatch(channel, message),
@@ -201,6 +197,16 @@ export class RedisPubSub implements PubSub {
     return isClusterClient(subscriber) && isClusterClient(publisher)
       ? new ShardedSubscriber({ publisher, subscriber, owned }, subscribeTimeoutMs, handlers)
       : new SingleSubscriber(subscriber, owned, subscribeTimeoutMs, handlers);
+  }
+
+  private refused(refusal: PropagatorError | undefined): void {
+    if (refusal === undefined) return;
+    const { code, message } = refusal;
+    // Degraded already, for another reason: then no change of state says so. What is late is reported by who waits.
+    if (this.state === 'degraded' && message !== this.lastError && code !== 'redis.timeout') {
+      this.reporter.report('subscribe.refused', () => message);
+    }
+    this.lastError = message;
   }
 
   private failed(failure: unknown): void {

@@ -1,3 +1,4 @@
+import type { PropagatorError } from '../errors.js';
 import { ClientEvents } from './client-events.js';
 import { SHARD_WAYS } from './client-factory.js';
 import type { NodeClient } from './cluster-topology.js';
@@ -10,6 +11,8 @@ import type { Waiters } from './waiters.js';
 
 /** @internal */
 export interface ShardHandlers extends Pick<SubscriberHandlers, 'message' | 'error'> {
+  /** Of channels for themselves, where the connection stands. */
+  readonly missed: SubscriberHandlers['interrupted'];
   /** Of a channel that is not, or no longer, wanted here. */
   readonly stray: SubscriberHandlers['message'];
   changed(): void;
@@ -30,7 +33,7 @@ export class Shard {
   private readonly events: ClientEvents;
   private settled = false;
   private wasOpen = false;
-  private refusal: string | undefined;
+  private refusal: PropagatorError | undefined;
   private readonly liveness: Liveness;
   /** Redis has dropped channels, and it is not known yet which: see {@link ShardHandlers.moved}. */
   private doubtful = false;
@@ -43,10 +46,13 @@ export class Shard {
       this.client,
       true,
       subscribeTimeoutMs,
-      (refusal) => {
-        this.settled = true;
-        this.refusal = refusal?.message;
-        on.changed();
+      {
+        settled: (refusal) => {
+          this.settled = true;
+          this.refusal = refusal;
+          on.changed();
+        },
+        missed: on.missed,
       },
       waiters,
     );
@@ -84,7 +90,7 @@ export class Shard {
   }
 
   /** Whether all channels of this node are subscribed, and if not, why. */
-  get state(): { subscribed: boolean; reason?: string } {
+  get state(): { subscribed: boolean; reason?: PropagatorError } {
     const subscribed = this.settled && this.refusal === undefined && !this.doubtful;
     return this.refusal === undefined ? { subscribed } : { subscribed, reason: this.refusal };
   }

@@ -49,7 +49,9 @@ export class ShardedSubscriber implements Subscriber {
     private readonly handlers: SubscriberHandlers,
   ) {
     const { publisher, subscriber, owned } = clients;
-    this.waiters = new Waiters(subscribeTimeoutMs);
+    this.waiters = new Waiters(subscribeTimeoutMs, (channel, error) => {
+      this.slots.get(calculateSlot(channel))?.shard?.connection.overdue(channel, error);
+    });
     this.topology = new ClusterTopology(
       subscriber,
       owned,
@@ -173,6 +175,7 @@ export class ShardedSubscriber implements Subscriber {
         const numbers = [...this.slots].filter(([, slot]) => slot.shard === shard);
         this.interrupted(new Set(numbers.map(([number]) => number)));
       },
+      missed: this.handlers.interrupted,
       message: this.handlers.message,
       stray: (channel, message) => {
         // While a slot moves, its old master takes what is published until it knows. An SUNSUBSCRIBE takes a moment, too.

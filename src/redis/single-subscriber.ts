@@ -28,9 +28,10 @@ export class SingleSubscriber implements Subscriber {
     subscribeTimeoutMs: number,
     handlers: SubscriberHandlers,
   ) {
-    this.connection = new SubscriberConnection(client, false, subscribeTimeoutMs, (refusal) =>
-      handlers.changed(refusal === undefined, refusal?.message),
-    );
+    this.connection = new SubscriberConnection(client, false, subscribeTimeoutMs, {
+      settled: (refusal) => handlers.changed(refusal === undefined, refusal),
+      missed: handlers.interrupted,
+    });
     if (owned) this.liveness = new Liveness(client as RedisClient & PingedClient, PINGS);
     this.events = new ClientEvents(client, owned, {
       ready: () => {

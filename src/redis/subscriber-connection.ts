@@ -1,5 +1,7 @@
 import { PropagatorError } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
+import type { Interrupted } from '../ports/pub-sub.js';
+import { LateChannels } from './late-channels.js';
 import { asPropagatorError } from './redis-error.js';
 import { SubscribeCommands } from './subscribe-commands.js';
 import { Waiters } from './waiters.js';
@@ -15,6 +17,14 @@ const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 const REFUSED_RETRY_MS = 5_000;
 /** A node of a Cluster that cannot answer for a slot at this moment can in the next. */
 const UNAVAILABLE_RETRY_MS = 250;
+
+/** @internal */
+export interface SubscriberConnectionHandlers {
+  /** What was wanted has been asked for: with an error if Redis refused some of it, or does not answer. */
+  readonly settled: (refusal: PropagatorError | undefined) => void;
+  /** These channels may miss something, or may have since somebody went on without them. */
+  readonly missed: (missed: Interrupted) => void;
+}
 
 /**
  * The subscribed connection. It knows which channels are wanted and makes Redis agree: what is asked for within
@@ -34,9 +44,11 @@ export class SubscriberConnection {
   /** Whether nothing has been said on this connection yet. */
   private startsAnew = false;
   private readonly commands: SubscribeCommands;
+  private readonly waiters: Waiters;
   /** Channels that Redis refused, and why. */
   private readonly refusals = new Map<string, PropagatorError>();
   private retry: NodeJS.Timeout | undefined;
+  private readonly late: LateChannels;
   private connected = false;
   /** One more for each connection; answers that belong to an earlier one are ignored. */
   private generation = 0;
@@ -48,11 +60,13 @@ export class SubscriberConnection {
     client: RedisClient,
     cluster: boolean,
     subscribeTimeoutMs: number,
-    /** Called when what was wanted has been asked for: with an error if Redis refused some of it. */
-    private readonly onSettled: (refusal: PropagatorError | undefined) => void,
+    private readonly on: SubscriberConnectionHandlers,
     /** Shared by the connections of a Cluster, where a channel may move from one to another while it is waited for. */
-    private readonly waiters = new Waiters(subscribeTimeoutMs),
+    waiters?: Waiters,
   ) {
+    this.waiters =
+      waiters ?? new Waiters(subscribeTimeoutMs, (channel, error) => this.overdue(channel, error));
+    this.late = new LateChannels(on.missed);
     this.commands = new SubscribeCommands(client, cluster);
   }
 
@@ -82,6 +96,7 @@ export class SubscriberConnection {
   unsubscribe(channel: string): void {
     if (!this.wanted.delete(channel)) return;
     this.refusals.delete(channel);
+    this.late.forget(channel);
     // Who waits for a channel that is wanted no more waits for nothing.
     this.waiters.resolve(channel);
     this.touch(channel);
@@ -104,8 +119,16 @@ export class SubscriberConnection {
     this.sent.delete(channel);
     this.sentBefore.delete(channel);
     this.confirmed.delete(channel);
+    this.late.forget(channel);
     // One refusal less may make all well.
     if (this.refusals.delete(channel) && this.connected) this.schedule();
+  }
+
+  /** Redis was asked for this channel, and whoever waited for it goes on without it. */
+  overdue(channel: string, error: PropagatorError): void {
+    if (!this.connected || !this.wanted.has(channel) || this.confirmed.has(channel)) return;
+    this.late.overdue(channel);
+    this.on.settled(error);
   }
 
   /** Redis has ended all subscriptions but these. Returns whether some are to be made again. */
@@ -145,6 +168,7 @@ export class SubscriberConnection {
     this.sent.clear();
     this.confirmed.clear();
     this.changed.clear();
+    this.late.clear();
     this.refusals.clear();
     clearTimeout(this.retry);
     this.retry = undefined;
@@ -186,8 +210,9 @@ export class SubscriberConnection {
 
   private settle(): void {
     this.sentBefore.clear();
+    this.late.answered(this.confirmed);
     const [refusal] = this.refusals.values();
-    this.onSettled(refusal);
+    this.on.settled(refusal);
     if (refusal === undefined) return;
     const soon = [...this.refusals.values()].some(({ code }) => code === 'redis.unavailable');
     this.retry ??= setTimeout(
@@ -297,7 +322,9 @@ export class SubscriberConnection {
       const refusal = asPropagatorError(error, this.commands.name, name);
       // Not reachable (a Cluster that is down, say) is no answer: who waits goes on waiting while it is tried again.
       if (refusal.code !== 'redis.unavailable') this.waiters.reject(name, () => refusal);
-      if (this.wanted.has(name)) this.refusals.set(name, refusal);
+      if (!this.wanted.has(name)) continue;
+      this.refusals.set(name, refusal);
+      this.late.refused(name);
     }
   }
 }

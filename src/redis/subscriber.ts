@@ -1,12 +1,13 @@
+import type { PropagatorError } from '../errors.js';
 import type { Interrupted } from '../ports/pub-sub.js';
 
 /** What a subscriber tells the transport. @internal */
 export interface SubscriberHandlers {
   /** Whether everything that is wanted is subscribed, and if not, why. */
-  readonly changed: (subscribed: boolean, reason?: string) => void;
+  readonly changed: (subscribed: boolean, reason?: PropagatorError) => void;
   readonly message: (channel: string, message: Buffer) => void;
   readonly error: (error: unknown) => void;
-  /** Channels that were subscribed may have missed something. */
+  /** Channels that were subscribed, or should have been, may have missed something. */
   readonly interrupted: (interrupted: Interrupted) => void;
 }
 

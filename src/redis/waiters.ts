@@ -10,13 +10,19 @@ interface Waiter {
 export class Waiters {
   private readonly byChannel = new Map<string, Waiter[]>();
 
-  constructor(private readonly timeoutMs: number) {}
+  constructor(
+    private readonly timeoutMs: number,
+    /** Whoever waited for this channel goes on without it. */
+    private readonly onTimeout: (channel: string, error: PropagatorError) => void,
+  ) {}
 
   add(channel: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.remove(channel, waiter);
-        reject(PropagatorError.of('redis.timeout', ['SUBSCRIBE', this.timeoutMs]));
+        const error = PropagatorError.of('redis.timeout', ['SUBSCRIBE', this.timeoutMs]);
+        this.onTimeout(channel, error);
+        reject(error);
       }, this.timeoutMs);
       const waiter: Waiter = { resolve, reject, timer };
       const waiters = this.byChannel.get(channel);

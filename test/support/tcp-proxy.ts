@@ -68,6 +68,22 @@ export class TcpProxy {
     return [...this.links].filter(({ silent }) => silent).length;
   }
 
+  /**
+   * From now on what the subscribed connections ask is on its way, and they still hear. Returns what lets it arrive.
+   */
+  holdSubscribers(): () => void {
+    const late = [...this.links].filter(({ subscriber }) => subscriber);
+    for (const link of late) link.held = [];
+    return () => {
+      for (const link of late) {
+        const { upstream, held = [] } = link;
+        link.held = undefined;
+        if (this.links.has(link)) upstream.write(Buffer.concat(held));
+        else upstream.destroy();
+      }
+    };
+  }
+
   /** Whether something with these words is held back. */
   holds(words: string): boolean {
     return [...this.links].some(({ held = [] }) => Buffer.concat(held).includes(words));

@@ -65,3 +65,51 @@ describe('when a', () => {
     expect(a.counts['event.gap']).toBeUndefined();
   });
 });
+
+describe('a client that is let in before its channel is subscribed', () => {
+  let cluster: TestCluster;
+  let proxy: TcpProxy;
+  afterEach(async () => {
+    await cluster.close();
+    await proxy.close();
+  });
+
+  it('gets what was sent to it meanwhile', async () => {
+    proxy = await TcpProxy.to(testRedisUrl());
+    cluster = await givenCluster()
+      .of(2)
+      .with(PlainGateway)
+      .configured((index) => ({
+        ...PATIENT,
+        ...(index === 0 && { redis: proxy.url, subscribeTimeoutMs: 500 }),
+      }))
+      .start();
+    await acquainted(cluster);
+    const [a, b] = cluster.instances as [TestInstance, TestInstance];
+    await a.connect({ token: 'bob' });
+    await until(
+      () => a.redis.state === 'ready',
+      () => 'everything to be subscribed',
+    );
+
+    const letGo = proxy.holdSubscribers();
+    const alice = await a.connect({ token: 'alice' });
+    expect(a.redis.state).toBe('degraded');
+    await b.propagator.emitToUser({ userId: 'alice', event: 'x', data: 1 });
+    await b.propagator.emitToAll({ event: 'x', data: 'to all' });
+    await alice.waitFor('x');
+    letGo();
+
+    await alice.waitFor('x', 2);
+    await b.propagator.emitToUser({ userId: 'alice', event: 'x', data: 2 });
+    await alice.waitFor('x', 3);
+    await cluster.settled(alice);
+    expect(alice.data('x').filter((data) => data !== 'to all')).toEqual([1, 2]);
+    expect(alice.data('x')).toHaveLength(3);
+    await until(
+      () => a.redis.state === 'ready',
+      () => `the state ready, it is ${a.redis.state}`,
+    );
+    expect(a.counts['event.gap']).toBeUndefined();
+  });
+});

@@ -35,7 +35,7 @@ describe('the subscribed connections of a Cluster', () => {
     for (const each of [cluster, publisher]) each.has(1, 2);
     const clients = { publisher: publisher.client, subscriber: cluster.client, owned: true };
     subscriber = new ShardedSubscriber(clients, 1_000, {
-      changed: (subscribed, reason) => told.push(reason ?? String(subscribed)),
+      changed: (subscribed, reason) => told.push(reason?.message ?? String(subscribed)),
       message: (channel, message) => received.push(`${channel} ${message.toString()}`),
       error: () => {},
       interrupted: (interrupted) => interruptions.push(interrupted),
@@ -105,6 +105,29 @@ describe('the subscribed connections of a Cluster', () => {
     await turns();
     expect(last()).toContain('+ssubscribe');
     await expect(subscriber.probe(HIGH)).rejects.toThrow('NOPERM');
+  });
+
+  it('are not well while a node does not answer, and tell that the channel may have missed something', async () => {
+    await subscriber.subscribe(LOW);
+    const answers: (() => void)[] = [];
+    cluster.answer = (command) =>
+      command === 'PING'
+        ? Promise.resolve()
+        : new Promise<void>((resolve) => answers.push(resolve));
+    const late = subscriber.subscribe(HIGH);
+    void late.catch(() => {});
+    interruptions.length = 0;
+    await seconds(1);
+    await expect(late).rejects.toMatchObject({ code: 'redis.timeout' });
+    expect(last()).toContain('redis.timeout');
+    expect(interruptions.map((concerns) => [LOW, HIGH].map(concerns))).toEqual([[false, true]]);
+    for (const answer of answers) answer();
+    await turns();
+    expect(last()).toBe('true');
+    expect(interruptions.map((concerns) => [LOW, HIGH].map(concerns))).toEqual([
+      [false, false],
+      [false, true],
+    ]);
   });
 
   it('ask for the slots, again and again, while a node is away', async () => {

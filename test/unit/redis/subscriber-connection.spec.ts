@@ -1,8 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { PropagatorError, RedisClient } from '../../../src/index.js';
-import { SubscriberConnection } from '../../../src/redis/subscriber-connection.js';
+import type { RedisClient } from '../../../src/index.js';
+import type { Interrupted } from '../../../src/ports/pub-sub.js';
+import {
+  SubscriberConnection,
+  type SubscriberConnectionHandlers,
+} from '../../../src/redis/subscriber-connection.js';
 
 /** A client that answers as a test wants, for what no real Redis can be made to answer at the right moment. */
 function clientThat(answer: (channels: string[]) => Promise<unknown>) {
@@ -29,10 +33,15 @@ async function turns(): Promise<void> {
 
 describe('the subscribed connection', () => {
   const settled: (string | undefined)[] = [];
-  const onSettled = (refusal: PropagatorError | undefined) => settled.push(refusal?.code);
+  const missed: Interrupted[] = [];
+  const handlers: SubscriberConnectionHandlers = {
+    settled: (refusal) => settled.push(refusal?.code),
+    missed: (channels) => missed.push(channels),
+  };
 
   beforeEach(() => {
     settled.length = 0;
+    missed.length = 0;
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
   });
   afterEach(() => {
@@ -41,7 +50,7 @@ describe('the subscribed connection', () => {
 
   it('asks for everything of one tick in one command, and for nothing twice', async () => {
     const { client, commands } = clientThat(() => Promise.resolve());
-    const connection = new SubscriberConnection(client, false, 1_000, onSettled);
+    const connection = new SubscriberConnection(client, false, 1_000, handlers);
     connection.opened();
     await Promise.all(['a', 'b', 'a'].map((channel) => connection.subscribe(channel)));
     await Promise.all(['a', 'b'].map((channel) => connection.subscribe(channel)));
@@ -53,7 +62,7 @@ describe('the subscribed connection', () => {
   // Pitfall 27.
   it('asks a Cluster once per hash slot', async () => {
     const { client, commands } = clientThat(() => Promise.resolve());
-    const connection = new SubscriberConnection(client, true, 1_000, onSettled);
+    const connection = new SubscriberConnection(client, true, 1_000, handlers);
     connection.opened();
     // The slot of a name with braces is that of what is inside them.
     const channels = ['{x}:1', '{y}:1', '{x}:2', '{y}:2'];
@@ -66,7 +75,7 @@ describe('the subscribed connection', () => {
 
   it('never sends UNSUBSCRIBE without a channel, which would mean all', async () => {
     const { client, commands } = clientThat(() => Promise.resolve());
-    const connection = new SubscriberConnection(client, false, 1_000, onSettled);
+    const connection = new SubscriberConnection(client, false, 1_000, handlers);
     connection.opened();
     connection.unsubscribe('never subscribed');
     await turns();
@@ -79,7 +88,7 @@ describe('the subscribed connection', () => {
     const { client, commands } = clientThat(() =>
       down ? Promise.reject(new Error('CLUSTERDOWN Hash slot not served')) : Promise.resolve(),
     );
-    const connection = new SubscriberConnection(client, true, 60_000, onSettled);
+    const connection = new SubscriberConnection(client, true, 60_000, handlers);
     connection.opened();
     let subscribed = false;
     void connection.subscribe('a').then(() => (subscribed = true));
@@ -98,7 +107,7 @@ describe('the subscribed connection', () => {
 
   it('asks again for what was refused, every few seconds, until it is given back', async () => {
     const { client, commands } = clientThat(() => Promise.reject(new Error('NOPERM no channel')));
-    const connection = new SubscriberConnection(client, false, 1_000, onSettled);
+    const connection = new SubscriberConnection(client, false, 1_000, handlers);
     connection.opened();
     await expect(connection.subscribe('a')).rejects.toMatchObject({ code: 'redis.permission' });
     for (let time = 0; time < 3; time++) {
@@ -114,6 +123,48 @@ describe('the subscribed connection', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('tells which channels may have missed something that was refused, and that was late', async () => {
+    let refused = true;
+    const lateAnswers: (() => void)[] = [];
+    const { client } = clientThat(([channel]) => {
+      if (channel === 'refused' && refused) return Promise.reject(new Error('NOPERM no'));
+      if (channel !== 'late') return Promise.resolve();
+      return new Promise<void>((resolve) => lateAnswers.push(resolve));
+    });
+    const connection = new SubscriberConnection(client, false, 1_000, handlers);
+    const told = () =>
+      missed.map((concerns) => ['well', 'refused', 'late'].filter((name) => concerns(name)));
+    connection.opened();
+    await connection.subscribe('well');
+    await expect(connection.subscribe('refused')).rejects.toMatchObject({
+      code: 'redis.permission',
+    });
+    await turns();
+    expect(told()).toEqual([]);
+    refused = false;
+    jest.advanceTimersByTime(5_000);
+    await turns();
+    expect(told()).toEqual([['refused']]);
+    expect(settled).toEqual(['redis.permission', undefined]);
+    settled.length = 0;
+
+    const late = connection.subscribe('late');
+    void late.catch(() => {});
+    await turns();
+    jest.advanceTimersByTime(1_000);
+    await expect(late).rejects.toMatchObject({ code: 'redis.timeout' });
+    expect(told()).toEqual([['refused'], ['late']]);
+    expect(settled).toEqual(['redis.timeout']);
+    for (const answer of lateAnswers) answer();
+    await turns();
+    expect(told()[2]).toEqual(['late']);
+    expect(settled).toEqual(['redis.timeout', undefined]);
+    await connection.subscribe('well');
+    await turns();
+    expect(missed).toHaveLength(3);
+    void connection.close();
+  });
+
   it('remembers nothing of what is wanted and given back while Redis is away', async () => {
     setFlagsFromString('--expose-gc');
     const gc = runInNewContext('gc') as () => void;
@@ -122,7 +173,7 @@ describe('the subscribed connection', () => {
       return process.memoryUsage().heapUsed;
     };
     const { client, commands } = clientThat(() => Promise.resolve());
-    const connection = new SubscriberConnection(client, false, 1_000, onSettled);
+    const connection = new SubscriberConnection(client, false, 1_000, handlers);
     connection.opened();
     await connection.subscribe('kept');
     connection.lost();
@@ -151,7 +202,7 @@ describe('the subscribed connection', () => {
     const { client, commands } = clientThat(
       () => new Promise<void>((resolve) => answers.push(resolve)),
     );
-    const connection = new SubscriberConnection(client, false, 1_000, onSettled);
+    const connection = new SubscriberConnection(client, false, 1_000, handlers);
     connection.opened();
     const waiting = connection.subscribe('a');
     await turns();
