@@ -64,6 +64,13 @@ function checkedClients(given: BorrowedRedisClients): BorrowedRedisClients {
         'Pass both { publisher, subscriber }, each an ioredis client (new Redis() or new Cluster()).',
       );
     }
+    if (answersInStrings(given[role])) {
+      throw misused(
+        `redis.${role}`,
+        'a client with the option stringNumbers',
+        'Numbers in answers have to be numbers: pass one without it.',
+      );
+    }
   }
   if (given.publisher === given.subscriber) {
     throw misused(
@@ -80,6 +87,16 @@ function checkedClients(given: BorrowedRedisClients): BorrowedRedisClients {
     );
   }
   return given;
+}
+
+/** The option of a client, or of a Cluster's connections. */
+function answersInStrings(client: object): boolean {
+  interface Options {
+    stringNumbers?: boolean;
+    redisOptions?: Options;
+  }
+  const { options } = client as { options?: Options };
+  return options?.stringNumbers === true || options?.redisOptions?.stringNumbers === true;
 }
 
 /** A property of ioredis' Cluster in versions 5 and 6. */

@@ -29,7 +29,7 @@ const disconnectTimeout = 200;
 /**
  * What we need of a connection, whatever the app configured: we do the reconnecting, the resubscribing and the
  * buffering, because ioredis' defaults re-send (which duplicates), queue without bound, and make an unhandled
- * rejection of a failed resubscription.
+ * rejection of a failed resubscription. Numbers in answers are numbers.
  */
 const OWN_WAYS = {
   lazyConnect: true,
@@ -37,6 +37,7 @@ const OWN_WAYS = {
   autoResendUnfulfilledCommands: false,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
+  stringNumbers: false,
 } as const satisfies RedisOptions;
 
 function connectionOptions(role: string, given: RedisOptions): RedisOptions {
@@ -95,6 +96,7 @@ export function createRedisClients({ redis }: Pick<ResolvedOptions, 'redis'>): R
             disconnectTimeout,
             connectionName: `nestjs-redis-propagator:${role}`,
             ...redis.options?.redisOptions,
+            stringNumbers: false,
           },
         })
     : (role: string): RedisClient =>

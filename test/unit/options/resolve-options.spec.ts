@@ -30,6 +30,11 @@ function errorOf(options: unknown): PropagatorError {
 const authenticate = () => null;
 const client = new Redis({ lazyConnect: true });
 const cluster = new Cluster([{ port: 7000 }], { lazyConnect: true });
+const inStrings = new Redis({ lazyConnect: true, stringNumbers: true });
+const clusterInStrings = new Cluster([{ port: 7000 }], {
+  lazyConnect: true,
+  redisOptions: { stringNumbers: true },
+});
 
 describe('the options', () => {
   it('have defaults, of which the documentation of each tells', () => {
@@ -168,6 +173,18 @@ describe('the options', () => {
       'redis.subscriber',
       'the same client as redis.publisher',
       'publisher.duplicate()',
+    ],
+    [
+      { redis: { publisher: inStrings, subscriber: client } },
+      'redis.publisher',
+      'a client with the option stringNumbers',
+      'pass one without it',
+    ],
+    [
+      { redis: { publisher: cluster, subscriber: clusterInStrings } },
+      'redis.subscriber',
+      'a client with the option stringNumbers',
+      'pass one without it',
     ],
     [{ redis: { nodes: [] } }, 'redis.nodes', '[]', 'at least one node'],
     [{ redis: { nodes: 'a:7000' } }, 'redis.nodes', '"a:7000"', "[{ host: 'localhost'"],

@@ -18,6 +18,7 @@ const ours = {
   autoResendUnfulfilledCommands: false,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
+  stringNumbers: false,
 };
 
 describe('the clients that we make', () => {
@@ -53,6 +54,7 @@ describe('the clients that we make', () => {
       autoResubscribe: true,
       autoResendUnfulfilledCommands: true,
       maxRetriesPerRequest: null,
+      stringNumbers: true,
       lazyConnect: false,
     };
     const { host, connectTimeout, connectionName } = given;
@@ -75,7 +77,7 @@ describe('the clients that we make', () => {
       options: {
         maxRedirections: 3,
         retryDelayOnFailover: 100,
-        redisOptions: { password: 'pw' },
+        redisOptions: { password: 'pw', stringNumbers: true },
       },
     });
     expect(rest).toMatchObject({ owned: true, cluster: true });
@@ -87,7 +89,7 @@ describe('the clients that we make', () => {
         retryDelayOnFailover: 0,
         retryDelayOnClusterDown: 0,
         maxRedirections: 3,
-        redisOptions: { password: 'pw' },
+        redisOptions: { password: 'pw', stringNumbers: false },
       });
       client.disconnect();
     }
