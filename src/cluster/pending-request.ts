@@ -1,3 +1,4 @@
+import { TimeLimit } from '../reporting/time-limit.js';
 import type { ReplyMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
 import { RollCall, type HandedTo } from './roll-call.js';
@@ -33,7 +34,7 @@ export class PendingRequest {
   /** The numbers of what each instance has said. */
   private readonly numbers = new Map<InstanceId, Set<number>>();
   private end!: (outcome: RequestOutcome) => void;
-  private readonly timer: NodeJS.Timeout;
+  private readonly limit: TimeLimit;
   private ended = false;
 
   constructor(
@@ -46,7 +47,7 @@ export class PendingRequest {
     this.outcome = new Promise((resolve) => {
       this.end = resolve;
     });
-    this.timer = setTimeout(() => this.finish(false), timeoutMs);
+    this.limit = new TimeLimit(timeoutMs, () => this.finish(false));
   }
 
   handedTo(handed: HandedTo): void {
@@ -106,7 +107,7 @@ export class PendingRequest {
   private finish(over: boolean): void {
     if (this.ended) return;
     this.ended = true;
-    clearTimeout(this.timer);
+    this.limit.clear();
     const { answered, missing } = this.lastWords;
     this.end({ answered, missing, complete: over && missing.length === 0 });
   }

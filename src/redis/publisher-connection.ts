@@ -10,6 +10,7 @@ const COMPACT_AT = 256;
 
 interface Pending {
   readonly channel: string;
+  /** By the clock that nobody sets. */
   readonly deadline: number;
   readonly reject: (error: PropagatorError) => void;
   settled: boolean;
@@ -43,7 +44,7 @@ export class PublisherConnection {
 
   publish(channel: string, message: Buffer): Promise<number> {
     return new Promise<number>((resolve, reject) => {
-      const deadline = Date.now() + this.timeoutMs;
+      const deadline = performance.now() + this.timeoutMs;
       const entry: Pending = { channel, deadline, reject, settled: false };
       this.track(entry);
       const send = (settled?: () => void): void => {
@@ -91,7 +92,10 @@ export class PublisherConnection {
 
   private track(entry: Pending): void {
     this.pending.push(entry);
-    this.watch ??= setInterval(() => this.check(), this.timeoutMs / CHECKS_PER_TIMEOUT);
+    this.watch ??= setInterval(() => {
+      // After what has arrived in the meantime: if this process itself stood still, the answers are there.
+      setImmediate(() => this.check());
+    }, this.timeoutMs / CHECKS_PER_TIMEOUT);
   }
 
   /** What is published within one tick goes to Redis in one write of the operating system, not one each. */
@@ -121,7 +125,7 @@ export class PublisherConnection {
       this.watch = undefined;
       return;
     }
-    const now = Date.now();
+    const now = performance.now();
     if (oldest.deadline > now) return;
     for (const entry of this.pending.slice(this.oldest)) {
       if (entry.settled || entry.deadline > now) continue;

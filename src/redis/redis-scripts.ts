@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { PropagatorError } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
+import { TimeLimit } from '../reporting/time-limit.js';
 import { ClientEvents } from './client-events.js';
 import { asPropagatorError } from './redis-error.js';
 
@@ -110,17 +111,16 @@ export class RedisScripts {
   }
 
   private async withinTime<T>(command: string, work: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
+    let limit: TimeLimit | undefined;
     const bound = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(PropagatorError.of('redis.timeout', [command, this.timeoutMs])),
-        this.timeoutMs,
-      );
+      limit = new TimeLimit(this.timeoutMs, () => {
+        reject(PropagatorError.of('redis.timeout', [command, this.timeoutMs]));
+      });
     });
     try {
       return await Promise.race([work, bound]);
     } finally {
-      clearTimeout(timer);
+      limit?.clear();
     }
   }
 }

@@ -1,9 +1,10 @@
 import { PropagatorError } from '../errors.js';
+import { TimeLimit } from '../reporting/time-limit.js';
 
 interface Waiter {
   resolve(): void;
   reject(error: PropagatorError): void;
-  timer: NodeJS.Timeout;
+  limit: TimeLimit;
 }
 
 /** Promises that wait for a channel to be subscribed, each with a bound. */
@@ -18,13 +19,13 @@ export class Waiters {
 
   add(channel: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const limit = new TimeLimit(this.timeoutMs, () => {
         this.remove(channel, waiter);
         const error = PropagatorError.of('redis.timeout', ['SUBSCRIBE', this.timeoutMs]);
         this.onTimeout(channel, error);
         reject(error);
-      }, this.timeoutMs);
-      const waiter: Waiter = { resolve, reject, timer };
+      });
+      const waiter: Waiter = { resolve, reject, limit };
       const waiters = this.byChannel.get(channel);
       if (waiters === undefined) this.byChannel.set(channel, [waiter]);
       else waiters.push(waiter);
@@ -46,7 +47,7 @@ export class Waiters {
   private take(channel: string): Waiter[] {
     const waiters = this.byChannel.get(channel) ?? [];
     this.byChannel.delete(channel);
-    for (const { timer } of waiters) clearTimeout(timer);
+    for (const { limit } of waiters) limit.clear();
     return waiters;
   }
 

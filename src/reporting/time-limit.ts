@@ -1,0 +1,22 @@
+/**
+ * The time that an answer may take. After this process itself stood still, Node runs timers before it reads sockets:
+ * an answer that is there already is read before the time is up.
+ *
+ * @internal
+ */
+export class TimeLimit {
+  private readonly timer: NodeJS.Timeout;
+  private last: NodeJS.Immediate | undefined;
+
+  constructor(ms: number, onOver: () => void) {
+    this.timer = setTimeout(() => {
+      this.last = setImmediate(onOver);
+    }, ms);
+  }
+
+  /** Calling it twice is fine, and so is calling it too late. */
+  clear(): void {
+    clearTimeout(this.timer);
+    clearImmediate(this.last);
+  }
+}

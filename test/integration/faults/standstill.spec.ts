@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { PendingRequest } from '../../../src/cluster/pending-request.js';
+import { RedisScripts, redisScript } from '../../../src/redis/redis-scripts.js';
+import { standStill } from '../../support/stand-still.js';
+import { testRedisUrl } from '../../support/test-cluster.js';
+import { watchedPubSub, type WatchedPubSub } from '../../support/watched-pub-sub.js';
+
+const LIMIT_MS = 300;
+
+describe('when this process stands still for longer than an answer may take, and the answer is there', () => {
+  let watched: WatchedPubSub;
+  let redis: Redis;
+
+  beforeEach(async () => {
+    redis = new Redis(testRedisUrl());
+    await redis.ping();
+    watched = watchedPubSub({
+      redis: testRedisUrl(),
+      publishTimeoutMs: LIMIT_MS,
+      subscribeTimeoutMs: LIMIT_MS,
+    });
+    await watched.pubSub.connect();
+    await watched.reaches('ready');
+  });
+  afterEach(async () => {
+    await watched.pubSub.close();
+    redis.disconnect();
+  });
+
+  it('a publish resolves, and its connection stays', async () => {
+    const published = watched.pubSub.publish('a', Buffer.from('hello'));
+    // Written at the end of the tick.
+    await new Promise((resolve) => process.nextTick(resolve));
+    standStill();
+    expect(await published).toBe(0);
+    expect(watched.states).toEqual(['connecting', 'ready']);
+  });
+
+  it('a subscription is there', async () => {
+    const subscribed = watched.pubSub.subscribe('standing still');
+    // Sent with all others of the tick, in the next one.
+    await new Promise((resolve) => setImmediate(resolve));
+    standStill();
+    await subscribed;
+    expect(watched.states).toEqual(['connecting', 'ready']);
+    expect(watched.pubSub.isSubscribed('standing still')).toBe(true);
+  });
+
+  it('a script has run', async () => {
+    const scripts = new RedisScripts(redis, LIMIT_MS, '*');
+    const script = redisScript('return 7');
+    await scripts.runAnew(script, []);
+    const ran = scripts.run(script, [], []);
+    standStill();
+    expect(await ran).toBe(7);
+    scripts.close();
+  });
+
+  it('a question to the cluster is answered', async () => {
+    const request = new PendingRequest(['b'], LIMIT_MS, {});
+    request.handedTo({ instances: 1, outsiders: 0 });
+    void redis.ping().then(() => request.answered('b', { type: 'reply', id: 1, done: true }));
+    standStill();
+    expect(await request.outcome).toMatchObject({ complete: true, answered: ['b'] });
+  });
+});

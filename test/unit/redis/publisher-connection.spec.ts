@@ -1,0 +1,45 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { RedisClient } from '../../../src/index.js';
+import { PublisherConnection } from '../../../src/redis/publisher-connection.js';
+
+const LIMIT_MS = 4_000;
+const HOUR_MS = 3_600_000;
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('the connection that publishes', () => {
+  const silent: string[] = [];
+  let connection: PublisherConnection;
+
+  beforeEach(() => {
+    silent.length = 0;
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    const client = { publish: () => new Promise(() => {}) } as unknown as RedisClient;
+    connection = new PublisherConnection(client, undefined, LIMIT_MS, (channel) =>
+      silent.push(channel),
+    );
+  });
+  afterEach(() => {
+    connection.close();
+    jest.useRealTimers();
+  });
+
+  it.each([HOUR_MS, -HOUR_MS])(
+    'waits as long as it is to when the clock is set by %d ms',
+    async (by) => {
+      const published = connection.publish('a', Buffer.alloc(1));
+      let refused = false;
+      published.catch(() => (refused = true));
+
+      jest.setSystemTime(Date.now() + by);
+      jest.advanceTimersByTime(LIMIT_MS / 2);
+      await turn();
+      expect(refused).toBe(false);
+      expect(silent).toEqual([]);
+
+      jest.advanceTimersByTime(LIMIT_MS);
+      await expect(published).rejects.toMatchObject({ code: 'redis.timeout' });
+      expect(silent).toEqual(['a']);
+    },
+  );
+});
