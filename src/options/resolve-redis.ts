@@ -92,11 +92,12 @@ function checkedClients(given: BorrowedRedisClients): BorrowedRedisClients {
 /** The option of a client, or of a Cluster's connections. */
 function answersInStrings(client: object): boolean {
   interface Options {
-    stringNumbers?: boolean;
+    /** Out of the query of a URL it is a text. */
+    stringNumbers?: unknown;
     redisOptions?: Options;
   }
   const { options } = client as { options?: Options };
-  return options?.stringNumbers === true || options?.redisOptions?.stringNumbers === true;
+  return Boolean(options?.stringNumbers) || Boolean(options?.redisOptions?.stringNumbers);
 }
 
 /** A property of ioredis' Cluster in versions 5 and 6. */

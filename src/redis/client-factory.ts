@@ -54,6 +54,14 @@ function connectionOptions(role: string, given: RedisOptions): RedisOptions {
   };
 }
 
+/** ioredis takes options from the query of a URL as well, and before all others. */
+function withoutOurs(redis: string): string {
+  const url = new URL(redis);
+  const ours = Object.keys(OWN_WAYS).filter((name) => url.searchParams.has(name));
+  for (const name of ours) url.searchParams.delete(name);
+  return ours.length === 0 ? redis : url.href;
+}
+
 /**
  * The same for a Cluster. A command whose connection was lost may have been carried out, so it is not sent again; one
  * that waits while a node is away would overtake or be overtaken. Commands wait for a node only while it is connected
@@ -101,7 +109,7 @@ export function createRedisClients({ redis }: Pick<ResolvedOptions, 'redis'>): R
         })
     : (role: string): RedisClient =>
         typeof redis === 'string'
-          ? new Redis(redis, connectionOptions(role, {}))
+          ? new Redis(withoutOurs(redis), connectionOptions(role, {}))
           : new Redis(connectionOptions(role, redis));
   const [publisher, subscriber] = [create('publisher'), create('subscriber')];
   for (const client of [publisher, subscriber]) {

@@ -64,6 +64,18 @@ describe('the clients that we make', () => {
     expect(given.enableOfflineQueue).toBe(true);
   });
 
+  it('of a URL with options in it take them, but for what our guarantees rest on', () => {
+    const query = 'connectionName=mine&enableOfflineQueue=true&stringNumbers=true';
+    for (const client of clientsOf(`redis://me:p%40w@redis.test:6380/2?${query}`).roles) {
+      expect(optionsOf(client)).toMatchObject({
+        ...ours,
+        connectionName: 'mine',
+        password: 'p@w',
+        db: 2,
+      });
+    }
+  });
+
   it('of Sentinels ask those', () => {
     const sentinels = [{ host: 'sentinel.test', port: 26_379 }];
     for (const client of clientsOf({ sentinels, name: 'main' }).roles) {
