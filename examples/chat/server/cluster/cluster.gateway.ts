@@ -23,7 +23,7 @@ import type { Subscription } from 'rxjs';
 import { userOf } from '../auth/demo-users.js';
 import { Config } from '../config.js';
 import { ClusterViewService } from './cluster-view.service.js';
-import { InstanceReports } from './instance-reports.js';
+import { InstanceReports, type InstanceNews } from './instance-reports.js';
 
 /** The namespace `/`: which instance a tab is on, and how the others are. */
 @UseGuards(WsAuthGuard)
@@ -48,7 +48,7 @@ export class ClusterGateway
   ) {}
 
   onModuleInit(): void {
-    this.news = this.reports.news$.subscribe(() => void this.show());
+    this.news = this.reports.news$.subscribe((news) => void this.show(news));
   }
 
   onModuleDestroy(): void {
@@ -83,10 +83,13 @@ export class ClusterGateway
     return { watching };
   }
 
-  private async show(): Promise<void> {
+  private async show(news: InstanceNews): Promise<void> {
     if (this.watchers.size === 0) return;
     const view = await this.views.view();
-    // Volatile: a client that cannot keep up is better off without an old view.
-    for (const socket of this.watchers) socket.volatile.emit('cluster', view);
+    for (const socket of this.watchers) {
+      // A change of state is told once. Else volatile: a client that cannot keep up is better off without an old view.
+      const to = news === 'changed' ? socket : socket.volatile;
+      to.emit('cluster', view);
+    }
   }
 }

@@ -19,6 +19,9 @@ import { Config } from '../config.js';
 import type { InstanceReport } from './instance-report.js';
 import { SelfReport } from './self-report.js';
 
+/** `tick`: once a second. `changed`: an instance has come or gone, or does something else now. */
+export type InstanceNews = 'tick' | 'changed';
+
 const EVERY_MS = 1000;
 /** An instance that has ended is shown for that long. */
 const FORGOTTEN_AFTER_MS = 60_000;
@@ -31,7 +34,7 @@ const FORGOTTEN_AFTER_MS = 60_000;
 export class InstanceReports implements OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown {
   private readonly byName = new Map<string, InstanceReport>();
   private readonly heardAt = new Map<string, number>();
-  private readonly ticks = new Subject<void>();
+  private readonly news = new Subject<InstanceNews>();
   private readonly channel: string;
   private subscription: Subscription | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -39,7 +42,7 @@ export class InstanceReports implements OnModuleInit, OnModuleDestroy, BeforeApp
   private ending = false;
 
   /** Once a second, and when an instance comes, goes, or changes its state. */
-  readonly news$: Observable<void> = this.ticks.asObservable();
+  readonly news$: Observable<InstanceNews> = this.news.asObservable();
 
   constructor(
     config: Config,
@@ -107,14 +110,14 @@ export class InstanceReports implements OnModuleInit, OnModuleDestroy, BeforeApp
       this.heardAt.delete(name);
       this.byName.delete(name);
     }
-    this.ticks.next();
+    this.news.next('tick');
   }
 
   private heard(report: InstanceReport): void {
     const before = this.byName.get(report.name);
     this.byName.set(report.name, report);
     this.heardAt.set(report.name, Date.now());
-    if (before?.state !== report.state) this.ticks.next();
+    if (before?.state !== report.state) this.news.next('changed');
   }
 
   private ended(instanceId: string, state: 'stopped' | 'lost'): void {
