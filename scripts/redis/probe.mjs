@@ -2,15 +2,35 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
+// Below what kernels hand out by themselves (from 32768 on Linux), and above what `quietPort` takes. Each of Jest's workers
+// has a part of its own, and takes one port after the other, so that nothing else takes a port while its server is being
+// killed and started again. It begins anywhere in that part: several runs may be going on.
+const FIRST = 30_000;
+const PARTS = 6;
+const COUNT = 450;
+const part = FIRST + (Number(process.env['JEST_WORKER_ID'] ?? 0) % PARTS) * COUNT;
+let next = Math.floor(Math.random() * COUNT);
+
 /** A TCP port that nobody listens on at the moment. */
 export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
+  for (let tries = 0; tries < COUNT; tries++) {
+    const port = part + (next++ % COUNT);
+    if (await isFree(port)) return port;
+  }
+  throw new Error('no TCP port to be had');
+}
+
+/** Whether nobody listens on a port. @param {number} port */
+export async function isFree(port) {
+  const server = createServer();
+  try {
+    await once(server.listen(port, '127.0.0.1'), 'listening');
+  } catch {
+    return false;
+  }
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no TCP port to be had');
-  return address.port;
+  return true;
 }
 
 /**

@@ -1,6 +1,5 @@
 // @ts-check
-import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { isFree } from '../probe.mjs';
 
 // Below what kernels hand out by themselves (from 32768 on Linux), with the bus of a Cluster, which is 10,000 above
 // its port: nothing else takes a port while its server is being killed and started again.
@@ -14,17 +13,4 @@ export async function quietPort() {
     const port = FIRST + Math.floor(Math.random() * COUNT);
     if ((await isFree(port)) && (await isFree(port + BUS))) return port;
   }
-}
-
-/** @param {number} port */
-async function isFree(port) {
-  const server = createServer();
-  try {
-    await once(server.listen(port, '127.0.0.1'), 'listening');
-  } catch {
-    return false;
-  }
-  server.close();
-  await once(server, 'close');
-  return true;
 }
