@@ -17,10 +17,12 @@ import { PATIENCE_MS } from './until.js';
 /** The token is the user id; `bad` is refused. */
 export const TOKEN_IS_USER: AuthOptions = {
   authenticate: (token) => (token === 'bad' ? null : { userId: token }),
+  timeoutMs: PATIENCE_MS,
 };
 
 /** A machine that stands still for some seconds changes nothing; tests of these times have their own. */
 const PATIENT = {
+  connectTimeoutMs: PATIENCE_MS,
   publishTimeoutMs: PATIENCE_MS,
   requestTimeoutMs: PATIENCE_MS,
 } satisfies RedisPropagatorOptions;

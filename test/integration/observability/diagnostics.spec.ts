@@ -30,7 +30,11 @@ describe('the diagnostics of an instance', () => {
     redis = undefined;
   });
   it('are one object of JSON with all that is known', async () => {
-    cluster = await givenCluster().of(2).with(PlainGateway).start();
+    cluster = await givenCluster()
+      .of(2)
+      .with(PlainGateway)
+      .configured({ publishTimeoutMs: 5_000 })
+      .start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     await a.connect({ token: 'alice' });
     await a.connect();
