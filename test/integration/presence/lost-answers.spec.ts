@@ -63,9 +63,10 @@ describe('presence over a connection that', () => {
   });
 
   it('breaks when somebody is offline, before the answer is there: it is reported once all the same', async () => {
-    await start();
+    await start({ presence: { graceMs: 2_000 } });
     const device = await presence.connect(0, 'alice');
-    await presence.settled();
+    await presence.reports('online alice');
+    await presence.confirmed();
     await device.closed();
     const pending = `${presenceChannel(presence.cluster.prefix, bucketOf('alice'))}:pending`;
     await until(
@@ -128,7 +129,7 @@ describe('presence over a connection that', () => {
   });
 
   it('breaks again and again while users come and go: each is reported once', async () => {
-    await start();
+    await start({ presence: { graceMs: 1_000 } });
     for (let round = 0; round < 5; round++) {
       const users = Array.from({ length: 10 }, (_, index) => `user-${round}-${index}`);
       const devices = await Promise.all(users.map((user) => presence.connect(0, user)));

@@ -11,7 +11,7 @@ import { testRedisUrl } from '../../support/test-cluster.js';
 // Random histories of instances in one process, whose connections to Redis fail in all ways, and what presence has to say
 // of them: support/presence/judge-presence.ts. How to play a failure again: support/presence/property-runs.ts.
 
-const TIMING: Timing = { graceMs: 50, leaseMs: 300, heartbeatMs: 60, promptMs: 40 };
+const TIMING: Timing = { graceMs: 50, leaseMs: 400, heartbeatMs: 60, promptMs: 100 };
 const SLOTS = 3;
 const USERS = ['u1', 'u2', 'u3', 'u4'];
 const STEPS = 80;

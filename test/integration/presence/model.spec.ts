@@ -10,7 +10,7 @@ import { playHistories } from '../../support/presence/property-runs.js';
 // support/presence/property-runs.ts.
 
 /** Patient enough for a busy machine. */
-const TIMING: Timing = { graceMs: 80, leaseMs: 600, heartbeatMs: 100, promptMs: 150 };
+const TIMING: Timing = { graceMs: 80, leaseMs: 1_000, heartbeatMs: 100, promptMs: 250 };
 const SLOTS = 3;
 const USERS = 4;
 const STEPS = 40;

@@ -176,7 +176,7 @@ describe('auth.maxSocketsPerUser', () => {
   });
 
   it('counts the sockets of an instance that is killed until its lease is over', async () => {
-    const times = { heartbeatIntervalMs: 100, presence: { leaseMs: 1_000, graceMs: 0 } };
+    const times = { heartbeatIntervalMs: 100, presence: { leaseMs: 5_000, graceMs: 0 } };
     const limit = { maxSocketsPerUser: 2 };
     limited = await LimitedCluster.start('Redis', 2, limit, times);
     const { prefix } = limited.cluster;
@@ -210,8 +210,9 @@ describe('auth.maxSocketsPerUser, while Redis is away', () => {
 
   const start = async (limit: Limit, args: string[] = []): Promise<void> => {
     redis = await startOwnRedis(args);
-    const times = { heartbeatIntervalMs: 100, subscribeTimeoutMs: 50, connectTimeoutMs: 100 };
+    const times = { heartbeatIntervalMs: 100, subscribeTimeoutMs: 50, connectTimeoutMs: 30_000 };
     limited = await LimitedCluster.start('Redis', 2, limit, { ...times, redis: redis.url });
+    await limited.everywhere('ready');
   };
   const goAway = async (): Promise<void> => {
     await redis.kill();

@@ -74,8 +74,10 @@ describe('the lease of an instance in Redis', () => {
   it('of one that is gone is looked after by another, if the first one does not get through', async () => {
     await start({ leaseMs: 500 });
     await store.resign('a.0');
-    expect((await beat('b.0')).dead).toEqual(['a.0']);
-    expect((await beat('c.0')).dead).toEqual([]);
+    const first = await beat('b.0');
+    const other = await beat('c.0');
+    expect(first.dead).toEqual(['a.0']);
+    expect(other.now < first.until ? other.dead : []).toEqual([]);
     expect((await eventually('c.0', ({ dead }) => dead.includes('a.0'))).state).toBe('held');
     await store.buried('a.0');
     await store.buried('b.0');
@@ -85,13 +87,19 @@ describe('the lease of an instance in Redis', () => {
   it('of one that is gone is left to the one that looks after it, as long as that goes on', async () => {
     await start({ leaseMs: 500 });
     await store.resign('a.0');
-    await beat('b.0');
-    const { now } = await beat('c.0');
+    let sweeper = await beat('b.0');
+    const { now } = sweeper;
     await until(
       async () => {
         const other = await beat('c.0');
-        await store.beat({ owner: 'b.0', data: undefined, claimUntil: 0, sweeping: ['a.0'] });
-        expect(other.dead).toEqual([]);
+        // On the clock of Redis: where that stood still, another one tries.
+        expect(other.now < sweeper.until ? other.dead : []).toEqual([]);
+        sweeper = await store.beat({
+          owner: 'b.0',
+          data: undefined,
+          claimUntil: 0,
+          sweeping: ['a.0'],
+        });
         return other.now > now + 1_100;
       },
       () => 'twice the time in which another one would try',

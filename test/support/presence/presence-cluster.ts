@@ -81,13 +81,14 @@ export class PresenceCluster {
    * instance and goes again, and that is reported in its turn.
    */
   async settled(): Promise<void> {
-    for (const instance of this.cluster.instances) {
+    const visits = this.cluster.instances.map(async (instance) => {
       const token = `${FENCE}${randomUUID()}`;
       const client = await instance.connect({ token });
       await this.until(`online ${token}`);
       client.close();
       await this.until(`offline ${token}`);
-    }
+    });
+    await Promise.all(visits);
   }
 
   /** Until Redis serves all instances, or none. */
