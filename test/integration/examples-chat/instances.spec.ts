@@ -232,8 +232,8 @@ describe('examples/chat: instances', () => {
     await until(
       () => devices() === 1,
       () => 'the phone to be gone',
-      25_000,
+      60_000,
     );
     expect(named(await chat.view(1), 'one')?.state).toBe('lost');
-  }, 30_000);
+  }, 120_000);
 });

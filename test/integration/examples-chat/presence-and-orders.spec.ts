@@ -24,7 +24,7 @@ const hears = (client: TestClient, userId: string, is: (change: PresenceChange) 
 describe('examples/chat: presence and orders', () => {
   let app: ChatApp;
   beforeAll(async () => {
-    app = await ChatApp.start({ PRESENCE_GRACE_MS: '300', SHIPPING_MS: '400' });
+    app = await ChatApp.start({ PRESENCE_GRACE_MS: '300', SHIPPING_MS: '1500' });
   });
   afterAll(() => app.close());
   afterEach(() => app.disconnectAll());

@@ -183,7 +183,7 @@ describe('an instance that shuts down', () => {
   });
 
   it('spreads what it disconnects over the time that it is given', async () => {
-    cluster = await start({ drainMs: 300, clientsPerSecond: 1 });
+    cluster = await start({ drainMs: 3_000, clientsPerSecond: 1 });
     const a = cluster.instance(0);
     const clients = [];
     for (let i = 0; i < 30; i++) clients.push(await a.connect({ token: `user-${i}` }));

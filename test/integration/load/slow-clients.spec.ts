@@ -36,12 +36,16 @@ class WatchingGateway implements OnGatewayDisconnect<AuthenticatedSocket> {
   }
 }
 
-const start = (slowClients: object | false) =>
-  givenCluster()
+const start = async (slowClients: object | false): Promise<TestCluster> => {
+  const cluster = await givenCluster()
     .of(1)
     .with(PlainGateway, WatchingGateway)
     .configured({ slowClients, repair: false })
     .start();
+  // Who stops reading answers no pings either: that is not what ends a connection here.
+  Object.assign(serverOf(cluster, 0).engine.opts, { pingInterval: 300_000 });
+  return cluster;
+};
 
 describe('a client that stops reading', () => {
   let cluster: TestCluster;

@@ -17,10 +17,10 @@ function tokenWith(claims: object = {}, secret = SECRET, alg: TokenHeader['alg']
 
 const note = (by: string, text: string) => [{ event: 'note', args: [{ by, text }] }];
 
-/** One that ends within two seconds, of the login that the session began with. */
+/** One that ends in a few seconds, of the login that the session began with. */
 async function shortLived(session: Session): Promise<string> {
   const { sub, sid } = decodeJwt(await session.freshToken());
-  return tokenWith({ sub, sid, exp: Date.now() / 1000 + 1.5 });
+  return tokenWith({ sub, sid, exp: Date.now() / 1000 + 4 });
 }
 
 const connected = (socket: Socket) =>
