@@ -81,7 +81,7 @@ export class GapRepair {
         if (state === 'ready') void this.repair();
       }),
       this.around.cluster.changes$.subscribe(({ type, member }) => {
-        if (type === 'joined') this.joined(member.instanceId);
+        if (type === 'joined') this.returned(member.instanceId);
       }),
     );
   }
@@ -102,6 +102,8 @@ export class GapRepair {
   takes(envelope: Envelope, channel: string, bytes: Buffer): boolean {
     const { origin, sequence } = envelope;
     if (this.late.knows(envelope, channel)) return true;
+    // It flushes its outbox before it says that it is back.
+    if (this.lately !== undefined && this.interruption === undefined) this.returned(origin, channel);
     const { interruption } = this;
     if (interruption === undefined || interruption.repaired.has(origin)) return false;
     if (!mayConcern(interruption, channel)) return false;
@@ -125,22 +127,25 @@ export class GapRepair {
       Math.min(performance.now(), cluster.heardItselfAt) - MARGIN_MS,
       log.lastOfAll(),
     );
-    const members = cluster.otherMembers().map(({ instanceId }) => instanceId);
-    merged(this.interruption, concerns, members);
+    merged(this.interruption, concerns, this.members());
     this.repairLater();
   }
 
   /** Both were away, and it came back later: it was not there to be asked. */
-  private joined(instanceId: InstanceId): void {
+  private returned(instanceId: InstanceId, channel?: string): void {
     const { lately } = this;
     if (this.interruption !== undefined || this.closed || lately === undefined) return;
-    if (performance.now() - lately.at > LATE_MS || lately.interruption.repaired.has(instanceId)) {
+    if (performance.now() - lately.at > LATE_MS) {
+      this.lately = undefined;
       return;
     }
     const { since, heard, concerns, repaired } = lately.interruption;
+    if (repaired.has(instanceId)) return;
+    if (channel !== undefined && !mayConcern(lately.interruption, channel)) return;
     this.interruption = interruptionOf(since, heard);
     for (const concern of concerns) merged(this.interruption, concern, [instanceId]);
     for (const origin of repaired) this.interruption.repaired.add(origin);
+    this.interruption.isLate = true;
     void this.repair();
   }
 
@@ -213,15 +218,21 @@ export class GapRepair {
 
   /** A member that does not answer either does in a moment, or is found to be lost. */
   private patienceMs(open: readonly InstanceId[]): number {
-    const members = new Set(this.around.cluster.otherMembers().map(({ instanceId }) => instanceId));
+    const members = this.members();
     const lives = open.some((instanceId) => members.has(instanceId));
     return ABSENT_MS + (lives ? this.options.memberTimeoutMs : 0);
   }
 
+  private members(): Set<InstanceId> {
+    return new Set(this.around.cluster.otherMembers().map(({ instanceId }) => instanceId));
+  }
+
   private end(interruption: Interruption, deaf: ReadonlySet<string>): void {
     if (this.interruption !== interruption || this.closed) return;
-    const open = unrepaired(interruption);
-    for (const origin of open) {
+    const members = this.members();
+    for (const origin of unrepaired(interruption)) {
+      // Who is away is asked once more when it comes back; of whoever else has not answered nothing is expected.
+      if (interruption.isLate || members.has(origin)) interruption.repaired.add(origin);
       this.late.gap(origin, {
         from: heardOf(interruption, origin) + 1,
         to: null,

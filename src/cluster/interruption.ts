@@ -13,12 +13,14 @@ export interface Interruption {
   readonly concerns: Interrupted[];
   /** Who may have sent something meanwhile. */
   readonly members: Set<InstanceId>;
-  /** Whose events up to now have been delivered. */
+  /** Whose events up to now have been delivered, or given up. */
   readonly repaired: Set<InstanceId>;
   /** The highest number that each instance was heard with before. */
   readonly heard: ReadonlyMap<InstanceId, number>;
   /** What is left of an earlier one: channels that were not subscribed when the others were repaired. */
   deaf: ReadonlySet<string> | undefined;
+  /** An earlier one once more, for who was not there to be asked. */
+  isLate: boolean;
 }
 
 /** @internal */
@@ -27,7 +29,7 @@ export function interruptionOf(
   heard: ReadonlyMap<InstanceId, number>,
 ): Interruption {
   const none = { times: 0, concerns: [], members: new Set<string>(), repaired: new Set<string>() };
-  return { since, ...none, heard, deaf: undefined };
+  return { since, ...none, heard, deaf: undefined, isLate: false };
 }
 
 /** It happened, or happened once more. @internal */
@@ -38,6 +40,7 @@ export function merged(
 ): void {
   interruption.times++;
   interruption.deaf = undefined;
+  interruption.isLate = false;
   interruption.concerns.push(concerns);
   if (interruption.concerns.length > MOST_CONCERNS) {
     interruption.concerns.splice(0, Infinity, () => true);

@@ -212,6 +212,36 @@ describe('what an instance could not hear', () => {
     );
   });
 
+  it('arrives in order where the instance that sent it comes back after that was told', async () => {
+    await start(2, () => ({ heartbeatIntervalMs: 200, memberTimeoutMs: 1_000 }));
+    await tell(1, 1);
+    await has(1);
+    const { instanceId } = service(1).self;
+    transport(0).deafen();
+    await tell(1, 2);
+    await tell(1, 3);
+    transport(1).deafen();
+    transport(1).refuse();
+    const waiting = [tell(1, 4), tell(1, 5)];
+    await until(
+      () => service(0).members().length === 1,
+      () => 'the other instance to be lost',
+    );
+    transport(0).heal();
+    await until(
+      () => gaps.length > 0,
+      () => 'a gap',
+    );
+    expect(gaps).toEqual([{ instanceId, from: 2, to: null, reason: 'no-answer' }]);
+    // What waits is published before anything tells that the instance is back.
+    transport(1).heal();
+    await Promise.all(waiting);
+    await has(1, 2, 3, 4, 5);
+    await tell(1, 6);
+    await has(1, 2, 3, 4, 5, 6);
+    expect(gaps).toHaveLength(1);
+  });
+
   it('is told as a gap where it was too much to keep, and the rest arrives', async () => {
     await start(2, () => ({ repair: { maxBytes: 1_024 } }));
     const { instanceId } = service(1).self;
