@@ -20,7 +20,7 @@ export interface KeptPublish {
 /** @internal */
 export interface RecentSelection {
   readonly publishes: readonly RecentPublish[];
-  /** The number of the last one from that time that is not kept any more. */
+  /** The highest number of those from that time that are not kept any more. */
   readonly forgotten: number | undefined;
 }
 
@@ -104,7 +104,12 @@ export class RecentPublishes {
       if (publish === undefined) continue;
       if (this.keptBytes <= maxBytes && publish.at >= now - maxAgeMs) break;
       this.release(this.oldest, publish);
-      this.lastForgotten = { sequence: publish.sequence, at: Math.min(publish.at, now) };
+      // What waited in the outbox comes after higher numbers.
+      const { sequence = 0, at = -Infinity } = this.lastForgotten ?? {};
+      this.lastForgotten = {
+        sequence: Math.max(publish.sequence, sequence),
+        at: Math.max(Math.min(publish.at, now), at),
+      };
     }
     if (this.oldest < COMPACT_AT) return;
     this.kept.splice(0, this.oldest);

@@ -51,6 +51,13 @@ describe('what was published lately', () => {
     expect(recent.since(1_000)).toEqual({ publishes: [], forgotten: undefined });
   });
 
+  it('tells the highest number that it let go of, though a lower one was sent later', () => {
+    const recent = new RecentPublishes({ maxBytes: 10, maxAgeMs: 10_000 });
+    for (const number of [2, 3, 1, 4]) recent.add('a', TEN, number).at = performance.now();
+    expect(numbers(recent.since(1_000))).toEqual([4]);
+    expect(recent.since(1_000).forgotten).toBe(3);
+  });
+
   it('keeps its bounds over many', () => {
     const recent = new RecentPublishes({ maxBytes: 1_000, maxAgeMs: 10_000 });
     for (let number = 1; number <= 10_000; number++) {
