@@ -103,7 +103,8 @@ export class GapRepair {
     const { origin, sequence } = envelope;
     if (this.late.knows(envelope, channel)) return true;
     // It flushes its outbox before it says that it is back.
-    if (this.lately !== undefined && this.interruption === undefined) this.returned(origin, channel);
+    if (this.lately !== undefined && this.interruption === undefined)
+      this.returned(origin, channel);
     const { interruption } = this;
     if (interruption === undefined || interruption.repaired.has(origin)) return false;
     if (!mayConcern(interruption, channel)) return false;

@@ -38,12 +38,17 @@ export class LateEvents {
     return this.held.bytes;
   }
 
-  /** Whether it comes a second time. */
+  /** Whether it comes a second time, or may and nobody knows any more: that is told as a gap. */
   knows(envelope: Envelope, channel: string): boolean {
     if (!this.mayComeTwice(envelope)) return false;
     const { log, reporter } = this.around;
-    if (!log.has(envelope.origin, envelope.sequence, fnv1a(channel))) return false;
-    reporter.count('event.repeated');
+    const { origin, sequence } = envelope;
+    if (log.has(origin, sequence, fnv1a(channel))) {
+      reporter.count('event.repeated');
+      return true;
+    }
+    if (!this.isDoubtful(envelope)) return false;
+    this.gap(origin, { from: sequence, to: sequence, reason: 'forgotten' });
     return true;
   }
 
@@ -115,6 +120,13 @@ export class LateEvents {
     if (until > performance.now()) return true;
     this.twiceUntil.delete(origin);
     return false;
+  }
+
+  /** Whether it was sent before the log goes back to. A number above all that were heard is new all the same. */
+  private isDoubtful({ origin, sequence, sentAt, repeated }: Envelope): boolean {
+    const { log } = this.around;
+    if (!repeated || sequence > log.lastOf(origin)) return false;
+    return Date.now() - sentAt >= log.coversMs - MARGIN_MS;
   }
 
   private expectTwice(origin: InstanceId): void {

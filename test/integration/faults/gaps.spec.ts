@@ -298,6 +298,25 @@ describe('what an instance could not hear', () => {
     expect(cluster.instance(0).counts).toEqual({ 'event.repeated': 1 });
   });
 
+  it('is told as a gap where it comes twice and nobody can know any more', async () => {
+    await start();
+    const { instanceId } = service(1).self;
+    transport(1).fallSilent((channel) => channel.includes(':user:'));
+    const told = tell(1, 1);
+    await has(1);
+    transport(1).fallSilent(() => false);
+    await cluster.instance(1).propagator.emitToAll({ event: 'a', data: 2 });
+    await client.waitFor('a');
+    // Very much comes in from elsewhere.
+    const { log } = cluster.instance(0).app.get<Runtime>(RUNTIME).router.receiver;
+    for (let n = 1; n <= 300_000; n++) log.add('f'.repeat(16), n, 0);
+    transport(1).failUnanswered();
+    await told;
+    await tell(1, 3);
+    await has(1, 3);
+    expect(gaps).toEqual([{ instanceId, from: 1, to: 1, reason: 'forgotten' }]);
+  });
+
   it('arrives once though the first attempt comes last', async () => {
     await start();
     transport(1).stick((channel) => channel.includes(':user:'));
