@@ -15,6 +15,9 @@ const ANSWER_GRACE_MS = 1_000;
 /** However long another instance says that it wants to wait: what waits takes memory. */
 const MOST_WAIT_MS = 600_000;
 
+/** What a handler throws where whoever asked has asked anew: the answer is of no use to anybody. @internal */
+export class Superseded extends Error {}
+
 /**
  * Answers a request of another instance. What it returns (or resolves to) is the last part of the answer; earlier
  * parts go through `emit`.
@@ -24,6 +27,7 @@ const MOST_WAIT_MS = 600_000;
 export type RequestHandler = (
   params: unknown,
   context: {
+    readonly origin: InstanceId;
     readonly timeoutMs: number;
     /** Resolves to whether whoever asked was there to get it; may be left unawaited. */
     readonly emit: (part: unknown) => Promise<boolean>;
@@ -35,6 +39,8 @@ export interface RequestToCluster extends RequestListener {
   readonly operation: string;
   readonly params: unknown;
   readonly timeoutMs: number;
+  /** Only this one is asked. Without it, all others. */
+  readonly to?: InstanceId;
   /**
    * Whether the others take that time themselves, to wait for somebody: then their answers are waited for a little
    * longer.
@@ -94,16 +100,24 @@ export class ClusterRequests {
    * @throws PropagatorError at once `event.unserialisable`, `event.too-large`
    */
   request(question: RequestToCluster): Promise<RequestOutcome> {
-    const { operation, params, timeoutMs, about = operation } = question;
+    const { operation, params, timeoutMs, to, about = operation } = question;
     const id = this.lastId + 1;
-    const sent = this.bus.sendToAll({ type: 'request', id, operation, params, timeoutMs }, about);
+    const message: RequestMessage = { type: 'request', id, operation, params, timeoutMs };
+    const sent =
+      to === undefined
+        ? this.bus.sendToAll(message, about)
+        : this.bus.sendTo(to, message).then((isThere) => (isThere ? 1 : 0));
     this.lastId = id;
-    const members = this.cluster.otherMembers().map(({ instanceId }) => instanceId);
+    const members =
+      to === undefined ? this.cluster.otherMembers().map(({ instanceId }) => instanceId) : [to];
     const patienceMs = question.othersWait === true ? timeoutMs + ANSWER_GRACE_MS : timeoutMs;
     const request = new PendingRequest(members, patienceMs, question);
     this.pending.set(id, request);
     sent.then(
-      (instances) => request.handedTo({ instances, outsiders: this.cluster.outsiders }),
+      (instances) => {
+        const outsiders = to === undefined ? this.cluster.outsiders : 0;
+        request.handedTo({ instances, outsiders });
+      },
       () => {
         // The state says that Redis is away, and the log has said so, too.
         this.reporter.count('request.unsent');
@@ -141,10 +155,12 @@ export class ClusterRequests {
       return answer.fail('unknown operation');
     }
     try {
-      const part = await handler(params, { timeoutMs, emit: answer.emit });
+      const part = await handler(params, { origin, timeoutMs, emit: answer.emit });
       await answer.conclude(part);
     } catch (error) {
-      this.reporter.report('request.failed', () => `"${operation}": ${reasonOf(error)}`);
+      if (!(error instanceof Superseded)) {
+        this.reporter.report('request.failed', () => `"${operation}": ${reasonOf(error)}`);
+      }
       await answer.fail('failed');
     }
   }

@@ -18,7 +18,7 @@ import {
 } from './interruption.js';
 import { LateEvents } from './late-events.js';
 import type { ReceiptLog } from './receipt-log.js';
-import { REPAIR, repairedBy, wantedChannels } from './repair-answers.js';
+import { RepairQuestions } from './repair-questions.js';
 
 /** What was on its way when the connection broke, or got stuck before it did. */
 const MARGIN_MS = 5_000;
@@ -56,6 +56,7 @@ type Options = Pick<ResolvedOptions, 'requestTimeoutMs' | 'memberTimeoutMs' | 'r
  */
 export class GapRepair {
   private readonly late: LateEvents;
+  private readonly questions: RepairQuestions;
   private readonly subscriptions: Subscription[] = [];
   private stopListening: (() => void) | undefined;
   private interruption: Interruption | undefined;
@@ -70,6 +71,8 @@ export class GapRepair {
     private readonly options: Options,
   ) {
     this.late = new LateEvents(around);
+    const timeoutMs = Math.min(options.requestTimeoutMs, ANSWER_MS);
+    this.questions = new RepairQuestions(around, this.late, timeoutMs);
   }
 
   start(): void {
@@ -200,15 +203,23 @@ export class GapRepair {
   /** Returns false where it was interrupted again. */
   private async repairAll(interruption: Interruption): Promise<boolean> {
     const { times } = interruption;
-    const startedAt = performance.now();
+    let quietSince = performance.now();
+    const isCurrent = (): boolean =>
+      this.interruption === interruption && interruption.times === times;
     for (let attempt = 1; ; attempt++) {
-      const { missing, complete } = await this.askAll(interruption);
+      const { size } = interruption.repaired;
+      const { missing, complete } = await this.questions.ask(
+        interruption,
+        attempt === 1,
+        isCurrent,
+      );
       if (this.closed || interruption.times > times) return false;
       for (const instanceId of missing) interruption.members.add(instanceId);
       const open = unrepaired(interruption);
       if (complete && open.length === 0) return true;
-      const waited = performance.now() - startedAt;
-      if (waited > this.patienceMs(open)) return true;
+      // The others may have had to wait for their turn.
+      if (interruption.repaired.size > size) quietSince = performance.now();
+      if (performance.now() - quietSince > this.patienceMs(open)) return true;
       const [shortest, longest] = PAUSE_MS;
       await new Promise((resolve) => {
         setTimeout(resolve, Math.min(shortest * attempt, longest)).unref();
@@ -251,30 +262,5 @@ export class GapRepair {
     rest.deaf = deaf;
     this.interruption = rest;
     this.repairLater();
-  }
-
-  private askAll(interruption: Interruption) {
-    const ageMs = performance.now() - interruption.since;
-    const { times, repaired } = interruption;
-    const isCurrent = (origin: InstanceId): boolean =>
-      this.interruption === interruption && interruption.times === times && !repaired.has(origin);
-    return this.around.requests.request({
-      operation: REPAIR,
-      params: {
-        ageMs,
-        ...wantedChannels(this.around.channels(), (channel) => mayConcern(interruption, channel)),
-        except: [...repaired],
-      },
-      timeoutMs: Math.min(this.options.requestTimeoutMs, ANSWER_MS),
-      onPart: (origin, part) => {
-        const answer = repairedBy(origin, part);
-        if (isCurrent(origin)) this.late.deliver(origin, answer, heardOf(interruption, origin));
-      },
-      onAnswered: (origin) => {
-        if (!isCurrent(origin)) return;
-        repaired.add(origin);
-        this.late.release(origin);
-      },
-    });
   }
 }

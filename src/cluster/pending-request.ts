@@ -15,6 +15,8 @@ export interface RequestOutcome {
 
 /** @internal */
 export interface RequestListener {
+  /** Whether each part of an answer starts the time anew. */
+  readonly partsRenewTime?: boolean;
   /** Called with each part of each answer as it comes. */
   readonly onPart?: (instanceId: InstanceId, part: unknown) => void;
   /** Called when an instance has answered in full. */
@@ -60,6 +62,7 @@ export class PendingRequest {
     if (this.ended || this.lastWords.has(from)) return false;
     const said = this.numbersOf(from);
     if (number !== undefined && said.has(number)) return false;
+    if (this.listener.partsRenewTime === true) this.limit.renew();
     if (part !== undefined) this.listener.onPart?.(from, part);
     if (number !== undefined) said.add(number);
     // Where a part was lost, what there is must not pass for the answer.

@@ -6,7 +6,8 @@ import {
   type PackedEnvelope,
 } from '../wire/envelope-pack.js';
 import { fnv1a } from '../wire/fnv.js';
-import type { RequestHandler } from './cluster-requests.js';
+import { AnswerTurns, type AnswerTurn } from './answer-turns.js';
+import { Superseded, type RequestHandler } from './cluster-requests.js';
 import type { Arrival } from './held-events.js';
 import type { RecentSelection } from './recent-publishes.js';
 
@@ -20,6 +21,10 @@ const MESSAGE_BYTES = 1_024;
 /** As many hashes are listed; of more, a bit of each is set in so many bytes. */
 const MOST_LISTED = 16_384;
 const FILTER_BYTES = 128 * 1024;
+
+/** Who waits for its turn hears so often of it. */
+const SIGNS_PER_TIMEOUT = 4;
+const SHORTEST_SIGN_MS = 50;
 
 /** A part of an answer, as it came in. @internal */
 export interface Repaired {
@@ -59,14 +64,23 @@ interface Answerer {
   since(ageMs: number, isWanted: (channel: string) => boolean): RecentSelection;
 }
 
-/** Answers what others want back. @internal */
+/**
+ * Answers what others want back, one at a time: an answer is up to all that is kept. Who waits for its turn is told so,
+ * with parts that have nothing in them.
+ *
+ * @internal
+ */
 export function repairHandler(answerer: Answerer): RequestHandler {
   const { instanceId, maxMessageBytes } = answerer;
   const mostBytes = maxMessageBytes - MESSAGE_BYTES;
   const packBytes = Math.min(PACK_BYTES, mostBytes);
-  return async (params, { emit }) => {
-    const { ageMs, isWanted, except } = checked(params);
-    if (except.includes(instanceId)) return { pack: packEnvelopes([]) };
+  const turns = new AnswerTurns();
+
+  async function answer(
+    { ageMs, isWanted }: Pick<Question, 'ageMs' | 'isWanted'>,
+    turn: AnswerTurn,
+    emit: (part: unknown) => Promise<boolean>,
+  ): Promise<unknown> {
     const now = performance.now();
     const selection = answerer.since(ageMs, isWanted);
     let { forgotten } = selection;
@@ -83,6 +97,7 @@ export function repairHandler(answerer: Answerer): RequestHandler {
       if (length > 0 && length + takes > packBytes) {
         // One at a time: what is not read yet is Redis' to keep.
         if (!(await emit({ pack: packEnvelopes(pack) }))) throw new Error('a part was not sent');
+        if (turn.isSuperseded) throw new Superseded();
         pack = [];
         length = 0;
       }
@@ -90,6 +105,28 @@ export function repairHandler(answerer: Answerer): RequestHandler {
       length += takes;
     }
     return { pack: packEnvelopes(pack), ...(forgotten !== undefined && { forgotten }) };
+  }
+
+  return async (params, { origin, timeoutMs, emit }) => {
+    const { ageMs, isWanted, except } = checked(params);
+    if (except.includes(instanceId)) return { pack: packEnvelopes([]) };
+    const askedAt = performance.now();
+    const waits = setInterval(
+      () => void emit({ pack: packEnvelopes([]) }),
+      Math.max(timeoutMs / SIGNS_PER_TIMEOUT, SHORTEST_SIGN_MS),
+    );
+    let turn: AnswerTurn;
+    try {
+      turn = await turns.begin(origin);
+    } finally {
+      clearInterval(waits);
+    }
+    try {
+      const waitedMs = performance.now() - askedAt;
+      return await answer({ ageMs: ageMs + waitedMs, isWanted }, turn, emit);
+    } finally {
+      turns.end();
+    }
   };
 }
 

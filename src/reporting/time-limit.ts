@@ -14,6 +14,12 @@ export class TimeLimit {
     }, ms);
   }
 
+  /** The time begins anew. */
+  renew(): void {
+    clearImmediate(this.last);
+    this.timer.refresh();
+  }
+
   /** Calling it twice is fine, and so is calling it too late. */
   clear(): void {
     clearTimeout(this.timer);

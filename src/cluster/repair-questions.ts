@@ -1,0 +1,92 @@
+import type { InstanceId } from '../wire/envelope.js';
+import type { ClusterRequests } from './cluster-requests.js';
+import type { ClusterService } from './cluster.service.js';
+import { heardOf, mayConcern, type Interruption } from './interruption.js';
+import type { RequestOutcome } from './pending-request.js';
+import { REPAIR, repairedBy, wantedChannels, type Repaired } from './repair-answers.js';
+
+/** Their answers come over one connection: Redis cuts off who has too much to read. */
+const MOST_AT_ONCE = 4;
+
+interface Surroundings {
+  readonly requests: ClusterRequests;
+  readonly cluster: ClusterService;
+  channels(): Iterable<string>;
+}
+
+interface Answers {
+  /** @param heard the highest number of the instance that was heard before */
+  deliver(origin: InstanceId, repaired: Repaired, heard: number): void;
+  /** The instance has answered in full. */
+  release(origin: InstanceId): void;
+}
+
+/**
+ * Asks the other instances for what this one has missed.
+ *
+ * @internal
+ */
+export class RepairQuestions {
+  constructor(
+    private readonly around: Surroundings,
+    private readonly answers: Answers,
+    private readonly timeoutMs: number,
+  ) {}
+
+  /**
+   * Asks all that have not answered: at once, or where there are many and it is the first time, few at a time. What
+   * comes when it is not current any more is thrown away.
+   */
+  async ask(
+    interruption: Interruption,
+    isFirst: boolean,
+    isCurrent: () => boolean,
+  ): Promise<RequestOutcome> {
+    const { repaired, since } = interruption;
+    const { requests } = this.around;
+    const isOpen = (origin: InstanceId): boolean => isCurrent() && !repaired.has(origin);
+    const wanted = wantedChannels(this.around.channels(), (channel) =>
+      mayConcern(interruption, channel),
+    );
+    const ask = (to?: InstanceId) =>
+      requests.request({
+        operation: REPAIR,
+        params: {
+          ageMs: performance.now() - since,
+          ...wanted,
+          except: to === undefined ? [...repaired] : [],
+        },
+        ...(to !== undefined && { to }),
+        timeoutMs: this.timeoutMs,
+        partsRenewTime: true,
+        onPart: (origin, part) => {
+          const answer = repairedBy(origin, part);
+          if (isOpen(origin)) this.answers.deliver(origin, answer, heardOf(interruption, origin));
+        },
+        onAnswered: (origin) => {
+          if (!isOpen(origin)) return;
+          repaired.add(origin);
+          this.answers.release(origin);
+        },
+      });
+    const members = this.members().filter((origin) => !repaired.has(origin));
+    if (isFirst && members.length > MOST_AT_ONCE) {
+      const next = members.values();
+      const lane = async (): Promise<void> => {
+        for (const origin of next) if (isOpen(origin)) await ask(origin);
+      };
+      await Promise.all(Array.from({ length: MOST_AT_ONCE }, lane));
+    }
+    // Some may not be known here yet.
+    return ask();
+  }
+
+  /** Each instance begins with another one. */
+  private members(): InstanceId[] {
+    const { cluster } = this.around;
+    const { instanceId: self } = cluster.self;
+    const ids = cluster.otherMembers().map(({ instanceId }) => instanceId);
+    const sorted = ids.toSorted();
+    return [...sorted.filter((id) => id > self), ...sorted.filter((id) => id < self)];
+  }
+}

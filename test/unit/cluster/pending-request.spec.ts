@@ -1,0 +1,25 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { PendingRequest } from '../../../src/cluster/pending-request.js';
+
+const part = { type: 'reply', id: 1, done: false, part: [] } as const;
+
+describe('a question with an answer in many parts', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('is given up when nothing has come for that time', async () => {
+    const request = new PendingRequest(['a'], 1_000, { partsRenewTime: true });
+    request.handedTo({ instances: 1, outsiders: 0 });
+    for (let i = 0; i < 5; i++) {
+      jest.advanceTimersByTime(900);
+      expect(request.answered('a', part)).toBe(true);
+    }
+    jest.advanceTimersByTime(1_001);
+    expect(request.answered('a', part)).toBe(false);
+    expect(await request.outcome).toMatchObject({ missing: ['a'], complete: false });
+  });
+});
