@@ -81,7 +81,7 @@ export class GapRepair {
     this.stopListening = pubSub.onInterruption?.((concerns) => this.interrupted(concerns));
     this.subscriptions.push(
       pubSub.state$.subscribe((state) => {
-        if (state === 'ready') void this.repair();
+        if (state === 'ready') void this.ready();
       }),
       this.around.cluster.changes$.subscribe(({ type, member }) => {
         if (type === 'joined') this.returned(member.instanceId);
@@ -133,6 +133,13 @@ export class GapRepair {
     );
     merged(this.interruption, concerns, this.members());
     this.repairLater();
+  }
+
+  private async ready(): Promise<void> {
+    if (this.interruption === undefined) return;
+    // Where Redis was away when the app started, nothing that answers come over is subscribed yet.
+    await this.around.bus.open();
+    await this.repair();
   }
 
   /** Both were away, and it came back later: it was not there to be asked. */
