@@ -43,11 +43,15 @@ export class ClusterBus {
     this.origin = Buffer.from(instanceId, 'hex');
   }
 
+  /** Over which all instances hear one another. */
+  get channel(): string {
+    return clusterChannel(this.options.prefix);
+  }
+
   /** Resolves once messages arrive, or once waiting for that has taken too long. */
   async open(): Promise<void> {
     if (this.holds.length === 0) {
-      const { prefix } = this.options;
-      for (const channel of [clusterChannel(prefix), replyChannel(prefix, this.instanceId)]) {
+      for (const channel of this.channels) {
         const subscription = this.subscriptions.acquire(channel, (bytes) =>
           this.receive(channel, bytes),
         );
@@ -59,10 +63,11 @@ export class ClusterBus {
 
   /** Whether messages of others arrive at this moment. */
   get isListening(): boolean {
-    const { prefix } = this.options;
-    return [clusterChannel(prefix), replyChannel(prefix, this.instanceId)].every((channel) =>
-      this.pubSub.isSubscribed(channel),
-    );
+    return this.channels.every((channel) => this.pubSub.isSubscribed(channel));
+  }
+
+  private get channels(): string[] {
+    return [this.channel, replyChannel(this.options.prefix, this.instanceId)];
   }
 
   close(): void {
@@ -77,7 +82,7 @@ export class ClusterBus {
    * @throws PropagatorError at once `event.unserialisable`, `event.too-large`
    */
   sendToAll(message: ClusterMessage, about?: string): Promise<number> {
-    const channel = clusterChannel(this.options.prefix);
+    const { channel } = this;
     return publishToOthers(this.pubSub, channel, this.encode(channel, message, about));
   }
 

@@ -6,7 +6,8 @@ import type { Reporter } from '../reporting/reporter.js';
 import type { Envelope, InstanceId } from '../wire/envelope.js';
 import type { ClusterBus } from './cluster-bus.js';
 import type { ClusterRequests } from './cluster-requests.js';
-import type { ClusterService } from './cluster.service.js';
+import type { ClusterChange, ClusterService } from './cluster.service.js';
+import { Departures } from './departures.js';
 import type { Arrival } from './held-events.js';
 import {
   heardOf,
@@ -22,6 +23,8 @@ import { RepairQuestions } from './repair-questions.js';
 
 /** What was on its way when the connection broke, or got stuck before it did. */
 const MARGIN_MS = 5_000;
+/** Of a part of a Cluster only its pings, seconds apart, tell whether it is heard: two of them, and twice the time for a busy process. */
+const PART_MARGIN_MS = 15_000;
 /** Where not everything can be subscribed again: after so long what can be is repaired. */
 const SUBSCRIBED_WITHIN_MS = 5_000;
 /** Who has not answered may be about to come back as well, and is asked again: for so long when it is no member. */
@@ -45,7 +48,10 @@ interface Surroundings {
   deliver(arrival: Arrival): void;
 }
 
-type Options = Pick<ResolvedOptions, 'requestTimeoutMs' | 'memberTimeoutMs' | 'repair'>;
+type Options = Pick<
+  ResolvedOptions,
+  'requestTimeoutMs' | 'heartbeatIntervalMs' | 'memberTimeoutMs' | 'repair'
+>;
 
 /**
  * Gets back what this instance could not hear. After its subscribed connection was gone it asks all others for what
@@ -57,6 +63,7 @@ type Options = Pick<ResolvedOptions, 'requestTimeoutMs' | 'memberTimeoutMs' | 'r
 export class GapRepair {
   private readonly late: LateEvents;
   private readonly questions: RepairQuestions;
+  private readonly departures = new Departures();
   private readonly subscriptions: Subscription[] = [];
   private stopListening: (() => void) | undefined;
   private interruption: Interruption | undefined;
@@ -83,9 +90,7 @@ export class GapRepair {
       pubSub.state$.subscribe((state) => {
         if (state === 'ready') void this.ready();
       }),
-      this.around.cluster.changes$.subscribe(({ type, member }) => {
-        if (type === 'joined') this.returned(member.instanceId);
-      }),
+      this.around.cluster.changes$.subscribe((change) => this.changed(change)),
     );
   }
 
@@ -126,13 +131,33 @@ export class GapRepair {
 
   private interrupted(concerns: Interrupted): void {
     if (this.closed) return;
-    const { cluster, log } = this.around;
-    this.interruption ??= interruptionOf(
-      Math.min(performance.now(), cluster.heardItselfAt) - MARGIN_MS,
-      log.lastOfAll(),
-    );
+    const { cluster, log, bus } = this.around;
+    const now = performance.now();
+    // This instance hears its own heartbeats over that channel.
+    const isProven = concerns(bus.channel);
+    const since = isProven
+      ? Math.min(now, cluster.heardItselfAt) - MARGIN_MS
+      : now - PART_MARGIN_MS;
+    this.interruption ??= interruptionOf(since, log.lastOfAll());
+    this.interruption.since = Math.min(this.interruption.since, since);
     merged(this.interruption, concerns, this.members());
+    for (const origin of this.departures.takeSince(since, isProven)) {
+      this.noAnswer(this.interruption, origin);
+    }
     this.repairLater();
+  }
+
+  private changed({ type, member: { instanceId } }: ClusterChange): void {
+    const { heartbeatIntervalMs, memberTimeoutMs } = this.options;
+    const now = performance.now();
+    if (type === 'left') this.departures.add(instanceId, { livedUntil: now, saidSo: true });
+    else if (type === 'lost') {
+      const livedUntil = now - memberTimeoutMs + heartbeatIntervalMs;
+      this.departures.add(instanceId, { livedUntil, saidSo: false });
+    } else {
+      this.departures.delete(instanceId);
+      this.returned(instanceId);
+    }
   }
 
   private async ready(): Promise<void> {
@@ -242,6 +267,11 @@ export class GapRepair {
     return ABSENT_MS + (lives ? this.options.memberTimeoutMs : 0);
   }
 
+  private noAnswer(interruption: Interruption, origin: InstanceId): void {
+    const from = heardOf(interruption, origin) + 1;
+    this.late.gap(origin, { from, to: null, reason: 'no-answer' });
+  }
+
   private members(): Set<InstanceId> {
     return new Set(this.around.cluster.otherMembers().map(({ instanceId }) => instanceId));
   }
@@ -252,11 +282,7 @@ export class GapRepair {
     for (const origin of unrepaired(interruption)) {
       // Who is away is asked once more when it comes back; of whoever else has not answered nothing is expected.
       if (interruption.isLate || members.has(origin)) interruption.repaired.add(origin);
-      this.late.gap(origin, {
-        from: heardOf(interruption, origin) + 1,
-        to: null,
-        reason: 'no-answer',
-      });
+      this.noAnswer(interruption, origin);
     }
     this.interruption = undefined;
     this.lately = { interruption, at: performance.now() };

@@ -7,7 +7,7 @@ const MOST_CONCERNS = 16;
 /** Channels that could not be heard for a while. @internal */
 export interface Interruption {
   /** By the clock that nobody sets. */
-  readonly since: number;
+  since: number;
   /** How often it happened until it was repaired. */
   times: number;
   readonly concerns: Interrupted[];

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   ClusterService,
   InMemoryBus,
@@ -30,9 +30,12 @@ describe('what an instance could not hear', () => {
     gaps = [];
   });
   afterEach(async () => {
+    jest.restoreAllMocks();
     for (const transport of transports) transport.heal();
     await cluster.close();
   });
+
+  const connected = () => transports.filter(({ state }) => state === 'ready').length;
 
   /** Alice is connected to the first one. */
   async function start(
@@ -51,7 +54,6 @@ describe('what an instance could not hear', () => {
       })
       .start();
     service(0).gaps$.subscribe((gap) => gaps.push(gap));
-    const connected = () => transports.filter(({ state }) => state === 'ready').length;
     await until(
       () =>
         transports.every(
@@ -263,6 +265,62 @@ describe('what an instance could not hear', () => {
     await tell(1, 6);
     await has(1, 2, 3, 4, 5, 6);
     expect(gaps).toHaveLength(1);
+  });
+
+  it('is told as a gap where the instance that sent it left before that was noticed', async () => {
+    await start(3);
+    await tell(1, 1);
+    await has(1);
+    const { instanceId } = service(1).self;
+    // A part of a Cluster is silent.
+    transport(0).hearBut(isUser);
+    await tell(1, 2);
+    await cluster.instance(1).app.close();
+    await until(
+      () => service(0).members().length === 2,
+      () => 'the other instance to leave',
+    );
+    transport(0).deafen(isUser);
+    transport(0).heal();
+    await tell(2, 'other');
+    await has(1, 'other');
+    expect(gaps).toEqual([{ instanceId, from: 2, to: null, reason: 'no-answer' }]);
+  });
+
+  it('is no gap where an instance has left before', async () => {
+    await start(3);
+    await tell(1, 1);
+    await has(1);
+    await cluster.instance(1).app.close();
+    await until(
+      () => service(0).members().length === 2,
+      () => 'the other instance to leave',
+    );
+    transport(0).deafen();
+    transport(0).heal();
+    await tell(2, 'other');
+    await has(1, 'other');
+    expect(gaps).toEqual([]);
+  });
+
+  it('arrives where a part of a Cluster was silent for seconds before that was noticed', async () => {
+    await start(2, () => ({ heartbeatIntervalMs: 100, memberTimeoutMs: 60_000 }));
+    transport(0).hearBut(isUser);
+    await tell(1, 1);
+    for (const clock of [performance, Date]) {
+      const now = clock.now.bind(clock);
+      jest.spyOn(clock, 'now').mockImplementation(() => now() + 8_000);
+    }
+    const noticedAt = performance.now();
+    await until(
+      () => service(0).heardItselfAt > noticedAt,
+      () => 'a heartbeat over another part',
+    );
+    transport(0).deafen(isUser);
+    transport(0).heal();
+    await tell(1, 2);
+    await has(1, 2);
+    expect(gaps).toEqual([]);
   });
 
   it('is told as a gap where it was too much to keep, and the rest arrives', async () => {
