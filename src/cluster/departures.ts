@@ -1,4 +1,6 @@
+import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { InstanceId } from '../wire/envelope.js';
+import type { ClusterChange } from './cluster.service.js';
 
 /** Nobody looks further back. */
 const REMEMBERED_MS = 60_000;
@@ -17,16 +19,23 @@ interface Departure {
 export class Departures {
   private readonly byInstance = new Map<InstanceId, Departure>();
 
-  add(instanceId: InstanceId, departure: Departure): void {
-    const forgotten = performance.now() - REMEMBERED_MS;
-    for (const [other, { livedUntil }] of this.byInstance) {
-      if (livedUntil < forgotten) this.byInstance.delete(other);
-    }
-    this.byInstance.set(instanceId, departure);
-  }
+  constructor(
+    private readonly options: Pick<ResolvedOptions, 'heartbeatIntervalMs' | 'memberTimeoutMs'>,
+  ) {}
 
-  delete(instanceId: InstanceId): void {
-    this.byInstance.delete(instanceId);
+  changed({ type, member: { instanceId } }: ClusterChange): void {
+    const now = performance.now();
+    for (const [other, { livedUntil }] of this.byInstance) {
+      if (livedUntil < now - REMEMBERED_MS) this.byInstance.delete(other);
+    }
+    if (type === 'joined') {
+      this.byInstance.delete(instanceId);
+      return;
+    }
+    const { heartbeatIntervalMs, memberTimeoutMs } = this.options;
+    const saidSo = type === 'left';
+    const livedUntil = saidSo ? now : now - memberTimeoutMs + heartbeatIntervalMs;
+    this.byInstance.set(instanceId, { livedUntil, saidSo });
   }
 
   /**

@@ -6,12 +6,13 @@ import type { Reporter } from '../reporting/reporter.js';
 import type { Envelope, InstanceId } from '../wire/envelope.js';
 import type { ClusterBus } from './cluster-bus.js';
 import type { ClusterRequests } from './cluster-requests.js';
-import type { ClusterChange, ClusterService } from './cluster.service.js';
+import type { ClusterService } from './cluster.service.js';
 import { Departures } from './departures.js';
 import type { Arrival } from './held-events.js';
 import {
   heardOf,
   interruptionOf,
+  isLeftover,
   merged,
   mayConcern,
   unrepaired,
@@ -19,6 +20,7 @@ import {
 } from './interruption.js';
 import { LateEvents } from './late-events.js';
 import type { ReceiptLog } from './receipt-log.js';
+import { Leftovers } from './leftovers.js';
 import { RepairQuestions } from './repair-questions.js';
 
 /** What was on its way when the connection broke, or got stuck before it did. */
@@ -63,10 +65,11 @@ type Options = Pick<
 export class GapRepair {
   private readonly late: LateEvents;
   private readonly questions: RepairQuestions;
-  private readonly departures = new Departures();
+  private readonly departures: Departures;
   private readonly subscriptions: Subscription[] = [];
   private stopListening: (() => void) | undefined;
   private interruption: Interruption | undefined;
+  private readonly leftovers: Leftovers;
   /** The last one that was repaired, and when. */
   private lately: { readonly interruption: Interruption; readonly at: number } | undefined;
   private asking = false;
@@ -77,9 +80,15 @@ export class GapRepair {
     private readonly around: Surroundings,
     private readonly options: Options,
   ) {
+    this.leftovers = new Leftovers(around);
+    this.departures = new Departures(options);
     this.late = new LateEvents(around);
     const timeoutMs = Math.min(options.requestTimeoutMs, ANSWER_MS);
-    this.questions = new RepairQuestions(around, this.late, timeoutMs);
+    const answers = {
+      deliver: this.late.deliver.bind(this.late),
+      release: (origin: InstanceId) => this.late.release(origin, this.leftovers.channels),
+    };
+    this.questions = new RepairQuestions(around, answers, timeoutMs);
   }
 
   start(): void {
@@ -90,7 +99,10 @@ export class GapRepair {
       pubSub.state$.subscribe((state) => {
         if (state === 'ready') void this.ready();
       }),
-      this.around.cluster.changes$.subscribe((change) => this.changed(change)),
+      this.around.cluster.changes$.subscribe((change) => {
+        this.departures.changed(change);
+        if (change.type === 'joined') this.returned(change.member.instanceId);
+      }),
     );
   }
 
@@ -100,8 +112,8 @@ export class GapRepair {
     readonly heldBytes: number;
     readonly repairs: number;
   } {
-    const { interruption, late, repairs } = this;
-    return { underway: interruption !== undefined, heldBytes: late.bytes, repairs };
+    const { isUnderway: underway, late, repairs } = this;
+    return { underway, heldBytes: late.bytes, repairs };
   }
 
   /**
@@ -110,12 +122,11 @@ export class GapRepair {
   takes(envelope: Envelope, channel: string, bytes: Buffer): boolean {
     const { origin, sequence } = envelope;
     if (this.late.knows(envelope, channel)) return true;
-    // It flushes its outbox before it says that it is back.
-    if (this.lately !== undefined && this.interruption === undefined)
+    // Who comes back flushes its outbox before it says so.
+    if (this.interruption === undefined && this.lately !== undefined) {
       this.returned(origin, channel);
-    const { interruption } = this;
-    if (interruption === undefined || interruption.repaired.has(origin)) return false;
-    if (!mayConcern(interruption, channel)) return false;
+    }
+    if (!this.mayHaveMissed(origin, channel)) return false;
     this.late.hold(origin, { channel, sequence, bytes });
     return true;
   }
@@ -126,12 +137,28 @@ export class GapRepair {
     for (const subscription of this.subscriptions) subscription.unsubscribe();
     clearTimeout(this.fallback);
     this.interruption = undefined;
+    this.leftovers.clear();
     this.late.clear();
+  }
+
+  private get isUnderway(): boolean {
+    return this.interruption !== undefined || !this.leftovers.isEmpty;
+  }
+
+  private mayHaveMissed(origin: InstanceId, channel: string): boolean {
+    const { interruption, leftovers } = this;
+    if (leftovers.channels?.has(channel) === true) return true;
+    if (interruption === undefined || interruption.repaired.has(origin)) return false;
+    return mayConcern(interruption, channel);
   }
 
   private interrupted(concerns: Interrupted): void {
     if (this.closed) return;
     const { cluster, log, bus } = this.around;
+    if (this.interruption !== undefined && isLeftover(this.interruption)) {
+      this.leftovers.putBack(this.interruption);
+      this.interruption = undefined;
+    }
     const now = performance.now();
     // This instance hears its own heartbeats over that channel.
     const isProven = concerns(bus.channel);
@@ -147,21 +174,8 @@ export class GapRepair {
     this.repairLater();
   }
 
-  private changed({ type, member: { instanceId } }: ClusterChange): void {
-    const { heartbeatIntervalMs, memberTimeoutMs } = this.options;
-    const now = performance.now();
-    if (type === 'left') this.departures.add(instanceId, { livedUntil: now, saidSo: true });
-    else if (type === 'lost') {
-      const livedUntil = now - memberTimeoutMs + heartbeatIntervalMs;
-      this.departures.add(instanceId, { livedUntil, saidSo: false });
-    } else {
-      this.departures.delete(instanceId);
-      this.returned(instanceId);
-    }
-  }
-
   private async ready(): Promise<void> {
-    if (this.interruption === undefined) return;
+    if (!this.isUnderway) return;
     // Where Redis was away when the app started, nothing that answers come over is subscribed yet.
     await this.around.bus.open();
     await this.repair();
@@ -192,14 +206,14 @@ export class GapRepair {
   }
 
   private async repair(): Promise<void> {
+    if (this.asking || this.closed || !this.isUnderway) return;
+    if (this.canAsk) this.interruption ??= this.leftovers.take();
     const { interruption } = this;
-    if (this.asking || interruption === undefined || this.closed) return;
-    // Of what cannot be heard yet, more is being missed.
-    const deaf = this.deafChannels(interruption);
-    if (!this.canAsk || (deaf.size > 0 && deaf.size === interruption.deaf?.size)) {
+    if (!this.canAsk || interruption === undefined) {
       this.repairLater();
       return;
     }
+    const deaf = this.leftovers.deafChannels(interruption);
     this.asking = true;
     this.repairs++;
     clearTimeout(this.fallback);
@@ -216,16 +230,6 @@ export class GapRepair {
     if (this.around.pubSub.state === 'ready') void this.repair();
   }
 
-  private deafChannels(interruption: Interruption): Set<string> {
-    const { pubSub } = this.around;
-    if (pubSub.state === 'ready') return new Set();
-    const deaf = new Set<string>();
-    for (const channel of this.around.channels()) {
-      if (mayConcern(interruption, channel) && !pubSub.isSubscribed(channel)) deaf.add(channel);
-    }
-    return deaf;
-  }
-
   /** Whether questions go out, and answers come in. */
   private get canAsk(): boolean {
     const { pubSub, bus } = this.around;
@@ -240,11 +244,11 @@ export class GapRepair {
       this.interruption === interruption && interruption.times === times;
     for (let attempt = 1; ; attempt++) {
       const { size } = interruption.repaired;
-      const { missing, complete } = await this.questions.ask(
-        interruption,
-        attempt === 1,
+      const { missing, complete } = await this.questions.ask(interruption, {
+        isFirst: attempt === 1,
+        isWanted: (channel) => this.leftovers.isConcerned(interruption, channel),
         isCurrent,
-      );
+      });
       if (this.closed || interruption.times > times) return false;
       for (const instanceId of missing) interruption.members.add(instanceId);
       const open = unrepaired(interruption);
@@ -285,15 +289,18 @@ export class GapRepair {
       this.noAnswer(interruption, origin);
     }
     this.interruption = undefined;
-    this.lately = { interruption, at: performance.now() };
-    this.late.releaseAll();
-    this.around.log.dropIndex();
-    if (deaf.size === 0) return;
+    this.remember(interruption);
     // These cannot be heard yet. What comes over the others is delivered at once from now on.
-    const rest = interruptionOf(interruption.since, interruption.heard);
-    merged(rest, (channel) => deaf.has(channel), interruption.repaired);
-    rest.deaf = deaf;
-    this.interruption = rest;
-    this.repairLater();
+    this.leftovers.add(interruption, deaf);
+    this.late.releaseAll(this.leftovers.channels);
+    this.around.log.dropIndex();
+    if (!this.leftovers.isEmpty) this.repairLater();
+  }
+
+  /** What was left of an earlier one does not take the place of one with more channels. */
+  private remember(interruption: Interruption): void {
+    const now = performance.now();
+    const earlier = this.lately === undefined || now - this.lately.at > LATE_MS;
+    if (earlier || !isLeftover(interruption)) this.lately = { interruption, at: now };
   }
 }

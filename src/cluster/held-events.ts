@@ -38,11 +38,20 @@ export class HeldEvents {
     this.heldBytes = 0;
   }
 
-  /** Those of an origin, in the order in which it sent them; they are held no more. */
-  release(origin: InstanceId): Arrival[] {
+  /**
+   * Those of an origin, in the order in which it sent them; they are held no more.
+   *
+   * @param staying channels whose events still are
+   */
+  release(origin: InstanceId, staying?: ReadonlySet<string>): Arrival[] {
     const arrivals = this.byOrigin.get(origin) ?? [];
     this.byOrigin.delete(origin);
-    for (const { bytes } of arrivals) this.heldBytes -= bytes.length;
-    return arrivals.toSorted((a, b) => a.sequence - b.sequence);
+    const released: Arrival[] = [];
+    for (const arrival of arrivals) {
+      this.heldBytes -= arrival.bytes.length;
+      if (staying?.has(arrival.channel) === true) this.hold(origin, arrival);
+      else released.push(arrival);
+    }
+    return released.sort((a, b) => a.sequence - b.sequence);
   }
 }

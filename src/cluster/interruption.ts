@@ -17,10 +17,13 @@ export interface Interruption {
   readonly repaired: Set<InstanceId>;
   /** The highest number that each instance was heard with before. */
   readonly heard: ReadonlyMap<InstanceId, number>;
-  /** What is left of an earlier one: channels that were not subscribed when the others were repaired. */
-  deaf: ReadonlySet<string> | undefined;
   /** An earlier one once more, for who was not there to be asked. */
   isLate: boolean;
+}
+
+/** What is left of earlier ones: channels that were not subscribed when the others were repaired. @internal */
+export interface Leftover extends Interruption {
+  readonly deaf: ReadonlySet<string>;
 }
 
 /** @internal */
@@ -29,7 +32,7 @@ export function interruptionOf(
   heard: ReadonlyMap<InstanceId, number>,
 ): Interruption {
   const none = { times: 0, concerns: [], members: new Set<string>(), repaired: new Set<string>() };
-  return { since, ...none, heard, deaf: undefined, isLate: false };
+  return { since, ...none, heard, isLate: false };
 }
 
 /** It happened, or happened once more. @internal */
@@ -39,7 +42,6 @@ export function merged(
   members: Iterable<InstanceId>,
 ): void {
   interruption.times++;
-  interruption.deaf = undefined;
   interruption.isLate = false;
   interruption.concerns.push(concerns);
   if (interruption.concerns.length > MOST_CONCERNS) {
@@ -48,6 +50,24 @@ export function merged(
   // Who was repaired before may have sent something since.
   interruption.repaired.clear();
   for (const instanceId of members) interruption.members.add(instanceId);
+}
+
+/** Adds what an interruption leaves to what is left of earlier ones. @internal */
+export function leftoverOf(
+  { since, heard, repaired }: Interruption,
+  channels: ReadonlySet<string>,
+  earlier?: Leftover,
+): Leftover {
+  const deaf = new Set([...(earlier?.deaf ?? []), ...channels]);
+  const start = Math.min(since, earlier?.since ?? Infinity);
+  const leftover = { ...interruptionOf(start, earlier?.heard ?? heard), deaf };
+  merged(leftover, (channel) => deaf.has(channel), [...(earlier?.members ?? []), ...repaired]);
+  return leftover;
+}
+
+/** @internal */
+export function isLeftover(interruption: Interruption): interruption is Leftover {
+  return 'deaf' in interruption;
 }
 
 /** @internal */

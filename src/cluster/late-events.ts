@@ -83,14 +83,18 @@ export class LateEvents {
     this.gap(origin, { from, to, reason: 'forgotten' });
   }
 
-  /** The instance has answered in full: what it sent since follows. */
-  release(origin: InstanceId): void {
+  /**
+   * The instance has answered in full: what it sent since follows.
+   *
+   * @param staying channels of which more is missing
+   */
+  release(origin: InstanceId, staying?: ReadonlySet<string>): void {
     this.expectTwice(origin);
-    for (const arrival of this.held.release(origin)) this.deliverOnce(origin, arrival);
+    for (const arrival of this.held.release(origin, staying)) this.deliverOnce(origin, arrival);
   }
 
-  releaseAll(): void {
-    for (const origin of this.held.origins()) this.release(origin);
+  releaseAll(staying?: ReadonlySet<string>): void {
+    for (const origin of this.held.origins()) this.release(origin, staying);
   }
 
   gap(origin: InstanceId, gap: Omit<EventGap, 'instanceId'>): void {

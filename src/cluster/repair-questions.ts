@@ -1,7 +1,7 @@
 import type { InstanceId } from '../wire/envelope.js';
 import type { ClusterRequests } from './cluster-requests.js';
 import type { ClusterService } from './cluster.service.js';
-import { heardOf, mayConcern, type Interruption } from './interruption.js';
+import { heardOf, type Interruption } from './interruption.js';
 import type { RequestOutcome } from './pending-request.js';
 import { REPAIR, repairedBy, wantedChannels, type Repaired } from './repair-answers.js';
 
@@ -19,6 +19,12 @@ interface Answers {
   deliver(origin: InstanceId, repaired: Repaired, heard: number): void;
   /** The instance has answered in full. */
   release(origin: InstanceId): void;
+}
+
+interface Circumstances {
+  readonly isFirst: boolean;
+  isWanted(this: void, channel: string): boolean;
+  isCurrent(this: void): boolean;
 }
 
 /**
@@ -39,15 +45,12 @@ export class RepairQuestions {
    */
   async ask(
     interruption: Interruption,
-    isFirst: boolean,
-    isCurrent: () => boolean,
+    { isFirst, isWanted, isCurrent }: Circumstances,
   ): Promise<RequestOutcome> {
     const { repaired, since } = interruption;
     const { requests } = this.around;
     const isOpen = (origin: InstanceId): boolean => isCurrent() && !repaired.has(origin);
-    const wanted = wantedChannels(this.around.channels(), (channel) =>
-      mayConcern(interruption, channel),
-    );
+    const wanted = wantedChannels(this.around.channels(), isWanted);
     const ask = (to?: InstanceId) =>
       requests.request({
         operation: REPAIR,

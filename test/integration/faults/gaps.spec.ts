@@ -7,6 +7,7 @@ import {
 } from '../../../src/index.js';
 import type { Runtime } from '../../../src/nest/runtime.js';
 import { RUNTIME } from '../../../src/nest/tokens.js';
+import { DiagnosticsService } from '../../../src/observability/diagnostics.service.js';
 import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
 import { PlainGateway } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
@@ -237,7 +238,10 @@ describe('what an instance could not hear', () => {
     );
   });
 
-  it('arrives in order where the instance that sent it comes back after that was told', async () => {
+  it.each([
+    ['', (pubSub: BreakablePubSub) => pubSub.heal()],
+    [', and a channel is still refused', (pubSub: BreakablePubSub) => pubSub.hearBut(isAll)],
+  ])('arrives in order where its sender comes back after that was told%s', async (_, hearAgain) => {
     await start(2, () => ({ heartbeatIntervalMs: 200, memberTimeoutMs: 1_000 }));
     await tell(1, 1);
     await has(1);
@@ -252,7 +256,7 @@ describe('what an instance could not hear', () => {
       () => service(0).members().length === 1,
       () => 'the other instance to be lost',
     );
-    transport(0).heal();
+    hearAgain(transport(0));
     await until(
       () => gaps.length > 0,
       () => 'a gap',
@@ -265,6 +269,42 @@ describe('what an instance could not hear', () => {
     await tell(1, 6);
     await has(1, 2, 3, 4, 5, 6);
     expect(gaps).toHaveLength(1);
+  });
+
+  it('does not take a channel that stays refused for a loss of the others', async () => {
+    await start(2, () => ({ repair: { maxBytes: 1_024 } }));
+    const { propagator } = cluster.instance(1);
+    const { instanceId } = service(1).self;
+    await tell(1, 1);
+    await has(1);
+    const repaired = (times: number) =>
+      until(
+        () => cluster.instance(0).app.get(DiagnosticsService).diagnostics().repair.repairs >= times,
+        () => `${times} repairs`,
+      );
+    transport(0).deafen();
+    transport(0).hearBut(isAll);
+    await repaired(1);
+    await propagator.emitToAll({ event: 'a', data: 'refused' });
+    for (let n = 2; n <= 40; n++) await tell(1, n);
+    await has(...Array.from({ length: 40 }, (_, i) => i + 1));
+    // The connection is lost once more.
+    transport(0).deafen();
+    await tell(1, 41);
+    transport(0).hearBut(isAll);
+    await has(...Array.from({ length: 41 }, (_, i) => i + 1));
+    expect(gaps).toEqual([]);
+    transport(0).heal();
+    await until(
+      () => gaps.length > 0,
+      () => 'a gap',
+    );
+    expect(gaps).toEqual([{ instanceId, from: 2, to: expect.any(Number), reason: 'forgotten' }]);
+    await propagator.emitToAll({ event: 'a', data: 'heard' });
+    await client.waitFor('a');
+    await tell(1, 42);
+    await has(...Array.from({ length: 42 }, (_, i) => i + 1));
+    expect(client.data('a')).toEqual(['heard']);
   });
 
   it('is told as a gap where the instance that sent it left before that was noticed', async () => {
