@@ -149,7 +149,7 @@ describe('auth.maxSocketsPerUser', () => {
   });
 
   it('does not count those that it refuses, whatever it is told again meanwhile', async () => {
-    const times = { heartbeatIntervalMs: 20, memberTimeoutMs: 10_000 };
+    const times = { heartbeatIntervalMs: 500, memberTimeoutMs: 10_000 };
     limited = await LimitedCluster.start('Redis', 3, { maxSocketsPerUser: 2 }, times);
     await limited.connect('alice');
     const second = await limited.connect('alice');
