@@ -64,16 +64,26 @@ export class Canary {
    */
   check(listening: boolean): void {
     const open = this.pubSub.isOpen?.() ?? this.pubSub.state === 'ready';
-    if (!listening || !open || this.lastHeard >= this.lastSent) {
+    if (!listening || !open) {
+      this.beginAnew();
+      return;
+    }
+    if (this.lastHeard >= this.lastSent) {
       this.misses = 0;
       return;
     }
     if (++this.misses <= MISSES_ALLOWED) return;
-    this.misses = 0;
+    this.beginAnew();
     this.reporter.report(
       'connection.deaf',
       () => 'Redis took our heartbeats and we did not hear them: the connection is made anew',
     );
     this.pubSub.reconnect?.();
+  }
+
+  /** What an earlier connection did not return is nothing that the next one owes. */
+  private beginAnew(): void {
+    this.misses = 0;
+    this.lastSent = this.lastHeard;
   }
 }
