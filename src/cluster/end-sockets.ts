@@ -36,8 +36,9 @@ export function endSockets(
   const { close, reason } = options;
   for (const socket of sockets) {
     if (!socket.connected) {
-      // Asked for twice, the one that ends more of it counts.
-      if (close !== false || !awaited.has(socket)) awaited.set(socket, options);
+      // Asked for twice, the last one counts, unless it leaves the connection that the other one ends.
+      const closes = (awaited.get(socket)?.close ?? false) !== false;
+      if (close !== false || !closes) awaited.set(socket, options);
       continue;
     }
     if (reason !== undefined) attempt(socket, () => socket.emit(DISCONNECT_EVENT, { reason }));
