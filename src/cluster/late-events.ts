@@ -30,6 +30,8 @@ export class LateEvents {
   private readonly held = new HeldEvents();
   /** Until when what comes from an instance may have come before. */
   private readonly twiceUntil = new Map<InstanceId, number>();
+  /** What was dropped in this turn since it may have come before. */
+  private readonly doubts = new Map<InstanceId, { from: number; to: number }>();
 
   constructor(private readonly around: Surroundings) {}
 
@@ -48,7 +50,7 @@ export class LateEvents {
       return true;
     }
     if (!this.isDoubtful(envelope)) return false;
-    this.gap(origin, { from: sequence, to: sequence, reason: 'forgotten' });
+    this.doubt(origin, sequence);
     return true;
   }
 
@@ -110,6 +112,7 @@ export class LateEvents {
   clear(): void {
     this.held.clear();
     this.twiceUntil.clear();
+    this.doubts.clear();
   }
 
   private mayComeTwice({ origin, repeated }: Envelope): boolean {
@@ -131,6 +134,21 @@ export class LateEvents {
     const { log } = this.around;
     if (!repeated || sequence > log.lastOf(origin)) return false;
     return Date.now() - sentAt >= log.coversMs - MARGIN_MS;
+  }
+
+  /** What is sent again comes many at a time: that is one gap. */
+  private doubt(origin: InstanceId, sequence: number): void {
+    const { doubts } = this;
+    if (doubts.size === 0) setImmediate(() => this.tellDoubts());
+    const { from, to } = doubts.get(origin) ?? { from: sequence, to: sequence };
+    doubts.set(origin, { from: Math.min(from, sequence), to: Math.max(to, sequence) });
+  }
+
+  private tellDoubts(): void {
+    for (const [origin, numbers] of this.doubts) {
+      this.gap(origin, { ...numbers, reason: 'forgotten' });
+    }
+    this.doubts.clear();
   }
 
   private expectTwice(origin: InstanceId): void {

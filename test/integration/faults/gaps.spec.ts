@@ -137,6 +137,38 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([]);
   });
 
+  it('arrives from very many instances, which are not all asked at once', async () => {
+    await start(7);
+    const others = [1, 2, 3, 4, 5, 6];
+    for (const index of others) await tell(index, [index, 'before']);
+    transport(0).deafen();
+    for (const index of others) {
+      await tell(index, [index, 'missed 1']);
+      await tell(index, [index, 'missed 2']);
+    }
+    transport(0).hearBut(() => false);
+    for (const index of others) await tell(index, [index, 'since']);
+    transport(0).heal();
+    for (const index of others) await tell(index, [index, 'after']);
+    const got = () => client.data('n') as [number, string][];
+    await until(
+      () => got().length >= 5 * others.length,
+      () => `everything, there is ${JSON.stringify(got())}`,
+    );
+    await cluster.settled(client);
+    for (const index of others) {
+      const from = got().filter(([sender]) => sender === index);
+      expect(from.map(([, what]) => what)).toEqual([
+        'before',
+        'missed 1',
+        'missed 2',
+        'since',
+        'after',
+      ]);
+    }
+    expect(gaps).toEqual([]);
+  });
+
   it('is found among very many channels', async () => {
     await start();
     const { router } = cluster.instance(0).app.get<Runtime>(RUNTIME);
@@ -415,23 +447,23 @@ describe('what an instance could not hear', () => {
     expect(cluster.instance(0).counts).toEqual({ 'event.repeated': 1 });
   });
 
-  it('is told as a gap where it comes twice and nobody can know any more', async () => {
+  it('is told as one gap where it comes twice and nobody can know any more', async () => {
     await start();
     const { instanceId } = service(1).self;
     transport(1).fallSilent((channel) => channel.includes(':user:'));
-    const told = tell(1, 1);
-    await has(1);
+    const told = [tell(1, 1), tell(1, 2)];
+    await has(1, 2);
     transport(1).fallSilent(() => false);
-    await cluster.instance(1).propagator.emitToAll({ event: 'a', data: 2 });
+    await cluster.instance(1).propagator.emitToAll({ event: 'a', data: 3 });
     await client.waitFor('a');
     // Very much comes in from elsewhere.
     const { log } = cluster.instance(0).app.get<Runtime>(RUNTIME).router.receiver;
     for (let n = 1; n <= 300_000; n++) log.add('f'.repeat(16), n, 0);
     transport(1).failUnanswered();
-    await told;
-    await tell(1, 3);
-    await has(1, 3);
-    expect(gaps).toEqual([{ instanceId, from: 1, to: 1, reason: 'forgotten' }]);
+    await Promise.all(told);
+    await tell(1, 4);
+    await has(1, 2, 4);
+    expect(gaps).toEqual([{ instanceId, from: 1, to: 2, reason: 'forgotten' }]);
   });
 
   it('arrives once though the first attempt comes last', async () => {
