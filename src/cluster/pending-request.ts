@@ -3,6 +3,9 @@ import type { ReplyMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
 import { RollCall, type HandedTo } from './roll-call.js';
 
+/** For so long at most parts of answers renew the time of a question. */
+const MOST_RENEWED_MS = 120_000;
+
 /** @internal */
 export interface RequestOutcome {
   /** Instances that answered in full. */
@@ -15,7 +18,7 @@ export interface RequestOutcome {
 
 /** @internal */
 export interface RequestListener {
-  /** Whether each part of an answer starts the time anew. */
+  /** Whether each part of an answer starts the time anew, for two minutes at most. */
   readonly partsRenewTime?: boolean;
   /** Called with each part of each answer as it comes. */
   readonly onPart?: (instanceId: InstanceId, part: unknown) => void;
@@ -37,6 +40,7 @@ export class PendingRequest {
   private readonly numbers = new Map<InstanceId, Set<number>>();
   private end!: (outcome: RequestOutcome) => void;
   private readonly limit: TimeLimit;
+  private readonly renewedUntil: number;
   private ended = false;
 
   constructor(
@@ -49,6 +53,7 @@ export class PendingRequest {
     this.outcome = new Promise((resolve) => {
       this.end = resolve;
     });
+    this.renewedUntil = listener.partsRenewTime === true ? performance.now() + MOST_RENEWED_MS : 0;
     this.limit = new TimeLimit(timeoutMs, () => this.finish(false));
   }
 
@@ -62,7 +67,7 @@ export class PendingRequest {
     if (this.ended || this.lastWords.has(from)) return false;
     const said = this.numbersOf(from);
     if (number !== undefined && said.has(number)) return false;
-    if (this.listener.partsRenewTime === true) this.limit.renew();
+    if (performance.now() < this.renewedUntil) this.limit.renew();
     if (part !== undefined) this.listener.onPart?.(from, part);
     if (number !== undefined) said.add(number);
     // Where a part was lost, what there is must not pass for the answer.
