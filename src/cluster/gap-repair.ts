@@ -76,6 +76,7 @@ export class GapRepair {
   private repairs = 0;
   private fallback: NodeJS.Timeout | undefined;
   private closed = false;
+
   constructor(
     private readonly around: Surroundings,
     private readonly options: Options,
