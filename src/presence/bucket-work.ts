@@ -27,7 +27,7 @@ export interface BucketSurroundings {
   /** Whether the store has lost its data a moment ago, and others may still be putting it back. */
   isHolding(): boolean;
   report(change: PresenceChange): void;
-  /** Whether changes wait for somebody who listens. */
+  /** Whether changes wait, for somebody who listens or for a lease: others may have been handed them meanwhile. */
   isWaiting(): boolean;
   /** The lease is of no use any more. */
   onLeaseEnded(): void;
@@ -61,6 +61,9 @@ export class BucketWork {
   private readonly due: DueUsers;
   private readonly handed = new HandedOut();
   private settling = false;
+  /** How often the store may have handed out what has not come since, and up to which of them it was asked again. */
+  private doubts = 1;
+  private cleared = 0;
   /** What the store was told and has not answered: it is told the same again, before anything else. */
   private unanswered: Batch | undefined;
   private batches = 0;
@@ -92,6 +95,7 @@ export class BucketWork {
 
   /** The store is told once more of all users: of a new connection, or to be sure. */
   retell({ storeLostData }: { readonly storeLostData: boolean }): void {
+    this.doubts++;
     if (storeLostData) {
       this.due.noneIsHeld();
       this.putBack();
@@ -104,6 +108,12 @@ export class BucketWork {
   settle(): void {
     this.settling = true;
     this.work();
+  }
+
+  /** The store may have handed out something that has not come. */
+  askAgain(): void {
+    this.doubts++;
+    this.settle();
   }
 
   /** What a dead instance left here falls to this one. Returns whether it could take it. */
@@ -120,6 +130,7 @@ export class BucketWork {
 
   /** The others have taken this instance's users off it; who went, and what was handed out, is theirs to report. */
   givenUp(): void {
+    this.doubts++;
     this.putBack();
     this.ledger.givenUp();
     this.due.clear();
@@ -127,11 +138,21 @@ export class BucketWork {
     this.touchAll();
   }
 
+  /** A change that comes from this instance itself. */
+  made(change: PresenceChange): void {
+    this.handed.add(change);
+    this.handOver();
+  }
+
   /** Tells the app what it has not heard of, unless that has to wait. */
   handOver(): void {
-    if (this.handed.waiting === 0 || this.around.isWaiting()) return;
-    for (const change of this.handed.hear()) this.around.report(change);
-    this.work();
+    // Looked at each time: whoever hears of one may have heard enough.
+    while (!this.around.isWaiting()) {
+      const change = this.handed.next();
+      if (change === undefined) break;
+      this.around.report(change);
+    }
+    if (this.handed.size > 0) this.work();
   }
 
   work(): void {
@@ -171,6 +192,7 @@ export class BucketWork {
         if (!(await work())) break;
       }
     } catch (error) {
+      this.doubts++;
       this.around.onFailed(error);
     } finally {
       // In the same turn as nothing more was found: what comes from now on begins anew.
@@ -192,8 +214,11 @@ export class BucketWork {
     const steps = batch.told.flatMap((told) => told.steps);
     if (steps.length === 0) return true;
     this.unanswered = batch;
-    const updated = await this.around.store.update(this.bucket, lease, steps, batch.number);
+    const { doubts } = this;
+    const flags = { number: batch.number, again: doubts > this.cleared };
+    const updated = await this.around.store.update(this.bucket, lease, steps, flags);
     if (!this.accepts(updated, lease)) return false;
+    this.cleared = doubts;
     // Put back in the meantime.
     if (this.unanswered !== batch) return true;
     this.unanswered = undefined;
@@ -206,9 +231,13 @@ export class BucketWork {
     this.settling = false;
     let isDone = false;
     try {
-      const settled = await this.around.store.settle(this.bucket, lease);
+      const { doubts } = this;
+      const settled = await this.around.store.settle(this.bucket, lease, doubts > this.cleared);
       isDone = this.accepts(settled, lease);
-      if (isDone) this.settled(settled, lease);
+      if (isDone) {
+        this.cleared = doubts;
+        this.settled(settled, lease);
+      }
     } finally {
       if (!isDone) this.settling = true;
     }
@@ -229,6 +258,7 @@ export class BucketWork {
    */
   private accepts({ state }: Updated, lease: Lease): boolean {
     if (state === 'done' && this.around.holds(lease)) return true;
+    this.doubts++;
     this.around.onLeaseEnded();
     return false;
   }

@@ -2,8 +2,9 @@ import { Observable, Subject } from 'rxjs';
 import type { PresenceChange } from './presence-change.js';
 
 /**
- * Where the app hears of changes. Some have to wait for somebody who listens: those that come before the app has started,
- * while it ends, and for a while after the last one has stopped listening. In an app that does not listen they pass.
+ * Where the app hears of changes. Some have to wait for somebody who listens: those that come while the app starts and
+ * for a while after that, while it ends, and for a while after the last one has stopped listening. In an app that does
+ * not listen they pass.
  *
  * @internal
  */
@@ -23,7 +24,7 @@ export class ChangeOutlet {
   });
 
   constructor(
-    /** How long after the last listener has gone another one is expected, in ms. */
+    /** How long after the start, or after the last listener has gone, another one is expected, in ms. */
     private readonly patienceMs: number,
     private readonly onListener: () => void,
   ) {}
@@ -38,9 +39,11 @@ export class ChangeOutlet {
     return this.phase !== 'running' || performance.now() - this.silentSince < this.patienceMs;
   }
 
-  /** The app has started: whoever wants to listen does. */
+  /** The app has started; some begin to listen right after that. */
   appStarted(): void {
-    if (this.phase === 'starting') this.phase = 'running';
+    if (this.phase !== 'starting') return;
+    this.phase = 'running';
+    this.silentSince = performance.now();
   }
 
   /** The app is about to end: who does not listen any more has had the last of it. */

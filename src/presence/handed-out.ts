@@ -10,23 +10,21 @@ export class HandedOut {
     return this.heard.size;
   }
 
-  /** How many the app is to be told of. */
-  get waiting(): number {
-    return this.unheard.size;
-  }
-
   /** Does nothing where it has come already. */
   add(change: PresenceChange): void {
     const key = keyOf(change);
     if (!this.heard.has(key)) this.unheard.set(key, change);
   }
 
-  /** Those that the app is told of now, in the order in which they have come. */
-  hear(): PresenceChange[] {
-    const changes = [...this.unheard.values()];
-    for (const [key, change] of this.unheard) this.heard.set(key, change);
-    this.unheard.clear();
-    return changes;
+  /** The next one that the app is to be told of, in the order in which they have come. */
+  next(): PresenceChange | undefined {
+    for (const [key, change] of this.unheard) {
+      this.unheard.delete(key);
+      // The store keeps no statuses to be confirmed.
+      if (change.type !== 'status') this.heard.set(key, change);
+      return change;
+    }
+    return undefined;
   }
 
   /** The first ones that the app has heard of. */
@@ -44,6 +42,6 @@ export class HandedOut {
   }
 }
 
-function keyOf({ type, userId, at }: PresenceChange): string {
-  return `${type}:${userId}:${at}`;
+function keyOf({ type, userId, at, status }: PresenceChange): string {
+  return `${type}:${userId}:${at}:${status ?? ''}`;
 }

@@ -32,8 +32,8 @@ export class PresenceTable {
   readonly sockets = new Map<string, { owner: Owner; socketId: string }[]>();
   /** Owners that have ended, and whose users nobody looks after yet. */
   readonly ended = new Set<Owner>();
-  /** Owners that somebody listens to. */
-  readonly heard = new Set<Owner>();
+  /** Owners that somebody listens to, or did a moment ago, and when they last said so. */
+  readonly heard = new Map<Owner, number>();
   /** Changes that were handed out, until their owners have confirmed them. */
   readonly reports = new Map<PresenceChange, Owner>();
 }
@@ -57,8 +57,11 @@ export class InMemoryPresenceStore implements PresenceStore {
 
   async beat({ owner, isHeard = false }: Beat): Promise<BeatAnswer> {
     const { ended, heard } = this.table;
-    if (isHeard) heard.add(owner);
-    else heard.delete(owner);
+    const now = Date.now();
+    if (isHeard) heard.set(owner, now);
+    for (const [other, at] of heard) {
+      if (at < now - 2 * this.options.leaseMs) heard.delete(other);
+    }
     // What there is to be said of their users is lost on an instance that nobody listens to.
     const dead = isHeard || heard.size === 0 ? [...ended] : [];
     if (dead.length > 0) ended.clear();
@@ -67,7 +70,6 @@ export class InMemoryPresenceStore implements PresenceStore {
 
   async resign(owner: Owner): Promise<void> {
     this.table.ended.add(owner);
-    this.table.heard.delete(owner);
   }
 
   async buried(): Promise<void> {}

@@ -72,9 +72,14 @@ export class LeaseKeeper {
     return Date.now() < this.holdingUntil;
   }
 
+  /** Whether nobody can have given this instance up. */
+  get isHeld(): boolean {
+    return Date.now() < this.heldUntil;
+  }
+
   /** Whether nobody can have been given this instance's users in the meantime. */
   holds({ owner }: Lease): boolean {
-    return owner === this.owner && Date.now() < this.heldUntil;
+    return owner === this.owner && this.isHeld;
   }
 
   start(): void {
@@ -107,7 +112,8 @@ export class LeaseKeeper {
 
   /** Somebody listens to what this instance reports. */
   heard(): void {
-    if (!this.wasHeard && this.timer !== undefined) void this.beat();
+    const isKnown = this.wasHeard && this.isHeld;
+    if (!isKnown && this.timer !== undefined) void this.beat();
   }
 
   /** The lease is of no use any more. */

@@ -43,7 +43,10 @@ export interface Beat {
   readonly claimUntil: number;
   /** Dead owners whose users this instance is looking after: nobody else has to. */
   readonly sweeping?: readonly Owner[];
-  /** Whether somebody listens to what it reports. While there are such instances, dead owners are theirs to look after. */
+  /**
+   * Whether somebody listens to what it reports. While there are such instances, and for two leases after that, dead
+   * owners are theirs to look after.
+   */
   readonly isHeard?: boolean;
 }
 
@@ -70,6 +73,17 @@ export interface BeatAnswer {
 }
 
 /** @internal */
+export interface UpdateFlags {
+  /**
+   * One more for each update of this owner in this bucket: one that was done, and whose answer was lost, is not done
+   * again.
+   */
+  readonly number?: number;
+  /** Whether all that was handed out to this owner, and not confirmed, is to be handed out again. Default: it is. */
+  readonly again?: boolean;
+}
+
+/** @internal */
 export interface Updated {
   /**
    * `expired`: nothing was done, the lease has ended. `stale`: nor here, it came over an earlier connection, or the owner
@@ -78,7 +92,7 @@ export interface Updated {
   readonly state: 'done' | 'expired' | 'stale';
   readonly now: number;
   /**
-   * Handed out to this owner to be reported, now or before. They are handed out again with each answer until
+   * Handed out to this owner to be reported, now or before. They are handed out again until
    * {@link PresenceStore.reported} says that they have come; after the owner's end to the one that sweeps.
    */
   readonly changes: readonly PresenceChange[];
@@ -144,18 +158,18 @@ export interface PresenceStore {
   beat(beat: Beat): Promise<BeatAnswer>;
   /** The owner ends; others look after its users at once. */
   resign(owner: Owner): Promise<void>;
-  /**
-   * @param number one more for each update of this owner in this bucket: one that was done, and whose answer was lost, is
-   * not done again
-   */
   update(
     bucket: number,
     lease: Lease,
     steps: readonly PresenceStep[],
-    number?: number,
+    told?: UpdateFlags,
   ): Promise<Updated>;
-  /** Reports what has become due: a user whose grace period is over, say. */
-  settle(bucket: number, lease: Lease): Promise<Settled>;
+  /**
+   * Reports what has become due: a user whose grace period is over, say.
+   *
+   * @param again as in {@link UpdateFlags}
+   */
+  settle(bucket: number, lease: Lease, again?: boolean): Promise<Settled>;
   /** These have come to the owner, and are not handed out again. */
   reported(bucket: number, owner: Owner, changes: readonly PresenceChange[]): Promise<void>;
   /** Takes a part of a dead owner's users off it. */

@@ -155,7 +155,7 @@ export class PresenceTracker {
 
   /** Reports a change that this instance has made itself. */
   report(change: PresenceChange): void {
-    this.outlet.tell(change);
+    this.bucket(bucketOf(change.userId)).made(change);
   }
 
   /** Reports a status that this instance has set, and was not told so. */
@@ -219,8 +219,8 @@ export class PresenceTracker {
       lease: () => lease.current,
       holds: (held) => lease.holds(held),
       isHolding: () => lease.isHolding,
-      report: (change) => this.report(change),
-      isWaiting: () => this.outlet.isWaiting,
+      report: (change) => this.outlet.tell(change),
+      isWaiting: () => this.outlet.isWaiting || !lease.isHeld,
       onLeaseEnded: () => lease.ended(),
       onFailed: (error) => this.failed(error),
       settleIn: (ms) => this.dueTimer.in(ms, bucket),
@@ -236,8 +236,7 @@ export class PresenceTracker {
       adopt: (bucket, swept, lease) => this.bucket(bucket).adopt(swept, lease),
       failed: (bucket, error) => {
         this.failed(error);
-        // What it handed out has to be asked for again.
-        this.bucket(bucket).settle();
+        this.bucket(bucket).askAgain();
       },
     };
   }

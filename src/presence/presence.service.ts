@@ -11,8 +11,9 @@ import type { PresenceWatch } from './presence-watch.js';
 
 const MOST_STATUS_BYTES = 256;
 const MOST_PER_PAGE = 1_000;
-/** Of how many users it is remembered that a status may have been set. */
+/** Of how many users it is remembered that a status may have been set, and for how long. */
 const MOST_UNCERTAIN = 1_000;
+const UNCERTAIN_MS = 60_000;
 
 /** What presence works with; undefined where it is switched off. @internal */
 export interface PresenceParts {
@@ -41,8 +42,8 @@ export class PresenceService {
    * ```
    */
   readonly changes$: Observable<PresenceChange>;
-  /** Statuses that were perhaps set, by user: no answer came. */
-  private readonly uncertain = new Map<string, string | null>();
+  /** Statuses that were perhaps set, by user, and when: no answer came. */
+  private readonly uncertain = new Map<string, { status: string | null; at: number }>();
 
   /** @internal */
   constructor(
@@ -129,16 +130,18 @@ export class PresenceService {
     checkStatus(status);
     // Who is only just being let in here is online, too.
     if (this.state.get(id).length > 0) await tracker.told(id);
+    const { connection } = store;
     try {
       const { online, change } = await store.setStatus(bucketOf(id), id, status, tracker.owner);
-      // Tried again, it is no change for the store if it was set the first time, and nobody has heard of it.
-      const wasSet = online && this.uncertain.has(id) && this.uncertain.get(id) === status;
+      const wasSet = this.mayBeSet(id, status);
       this.uncertain.delete(id);
       if (change !== undefined) tracker.report(change);
-      else if (wasSet) tracker.reportStatus(id, status);
+      // Tried again, it is no change for the store, and nobody has heard of it.
+      else if (online && wasSet) tracker.reportStatus(id, status);
       return online;
     } catch (error) {
-      if (this.uncertain.size < MOST_UNCERTAIN) this.uncertain.set(id, status);
+      const wasSent = store.connection !== connection || isTimeout(error);
+      if (wasSent) this.isUncertain(id, status);
       throw error;
     }
   }
@@ -173,6 +176,19 @@ export class PresenceService {
     );
   }
 
+  private mayBeSet(userId: string, status: string | null): boolean {
+    const { status: before, at } = this.uncertain.get(userId) ?? { at: -Infinity };
+    return before === status && at > performance.now() - UNCERTAIN_MS;
+  }
+
+  private isUncertain(userId: string, status: string | null): void {
+    const { uncertain } = this;
+    uncertain.delete(userId);
+    uncertain.set(userId, { status, at: performance.now() });
+    const [oldest] = uncertain.keys();
+    if (uncertain.size > MOST_UNCERTAIN && oldest !== undefined) uncertain.delete(oldest);
+  }
+
   private available(): PresenceParts {
     if (this.parts === undefined) throw PropagatorError.of('presence.unavailable', []);
     return this.parts;
@@ -200,4 +216,8 @@ function positionOf(cursor: unknown): { bucket: number; after: string | undefine
   if (bucket !== undefined && Number(bucket) < BUCKETS) return { bucket: Number(bucket), after };
   const remedy = 'Pass the cursor of the page before, or none to begin.';
   throw PropagatorError.of('target.invalid', ['cursor', shown(cursor), remedy]);
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof PropagatorError && error.code === 'redis.timeout';
 }

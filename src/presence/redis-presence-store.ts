@@ -16,6 +16,7 @@ import type {
   SocketToAdmit,
   Swept,
   Updated,
+  UpdateFlags,
   UserPresence,
 } from './presence-store.js';
 import { BEAT, BURIED, RESIGN } from './scripts/lease.js';
@@ -113,19 +114,20 @@ export class RedisPresenceStore implements PresenceStore {
     bucket: number,
     lease: Lease,
     steps: readonly PresenceStep[],
-    number = 0,
+    { number = 0, again = true }: UpdateFlags = {},
   ): Promise<Updated> {
     const { graceMs, leaseMs } = this.options;
     const told = steps.flatMap(({ operation, userId }) => [operation, userId]);
-    const args = [graceMs, leaseMs, lease.holdUntil ?? 0, number, ...told];
+    const flags = [lease.holdUntil ?? 0, number, again ? 1 : 0];
+    const args = [graceMs, leaseMs, ...flags, ...told];
     const reply = await this.runFor(lease, UPDATE, bucket, args);
     const [state, now, changes] = reply as [Updated['state'], number, ChangeReply[]];
     return { state, now, changes: changesOf(changes, lease.owner) };
   }
 
-  async settle(bucket: number, lease: Lease): Promise<Settled> {
+  async settle(bucket: number, lease: Lease, again = true): Promise<Settled> {
     const { graceMs, lastSeenMs } = this.options;
-    const args = [graceMs, lastSeenMs, lease.holdUntil ?? 0];
+    const args = [graceMs, lastSeenMs, lease.holdUntil ?? 0, again ? 1 : 0];
     const reply = await this.runFor(lease, SETTLE, bucket, args);
     return settled(reply as SettledReply, lease.owner);
   }

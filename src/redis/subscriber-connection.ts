@@ -295,7 +295,8 @@ export class SubscriberConnection {
     }
     if (generation !== this.generation) return;
     for (const name of channels) {
-      if (!this.wanted.has(name)) continue;
+      // Given back by now, it may be wanted again before that is said.
+      if (!this.sent.has(name)) continue;
       this.confirmed.add(name);
       this.refusals.delete(name);
       this.waiters.resolve(name);

@@ -6,7 +6,7 @@ const REMEMBERED_MS = 24 * 3_600_000;
 /**
  * The leases of all instances. KEYS: leases (owner -> end of its lease), sweeps (dead owner -> when to try again),
  * swept (dead owner -> since when), data (made anew whenever it is not there), hold (until when the instances may be
- * putting back what was lost), heard (owners that somebody listens to).
+ * putting back what was lost), heard (owners that somebody listens to, or did a moment ago -> when they last said so).
  *
  * ARGV: owner, length of the lease (ms), the data that it knows (empty: none), until when it may give up others (ms),
  * how far the clocks may be apart (ms), whether somebody listens to it (1), then the dead owners that it is looking after.
@@ -34,7 +34,7 @@ if not redis.call('ZSCORE', leases, owner) then
   if givenUp or known == current then return {'swept', now, now, current, 0} end
 end
 redis.call('ZADD', leases, now + length, owner)
-if isHeard then redis.call('HSET', heard, owner, '') else redis.call('HDEL', heard, owner) end
+if isHeard then redis.call('HSET', heard, owner, string.format('%.0f', now)) end
 if now <= claimUntil then
   for _, dead in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now - skew, 'LIMIT', 0, 100)) do
     redis.call('ZREM', leases, dead)
@@ -47,10 +47,13 @@ end
 redis.call('ZREMRANGEBYSCORE', swept, '-inf', now - ${REMEMBERED_MS})
 local answer = {lost and 'lost' or 'held', now, now + length, current, holdUntil}
 local left = redis.call('ZRANGEBYSCORE', sweeps, '-inf', now, 'LIMIT', 0, 2)
-if #left > 0 and not isHeard then
-  -- What there is to be said of their users is lost on an instance that nobody listens to.
-  for _, other in ipairs(redis.call('HKEYS', heard)) do
-    if redis.call('ZSCORE', leases, other) then left = {} else redis.call('HDEL', heard, other) end
+if #left > 0 then
+  -- What there is to be said of their users is lost on an instance that nobody listens to. One that somebody does may be
+  -- about to start again.
+  local listened = redis.call('HGETALL', heard)
+  for i = 1, #listened, 2 do
+    if tonumber(listened[i + 1]) < now - 2 * length then redis.call('HDEL', heard, listened[i])
+    elseif not isHeard then left = {} end
   end
 end
 for _, dead in ipairs(left) do
@@ -64,7 +67,6 @@ return answer
 /** KEYS as above. ARGV: owner. */
 export const RESIGN = redisScript(`
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then redis.call('ZADD', KEYS[2], 0, ARGV[1]) end
-redis.call('HDEL', KEYS[6], ARGV[1])
 `);
 
 /** KEYS as above. ARGV: dead owner. */

@@ -3,13 +3,13 @@ import { LEAVE, PRELUDE } from './prelude.js';
 
 /**
  * ARGV: as all, then grace (ms), how long it is kept when a user was seen (ms), until when to hold: nothing is certain
- * before.
+ * before; whether what was handed out before is handed out again (1).
  */
 export const SETTLE = redisScript(`${PRELUDE}
 local grace, retention, holdUntil = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local refusal = refused()
 if refusal then return {refusal, now, changes, ''} end
-unconfirmed(owner)
+if ARGV[9] == '1' then unconfirmed(owner) end
 if now < holdUntil then
   local next = nextDue()
   return {'done', now, changes, next ~= '' and string.format('%.0f', math.max(tonumber(next), holdUntil)) or ''}

@@ -2,17 +2,18 @@ import { redisScript } from '../../redis/redis-scripts.js';
 import { LEAVE, PRELUDE } from './prelude.js';
 
 /**
- * ARGV: as all, then grace (ms), hold (ms), until when to hold (0: not known), number of this update (0: none), then
- * operation and user of each step.
+ * ARGV: as all, then grace (ms), hold (ms), until when to hold (0: not known), number of this update (0: none), whether
+ * what was handed out before is handed out again (1), then operation and user of each step.
  */
 export const UPDATE = redisScript(`${PRELUDE}${LEAVE}
 local grace, hold, holdUntil = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local number = tonumber(ARGV[9])
 local refusal = refused()
 if refusal then return {refusal, now, changes} end
-unconfirmed(owner)
+local isDone = number > 0 and number <= latestUpdate
+if isDone or ARGV[10] == '1' then unconfirmed(owner) end
 -- Done before, and the answer was lost.
-if number > 0 and number <= latestUpdate then return {'done', now, changes} end
+if isDone then return {'done', now, changes} end
 if number > 0 then remember(number) end
 
 local function join(user, operation)
@@ -32,7 +33,7 @@ local function join(user, operation)
   write(user, presence)
 end
 
-for i = 10, #ARGV, 2 do
+for i = 11, #ARGV, 2 do
   local operation, user = ARGV[i], ARGV[i + 1]
   if operation == 'leave' or operation == 'gone' then
     leave(user, owner, grace, operation == 'gone')

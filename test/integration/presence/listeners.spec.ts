@@ -1,5 +1,6 @@
 import { Inject, type OnModuleInit } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { firstValueFrom } from 'rxjs';
 import {
   InMemoryBus,
   InMemoryPubSub,
@@ -8,6 +9,8 @@ import {
 } from '../../../src/index.js';
 import { PlainGateway } from '../../support/plain-gateway.js';
 import { PresenceLog } from '../../support/presence-log.js';
+import { bucketOf } from '../../../src/presence/presence-buckets.js';
+import { usersOf } from '../../support/presence/test-stores.js';
 import { presenceOf } from '../../support/presence/presence-cluster.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 import { until } from '../../support/until.js';
@@ -83,11 +86,74 @@ describe.each(['Redis', 'memory'] as const)('a change of presence in %s', (where
     const next = givenCluster().of(1).with(PlainGateway, LateListener);
     started.push(await next.configured({ ...options(), prefix: cluster.prefix }).start());
 
+    const told = () => LateListener.log?.lines ?? [];
     await until(
-      () => (LateListener.log?.lines.length ?? 0) >= users.length,
-      () => `all to be told of, got ${LateListener.log?.lines.join()}`,
+      () => told().length >= 2 * users.length,
+      () => `all to be told of, got ${told().join()}`,
     );
-    expect(LateListener.log?.lines.toSorted()).toEqual(offline);
+    // Nobody had listened to the one before.
+    for (const user of users) {
+      const own = told().filter((line) => line.endsWith(` ${user}`));
+      expect(own).toEqual([`online ${user}`, `offline ${user}`]);
+    }
+    expect(told()).toHaveLength(2 * users.length);
+  });
+
+  it('waits for an app that listens only after its start', async () => {
+    const cluster = await start(1);
+    await cluster.instance(0).connect({ token: 'alice' });
+    const service = presenceOf(cluster.instance(0));
+    await until(
+      async () => (await service.count()) === 1,
+      () => 'alice to be online',
+    );
+    expect(await service.setStatus('alice', 'away')).toBe(true);
+
+    const log = new PresenceLog(service);
+
+    await log.reaches(2);
+    expect(log.lines).toEqual(['online alice', 'alice is away']);
+  });
+
+  it('waits for the next listener where one has heard enough', async () => {
+    const cluster = await start(1);
+    // In one bucket.
+    const three = usersOf(bucketOf('alice'), 3, 'alice');
+    await Promise.all(three.map((token) => cluster.instance(0).connect({ token })));
+    const service = presenceOf(cluster.instance(0));
+    await until(
+      async () => (await service.count()) === 3,
+      () => 'all to be online',
+    );
+
+    const first = await firstValueFrom(service.changes$);
+    const log = new PresenceLog(service);
+
+    await log.reaches(2);
+    const told = [`online ${first.userId}`, ...log.lines];
+    expect(told.toSorted()).toEqual(three.map((user) => `online ${user}`).toSorted());
+  });
+
+  it('is not told by a worker while the one instance that somebody listens to starts again', async () => {
+    const cluster = await start(1);
+    const { prefix } = cluster;
+    const before = new PresenceLog(presenceOf(cluster.instance(0)));
+    const worker = await cluster.startWorkerWith({ ...options(), prefix });
+    await Promise.all(users.map((token) => cluster.instance(0).connect({ token })));
+    await before.reaches(users.length);
+
+    await cluster.instance(0).close();
+    const next = givenCluster()
+      .of(1)
+      .with(PlainGateway)
+      .configured({ ...options(), prefix });
+    const again = await next.start();
+    started.push(again);
+    const after = new PresenceLog(presenceOf(again.instance(0)));
+
+    await after.reaches(users.length);
+    expect(after.lines.toSorted()).toEqual(offline);
+    expect(await worker.get(PresenceService).count()).toBe(0);
   });
 
   it('is told where somebody listens, whoever else could look after a dead instance', async () => {

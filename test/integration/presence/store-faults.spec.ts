@@ -80,6 +80,18 @@ describe('the store of presence in Redis', () => {
       expect(await settle(a)).toEqual(['done']);
     });
 
+    it('is handed out again only where that is asked for', async () => {
+      await start();
+      const [first] = (await store.update(BUCKET, a, [{ operation: 'join', userId: 'alice' }]))
+        .changes;
+      expect(first).toMatchObject({ type: 'online', userId: 'alice' });
+
+      expect((await store.update(BUCKET, a, [], { again: false })).changes).toEqual([]);
+      expect((await store.settle(BUCKET, a, false)).changes).toEqual([]);
+      expect((await store.update(BUCKET, a, [], { again: true })).changes).toEqual([first]);
+      expect((await store.settle(BUCKET, a, true)).changes).toEqual([first]);
+    });
+
     it('keep the moment in which they happened', async () => {
       await start();
       const [first] = (await store.update(BUCKET, a, [{ operation: 'join', userId: 'alice' }]))
@@ -196,15 +208,18 @@ describe('the store of presence in Redis', () => {
         operation,
         userId: 'alice',
       }));
-      await store.update(BUCKET, a, visit, 1);
+      await store.update(BUCKET, a, visit, { number: 1 });
       await confirm(a);
       expect(await settle(b)).toEqual(['done', 'offline alice']);
       await confirm(b);
       const again = { ...a, connection: 1 };
-      expect(shown(await store.update(BUCKET, again, visit, 1))).toEqual(['done']);
+      expect(shown(await store.update(BUCKET, again, visit, { number: 1 }))).toEqual(['done']);
       expect(await settle(again)).toEqual(['done']);
       expect(await isOnline()).toBe(false);
-      expect(shown(await store.update(BUCKET, again, visit, 2))).toEqual(['done', 'online alice']);
+      expect(shown(await store.update(BUCKET, again, visit, { number: 2 }))).toEqual([
+        'done',
+        'online alice',
+      ]);
     });
 
     it('what comes late from an instance that has resigned', async () => {

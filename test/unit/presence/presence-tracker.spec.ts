@@ -231,6 +231,23 @@ describe('PresenceTracker', () => {
     expect(store.calls).toEqual(['update', 'resign']);
   });
 
+  it('does not tell what waited once its lease is over: others may have been handed it', async () => {
+    listener.unsubscribe();
+    await tracker.start();
+    connectAlice();
+    await called('update');
+    const renewed = new Deferred();
+    store.beating = () => renewed.promise;
+    await sleep(OPTIONS.leaseMs + OPTIONS.heartbeatIntervalMs);
+    listen();
+    await sleep(OPTIONS.heartbeatIntervalMs);
+    expect(reported).toEqual([]);
+
+    renewed.resolve();
+    await called('reported');
+    expect(reported).toEqual([ONLINE]);
+  });
+
   it('tells the store whether somebody listens', async () => {
     await tracker.start();
     expect(store.beats.at(-1)?.isHeard).toBe(true);

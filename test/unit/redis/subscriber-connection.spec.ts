@@ -105,6 +105,32 @@ describe('the subscribed connection', () => {
     await connection.close();
   });
 
+  it('confirms a channel that was given back before the answer and is wanted again before the last one', async () => {
+    const answers: (() => void)[] = [];
+    const { client, commands } = clientThat(() => new Promise<void>((done) => answers.push(done)));
+    // Two commands: two slots of a Cluster.
+    const connection = new SubscriberConnection(client, true, 60_000, handlers);
+    connection.opened();
+    const first = connection.subscribe('{x}:1');
+    void connection.subscribe('{y}:1');
+    await turns();
+    expect(commands).toHaveLength(2);
+
+    connection.unsubscribe('{x}:1');
+    await first;
+    answers[0]?.();
+    await turns();
+    const again = connection.subscribe('{x}:1');
+    answers[1]?.();
+
+    await again;
+    expect(connection.isSubscribed('{x}:1')).toBe(true);
+    await turns();
+    expect(settled.at(-1)).toBeUndefined();
+    for (const answer of answers) answer();
+    void connection.close();
+  });
+
   it('asks again for what was refused, every few seconds, until it is given back', async () => {
     const { client, commands } = clientThat(() => Promise.reject(new Error('NOPERM no channel')));
     const connection = new SubscriberConnection(client, false, 1_000, handlers);
