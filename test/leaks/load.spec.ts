@@ -10,6 +10,8 @@ import { TestProcess } from './support/test-process.js';
 // Everything comes and goes in four equal rounds. The first one warms up: code is compiled, buffers get their size.
 const ROUNDS = 4;
 const BATCHES_PER_ROUND = 10;
+/** So many censuses in a row that say the same. */
+const STEADY = 20;
 
 /**
  * Bytes per connection that the heap may have grown by, on average: what V8 keeps of its own, and lists with a bound,
@@ -68,21 +70,37 @@ describe('after 10,000 connections, 1,000 rooms and 200 namespaces', () => {
     return now;
   };
 
+  /** Until nothing is under way any more, such as an update of presence. */
+  const steady = async (): Promise<Everything> => {
+    let last = await everything();
+    let same = 0;
+    await until(
+      async () => {
+        const now = await everything();
+        same = isDeepStrictEqual(now, last) ? same + 1 : 0;
+        last = now;
+        return same === STEADY;
+      },
+      () => 'nothing to be under way',
+    );
+    return last;
+  };
+
   beforeAll(async () => {
     outside = new Outside();
     app = await TestProcess.start('test/leaks/app/main.ts');
     prefix = await app.call('prefix');
     load = new Load(app, await app.call('urls'));
-    empty = await everything();
+    empty = await steady();
     await load.moveIn();
-    before = await everything();
+    before = await steady();
     objectsBefore = await app.call('heldObjects');
     for (let round = 0; round < ROUNDS; round++) {
       for (let batch = 0; batch < BATCHES_PER_ROUND; batch++) requests += await load.comeAndGo();
       after = await calm(before);
       heap.push(await app.call<number>('heapBytes'));
     }
-  }, 120_000);
+  }, 400_000);
   afterAll(() => {
     app.kill();
     outside.close();

@@ -1,5 +1,6 @@
 import { acquainted } from '../../support/acquainted.js';
 import { serversWith } from '../../support/adapter-with.js';
+import { presenceOf } from '../../support/presence/presence-cluster.js';
 import { givenCluster } from '../../support/test-cluster.js';
 import { censusOf, serverOf } from './census.js';
 import { RootGateway, TenantGateway } from './gateways.js';
@@ -20,6 +21,8 @@ const cluster = await givenCluster()
   .prepared(serversWith({ cleanupEmptyChildNamespaces: true }))
   .start();
 await acquainted(cluster);
+// As apps do: what nobody listens to waits for a while.
+for (const instance of cluster.instances) presenceOf(instance).changes$.subscribe();
 
 serve({
   prefix: () => cluster.prefix,
