@@ -95,7 +95,9 @@ export class GapRepair {
   start(): void {
     const { pubSub } = this.around;
     if (this.options.repair === undefined || this.stopListening !== undefined) return;
-    this.stopListening = pubSub.onInterruption?.((concerns) => this.interrupted(concerns));
+    this.stopListening = pubSub.onInterruption?.((concerns, since) =>
+      this.interrupted(concerns, since),
+    );
     this.subscriptions.push(
       pubSub.state$.subscribe((state) => {
         if (state === 'ready') void this.ready();
@@ -153,7 +155,8 @@ export class GapRepair {
     return mayConcern(interruption, channel);
   }
 
-  private interrupted(concerns: Interrupted): void {
+  /** @param start when it began, where that is known to the moment */
+  private interrupted(concerns: Interrupted, start?: number): void {
     if (this.closed) return;
     const { cluster, log, bus } = this.around;
     if (this.interruption !== undefined && isLeftover(this.interruption)) {
@@ -163,13 +166,15 @@ export class GapRepair {
     const now = performance.now();
     // This instance hears its own heartbeats over that channel.
     const isProven = concerns(bus.channel);
-    const since = isProven
-      ? Math.min(now, cluster.heardItselfAt) - MARGIN_MS
-      : now - PART_MARGIN_MS;
+    const since =
+      start === undefined && !isProven
+        ? now - PART_MARGIN_MS
+        : Math.min(now, start ?? cluster.heardItselfAt) - MARGIN_MS;
     this.interruption ??= interruptionOf(since, log.lastOfAll());
     this.interruption.since = Math.min(this.interruption.since, since);
     merged(this.interruption, concerns, this.members());
-    for (const origin of this.departures.takeSince(since, isProven)) {
+    for (const origin of this.departures.takeSince(start ?? since, isProven)) {
+      this.interruption.members.delete(origin);
       this.noAnswer(this.interruption, origin);
     }
     this.repairLater();

@@ -56,10 +56,11 @@ export interface PubSub {
   /**
    * Adds a listener that is called when messages of subscribed channels may have been missed from now on, or since a
    * moment ago: a subscribed connection was lost, or a channel is subscribed later than was waited for. The function
-   * that comes back removes it.
+   * that comes back removes it. `since` is when it began, by `performance.now()`, where that is known to the moment: a
+   * channel that nobody could have heard before. Without it, it may have begun before it was noticed.
    * @default nothing is ever missed
    */
-  onInterruption?(listener: (interrupted: Interrupted) => void): () => void;
+  onInterruption?(listener: (interrupted: Interrupted, since?: number) => void): () => void;
   /** Adds a listener for all subscribed channels; the function that comes back removes it. */
   onMessage(listener: PubSubListener): () => void;
   /** Makes the connections anew, where there are any: called when messages stay away without an error. */

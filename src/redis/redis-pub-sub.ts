@@ -35,7 +35,7 @@ const PUBLISHER_PINGS = 3;
 export class RedisPubSub implements PubSub {
   private readonly machine = new StateMachine();
   private readonly listeners: Listeners;
-  private readonly interruptions = new Set<(interrupted: Interrupted) => void>();
+  private readonly interruptions = new Set<SubscriberHandlers['interrupted']>();
   private readonly publisher: PublisherConnection;
   private readonly subscriber: Subscriber;
   private readonly events: ClientEvents;
@@ -76,8 +76,8 @@ export class RedisPubSub implements PubSub {
         this.update({ subscribed });
       },
       message: (channel, message) => this.listeners.dispatch(channel, message),
-      interrupted: (interrupted) => {
-        for (const listener of this.interruptions) listener(interrupted);
+      interrupted: (interrupted, since) => {
+        for (const listener of this.interruptions) listener(interrupted, since);
       },
       error,
     });
@@ -163,7 +163,7 @@ export class RedisPubSub implements PubSub {
     return this.listeners.add(listener);
   }
 
-  onInterruption(listener: (interrupted: Interrupted) => void): () => void {
+  onInterruption(listener: (interrupted: Interrupted, since?: number) => void): () => void {
     this.interruptions.add(listener);
     return () => this.interruptions.delete(listener);
   }

@@ -22,8 +22,8 @@ const UNAVAILABLE_RETRY_MS = 250;
 export interface SubscriberConnectionHandlers {
   /** What was wanted has been asked for: with an error if Redis refused some of it, or does not answer. */
   readonly settled: (refusal: PropagatorError | undefined) => void;
-  /** These channels may miss something, or may have since somebody went on without them. */
-  readonly missed: (missed: Interrupted) => void;
+  /** These channels may miss something, or may have since then: somebody went on without them. */
+  readonly missed: (missed: Interrupted, since: number) => void;
 }
 
 /**

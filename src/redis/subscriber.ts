@@ -7,8 +7,8 @@ export interface SubscriberHandlers {
   readonly changed: (subscribed: boolean, reason?: PropagatorError) => void;
   readonly message: (channel: string, message: Buffer) => void;
   readonly error: (error: unknown) => void;
-  /** Channels that were subscribed, or should have been, may have missed something. */
-  readonly interrupted: (interrupted: Interrupted) => void;
+  /** Channels that were subscribed, or should have been, may have missed something; nothing before `since`, if that is known. */
+  readonly interrupted: (interrupted: Interrupted, since?: number) => void;
 }
 
 /** The subscribing half of the transport: one connection, or one to each master of a Cluster. @internal */

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { acquainted } from '../../support/acquainted.js';
+import { DiagnosticsService } from '../../../src/observability/diagnostics.service.js';
+import { acquainted, othersOf } from '../../support/acquainted.js';
 import { PlainGateway } from '../../support/plain-gateway.js';
 import { TcpProxy, type Silence } from '../../support/tcp-proxy.js';
 import { givenCluster, testRedisUrl, type TestCluster } from '../../support/test-cluster.js';
@@ -8,6 +9,12 @@ import { until } from '../../support/until.js';
 
 /** Nobody is given up meanwhile. */
 const PATIENT = { memberTimeoutMs: 120_000, outbox: { maxAgeMs: 120_000 } };
+
+const isRepaired = (a: TestInstance): Promise<void> =>
+  until(
+    () => a.redis.state === 'ready' && !a.app.get(DiagnosticsService).diagnostics().repair.underway,
+    () => 'the end of the repair',
+  );
 
 const cases: [role: string, subscriber: boolean, from: Silence][] = [
   ['subscribed connection is lost, and the next one is taken without an answer', true, 'start'],
@@ -74,10 +81,10 @@ describe('a client that is let in before its channel is subscribed', () => {
     await proxy.close();
   });
 
-  it('gets what was sent to it meanwhile', async () => {
+  async function start(size: number): Promise<[TestInstance, TestInstance]> {
     proxy = await TcpProxy.to(testRedisUrl());
     cluster = await givenCluster()
-      .of(2)
+      .of(size)
       .with(PlainGateway)
       .configured((index) => ({
         ...PATIENT,
@@ -91,7 +98,19 @@ describe('a client that is let in before its channel is subscribed', () => {
       () => a.redis.state === 'ready',
       () => 'everything to be subscribed',
     );
+    return [a, b];
+  }
 
+  const leaves = async (a: TestInstance, instance: TestInstance): Promise<void> => {
+    await instance.app.close();
+    await until(
+      () => othersOf(a).length === cluster.instances.length - 2,
+      () => 'the other instance to leave',
+    );
+  };
+
+  it('gets what was sent to it meanwhile', async () => {
+    const [a, b] = await start(2);
     const letGo = proxy.holdSubscribers();
     const alice = await a.connect({ token: 'alice' });
     expect(a.redis.state).toBe('degraded');
@@ -111,5 +130,27 @@ describe('a client that is let in before its channel is subscribed', () => {
       () => `the state ready, it is ${a.redis.state}`,
     );
     expect(a.counts['event.gap']).toBeUndefined();
+  });
+
+  it('has missed nothing of an instance that had left before', async () => {
+    const [a] = await start(3);
+    await leaves(a, cluster.instance(2));
+    const letGo = proxy.holdSubscribers();
+    await a.connect({ token: 'alice' });
+    expect(a.redis.state).toBe('degraded');
+    letGo();
+    await isRepaired(a);
+    expect(a.app.get(DiagnosticsService).diagnostics().repair.repairs).toBeGreaterThan(0);
+    expect(a.counts['event.gap']).toBeUndefined();
+  });
+
+  it('may have missed something of an instance that left meanwhile: that is one gap', async () => {
+    const [a] = await start(3);
+    const letGo = proxy.holdSubscribers();
+    await a.connect({ token: 'alice' });
+    await leaves(a, cluster.instance(2));
+    letGo();
+    await isRepaired(a);
+    expect(a.counts['event.gap']).toBe(1);
   });
 });
