@@ -251,7 +251,6 @@ export class GapRepair {
     for (let attempt = 1; ; attempt++) {
       const { size } = interruption.repaired;
       const { missing, complete } = await this.questions.ask(interruption, {
-        isFirst: attempt === 1,
         isWanted: (channel) => this.leftovers.isConcerned(interruption, channel),
         isCurrent,
       });

@@ -22,7 +22,6 @@ interface Answers {
 }
 
 interface Circumstances {
-  readonly isFirst: boolean;
   isWanted(this: void, channel: string): boolean;
   isCurrent(this: void): boolean;
 }
@@ -40,24 +39,26 @@ export class RepairQuestions {
   ) {}
 
   /**
-   * Asks all that have not answered: at once, or where there are many and it is the first time, few at a time. What
-   * comes when it is not current any more is thrown away.
+   * Asks all that have not answered: at once, or where there are many, few at a time. What comes when it is not current
+   * any more is thrown away.
    */
   async ask(
     interruption: Interruption,
-    { isFirst, isWanted, isCurrent }: Circumstances,
+    { isWanted, isCurrent }: Circumstances,
   ): Promise<RequestOutcome> {
     const { repaired, since } = interruption;
     const { requests } = this.around;
     const isOpen = (origin: InstanceId): boolean => isCurrent() && !repaired.has(origin);
     const wanted = wantedChannels(this.around.channels(), isWanted);
+    const known = this.open(interruption);
+    const asked = new Set(known.length > MOST_AT_ONCE ? known : []);
     const ask = (to?: InstanceId) =>
       requests.request({
         operation: REPAIR,
         params: {
           ageMs: performance.now() - since,
           ...wanted,
-          except: to === undefined ? [...repaired] : [],
+          except: to === undefined ? [...new Set([...repaired, ...asked])] : [],
         },
         ...(to !== undefined && { to }),
         timeoutMs: this.timeoutMs,
@@ -67,29 +68,32 @@ export class RepairQuestions {
           if (isOpen(origin)) this.answers.deliver(origin, answer, heardOf(interruption, origin));
         },
         onAnswered: (origin) => {
-          if (!isOpen(origin)) return;
+          // To the question for all others it says that it is none of them.
+          if (!isOpen(origin) || (to === undefined && asked.has(origin))) return;
           repaired.add(origin);
           this.answers.release(origin);
         },
       });
-    const members = this.members().filter((origin) => !repaired.has(origin));
-    if (isFirst && members.length > MOST_AT_ONCE) {
-      const next = members.values();
-      const lane = async (): Promise<void> => {
-        for (const origin of next) if (isOpen(origin)) await ask(origin);
-      };
-      await Promise.all(Array.from({ length: MOST_AT_ONCE }, lane));
-    }
+    const next = asked.values();
+    const lane = async (): Promise<void> => {
+      for (const origin of next) if (isOpen(origin)) await ask(origin);
+    };
+    await Promise.all(Array.from({ length: MOST_AT_ONCE }, lane));
+    // Nobody would take what they send.
+    if (!isCurrent()) return { answered: [], missing: [], complete: false };
     // Some may not be known here yet.
-    return ask();
+    const { answered, missing, complete } = await ask();
+    const open = [...asked].filter((origin) => !repaired.has(origin));
+    return { answered, missing: [...missing, ...open], complete: complete && open.length === 0 };
   }
 
-  /** Each instance begins with another one. */
-  private members(): InstanceId[] {
+  /** Who has not answered: those who were there, and those who are. Each instance begins with another one. */
+  private open({ members, repaired }: Interruption): InstanceId[] {
     const { cluster } = this.around;
     const { instanceId: self } = cluster.self;
-    const ids = cluster.otherMembers().map(({ instanceId }) => instanceId);
-    const sorted = ids.toSorted();
+    const there = cluster.otherMembers().map(({ instanceId }) => instanceId);
+    const open = [...new Set([...members, ...there])].filter((origin) => !repaired.has(origin));
+    const sorted = open.toSorted();
     return [...sorted.filter((id) => id > self), ...sorted.filter((id) => id < self)];
   }
 }

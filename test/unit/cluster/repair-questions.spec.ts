@@ -1,0 +1,108 @@
+import { expect, describe, it } from '@jest/globals';
+import type { ClusterRequests, RequestToCluster } from '../../../src/cluster/cluster-requests.js';
+import type { ClusterService } from '../../../src/cluster/cluster.service.js';
+import { interruptionOf, merged } from '../../../src/cluster/interruption.js';
+import type { RequestOutcome } from '../../../src/cluster/pending-request.js';
+import { RepairQuestions } from '../../../src/cluster/repair-questions.js';
+
+const AT_ONCE = 4;
+const INSTANCES = Array.from({ length: 20 }, (_, i) => (i + 1).toString(16).padStart(16, '0'));
+const exceptOf = ({ params }: RequestToCluster): string[] =>
+  (params as { except: string[] }).except;
+
+/** An instance that has missed events of very many others, and what it asks them. */
+class Asking {
+  readonly interruption = interruptionOf(0, new Map());
+  /** Members that it knows while it asks. */
+  members = INSTANCES;
+  /** Who hears what it asks. */
+  there = INSTANCES;
+  isCurrent = true;
+  readonly asked: RequestToCluster[] = [];
+  /** Called with the number of each question that is answered. */
+  onAnswer: (count: number) => void = () => {};
+  /** How many sent everything at once. */
+  most = 0;
+  private sending = 0;
+  private readonly questions: RepairQuestions;
+
+  constructor() {
+    merged(this.interruption, () => true, INSTANCES);
+    const cluster = {
+      self: { instanceId: 'f'.repeat(16) },
+      otherMembers: () => this.members.map((instanceId) => ({ instanceId })),
+    } as unknown as ClusterService;
+    const requests = {
+      request: (question: RequestToCluster) => this.answer(question),
+    } as unknown as ClusterRequests;
+    const answers = { deliver: () => {}, release: () => {} };
+    this.questions = new RepairQuestions({ requests, cluster, channels: () => [] }, answers, 1_000);
+  }
+
+  ask(): Promise<RequestOutcome> {
+    const isCurrent = () => this.isCurrent;
+    return this.questions.ask(this.interruption, { isWanted: () => true, isCurrent });
+  }
+
+  private async answer(question: RequestToCluster): Promise<RequestOutcome> {
+    const { to } = question;
+    this.asked.push(question);
+    const heard = this.there.filter((origin) => to === undefined || to === origin);
+    const sending = heard.filter((origin) => !exceptOf(question).includes(origin));
+    this.sending += sending.length;
+    this.most = Math.max(this.most, this.sending);
+    await new Promise((resolve) => setImmediate(resolve));
+    this.sending -= sending.length;
+    this.onAnswer(this.asked.length);
+    // Those that are to send nothing say so.
+    for (const origin of heard) question.onAnswered?.(origin);
+    const missing = to === undefined || heard.length > 0 ? [] : [to];
+    return { answered: heard, missing, complete: missing.length === 0 };
+  }
+}
+
+describe('an instance that has missed events of very many others', () => {
+  it('asks few at a time those whom it has given up as members meanwhile', async () => {
+    const asking = new Asking();
+    asking.members = [];
+    expect(await asking.ask()).toMatchObject({ complete: true, missing: [] });
+    expect(asking.most).toBe(AT_ONCE);
+    expect([...asking.interruption.repaired].toSorted()).toEqual(INSTANCES);
+  });
+
+  it('asks few at a time, and again so, those who were not there', async () => {
+    const asking = new Asking();
+    const [first, ...others] = INSTANCES;
+    asking.there = INSTANCES.slice(0, 1);
+    // All are back when it asks whomever it does not know.
+    asking.onAnswer = (count) => {
+      if (count === INSTANCES.length) asking.there = INSTANCES;
+    };
+    const { complete, missing } = await asking.ask();
+    expect(complete).toBe(false);
+    expect(missing.toSorted()).toEqual(others);
+    expect([...asking.interruption.repaired]).toEqual([first]);
+    expect(await asking.ask()).toMatchObject({ complete: true, missing: [] });
+    expect(asking.most).toBe(AT_ONCE);
+    expect([...asking.interruption.repaired].toSorted()).toEqual(INSTANCES);
+  });
+
+  it('asks nobody any more once it is interrupted again', async () => {
+    const asking = new Asking();
+    asking.onAnswer = (count) => {
+      if (count < AT_ONCE) return;
+      asking.isCurrent = false;
+      asking.interruption.repaired.clear();
+    };
+    expect(await asking.ask()).toMatchObject({ complete: false });
+    expect(asking.asked).toHaveLength(AT_ONCE);
+    expect([...asking.interruption.repaired]).toEqual([]);
+  });
+
+  it('asks whomever it does not know as well', async () => {
+    const asking = new Asking();
+    asking.there = [...INSTANCES, 'e'.repeat(16)];
+    expect(await asking.ask()).toMatchObject({ complete: true });
+    expect([...asking.interruption.repaired].toSorted()).toEqual(asking.there);
+  });
+});
