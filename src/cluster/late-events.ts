@@ -74,15 +74,16 @@ export class LateEvents {
       this.gap(origin, { from: heard + 1, to: forgotten, reason: 'forgotten' });
     }
     const covered = this.around.log.coversMs - MARGIN_MS;
-    const doubtful: number[] = [];
+    let [from, to] = [Infinity, 0];
     for (const { ageMs, arrival } of envelopes) {
+      const { sequence } = arrival;
       if (ageMs < covered) this.deliverOnce(origin, { ...arrival, sentAt: Date.now() - ageMs });
-      // This instance does not remember whether it has received it.
-      else if (arrival.sequence > heard) doubtful.push(arrival.sequence);
+      // This instance does not remember whether it has received it. What waited in an outbox comes after higher numbers.
+      else if (!this.hasReceived(origin, arrival)) {
+        [from, to] = [Math.min(from, sequence), Math.max(to, sequence)];
+      }
     }
-    const [from, to] = [doubtful.at(0), doubtful.at(-1)];
-    if (from === undefined || to === undefined) return;
-    this.gap(origin, { from, to, reason: 'forgotten' });
+    if (from <= to) this.gap(origin, { from, to, reason: 'forgotten' });
   }
 
   /**
@@ -158,10 +159,12 @@ export class LateEvents {
   }
 
   private deliverOnce(origin: InstanceId, arrival: Arrival): void {
-    const { log } = this.around;
-    const hash = fnv1a(arrival.channel);
-    if (log.has(origin, arrival.sequence, hash)) return;
-    log.add(origin, arrival.sequence, hash);
+    if (this.hasReceived(origin, arrival)) return;
+    this.around.log.add(origin, arrival.sequence, fnv1a(arrival.channel));
     this.around.deliver(arrival);
+  }
+
+  private hasReceived(origin: InstanceId, { channel, sequence }: Arrival): boolean {
+    return this.around.log.has(origin, sequence, fnv1a(channel));
   }
 }

@@ -466,6 +466,29 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([{ instanceId, from: 1, to: 2, reason: 'forgotten' }]);
   });
 
+  it('is told as a gap where it waited elsewhere, and nobody can know any more whether it came', async () => {
+    await start();
+    const { instanceId } = service(1).self;
+    transport(1).stick(isUser);
+    const told = [tell(1, 1), tell(1, 2)];
+    await cluster.instance(1).propagator.emitToAll({ event: 'a', data: 3 });
+    await client.waitFor('a');
+    transport(0).deafen();
+    transport(1).failUnanswered();
+    await Promise.all(told);
+    // Very much has come in from elsewhere.
+    const { log } = cluster.instance(0).app.get<Runtime>(RUNTIME).router.receiver;
+    for (let n = 1; n <= 300_000; n++) log.add('f'.repeat(16), n, 0);
+    transport(0).heal();
+    await until(
+      () => gaps.length > 0,
+      () => 'a gap',
+    );
+    await tell(1, 4);
+    await has(4);
+    expect(gaps).toEqual([{ instanceId, from: 1, to: 3, reason: 'forgotten' }]);
+  });
+
   it('arrives once though the first attempt comes last', async () => {
     await start();
     transport(1).stick((channel) => channel.includes(':user:'));
