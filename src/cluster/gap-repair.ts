@@ -87,7 +87,7 @@ export class GapRepair {
     const timeoutMs = Math.min(options.requestTimeoutMs, ANSWER_MS);
     const answers = {
       deliver: this.late.deliver.bind(this.late),
-      release: (origin: InstanceId) => this.late.release(origin, this.leftovers.channels),
+      release: (origin: InstanceId) => this.late.release(origin, this.leftovers),
     };
     this.questions = new RepairQuestions(around, answers, timeoutMs);
   }
@@ -150,7 +150,7 @@ export class GapRepair {
 
   private mayHaveMissed(origin: InstanceId, channel: string): boolean {
     const { interruption, leftovers } = this;
-    if (leftovers.channels?.has(channel) === true) return true;
+    if (leftovers.has(channel)) return true;
     if (interruption === undefined || interruption.repaired.has(origin)) return false;
     return mayConcern(interruption, channel);
   }
@@ -219,16 +219,16 @@ export class GapRepair {
       this.repairLater();
       return;
     }
-    const deaf = this.leftovers.deafChannels(interruption);
+    this.leftovers.begin(interruption);
     this.asking = true;
     this.repairs++;
     clearTimeout(this.fallback);
     try {
-      if (await this.repairAll(interruption)) this.end(interruption, deaf);
+      if (await this.repairAll(interruption)) this.end(interruption);
       else this.repairLater();
     } catch (error) {
       this.around.reporter.report('repair.failed', () => reasonOf(error));
-      this.end(interruption, deaf);
+      this.end(interruption);
     } finally {
       this.asking = false;
     }
@@ -285,7 +285,7 @@ export class GapRepair {
     return new Set(this.around.cluster.otherMembers().map(({ instanceId }) => instanceId));
   }
 
-  private end(interruption: Interruption, deaf: ReadonlySet<string>): void {
+  private end(interruption: Interruption): void {
     if (this.interruption !== interruption || this.closed) return;
     const members = this.members();
     for (const origin of unrepaired(interruption)) {
@@ -296,8 +296,8 @@ export class GapRepair {
     this.interruption = undefined;
     this.remember(interruption);
     // These cannot be heard yet. What comes over the others is delivered at once from now on.
-    this.leftovers.add(interruption, deaf);
-    this.late.releaseAll(this.leftovers.channels);
+    this.leftovers.end(interruption);
+    this.late.releaseAll(this.leftovers);
     this.around.log.dropIndex();
     if (!this.leftovers.isEmpty) this.repairLater();
   }

@@ -9,6 +9,9 @@ export interface Arrival {
   readonly sentAt?: number;
 }
 
+/** Channels. @internal */
+export type Staying = Pick<ReadonlySet<string>, 'has'>;
+
 /**
  * Envelopes that wait for earlier ones of the same origin.
  *
@@ -43,7 +46,7 @@ export class HeldEvents {
    *
    * @param staying channels whose events still are
    */
-  release(origin: InstanceId, staying?: ReadonlySet<string>): Arrival[] {
+  release(origin: InstanceId, staying?: Staying): Arrival[] {
     const arrivals = this.byOrigin.get(origin) ?? [];
     this.byOrigin.delete(origin);
     const released: Arrival[] = [];

@@ -3,7 +3,7 @@ import type { Envelope, InstanceId } from '../wire/envelope.js';
 import { fnv1a } from '../wire/fnv.js';
 import type { ClusterService } from './cluster.service.js';
 import type { EventGap } from './event-gap.js';
-import { HeldEvents, type Arrival } from './held-events.js';
+import { HeldEvents, type Arrival, type Staying } from './held-events.js';
 import type { ReceiptLog } from './receipt-log.js';
 import type { Repaired } from './repair-answers.js';
 
@@ -91,12 +91,12 @@ export class LateEvents {
    *
    * @param staying channels of which more is missing
    */
-  release(origin: InstanceId, staying?: ReadonlySet<string>): void {
+  release(origin: InstanceId, staying?: Staying): void {
     this.expectTwice(origin);
     for (const arrival of this.held.release(origin, staying)) this.deliverOnce(origin, arrival);
   }
 
-  releaseAll(staying?: ReadonlySet<string>): void {
+  releaseAll(staying?: Staying): void {
     for (const origin of this.held.origins()) this.release(origin, staying);
   }
 

@@ -1,6 +1,8 @@
 import type { PubSub } from '../ports/pub-sub.js';
 import { leftoverOf, mayConcern, type Interruption, type Leftover } from './interruption.js';
 
+const NONE: ReadonlySet<string> = new Set();
+
 interface Surroundings {
   readonly pubSub: PubSub;
   /** The channels that this instance wants to hear. */
@@ -15,6 +17,8 @@ interface Surroundings {
  */
 export class Leftovers {
   private leftover: Leftover | undefined;
+  /** Of the repair that is under way: these are left when it ends, also where they can be heard by then. */
+  private deaf: ReadonlySet<string> = NONE;
 
   constructor(private readonly around: Surroundings) {}
 
@@ -22,29 +26,25 @@ export class Leftovers {
     return this.leftover === undefined;
   }
 
-  get channels(): ReadonlySet<string> | undefined {
-    return this.leftover?.deaf;
+  /** Whether more of this channel is missing than a repair that is under way gets back. */
+  has(channel: string): boolean {
+    return this.leftover?.deaf.has(channel) === true || this.deaf.has(channel);
   }
 
   /** Whether an interruption is about a channel that is none of these. */
   isConcerned(interruption: Interruption, channel: string): boolean {
-    return mayConcern(interruption, channel) && this.channels?.has(channel) !== true;
+    return mayConcern(interruption, channel) && this.leftover?.deaf.has(channel) !== true;
   }
 
-  /** The channels of an interruption that cannot be heard yet: more of them is being missed. */
-  deafChannels(interruption: Interruption): Set<string> {
-    const { pubSub } = this.around;
-    const deaf = new Set<string>();
-    if (pubSub.state === 'ready') return deaf;
-    for (const channel of this.around.channels()) {
-      if (this.isConcerned(interruption, channel) && !pubSub.isSubscribed(channel)) {
-        deaf.add(channel);
-      }
-    }
-    return deaf;
+  /** It is being repaired from now on. */
+  begin(interruption: Interruption): void {
+    this.deaf = this.deafChannels(interruption);
   }
 
-  add(interruption: Interruption, deaf: ReadonlySet<string>): void {
+  /** It has been repaired, but for the channels that could not be heard when that began. */
+  end(interruption: Interruption): void {
+    const { deaf } = this;
+    this.deaf = NONE;
     if (deaf.size > 0) this.leftover = leftoverOf(interruption, deaf, this.leftover);
   }
 
@@ -68,5 +68,19 @@ export class Leftovers {
 
   clear(): void {
     this.leftover = undefined;
+    this.deaf = NONE;
+  }
+
+  /** The channels of an interruption that cannot be heard yet: more of them is being missed. */
+  private deafChannels(interruption: Interruption): Set<string> {
+    const { pubSub } = this.around;
+    const deaf = new Set<string>();
+    if (pubSub.state === 'ready') return deaf;
+    for (const channel of this.around.channels()) {
+      if (this.isConcerned(interruption, channel) && !pubSub.isSubscribed(channel)) {
+        deaf.add(channel);
+      }
+    }
+    return deaf;
   }
 }

@@ -137,6 +137,23 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([]);
   });
 
+  it('arrives in order where a channel is heard again while others are still asked', async () => {
+    await start(3);
+    transport(2).stick((channel) => channel.includes(':reply:'));
+    transport(0).deafen();
+    transport(0).hearBut(isUser);
+    await cluster.instance(1).propagator.emitToAll({ event: 'a', data: 'answered' });
+    // Not before the first one has answered.
+    await client.waitFor('a');
+    await tell(1, 'missed');
+    transport(0).hearBut(() => false);
+    await tell(1, 'since');
+    transport(2).stick(() => false);
+    transport(0).heal();
+    await has('missed', 'since');
+    expect(gaps).toEqual([]);
+  });
+
   it('arrives from very many instances, which are not all asked at once', async () => {
     await start(7);
     const others = [1, 2, 3, 4, 5, 6];
