@@ -10,6 +10,7 @@ import type { ClusterService } from './cluster.service.js';
 import { Departures } from './departures.js';
 import type { Arrival } from './held-events.js';
 import {
+  both,
   heardOf,
   interruptionOf,
   isLeftover,
@@ -302,10 +303,17 @@ export class GapRepair {
     if (!this.leftovers.isEmpty) this.repairLater();
   }
 
-  /** What was left of an earlier one does not take the place of one with more channels. */
+  /** Who was not there for an earlier one is asked for all of it, whatever else there was since. */
   private remember(interruption: Interruption): void {
-    const now = performance.now();
-    const earlier = this.lately === undefined || now - this.lately.at > LATE_MS;
-    if (earlier || !isLeftover(interruption)) this.lately = { interruption, at: now };
+    const at = performance.now();
+    const earlier = this.lately?.interruption;
+    const isYoung = this.lately !== undefined && at - this.lately.at <= LATE_MS;
+    if (!isYoung || earlier === undefined) this.lately = { interruption, at };
+    else if (interruption.isLate) {
+      for (const origin of interruption.repaired) earlier.repaired.add(origin);
+      this.lately = { interruption: earlier, at };
+    } else if (isLeftover(interruption)) return;
+    else if (unrepaired(earlier).length === 0) this.lately = { interruption, at };
+    else this.lately = { interruption: both(earlier, interruption), at };
   }
 }

@@ -43,13 +43,21 @@ export function merged(
 ): void {
   interruption.times++;
   interruption.isLate = false;
-  interruption.concerns.push(concerns);
-  if (interruption.concerns.length > MOST_CONCERNS) {
-    interruption.concerns.splice(0, Infinity, () => true);
-  }
+  addConcerns(interruption, [concerns]);
   // Who was repaired before may have sent something since.
   interruption.repaired.clear();
   for (const instanceId of members) interruption.members.add(instanceId);
+}
+
+/** For whoever was not there to be asked for the earlier one, or the later. @internal */
+export function both(earlier: Interruption, later: Interruption): Interruption {
+  const interruption = interruptionOf(Math.min(earlier.since, later.since), earlier.heard);
+  addConcerns(interruption, [...earlier.concerns, ...later.concerns]);
+  for (const origin of [...earlier.members, ...later.members]) interruption.members.add(origin);
+  for (const origin of later.repaired) {
+    if (earlier.repaired.has(origin)) interruption.repaired.add(origin);
+  }
+  return interruption;
 }
 
 /** Adds what an interruption leaves to what is left of earlier ones. @internal */
@@ -83,4 +91,9 @@ export function unrepaired({ members, repaired }: Interruption): InstanceId[] {
 /** The highest number that the instance was heard with before. @internal */
 export function heardOf({ heard }: Interruption, origin: InstanceId): number {
   return heard.get(origin) ?? 0;
+}
+
+function addConcerns({ concerns }: Interruption, more: readonly Interrupted[]): void {
+  concerns.push(...more);
+  if (concerns.length > MOST_CONCERNS) concerns.splice(0, Infinity, () => true);
 }

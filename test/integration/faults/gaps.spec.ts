@@ -5,6 +5,7 @@ import {
   type EventGap,
   type RedisPropagatorOptions,
 } from '../../../src/index.js';
+import { DiagnosticsService } from '../../../src/observability/diagnostics.service.js';
 import type { Runtime } from '../../../src/nest/runtime.js';
 import { RUNTIME } from '../../../src/nest/tokens.js';
 import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
@@ -67,6 +68,7 @@ describe('what an instance could not hear', () => {
 
   const service = (index: number): ClusterService =>
     cluster.instance(index).app.get(ClusterService);
+  const repair = () => cluster.instance(0).app.get(DiagnosticsService).diagnostics().repair;
   const transport = (index: number): BreakablePubSub => {
     const found = transports[index];
     if (found === undefined) throw new Error(`no transport ${index}`);
@@ -317,6 +319,35 @@ describe('what an instance could not hear', () => {
     await tell(1, 6);
     await has(1, 2, 3, 4, 5, 6);
     expect(gaps).toHaveLength(1);
+  });
+
+  it('arrives where its sender comes back after other channels were missed for a moment', async () => {
+    await start(2, () => ({ heartbeatIntervalMs: 200, memberTimeoutMs: 1_000 }));
+    const repaired = async (): Promise<void> => {
+      const before = repair().repairs;
+      transport(0).heal();
+      await until(
+        () => repair().repairs > before && !repair().underway,
+        () => 'the end of the repair',
+      );
+    };
+    transport(0).deafen();
+    await tell(1, 1);
+    transport(1).deafen();
+    transport(1).refuse();
+    const waiting = tell(1, 2);
+    await until(
+      () => service(0).members().length === 1,
+      () => 'the other instance to be lost',
+    );
+    await repaired();
+    expect(gaps).toHaveLength(1);
+    transport(0).deafen(isAll);
+    await repaired();
+    transport(1).heal();
+    await waiting;
+    await tell(1, 3);
+    await has(1, 2, 3);
   });
 
   it('does not take a channel that stays refused for a loss of the others', async () => {
