@@ -105,7 +105,9 @@ export class GapRepair {
       }),
       this.around.cluster.changes$.subscribe((change) => {
         this.departures.changed(change);
-        if (change.type === 'joined') this.returned(change.member.instanceId);
+        if (change.type !== 'joined') return;
+        this.questions.joined(change.member.instanceId);
+        this.returned(change.member.instanceId);
       }),
     );
   }

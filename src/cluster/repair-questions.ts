@@ -32,6 +32,9 @@ interface Circumstances {
  * @internal
  */
 export class RepairQuestions {
+  /** While some are asked one by one. */
+  private newcomer: ((origin: InstanceId) => void) | undefined;
+
   constructor(
     private readonly around: Surroundings,
     private readonly answers: Answers,
@@ -74,17 +77,51 @@ export class RepairQuestions {
           this.answers.release(origin);
         },
       });
-    const next = asked.values();
-    const lane = async (): Promise<void> => {
-      for (const origin of next) if (isOpen(origin)) await ask(origin);
-    };
-    await Promise.all(Array.from({ length: MOST_AT_ONCE }, lane));
+    await this.askEach(asked, async (origin) => {
+      if (isOpen(origin)) await ask(origin);
+    });
     // Nobody would take what they send.
     if (!isCurrent()) return { answered: [], missing: [], complete: false };
     // Some may not be known here yet.
     const { answered, missing, complete } = await ask();
     const open = [...asked].filter((origin) => !repaired.has(origin));
     return { answered, missing: [...missing, ...open], complete: complete && open.length === 0 };
+  }
+
+  /** It has come, or come back, and need not wait until all others were asked. */
+  joined(origin: InstanceId): void {
+    this.newcomer?.(origin);
+  }
+
+  /** A few at a time, and whoever comes meanwhile. */
+  private async askEach(
+    asked: Set<InstanceId>,
+    ask: (origin: InstanceId) => Promise<void>,
+  ): Promise<void> {
+    if (asked.size === 0) return;
+    const queue = [...asked];
+    let busy = 0;
+    const lane = async (): Promise<void> => {
+      busy++;
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) await ask(next);
+      busy--;
+    };
+    const lanes = Array.from({ length: MOST_AT_ONCE }, lane);
+    this.newcomer = (origin) => {
+      if (queue.includes(origin)) return;
+      asked.add(origin);
+      queue.push(origin);
+      if (busy < MOST_AT_ONCE) lanes.push(lane());
+    };
+    try {
+      let waited: number;
+      do {
+        waited = lanes.length;
+        await Promise.all(lanes);
+      } while (lanes.length > waited);
+    } finally {
+      this.newcomer = undefined;
+    }
   }
 
   /** Who has not answered: those who were there, and those who are. Each instance begins with another one. */

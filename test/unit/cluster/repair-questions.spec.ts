@@ -4,6 +4,8 @@ import type { ClusterService } from '../../../src/cluster/cluster.service.js';
 import { interruptionOf, merged } from '../../../src/cluster/interruption.js';
 import type { RequestOutcome } from '../../../src/cluster/pending-request.js';
 import { RepairQuestions } from '../../../src/cluster/repair-questions.js';
+import { Deferred } from '../../support/deferred.js';
+import { until } from '../../support/until.js';
 
 const AT_ONCE = 4;
 const INSTANCES = Array.from({ length: 20 }, (_, i) => (i + 1).toString(16).padStart(16, '0'));
@@ -21,6 +23,8 @@ class Asking {
   readonly asked: RequestToCluster[] = [];
   /** Called with the number of each question that is answered. */
   onAnswer: (count: number) => void = () => {};
+  /** What an instance that is asked waits for. */
+  waitFor: (to: string | undefined) => Promise<void> | undefined = () => undefined;
   /** How many sent everything at once. */
   most = 0;
   private sending = 0;
@@ -44,6 +48,10 @@ class Asking {
     return this.questions.ask(this.interruption, { isWanted: () => true, isCurrent });
   }
 
+  joined(instanceId: string): void {
+    this.questions.joined(instanceId);
+  }
+
   private async answer(question: RequestToCluster): Promise<RequestOutcome> {
     const { to } = question;
     this.asked.push(question);
@@ -52,6 +60,7 @@ class Asking {
     this.sending += sending.length;
     this.most = Math.max(this.most, this.sending);
     await new Promise((resolve) => setImmediate(resolve));
+    await this.waitFor(to);
     this.sending -= sending.length;
     this.onAnswer(this.asked.length);
     // Those that are to send nothing say so.
@@ -97,6 +106,29 @@ describe('an instance that has missed events of very many others', () => {
     expect(await asking.ask()).toMatchObject({ complete: false });
     expect(asking.asked).toHaveLength(AT_ONCE);
     expect([...asking.interruption.repaired]).toEqual([]);
+  });
+
+  it('asks who comes back meanwhile before it is through with all others', async () => {
+    const asking = new Asking();
+    const [first = ''] = INSTANCES;
+    const slow = INSTANCES.slice(-1);
+    const stuck = new Deferred();
+    asking.waitFor = (to) => (to === slow[0] ? stuck.promise : undefined);
+    asking.there = INSTANCES.slice(1);
+    const asked = asking.ask();
+    await until(
+      () => asking.interruption.repaired.size === INSTANCES.length - 2,
+      () => 'all others to answer',
+    );
+    asking.there = INSTANCES;
+    asking.joined(first);
+    await until(
+      () => asking.interruption.repaired.has(first),
+      () => 'it to answer, too',
+    );
+    stuck.resolve();
+    expect(await asked).toMatchObject({ complete: true, missing: [] });
+    expect(asking.most).toBe(AT_ONCE);
   });
 
   it('asks whomever it does not know as well', async () => {
