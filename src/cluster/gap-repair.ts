@@ -10,7 +10,6 @@ import type { ClusterService } from './cluster.service.js';
 import { Departures } from './departures.js';
 import type { Arrival } from './held-events.js';
 import {
-  both,
   heardOf,
   interruptionOf,
   isLeftover,
@@ -19,6 +18,7 @@ import {
   unrepaired,
   type Interruption,
 } from './interruption.js';
+import { LastRepair } from './last-repair.js';
 import { LateEvents } from './late-events.js';
 import type { ReceiptLog } from './receipt-log.js';
 import { Leftovers } from './leftovers.js';
@@ -36,8 +36,6 @@ const ABSENT_MS = 5_000;
 const PAUSE_MS = [100, 1_000] as const;
 /** What comes from whoever has not answered is held: an answer that got lost is asked for again after at most so long. */
 const ANSWER_MS = 5_000;
-/** Who joins that soon after a repair is asked as well. */
-const LATE_MS = 30_000;
 
 interface Surroundings {
   readonly pubSub: PubSub;
@@ -71,8 +69,7 @@ export class GapRepair {
   private stopListening: (() => void) | undefined;
   private interruption: Interruption | undefined;
   private readonly leftovers: Leftovers;
-  /** The last one that was repaired, and when. */
-  private lately: { readonly interruption: Interruption; readonly at: number } | undefined;
+  private readonly lastRepair = new LastRepair();
   private asking = false;
   private repairs = 0;
   private fallback: NodeJS.Timeout | undefined;
@@ -129,7 +126,7 @@ export class GapRepair {
     const { origin, sequence } = envelope;
     if (this.late.knows(envelope, channel)) return true;
     // Who comes back flushes its outbox before it says so.
-    if (this.interruption === undefined && this.lately !== undefined) {
+    if (this.interruption === undefined && this.lastRepair.isRemembered) {
       this.returned(origin, channel);
     }
     if (!this.mayHaveMissed(origin, channel)) return false;
@@ -192,20 +189,9 @@ export class GapRepair {
 
   /** Both were away, and it came back later: it was not there to be asked. */
   private returned(instanceId: InstanceId, channel?: string): void {
-    const { lately } = this;
-    if (this.interruption !== undefined || this.closed || lately === undefined) return;
-    if (performance.now() - lately.at > LATE_MS) {
-      this.lately = undefined;
-      return;
-    }
-    const { since, heard, concerns, repaired } = lately.interruption;
-    if (repaired.has(instanceId)) return;
-    if (channel !== undefined && !mayConcern(lately.interruption, channel)) return;
-    this.interruption = interruptionOf(since, heard);
-    for (const concern of concerns) merged(this.interruption, concern, [instanceId]);
-    for (const origin of repaired) this.interruption.repaired.add(origin);
-    this.interruption.isLate = true;
-    void this.repair();
+    if (this.interruption !== undefined || this.closed) return;
+    this.interruption = this.lastRepair.onceMoreFor(instanceId, channel);
+    if (this.interruption !== undefined) void this.repair();
   }
 
   private repairLater(): void {
@@ -297,25 +283,11 @@ export class GapRepair {
       this.noAnswer(interruption, origin);
     }
     this.interruption = undefined;
-    this.remember(interruption);
+    this.lastRepair.remember(interruption);
     // These cannot be heard yet. What comes over the others is delivered at once from now on.
     this.leftovers.end(interruption);
     this.late.releaseAll(this.leftovers);
     this.around.log.dropIndex();
     if (!this.leftovers.isEmpty) this.repairLater();
-  }
-
-  /** Who was not there for an earlier one is asked for all of it, whatever else there was since. */
-  private remember(interruption: Interruption): void {
-    const at = performance.now();
-    const earlier = this.lately?.interruption;
-    const isYoung = this.lately !== undefined && at - this.lately.at <= LATE_MS;
-    if (!isYoung || earlier === undefined) this.lately = { interruption, at };
-    else if (interruption.isLate) {
-      for (const origin of interruption.repaired) earlier.repaired.add(origin);
-      this.lately = { interruption: earlier, at };
-    } else if (isLeftover(interruption)) return;
-    else if (unrepaired(earlier).length === 0) this.lately = { interruption, at };
-    else this.lately = { interruption: both(earlier, interruption), at };
   }
 }

@@ -1,3 +1,4 @@
+import type { BucketSurroundings } from './bucket-surroundings.js';
 import { DueUsers } from './due-users.js';
 import { HandedOut } from './handed-out.js';
 import type { PresenceChange } from './presence-change.js';
@@ -6,7 +7,6 @@ import type {
   Owner,
   PresenceOperation,
   PresenceStep,
-  PresenceStore,
   Settled,
   Updated,
 } from './presence-store.js';
@@ -14,29 +14,6 @@ import { UserLedger } from './user-ledger.js';
 
 /** How many users one call of the store is about. */
 const USERS_PER_CALL = 500;
-
-/** What the buckets of an instance have in common. @internal */
-export interface BucketSurroundings {
-  readonly store: PresenceStore;
-  readonly graceMs: number;
-  readonly leaseMs: number;
-  /** Undefined while there is none. */
-  lease(): Lease | undefined;
-  /** Whether nobody can have been given this instance's users in the meantime. */
-  holds(lease: Lease): boolean;
-  /** Whether the store has lost its data a moment ago, and others may still be putting it back. */
-  isHolding(): boolean;
-  report(change: PresenceChange): void;
-  /** Whether changes wait, for somebody who listens or for a lease: others may have been handed them meanwhile. */
-  isWaiting(): boolean;
-  /** The lease is of no use any more. */
-  onLeaseEnded(): void;
-  onFailed(error: unknown): void;
-  /** {@link BucketWork.settle} is to be called in so many ms. */
-  settleIn(ms: number): void;
-  /** When the other buckets begin, too: what they tell the store can go out together. */
-  nextTurn(): Promise<void>;
-}
 
 /** What the store is told of a user. */
 interface Told {
