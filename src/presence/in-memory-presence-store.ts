@@ -2,6 +2,7 @@ import type { ResolvedPresenceOptions } from '../options/resolve-presence.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import { BUCKETS, bucketOf, presenceChannel } from './presence-buckets.js';
 import type { PresenceChange } from './presence-change.js';
+import { instanceOf } from './presence-store.js';
 import type {
   Beat,
   BeatAnswer,
@@ -256,10 +257,6 @@ export class InMemoryPresenceStore implements PresenceStore {
       // The one that reports it has it all the same.
     }
   }
-}
-
-function instanceOf(owner: Owner): string {
-  return owner.split('.', 1)[0] ?? owner;
 }
 
 function isAfter(userId: string, other: string): boolean {

@@ -3,6 +3,11 @@ import type { PresenceChange } from './presence-change.js';
 /** An instance as the store knows it: its id and a number, which is another one after it was given up. @internal */
 export type Owner = string;
 
+/** The id of the instance that an owner is. @internal */
+export function instanceOf(owner: Owner): string {
+  return owner.split('.', 1)[0] ?? owner;
+}
+
 /**
  * What an instance says of a user in the store.
  *

@@ -3,6 +3,7 @@ import type { RedisScript, RedisScripts } from '../redis/redis-scripts.js';
 import { ScriptBatches } from '../redis/script-batches.js';
 import { BUCKETS, presenceChannel } from './presence-buckets.js';
 import type { PresenceChange } from './presence-change.js';
+import { instanceOf } from './presence-store.js';
 import type {
   Beat,
   BeatAnswer,
@@ -270,8 +271,4 @@ function settled([state, now, changes, nextAt]: SettledReply, owner: Owner): Set
     changes: changesOf(changes, owner),
     nextAt: nextAt === '' ? undefined : Number(nextAt),
   };
-}
-
-function instanceOf(owner: Owner): string {
-  return owner.split('.', 1)[0] ?? owner;
 }

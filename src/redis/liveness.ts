@@ -11,9 +11,9 @@ export interface PingedClient {
 }
 
 /** Calls it in intervals, until the timer is cleared. @internal */
-export function checkRegularly(check: () => void): NodeJS.Timeout {
+export function checkRegularly(check: () => void, ms: number = CHECK_MS): NodeJS.Timeout {
   // After what has arrived in the meantime: if this process itself stood still, the answers are there.
-  return setInterval(() => setImmediate(check), CHECK_MS);
+  return setInterval(() => setImmediate(check), ms);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { PropagatorError } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
+import { checkRegularly } from './liveness.js';
 import { asPropagatorError } from './redis-error.js';
 import { SlotOrder } from './slot-order.js';
 
@@ -92,10 +93,7 @@ export class PublisherConnection {
 
   private track(entry: Pending): void {
     this.pending.push(entry);
-    this.watch ??= setInterval(() => {
-      // After what has arrived in the meantime: if this process itself stood still, the answers are there.
-      setImmediate(() => this.check());
-    }, this.timeoutMs / CHECKS_PER_TIMEOUT);
+    this.watch ??= checkRegularly(() => this.check(), this.timeoutMs / CHECKS_PER_TIMEOUT);
   }
 
   /** What is published within one tick goes to Redis in one write of the operating system, not one each. */

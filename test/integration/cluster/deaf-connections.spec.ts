@@ -23,6 +23,17 @@ describe('an instance that no longer hears its own heartbeats', () => {
     proxy = undefined;
   });
 
+  const startOnDeafPubSub = async (): Promise<DeafPubSub> => {
+    const transport = new DeafPubSub();
+    cluster = await givenCluster()
+      .of(1)
+      .with(PlainGateway)
+      .onInMemoryPubSub()
+      .configured({ ...QUICK, pubSub: transport })
+      .start();
+    return transport;
+  };
+
   // pitfall 26
   it('makes its connections anew, and gets events again', async () => {
     const between = (proxy = await TcpProxy.to(testRedisUrl()));
@@ -57,13 +68,7 @@ describe('an instance that no longer hears its own heartbeats', () => {
   });
 
   it('asks its transport to reconnect, once for each time, if that can', async () => {
-    const transport = new DeafPubSub();
-    cluster = await givenCluster()
-      .of(1)
-      .with(PlainGateway)
-      .onInMemoryPubSub()
-      .configured({ ...QUICK, pubSub: transport })
-      .start();
+    const transport = await startOnDeafPubSub();
 
     transport.deaf = true;
     await until(
@@ -80,13 +85,7 @@ describe('an instance that no longer hears its own heartbeats', () => {
   });
 
   it('asks so as well while another channel keeps the state from ready', async () => {
-    const transport = new DeafPubSub();
-    cluster = await givenCluster()
-      .of(1)
-      .with(PlainGateway)
-      .onInMemoryPubSub()
-      .configured({ ...QUICK, pubSub: transport })
-      .start();
+    const transport = await startOnDeafPubSub();
     await transport.heard(1);
     transport.degraded = true;
     await transport.heard(3);
