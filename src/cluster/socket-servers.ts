@@ -1,5 +1,6 @@
 import type { Namespace, Server, Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
+import { shown } from '../options/checks.js';
 import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
 import { isRefusal } from '../sockets/auth-refusal.js';
 import type { Authentication } from '../sockets/authentication.js';
@@ -24,6 +25,8 @@ export class SocketServers {
   private readonly limits: ClientLimits;
   /** Whom the connected sockets belong to. `socket.auth` is the app's to change, as when a user logs out. */
   private readonly members = new Map<string, { userId: string; socket: AuthenticatedSocket }>();
+  /** Sockets that passed {@link admit}. Not a property of the socket, which clients and handlers could set. */
+  private readonly admitted = new WeakSet<Socket>();
 
   constructor(
     private readonly services: NamespaceServices,
@@ -58,7 +61,10 @@ export class SocketServers {
         next(new Error('Internal error'));
       });
     });
+    // Emitted before `connection`, where Nest hands the socket to gateways.
+    nsp.on('connect', (socket) => this.endUnlessAdmitted(socket));
     nsp.on('connection', (socket) => {
+      if (!this.admitted.has(socket)) return;
       this.limits.connected(socket);
       adapter.connected(socket);
       this.connected(socket as unknown as AuthenticatedSocket);
@@ -78,7 +84,25 @@ export class SocketServers {
     if (draining.active) draining.turnAway(socket);
     // Gone in the meantime: Socket.IO clears up after it.
     if (socket.client.conn.readyState === 'open') await adapter.admit(socket, identity);
-    return identity === null ? undefined : this.authentication.refusalOf(identity, since);
+    const revoked = identity === null ? undefined : this.authentication.refusalOf(identity, since);
+    if (revoked === undefined) this.admitted.add(socket);
+    return revoked;
+  }
+
+  /**
+   * Ends a socket that got past {@link admit}. Dynamic namespaces of Socket.IO 4.7 lose the middlewares that are added
+   * while they are made; connection state recovery can skip middlewares; an app can replace them.
+   */
+  private endUnlessAdmitted(socket: Socket): void {
+    if (this.admitted.has(socket)) return;
+    this.services.reporter.report(
+      'connection.not-admitted',
+      () =>
+        `socket ${socket.id} of namespace ${shown(socket.nsp.name)} got past the authentication and was disconnected. ` +
+        'Update socket.io to 4.8 or newer, and leave the first middleware of each namespace where it is.',
+    );
+    // With its connection: what a gateway sends to the socket from now on goes nowhere.
+    socket.disconnect(true);
   }
 
   private connected(socket: AuthenticatedSocket): void {
