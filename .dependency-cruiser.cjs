@@ -3,15 +3,17 @@
  * else is an error, so a new room starts closed. A type-only import is an arrow like any other.
  */
 const rooms = {
-  errors: [],
+  text: [],
+  errors: ['text'],
   ports: [],
-  reporting: ['errors', 'ports'],
-  options: ['errors', 'ports'],
-  wire: ['errors', 'ports'],
-  redis: ['errors', 'ports', 'options', 'reporting'],
-  sockets: ['errors', 'ports', 'options', 'reporting'],
+  reporting: ['text', 'errors', 'ports'],
+  options: ['text', 'errors', 'ports'],
+  wire: ['text', 'errors', 'ports'],
+  redis: ['text', 'errors', 'ports', 'options', 'reporting'],
+  sockets: ['text', 'errors', 'ports', 'options', 'reporting'],
   // Of src/redis only what knows the port and no Redis client.
   cluster: [
+    'text',
     'errors',
     'ports',
     'options',
@@ -20,9 +22,9 @@ const rooms = {
     'sockets',
     'redis/channel-subscriptions.ts',
   ],
-  propagation: ['errors', 'ports', 'options', 'reporting', 'wire', 'sockets', 'cluster'],
-  sessions: ['errors', 'ports', 'options', 'reporting', 'wire', 'sockets', 'cluster'],
-  presence: ['errors', 'ports', 'options', 'reporting', 'redis', 'sockets', 'cluster'],
+  propagation: ['text', 'errors', 'ports', 'options', 'reporting', 'wire', 'sockets', 'cluster'],
+  sessions: ['text', 'errors', 'ports', 'options', 'reporting', 'wire', 'sockets', 'cluster'],
+  presence: ['text', 'errors', 'ports', 'options', 'reporting', 'redis', 'sockets', 'cluster'],
 };
 const inner = Object.keys(rooms);
 rooms.observability = inner.filter((room) => room !== 'redis' && room !== 'presence');

@@ -1,3 +1,5 @@
+import { fit } from './text.js';
+
 /**
  * Every error of this library, once: code -> message. A message says what happened and what to do about it;
  * `docs/errors.md` lists the same codes, and a test holds the two together.
@@ -74,17 +76,16 @@ export class PropagatorError extends Error {
     args: Parameters<Messages[C]>,
     cause?: unknown,
   ): PropagatorError {
-    const message = (messages[code] as (...values: Parameters<Messages[C]>) => string)(...args);
+    // Messages end up in logs: what they quote has to fit into one line.
+    const words = args.map((arg) => (typeof arg === 'string' ? fit(arg) : arg)) as Parameters<
+      Messages[C]
+    >;
+    const message = (messages[code] as (...values: Parameters<Messages[C]>) => string)(...words);
     return new PropagatorError(code, message, cause === undefined ? undefined : { cause });
   }
 }
 
-/** What went wrong, in words, whatever was thrown. @internal */
-export function reasonOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown);
-  // Node's AggregateError of a connection attempt (one error per address) has a code and no message.
-  return thrown.message || (thrown as NodeJS.ErrnoException).code || thrown.name;
-}
+export { reasonOf } from './text.js';
 
 /** Whether Redis may take the same thing in a moment: it was away, or did not answer. @internal */
 export function isPassing(error: unknown): boolean {

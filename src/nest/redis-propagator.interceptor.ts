@@ -9,6 +9,7 @@ import {
 import { Reflector } from '@nestjs/core';
 import { map, type Observable } from 'rxjs';
 import { reasonOf } from '../errors.js';
+import { lineLogger } from '../reporting/line-logger.js';
 import type { EventToEmit } from '../propagation/events.js';
 import { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
 import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
@@ -33,7 +34,7 @@ interface Known {
  */
 @Injectable()
 export class RedisPropagatorInterceptor implements NestInterceptor {
-  private readonly logger = new Logger(RedisPropagatorInterceptor.name);
+  private readonly logger = lineLogger(new Logger(RedisPropagatorInterceptor.name));
   private readonly reflector = new Reflector();
   /** By handler: its metadata never changes. */
   private readonly audiences = new WeakMap<object, Known>();

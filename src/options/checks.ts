@@ -1,35 +1,11 @@
 import { PropagatorError } from '../errors.js';
+import { literalOf } from '../text.js';
 
-const SECRET_NAMES = /pass|pwd|secret|token|auth|credential|key$/i;
-/** `user:password@`, with or without a scheme in front; the password may contain anything. */
-const CREDENTIALS = /((?:[\w+.-]+:)?\/\/[^\s:/@]*|(?<!\S)[^\s:/@]*):.*@/gs;
-const SECRET_PARAMETERS = /([?&][^=&\s]*(?:pass|pwd|secret|token|auth|key)[^=&\s]*=)[^&\s]*/gi;
-const MOST_CHARACTERS = 120;
+const MAX_SHOWN_CHARACTERS = 120;
 
-/** The given value as it may appear in an error message: short, and without credentials. @internal */
+/** The given value as it may appear in an error message: short, and without credentials. Never throws. @internal */
 export function shown(value: unknown): string {
-  if (typeof value === 'string') return short(JSON.stringify(withoutSecrets(value)));
-  if (typeof value === 'function') return `a function (${value.name || 'anonymous'})`;
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value !== 'object' || value === null) return String(value);
-  try {
-    const text = JSON.stringify(value, (name, part: unknown) => {
-      if (SECRET_NAMES.test(name)) return '***';
-      return typeof part === 'string' ? withoutSecrets(part) : part;
-    });
-    return short(text);
-  } catch {
-    return Object.prototype.toString.call(value);
-  }
-}
-
-/** Rather too much than too little. */
-function withoutSecrets(text: string): string {
-  return text.replace(CREDENTIALS, '$1:***@').replace(SECRET_PARAMETERS, '$1***');
-}
-
-function short(text: string): string {
-  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS - 3)}...` : text;
+  return literalOf(value, MAX_SHOWN_CHARACTERS);
 }
 
 /** @internal */

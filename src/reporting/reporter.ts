@@ -1,6 +1,10 @@
 import type { PropagatorLogger } from '../ports/logger.js';
+import { fit, reasonOf } from '../text.js';
+import { lineLogger } from './line-logger.js';
 
 const LOG_INTERVAL_MS = 1_000;
+/** Leaves room in a line for the kind, and for how many there were. */
+const MAX_DETAIL_CHARACTERS = 900;
 
 interface Kind {
   count: number;
@@ -17,7 +21,12 @@ interface Kind {
 export class Reporter {
   private readonly kinds = new Map<string, Kind>();
 
-  constructor(readonly logger: PropagatorLogger) {}
+  /** Takes any text: what does not fit into one line of a log is cut, masked or escaped. */
+  readonly logger: PropagatorLogger;
+
+  constructor(logger: PropagatorLogger) {
+    this.logger = lineLogger(logger);
+  }
 
   /** Counts one occurrence of `kind` and logs nothing. */
   count(kind: string): void {
@@ -37,14 +46,14 @@ export class Reporter {
     const before = entry.unlogged > 0 ? ` (and ${entry.unlogged} more since the last line)` : '';
     entry.unlogged = 0;
     entry.loggedAt = now;
-    this.logger.warn(`${kind}: ${detail()}${before}`);
+    this.logger.warn(`${kind}: ${wordsOf(detail)}${before}`);
   }
 
   /** Counts each occurrence of `kind` and logs the first one only. */
   once(kind: string, detail: () => string): void {
     const entry = this.entry(kind);
     entry.count++;
-    if (entry.count === 1) this.logger.warn(`${kind}: ${detail()}`);
+    if (entry.count === 1) this.logger.warn(`${kind}: ${wordsOf(detail)}`);
   }
 
   /** How often each kind occurred since start. */
@@ -59,5 +68,14 @@ export class Reporter {
       this.kinds.set(kind, entry);
     }
     return entry;
+  }
+}
+
+/** A line that cannot be worded is no reason to fail: something was dropped or refused all the same. */
+function wordsOf(detail: () => string): string {
+  try {
+    return fit(detail(), MAX_DETAIL_CHARACTERS);
+  } catch (error) {
+    return reasonOf(error);
   }
 }

@@ -1,0 +1,23 @@
+import type { PropagatorLogger } from '../ports/logger.js';
+import { fit } from '../text.js';
+
+/**
+ * The one way to a log: makes each line fit for it, whatever the line quotes. A logger that throws or rejects harms nobody.
+ *
+ * @internal
+ */
+export function lineLogger(logger: PropagatorLogger): PropagatorLogger {
+  const write = (level: keyof PropagatorLogger, line: string): void => {
+    try {
+      const written: unknown = logger[level](fit(line));
+      if (written instanceof Promise) written.catch(() => undefined);
+    } catch {
+      // Nobody is left to tell.
+    }
+  };
+  return {
+    log: (line) => write('log', line),
+    warn: (line) => write('warn', line),
+    error: (line) => write('error', line),
+  };
+}
