@@ -1,4 +1,6 @@
 // @ts-check
+import { isError } from '../../scripts/thrown.mjs';
+
 /**
  * Serves a process of a bench: the parent calls by name over IPC. `close` is the last call.
  *
@@ -11,7 +13,7 @@ export function serve(calls) {
     } catch (error) {
       process.send?.({
         id,
-        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        error: isError(error) ? (error.stack ?? error.message) : String(error),
       });
     }
     if (name === 'close') setImmediate(() => process.exit());

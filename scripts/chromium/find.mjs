@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { fetchFromDebian } from '../redis/debian.mjs';
 import { withLock } from '../redis/lock.mjs';
 import { isExecutable, onPath } from '../redis/on-path.mjs';
+import { messageOf } from '../thrown.mjs';
 
 /** Survives `npm ci`, unlike a cache in node_modules. */
 export const cache = fileURLToPath(new URL('../../.cache/chromium', import.meta.url));
@@ -70,7 +71,7 @@ async function fetched() {
 
 /** @param {unknown} error why none could be fetched */
 async function installedByApt(error) {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   if (process.getuid?.() === 0 && (await onPath('apt-get'))) {
     const args = ['install', '-y', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'];
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { Ending } from '../demo/ending.mjs';
 import { described, getRedis } from '../demo/redis.mjs';
 import { findRedisServer } from '../redis/binary.mjs';
+import { messageOf } from '../thrown.mjs';
 import { checkChat } from './check/check-chat.mjs';
 import { Instances } from './instances.mjs';
 import { prepareChat } from './prepare.mjs';
@@ -22,7 +23,7 @@ try {
   }
   await ending.exit(await (asked.check ? check() : demonstrate()));
 } catch (error) {
-  if (!ending.signal.aborted) console.error(error instanceof Error ? error.message : error);
+  if (!ending.signal.aborted) console.error(messageOf(error));
   await ending.exit(1);
 }
 

@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { messageOf } from '../thrown.mjs';
 import { runChecks } from './check/run-checks.mjs';
 import { Ending } from './ending.mjs';
 import { compileExample } from './example.mjs';
@@ -29,7 +30,7 @@ try {
   const work = asked.check ? check : demonstrate;
   await ending.exit(await work(asked['in-memory']));
 } catch (error) {
-  if (!ending.signal.aborted) console.error(error instanceof Error ? error.message : error);
+  if (!ending.signal.aborted) console.error(messageOf(error));
   await ending.exit(1);
 }
 

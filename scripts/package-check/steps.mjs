@@ -1,5 +1,6 @@
 // @ts-check
 import { execFile } from 'node:child_process';
+import { messageOf } from '../thrown.mjs';
 
 let failures = 0;
 
@@ -22,7 +23,7 @@ export async function step(name, work) {
   } catch (error) {
     failures += 1;
     line('FAILED');
-    console.log(error instanceof Error ? error.message : String(error));
+    console.log(messageOf(error));
     return undefined;
   }
 }

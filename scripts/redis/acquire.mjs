@@ -1,4 +1,5 @@
 // @ts-check
+import { messageOf } from '../thrown.mjs';
 import { findRedisServer } from './binary.mjs';
 import { startRedisContainer } from './container.mjs';
 import { startRedis } from './server.mjs';
@@ -32,7 +33,7 @@ export async function acquireRedis({ env = 'REDIS_URL' } = {}) {
     try {
       return await source();
     } catch (error) {
-      reasons.push(error instanceof Error ? error.message : String(error));
+      reasons.push(messageOf(error));
     }
   }
   return { url: null, reason: `${env} is not set. ${reasons.join('. ')}` };

@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { messageOf } from '../thrown.mjs';
 import { fetchFromDebian } from './debian.mjs';
 import { withLock } from './lock.mjs';
 import { isExecutable, onPath } from './on-path.mjs';
@@ -44,7 +45,7 @@ async function fetched() {
       if (!(await isExecutable(server))) await fetchFromDebian(folder);
     });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new Error(
       `No redis-server: none is on the PATH, and fetching one failed: ${why}. ` +
         'Install Redis 6.2 or newer, or set REDIS_SERVER_BIN to its redis-server.',

@@ -1,6 +1,7 @@
 // @ts-check
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { codeOf } from '../thrown.mjs';
 
 /**
  * Runs `work` while no other process is inside the same lock. A lock left behind by a process that
@@ -50,9 +51,4 @@ async function isAbandoned(path) {
   } catch (error) {
     return codeOf(error) === 'ESRCH';
   }
-}
-
-/** @param {unknown} error */
-function codeOf(error) {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

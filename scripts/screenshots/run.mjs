@@ -9,6 +9,7 @@ import { prepareChat } from '../demo-chat/prepare.mjs';
 import { project } from '../demo/commands.mjs';
 import { Ending } from '../demo/ending.mjs';
 import { acquireRedis } from '../redis/acquire.mjs';
+import { messageOf } from '../thrown.mjs';
 import { play } from './scene.mjs';
 
 const folder = join(project, 'docs/images');
@@ -31,7 +32,7 @@ try {
   await play({ browser, urls: instances.urls, keep });
   await ending.exit(0);
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(messageOf(error));
   await ending.exit(1);
 }
 

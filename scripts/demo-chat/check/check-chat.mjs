@@ -1,4 +1,5 @@
 // @ts-check
+import { messageOf } from '../../thrown.mjs';
 import { checks } from './checks.mjs';
 import { Stage } from './stage.mjs';
 
@@ -20,7 +21,7 @@ export async function checkChat(place, signal) {
       signal.throwIfAborted();
       failed++;
       console.log(
-        `FAILED  ${title}\n        ${error instanceof Error ? error.message : String(error)}`,
+        `FAILED  ${title}\n        ${messageOf(error)}`,
       );
     } finally {
       stage.close();

@@ -1,4 +1,5 @@
 // @ts-check
+import { messageOf } from '../../thrown.mjs';
 import { checks } from './checks.mjs';
 import { createStage } from './stage.mjs';
 
@@ -23,7 +24,7 @@ export async function runChecks(cluster, signal) {
     } catch (error) {
       signal.throwIfAborted();
       count.failed++;
-      print('FAILED', title, [error instanceof Error ? error.message : String(error)]);
+      print('FAILED', title, [messageOf(error)]);
     } finally {
       stage.close();
     }

@@ -1,5 +1,6 @@
 // @ts-check
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../thrown.mjs';
 
 const PATIENCE_MS = 30_000;
 
@@ -16,7 +17,7 @@ export async function eventually(condition, what) {
     try {
       if (await condition()) return;
     } catch (error) {
-      why = ` (${error instanceof Error ? error.message : String(error)})`;
+      why = ` (${messageOf(error)})`;
     }
     if (Date.now() > end) throw new Error(`waited ${PATIENCE_MS} ms in vain for ${what}${why}`);
     await sleep(20);

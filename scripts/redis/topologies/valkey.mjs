@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { fetchFromDebian } from '../debian.mjs';
 import { withLock } from '../lock.mjs';
 import { isExecutable, onPath } from '../on-path.mjs';
+import { messageOf } from '../../thrown.mjs';
 
 /** Survives `npm ci`, unlike a cache in node_modules. */
 const cache = fileURLToPath(new URL('../../../.cache/redis', import.meta.url));
@@ -33,7 +34,7 @@ export async function findValkey() {
   try {
     return { server: await fetched(), how: "Debian's packages" };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return { server: null, reason: `none is on the PATH, and fetching one failed: ${why}` };
   }
 }

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** How much there is in every map, set and list below some objects, by where it is. */
 export type Sizes = Record<string, number>;
 
@@ -32,7 +34,7 @@ export function sizesBelow(roots: Readonly<Record<string, object>>): Sizes {
   const visit = (value: unknown, path: string): void => {
     if (typeof value !== 'object' || value === null || seen.has(value)) return;
     seen.add(value);
-    if (value instanceof Map || value instanceof Set || Array.isArray(value)) {
+    if (types.isMap(value) || types.isSet(value) || Array.isArray(value)) {
       if (BOUNDED.some((bounded) => bounded.test(path))) return;
       sizes[path] = (sizes[path] ?? 0) + (Array.isArray(value) ? value.length : value.size);
       for (const each of value.values()) visit(each, `${path}[]`);
