@@ -59,7 +59,10 @@ export interface JoinedRoom {
 export interface ChatToClient extends ToEveryClient {
   /** After each connect: the rooms that the user is a member of. Send `join` for each to get into it again. */
   rooms: (list: { rooms: string[] }) => void;
-  /** To everybody in the room. The same `id` may come again after a lost connection: show it once. */
+  /**
+   * To everybody in the room. The same `id` may come again after a lost connection: show it once. Messages sent on two
+   * instances at the same time come in either order: sort by `id`, with `compareMessages`.
+   */
   message: (message: Message) => void;
   'user-joined': (news: { room: string; user: User }) => void;
   'user-left': (news: { room: string; user: User }) => void;

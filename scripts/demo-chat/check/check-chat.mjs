@@ -20,9 +20,7 @@ export async function checkChat(place, signal) {
     } catch (error) {
       signal.throwIfAborted();
       failed++;
-      console.log(
-        `FAILED  ${title}\n        ${messageOf(error)}`,
-      );
+      console.log(`FAILED  ${title}\n        ${messageOf(error)}`);
     } finally {
       stage.close();
     }

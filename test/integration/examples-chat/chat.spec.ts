@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { JoinedRoom } from '../../../examples/chat/shared/events.js';
+import { compareMessages } from '../../../examples/chat/shared/message-order.js';
 import type { Message } from '../../../examples/chat/shared/model.js';
 import type { TestClient } from '../../support/test-client.js';
 import { ChatApp } from './support/chat-app.js';
@@ -69,11 +70,38 @@ describe('examples/chat: rooms', () => {
     });
     expect(second).toMatchObject({ user: BOB, text: 'from two' });
     for (const client of [alice, bob, carol]) {
-      expect(client.data('message')).toEqual([first, second]);
+      // Two instances sent them: live they may come in either order.
+      const messages = client.data('message') as Message[];
+      expect(messages.toSorted(compareMessages)).toEqual([first, second]);
     }
     const { history } = (await dave.ask('join', { room: 'attic' })) as JoinedRoom;
     expect(history).toEqual([first, second]);
     expect(dave.data('message')).toEqual([]);
+  });
+
+  it('has one order for messages that two instances send at the same time', async () => {
+    const chatterers = [await chatterer('alice', 0), await chatterer('bob', 1)];
+    for (const client of chatterers) await client.ask('join', { room: 'choir' });
+
+    const texts = Array.from({ length: 20 }, (_, i) => `line ${i}`);
+    await Promise.all(
+      chatterers.flatMap((client) =>
+        texts.map((text) => client.ask('message', say('choir', text))),
+      ),
+    );
+    await Promise.all(chatterers.map((client) => client.waitFor('message', 40)));
+
+    const { history } = (await chatterers[0]?.ask('join', { room: 'choir' })) as JoinedRoom;
+    expect(history).toHaveLength(40);
+    for (const client of chatterers) {
+      const messages = client.data('message') as Message[];
+      expect(messages.toSorted(compareMessages)).toEqual(history);
+    }
+  });
+
+  it('orders messages of one millisecond by number', () => {
+    const messages = ['5-10', '5-9', '4-11'].map((id) => ({ id, at: Number(id.split('-')[0]) }));
+    expect(messages.toSorted(compareMessages).map(({ id }) => id)).toEqual(['4-11', '5-9', '5-10']);
   });
 
   it('stores a message that is sent again, to another instance, once', async () => {

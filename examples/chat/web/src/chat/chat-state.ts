@@ -1,3 +1,4 @@
+import { compareMessages } from '../../../shared/message-order.js';
 import type { Message, User } from '../../../shared/model.js';
 
 /** A message that the server has. */
@@ -105,6 +106,8 @@ export function withTyping(room: Room, user: User, until: number | null): Room {
 }
 
 function inOrder(entries: Entry[]): Entry[] {
-  entries.sort((a, b) => a.at - b.at || a.id.localeCompare(b.id));
+  entries.sort((a, b) =>
+    a.kind === 'message' && b.kind === 'message' ? compareMessages(a, b) : a.at - b.at,
+  );
   return entries.slice(-MOST_ENTRIES);
 }

@@ -1,0 +1,15 @@
+import type { Message } from './model.js';
+
+type Ordered = Pick<Message, 'id' | 'at'>;
+
+/**
+ * The order of a room, for `sort`. Messages sent on two instances at the same time reach people in either order; sorted
+ * by their ids they are in one order everywhere. An id is the time in ms, "-", and a number that counts up within it.
+ */
+export function compareMessages(a: Ordered, b: Ordered): number {
+  return a.at - b.at || countOf(a.id) - countOf(b.id);
+}
+
+function countOf(id: string): number {
+  return Number(id.slice(id.indexOf('-') + 1));
+}
