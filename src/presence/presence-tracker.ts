@@ -170,7 +170,7 @@ export class PresenceTracker {
     for (const bucket of this.buckets) bucket.work();
     this.handOver();
     this.around.onRenewed();
-    for (const owner of dead) void this.sweeps.begin(owner);
+    void this.sweeps.renewed(dead);
   }
 
   private givenUp(): void {

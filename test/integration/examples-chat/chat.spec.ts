@@ -80,7 +80,8 @@ describe('examples/chat: rooms', () => {
   });
 
   it('has one order for messages that two instances send at the same time', async () => {
-    const chatterers = [await chatterer('alice', 0), await chatterer('bob', 1)];
+    const [alice, bob] = [await chatterer('alice', 0), await chatterer('bob', 1)];
+    const chatterers = [alice, bob];
     for (const client of chatterers) await client.ask('join', { room: 'choir' });
 
     const texts = Array.from({ length: 20 }, (_, i) => `line ${i}`);
@@ -91,7 +92,7 @@ describe('examples/chat: rooms', () => {
     );
     await Promise.all(chatterers.map((client) => client.waitFor('message', 40)));
 
-    const { history } = (await chatterers[0]?.ask('join', { room: 'choir' })) as JoinedRoom;
+    const { history } = (await alice.ask('join', { room: 'choir' })) as JoinedRoom;
     expect(history).toHaveLength(40);
     for (const client of chatterers) {
       const messages = client.data('message') as Message[];

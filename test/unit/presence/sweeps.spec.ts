@@ -13,6 +13,7 @@ describe('Sweeps', () => {
   let buried: string[];
   let failures: number[];
   let reporter: Reporter;
+  let store: { connection: number };
   beforeEach(() => {
     swept = [];
     buried = [];
@@ -21,16 +22,18 @@ describe('Sweeps', () => {
   });
 
   const given = (sweep: (bucket: number) => Promise<Swept>, around: Partial<Sweeper> = {}) => {
-    const store = {
+    const answering = {
+      connection: 0,
       sweep: async (bucket: number) => {
         const answer = await sweep(bucket);
         swept.push(bucket);
         return answer;
       },
       buried: async (dead: string) => void buried.push(dead),
-    } as unknown as PresenceStore;
+    };
+    store = answering;
     const sweeper: Sweeper = {
-      store,
+      store: answering as unknown as PresenceStore,
       lease: () => LEASE,
       adopt: () => true,
       failed: (bucket) => failures.push(bucket),
@@ -47,27 +50,50 @@ describe('Sweeps', () => {
       if (once.delete(bucket)) throw new Error('no answer');
       return DONE;
     });
-    await sweeps.begin('dead.0');
+    await sweeps.renewed(['dead.0']);
     expect(swept.toSorted((a, b) => a - b)).toEqual(Array.from({ length: BUCKETS }, (_, i) => i));
     expect(failures.toSorted((a, b) => a - b)).toEqual([3, 9, 40]);
     expect(buried).toEqual(['dead.0']);
   });
 
-  it('leaves it to the next attempt where nothing succeeds', async () => {
+  it('lets other instances try as well where nothing succeeds', async () => {
     const sweeps = given(async () => {
       throw new Error('no answer');
     });
-    await sweeps.begin('dead.0');
+    await sweeps.renewed(['dead.0']);
     expect(buried).toEqual([]);
     expect(failures.length).toBeLessThan(BUCKETS);
     expect(sweeps.owners).toEqual([]);
   });
 
-  it('ends when the lease has', async () => {
-    let calls = 0;
-    const sweeps = given(async () => DONE, { lease: () => (calls++ < 10 ? LEASE : undefined) });
-    await sweeps.begin('dead.0');
+  it('goes on where it stopped with each renewal of the lease, so that it ends on a slow Redis as well', async () => {
+    let beforeLeaseEnds = 0;
+    const sweeps = given(async () => DONE, { adopt: () => beforeLeaseEnds-- > 0 });
+    let renewals = 0;
+    for (; buried.length === 0; renewals++) {
+      beforeLeaseEnds = 20;
+      await sweeps.renewed(renewals === 0 ? ['dead.0'] : []);
+    }
+    expect(renewals).toBe(Math.ceil(BUCKETS / 20));
+    expect(buried).toEqual(['dead.0']);
+    await sweeps.renewed([]);
+    expect(buried).toHaveLength(1);
+  });
+
+  it('begins again on another connection: the Redis there may not know what was swept', async () => {
+    let left = 10;
+    const sweeps = given(async () => DONE, {
+      lease: () => (left-- > 0 ? { ...LEASE, connection: store.connection } : undefined),
+    });
+    await sweeps.renewed(['dead.0']);
     expect(swept).toHaveLength(10);
-    expect(buried).toEqual([]);
+
+    store.connection = 1;
+    left = Infinity;
+    await sweeps.renewed([]);
+    expect(swept).toHaveLength(10);
+    await sweeps.renewed(['dead.0']);
+    expect(swept).toHaveLength(10 + BUCKETS);
+    expect(buried).toEqual(['dead.0']);
   });
 });
