@@ -11,6 +11,12 @@ const messages = {
     `Option "${option}" does not exist. Known options: ${known}.`,
   'module.missing': () =>
     'SocketStateAdapter found no RedisPropagatorModule in this app. Add RedisPropagatorModule.forRoot() to the imports of your root module.',
+  'module.not-configured': () =>
+    'RedisPropagatorModule is imported without forRoot() or forRootAsync(). Import RedisPropagatorModule.forRoot() once, in the root module. Feature modules need no import: its providers are global.',
+  'module.twice': (count: number) =>
+    `RedisPropagatorModule is configured ${count} times in this app, with forRoot() or forRootAsync(), and only one configuration can count. Keep one of them, in the root module; feature modules need no import, because its providers are global. With "isGlobal: false", keep the result of forRoot() in a constant and import that constant.`,
+  'adapter.missing': (gateways: string, adapter: string, consequence: string) =>
+    `The clients of ${gateways} are served by ${adapter} and not by SocketStateAdapter: ${consequence}. Write app.useWebSocketAdapter(new SocketStateAdapter(app)) before app.init() or app.listen(), and set no other adapter after it. An adapter of your own extends SocketStateAdapter.`,
   'context.not-ws': (asking: string, type: string) =>
     `${asking} was called in a context of type "${type}", where there is no socket. Use it in gateways only.`,
   'event.invalid-name': (given: string) =>

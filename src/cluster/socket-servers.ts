@@ -39,8 +39,18 @@ export class SocketServers {
     this.limits = new ClientLimits(services.limits, services.reporter);
   }
 
-  /** @throws PropagatorError `option.invalid` where the server has another adapter with a transport */
+  /** How many servers are taken in. */
+  get count(): number {
+    return this.services.connections.servers.size;
+  }
+
+  /**
+   * Takes a server in, once.
+   *
+   * @throws PropagatorError `option.invalid` where the server has another adapter with a transport
+   */
   install(server: Server): void {
+    if (this.services.connections.servers.has(server)) return;
     const Base = inMemoryAdapterOf(server);
     installDefaultAckTimeout(server);
     this.services.connections.servers.add(server);

@@ -5,6 +5,7 @@ import type {
   OnModuleDestroy,
   OnModuleInit,
 } from '@nestjs/common';
+import { missingAdapter, type NestParts } from './gateway-check.js';
 import type { Runtime } from './runtime.js';
 
 /**
@@ -23,7 +24,15 @@ export class PropagatorLifecycle
 {
   private starting: Promise<void> | undefined;
 
-  constructor(private readonly runtime: Runtime) {}
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly nest: NestParts,
+  ) {}
+
+  /** Whether Nest has served the gateways, so that a new adapter comes too late. */
+  get begun(): boolean {
+    return this.starting !== undefined;
+  }
 
   async onModuleInit(): Promise<void> {
     this.starting = this.start();
@@ -49,6 +58,10 @@ export class PropagatorLifecycle
   }
 
   private async start(): Promise<void> {
+    // Nest has made the servers of all gateways by now.
+    const missing = missingAdapter(this.nest, this.runtime);
+    if (missing !== undefined && this.runtime.authenticates) throw missing;
+    if (missing !== undefined) this.runtime.reporter.logger.warn(missing.message);
     await this.runtime.pubSub.connect();
     try {
       await this.runtime.verifyAccess();

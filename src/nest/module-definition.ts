@@ -1,6 +1,6 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import type { RedisPropagatorOptions } from '../options/propagator-options.js';
-import { REDIS_PROPAGATOR_OPTIONS } from './tokens.js';
+import { CONFIGURED, REDIS_PROPAGATOR_OPTIONS } from './tokens.js';
 
 /** What the module itself takes, beside the options of the library. */
 export interface RedisPropagatorModuleExtras {
@@ -8,7 +8,7 @@ export interface RedisPropagatorModuleExtras {
    * Whether the providers can be injected everywhere without importing the module again.
    * @default true
    */
-  isGlobal?: boolean;
+  isGlobal?: boolean | undefined;
 }
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
@@ -19,6 +19,7 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
     .setFactoryMethodName('createRedisPropagatorOptions')
     .setExtras<RedisPropagatorModuleExtras>({ isGlobal: true }, (definition, { isGlobal }) => ({
       ...definition,
+      providers: [...(definition.providers ?? []), { provide: CONFIGURED, useValue: true }],
       global: isGlobal ?? true,
     }))
     .build();

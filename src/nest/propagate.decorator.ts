@@ -8,7 +8,7 @@ export interface PropagateExcept {
    * The socket that asked, or the whole session that it belongs to: no tab of the same browser gets the event then.
    * @default 'socket'
    */
-  readonly except?: 'socket' | 'session';
+  readonly except?: 'socket' | 'session' | undefined;
 }
 
 /**

@@ -1,7 +1,10 @@
 import { Logger, Module, type DynamicModule, type FactoryProvider } from '@nestjs/common';
+import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { ClusterService } from '../cluster/cluster.service.js';
 import { DiagnosticsService } from '../observability/diagnostics.service.js';
 import { PropagatorHealthIndicator } from '../observability/health-indicator.js';
+import { PropagatorError } from '../errors.js';
+import { checkKnown, invalid, isOptions, misused } from '../options/checks.js';
 import type { RedisPropagatorOptions } from '../options/propagator-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { PresenceService } from '../presence/presence.service.js';
@@ -14,11 +17,13 @@ import { PropagatorLifecycle } from './lifecycle.js';
 import { ASYNC_OPTIONS_TYPE, ConfigurableModuleClass, OPTIONS_TYPE } from './module-definition.js';
 import { createRuntime, type Runtime } from './runtime.js';
 import {
+  CONFIGURED,
   REDIS_PROPAGATOR_OPTIONS,
   PUB_SUB,
   REDIS_PUBLISHER_CLIENT,
   REDIS_SUBSCRIBER_CLIENT,
   RUNTIME,
+  TEST_OPTIONS,
 } from './tokens.js';
 
 /** A provider for one part of the runtime. */
@@ -50,13 +55,22 @@ const parts = [
  */
 @Module({
   providers: [
+    { provide: TEST_OPTIONS, useValue: null },
     {
       provide: RUNTIME,
-      useFactory: (options: RedisPropagatorOptions) =>
-        createRuntime(resolveOptions(options, new Logger('RedisPropagator'))),
-      inject: [REDIS_PROPAGATOR_OPTIONS],
+      useFactory: configuredRuntime,
+      inject: [
+        ModulesContainer,
+        { token: REDIS_PROPAGATOR_OPTIONS, optional: true },
+        { token: TEST_OPTIONS, optional: true },
+      ],
     },
-    part(PropagatorLifecycle, (runtime) => new PropagatorLifecycle(runtime)),
+    {
+      provide: PropagatorLifecycle,
+      useFactory: (runtime: Runtime, config: ApplicationConfig, modules: ModulesContainer) =>
+        new PropagatorLifecycle(runtime, { config, modules }),
+      inject: [RUNTIME, ApplicationConfig, ModulesContainer],
+    },
     ...parts,
   ],
   exports: [RUNTIME, ...parts],
@@ -64,14 +78,97 @@ const parts = [
 export class RedisPropagatorModule extends ConfigurableModuleClass {
   /**
    * @param options see `RedisPropagatorOptions`; with none, Redis is at `redis://localhost:6379`
-   * @throws PropagatorError `option.invalid`, `option.unknown` when the app starts
+   * @throws PropagatorError when the app starts: `option.invalid`, `option.unknown`, `module.twice`,
+   * `module.not-configured`, `adapter.missing`
    */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
-    return super.forRoot(options);
+    if (isOptions(options)) return checked(super.forRoot(options), options.isGlobal);
+    // Nest's method makes an object of a text or a list.
+    return withOptions(super.forRoot({}), { useValue: options });
   }
 
-  /** Options from other providers: `useFactory`, `useClass` or `useExisting`. */
+  /** Options from other providers: `useFactory`, `useClass` or `useExisting`. The errors are those of `forRoot`. */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
-    return super.forRootAsync(options);
+    try {
+      checkSource(options);
+    } catch (error) {
+      return refusing(super.forRoot({}), error);
+    }
+    return checked(super.forRootAsync(options), options.isGlobal);
   }
+}
+
+function configuredRuntime(
+  modules: ModulesContainer,
+  options: RedisPropagatorOptions | null | undefined,
+  testOptions: RedisPropagatorOptions | null | undefined,
+): Runtime {
+  const configured = [...modules.values()]
+    .filter(({ providers }) => providers.has(RUNTIME))
+    .map(({ providers }) => providers.has(CONFIGURED));
+  if (configured.includes(false)) throw PropagatorError.of('module.not-configured', []);
+  if (configured.length > 1) throw PropagatorError.of('module.twice', [configured.length]);
+  const logger = new Logger('RedisPropagator');
+  const resolved = resolveOptions(options, logger, testOptions ?? undefined);
+  if (options === undefined || options === null) {
+    resolved.logger.warn(
+      `RedisPropagatorModule got ${options} for its options, as from a factory that returns nothing: all have their ` +
+        'defaults, so Redis is at redis://localhost:6379, and nobody is authenticated. Return the options from the ' +
+        'factory of forRootAsync(), or {} if the defaults are right.',
+    );
+  }
+  return createRuntime(resolved);
+}
+
+const ASYNC_OPTIONS = [
+  'useFactory',
+  'useClass',
+  'useExisting',
+  'imports',
+  'inject',
+  'provideInjectionTokensFrom',
+  'isGlobal',
+] as const;
+const SOURCES = ['useFactory', 'useClass', 'useExisting'] as const;
+
+/** Nest looks at one source only, and at nothing that it does not know. */
+function checkSource(given: unknown): void {
+  const remedy = 'Write { useFactory }, { useClass } or { useExisting }: one of them.';
+  if (!isOptions(given)) throw invalid('forRootAsync', given, remedy);
+  checkKnown('forRootAsync', given, ASYNC_OPTIONS);
+  const options = given as Partial<Record<(typeof ASYNC_OPTIONS)[number], unknown>>;
+  const sources = SOURCES.filter((name) => options[name] !== undefined);
+  const [source] = sources;
+  if (source === undefined || sources.length > 1) {
+    throw misused(
+      'forRootAsync',
+      source === undefined ? 'none of them' : sources.join(' and '),
+      remedy,
+    );
+  }
+  if (source !== 'useExisting' && typeof options[source] !== 'function') {
+    throw invalid(`forRootAsync.${source}`, options[source], remedy);
+  }
+}
+
+function checked(definition: DynamicModule, isGlobal: unknown): DynamicModule {
+  if (isGlobal === undefined || typeof isGlobal === 'boolean') return definition;
+  return refusing(definition, invalid('isGlobal', isGlobal, 'Write true or false.'));
+}
+
+/** Stops the start of the app, and not the loading of its files. */
+function refusing(definition: DynamicModule, error: unknown): DynamicModule {
+  return withOptions(definition, {
+    useFactory: () => {
+      throw error;
+    },
+  });
+}
+
+function withOptions(
+  definition: DynamicModule,
+  source: { useValue: unknown } | { useFactory: () => never },
+): DynamicModule {
+  const provider = { provide: REDIS_PROPAGATOR_OPTIONS, ...source };
+  return { ...definition, providers: [...(definition.providers ?? []), provider] };
 }

@@ -58,6 +58,8 @@ export interface Runtime {
   readonly load: LoadService;
   readonly health: PropagatorHealthIndicator;
   readonly diagnostics: DiagnosticsService;
+  /** Whether the option `auth` is given. */
+  readonly authenticates: boolean;
   /**
    * Rejects where it is certain that Redis does not let this instance do what it has to. A Redis that is away may be
    * back in a moment, and does not.
@@ -147,6 +149,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     load,
     health: new PropagatorHealthIndicator(view),
     diagnostics: new DiagnosticsService(view),
+    authenticates: options.auth !== undefined,
     verifyAccess: () => {
       const { prefix } = options;
       const channel = `${replyChannel(prefix, router.instanceId)}:probe`;

@@ -1,11 +1,18 @@
 import type { INestApplicationContext } from '@nestjs/common';
+import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { IoAdapter } from '@nestjs/platform-socket.io';
-import type { Server, ServerOptions } from 'socket.io';
-import type { SocketServers } from '../cluster/socket-servers.js';
+import type { Namespace, Server, ServerOptions } from 'socket.io';
 import { PropagatorError } from '../errors.js';
 import { answeringHandlers } from './answer-acks.js';
+import { missingAdapter } from './gateway-check.js';
+import { PropagatorLifecycle } from './lifecycle.js';
 import type { Runtime } from './runtime.js';
 import { RUNTIME } from './tokens.js';
+
+type ConnectListener = (...args: unknown[]) => unknown;
+
+/** On each SocketStateAdapter. A symbol of all copies of this package: an app may load it as ESM and as CommonJS. */
+const OURS = Symbol.for('nestjs-redis-propagator:adapter');
 
 /**
  * The WebSocket adapter of an app with this library:
@@ -18,18 +25,36 @@ import { RUNTIME } from './tokens.js';
  * cluster. Extend it like Nest's IoAdapter; call `super.createIOServer`.
  */
 export class SocketStateAdapter extends IoAdapter {
-  private readonly servers: SocketServers;
+  /** @internal */
+  readonly [OURS] = true;
+  private readonly runtime: Runtime;
+  private readonly config: ApplicationConfig;
 
-  /** @throws PropagatorError `module.missing` */
+  /** @throws PropagatorError `module.missing`, `adapter.missing` where the gateways have another adapter already */
   constructor(app: INestApplicationContext) {
     super(app);
-    this.servers = runtimeOf(app).servers;
+    const { runtime, config, late } = partsOf(app);
+    if (late !== undefined) throw late;
+    this.runtime = runtime;
+    this.config = config;
   }
 
   override createIOServer(port: number, options?: ServerOptions): Server {
     const server = super.createIOServer(port, withMiddlewares(options));
-    this.servers.install(server);
+    this.runtime.servers.install(server);
     return server;
+  }
+
+  /** Nest calls it once for each gateway, before clients connect. */
+  override bindClientConnect(server: Server | Namespace, listener: ConnectListener): void {
+    // A subclass may have made the server without super.createIOServer().
+    this.runtime.servers.install(
+      'sockets' in server && 'engine' in server ? server : server.server,
+    );
+    super.bindClientConnect(server, (...args: unknown[]) => {
+      this.checkStillSet();
+      return listener(...args);
+    });
   }
 
   override bindMessageHandlers(
@@ -37,14 +62,44 @@ export class SocketStateAdapter extends IoAdapter {
   ): void {
     super.bindMessageHandlers(socket, ...answeringHandlers(handlers, transform));
   }
+
+  /** Nest asks the adapter that is set when a client connects for what is to be done with its messages. */
+  private checkStillSet(): void {
+    const current = this.config.getIoAdapter() as object;
+    if (current === this || OURS in current) return;
+    this.runtime.reporter.once(
+      'adapter.replaced',
+      () =>
+        `${current.constructor.name} was set with useWebSocketAdapter() after the app had started, in place of ` +
+        'SocketStateAdapter. Clients are authenticated and get their events, but acknowledgements and responses of ' +
+        'gateways are handled by that adapter. Call useWebSocketAdapter() once, before app.init() or app.listen().',
+    );
+  }
 }
 
-function runtimeOf(app: INestApplicationContext): Runtime {
-  try {
-    return app.get<Runtime>(RUNTIME, { strict: false });
-  } catch (error) {
-    throw PropagatorError.of('module.missing', [], error);
+interface Parts {
+  readonly runtime: Runtime;
+  readonly config: ApplicationConfig;
+  /** Why a new adapter has no effect any more. */
+  readonly late: PropagatorError | undefined;
+}
+
+/**
+ * Looks the parts up without app.get(): for an unknown provider it ends the process, unless `abortOnError` is off.
+ *
+ * @throws PropagatorError `module.missing`
+ */
+function partsOf(app: INestApplicationContext): Parts {
+  const modules = app.get(ModulesContainer);
+  for (const { providers } of modules.values()) {
+    const runtime = providers.get(RUNTIME)?.instance as Runtime | undefined;
+    if (!runtime) continue;
+    const config = providers.get(ApplicationConfig)?.instance as ApplicationConfig;
+    const lifecycle = providers.get(PropagatorLifecycle)?.instance as PropagatorLifecycle;
+    const late = lifecycle.begun ? missingAdapter({ config, modules }, runtime) : undefined;
+    return { runtime, config, late };
   }
+  throw PropagatorError.of('module.missing', []);
 }
 
 /** A recovered connection is authenticated like any other: its token may have ended in the meantime. */

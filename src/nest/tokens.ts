@@ -12,5 +12,11 @@ export const PUB_SUB = Symbol.for('nestjs-redis-propagator:pub-sub');
 /** @internal */
 export const RUNTIME = Symbol.for('nestjs-redis-propagator:runtime');
 
+/** Whether a module was made by `forRoot` or `forRootAsync`. @internal */
+export const CONFIGURED = Symbol.for('nestjs-redis-propagator:configured');
+
+/** Options that a test puts in front of those of the app; `null` outside of tests. @internal */
+export const TEST_OPTIONS = Symbol.for('nestjs-redis-propagator:test-options');
+
 /** The options as the app gave them. Override this provider in tests of your app, see `docs/testing-your-gateways.md`. */
 export const REDIS_PROPAGATOR_OPTIONS = Symbol.for('nestjs-redis-propagator:options');

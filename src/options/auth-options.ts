@@ -45,28 +45,28 @@ export interface AuthOptions {
    * Refuse clients without a token. When off they connect as anonymous (`socket.auth` is `null`).
    * @default false
    */
-  required?: boolean;
+  required?: boolean | undefined;
   /**
    * How long `authenticate` may take, in ms, before the client is refused.
    * @default 5000
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /**
    * Also accept the token from the query string, under the name `token`. Off by default, because query
    * strings end up in access logs.
    * @default false
    */
-  tokenFromQuery?: boolean;
+  tokenFromQuery?: boolean | undefined;
   /**
    * Finds the token by itself, instead of `handshake.auth.token`, then `Authorization: Bearer`, then the query.
    * @default the three places above
    */
-  extractToken?: (socket: Socket) => string | null | undefined;
+  extractToken?: ((socket: Socket) => string | null | undefined) | undefined;
   /**
    * How long before its identity ends a socket gets the event `auth:expiring`, in ms. 0: it does not.
    * @default 60000
    */
-  expiryWarningMs?: number;
+  expiryWarningMs?: number | undefined;
   /**
    * How many handshakes each client address may make a second on this instance, and at once: one for each namespace that
    * a client connects to. Further ones are refused before `authenticate` is asked.
@@ -78,7 +78,7 @@ export interface AuthOptions {
    * the address from a header then that the proxy itself sets, since clients can send any header.
    * @default `socket.handshake.address`
    */
-  clientAddress?: (socket: Socket) => string;
+  clientAddress?: ((socket: Socket) => string) | undefined;
   /**
    * How many sockets a user may have at the same time, on all instances together. A client has one in each namespace that it
    * connects to. Counted by presence, in Redis; while Redis is away each instance counts its own.
@@ -90,16 +90,16 @@ export interface AuthOptions {
    * (`auth.too-many-sockets`), or the oldest one is told so by `propagator:disconnect` and disconnected.
    * @default 'reject-new'
    */
-  onTooManySockets?: 'reject-new' | 'disconnect-oldest';
+  onTooManySockets?: 'reject-new' | 'disconnect-oldest' | undefined;
   /**
    * For how long after `revokeUser` and `revokeSession` connections of that user or session are refused, in ms, but for
    * tokens whose claim `iat` says that they were issued later. 0: only those that are being made at that moment.
    * @default 5000
    */
-  revocationMs?: number;
+  revocationMs?: number | undefined;
   /**
    * How much a client or the app may say of a session, in bytes of JSON.
    * @default 1024
    */
-  maxMetadataBytes?: number;
+  maxMetadataBytes?: number | undefined;
 }

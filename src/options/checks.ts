@@ -30,6 +30,11 @@ export function checkKnown(option: string, given: object, known: readonly string
 /** What {@link optionsIn} says of an option that can be switched off. @internal */
 export const OR_NONE = ', or false for none';
 
+/** Whether a value can be a list of options: no array, no `Map`, no text. @internal */
+export function isOptions(given: unknown): given is object {
+  return Object.prototype.toString.call(given) === '[object Object]';
+}
+
 /** An option that is itself a list of options, or nothing. `instead` follows their names where it is something else. @internal */
 export function optionsIn<T extends object>(
   option: string,
@@ -37,7 +42,7 @@ export function optionsIn<T extends object>(
   known: readonly (keyof T & string)[],
   instead = '',
 ): Partial<T> {
-  if (given !== undefined && (typeof given !== 'object' || given === null)) {
+  if (given !== undefined && !isOptions(given)) {
     throw invalid(option, given, `Write { ${known.join(', ')} }${instead}.`);
   }
   const options = (given ?? {}) as Partial<T>;

@@ -4,17 +4,17 @@ export interface OutboxOptions {
    * The most events.
    * @default 10000
    */
-  maxEvents?: number;
+  maxEvents?: number | undefined;
   /**
    * The most bytes, of all events together.
    * @default 16777216
    */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /**
    * How long an event may wait, in ms.
    * @default 30000
    */
-  maxAgeMs?: number;
+  maxAgeMs?: number | undefined;
 }
 
 /** What an instance keeps of the events that it published, for others that could not hear them. */
@@ -23,10 +23,10 @@ export interface RepairOptions {
    * The most bytes, of all events together.
    * @default 16777216
    */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /**
    * How long an event is kept, in ms.
    * @default 60000
    */
-  maxAgeMs?: number;
+  maxAgeMs?: number | undefined;
 }

@@ -1,5 +1,8 @@
 import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
 
+/** Options that may be undefined as well as left out, as the environment gives them. */
+type OrUndefined<T> = { [K in keyof T]: T[K] | undefined };
+
 /**
  * What this library needs of an ioredis client. A structural type, so that `Redis` and `Cluster` of ioredis 5
  * and 6 all fit (their own types are not assignable to one another).
@@ -35,11 +38,16 @@ export interface BorrowedRedisClients {
 export interface RedisClusterConnection {
   nodes: ClusterNode[];
   /** @default {} */
-  options?: ClusterOptions;
+  options?:
+    | (Omit<OrUndefined<ClusterOptions>, 'redisOptions'> & {
+        redisOptions?: OrUndefined<NonNullable<ClusterOptions['redisOptions']>> | undefined;
+      })
+    | undefined;
 }
 
 /**
  * Where Redis is: a URL (`redis://`, `rediss://`), ioredis' options (Sentinel's `sentinels` and `name` among
  * them), the nodes of a Cluster, or clients that the app made.
  */
-export type RedisConnection = string | RedisOptions | RedisClusterConnection | BorrowedRedisClients;
+export type RedisConnection =
+  string | OrUndefined<RedisOptions> | RedisClusterConnection | BorrowedRedisClients;

@@ -1,7 +1,15 @@
 import type { KeyObject } from 'node:crypto';
 import * as standardParser from 'socket.io-parser';
 import type { PubSub } from '../ports/pub-sub.js';
-import { checkKnown, flag, hasMethods, invalid, misused, wholeNumber } from './checks.js';
+import {
+  checkKnown,
+  flag,
+  hasMethods,
+  invalid,
+  isOptions,
+  misused,
+  wholeNumber,
+} from './checks.js';
 import type { PropagatorLogger } from '../ports/logger.js';
 import type { PacketParser } from '../ports/packet-parser.js';
 import type { RedisPropagatorOptions } from './propagator-options.js';
@@ -108,14 +116,22 @@ const PREFIX = /^[\w.-]+(:[\w.-]+)*$/;
 
 /** @internal */
 export function resolveOptions(
-  given: RedisPropagatorOptions | undefined,
+  given: RedisPropagatorOptions | null | undefined,
   defaultLogger: PropagatorLogger,
+  /** What a test puts in front of the options of the app. */
+  testOptions?: RedisPropagatorOptions,
 ): ResolvedOptions {
-  const options = given ?? {};
-  if (typeof options !== 'object') {
-    throw invalid('options', options, 'Write an object, or nothing for the defaults.');
+  const ofApp = given ?? {};
+  if (!isOptions(ofApp)) {
+    throw invalid('options', ofApp, 'Write an object, or nothing for the defaults.');
   }
-  checkKnown('', options, OPTION_NAMES);
+  checkKnown('', ofApp, OPTION_NAMES);
+  if (testOptions !== undefined) checkKnown('', testOptions, OPTION_NAMES);
+  const options: RedisPropagatorOptions =
+    testOptions === undefined
+      ? ofApp
+      : // An app may have its options in an instance of a class, with getters.
+        (Object.assign(Object.create(ofApp), testOptions) as RedisPropagatorOptions);
   const wait = (name: WaitOption): number =>
     wholeNumber(name, options[name], DEFAULTS[name], [1, MAX_WAIT_MS]);
   const heartbeatIntervalMs = wait('heartbeatIntervalMs');

@@ -18,10 +18,10 @@ export interface ClientLimits {
    * After so many refused events, with no pause of ten seconds between them, the connection is closed.
    * @default 100
    */
-  refusals?: number;
+  refusals?: number | undefined;
   /**
    * In how many rooms a socket may be, without those that are made for it.
    * @default 1000
    */
-  roomsPerSocket?: number;
+  roomsPerSocket?: number | undefined;
 }

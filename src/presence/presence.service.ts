@@ -75,7 +75,10 @@ export class PresenceService {
   async onlineUsers({
     cursor,
     limit = 100,
-  }: { cursor?: string | null; limit?: number } = {}): Promise<OnlineUsers> {
+  }: {
+    cursor?: string | null | undefined;
+    limit?: number | undefined;
+  } = {}): Promise<OnlineUsers> {
     const { store } = this.available();
     if (!Number.isInteger(limit) || limit < 1 || limit > MOST_PER_PAGE) {
       const remedy = `Pass a whole number from 1 to ${MOST_PER_PAGE}.`;

@@ -5,39 +5,39 @@ export interface EventToEmit<T = unknown> {
   /** Name of the event. Not empty, and none of Socket.IO's reserved names. */
   event: string;
   /** Its payload: JSON data, with Buffers, ArrayBuffers and typed arrays anywhere in it. */
-  data?: T;
+  data?: T | undefined;
   /**
    * The namespace whose sockets get it.
    * @default '/'
    */
-  namespace?: string;
+  namespace?: string | undefined;
   /** A socket that does not get it, on whichever instance it is: the one that caused the event. */
-  exceptSocketId?: string;
+  exceptSocketId?: string | undefined;
   /** A session none of whose sockets gets it: `socket.auth.sessionId` of the one that caused the event. */
-  exceptSessionId?: string;
+  exceptSessionId?: string | undefined;
   /**
    * What happens while Redis cannot take it: `'queued'` keeps it, in order, until it can (see the option `outbox`);
    * `'fail-fast'` refuses it at once, so that only this instance's clients get it. A volatile event never waits.
    * @default 'queued'
    */
-  publish?: 'queued' | 'fail-fast';
+  publish?: 'queued' | 'fail-fast' | undefined;
   /**
    * Leave it out for clients that are not ready to receive, rather than keeping it for them.
    * @default false
    */
-  volatile?: boolean;
+  volatile?: boolean | undefined;
   /**
    * Compress it on connections with `perMessageDeflate`.
    * @default true
    */
-  compress?: boolean;
+  compress?: boolean | undefined;
 }
 
 /** An event for one user. */
 export interface UserEvent<T = unknown> extends EventToEmit<T> {
   userId: UserId;
   /** Only the user's sockets of this session get it. */
-  sessionId?: string;
+  sessionId?: string | undefined;
 }
 
 /** An event for several users. */
@@ -54,20 +54,20 @@ export interface RoomEvent<T = unknown> extends EventToEmit<T> {
 export interface UserRequest<T = unknown> {
   userId: UserId;
   /** Only the user's sockets of this session are asked. */
-  sessionId?: string;
+  sessionId?: string | undefined;
   event: string;
-  data?: T;
+  data?: T | undefined;
   /** @default '/' */
-  namespace?: string;
+  namespace?: string | undefined;
   /** A socket that is not asked. */
-  exceptSocketId?: string;
+  exceptSocketId?: string | undefined;
   /** A session none of whose sockets is asked. */
-  exceptSessionId?: string;
+  exceptSessionId?: string | undefined;
   /**
    * How long to wait, in ms.
    * @default the option `ackTimeoutMs`
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 }
 
 /** An event that a socket of a user caused. */
@@ -79,7 +79,7 @@ export interface CausedEvent<T = unknown> {
   /** A session none of whose sockets gets it: the one that it comes from. */
   exceptSessionId?: string | undefined;
   event: string;
-  data?: T;
+  data?: T | undefined;
   /** @default '/' */
-  namespace?: string;
+  namespace?: string | undefined;
 }

@@ -18,23 +18,23 @@ import type { DeviceAnswer, UserAnswers } from './user-answers.js';
 
 export interface InNamespace {
   /** @default '/' */
-  namespace?: string;
+  namespace?: string | undefined;
 }
 
 export interface DisconnectUserOptions extends InNamespace {
   /** Told to the client before, as event `propagator:disconnect` with `{ reason }`. */
-  reason?: string;
+  reason?: string | undefined;
   /** A socket that stays connected: the one that asked for it, say. */
-  exceptSocketId?: string;
+  exceptSocketId?: string | undefined;
   /** Only the user's sockets of this session are disconnected. */
-  sessionId?: string;
+  sessionId?: string | undefined;
   /** A session all of whose sockets stay connected. */
-  exceptSessionId?: string;
+  exceptSessionId?: string | undefined;
   /**
    * Also close the underlying connection, with all its namespaces.
    * @default false
    */
-  close?: boolean;
+  close?: boolean | undefined;
 }
 
 /**
@@ -94,10 +94,10 @@ export class UserCommands {
 }
 
 interface Selection {
-  readonly namespace?: string;
-  readonly sessionId?: string;
-  readonly exceptSocketId?: string;
-  readonly exceptSessionId?: string;
+  readonly namespace?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly exceptSocketId?: string | undefined;
+  readonly exceptSessionId?: string | undefined;
 }
 
 function selectorOf(userId: unknown, selection: Selection): SocketSelector {

@@ -22,12 +22,12 @@ export interface RevokeOptions {
    * Told to the clients before they are disconnected, as event `propagator:disconnect` with `{ reason }`.
    * @default 'auth.revoked'
    */
-  reason?: string;
+  reason?: string | undefined;
 }
 
 export interface RevokeUserOptions extends RevokeOptions {
   /** A session that lives on: the one that asked for it, say. */
-  exceptSessionId?: string;
+  exceptSessionId?: string | undefined;
 }
 
 export interface SessionsOptions {
@@ -35,7 +35,7 @@ export interface SessionsOptions {
    * Only sockets of this namespace.
    * @default all namespaces
    */
-  namespace?: string;
+  namespace?: string | undefined;
 }
 
 /**

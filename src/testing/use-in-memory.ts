@@ -1,4 +1,4 @@
-import { REDIS_PROPAGATOR_OPTIONS } from '../nest/tokens.js';
+import { TEST_OPTIONS } from '../nest/tokens.js';
 import type { RedisPropagatorOptions } from '../options/propagator-options.js';
 import { InMemoryBus, InMemoryPubSub } from '../redis/in-memory-pub-sub.js';
 
@@ -8,13 +8,14 @@ interface Builder<Self> {
 }
 
 /**
- * Lets an app under test run without Redis, its other options of `forRoot` replaced by those given here. Apps
- * that share a bus are instances of one cluster.
+ * Lets an app under test run without Redis. The options of the app stay as they are, `auth` among them; only the transport
+ * is another one, and the options given here take the place of those of the same name. Apps that share a bus are
+ * instances of one cluster.
  *
  * ```ts
  * const bus = new InMemoryBus();
  * const builder = Test.createTestingModule({ imports: [AppModule] });
- * const module = await useInMemory(builder, { bus, auth }).compile();
+ * const module = await useInMemory(builder, { bus }).compile();
  * ```
  */
 export function useInMemory<Self extends Builder<Self>>(
@@ -22,9 +23,13 @@ export function useInMemory<Self extends Builder<Self>>(
   {
     bus = new InMemoryBus(),
     ...options
-  }: Omit<RedisPropagatorOptions, 'redis' | 'pubSub'> & { bus?: InMemoryBus } = {},
+  }: Omit<RedisPropagatorOptions, 'redis' | 'pubSub'> & { bus?: InMemoryBus | undefined } = {},
 ): Self {
-  return builder
-    .overrideProvider(REDIS_PROPAGATOR_OPTIONS)
-    .useValue({ ...options, pubSub: new InMemoryPubSub(bus) });
+  // What is undefined is left out: `auth: undefined` must not let everybody in.
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return builder.overrideProvider(TEST_OPTIONS).useValue({
+    ...Object.fromEntries(given),
+    redis: undefined,
+    pubSub: new InMemoryPubSub(bus),
+  });
 }

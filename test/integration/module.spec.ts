@@ -1,8 +1,10 @@
-import { Injectable, Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { Injectable, Logger, Module } from '@nestjs/common';
+import { LazyModuleLoader, NestFactory } from '@nestjs/core';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import {
+  InMemoryPubSub,
+  PUB_SUB,
   RedisPropagatorModule,
   RedisPropagatorService,
   RedisService,
@@ -11,7 +13,7 @@ import {
   type RedisPropagatorOptions,
 } from '../../src/index.js';
 import { MemoryLogger } from '../support/memory-logger.js';
-import { testRedisUrl } from '../support/test-cluster.js';
+import { TOKEN_IS_USER, testRedisUrl } from '../support/test-cluster.js';
 import type { DynamicModule, INestApplicationContext } from '@nestjs/common';
 
 const prefix = `test-${randomUUID()}`;
@@ -46,6 +48,25 @@ function notGlobal(): DynamicModule {
     logger,
     isGlobal: false,
   });
+}
+
+function inMemory(options: RedisPropagatorOptions = {}, isGlobal = true): DynamicModule {
+  return RedisPropagatorModule.forRoot({
+    pubSub: new InMemoryPubSub(),
+    logger,
+    ...options,
+    isGlobal,
+  });
+}
+
+function inMemoryAsync(): DynamicModule {
+  return RedisPropagatorModule.forRootAsync({
+    useFactory: () => ({ pubSub: new InMemoryPubSub(), logger }),
+  });
+}
+
+function returning(returned: unknown): DynamicModule {
+  return RedisPropagatorModule.forRootAsync({ useFactory: () => returned as object });
 }
 
 describe('RedisPropagatorModule', () => {
@@ -145,10 +166,159 @@ describe('RedisPropagatorModule', () => {
     },
   );
 
-  it('is missed by SocketStateAdapter, which says so', async () => {
-    const context = await start();
-    expect(() => new SocketStateAdapter(context)).toThrow(
-      expect.objectContaining({ code: 'module.missing' }),
+  it.each([false, undefined])(
+    'is missed by SocketStateAdapter, which says so and does not end the process (abortOnError: %s)',
+    async (abortOnError) => {
+      class AppModule {}
+      const nestLogger = { log() {}, warn() {}, error: (line: string) => logged.push(line) };
+      const logged: unknown[] = [];
+      app = await NestFactory.create(AppModule, {
+        logger: nestLogger,
+        ...(abortOnError !== undefined && { abortOnError }),
+      });
+      expect(() => new SocketStateAdapter(app as INestApplicationContext)).toThrow(
+        expect.objectContaining({ code: 'module.missing' }),
+      );
+      expect(logged).toEqual([]);
+    },
+  );
+
+  it('is refused without forRoot, with the remedy', async () => {
+    await expect(start(RedisPropagatorModule)).rejects.toMatchObject({
+      code: 'module.not-configured',
+      message: expect.stringContaining('Import RedisPropagatorModule.forRoot() once'),
+    });
+  });
+
+  it('is refused without forRoot in a feature module, too', async () => {
+    class HereModule {}
+    const here = { module: HereModule, imports: [RedisPropagatorModule] };
+    await expect(start(inMemory(), here)).rejects.toMatchObject({ code: 'module.not-configured' });
+  });
+
+  describe('that is configured more than once in an app', () => {
+    it.each<[how: string, imported: () => DynamicModule[]]>([
+      ['with other options', () => [inMemory({ auth: TOKEN_IS_USER }), inMemory()]],
+      ['with another prefix', () => [inMemory({ prefix: 'a' }), inMemory({ prefix: 'b' })]],
+      ['with the same options', () => [inMemory(), inMemory()]],
+      ['by forRoot and forRootAsync', () => [inMemory(), inMemoryAsync()]],
+      ['by forRootAsync', () => [inMemoryAsync(), inMemoryAsync()]],
+      ['and nowhere globally', () => [inMemory({}, false), inMemory({}, false)]],
+    ])('does not start %s', async (_how, imported) => {
+      const [root, feature] = imported() as [DynamicModule, DynamicModule];
+      class HereModule {}
+      const refused = start(root, { module: HereModule, imports: [feature] });
+      await expect(refused).rejects.toMatchObject({ code: 'module.twice' });
+      await expect(refused).rejects.toThrow('configured 2 times in this app');
+    });
+
+    it('goes on as it is where the second one would be loaded later', async () => {
+      class LaterModule {}
+      const context = await start(inMemory());
+      const later = { module: LaterModule, imports: [inMemory({ prefix: 'later' })] };
+      await expect(context.get(LazyModuleLoader).load(() => later)).rejects.toMatchObject({
+        code: 'module.twice',
+      });
+      expect(context.get(RedisService).state).toBe('ready');
+    });
+
+    it('starts where several modules import one and the same', async () => {
+      const one = inMemory({}, false);
+      class HereModule {}
+      class ThereModule {}
+      const context = await start(
+        { module: HereModule, imports: [one], providers: [OrdersService] },
+        { module: ThereModule, imports: [one] },
+      );
+      expect(context.get(OrdersService, { strict: false }).redis.state).toBe('ready');
+    });
+
+    it('starts in two apps of a process', async () => {
+      const other = await start(inMemory());
+      const context = await start(inMemory());
+      expect([context, other].map((each) => each.get(RedisService).state)).toEqual([
+        'ready',
+        'ready',
+      ]);
+      await other.close();
+    });
+  });
+
+  describe('with a factory', () => {
+    it.each<[string, unknown]>([
+      ['nothing', undefined],
+      ['null', null],
+      ['a Promise of nothing', Promise.resolve()],
+    ])('that returns %s has the defaults, and a line in the log', async (_what, returned) => {
+      const lines: string[] = [];
+      const warn = jest
+        .spyOn(Logger.prototype, 'warn')
+        .mockImplementation((line: unknown) => void lines.push(String(line)));
+      try {
+        // The Redis of the defaults is another one than that of the tests, or none at all.
+        await start(returning(returned)).catch(() => undefined);
+      } finally {
+        warn.mockRestore();
+      }
+      expect(lines.filter((line) => line.includes('returns nothing'))).toEqual([
+        expect.stringContaining('nobody is authenticated. Return the options from the factory'),
+      ]);
+    });
+
+    it.each<[string, unknown, shown: string]>([
+      ['a list', [], '[]'],
+      ['a Promise of a list', Promise.resolve([{}]), '[{}]'],
+      ['a text', 'redis://localhost', '"redis://localhost"'],
+      ['a number', 6379, '6379'],
+      ['true', true, 'true'],
+      ['a function', () => ({}), 'a function'],
+      ['a Map', new Map([['redis', 'redis://localhost']]), '{}'],
+      ['a Date', new Date(0), '"1970'],
+    ])('that returns %s is refused', async (_what, returned, shown) => {
+      await expect(start(returning(returned))).rejects.toMatchObject({
+        code: 'option.invalid',
+        message: expect.stringContaining(`Option "options": got ${shown}`),
+      });
+    });
+
+    it('takes what an instance of a class has in getters', async () => {
+      class Options {
+        get pubSub() {
+          return new InMemoryPubSub();
+        }
+      }
+      const context = await start(returning(new Options()));
+      expect(context.get(PUB_SUB)).toBeInstanceOf(InMemoryPubSub);
+    });
+
+    it.each<[string, unknown, message: RegExp]>([
+      ['auth', { useFactory: () => ({}), auth: {} }, /^Option "forRootAsync\.auth" does not exist/],
+      ['a typo', { useFactroy: () => ({}) }, /^Option "forRootAsync\.useFactroy" does not exist/],
+      ['no source', { imports: [] }, /^Option "forRootAsync": got none of them\. Write/],
+      ['two', { useFactory: () => ({}), useClass: Configuration }, /got useFactory and useClass/],
+      ['no function', { useFactory: {} }, /^Option "forRootAsync\.useFactory": got {}/],
+      ['nothing', undefined, /^Option "forRootAsync": got undefined/],
+      ['isGlobal', { useFactory: () => ({}), isGlobal: 'no' }, /^Option "isGlobal": got "no"/],
+    ])(
+      'is refused where forRootAsync gets what has no effect: %s',
+      async (_what, given, message) => {
+        const wrong = RedisPropagatorModule.forRootAsync(given as never);
+        await expect(start(wrong)).rejects.toMatchObject({
+          message: expect.stringMatching(message),
+        });
+      },
     );
+  });
+
+  it.each<[string, unknown, shown: string]>([
+    ['a list', [], '[]'],
+    ['a text', 'redis://localhost', '"redis://localhost"'],
+    ['a number', 5, '5'],
+    ['a Map', new Map(), '{}'],
+  ])('is refused where forRoot gets %s', async (_what, given, shown) => {
+    await expect(start(RedisPropagatorModule.forRoot(given as never))).rejects.toMatchObject({
+      code: 'option.invalid',
+      message: expect.stringContaining(`Option "options": got ${shown}`),
+    });
   });
 });

@@ -20,6 +20,23 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
     error: PropagatorError.of('module.missing', []),
     says: ['SocketStateAdapter', 'Add RedisPropagatorModule.forRoot() to the imports'],
   },
+  'module.not-configured': {
+    error: PropagatorError.of('module.not-configured', []),
+    says: ['without forRoot()', 'once, in the root module', 'Feature modules need no import'],
+  },
+  'module.twice': {
+    error: PropagatorError.of('module.twice', [2]),
+    says: ['configured 2 times', 'Keep one of them, in the root module', 'isGlobal: false'],
+  },
+  'adapter.missing': {
+    error: PropagatorError.of('adapter.missing', ['ChatGateway', 'IoAdapter', 'nothing works']),
+    says: [
+      'ChatGateway',
+      'by IoAdapter',
+      'nothing works',
+      'app.useWebSocketAdapter(new SocketStateAdapter(app)) before',
+    ],
+  },
   'context.not-ws': {
     error: PropagatorError.of('context.not-ws', ['WsAuthGuard', 'http']),
     says: ['WsAuthGuard', '"http"', 'Use it in gateways only'],

@@ -2,6 +2,7 @@ import { Injectable, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
+  DiagnosticsService,
   PUB_SUB,
   REDIS_PUBLISHER_CLIENT,
   REDIS_SUBSCRIBER_CLIENT,
@@ -25,6 +26,9 @@ class PricesService {
       useFactory: (): RedisPropagatorOptions => ({
         redis: { host: 'redis.invalid', port: 1 },
         connectTimeoutMs: 600_000,
+        prefix: 'app',
+        auth: { authenticate: () => null, required: true },
+        limits: { eventsPerSecond: 7 },
       }),
     }),
   ],
@@ -77,7 +81,27 @@ describe('useInMemory', () => {
     expect([received, overheard]).toEqual([[1], [2]]);
   });
 
-  it('takes the options that are given, in place of those of forRoot', async () => {
+  it('takes the options that are given, in place of those of the app', async () => {
     await expect(start({ prefix: 'a/b' })).rejects.toThrow('Option "prefix"');
+    await expect(start({ prfix: 'a' } as never)).rejects.toThrow('Option "prfix" does not exist');
+  });
+
+  it('keeps the other options of the app, and those that are given as undefined', async () => {
+    const module = await start({ auth: undefined, prefix: 'test' });
+    expect(module.get(DiagnosticsService).diagnostics()).toMatchObject({
+      options: {
+        transport: 'pubSub: InMemoryPubSub',
+        prefix: 'test',
+        auth: { required: true },
+        limits: { eventsPerSecond: 7 },
+      },
+    });
+  });
+
+  it('refuses options of the app that are wrong, but for its Redis', async () => {
+    const builder = Test.createTestingModule({
+      imports: [RedisPropagatorModule.forRoot({ redis: 'nonsense', prefix: 'a b' })],
+    });
+    await expect(useInMemory(builder).compile()).rejects.toThrow('Option "prefix"');
   });
 });

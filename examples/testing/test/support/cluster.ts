@@ -4,7 +4,6 @@ import { SocketStateAdapter } from 'nestjs-redis-propagator';
 import { InMemoryBus, useInMemory } from 'nestjs-redis-propagator/testing';
 import { io, type Socket } from 'socket.io-client';
 import { AppModule } from '../../src/app.module.js';
-import { demoAuth } from '../../src/demo-auth.js';
 
 /** Instances of the app that share a bus as they would share a Redis, and clients of them. */
 export class Cluster {
@@ -14,8 +13,7 @@ export class Cluster {
 
   async startInstance(): Promise<INestApplication> {
     const builder = Test.createTestingModule({ imports: [AppModule] });
-    // It replaces all options of forRoot, so what the test needs is passed again.
-    const module = await useInMemory(builder, { bus: this.bus, auth: demoAuth }).compile();
+    const module = await useInMemory(builder, { bus: this.bus }).compile();
     const app = module.createNestApplication();
     app.useWebSocketAdapter(new SocketStateAdapter(app));
     await app.listen(0, '127.0.0.1');

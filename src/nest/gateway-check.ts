@@ -1,0 +1,45 @@
+import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import { PropagatorError } from '../errors.js';
+import type { Runtime } from './runtime.js';
+
+/** What `@WebSocketGateway` marks a class with, in Nest 11 and 12. */
+const GATEWAY_METADATA = 'websockets:is_gateway';
+
+/** What an app consists of, as Nest has it. @internal */
+export interface NestParts {
+  readonly config: ApplicationConfig;
+  readonly modules: ModulesContainer;
+}
+
+/**
+ * An error if the app serves gateways, and another adapter than `SocketStateAdapter` made all their servers. Workers serve
+ * no gateways, whatever modules they import.
+ *
+ * @internal
+ */
+export function missingAdapter(
+  { config, modules }: NestParts,
+  { servers, authenticates }: Runtime,
+): PropagatorError | undefined {
+  // Nest's type does not say so: there is none until gateways are served, unless the app sets one.
+  const adapter = config.getIoAdapter() as object | null | undefined;
+  if (!adapter || servers.count > 0) return undefined;
+  const gateways = gatewaysIn(modules);
+  if (gateways.length === 0) return undefined;
+  const consequence = authenticates
+    ? 'the option "auth" would have no effect, and anybody could connect'
+    : 'events of other instances do not reach them';
+  const name = adapter.constructor?.name || 'another adapter';
+  return PropagatorError.of('adapter.missing', [gateways.join(', '), name, consequence]);
+}
+
+function gatewaysIn(modules: ModulesContainer): string[] {
+  const names = new Set<string>();
+  for (const { providers } of modules.values()) {
+    for (const { metatype } of providers.values()) {
+      if (typeof metatype !== 'function') continue;
+      if (Reflect.hasMetadata(GATEWAY_METADATA, metatype)) names.add(metatype.name);
+    }
+  }
+  return [...names];
+}

@@ -1,0 +1,257 @@
+import { IoAdapter } from '@nestjs/platform-socket.io';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { LazyModuleLoader, NestFactory } from '@nestjs/core';
+import { Module, type INestApplication, type Provider } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Server, type ServerOptions } from 'socket.io';
+import {
+  InMemoryPubSub,
+  RedisPropagatorModule,
+  SocketStateAdapter,
+  type RedisPropagatorOptions,
+} from '../../src/index.js';
+import { RUNTIME } from '../../src/nest/tokens.js';
+import type { Runtime } from '../../src/nest/runtime.js';
+import { useInMemory } from '../../src/testing/index.js';
+import { MemoryLogger } from '../support/memory-logger.js';
+import { TestInstance } from '../support/test-instance.js';
+
+@WebSocketGateway()
+class ChatGateway {
+  @SubscribeMessage('ask')
+  ask(): string {
+    return 'answer';
+  }
+}
+
+@WebSocketGateway({ namespace: /^\/tenant-\d+$/ })
+class TenantGateway {}
+
+@WebSocketGateway(0, { namespace: 'orders' })
+class OrdersGateway {}
+
+const auth: RedisPropagatorOptions['auth'] = {
+  authenticate: (token) => (token === 'bad' ? null : { userId: token }),
+  required: true,
+};
+
+const REMEDY =
+  'Write app.useWebSocketAdapter(new SocketStateAdapter(app)) before app.init() or app.listen()';
+
+class OtherAdapter extends IoAdapter {}
+
+/** Makes the server by itself, as an app that must not call super does. */
+class OwnServerAdapter extends SocketStateAdapter {
+  override createIOServer(_port: number, options?: ServerOptions): Server {
+    return new Server(this.httpServer as never, options);
+  }
+}
+
+class OwnCreateAdapter extends SocketStateAdapter {
+  override create(
+    _port: number,
+    options: ServerOptions & { namespace?: string; server?: Server },
+  ): Server {
+    const server = options.server ?? new Server(this.httpServer as never);
+    return (options.namespace === undefined
+      ? server
+      : server.of(options.namespace)) as unknown as Server;
+  }
+}
+
+describe('an app that has gateways', () => {
+  let logger: MemoryLogger;
+  const apps: { close(): Promise<void> }[] = [];
+  beforeEach(() => {
+    logger = new MemoryLogger();
+  });
+  afterEach(async () => {
+    await Promise.all(apps.splice(0).map((app) => app.close()));
+  });
+
+  const create = async (
+    options: RedisPropagatorOptions,
+    ...providers: Provider[]
+  ): Promise<INestApplication> => {
+    class AppModule {}
+    const app = await NestFactory.create(
+      {
+        module: AppModule,
+        imports: [
+          RedisPropagatorModule.forRoot({ pubSub: new InMemoryPubSub(), logger, ...options }),
+        ],
+        providers,
+      },
+      { logger: false, abortOnError: false },
+    );
+    apps.push(app);
+    return app;
+  };
+  const warnings = () => logger.matching(/^warn /);
+
+  describe('and the option auth', () => {
+    it.each<[how: string, prepare: (app: INestApplication) => void, adapter: string]>([
+      ['no adapter is set', () => {}, 'IoAdapter'],
+      [
+        'another adapter is set after SocketStateAdapter',
+        (app) => {
+          app.useWebSocketAdapter(new SocketStateAdapter(app));
+          app.useWebSocketAdapter(new OtherAdapter(app));
+        },
+        'OtherAdapter',
+      ],
+      [
+        'another adapter is set before SocketStateAdapter is made, which is then not set',
+        (app) => {
+          app.useWebSocketAdapter(new OtherAdapter(app));
+          expect(new SocketStateAdapter(app)).toBeInstanceOf(IoAdapter);
+        },
+        'OtherAdapter',
+      ],
+    ])('does not start where %s', async (_how, prepare, adapter) => {
+      const app = await create({ auth }, ChatGateway, TenantGateway, OrdersGateway);
+      prepare(app);
+
+      const starting = app.listen(0, '127.0.0.1');
+
+      await expect(starting).rejects.toMatchObject({ code: 'adapter.missing' });
+      await expect(starting).rejects.toThrow(
+        `The clients of ChatGateway, TenantGateway, OrdersGateway are served by ${adapter} and not by SocketStateAdapter: ` +
+          'the option "auth" would have no effect, and anybody could connect. ',
+      );
+      await expect(starting).rejects.toThrow(REMEDY);
+      expect((app.getHttpServer() as { listening: boolean }).listening).toBe(false);
+    });
+
+    it('does not start where the adapter is set after init, which was refused', async () => {
+      const app = await create({ auth }, ChatGateway);
+      await expect(app.init()).rejects.toMatchObject({ code: 'adapter.missing' });
+      expect(() => new SocketStateAdapter(app)).toThrow(
+        expect.objectContaining({ code: 'adapter.missing' }),
+      );
+    });
+
+    it('does not start in a test without an adapter either', async () => {
+      @Module({
+        imports: [RedisPropagatorModule.forRoot({ auth, logger })],
+        providers: [ChatGateway],
+      })
+      class AppModule {}
+      const builder = Test.createTestingModule({ imports: [AppModule] });
+      const module = await useInMemory(builder).compile();
+      const app = module.createNestApplication();
+      apps.push(app);
+      await expect(app.init()).rejects.toMatchObject({ code: 'adapter.missing' });
+    });
+
+    it.each<[string, new (app: INestApplication) => SocketStateAdapter]>([
+      ['createIOServer', OwnServerAdapter],
+      ['create', OwnCreateAdapter],
+    ])(
+      'authenticates in every namespace where an adapter of the app overrides %s without super',
+      async (_method, Adapter) => {
+        const app = await create({ auth }, ChatGateway, TenantGateway);
+        app.useWebSocketAdapter(new Adapter(app));
+        await app.listen(0, '127.0.0.1');
+        const instance = new TestInstance(app);
+
+        for (const namespace of ['/', '/tenant-1']) {
+          expect((await instance.refusal({ namespace })).data).toEqual({
+            code: 'auth.token-missing',
+          });
+          const client = await instance.connect({ namespace, token: 'alice' });
+          client.close();
+        }
+        expect(warnings().filter((line) => !line.includes('auth.token-missing'))).toEqual([]);
+      },
+    );
+  });
+
+  describe('and no option auth', () => {
+    it('starts without the adapter, and warns once of what does not work', async () => {
+      const app = await create({}, ChatGateway);
+      await app.init();
+      expect(warnings()).toEqual([
+        expect.stringMatching(
+          /^warn The clients of ChatGateway are served by IoAdapter .*events of other instances do not reach them\. Write app\.useWebSocketAdapter/,
+        ),
+      ]);
+    });
+
+    it('refuses an adapter that comes when the gateways are served already', async () => {
+      const app = await create({}, ChatGateway);
+      await app.init();
+      expect(() => new SocketStateAdapter(app)).toThrow(
+        expect.objectContaining({ code: 'adapter.missing' }),
+      );
+    });
+  });
+
+  it('warns once of an adapter that takes the place of ours after the start, and goes on authenticating', async () => {
+    const app = await create({ auth }, ChatGateway);
+    app.useWebSocketAdapter(new SocketStateAdapter(app));
+    await app.listen(0, '127.0.0.1');
+    const instance = new TestInstance(app);
+    await (await instance.connect({ token: 'alice' })).closed();
+    expect(warnings()).toEqual([]);
+
+    app.useWebSocketAdapter(new SocketStateAdapter(app));
+    await (await instance.connect({ token: 'alice' })).closed();
+    expect(warnings()).toEqual([]);
+
+    app.useWebSocketAdapter(new OtherAdapter(app));
+    expect((await instance.refusal()).data).toEqual({ code: 'auth.token-missing' });
+    for (const token of ['alice', 'bob']) await (await instance.connect({ token })).closed();
+    expect(logger.matching(/adapter\.replaced/)).toEqual([
+      expect.stringMatching(/^warn adapter\.replaced: OtherAdapter was set .* after the app had/),
+    ]);
+    expect(instance.counts).toMatchObject({ 'adapter.replaced': 2 });
+  });
+
+  it('starts without the adapter as a worker, which serves no gateways', async () => {
+    class AppModule {}
+    const worker = await NestFactory.createApplicationContext(
+      {
+        module: AppModule,
+        imports: [RedisPropagatorModule.forRoot({ pubSub: new InMemoryPubSub(), logger, auth })],
+        providers: [ChatGateway],
+      },
+      { logger: false, abortOnError: false },
+    );
+    apps.push(worker);
+    expect(warnings()).toEqual([]);
+  });
+});
+
+describe('an app that has no gateways', () => {
+  @Module({ providers: [ChatGateway] })
+  class LazyModule {}
+
+  it.each<[how: string, prepare: (app: INestApplication) => void]>([
+    ['without an adapter', () => {}],
+    ['with another adapter', (app) => app.useWebSocketAdapter(new OtherAdapter(app))],
+    ['with SocketStateAdapter', (app) => app.useWebSocketAdapter(new SocketStateAdapter(app))],
+  ])(
+    'starts %s, whatever the options, and may load gateways later, which Nest does not serve',
+    async (_how, prepare) => {
+      const logger = new MemoryLogger();
+      class AppModule {}
+      const app = await NestFactory.create(
+        {
+          module: AppModule,
+          imports: [RedisPropagatorModule.forRoot({ pubSub: new InMemoryPubSub(), logger, auth })],
+        },
+        { logger: false, abortOnError: false },
+      );
+      prepare(app);
+      await app.listen(0, '127.0.0.1');
+
+      await app.get(LazyModuleLoader).load(() => LazyModule);
+
+      expect(logger.matching(/^warn /)).toEqual([]);
+      expect(app.get<Runtime>(RUNTIME).servers.count).toBe(0);
+      await app.close();
+    },
+  );
+});
