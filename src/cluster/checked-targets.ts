@@ -1,18 +1,14 @@
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
 import { normalisedSessionId } from '../sockets/session-id.js';
-import { normalisedUserId } from '../sockets/user-id.js';
+import { normalisedUserId, userIdRemedy } from '../sockets/user-id.js';
 import { normalisedNamespace } from '../wire/channels.js';
 
 /** @throws PropagatorError `target.invalid` @internal */
 export function checkedUserId(given: unknown): string {
   const userId = normalisedUserId(given);
   if (userId !== undefined) return userId;
-  throw PropagatorError.of('target.invalid', [
-    'userId',
-    shown(given),
-    'Pass a non-empty string or a number.',
-  ]);
+  throw PropagatorError.of('target.invalid', ['userId', shown(given), userIdRemedy(given)]);
 }
 
 /** @throws PropagatorError `target.invalid` @internal */

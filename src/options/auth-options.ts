@@ -2,7 +2,7 @@ import type { Socket } from 'socket.io';
 
 /** Who a socket belongs to, as `authenticate` says. Further claims are kept as they are. */
 export interface Identity {
-  /** The user. Numbers become strings: `42` and `'42'` are one user. */
+  /** The user. Numbers become strings: `42` and `'42'` are one user. Above 2^53 - 1: a string or a bigint. */
   userId: string | number | bigint;
   /**
    * The session that the token belongs to: at most 256 characters, numbers become strings. All sockets with it are one
@@ -58,7 +58,8 @@ export interface AuthOptions {
    */
   tokenFromQuery?: boolean | undefined;
   /**
-   * Finds the token by itself, instead of `handshake.auth.token`, then `Authorization: Bearer`, then the query.
+   * Finds the token by itself, at once (a Promise, or anything else but a string, null or undefined, refuses the client),
+   * instead of `handshake.auth.token`, then `Authorization: Bearer`, then the query.
    * @default the three places above
    */
   extractToken?: ((socket: Socket) => string | null | undefined) | undefined;

@@ -2,7 +2,7 @@ import { EMPTY, Observable } from 'rxjs';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { SocketStateService } from '../sockets/socket-state.service.js';
-import { normalisedUserId, type UserId } from '../sockets/user-id.js';
+import { normalisedUserId, userIdRemedy, type UserId } from '../sockets/user-id.js';
 import { BUCKETS, bucketOf, byBucket } from './presence-buckets.js';
 import type { OnlineUsers, PresenceChange } from './presence-change.js';
 import type { PresenceStore, UserPresence } from './presence-store.js';
@@ -201,8 +201,7 @@ export class PresenceService {
 function checked(given: unknown): string {
   const userId = normalisedUserId(given);
   if (userId !== undefined) return userId;
-  const remedy = 'Pass a non-empty string or a number.';
-  throw PropagatorError.of('target.invalid', ['userId', shown(given), remedy]);
+  throw PropagatorError.of('target.invalid', ['userId', shown(given), userIdRemedy(given)]);
 }
 
 function checkStatus(given: unknown): asserts given is string | null {

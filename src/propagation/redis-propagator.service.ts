@@ -6,7 +6,7 @@ import { receiptOf, type Receipt, type UsersReceipt } from '../cluster/receipt.j
 import type { SocketDetails } from '../cluster/socket-details.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { settled } from '../reporting/settled.js';
-import { normalisedUserId, type UserId } from '../sockets/user-id.js';
+import { isInexact, normalisedUserId, type UserId } from '../sockets/user-id.js';
 import {
   checkedPublish,
   checkedRoom,
@@ -143,12 +143,16 @@ export class RedisPropagatorService implements PropagatorVerbs {
    * To a user's other sockets: what `RedisPropagatorInterceptor` does with a gateway's responses.
    *
    * @returns false, with nothing published, where there is no user
+   * @throws PropagatorError `target.invalid` for a number above 2^53 - 1
    */
   propagateEvent<T>(event: CausedEvent<T>): Promise<boolean> {
     return this.settled(async () => {
-      const id = normalisedUserId(event.userId);
-      if (id === undefined) return false;
-      await this.sendToUser(id, outgoingOf({ ...event, exceptSocketId: event.socketId }));
+      const { userId } = event;
+      if (normalisedUserId(userId) === undefined && !isInexact(userId)) return false;
+      await this.sendToUser(
+        userId as UserId,
+        outgoingOf({ ...event, exceptSocketId: event.socketId }),
+      );
       return true;
     });
   }

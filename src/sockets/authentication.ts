@@ -13,7 +13,7 @@ import { Revocations, type Moment } from './revocations.js';
 import { sessionIdOf } from './session-id.js';
 import { checkedMetadata, storeMetadata } from './session-metadata.js';
 import { rememberToken, tokenOf } from './token.js';
-import { normalisedUserId } from './user-id.js';
+import { normalisedUserId, userIdRemedy } from './user-id.js';
 
 const TIMED_OUT = Symbol('timed out');
 
@@ -82,7 +82,7 @@ export class Authentication {
     try {
       token = tokenOf(socket, options);
     } catch (error) {
-      return this.refuse('auth.failed', `extractToken threw: ${reasonOf(error)}`);
+      return this.refuse('auth.failed', `extractToken failed: ${reasonOf(error)}`);
     }
     if (token === undefined) {
       return options.required ? this.refuse('auth.token-missing', 'no token was sent') : null;
@@ -110,7 +110,7 @@ export class Authentication {
     if (userId === undefined) {
       return this.refuse(
         'auth.failed',
-        'authenticate returned an identity without userId (a non-empty string or a number)',
+        `authenticate returned an identity without a usable userId. ${userIdRemedy(identity.userId)}`,
       );
     }
     const expiresAt = expiresAtOf(identity);
@@ -127,7 +127,7 @@ export class Authentication {
     if (sessionId === undefined) {
       return this.refuse(
         'auth.failed',
-        'authenticate returned an identity whose sessionId (or sid) is no string of 1 to 256 characters, and no number',
+        'authenticate returned an identity whose sessionId (or sid) is neither a string of 1 to 256 characters nor a number up to 2^53 - 1',
       );
     }
     const whole = { ...identity, userId, sessionId, ...(expiresAt !== undefined && { expiresAt }) };

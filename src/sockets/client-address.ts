@@ -2,6 +2,7 @@ import type { Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { ignoreRejection } from './token.js';
 
 /** An IPv6 address with a zone takes some 60 characters. What is kept for each client has to be bounded. */
 const MOST_CHARACTERS = 256;
@@ -22,6 +23,7 @@ export function clientAddressOf(
   try {
     const given: unknown = options.clientAddress(socket);
     if (typeof given === 'string' && given !== '' && given.length <= MOST_CHARACTERS) return given;
+    ignoreRejection(given);
     reporter.report(
       'auth.client-address',
       () => `auth.clientAddress returned no string of 1 to ${MOST_CHARACTERS} characters`,

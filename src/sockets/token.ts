@@ -18,18 +18,34 @@ export function tokensUsedBy(socket: Socket): readonly string[] {
   return tokens.get(socket) ?? [];
 }
 
-/** The token that a client connects with, or undefined. @internal */
+/** The token that a client connects with, or undefined. @throws whatever `extractToken` throws @internal */
 export function tokenOf(
   socket: Socket,
   { extractToken, tokenFromQuery }: Pick<ResolvedAuthOptions, 'extractToken' | 'tokenFromQuery'>,
 ): string | undefined {
-  if (extractToken !== undefined) return nonEmpty(extractToken(socket));
+  if (extractToken !== undefined) return extracted(extractToken(socket));
   const { auth, headers, query } = socket.handshake;
   return (
     tokenIn(auth) ??
     nonEmpty(BEARER.exec(headers.authorization ?? '')?.[1]) ??
     (tokenFromQuery ? nonEmpty(query['token']) : undefined)
   );
+}
+
+/** Anything else would connect as anonymous whom the app meant to authenticate. @throws TypeError */
+function extracted(given: unknown): string | undefined {
+  if (given === undefined || given === null) return undefined;
+  if (typeof given === 'string') return nonEmpty(given);
+  ignoreRejection(given);
+  const kind = given instanceof Promise ? 'a Promise' : `a value of type ${typeof given}`;
+  throw new TypeError(
+    `it returned ${kind}. Return a string, null or undefined, and await in authenticate.`,
+  );
+}
+
+/** A Promise that the app returned where none is expected must not end the process when it rejects. @internal */
+export function ignoreRejection(given: unknown): void {
+  if (typeof given === 'object' && given !== null) Promise.resolve(given).catch(() => undefined);
 }
 
 /** The token of `{ token }`, or undefined. @internal */

@@ -1,4 +1,7 @@
-/** How an app names a user. Numbers become strings: `42` and `'42'` are one user. */
+/**
+ * How an app names a user. Numbers become strings: `42` and `'42'` are one user. Numbers above 2^53 - 1 are refused, since they
+ * are not exact: pass a string or a bigint.
+ */
 export type UserId = string | number | bigint;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
@@ -14,6 +17,25 @@ export function isIllFormed(name: string): boolean {
 }
 
 /**
+ * Whether a value is a number that JavaScript cannot tell from its neighbours: as user ids, 90071992547409931 and
+ * 90071992547409932 would be one user.
+ *
+ * @internal
+ */
+export function isInexact(given: unknown): boolean {
+  return (
+    typeof given === 'number' && Number.isFinite(given) && Math.abs(given) > Number.MAX_SAFE_INTEGER
+  );
+}
+
+/** What to pass instead of a value that is no user id, as a sentence. @internal */
+export function userIdRemedy(given: unknown): string {
+  return isInexact(given)
+    ? 'Numbers above 2^53 - 1 are not exact, and two users would become one. Pass a string or a bigint.'
+    : 'Pass a non-empty string, a number or a bigint.';
+}
+
+/**
  * A user id as a string: 1234 and '1234' are one user. Undefined where the value is no id.
  *
  * @internal
@@ -21,5 +43,7 @@ export function isIllFormed(name: string): boolean {
 export function normalisedUserId(given: unknown): string | undefined {
   if (typeof given === 'string') return given === '' || isIllFormed(given) ? undefined : given;
   if (typeof given === 'bigint') return given.toString();
-  return typeof given === 'number' && Number.isFinite(given) ? String(given) : undefined;
+  return typeof given === 'number' && Number.isFinite(given) && !isInexact(given)
+    ? String(given)
+    : undefined;
 }

@@ -1,5 +1,6 @@
 import { WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { PresenceService, SessionService } from '../../src/index.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 
 @WebSocketGateway()
@@ -29,6 +30,37 @@ describe('user ids', () => {
 
     await cluster.settled(...clients);
     for (const client of clients) expect(client.data('x')).toHaveLength(3);
+  });
+
+  it('that are numbers above 2^53 - 1 are refused by every verb, for they are not exact', async () => {
+    cluster = await givenCluster().of(1).with(RootGateway).configured({ auth: numericIds }).start();
+    const { app, propagator } = cluster.instance(0);
+    const userId = Number('90071992547409931');
+    const refused = {
+      code: 'target.invalid',
+      message: expect.stringMatching(/string or a bigint/),
+    };
+
+    const client = await cluster.instance(0).connect({ token: '90071992547409931n' });
+    await expect(cluster.instance(0).connect({ token: '90071992547409931' })).rejects.toMatchObject(
+      {
+        data: { code: 'auth.failed' },
+      },
+    );
+    const event = { userId, event: 'x' };
+    for (const call of [
+      propagator.emitToUser(event),
+      propagator.propagateEvent({ ...event, namespace: '/' }),
+      propagator.requestUser(event),
+      propagator.joinUser(userId, 'room'),
+      propagator.disconnectUser(userId),
+      app.get(PresenceService).isOnline(userId),
+      app.get(SessionService).revokeUser(userId),
+    ]) {
+      await expect(call).rejects.toMatchObject(refused);
+    }
+    await cluster.settled(client);
+    expect(client.received).toEqual([]);
   });
 
   it.each(['a:b', 'ü 你好 "quoted" \\', '*', 'a b\nc', 'x'.repeat(300), 'all', 'user:1'])(

@@ -122,7 +122,7 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
     for (const given of ['', null, undefined, {}, Number.NaN, '\ud800']) {
       const refused = ask(presence.service(0), given as string);
       await expect(refused).rejects.toMatchObject({ code: 'target.invalid' });
-      await expect(refused).rejects.toThrow(/userId: got .*non-empty string or a number/);
+      await expect(refused).rejects.toThrow(/userId: got .*non-empty string, a number or a bigint/);
     }
   });
 

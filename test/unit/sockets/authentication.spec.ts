@@ -54,7 +54,8 @@ describe('a connecting socket', () => {
     expect(log).toEqual([]);
   });
 
-  const refusals: [string, AuthOptions, unknown, string][] = [
+  type Refused = [string, AuthOptions, unknown, string];
+  const refusals: Refused[] = [
     [
       'without a token where one is due',
       { ...asUser('a'), required: true },
@@ -92,6 +93,25 @@ describe('a connecting socket', () => {
           throw new Error(SECRET);
         },
       },
+      'bad',
+      'auth.failed',
+    ],
+    ...([
+      ['a Promise', () => Promise.resolve('t')],
+      ['a Promise that rejects', () => Promise.reject(new Error(SECRET))],
+      ['a number', () => 42],
+      ['true', () => true],
+      ['a list', () => ['t']],
+      ['an object', () => ({ token: 't' })],
+    ].map(([what, extractToken]) => [
+      `when extractToken returns ${what as string}`,
+      { ...asUser('a'), extractToken: extractToken as never },
+      'bad',
+      'auth.failed',
+    ]) as Refused[]),
+    [
+      'with a number for a user that is not exact',
+      asUser(Number('90071992547409931')),
       'bad',
       'auth.failed',
     ],
@@ -133,6 +153,19 @@ describe('a connecting socket', () => {
     const authenticate = () => Promise.reject(new Error(SECRET));
     const { log } = await attempt({ authenticate }, connecting('bad'));
     expect(log).toEqual([`warn auth.failed: authenticate threw: ${SECRET}`]);
+  });
+
+  it('whose extractToken returns a Promise leaves the remedy in the log', async () => {
+    const extractToken = (async () => 'token') as unknown as () => string;
+    const { log } = await attempt({ ...asUser('a'), extractToken }, connecting('bad'));
+    expect(log).toEqual([
+      'warn auth.failed: extractToken failed: it returned a Promise. Return a string, null or undefined, and await in authenticate.',
+    ]);
+  });
+
+  it('whose user id is not exact leaves the remedy in the log', async () => {
+    const { log } = await attempt(asUser(2 ** 53), connecting('bad'));
+    expect(log[0]).toMatch(/above 2\^53 - 1 are not exact.*Pass a string or a bigint\./);
   });
 
   it('does not keep a process waiting once it is authenticated', async () => {
