@@ -26,6 +26,7 @@ export class Authentication {
   /** Whom nobody lets in, whatever `authenticate` says. */
   readonly revocations: Revocations;
   private readonly limit: HandshakeLimit | undefined;
+  private warnedOfTokens = false;
 
   constructor(
     readonly options: ResolvedAuthOptions | undefined,
@@ -77,7 +78,10 @@ export class Authentication {
 
   private async identify(socket: Socket): Promise<AuthenticatedIdentity | null | AuthRefusal> {
     const { options } = this;
-    if (options === undefined) return null;
+    if (options === undefined) {
+      this.warnOfTokens(socket);
+      return null;
+    }
     let token: string | undefined;
     try {
       token = tokenOf(socket, options);
@@ -89,6 +93,17 @@ export class Authentication {
     }
     rememberToken(socket, token);
     return this.verify(token, socket, options);
+  }
+
+  /** Clients that send tokens expect to be authenticated. Nothing is refused, so nothing is counted. */
+  private warnOfTokens(socket: Socket): void {
+    if (this.warnedOfTokens || tokenOf(socket, { tokenFromQuery: true }) === undefined) return;
+    this.warnedOfTokens = true;
+    this.reporter.logger.warn(
+      'A client sent a token, and nobody looks at it: the option "auth" is not set, so every socket is anonymous. ' +
+        'Write auth: { authenticate: async (token) => ({ userId }) } in the options of RedisPropagatorModule. ' +
+        'If the app checks tokens by itself, this is as it should be.',
+    );
   }
 
   /** The error for somebody who was revoked since that moment, or lately; undefined for all others. */

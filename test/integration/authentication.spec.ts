@@ -99,13 +99,28 @@ describe('authentication', () => {
     expect(await whoIs(instance, { token: 'alice' })).toEqual(ALICE);
   });
 
-  it('takes everybody for anonymous where none is configured', async () => {
+  it('takes everybody for anonymous where none is configured, and warns once of the first token', async () => {
     cluster = await givenCluster()
       .of(1)
       .with(WhoAmIGateway)
       .configured({ auth: undefined })
       .start();
-    expect(await whoIs(cluster.instance(0), { token: 'alice' })).toEqual(ANONYMOUS);
+    expect(await whoIs(cluster.instance(0), {})).toEqual(ANONYMOUS);
+    expect(cluster.logger.matching(/^warn /)).toEqual([]);
+
+    for (const options of [
+      { token: 'alice' },
+      { extraHeaders: { authorization: 'Bearer alice' } },
+      { query: { token: 'alice' } },
+    ]) {
+      expect(await whoIs(cluster.instance(0), options)).toEqual(ANONYMOUS);
+    }
+    expect(cluster.logger.matching(/^warn /)).toEqual([
+      expect.stringMatching(
+        /^warn A client sent a token, .*the option "auth" is not set.* Write auth:/,
+      ),
+    ]);
+    expect(cluster.instance(0).counts).toEqual({});
   });
 
   it('refuses a bad token', async () => {
@@ -140,6 +155,70 @@ describe('authentication', () => {
       },
     });
     expect(await instance.refusal({ token: 'alice' })).toEqual(refusalWith('auth.failed'));
+  });
+
+  it.each<[what: string, returned: () => unknown, said: string]>([
+    ['a Promise of a token', () => Promise.resolve('alice'), 'a Promise'],
+    ['a Promise of nothing', () => Promise.resolve(), 'a Promise'],
+    ['a Promise that rejects', () => Promise.reject(new Error('no cookie')), 'a Promise'],
+    ['a number', () => 5, 'a value of type number'],
+    ['false', () => false, 'a value of type boolean'],
+    ['a list', () => ['alice'], 'a value of type object'],
+    ['a function', () => () => 'alice', 'a value of type function'],
+  ])(
+    'refuses a client when extractToken returns %s, and says so',
+    async (_what, returned, said) => {
+      const instance = await start({ extractToken: returned as never });
+      for (const options of [{ token: 'alice' }, {}]) {
+        expect(await instance.refusal(options)).toEqual(refusalWith('auth.failed'));
+      }
+      expect(instance.counts).toEqual({ 'auth.failed': 2 });
+      expect(cluster.logger.matching(/^warn /)).toEqual([
+        expect.stringContaining(`auth.failed: extractToken failed: it returned ${said}. Return a`),
+      ]);
+    },
+  );
+
+  it.each([undefined, null, ''])(
+    'takes a client for anonymous when extractToken returns %p',
+    async (returned) => {
+      expect(await whoIs(await start({ extractToken: () => returned }), {})).toEqual(ANONYMOUS);
+    },
+  );
+
+  it('takes the address of the connection when clientAddress rejects, and goes on', async () => {
+    const instance = await start({
+      handshakesPerSecond: 100,
+      clientAddress: (() => Promise.reject(new Error('no header'))) as never,
+    });
+    expect(await whoIs(instance, { token: 'alice' })).toEqual(ALICE);
+    expect(instance.counts).toEqual({ 'auth.client-address': 1 });
+    expect(cluster.logger.matching(/clientAddress returned no string/)).toHaveLength(1);
+  });
+
+  it.each<[what: string, userId: unknown]>([
+    ['2^53', 2 ** 53],
+    ['a number beyond 2^53', Number('90071992547409931')],
+    ['a negative one', -(2 ** 53)],
+    ['NaN', Number.NaN],
+    ['Infinity', Number.POSITIVE_INFINITY],
+  ])(
+    'refuses a client whose user id is %s, and says to use text or a bigint',
+    async (_what, id) => {
+      const instance = await start({ authenticate: () => ({ userId: id as number }) });
+      expect(await instance.refusal({ token: 'x' })).toEqual(refusalWith('auth.failed'));
+      expect(cluster.logger.matching(/^warn auth\.failed: .*usable userId\. ./)).toHaveLength(1);
+    },
+  );
+
+  it('takes the largest number that is exact, and bigints and texts of any size', async () => {
+    const ids = [Number.MAX_SAFE_INTEGER, 90071992547409931n, '90071992547409932'];
+    const instance = await start({
+      authenticate: (token) => ({ userId: ids[Number(token)] ?? '' }),
+    });
+    for (const [token, id] of ids.entries()) {
+      expect(await whoIs(instance, { token: String(token) })).toMatchObject({ userId: String(id) });
+    }
   });
 
   it('refuses a client when authenticate does not answer in time', async () => {
