@@ -6,7 +6,7 @@ import { portIfFree } from '../demo/instances.mjs';
 import { freePort } from '../redis/probe.mjs';
 
 /** How long an instance that was stopped stays away: long enough to see how the app goes on without it. */
-export const AWAY_MS = 6000;
+export const AWAY_MS = 3000;
 
 /**
  * @typedef {object} ChatOptions
@@ -15,7 +15,7 @@ export const AWAY_MS = 6000;
  * @property {string} prefix
  * @property {number[]} [ports] one for each instance; another one is taken where somebody listens. Default: any
  * @property {Record<string, string>} [env] more of it, for all instances
- * @property {number} [awayMs] how long one that has ended stays away. Default: {@link AWAY_MS}
+ * @property {number} [awayMs] how long one that has ended stays away; `Infinity`: until `startAgain`. Default: {@link AWAY_MS}
  * @property {(text: string) => void} [print] what the instances print, and what happens to them
  */
 
@@ -26,6 +26,8 @@ export class Instances {
   urls = [];
   /** Those that run, by name. @type {Map<string, AppProcess>} */
   running = new Map();
+  /** How to start those again that have ended, by name. @type {Map<string, () => Promise<void>>} */
+  #ended = new Map();
   #over = false;
   /** @type {Set<NodeJS.Timeout>} */
   #waiting = new Set();
@@ -91,29 +93,47 @@ export class Instances {
     this.running.set(name, app);
     void app.exited.then(() => {
       if (this.running.get(name) === app) this.running.delete(name);
-      this.#startAgain(name, port);
+      this.#startLater(name, port);
     });
     await app.ready;
     app.onPrint(print);
   }
 
   /**
+   * Starts an instance that has ended, or is about to.
+   *
+   * @param {string} name
+   */
+  async startAgain(name) {
+    await this.running.get(name)?.exited;
+    await this.#ended.get(name)?.();
+  }
+
+  /**
    * @param {string} name
    * @param {number} port
    */
-  #startAgain(name, port) {
+  #startLater(name, port) {
     const { print = () => {}, awayMs = AWAY_MS } = this.options;
     if (this.#over) return;
-    print(`Instance ${name} has ended. It is started again in ${awayMs / 1000} seconds.\n`);
-    const timer = setTimeout(() => {
-      this.#waiting.delete(timer);
-      if (this.#over) return;
-      this.#launch(name, port).then(
-        () => print(`Instance ${name} is back.\n`),
+    /** @type {NodeJS.Timeout | undefined} */
+    let timer;
+    const start = async () => {
+      clearTimeout(timer);
+      if (timer !== undefined) this.#waiting.delete(timer);
+      if (this.#over || !this.#ended.delete(name)) return;
+      try {
+        await this.#launch(name, port);
+        print(`Instance ${name} is back.\n`);
+      } catch (error) {
         // It ended at once, and is tried again like any other that has ended.
-        (error) => print(`${String(error)}\n`),
-      );
-    }, awayMs);
+        print(`${String(error)}\n`);
+      }
+    };
+    this.#ended.set(name, start);
+    if (awayMs === Infinity) return;
+    print(`Instance ${name} has ended. It is started again in ${awayMs / 1000} seconds.\n`);
+    timer = setTimeout(() => void start(), awayMs);
     this.#waiting.add(timer);
   }
 }

@@ -9,7 +9,7 @@ export interface ChatAppOptions {
   redisUrl?: string;
   /** What else the server reads from its environment. */
   env?: Record<string, string>;
-  /** How long one that has ended stays away. */
+  /** How long one that has ended stays away; `Infinity`: until `startAgain`. */
   awayMs?: number;
 }
 
@@ -34,6 +34,11 @@ export class ChatApp {
   /** Ends an instance at once, as a crash would. */
   kill(name: InstanceName): void {
     this.instances.running.get(name)?.child.kill('SIGKILL');
+  }
+
+  /** Starts an instance again that has ended, or is about to. */
+  startAgain(name: InstanceName): Promise<void> {
+    return this.instances.startAgain(name);
   }
 
   close(): Promise<void> {

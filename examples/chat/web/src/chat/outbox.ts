@@ -92,7 +92,8 @@ export class Outbox {
 
   private async send(unsent: Unsent): Promise<void> {
     const { room, text, clientId } = unsent;
-    const answer = await this.socket
+    const { socket } = this;
+    const answer = await socket
       ?.timeout(ACK_TIMEOUT_MS)
       .emitWithAck('message', { room, text, clientId })
       .catch(() => undefined);
@@ -106,7 +107,9 @@ export class Outbox {
     } else if (answer?.code === 'room.not-a-member') {
       this.rooms.delete(room);
       this.outcome.shutOut(room);
-    } else await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    } else if (socket?.connected) {
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
   }
 
   private keep(unsent: readonly Unsent[]): void {
