@@ -17,6 +17,8 @@ const messages = {
     `RedisPropagatorModule is configured ${count} times in this app, with forRoot() or forRootAsync(), and only one configuration can count. Keep one of them, in the root module; feature modules need no import, because its providers are global. With "isGlobal: false", keep the result of forRoot() in a constant and import that constant.`,
   'adapter.missing': (gateways: string, adapter: string, consequence: string) =>
     `The clients of ${gateways} are served by ${adapter} and not by SocketStateAdapter: ${consequence}. Write app.useWebSocketAdapter(new SocketStateAdapter(app)) before app.init() or app.listen(), and set no other adapter after it. An adapter of your own extends SocketStateAdapter.`,
+  'app.not-started': () =>
+    'The app has not started: nobody can get the event yet. Await app.init() or app.listen() first; within the app emit in onApplicationBootstrap or later.',
   'context.not-ws': (asking: string, type: string) =>
     `${asking} was called in a context of type "${type}", where there is no socket. Use it in gateways only.`,
   'event.invalid-name': (given: string) =>
@@ -40,9 +42,9 @@ const messages = {
   'redis.command-failed': (command: string, reply: string) =>
     `Redis answered ${command} with an error (${reply}). Check that it is Redis 6.2 or newer, on a Cluster 7.0 or newer, and look the error up in its documentation.`,
   'outbox.full': (reason: string) =>
-    `Redis could not take the event (${reason}), and more came than is kept meanwhile: sockets of this instance were served, other instances were not. Send less, or raise the option "outbox".`,
+    `The outbox is full and Redis could not take the event (${reason}): sockets of this instance were served, other instances were not. Send less, or raise the option "outbox" (maxEvents, maxBytes).`,
   'outbox.expired': (ms: number, reason: string) =>
-    `Redis could not take the event for ${ms} ms (${reason}): sockets of this instance were served, other instances were not. Check the option "redis", or raise "outbox.maxAgeMs".`,
+    `Redis could not take the event for ${ms} ms (${reason}), and no event waits longer: sockets of this instance were served, other instances were not. Bring Redis back, or check the option "redis".`,
   'redis.closed': () =>
     'This instance is shutting down: its connections to Redis are closed. Emit before onApplicationShutdown.',
   'presence.unavailable': () =>

@@ -5,7 +5,9 @@ export {
   type ClusterMember,
 } from './cluster/cluster.service.js';
 export type { EventGap } from './cluster/event-gap.js';
-export type { Receipt, UsersReceipt } from './cluster/receipt.js';
+export type { EventLoss } from './cluster/event-loss.js';
+export type { PublishMode } from './cluster/outgoing-event.js';
+export type { PublishedReceipt, QueuedReceipt, Receipt, UsersReceipt } from './cluster/receipt.js';
 export { AUTHENTICATED_ROOM, userRoom } from './cluster/reserved-rooms.js';
 export type { SocketDetails } from './cluster/socket-details.js';
 export { PROPAGATOR_ERROR_CODES, PropagatorError, type PropagatorErrorCode } from './errors.js';

@@ -3,27 +3,42 @@ import { isPassing, PropagatorError, reasonOf } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
+import type { Target } from '../wire/channels.js';
 import { markRepeated, sequenceOf } from '../wire/envelope.js';
 import { Outbox } from './outbox.js';
+import type { LostPublish, PublishToKeep } from './outbox-line.js';
+import type { PublishMode } from './outgoing-event.js';
+import { PublishesInFlight } from './publishes-in-flight.js';
 import { publishToOthers } from './publish-to-others.js';
 import { RecentPublishes, type RecentSelection } from './recent-publishes.js';
 
 const LAST_CHANCE_MS = 1_000;
 
-type Options = Pick<ResolvedOptions, 'outbox' | 'repair'>;
+type Options = Pick<ResolvedOptions, 'outbox' | 'repair' | 'publishTimeoutMs'>;
 
 interface PublishFlags {
-  /** It does not wait for Redis. */
-  readonly failFast?: boolean;
+  /** What happens while Redis cannot take it. */
+  readonly mode?: PublishMode;
   /** It does not wait for anything, and nobody gets it later. */
   readonly volatile?: boolean;
-  /** What it keeps its order with: its channel, or the one that it would have gone over. */
+  /** The key within which it keeps its order: its channel, or the one that it would have gone over. */
   readonly line?: string;
+  /** For the report of a loss: the audience and the name of the event. */
+  readonly target?: Target;
+  readonly event?: string;
+}
+
+interface PastPublish {
+  readonly channel: string;
+  readonly line: string;
+  readonly bytes: Buffer;
+  readonly waits: boolean;
+  readonly flags: PublishFlags;
 }
 
 /**
- * Publishes envelopes. What Redis cannot take now waits in the {@link Outbox}; what it took is kept for a while, for
- * instances that could not hear it.
+ * Publishes envelopes. Events that Redis cannot take now wait in the {@link Outbox}; those that it took are kept for a
+ * while, for instances that could not hear them.
  *
  * @internal
  */
@@ -31,31 +46,41 @@ export class EventPublisher {
   private readonly outbox: Outbox | undefined;
   private readonly recent: RecentPublishes | undefined;
   private readonly subscription: Subscription | undefined;
-  /** How many of each line are under way, past the outbox. */
-  private readonly underWay = new Map<string, number>();
+  /** Past the outbox. */
+  private readonly inFlight = new PublishesInFlight(() => this.outbox?.flush());
+  private degradedSince: number | undefined;
   private last = { sequence: 0, at: -Infinity };
 
   constructor(
     private readonly pubSub: PubSub,
-    { outbox, repair }: Options,
+    { outbox, repair, publishTimeoutMs }: Options,
     reporter: Reporter,
+    /** Called with an event that is lost after its promise has resolved. */
+    onLoss: (lost: LostPublish, error: PropagatorError) => void,
   ) {
     this.recent = repair && new RecentPublishes(repair);
     if (outbox === undefined) return;
+    const { inFlight } = this;
     this.outbox = new Outbox(
       outbox,
       {
-        isOpen: () => this.isOpen(),
-        isBusy: (line) => this.underWay.has(line),
+        isOpen: () => this.isOpen() && !inFlight.isStuck,
+        awaySince: () => inFlight.stuckSince ?? (this.isOpen() ? undefined : this.degradedSince),
+        isBusy: (line) => inFlight.has(line),
+        stuck: () => inFlight.stuck,
         send: ({ channel, bytes, repeated }) => {
           if (repeated) markRepeated(bytes);
           return this.send(channel, bytes);
         },
         isPassing,
+        lost: onLoss,
       },
       reporter,
+      publishTimeoutMs,
     );
     this.subscription = pubSub.state$.subscribe((state) => {
+      if (state !== 'degraded') this.degradedSince = undefined;
+      else this.degradedSince ??= performance.now();
       if (state === 'ready') this.outbox?.flush();
     });
   }
@@ -65,29 +90,26 @@ export class EventPublisher {
     return { events: this.outbox?.size ?? 0, bytes: this.outbox?.bytes ?? 0 };
   }
 
+  /** How many wait in the outbox whose promises have resolved. */
+  get told(): number {
+    return this.outbox?.told ?? 0;
+  }
+
   /**
-   * Resolves to the number of other instances that it was handed to.
+   * Resolves to the number of other instances that it was handed to; to undefined where it waits in the outbox and that
+   * is not known within `publishTimeoutMs`.
    *
    * @throws PropagatorError what `PubSub.publish` rejects with, `outbox.full`, `outbox.expired`
    */
-  publish(
-    channel: string,
-    bytes: Buffer,
-    { failFast = false, volatile = false, line = channel }: PublishFlags = {},
-  ): Promise<number> {
+  publish(channel: string, bytes: Buffer, flags: PublishFlags = {}): Promise<number | undefined> {
     const { outbox } = this;
-    const waits = !failFast && !volatile;
+    const { mode, volatile = false, line = channel } = flags;
     if (outbox === undefined) return this.send(channel, bytes, !volatile);
-    if (outbox.holds(line)) {
-      const reason = 'earlier events for the same target wait for Redis';
-      if (!waits) return Promise.reject(PropagatorError.of('redis.unavailable', [reason]));
-      return this.keep(outbox, { channel, line, bytes, repeated: false, reason });
-    }
-    if (waits && !this.isOpen()) {
-      const reason = `Redis is not reachable, the state is "${this.pubSub.state}"`;
-      return this.keep(outbox, { channel, line, bytes, repeated: false, reason });
-    }
-    return this.sendPast(outbox, channel, bytes, { waits, volatile, line });
+    const waits = mode !== 'fail-fast' && !volatile;
+    const reason = this.reasonToWait(outbox, line, waits);
+    if (reason === undefined) return this.sendPast(outbox, { channel, line, bytes, waits, flags });
+    if (!waits) return Promise.reject(PropagatorError.of('redis.unavailable', [reason]));
+    return this.keep(outbox, { ...flags, channel, line, bytes, repeated: false, reason });
   }
 
   /** What was published to some channels since so many ms ago, as far as it is kept. */
@@ -98,7 +120,7 @@ export class EventPublisher {
     return { publishes: [], forgotten };
   }
 
-  /** Gives what waits a last chance: a Redis that is away may be back in a moment, or not. */
+  /** Gives the events that wait a last chance: a Redis that is away may be back in a moment, or not. */
   async drain(): Promise<void> {
     const { outbox } = this;
     if (outbox === undefined || outbox.size === 0) return;
@@ -114,6 +136,7 @@ export class EventPublisher {
   close(): void {
     this.subscription?.unsubscribe();
     this.outbox?.close();
+    this.inFlight.close();
     this.recent?.clear();
   }
 
@@ -122,44 +145,54 @@ export class EventPublisher {
     return this.pubSub.state === 'closed' || (this.pubSub.isOpen?.() ?? true);
   }
 
+  /** Why an event cannot be published at once; undefined where it can, or where trying says more. */
+  private reasonToWait(outbox: Outbox, line: string, waits: boolean): string | undefined {
+    if (outbox.holds(line)) return 'earlier events for the same target wait for Redis';
+    if (this.inFlight.isStuck && (waits || outbox.isFull)) return 'Redis does not answer';
+    if (!waits || this.isOpen()) return undefined;
+    return `Redis is not reachable, the state is "${this.pubSub.state}"`;
+  }
+
   private keep(
     outbox: Outbox,
-    publish: Omit<Parameters<Outbox['add']>[0], 'sequence'>,
-  ): Promise<number> {
+    publish: Omit<PublishToKeep, 'sequence'>,
+  ): Promise<number | undefined> {
     const kept = outbox.add({ ...publish, sequence: sequenceOf(publish.bytes) });
     // It may be possible by now.
     outbox.flushLine(publish.line);
     return kept;
   }
 
-  /** What fails of this may go to the outbox: until that is known nothing leaves it in this line. */
+  /** A failed event may go to the outbox: until that is known, no other event of its line leaves it. */
   private sendPast(
     outbox: Outbox,
-    channel: string,
-    bytes: Buffer,
-    { waits, volatile, line }: { waits: boolean; volatile: boolean; line: string },
-  ): Promise<number> {
-    const { underWay } = this;
-    underWay.set(line, (underWay.get(line) ?? 0) + 1);
-    const over = (): void => {
-      const left = (underWay.get(line) ?? 1) - 1;
-      if (left > 0) underWay.set(line, left);
-      else underWay.delete(line);
-      if (left === 0 && outbox.holds(line)) outbox.flushLine(line);
+    { channel, line, bytes, waits, flags }: PastPublish,
+  ): Promise<number | undefined> {
+    const { inFlight } = this;
+    const { length } = bytes;
+    inFlight.begin(line, length);
+    const sent = this.send(channel, bytes, flags.volatile !== true);
+    const since = this.last.at;
+    const release = (): void => {
+      if (inFlight.release(line) && outbox.holds(line)) outbox.flushLine(line);
     };
-    return this.send(channel, bytes, !volatile).then(
+    return sent.then(
       (instances) => {
-        over();
+        inFlight.settle(length, true);
+        release();
         return instances;
       },
       (error: PropagatorError) => {
-        if (!waits || !isPassing(error)) {
-          over();
+        const passing = isPassing(error);
+        inFlight.settle(length, !passing);
+        if (!waits || !passing) {
+          release();
           throw error;
         }
         const { message: reason } = error;
-        const kept = this.keep(outbox, { channel, line, bytes, repeated: true, reason });
-        over();
+        const publish = { ...flags, channel, line, bytes, repeated: true, reason, since };
+        const kept = this.keep(outbox, publish);
+        release();
         return kept;
       },
     );

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { Subject, type Observable } from 'rxjs';
 import { PropagatorError } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { ChannelSubscription, ChannelSubscriptions } from '../redis/channel-subscriptions.js';
@@ -12,10 +13,12 @@ import { EVENT_PACKET, WirePacket, type SocketIoPacket } from '../wire/wire-pack
 import { HeldChannels, type ChannelHold } from './channel-holds.js';
 import { dialectOf, packetIn } from './dialects.js';
 import { EventPublisher } from './event-publisher.js';
+import type { EventLoss } from './event-loss.js';
 import { EventReceiver } from './event-receiver.js';
 import type { Dialect, LocalNamespace } from './local-namespace.js';
 import { MessageGuard } from './message-guard.js';
 import { NamespaceRegistry } from './namespace-registry.js';
+import type { LostPublish } from './outbox-line.js';
 import { checkLists, type OutgoingEvent } from './outgoing-event.js';
 import { PublishTracker } from './publish-tracker.js';
 import { receiptOf, type Receipt } from './receipt.js';
@@ -26,7 +29,7 @@ const NONE: readonly string[] = Object.freeze([]);
 
 type RouterOptions = Pick<
   ResolvedOptions,
-  'prefix' | 'maxMessageBytes' | 'parser' | 'outbox' | 'repair' | 'secret'
+  'prefix' | 'maxMessageBytes' | 'parser' | 'outbox' | 'repair' | 'secret' | 'publishTimeoutMs'
 >;
 
 /**
@@ -48,6 +51,9 @@ export class EventRouter {
   readonly receiver: EventReceiver;
   readonly publisher: EventPublisher;
   private readonly publishes: PublishTracker;
+  private readonly losses = new Subject<EventLoss>();
+  /** Events that waited in the outbox and were lost after their sender had been told that they wait. */
+  readonly losses$: Observable<EventLoss> = this.losses.asObservable();
   private readonly channels: ChannelNames;
   private readonly defaultDialect: Dialect;
   /** Rooms that sockets elsewhere are about to join, and how many such commands are under way. */
@@ -64,7 +70,9 @@ export class EventRouter {
     this.channels = new ChannelNames(options.prefix);
     this.defaultDialect = dialectOf(options.parser);
     this.publishes = new PublishTracker(reporter);
-    this.publisher = new EventPublisher(pubSub, options, reporter);
+    this.publisher = new EventPublisher(pubSub, options, reporter, (lost, error) => {
+      this.lost(lost, error);
+    });
     this.guard = MessageGuard.of(options, reporter);
     this.receiver = new EventReceiver(
       this.originBytes,
@@ -178,6 +186,11 @@ export class EventRouter {
     return this.namespaces.socketCount;
   }
 
+  /** Whether this instance has a server. */
+  get hasNamespaces(): boolean {
+    return !this.namespaces.isEmpty;
+  }
+
   /** The namespaces of this instance's servers. */
   allNamespaces(): Iterable<LocalNamespace> {
     return this.namespaces.all();
@@ -190,17 +203,17 @@ export class EventRouter {
 
   /** How many publishes wait for the answer of Redis, those in the outbox included. */
   get pendingPublishes(): number {
-    return this.publishes.size;
+    return this.publishes.size + this.publisher.told;
   }
 
   /** Resolves once every publish under way is settled. */
   drain(): Promise<void> {
-    void this.publisher.drain();
-    return this.publishes.drain();
+    return Promise.all([this.publisher.drain(), this.publishes.drain()]).then(() => undefined);
   }
 
   close(): void {
     this.publisher.close();
+    this.losses.complete();
   }
 
   private isBeingJoined(namespace: string, room: string | undefined): boolean {
@@ -273,7 +286,7 @@ export class EventRouter {
   private publish(
     target: Target,
     bytes: Buffer,
-    { failFast = false, volatile = false }: OutgoingEvent,
+    { publish = 'queued', volatile = false, data: [name] }: OutgoingEvent,
     localSockets: number,
     lineOf = target,
   ): Promise<Receipt> {
@@ -285,11 +298,25 @@ export class EventRouter {
     const line = lineOf === target ? channel : this.channels.of(lineOf);
     this.guard?.seal(bytes, channel);
     return this.publishes.track(
-      this.publisher.publish(channel, bytes, { failFast, volatile, line }),
+      this.publisher.publish(channel, bytes, {
+        mode: publish,
+        volatile,
+        line,
+        target,
+        event: String(name),
+      }),
       (instances) => {
-        published?.((performance.now() - startedAt) / 1_000, target.kind);
+        if (instances !== undefined) {
+          published?.((performance.now() - startedAt) / 1_000, target.kind);
+        }
         return receiptOf(localSockets, instances);
       },
     );
+  }
+  private lost({ target, event = '' }: LostPublish, error: PropagatorError): void {
+    this.publishes.failed(error);
+    if (target === undefined) return;
+    const id = 'id' in target ? target.id : undefined;
+    this.losses.next({ event, namespace: target.namespace, target: target.kind, id, error });
   }
 }

@@ -28,6 +28,10 @@ export class NamespaceRegistry {
     for (const same of this.byName.values()) yield* same;
   }
 
+  get isEmpty(): boolean {
+    return this.byName.size === 0;
+  }
+
   /** Connected sockets of all namespaces. */
   get socketCount(): number {
     let count = 0;

@@ -1,66 +1,54 @@
 import { PropagatorError } from '../errors.js';
 import type { ResolvedOutboxOptions } from '../options/resolve-outbox.js';
 import type { Reporter } from '../reporting/reporter.js';
+import {
+  OutboxLine,
+  type LostPublish,
+  type PublishToKeep,
+  type QueuedPublish,
+} from './outbox-line.js';
 
 const CHECK_MS = 100;
-/** How many of a line are sent before their answers are waited for. */
-const MOST_AT_ONCE = 250;
-/** A line that cannot be published is tried again after that, doubled each time up to the last. */
+/** The most events of a line that are sent before their answers are waited for. */
+const MAX_AT_ONCE = 250;
+/** A line that cannot be published is tried again after the first pause, doubled each time up to the last. */
 const PAUSE_MS = [50, 800] as const;
-
-/** @internal */
-export interface QueuedPublish {
-  readonly channel: string;
-  /** What it keeps its order with: mostly all that goes over its channel. */
-  readonly line: string;
-  readonly bytes: Buffer;
-  /** Its number among the events of this instance: what goes first. */
-  readonly sequence: number;
-  /** Whether Redis may have had it already. */
-  repeated: boolean;
-  /** Why it is here. */
-  reason: string;
-  /** By the clock that nobody sets. */
-  readonly endsAt: number;
-  /** Redis is being asked to take it: what becomes of it is known soon. */
-  underWay: boolean;
-  readonly resolve: (instances: number) => void;
-  readonly reject: (error: PropagatorError) => void;
-}
 
 /** @internal */
 export interface OutboxTransport {
   /** Whether it makes sense to try. */
   isOpen(): boolean;
-  /** Whether something of that line is under way past the outbox, which may come back to it. */
+  /** Since when Redis has taken nothing. Monotonic time; undefined while it does, as far as is known. */
+  awaySince(): number | undefined;
+  /** Whether something of that line is in flight past the outbox, and may come back to it. */
   isBusy(line: string): boolean;
+  /** What is in flight past the outbox and stuck there: it may all come back, and counts towards the bounds. */
+  stuck(): { readonly events: number; readonly bytes: number };
   /** Rejects with a PropagatorError. */
   send(publish: QueuedPublish): Promise<number>;
   /** Whether that error passes by itself. */
   isPassing(error: PropagatorError): boolean;
-}
-
-interface Queue {
-  readonly waiting: QueuedPublish[];
-  sending: boolean;
-  /** In a row. */
-  failures: number;
-  /** By the clock that nobody sets. */
-  notBefore: number;
+  /** An event is lost whose promise has resolved. */
+  lost(publish: LostPublish, error: PropagatorError): void;
 }
 
 /**
- * What could not be published, in order, until it can. Each line has a queue of its own, mostly one channel's, since a
- * part of a Cluster may be away: nothing overtakes what waits in the same line. Bounded in number, bytes and time; what
- * falls out rejects its promise.
+ * Keeps events that could not be published, in order, until they can be. Each line has a queue of its own, mostly one
+ * channel's, since a part of a Cluster may be away: nothing overtakes an event that waits in the same line. Bounded in
+ * number, bytes and time. An event that falls out rejects its promise, or is reported as lost where the promise has
+ * resolved.
  *
  * @internal
  */
 export class Outbox {
-  /** In the order in which they came. */
-  private readonly all = new Set<QueuedPublish>();
-  private readonly queues = new Map<string, Queue>();
+  private oldest: QueuedPublish | undefined;
+  private newest: QueuedPublish | undefined;
+  private count = 0;
+  private toldCount = 0;
+  private readonly lines = new Map<string, OutboxLine>();
   private queuedBytes = 0;
+  /** Of these, what is under way: it makes room by itself. */
+  private readonly underWay = { events: 0, bytes: 0 };
   private timer: NodeJS.Timeout | undefined;
   private waiting: (() => void)[] = [];
 
@@ -68,130 +56,196 @@ export class Outbox {
     private readonly limits: ResolvedOutboxOptions,
     private readonly transport: OutboxTransport,
     private readonly reporter: Reporter,
+    /** How long a promise waits before it resolves although the event still waits, in ms. */
+    private readonly patienceMs: number,
   ) {}
 
   get size(): number {
-    return this.all.size;
+    return this.count;
   }
 
   get bytes(): number {
     return this.queuedBytes;
   }
 
-  /** Whether something waits in this line: then what comes next has to wait as well. */
-  holds(line: string): boolean {
-    return this.all.size > 0 && this.queues.has(line);
+  /** How many wait whose promises have resolved. */
+  get told(): number {
+    return this.toldCount;
   }
 
-  /** @throws PropagatorError `outbox.full`, `outbox.expired`, `redis.*` */
-  add(
-    publish: Pick<QueuedPublish, 'channel' | 'line' | 'bytes' | 'sequence' | 'repeated' | 'reason'>,
-  ): Promise<number> {
+  /** Whether there is no room, what is stuck in flight included. */
+  get isFull(): boolean {
+    const { maxEvents, maxBytes } = this.limits;
+    const stuck = this.transport.stuck();
+    return this.count + stuck.events >= maxEvents || this.queuedBytes + stuck.bytes >= maxBytes;
+  }
+
+  /** Whether something waits in this line: then later events have to wait as well. */
+  holds(line: string): boolean {
+    return this.count > 0 && this.lines.has(line);
+  }
+
+  /**
+   * Resolves to the number of instances that it was handed to; to undefined where that is not known after
+   * `patienceMs`, unless its mode is `wait`.
+   *
+   * @throws PropagatorError `outbox.full`, `outbox.expired`, `redis.*`
+   */
+  add(publish: PublishToKeep): Promise<number | undefined> {
     return new Promise((resolve, reject) => {
-      const endsAt = performance.now() + this.limits.maxAgeMs;
-      this.insert({ ...publish, endsAt, underWay: false, resolve, reject });
+      const now = performance.now();
+      this.insert({
+        since: now,
+        ...publish,
+        endsAt: now + this.limits.maxAgeMs,
+        underWay: false,
+        told: false,
+        previous: undefined,
+        next: undefined,
+        resolve,
+        reject,
+      });
     });
   }
 
   /** Tries to publish everything now: Redis is back. */
   flush(): void {
-    for (const queue of this.queues.values()) queue.notBefore = 0;
+    for (const line of this.lines.values()) line.notBefore = 0;
     this.flushAll();
   }
 
-  /** Tries to publish what waits in one line. */
-  flushLine(line: string): void {
-    const queue = this.queues.get(line);
-    if (queue !== undefined) void this.send(line, queue);
+  /** Tries to publish the events of one line. */
+  flushLine(name: string): void {
+    const line = this.lines.get(name);
+    if (line !== undefined) void this.send(line);
   }
 
   /** Resolves once it is empty. */
   drain(): Promise<void> {
-    if (this.all.size === 0) return Promise.resolve();
+    if (this.count === 0) return Promise.resolve();
     this.flush();
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   close(): void {
-    for (const publish of this.all) this.end(publish, PropagatorError.of('redis.closed', []));
+    for (const publish of this.all()) this.end(publish, PropagatorError.of('redis.closed', []));
   }
 
   private insert(publish: QueuedPublish): void {
-    const queue = this.queues.get(publish.line);
-    if (queue === undefined) {
-      const added = { waiting: [publish], sending: false, failures: 0, notBefore: 0 };
-      this.queues.set(publish.line, added);
-    } else {
-      insertInOrder(queue.waiting, publish);
+    if (!this.makeRoomFor(publish)) return;
+    let line = this.lines.get(publish.line);
+    if (line === undefined) {
+      line = new OutboxLine(publish.line);
+      this.lines.set(publish.line, line);
     }
-    this.all.add(publish);
-    this.queuedBytes += publish.bytes.length;
+    line.insert(publish);
+    this.append(publish);
     this.timer ??= setInterval(() => this.check(), CHECK_MS);
-    for (const oldest of this.all) {
-      if (!this.isOverfull) break;
-      // What Redis is about to take makes room by itself.
-      if (!oldest.underWay) this.pushOut(oldest);
-    }
+    if (this.isLate(line, performance.now())) this.tell(publish);
+    else line.allTold = false;
   }
 
-  private get isOverfull(): boolean {
+  /** Lets go of the oldest events where that makes room, or else of this one. */
+  private makeRoomFor(publish: QueuedPublish): boolean {
     const { maxEvents, maxBytes } = this.limits;
-    return this.all.size > maxEvents || this.queuedBytes > maxBytes;
+    const stuck = this.transport.stuck();
+    const events = maxEvents - stuck.events - 1;
+    const bytes = maxBytes - stuck.bytes - publish.bytes.length;
+    if (this.underWay.events > events || this.underWay.bytes > bytes) {
+      const { length } = publish.bytes;
+      const alone = length > maxBytes;
+      const why = alone
+        ? `; it takes ${length} bytes, more than outbox.maxBytes (${maxBytes})`
+        : '';
+      this.refuse(publish, `${publish.reason}${why}`);
+      return false;
+    }
+    for (const oldest of this.all()) {
+      if (this.count <= events && this.queuedBytes <= bytes) break;
+      if (oldest.underWay) continue;
+      this.remove(oldest);
+      this.refuse(oldest, oldest.reason);
+    }
+    return true;
+  }
+
+  private refuse(publish: QueuedPublish, reason: string): void {
+    const error = PropagatorError.of('outbox.full', [reason]);
+    this.reporter.report('outbox.full', () => error.message);
+    this.fail(publish, error);
   }
 
   private check(): void {
     const now = performance.now();
     const { maxAgeMs } = this.limits;
-    for (const publish of this.all) {
+    for (const publish of this.all()) {
       if (publish.endsAt > now) break;
       if (publish.underWay) continue;
       const error = PropagatorError.of('outbox.expired', [maxAgeMs, publish.reason]);
       this.reporter.report('outbox.expired', () => error.message);
       this.end(publish, error);
     }
+    for (const line of this.lines.values()) {
+      if (line.allTold || !this.isLate(line, now)) continue;
+      for (const publish of line.events()) this.tell(publish);
+      line.allTold = true;
+    }
     this.flushAll();
+  }
+
+  /** Whether events of a line have waited for so long, or Redis has been away for so long, that promises resolve. */
+  private isLate(line: OutboxLine, now: number): boolean {
+    const since = Math.min(line.first?.since ?? now, this.transport.awaySince() ?? now);
+    return now - since >= this.patienceMs;
+  }
+
+  private tell(publish: QueuedPublish): void {
+    if (publish.told || publish.mode === 'wait') return;
+    publish.told = true;
+    this.toldCount++;
+    publish.resolve(undefined);
   }
 
   private flushAll(): void {
     if (!this.transport.isOpen()) return;
-    for (const [line, queue] of this.queues) void this.send(line, queue);
+    for (const line of this.lines.values()) void this.send(line);
   }
 
-  private async send(line: string, queue: Queue): Promise<void> {
-    if (queue.sending) return;
-    queue.sending = true;
+  private async send(line: OutboxLine): Promise<void> {
+    if (line.sending) return;
+    line.sending = true;
     try {
-      while (this.maySend(line, queue)) await this.sendSome(queue);
+      while (this.maySend(line)) await this.sendSome(line);
     } finally {
-      queue.sending = false;
+      line.sending = false;
     }
   }
 
-  private maySend(line: string, { waiting, notBefore }: Queue): boolean {
+  private maySend({ name, size, notBefore }: OutboxLine): boolean {
     return (
-      waiting.length > 0 &&
+      size > 0 &&
       notBefore <= performance.now() &&
       this.transport.isOpen() &&
-      !this.transport.isBusy(line)
+      !this.transport.isBusy(name)
     );
   }
 
-  private async sendSome(queue: Queue): Promise<void> {
-    // After a failure one of them finds out whether it works again.
-    const some = begun(queue.waiting, queue.failures > 0 ? 1 : MOST_AT_ONCE);
+  private async sendSome(line: OutboxLine): Promise<void> {
+    // After a failure one event finds out whether it works again.
+    const some = line.begin(line.failures > 0 ? 1 : MAX_AT_ONCE);
     const sent = await Promise.all(some.map((publish) => this.sendOne(publish)));
     if (sent.every(Boolean)) {
-      queue.failures = 0;
+      line.failures = 0;
       return;
     }
     const [shortest, longest] = PAUSE_MS;
-    queue.notBefore = performance.now() + Math.min(shortest * 2 ** queue.failures, longest);
-    queue.failures++;
+    line.notBefore = performance.now() + Math.min(shortest * 2 ** line.failures, longest);
+    line.failures++;
   }
 
-  /** Returns whether that is settled. */
+  /** Returns whether its fate is known. */
   private async sendOne(publish: QueuedPublish): Promise<boolean> {
-    publish.underWay = true;
+    this.setUnderWay(publish, true);
     try {
       const instances = await this.transport.send(publish);
       publish.resolve(instances);
@@ -199,8 +253,8 @@ export class Outbox {
       return true;
     } catch (thrown) {
       const error = thrown as PropagatorError;
-      publish.underWay = false;
       if (this.transport.isPassing(error)) {
+        this.setUnderWay(publish, false);
         publish.repeated = true;
         publish.reason = error.message;
         return false;
@@ -210,41 +264,60 @@ export class Outbox {
     }
   }
 
-  private pushOut(publish: QueuedPublish): void {
-    const error = PropagatorError.of('outbox.full', [publish.reason]);
-    this.reporter.report('outbox.full', () => error.message);
-    this.end(publish, error);
+  private setUnderWay(publish: QueuedPublish, underWay: boolean): void {
+    if (publish.underWay === underWay) return;
+    publish.underWay = underWay;
+    const sign = underWay ? 1 : -1;
+    this.underWay.events += sign;
+    this.underWay.bytes += sign * publish.bytes.length;
   }
 
   private end(publish: QueuedPublish, error: PropagatorError): void {
     this.remove(publish);
-    publish.reject(error);
+    this.fail(publish, error);
+  }
+
+  private fail(publish: QueuedPublish, error: PropagatorError): void {
+    if (publish.told) this.transport.lost(publish, error);
+    else publish.reject(error);
+  }
+
+  /** Oldest first. The one that is looked at may be removed. */
+  private *all(): Iterable<QueuedPublish> {
+    let publish = this.oldest;
+    while (publish !== undefined) {
+      const { next } = publish;
+      yield publish;
+      publish = next;
+    }
+  }
+
+  private append(publish: QueuedPublish): void {
+    publish.previous = this.newest;
+    if (this.newest === undefined) this.oldest = publish;
+    else this.newest.next = publish;
+    this.newest = publish;
+    this.count++;
+    this.queuedBytes += publish.bytes.length;
   }
 
   private remove(publish: QueuedPublish): void {
-    if (!this.all.delete(publish)) return;
+    const line = this.lines.get(publish.line);
+    // It may have ended before, when the outbox was closed.
+    if (line?.remove(publish) !== true) return;
+    if (line.size === 0) this.lines.delete(publish.line);
+    const { previous, next } = publish;
+    if (previous === undefined) this.oldest = next;
+    else previous.next = next;
+    if (next === undefined) this.newest = previous;
+    else next.previous = previous;
+    this.count--;
+    if (publish.told) this.toldCount--;
     this.queuedBytes -= publish.bytes.length;
-    const waiting = this.queues.get(publish.line)?.waiting ?? [];
-    const index = waiting.indexOf(publish);
-    if (index >= 0) waiting.splice(index, 1);
-    if (waiting.length === 0) this.queues.delete(publish.line);
-    if (this.all.size > 0) return;
+    this.setUnderWay(publish, false);
+    if (this.count > 0) return;
     clearInterval(this.timer);
     this.timer = undefined;
     for (const resolve of this.waiting.splice(0)) resolve();
   }
-}
-
-/** The first ones of a line, as many as go over one channel: on a Cluster two channels know of no order. */
-function begun(waiting: readonly QueuedPublish[], most: number): QueuedPublish[] {
-  const some = waiting.slice(0, most);
-  const end = some.findIndex(({ channel }) => channel !== some[0]?.channel);
-  return end < 0 ? some : some.slice(0, end);
-}
-
-/** What was under way may come back later than what was emitted after it. */
-function insertInOrder(waiting: QueuedPublish[], publish: QueuedPublish): void {
-  let index = waiting.length;
-  while (index > 0 && (waiting[index - 1]?.sequence ?? 0) > publish.sequence) index--;
-  waiting.splice(index, 0, publish);
 }

@@ -2,6 +2,12 @@ import { PropagatorError } from '../errors.js';
 import { isEncodableList } from '../wire/envelope.js';
 import type { SendFlags } from './packet-writer.js';
 
+/**
+ * What happens to an event while Redis cannot take it: `queued` keeps it and tells its sender so after
+ * `publishTimeoutMs`, `wait` keeps it and lets its sender wait until all is known, `fail-fast` refuses it at once.
+ */
+export type PublishMode = 'queued' | 'wait' | 'fail-fast';
+
 /** An event to send. @internal */
 export interface OutgoingEvent extends Partial<SendFlags> {
   readonly namespace: string;
@@ -9,8 +15,8 @@ export interface OutgoingEvent extends Partial<SendFlags> {
   readonly data: unknown[];
   /** Rooms (a socket's id is one) whose sockets do not get it. */
   readonly except?: readonly string[];
-  /** Refuse it where Redis cannot take it now, rather than keep it. */
-  readonly failFast?: boolean;
+  /** What happens while Redis cannot take it. */
+  readonly publish?: PublishMode;
   /** Narrows the target down to the sockets of these rooms. */
   readonly rooms?: readonly string[];
 }

@@ -12,12 +12,18 @@ export class PublishTracker {
 
   constructor(private readonly reporter: Reporter) {}
 
-  /** Resolves to what `onPublished` makes of the answer. Nobody has to handle a rejection. */
-  track<R>(publish: Promise<number>, onPublished: (instances: number) => R): Promise<R> {
+  /**
+   * Resolves to what `onPublished` makes of the answer, or of undefined where the event waits in the outbox. Nobody has
+   * to handle a rejection.
+   */
+  track<R>(
+    publish: Promise<number | undefined>,
+    onPublished: (instances: number | undefined) => R,
+  ): Promise<R> {
     this.underway++;
     const tracked = publish.then(
       (instances) => {
-        this.failing = false;
+        if (instances !== undefined) this.failing = false;
         this.ended();
         return onPublished(instances);
       },
@@ -46,7 +52,8 @@ export class PublishTracker {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  private failed(error: PropagatorError): void {
+  /** Counts and reports an event that other instances do not get. */
+  failed(error: PropagatorError): void {
     // Those report themselves.
     if (OUTBOX.has(error.code)) {
       this.reporter.count('publish.failed');

@@ -11,6 +11,8 @@ export interface RecentPublish {
 
 /** The same, as it is kept. @internal */
 export interface KeptPublish {
+  /** Its place among all that were ever kept. */
+  readonly index: number;
   readonly channel: string;
   readonly sequence: number;
   readonly place: BytePlace;
@@ -37,6 +39,8 @@ export class RecentPublishes {
   private readonly kept: (KeptPublish | undefined)[] = [];
   /** All before this one are let go. */
   private oldest = 0;
+  /** How many have been taken off the front of the list. */
+  private shifted = 0;
   private count = 0;
   private keptBytes = 0;
   private lastForgotten: { readonly sequence: number; readonly at: number } | undefined;
@@ -56,7 +60,8 @@ export class RecentPublishes {
    * to be called where it has not.
    */
   add(channel: string, bytes: Buffer, sequence: number): KeptPublish {
-    const publish = { channel, sequence, place: this.blocks.keep(bytes), at: Infinity };
+    const index = this.shifted + this.kept.length;
+    const publish = { index, channel, sequence, place: this.blocks.keep(bytes), at: Infinity };
     this.kept.push(publish);
     this.count++;
     this.keptBytes += bytes.length;
@@ -66,8 +71,8 @@ export class RecentPublishes {
 
   /** It was not published after all. */
   drop(publish: KeptPublish): void {
-    const index = this.kept.lastIndexOf(publish);
-    if (index >= 0) this.release(index, publish);
+    const index = publish.index - this.shifted;
+    if (this.kept[index] === publish) this.release(index, publish);
   }
 
   /** What was published since so many ms ago, or is under way, to the channels that are wanted. */
@@ -89,6 +94,7 @@ export class RecentPublishes {
   }
 
   clear(): void {
+    this.shifted += this.kept.length;
     this.kept.length = 0;
     this.blocks.clear();
     this.oldest = 0;
@@ -113,6 +119,7 @@ export class RecentPublishes {
     }
     if (this.oldest < COMPACT_AT) return;
     this.kept.splice(0, this.oldest);
+    this.shifted += this.oldest;
     this.oldest = 0;
   }
 

@@ -62,6 +62,7 @@ export class PropagatorLifecycle
     const missing = missingAdapter(this.nest, this.runtime);
     if (missing !== undefined && this.runtime.authenticates) throw missing;
     if (missing !== undefined) this.runtime.reporter.logger.warn(missing.message);
+    this.runtime.readiness.begin();
     await this.runtime.pubSub.connect();
     try {
       await this.runtime.verifyAccess();

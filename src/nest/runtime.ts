@@ -142,7 +142,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     cluster,
     requests,
     servers: new SocketServers(services, authentication, state, expiry, refresh, presence.gate),
-    propagator: new RedisPropagatorService(router, users, reporter),
+    propagator: new RedisPropagatorService(router, users, reporter, readiness),
     presence: presence.service,
     sessions: createSessions(options, { requests, router, revocations, reporter }),
     readiness,

@@ -1,6 +1,7 @@
 import { checkedSessionId, checkedUserId } from '../cluster/checked-targets.js';
 import { isReservedRoom, sessionRoom } from '../cluster/reserved-rooms.js';
 import { roomName } from '../cluster/room-names.js';
+import type { PublishMode } from '../cluster/outgoing-event.js';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
 import { RESERVED_EVENTS } from '../wire/reserved-events.js';
@@ -16,7 +17,7 @@ export function checkEventName(event: unknown): asserts event is string {
 /** @throws PropagatorError `target.invalid` */
 export function checkedUserIds(given: unknown): string[] {
   if (typeof given === 'object' && given !== null && Symbol.iterator in given) {
-    return [...new Set([...(given as Iterable<unknown>)].map(checkedUserId))];
+    return [...new Set(Array.from(given as Iterable<unknown>, checkedUserId))];
   }
   throw PropagatorError.of('target.invalid', [
     'userIds',
@@ -44,14 +45,38 @@ export function checkedRooms(given: unknown): string[] {
 }
 
 /** @throws PropagatorError `target.invalid` */
-export function checkedPublish(given: unknown): 'queued' | 'fail-fast' {
-  if (given === undefined || given === 'queued') return 'queued';
-  if (given === 'fail-fast') return given;
+export function checkedPublish(given: unknown): PublishMode {
+  if (given === undefined) return 'queued';
+  if (given === 'queued' || given === 'wait' || given === 'fail-fast') return given;
   throw PropagatorError.of('target.invalid', [
     'publish',
     shown(given),
-    "Pass 'queued' or 'fail-fast', or leave it out.",
+    "Pass 'queued', 'wait' or 'fail-fast', or leave it out.",
   ]);
+}
+
+/** @throws PropagatorError `target.invalid` */
+export function checkedFlag(name: string, given: unknown, fallback: boolean): boolean {
+  if (given === undefined) return fallback;
+  if (typeof given === 'boolean') return given;
+  throw PropagatorError.of('target.invalid', [name, shown(given), 'Pass true or false.']);
+}
+
+/** @throws PropagatorError `target.invalid` */
+export function checkedObject<T extends object>(name: string, given: T, remedy: string): T {
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given;
+  throw PropagatorError.of('target.invalid', [name, shown(given), remedy]);
+}
+
+/** @throws PropagatorError `target.invalid` */
+export function checkedEvent<T extends object>(given: T): T {
+  return checkedObject('event', given, "Pass an object such as { event: 'my-event', data }.");
+}
+
+/** What a verb was given beside its main arguments. @throws PropagatorError `target.invalid` */
+export function checkedOptions<T extends object>(given: T | undefined): Partial<T> {
+  if (given === undefined) return {};
+  return checkedObject('options', given, "Pass an object such as { namespace: '/chat' }.");
 }
 
 /** @throws PropagatorError `target.invalid` */

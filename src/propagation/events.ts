@@ -1,3 +1,4 @@
+import type { PublishMode } from '../cluster/outgoing-event.js';
 import type { UserId } from '../sockets/user-id.js';
 
 /** An event, as in Nest's `WsResponse`, and where it goes. */
@@ -16,11 +17,13 @@ export interface EventToEmit<T = unknown> {
   /** A session none of whose sockets gets it: `socket.auth.sessionId` of the one that caused the event. */
   exceptSessionId?: string | undefined;
   /**
-   * What happens while Redis cannot take it: `'queued'` keeps it, in order, until it can (see the option `outbox`);
-   * `'fail-fast'` refuses it at once, so that only this instance's clients get it. A volatile event never waits.
+   * What happens while Redis cannot take it. `'queued'` keeps it, in order, until Redis can (see the option `outbox`); its
+   * promise resolves after `publishTimeoutMs` with `queued: true`. `'wait'` keeps it, too, and its promise waits for the
+   * outcome, up to `outbox.maxAgeMs`. `'fail-fast'` refuses it at once, so that only this instance's clients get it. A
+   * volatile event never waits.
    * @default 'queued'
    */
-  publish?: 'queued' | 'fail-fast' | undefined;
+  publish?: PublishMode | undefined;
   /**
    * Leave it out for clients that are not ready to receive, rather than keeping it for them.
    * @default false

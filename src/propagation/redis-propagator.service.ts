@@ -2,12 +2,18 @@ import { checkedNamespace, checkedUserId } from '../cluster/checked-targets.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import type { EventRouter } from '../cluster/event-router.js';
 import type { OutgoingEvent } from '../cluster/outgoing-event.js';
-import { receiptOf, type Receipt, type UsersReceipt } from '../cluster/receipt.js';
+import type { Observable } from 'rxjs';
+import type { EventLoss } from '../cluster/event-loss.js';
+import { usersReceiptOf, type Receipt, type UsersReceipt } from '../cluster/receipt.js';
+import { PropagatorError, reasonOf } from '../errors.js';
 import type { SocketDetails } from '../cluster/socket-details.js';
+import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { settled } from '../reporting/settled.js';
 import { isInexact, normalisedUserId, type UserId } from '../sockets/user-id.js';
 import {
+  checkedEvent,
+  checkedFlag,
   checkedPublish,
   checkedRoom,
   checkedUserIds,
@@ -33,20 +39,31 @@ import type { PropagatorVerbs } from './verbs.js';
  * queue workers without gateways, cron jobs.
  *
  * Clients of this instance get the event at once, whatever Redis does. Every promise settles: with a receipt once
- * Redis has the event, else with a `PropagatorError`. It may be left unawaited: a failure is then counted and
- * logged, and never an unhandled rejection.
+ * Redis has the event, or after `publishTimeoutMs` with a receipt that says `queued: true`, else with a
+ * `PropagatorError`. It may be left unawaited: a failure is then counted and logged, and never an unhandled rejection.
  *
- * All verbs reject with `event.invalid-name`, `event.reserved-name`, `event.unserialisable`, `event.too-large` or
- * `target.invalid` where nobody gets the event; with `redis.unavailable`, `redis.timeout`, `redis.permission`,
- * `redis.command-failed` or `redis.closed` where only this instance's clients got it.
+ * All verbs reject with `app.not-started`, `event.invalid-name`, `event.reserved-name`, `event.unserialisable`,
+ * `event.too-large` or `target.invalid` where nobody gets the event; with `redis.unavailable`, `redis.timeout`,
+ * `redis.permission`, `redis.command-failed`, `redis.closed`, `outbox.full` or `outbox.expired` where only this
+ * instance's clients got it.
  */
 export class RedisPropagatorService implements PropagatorVerbs {
+  /**
+   * Emits each event that other instances did not get after all, though its promise resolved with `queued: true`. Events
+   * of Socket.IO's own API (`server.to(room).emit()`) are among them. Each is counted and logged as well. Completes when
+   * the app ends.
+   */
+  readonly losses$: Observable<EventLoss>;
+
   /** @internal */
   constructor(
     private readonly router: EventRouter,
     private readonly users: UserCommands,
     private readonly reporter: Reporter,
-  ) {}
+    private readonly readiness: Readiness,
+  ) {
+    this.losses$ = router.losses$;
+  }
 
   /** The same verbs, bound to a namespace. */
   of(namespace: string): NamespacePropagator {
@@ -58,22 +75,26 @@ export class RedisPropagatorService implements PropagatorVerbs {
    * session `remoteInstances` counts all instances that the user is connected to.
    */
   emitToUser<T>(event: UserEvent<T>): Promise<Receipt> {
-    return this.settled(() => this.sendToUser(event.userId, outgoingOf(event, event.sessionId)));
+    return this.settled(() => {
+      const { userId, sessionId } = checkedEvent(event);
+      return this.sendToUser(userId, outgoingOf(event, sessionId));
+    });
   }
 
   /** To all sockets of several users; the event is encoded once. */
   emitToUsers<T>(event: UsersEvent<T>): Promise<UsersReceipt> {
-    return this.settled(async () => {
+    return this.settled(() => {
       const outgoing = outgoingOf(event);
       const userIds = checkedUserIds(event.userIds);
-      const receipts = await this.router.sendToEach(
-        userIds.map((id) => ({ kind: 'user', namespace: outgoing.namespace, id })),
-        outgoing,
-      );
-      const users = new Map(receipts.map((receipt, index) => [userIds[index] ?? '', receipt]));
-      const sum = (part: 'localSockets' | 'remoteInstances'): number =>
-        receipts.reduce((total, receipt) => total + receipt[part], 0);
-      return Object.freeze({ ...receiptOf(sum('localSockets'), sum('remoteInstances')), users });
+      const { namespace } = outgoing;
+      const targets = userIds.map((id) => ({ kind: 'user' as const, namespace, id }));
+      return this.router
+        .sendToEach(targets, outgoing)
+        .then((receipts) =>
+          usersReceiptOf(
+            new Map(receipts.map((receipt, index) => [userIds[index] ?? '', receipt])),
+          ),
+        );
     });
   }
 
@@ -95,8 +116,8 @@ export class RedisPropagatorService implements PropagatorVerbs {
    */
   emitToRoom<T>(event: RoomEvent<T>): Promise<Receipt> {
     return this.settled(() => {
-      const rooms = [checkedRoom(event.room)];
-      return this.router.broadcast({ ...outgoingOf(event), rooms });
+      const outgoing = outgoingOf(event);
+      return this.router.broadcast({ ...outgoing, rooms: [checkedRoom(event.room)] });
     });
   }
 
@@ -108,12 +129,12 @@ export class RedisPropagatorService implements PropagatorVerbs {
    * Rejects with `event.*` and `target.invalid` only: without Redis it asks this instance's sockets, `complete: false`.
    */
   requestUser<R = unknown, T = unknown>(request: UserRequest<T>): Promise<UserAnswers<R>> {
-    return this.settled(() => this.users.request<R>(request));
+    return this.settled(() => this.users.request<R>(request).catch(refused));
   }
 
   /** The sockets of a user on all instances. */
   fetchUserSockets(userId: UserId, options?: InNamespace): Promise<ClusterResult<SocketDetails>> {
-    return this.settled(() => this.users.fetch(userId, options));
+    return this.settled(() => this.users.fetch(userId, options).catch(refused));
   }
 
   /** Makes all sockets of a user join rooms; resolves once events for the rooms reach them. */
@@ -122,7 +143,7 @@ export class RedisPropagatorService implements PropagatorVerbs {
     rooms: string | readonly string[],
     options?: InNamespace,
   ): Promise<ClusterCount> {
-    return this.settled(() => this.users.join(userId, rooms, options));
+    return this.settled(() => this.users.join(userId, rooms, options).catch(refused));
   }
 
   /** Makes all sockets of a user leave rooms. */
@@ -131,12 +152,12 @@ export class RedisPropagatorService implements PropagatorVerbs {
     rooms: string | readonly string[],
     options?: InNamespace,
   ): Promise<ClusterCount> {
-    return this.settled(() => this.users.leave(userId, rooms, options));
+    return this.settled(() => this.users.leave(userId, rooms, options).catch(refused));
   }
 
   /** Disconnects all sockets of a user, and says how many. */
   disconnectUser(userId: UserId, options?: DisconnectUserOptions): Promise<ClusterCount> {
-    return this.settled(() => this.users.disconnect(userId, options));
+    return this.settled(() => this.users.disconnect(userId, options).catch(refused));
   }
 
   /**
@@ -146,14 +167,12 @@ export class RedisPropagatorService implements PropagatorVerbs {
    * @throws PropagatorError `target.invalid` for a number above 2^53 - 1
    */
   propagateEvent<T>(event: CausedEvent<T>): Promise<boolean> {
-    return this.settled(async () => {
+    return this.settled(() => {
+      const outgoing = outgoingOf({ ...checkedEvent(event), exceptSocketId: event.socketId });
       const { userId } = event;
-      if (normalisedUserId(userId) === undefined && !isInexact(userId)) return false;
-      await this.sendToUser(
-        userId as UserId,
-        outgoingOf({ ...event, exceptSocketId: event.socketId }),
-      );
-      return true;
+      if (normalisedUserId(userId) === undefined && !isInexact(userId))
+        return Promise.resolve(false);
+      return this.sendToUser(userId as UserId, outgoing).then(() => true);
     });
   }
 
@@ -170,23 +189,40 @@ export class RedisPropagatorService implements PropagatorVerbs {
   }
 
   private settled<R>(work: () => Promise<R>): Promise<R> {
-    return settled(this.reporter, work);
+    return settled(this.reporter, () => {
+      // Gateways may have clients, and emit, before the hooks of the app are called.
+      if (!this.readiness.hasBegun && !this.router.hasNamespaces) {
+        throw PropagatorError.of('app.not-started', []);
+      }
+      try {
+        return work();
+      } catch (thrown) {
+        return refused(thrown);
+      }
+    });
   }
+}
+
+/** Arguments may throw when they are read: a getter, an iterable. @throws PropagatorError */
+function refused(thrown: unknown): never {
+  if (thrown instanceof PropagatorError) throw thrown;
+  const remedy = 'Pass plain objects, arrays and strings.';
+  throw PropagatorError.of('target.invalid', ['arguments', reasonOf(thrown), remedy], thrown);
 }
 
 /** What {@link EventToEmit} has, of whichever kind of event. */
 type Given = { readonly [K in keyof EventToEmit]: EventToEmit[K] | undefined };
 
 function outgoingOf(event: Given, sessionId?: string): OutgoingEvent {
-  const { event: name, data, namespace, volatile, compress, publish } = event;
+  const { event: name, data, namespace, volatile, compress, publish } = checkedEvent(event);
   checkEventName(name);
   return {
     namespace: checkedNamespace(namespace),
     data: data === undefined ? [name] : [name, data],
     except: exceptedRooms(event),
     rooms: roomsOfSession(sessionId),
-    volatile: volatile ?? false,
-    compress: compress ?? true,
-    failFast: checkedPublish(publish) === 'fail-fast',
+    volatile: checkedFlag('volatile', volatile, false),
+    compress: checkedFlag('compress', compress, true),
+    publish: checkedPublish(publish),
   };
 }

@@ -5,7 +5,12 @@ import { userRoom } from '../cluster/reserved-rooms.js';
 import type { SocketCommands } from '../cluster/socket-commands.js';
 import type { SocketDetails } from '../cluster/socket-details.js';
 import type { SocketSelector } from '../cluster/socket-selector.js';
+import { PropagatorError } from '../errors.js';
+import { shown } from '../options/checks.js';
 import {
+  checkedEvent,
+  checkedFlag,
+  checkedOptions,
   checkedRooms,
   checkedTimeout,
   checkEventName,
@@ -50,8 +55,8 @@ export class UserCommands {
   ) {}
 
   async request<R>(request: UserRequest): Promise<UserAnswers<R>> {
-    checkEventName(request.event);
-    const { event, data } = request;
+    const { event, data } = checkedEvent(request);
+    checkEventName(event);
     const items: DeviceAnswer<R>[] = [];
     const unanswered = new Set<string>();
     const { missing, complete } = await this.acks.ask(
@@ -75,21 +80,24 @@ export class UserCommands {
     return { items, unanswered: [...unanswered], missing, complete };
   }
 
-  async fetch(userId: UserId, options: InNamespace = {}): Promise<ClusterResult<SocketDetails>> {
+  async fetch(userId: UserId, options?: InNamespace): Promise<ClusterResult<SocketDetails>> {
     return this.commands.describe(selectorOf(userId, options));
   }
 
-  async join(userId: UserId, rooms: unknown, options: InNamespace = {}): Promise<ClusterCount> {
+  async join(userId: UserId, rooms: unknown, options?: InNamespace): Promise<ClusterCount> {
     return this.commands.join(selectorOf(userId, options), checkedRooms(rooms));
   }
 
-  async leave(userId: UserId, rooms: unknown, options: InNamespace = {}): Promise<ClusterCount> {
+  async leave(userId: UserId, rooms: unknown, options?: InNamespace): Promise<ClusterCount> {
     return this.commands.leave(selectorOf(userId, options), checkedRooms(rooms));
   }
 
-  async disconnect(userId: UserId, options: DisconnectUserOptions = {}): Promise<ClusterCount> {
-    const { close = false, reason } = options;
-    return this.commands.disconnect(selectorOf(userId, options), { close, reason });
+  async disconnect(userId: UserId, options?: DisconnectUserOptions): Promise<ClusterCount> {
+    const { close, reason } = checkedOptions(options);
+    return this.commands.disconnect(selectorOf(userId, options), {
+      close: checkedFlag('close', close, false),
+      reason: checkedReason(reason),
+    });
   }
 }
 
@@ -100,7 +108,13 @@ interface Selection {
   readonly exceptSessionId?: string | undefined;
 }
 
-function selectorOf(userId: unknown, selection: Selection): SocketSelector {
+function checkedReason(given: unknown): string | undefined {
+  if (given === undefined || typeof given === 'string') return given;
+  throw PropagatorError.of('target.invalid', ['reason', shown(given), 'Pass a string.']);
+}
+
+function selectorOf(userId: unknown, given: Selection | undefined): SocketSelector {
+  const selection = checkedOptions(given);
   const user = userRoom(checkedUserId(userId));
   const [session] = roomsOfSession(selection.sessionId);
   return {

@@ -125,9 +125,12 @@ export class PublisherConnection {
     }
     const now = performance.now();
     if (oldest.deadline > now) return;
+    // One error for all: each would take its own trace of the stack.
+    const error = PropagatorError.of('redis.timeout', ['PUBLISH', this.timeoutMs]);
     for (const entry of this.pending.slice(this.oldest)) {
-      if (entry.settled || entry.deadline > now) continue;
-      entry.reject(PropagatorError.of('redis.timeout', ['PUBLISH', this.timeoutMs]));
+      if (entry.deadline > now) break;
+      if (entry.settled) continue;
+      entry.reject(error);
       this.settle(entry);
     }
     this.onSilent(oldest.channel);

@@ -8,6 +8,17 @@ export type Unready = 'starting' | 'draining' | 'closed';
  */
 export class Readiness {
   private current: Unready | undefined = 'starting';
+  private begun = false;
+
+  /** Whether the app has begun to start: it connects, or has done so. */
+  get hasBegun(): boolean {
+    return this.begun;
+  }
+
+  /** The app has begun to start. */
+  begin(): void {
+    this.begun = true;
+  }
 
   /** Undefined while it is ready. */
   get reason(): Unready | undefined {

@@ -1,8 +1,12 @@
 import { PropagatorError, reasonOf } from '../errors.js';
 import type { Reporter } from './reporter.js';
 
+/** These have a log line of their own. */
+const REPORTED = /^(?:redis|outbox)\./;
+
 /**
- * Makes of work a promise that may be dropped. What goes wrong with Redis is reported where it does; the rest here.
+ * Runs work whose promise may be dropped. Failures of Redis and of the outbox are reported where they happen, all others
+ * here.
  *
  * @internal
  */
@@ -14,7 +18,7 @@ export function settled<R>(reporter: Reporter, work: () => Promise<R>): Promise<
     promise = Promise.reject(error);
   }
   promise.catch((error: unknown) => {
-    if (error instanceof PropagatorError && error.code.startsWith('redis.')) return;
+    if (error instanceof PropagatorError && REPORTED.test(error.code)) return;
     reporter.report('emit.refused', () => reasonOf(error));
   });
   return promise;

@@ -1,6 +1,17 @@
+import { Subject, type Observable } from 'rxjs';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
+import { checkedNamespace, checkedUserId } from '../cluster/checked-targets.js';
+import type { EventLoss } from '../cluster/event-loss.js';
 import { receiptOf, type Receipt, type UsersReceipt } from '../cluster/receipt.js';
 import type { SocketDetails } from '../cluster/socket-details.js';
+import {
+  checkedEvent,
+  checkedOptions,
+  checkedRoom,
+  checkedRooms,
+  checkedUserIds,
+  checkEventName,
+} from '../propagation/check-event.js';
 import type {
   CausedEvent,
   EventToEmit,
@@ -37,7 +48,7 @@ const NOBODY = Object.freeze({ items: [], missing: [], complete: true });
 
 /**
  * Stands in for `RedisPropagatorService` in a unit test of a class that emits: it sends nothing and remembers
- * every call.
+ * every call. Wrong arguments reject as in the service.
  *
  * ```ts
  * const propagator = new RecordingPropagator();
@@ -68,43 +79,58 @@ export class RecordingPropagator implements PropagatorVerbs {
     return this as unknown as RedisPropagatorService;
   }
 
+  /** Emits what a test passes to `losses.next`. */
+  readonly losses = new Subject<EventLoss>();
+
+  readonly losses$: Observable<EventLoss> = this.losses.asObservable();
+
   /** The same verbs; the namespace is in the calls that they record. */
   of(namespace: string): NamespacePropagator {
     return new NamespacePropagator(this, namespace);
   }
 
   async emitToUser(event: UserEvent): Promise<Receipt> {
+    checkEvent(event);
+    checkedUserId(event.userId);
     this.calls.push({ verb: 'emitToUser', event });
     return this.receipt;
   }
 
   async emitToUsers(event: UsersEvent): Promise<UsersReceipt> {
+    checkEvent(event);
+    const users = new Map(checkedUserIds(event.userIds).map((id) => [id, this.receipt]));
     this.calls.push({ verb: 'emitToUsers', event });
-    const users = new Map([...event.userIds].map((id) => [String(id), this.receipt]));
     return { ...this.receipt, users };
   }
 
   async emitToRoom(event: RoomEvent): Promise<Receipt> {
+    checkEvent(event);
+    checkedRoom(event.room);
     this.calls.push({ verb: 'emitToRoom', event });
     return this.receipt;
   }
 
   async emitToAll(event: EventToEmit): Promise<Receipt> {
+    checkEvent(event);
     this.calls.push({ verb: 'emitToAll', event });
     return this.receipt;
   }
 
   async emitToAuthenticated(event: EventToEmit): Promise<Receipt> {
+    checkEvent(event);
     this.calls.push({ verb: 'emitToAuthenticated', event });
     return this.receipt;
   }
 
   async propagateEvent(event: CausedEvent): Promise<boolean> {
+    checkEvent(event);
     this.calls.push({ verb: 'propagateEvent', event });
     return normalisedUserId(event.userId) !== undefined;
   }
 
   async requestUser<R = unknown>(event: UserRequest): Promise<UserAnswers<R>> {
+    checkEvent(event);
+    checkedUserId(event.userId);
     this.calls.push({ verb: 'requestUser', event });
     return this.answers as UserAnswers<R>;
   }
@@ -113,6 +139,7 @@ export class RecordingPropagator implements PropagatorVerbs {
     userId: UserId,
     options: InNamespace = {},
   ): Promise<ClusterResult<SocketDetails>> {
+    checkCall(userId, options);
     this.calls.push({ verb: 'fetchUserSockets', userId, options });
     return this.sockets;
   }
@@ -122,7 +149,8 @@ export class RecordingPropagator implements PropagatorVerbs {
     rooms: string | readonly string[],
     options: InNamespace = {},
   ): Promise<ClusterCount> {
-    this.calls.push({ verb: 'joinUser', userId, rooms: [rooms].flat(), options });
+    checkCall(userId, options);
+    this.calls.push({ verb: 'joinUser', userId, rooms: checkedRooms(rooms), options });
     return this.count;
   }
 
@@ -131,12 +159,25 @@ export class RecordingPropagator implements PropagatorVerbs {
     rooms: string | readonly string[],
     options: InNamespace = {},
   ): Promise<ClusterCount> {
-    this.calls.push({ verb: 'leaveUser', userId, rooms: [rooms].flat(), options });
+    checkCall(userId, options);
+    this.calls.push({ verb: 'leaveUser', userId, rooms: checkedRooms(rooms), options });
     return this.count;
   }
 
   async disconnectUser(userId: UserId, options: DisconnectUserOptions = {}): Promise<ClusterCount> {
+    checkCall(userId, options);
     this.calls.push({ verb: 'disconnectUser', userId, options });
     return this.count;
   }
+}
+
+function checkEvent(event: { readonly event: unknown; readonly namespace?: unknown }): void {
+  checkedEvent(event);
+  checkEventName(event.event);
+  checkedNamespace(event.namespace);
+}
+
+function checkCall(userId: UserId, options: InNamespace): void {
+  checkedUserId(userId);
+  checkedNamespace(checkedOptions(options).namespace);
 }

@@ -37,6 +37,10 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
       'app.useWebSocketAdapter(new SocketStateAdapter(app)) before',
     ],
   },
+  'app.not-started': {
+    error: PropagatorError.of('app.not-started', []),
+    says: ['has not started', 'Await app.init()', 'onApplicationBootstrap'],
+  },
   'context.not-ws': {
     error: PropagatorError.of('context.not-ws', ['WsAuthGuard', 'http']),
     says: ['WsAuthGuard', '"http"', 'Use it in gateways only'],
@@ -91,7 +95,7 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
   },
   'outbox.expired': {
     error: PropagatorError.of('outbox.expired', [30_000, 'ECONNREFUSED']),
-    says: ['30000 ms', 'ECONNREFUSED', 'raise "outbox.maxAgeMs"'],
+    says: ['30000 ms', 'ECONNREFUSED', 'Bring Redis back'],
   },
   'redis.closed': {
     error: PropagatorError.of('redis.closed', []),

@@ -23,8 +23,8 @@ export interface OrderRequest {
 
 export interface OrderResponse {
   order: Order;
-  /** Whether the user has a device that is connected, anywhere. */
-  reached: boolean;
+  /** Whether the user has a device that is connected, anywhere. Null while Redis is away: the event waits. */
+  reached: boolean | null;
   /** Where nobody was reached, a real app would send a push notification or a mail. */
   pushWouldBeSent: boolean;
 }

@@ -16,7 +16,10 @@ export class NotificationsController {
     return this.propagator.emitToAuthenticated({ event: 'notification', data: { text } });
   }
 
-  /** `reached: false` in the answer means that the user is offline: time for an e-mail instead. */
+  /**
+   * `reached: false` in the answer means that the user is offline: time for an e-mail instead. `queued: true` means that
+   * Redis is away and the event waits for it.
+   */
   @Post('users/:userId')
   toUser(@Param('userId') userId: string, @Body('text') text: string): Promise<Receipt> {
     return this.propagator.emitToUser({ userId, event: 'notification', data: { text } });

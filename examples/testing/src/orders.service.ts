@@ -12,6 +12,7 @@ export class OrdersService {
       event: 'order-shipped',
       data: { orderId },
     });
-    return reached ? 'on screen' : 'by e-mail';
+    // null: Redis is away, and the event waits for it.
+    return reached === false ? 'by e-mail' : 'on screen';
   }
 }

@@ -48,7 +48,9 @@ export class ReportsWorker implements OnApplicationBootstrap, OnModuleDestroy {
       event: 'report-ready',
       data: { report, pages },
     });
-    // Offline: the report is there all the same, and the user hears of it in another way.
-    this.logger.log(`${report} for ${userId}: ${reached ? 'told' : 'offline, an e-mail is due'}`);
+    // False: the user is offline. The report is there all the same, and an e-mail says so. Null: the event waits for Redis.
+    this.logger.log(
+      `${report} for ${userId}: ${reached === false ? 'offline, an e-mail is due' : 'told'}`,
+    );
   }
 }

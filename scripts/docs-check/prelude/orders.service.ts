@@ -5,7 +5,7 @@ import { RedisPropagatorService } from 'nestjs-redis-propagator';
 export class OrdersService {
   constructor(private readonly propagator: RedisPropagatorService) {}
 
-  async ship(userId: string): Promise<boolean> {
+  async ship(userId: string): Promise<boolean | null> {
     const data = { shipped: true };
     const { reached } = await this.propagator.emitToUser({ userId, event: 'order-update', data });
     return reached;

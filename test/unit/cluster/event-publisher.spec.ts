@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EventPublisher } from '../../../src/cluster/event-publisher.js';
+import type { PublishMode } from '../../../src/cluster/outgoing-event.js';
 import type { PropagatorError } from '../../../src/errors.js';
 import { InMemoryBus } from '../../../src/redis/in-memory-pub-sub.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
@@ -48,15 +49,16 @@ describe('publishing events', () => {
     for (const channel of ['a', 'b']) await receiver.subscribe(channel);
     publisher = new EventPublisher(
       pubSub,
-      { outbox: MANY, repair: RING },
+      { outbox: MANY, repair: RING, publishTimeoutMs: 5_000 },
       new Reporter(new MemoryLogger()),
+      () => undefined,
     );
   });
   afterEach(() => {
     publisher.close();
   });
 
-  const publish = (channel: string, flags?: { failFast?: boolean; volatile?: boolean }) =>
+  const publish = (channel: string, flags?: { mode?: PublishMode; volatile?: boolean }) =>
     publisher
       .publish(channel, envelope(++sequence), flags)
       .catch(({ code }: PropagatorError) => code);
@@ -93,11 +95,11 @@ describe('publishing events', () => {
 
   it('refuses at once what is not to wait, and hands nobody later what it refused', async () => {
     pubSub.refuse();
-    expect(await publish('a', { failFast: true })).toBe('redis.unavailable');
+    expect(await publish('a', { mode: 'fail-fast' })).toBe('redis.unavailable');
     expect(await publish('a', { volatile: true })).toBe('redis.unavailable');
     const waiting = publish('a');
     // Behind another one.
-    expect(await publish('a', { failFast: true })).toBe('redis.unavailable');
+    expect(await publish('a', { mode: 'fail-fast' })).toBe('redis.unavailable');
     expect(await publish('a', { volatile: true })).toBe('redis.unavailable');
     pubSub.heal();
     await waiting;
@@ -114,8 +116,9 @@ describe('publishing events', () => {
   it('without an outbox refuses at once; without repair keeps nothing, and says so', async () => {
     const bare = new EventPublisher(
       pubSub,
-      { outbox: undefined, repair: undefined },
+      { outbox: undefined, repair: undefined, publishTimeoutMs: 5_000 },
       new Reporter(new MemoryLogger()),
+      () => undefined,
     );
     expect(bare.since(1_000)).toEqual({ publishes: [], forgotten: undefined });
     expect(await bare.publish('a', envelope(7))).toBe(1);

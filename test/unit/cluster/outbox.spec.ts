@@ -1,10 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Outbox, type QueuedPublish } from '../../../src/cluster/outbox.js';
+import { Outbox } from '../../../src/cluster/outbox.js';
+import type { QueuedPublish } from '../../../src/cluster/outbox-line.js';
 import { PropagatorError } from '../../../src/errors.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 
 const UNAVAILABLE = PropagatorError.of('redis.unavailable', ['away']);
+
+/** The outcomes that are known by now. */
+async function settled(...promises: Promise<unknown>[]): Promise<unknown[]> {
+  const outcomes: unknown[] = [];
+  for (const promise of promises) void promise.then((outcome) => outcomes.push(outcome));
+  await jest.advanceTimersByTimeAsync(0);
+  return outcomes;
+}
 
 describe('the outbox', () => {
   let outbox: Outbox;
@@ -17,6 +26,9 @@ describe('the outbox', () => {
   let tried: number;
   let number: number;
   let held: (() => void)[] | undefined;
+  let awaySince: number | undefined;
+  let stuck: { events: number; bytes: number };
+  let lost: string[];
 
   beforeEach(() => {
     jest.useFakeTimers();
@@ -27,6 +39,9 @@ describe('the outbox', () => {
     tried = 0;
     number = 0;
     held = undefined;
+    awaySince = undefined;
+    stuck = { events: 0, bytes: 0 };
+    lost = [];
     reporter = new Reporter(new MemoryLogger());
     outbox = make({});
   });
@@ -40,6 +55,9 @@ describe('the outbox', () => {
       { maxEvents: 1_000, maxBytes: 1_000_000, maxAgeMs: 1_000, ...limits },
       {
         isOpen: () => open,
+        awaySince: () => awaySince,
+        stuck: () => stuck,
+        lost: ({ event }, { code }) => lost.push(`${event} ${code}`),
         isBusy: (channel) => busy.has(channel),
         isPassing: ({ code }) => code === 'redis.unavailable',
         send: async ({ channel, bytes, repeated }: QueuedPublish) => {
@@ -52,6 +70,7 @@ describe('the outbox', () => {
         },
       },
       reporter,
+      5_000,
     );
   }
 
@@ -68,6 +87,21 @@ describe('the outbox', () => {
       .catch((error: PropagatorError) => error.code);
   }
 
+  /** As a verb does; its own line. */
+  function told(event: string, mode?: 'wait', since?: number): Promise<unknown> {
+    const publish = { channel: event, line: event, bytes: Buffer.from('x'), sequence: ++number };
+    const when = since === undefined ? {} : { since };
+    return outbox
+      .add({
+        ...publish,
+        ...when,
+        repeated: false,
+        reason: 'away',
+        event,
+        mode: mode ?? 'queued',
+      })
+      .catch((error: PropagatorError) => error.code);
+  }
   it('keeps the order of each channel', async () => {
     open = false;
     const kept = [add('a', '1'), add('b', '2'), add('a', '3'), add('b', '4')];
@@ -207,6 +241,94 @@ describe('the outbox', () => {
     expect(await second).toBe('outbox.expired');
     expect(outbox.holds('a')).toBe(false);
     expect(reporter.counts()).toEqual({ 'outbox.expired': 3 });
+  });
+
+  describe('tells after a while that an event waits', () => {
+    beforeEach(() => {
+      outbox = make({ maxAgeMs: 30_000 });
+      open = false;
+    });
+
+    it('counted from the call of its verb, and keeps it', async () => {
+      const event = told('a', undefined, performance.now() - 2_000);
+      await jest.advanceTimersByTimeAsync(2_900);
+      expect(await settled(event)).toEqual([]);
+      await jest.advanceTimersByTimeAsync(200);
+      expect(await settled(event)).toEqual([undefined]);
+      expect([outbox.size, outbox.told]).toEqual([1, 1]);
+      open = true;
+      await jest.advanceTimersByTimeAsync(100);
+      expect(sent).toEqual(['a x']);
+      expect([outbox.size, outbox.told]).toEqual([0, 0]);
+      expect(lost).toEqual([]);
+    });
+
+    it('at once where earlier ones have waited for so long, or Redis has been away for so long', async () => {
+      const first = told('a');
+      await jest.advanceTimersByTimeAsync(5_100);
+      expect(await settled(first, told('a'))).toEqual([undefined, undefined]);
+      const other = told('b');
+      expect(await settled(other)).toEqual([]);
+      awaySince = performance.now() - 5_000;
+      expect(await settled(told('c'))).toEqual([undefined]);
+      await jest.advanceTimersByTimeAsync(100);
+      expect(await settled(other)).toEqual([undefined]);
+    });
+
+    it('and reports it as lost if it is lost after all', async () => {
+      const events = [told('a'), told('b')];
+      const waiting = told('c', 'wait');
+      await jest.advanceTimersByTimeAsync(10_000);
+      expect(await settled(...events, waiting)).toEqual([undefined, undefined]);
+      await jest.advanceTimersByTimeAsync(20_100);
+      expect(await waiting).toBe('outbox.expired');
+      expect(lost).toEqual(['a outbox.expired', 'b outbox.expired']);
+      expect(reporter.counts()).toEqual({ 'outbox.expired': 3 });
+    });
+  });
+
+  it('refuses an event larger than all of it alone, and keeps the others', async () => {
+    outbox = make({ maxBytes: 10 });
+    open = false;
+    const kept = [add('a', '12345'), add('a', '12345')];
+    expect(await add('a', '12345678901')).toBe('outbox.full');
+    expect([outbox.size, outbox.bytes]).toEqual([2, 10]);
+    open = true;
+    outbox.flush();
+    expect(await Promise.all(kept)).toEqual([2, 2]);
+  });
+
+  it('counts what is stuck in flight, and lets go of no other event where that would not help', async () => {
+    outbox = make({ maxBytes: 20, maxEvents: 10 });
+    open = false;
+    stuck = { events: 2, bytes: 10 };
+    const first = add('a', '12345');
+    const second = add('a', '12345');
+    expect(outbox.isFull).toBe(true);
+    // Five bytes of the two that wait make room.
+    const third = add('a', '12345');
+    expect(await first).toBe('outbox.full');
+    stuck = { events: 2, bytes: 18 };
+    expect(await add('a', '12345')).toBe('outbox.full');
+    expect(outbox.size).toBe(2);
+    open = true;
+    outbox.flush();
+    expect(await Promise.all([second, third])).toEqual([2, 2]);
+  });
+
+  it('takes 100,000 events of one line in any order, and gives them back in order', async () => {
+    outbox = make({ maxEvents: 200_000, maxBytes: 1_000_000, maxAgeMs: 60_000 });
+    open = false;
+    // The later half waits already when the earlier half comes back from in flight.
+    const order = [...Array(100_000).keys()].map((i) => (i + 50_000) % 100_000);
+    const kept = order.map((sequence) => add('a', String(sequence), sequence));
+    open = true;
+    outbox.flush();
+    await jest.advanceTimersByTimeAsync(1_000);
+    await Promise.all(kept);
+    expect(sent).toHaveLength(100_000);
+    expect(sent.every((line, index) => line === `a ${index}`)).toBe(true);
+    expect([outbox.size, outbox.bytes]).toEqual([0, 0]);
   });
 
   it('rejects everything when it is closed, and is drained once it is empty', async () => {

@@ -19,7 +19,7 @@ export class OrdersService {
     // First stored, then told: nobody is told of an order that is lost.
     await this.queue.add(order, order.at + this.config.shippingMs);
     const { reached } = await this.tell(order);
-    return { order, reached, pushWouldBeSent: !reached };
+    return { order, reached, pushWouldBeSent: reached === false };
   }
 
   /** To all devices of the user, on whichever instance. Whether there are any, the receipt says. */

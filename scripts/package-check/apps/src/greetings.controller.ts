@@ -6,7 +6,7 @@ export class GreetingsController {
   constructor(private readonly propagator: RedisPropagatorService) {}
 
   @Post(':userId')
-  async greet(@Param('userId') userId: string): Promise<{ reached: boolean }> {
+  async greet(@Param('userId') userId: string): Promise<{ reached: boolean | null }> {
     const { reached } = await this.propagator.emitToUser({
       userId,
       event: 'greeting',

@@ -123,7 +123,7 @@ function MyOrder({ order: { item, status, at } }: { readonly order: Order }) {
 function OtherOrder({ answer }: { readonly answer: OrderResponse }) {
   const { order, reached, pushWouldBeSent } = answer;
   return (
-    <li className="order" data-reached={reached}>
+    <li className="order" data-reached={String(reached)}>
       <span className="order__icon">
         <Icon name={reached ? 'box' : 'bell'} />
       </span>
@@ -135,7 +135,7 @@ function OtherOrder({ answer }: { readonly answer: OrderResponse }) {
         </p>
       </div>
       <span className={`badge ${reached ? 'badge--good' : 'badge--warn'}`}>
-        {reached ? 'Reached' : 'Offline'}
+        {reached ? 'Reached' : pushWouldBeSent ? 'Offline' : 'Queued'}
       </span>
     </li>
   );
