@@ -3,16 +3,18 @@
  * else is an error, so a new room starts closed. A type-only import is an arrow like any other.
  */
 const rooms = {
-  text: [],
-  errors: ['text'],
+  kinds: [],
+  text: ['kinds'],
+  errors: ['kinds', 'text'],
   ports: [],
-  reporting: ['text', 'errors', 'ports'],
-  options: ['text', 'errors', 'ports'],
-  wire: ['text', 'errors', 'ports'],
-  redis: ['text', 'errors', 'ports', 'options', 'reporting'],
-  sockets: ['text', 'errors', 'ports', 'options', 'reporting'],
+  reporting: ['kinds', 'text', 'errors', 'ports'],
+  options: ['kinds', 'text', 'errors', 'ports'],
+  wire: ['kinds', 'text', 'errors', 'ports'],
+  redis: ['kinds', 'text', 'errors', 'ports', 'options', 'reporting'],
+  sockets: ['kinds', 'text', 'errors', 'ports', 'options', 'reporting'],
   // Of src/redis only what knows the port and no Redis client.
   cluster: [
+    'kinds',
     'text',
     'errors',
     'ports',
@@ -22,9 +24,39 @@ const rooms = {
     'sockets',
     'redis/channel-subscriptions.ts',
   ],
-  propagation: ['text', 'errors', 'ports', 'options', 'reporting', 'wire', 'sockets', 'cluster'],
-  sessions: ['text', 'errors', 'ports', 'options', 'reporting', 'wire', 'sockets', 'cluster'],
-  presence: ['text', 'errors', 'ports', 'options', 'reporting', 'redis', 'sockets', 'cluster'],
+  propagation: [
+    'kinds',
+    'text',
+    'errors',
+    'ports',
+    'options',
+    'reporting',
+    'wire',
+    'sockets',
+    'cluster',
+  ],
+  sessions: [
+    'kinds',
+    'text',
+    'errors',
+    'ports',
+    'options',
+    'reporting',
+    'wire',
+    'sockets',
+    'cluster',
+  ],
+  presence: [
+    'kinds',
+    'text',
+    'errors',
+    'ports',
+    'options',
+    'reporting',
+    'redis',
+    'sockets',
+    'cluster',
+  ],
 };
 const inner = Object.keys(rooms);
 rooms.observability = inner.filter((room) => room !== 'redis' && room !== 'presence');

@@ -1,3 +1,5 @@
+import { isError } from './kinds.js';
+
 /**
  * Text from values that nobody has checked: names that clients chose, errors that an app threw, replies of Redis. Nothing
  * here throws, whatever it is given, and nothing takes more time than a bounded piece of text needs.
@@ -44,9 +46,8 @@ export function reasonOf(thrown: unknown): string {
 function wordsOf(thrown: unknown): string | undefined {
   if (typeof thrown !== 'object' || thrown === null) return undefined;
   const { message } = thrown as { readonly message?: unknown };
-  const isError = thrown instanceof Error;
   // Node's AggregateError of a connection attempt (one error per address) has a code and no message.
-  const candidates = isError
+  const candidates = isError(thrown)
     ? [message, (thrown as NodeJS.ErrnoException).code, thrown.name]
     : [message];
   return candidates.find((words): words is string => typeof words === 'string' && words !== '');
@@ -110,7 +111,7 @@ class Writer {
     else if (Array.isArray(value))
       this.writeAll('[]', value, (item) => this.write(item, depth + 1));
     else if (ArrayBuffer.isView(value)) this.text += `${value.byteLength} bytes`;
-    else if (value instanceof Error) this.text += fit(wordsOf(value) ?? 'an error without words');
+    else if (isError(value)) this.text += fit(wordsOf(value) ?? 'an error without words');
     else if (typeof value['toJSON'] === 'function') this.write(value['toJSON'](''), depth + 1);
     else if (!this.writeOwnText(value)) {
       this.writeAll('{}', Object.keys(value), (key) => {

@@ -1,3 +1,4 @@
+import { isBytes } from '../kinds.js';
 import { isFrom, sequenceOf, type InstanceId } from '../wire/envelope.js';
 import {
   packEnvelopes,
@@ -146,7 +147,7 @@ export function repairedBy(origin: InstanceId, part: unknown): Repaired {
 /** Undefined where it is no part of an answer. Never throws. @internal */
 export function repairedIn(part: unknown): Repaired | undefined {
   const { pack, forgotten } = (part ?? {}) as { pack?: unknown; forgotten?: unknown };
-  if (!(pack instanceof Uint8Array)) return undefined;
+  if (!isBytes(pack)) return undefined;
   const unpacked = unpackEnvelopes(Buffer.from(pack.buffer, pack.byteOffset, pack.byteLength));
   const envelopes = unpacked?.map(({ channel, ageMs, bytes }) => ({
     ageMs,
@@ -170,10 +171,10 @@ function checked(params: unknown): Question {
     throw new TypeError('a repair needs "ageMs", and "except" is a list');
   }
   const rest = { ageMs, except: (except ?? []) as readonly unknown[] };
-  if (filter instanceof Uint8Array && filter.length > 0) {
+  if (isBytes(filter) && filter.length > 0) {
     return { ...rest, isWanted: (channel) => hasBit(filter, fnv1a(channel)) };
   }
-  if (!(channels instanceof Uint8Array)) throw new TypeError('a repair needs "channels"');
+  if (!isBytes(channels)) throw new TypeError('a repair needs "channels"');
   const hashes = hashesIn(channels);
   return { ...rest, isWanted: (channel) => hashes.has(fnv1a(channel)) };
 }

@@ -1,3 +1,4 @@
+import { isPlainObject } from '../kinds.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 
 /** Texts among the options that say how something is done. All others may be secrets. */
@@ -40,14 +41,8 @@ function shownOption(name: string, value: unknown): ShownOption {
     case 'string':
       return KNOWN_TEXTS.has(name) ? value : HIDDEN;
     default:
-      return isPlain(value) ? shownEntries(value) : value === null ? null : HIDDEN;
+      return isPlainObject(value) ? shownEntries(value) : value === null ? null : HIDDEN;
   }
-}
-
-function isPlain(value: unknown): value is object {
-  return (
-    typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
-  );
 }
 
 function kindOf(redis: unknown): string {

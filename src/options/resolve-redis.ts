@@ -1,3 +1,4 @@
+import { isUrl } from '../kinds.js';
 import { checkKnown, hasMethods, invalid, misused } from './checks.js';
 import type {
   BorrowedRedisClients,
@@ -28,7 +29,7 @@ export function resolveRedis(given: unknown): RedisConnection {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw invalid('redis', given, EXAMPLES);
   }
-  if (given instanceof URL) throw invalid('redis', given, 'Pass it as a string: url.href.');
+  if (isUrl(given)) throw invalid('redis', given, 'Pass it as a string: url.href.');
   const redis = given as RedisConnection;
   // First of all: ioredis' Cluster has a "subscriber" and "nodes" as well.
   if (hasMethods(given, ['publish', 'subscribe'])) {

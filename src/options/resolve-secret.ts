@@ -1,4 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
+import { isBytes } from '../kinds.js';
 import { misused } from './checks.js';
 
 const LEAST = 32;
@@ -22,7 +23,7 @@ function keyOf(given: unknown): KeyObject {
     if (given.length >= LEAST) return createSecretKey(given, 'utf8');
     throw misused('secret', `a text of ${given.length} characters`, REMEDY);
   }
-  if (given instanceof Uint8Array) {
+  if (isBytes(given)) {
     if (given.length >= LEAST) return createSecretKey(given);
     throw misused('secret', `${given.length} bytes`, REMEDY);
   }

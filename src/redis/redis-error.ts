@@ -1,4 +1,5 @@
 import { PropagatorError, reasonOf } from '../errors.js';
+import { isError } from '../kinds.js';
 
 /** The command itself, or one within a script (whose refusal older and newer Redis word differently). */
 const PERMISSION =
@@ -51,5 +52,5 @@ export function refusedLogin(error: unknown): PropagatorError | undefined {
 }
 
 function isRetriesError(thrown: unknown): boolean {
-  return thrown instanceof Error && thrown.name === 'MaxRetriesPerRequestError';
+  return isError(thrown) && thrown.name === 'MaxRetriesPerRequestError';
 }

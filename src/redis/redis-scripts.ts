@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { PropagatorError } from '../errors.js';
+import { isError } from '../kinds.js';
 import type { RedisClient } from '../options/redis-options.js';
 import { TimeLimit } from '../reporting/time-limit.js';
 import { ClientEvents } from './client-events.js';
@@ -105,7 +106,7 @@ export class RedisScripts {
       return await this.client.evalsha(sha, keys.length, ...keys, ...args);
     } catch (error) {
       // A Redis (or a node of a Cluster) that has not seen it yet, or was restarted.
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      if (!isError(error) || !error.message.startsWith('NOSCRIPT')) throw error;
       return await this.client.eval(text, keys.length, ...keys, ...args);
     }
   }

@@ -1,5 +1,6 @@
 import { Observable } from 'rxjs';
 import { PropagatorError, reasonOf } from '../errors.js';
+import { isArrayBuffer } from '../kinds.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { ChannelSubscriptions } from './channel-subscriptions.js';
 import type { PubSub, PubSubState } from '../ports/pub-sub.js';
@@ -71,7 +72,7 @@ export class RedisService {
 
 function encoded(channel: string, value: unknown): Buffer {
   if (Buffer.isBuffer(value)) return value;
-  if (value instanceof ArrayBuffer) return Buffer.from(value);
+  if (isArrayBuffer(value)) return Buffer.from(value);
   if (ArrayBuffer.isView(value)) {
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   }

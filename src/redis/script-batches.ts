@@ -1,3 +1,4 @@
+import { isError } from '../kinds.js';
 import { redisScript, type RedisScript, type RedisScripts } from './redis-scripts.js';
 
 /** Redis does nothing else while a script runs. */
@@ -87,7 +88,7 @@ export class ScriptBatches {
       const replies = (await this.scripts.run(this.many, keys, args)) as unknown[];
       for (const [i, call] of batch.entries()) {
         const reply = replies[i];
-        if (reply instanceof Error) call.reject(this.scripts.failure(reply));
+        if (isError(reply)) call.reject(this.scripts.failure(reply));
         else call.resolve(reply);
       }
     } catch (error) {

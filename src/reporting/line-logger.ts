@@ -1,3 +1,4 @@
+import { isPromise } from '../kinds.js';
 import type { PropagatorLogger } from '../ports/logger.js';
 import { fit } from '../text.js';
 
@@ -10,7 +11,7 @@ export function lineLogger(logger: PropagatorLogger): PropagatorLogger {
   const write = (level: keyof PropagatorLogger, line: string): void => {
     try {
       const written: unknown = logger[level](fit(line));
-      if (written instanceof Promise) written.catch(() => undefined);
+      if (isPromise(written)) written.catch(() => undefined);
     } catch {
       // Nobody is left to tell.
     }

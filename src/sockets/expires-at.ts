@@ -1,3 +1,4 @@
+import { isDate } from '../kinds.js';
 import type { Identity } from '../options/auth-options.js';
 
 /** The end of the year 9999. What is later is an `exp` in milliseconds, or a way to say "never". */
@@ -19,7 +20,7 @@ export class NoTime {
  */
 export function expiresAtOf({ expiresAt, exp }: Partial<Identity>): number | NoTime | undefined {
   if (expiresAt !== undefined) {
-    const ms: unknown = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt;
+    const ms: unknown = isDate(expiresAt) ? expiresAt.getTime() : expiresAt;
     return isTime(ms)
       ? Math.ceil(ms)
       : new NoTime(

@@ -1,4 +1,5 @@
 import type { Socket } from 'socket.io';
+import { isPlainObject } from '../kinds.js';
 
 /** What an app or its client says of a session, such as `{ device: 'phone' }`. JSON data. */
 export type SessionMetadata = Readonly<Record<string, unknown>>;
@@ -35,10 +36,4 @@ export function checkedMetadata(given: unknown, maxBytes: number): SessionMetada
   } catch {
     return 'it is no JSON: it has a cycle or a BigInt in it, or is nested too deep';
   }
-}
-
-function isPlainObject(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'socket.io';
+import { isPromise } from '../kinds.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 
 /** RFC 6750, section 2.1; the scheme is case-insensitive (RFC 9110, section 11.1). */
@@ -37,7 +38,7 @@ function extracted(given: unknown): string | undefined {
   if (given === undefined || given === null) return undefined;
   if (typeof given === 'string') return nonEmpty(given);
   ignoreRejection(given);
-  const kind = given instanceof Promise ? 'a Promise' : `a value of type ${typeof given}`;
+  const kind = isPromise(given) ? 'a Promise' : `a value of type ${typeof given}`;
   throw new TypeError(
     `it returned ${kind}. Return a string, null or undefined, and await in authenticate.`,
   );

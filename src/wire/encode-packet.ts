@@ -1,4 +1,5 @@
 import { PropagatorError, reasonOf } from '../errors.js';
+import { isArrayBuffer } from '../kinds.js';
 import type { PacketEncoder } from '../ports/packet-parser.js';
 import type { EncodedPart } from './frames.js';
 import type { SocketIoPacket } from './wire-packet.js';
@@ -26,11 +27,7 @@ export function encodePacket(
 function encodedPart(part: unknown): EncodedPart {
   if (typeof part === 'string' || Buffer.isBuffer(part)) return part;
   if (ArrayBuffer.isView(part)) return Buffer.from(part.buffer, part.byteOffset, part.byteLength);
-  if (part instanceof ArrayBuffer || part instanceof SharedArrayBuffer) return Buffer.from(part);
-  // Jest and vm contexts have an ArrayBuffer class of their own.
-  if (Object.prototype.toString.call(part) === '[object ArrayBuffer]') {
-    return Buffer.from(part as ArrayBuffer);
-  }
+  if (isArrayBuffer(part)) return Buffer.from(part);
   throw new TypeError(
     `${Object.prototype.toString.call(part).slice(8, -1)} cannot be sent; read it into a Buffer first`,
   );
