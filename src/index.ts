@@ -54,7 +54,7 @@ export { PresenceService } from './presence/presence.service.js';
 export type { PropagatorLogger } from './ports/logger.js';
 export type { PacketDecoder, PacketEncoder, PacketParser } from './ports/packet-parser.js';
 export type { RedisPropagatorOptions } from './options/propagator-options.js';
-export type { ClientLimits, Secret } from './options/security-options.js';
+export type { ClientLimits, Secret, SharedHandshake } from './options/security-options.js';
 export type {
   BorrowedRedisClients,
   RedisClient,

@@ -78,17 +78,20 @@ export class AnswerInParts {
 
   private async refused(message: ReplyMessage, error: unknown): Promise<boolean> {
     const { part, done } = message;
-    if (isTooLarge(error) && Array.isArray(part) && part.length > 1) {
-      // A list goes in two messages.
-      const middle = part.length >> 1;
-      const begun = await this.reply({ ...message, part: part.slice(0, middle), done: false });
-      if (begun) return this.send({ part: part.slice(middle), done });
-      void this.fail('failed');
+    if (part === undefined || !isUnsendable(error)) {
+      this.around.reporter.report('reply.failed', () => reasonOf(error));
       return false;
     }
+    if (Array.isArray(part) && part.length > 1) {
+      // A list goes in two messages, until a member that cannot be sent is alone: it must not spoil the others.
+      const middle = part.length >> 1;
+      const isThere = await this.reply({ ...message, part: part.slice(0, middle), done: false });
+      return isThere && this.send({ part: part.slice(middle), done });
+    }
     this.around.reporter.report('reply.failed', () => reasonOf(error));
-    if (part !== undefined && isUnsendable(error)) void this.fail('failed');
-    return false;
+    // The other side notices that this number is missing, and takes the rest for what it is.
+    if (done) await this.fail('failed');
+    return true;
   }
 }
 
@@ -96,13 +99,10 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
-function isTooLarge(error: unknown): boolean {
-  return error instanceof PropagatorError && error.code === 'event.too-large';
-}
-
 /** It will not be sent at another time either. */
 function isUnsendable(error: unknown): boolean {
   return (
-    isTooLarge(error) || (error instanceof PropagatorError && error.code === 'event.unserialisable')
+    error instanceof PropagatorError &&
+    (error.code === 'event.too-large' || error.code === 'event.unserialisable')
   );
 }

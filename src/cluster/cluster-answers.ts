@@ -1,29 +1,32 @@
 import type { ClusterCount, ClusterResult } from './cluster-result.js';
 import type { ClusterRequests, RequestToCluster } from './cluster-requests.js';
 
-const isObject = (item: unknown): boolean => typeof item === 'object' && item !== null;
-
 type Question = Omit<RequestToCluster, 'onPart' | 'onAllHeard'>;
 
 /**
  * Asks the other instances for lists, and joins them.
  *
- * @param isItem whether it can be an item of the lists; other answers are reported and not taken
+ * @param isItem whether it can be an item of the lists; others are reported and not taken, and their instance counts as missing
  * @throws PropagatorError at once `event.unserialisable`, `event.too-large`
  * @internal
  */
 export function collected<T>(
   requests: ClusterRequests,
   question: Question,
-  isItem: (item: unknown) => boolean = isObject,
+  isItem: (item: unknown) => boolean,
 ): Promise<ClusterResult<T>> {
   const items: T[] = [];
   const outcome = requests.request({
     ...question,
     onPart: (_, part) => {
-      if (!Array.isArray(part)) return;
-      if (!part.every(isItem)) throw new TypeError('it is no list of what was asked for');
-      for (const item of part as T[]) items.push(item);
+      if (part === undefined) return;
+      if (!Array.isArray(part)) throw new TypeError('it is no list');
+      let others = 0;
+      for (const item of part as T[]) {
+        if (isItem(item)) items.push(item);
+        else others++;
+      }
+      if (others > 0) throw new TypeError(`${others} of ${part.length} are not what was asked for`);
     },
   });
   return outcome.then(({ missing, complete }) => ({ items, missing, complete }));
@@ -40,7 +43,9 @@ export function counted(requests: ClusterRequests, question: Question): Promise<
   const outcome = requests.request({
     ...question,
     onPart: (_, part) => {
-      if (Number.isSafeInteger(part) && (part as number) >= 0) count += part as number;
+      if (!Number.isSafeInteger(part) || (part as number) < 0)
+        throw new TypeError('it is no count');
+      count += part as number;
     },
   });
   return outcome.then(({ missing, complete }) => ({ count, missing, complete }));

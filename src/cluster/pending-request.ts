@@ -36,6 +36,8 @@ export class PendingRequest {
   /** Unknown until Redis has said so. */
   private handed: HandedTo | undefined;
   private allHeard = false;
+  /** Instances with a part that was not what was asked for. */
+  private readonly spoiled = new Set<InstanceId>();
   /** The numbers of what each instance has said. */
   private readonly numbers = new Map<InstanceId, Set<number>>();
   private end!: (outcome: RequestOutcome) => void;
@@ -62,16 +64,29 @@ export class PendingRequest {
     this.check();
   }
 
-  /** Returns false where it is not to the point: late, or said twice. */
+  /**
+   * Returns false where it is not to the point: late, or said twice.
+   *
+   * @throws what the listener threw because of the part; the instance counts as missing then, and is not waited for
+   */
   answered(from: InstanceId, { number, part, done, error }: ReplyMessage): boolean {
     if (this.ended || this.lastWords.has(from)) return false;
     const said = this.numbersOf(from);
     if (number !== undefined && said.has(number)) return false;
     if (performance.now() < this.renewedUntil) this.limit.renew();
-    if (part !== undefined) this.listener.onPart?.(from, part);
     if (number !== undefined) said.add(number);
-    // Where a part was lost, what there is must not pass for the answer.
-    const whole = error === undefined && (number === undefined || said.size === number + 1);
+    let fault: unknown;
+    try {
+      if (part !== undefined) this.listener.onPart?.(from, part);
+    } catch (thrown) {
+      fault = thrown;
+      this.spoiled.add(from);
+    }
+    // Where a part was lost, or is not what was asked for, the rest must not pass for the whole answer.
+    const whole =
+      error === undefined &&
+      !this.spoiled.has(from) &&
+      (number === undefined || said.size === number + 1);
     if (done && !whole) {
       this.firstWords.refused(from);
       this.lastWords.refused(from);
@@ -82,6 +97,7 @@ export class PendingRequest {
     } else if (error !== undefined) this.firstWords.refused(from);
     else if (number === undefined || number === 0) this.firstWords.heard(from);
     this.check();
+    if (fault !== undefined) throw fault;
     return true;
   }
 

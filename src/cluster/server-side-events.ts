@@ -82,7 +82,9 @@ export class ServerSideEvents {
       timeoutMs,
       othersWait: true,
       onPart: (_, part) => {
-        if (Array.isArray(part)) answers.push(...(part as unknown[]));
+        if (part === undefined) return;
+        if (!Array.isArray(part)) throw new TypeError('it is no list of answers');
+        for (const answer of part as unknown[]) answers.push(answer);
       },
     });
     const local = askEach(others, args, timeoutMs, (answer) => answers.push(answer)).then(

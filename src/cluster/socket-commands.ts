@@ -6,7 +6,12 @@ import type { ClusterRequests } from './cluster-requests.js';
 import type { ClusterCount, ClusterResult } from './cluster-result.js';
 import { endSockets, type EndOptions } from './end-sockets.js';
 import type { LocalNamespace } from './local-namespace.js';
-import { detailsOf, isSocketDetails, type SocketDetails } from './socket-details.js';
+import {
+  detailsOf,
+  isSocketDetails,
+  type DescribingInstance,
+  type SocketDetails,
+} from './socket-details.js';
 import { namesIn, selectorIn, type SocketSelector } from './socket-selector.js';
 
 /** @internal */
@@ -14,8 +19,7 @@ export interface DisconnectOptions extends EndOptions {
   readonly close: boolean;
 }
 
-interface Surroundings {
-  readonly instanceId: string;
+interface Surroundings extends DescribingInstance {
   readonly timeoutMs: number;
   namespaces(name: string): Iterable<LocalNamespace>;
   /** Sockets of other instances are about to join rooms. */
@@ -35,7 +39,7 @@ type Local<T> = (params: unknown) => T | Promise<T>;
 export class SocketCommands {
   private readonly locals = {
     fetch: (params: unknown) =>
-      this.select(params).map((socket) => detailsOf(socket, this.here.instanceId)),
+      this.select(params).map((socket) => detailsOf(socket, this.here, this.reporter)),
     ids: (params: unknown) => this.select(params).map(({ id }) => id),
     rooms: (params: unknown) => {
       const { namespace } = selectorIn(params);

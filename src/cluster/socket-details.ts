@@ -1,6 +1,9 @@
 import type { Socket } from 'socket.io';
-import type { InstanceId } from '../wire/envelope.js';
+import type { ResolvedSharedHandshake } from '../options/resolve-shared-handshake.js';
+import type { Reporter } from '../reporting/reporter.js';
 import { tokensUsedBy } from '../sockets/token.js';
+import type { InstanceId } from '../wire/envelope.js';
+import { SendableCopy } from '../wire/sendable.js';
 import { isReservedRoom } from './reserved-rooms.js';
 
 /** A socket on any instance, as `fetchUserSockets` and the like describe it. */
@@ -10,23 +13,85 @@ export interface SocketDetails {
   readonly instanceId: InstanceId;
   /** Rooms, without those of this library. */
   readonly rooms: readonly string[];
-  /** `socket.data`. */
+  /** `socket.data`, without what cannot be sent: cycles, BigInt, what is too deep or too large. */
   readonly data: Readonly<Record<string, unknown>>;
-  /** `socket.handshake`, without credentials. */
+  /** `socket.handshake`, without credentials: of `auth` and `query` only what the option `sharedHandshake` names. */
   readonly handshake: Readonly<Record<string, unknown>>;
 }
 
-/** What parts of a handshake are called that prove who somebody is. */
-const CREDENTIALS = /auth|bearer|cookie|credential|jwt|key$|passw|pwd|secret|session|token/i;
-
 /** @internal */
-export function detailsOf(socket: Socket, instanceId: InstanceId): SocketDetails {
+export interface DescribingInstance {
+  readonly instanceId: InstanceId;
+  readonly sharedHandshake: ResolvedSharedHandshake;
+  readonly maxMessageBytes: number;
+}
+
+/** Headers that describe a client and prove nothing. */
+const HEADERS = [
+  'accept-encoding',
+  'accept-language',
+  'forwarded',
+  'host',
+  'origin',
+  'traceparent',
+  'user-agent',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'x-request-id',
+];
+/** What `socket.data`, the rooms and the handshake may take, each, about. */
+const MAX_DETAILS_BYTES = 256 * 1024;
+/** Together they have to fit into one message, and JSON can make six bytes of one. */
+const PARTS_OF_MESSAGE = 20;
+
+/**
+ * Describes a socket to other instances. What of it cannot be sent is left out, counted, and named in the log once for each
+ * kind: one socket must not hide the others. Never throws.
+ *
+ * @internal
+ */
+export function detailsOf(
+  socket: Socket,
+  here: DescribingInstance,
+  reporter: Reporter,
+): SocketDetails {
+  const leftOut = (why: string, path: string): void =>
+    reporter.once(
+      `socket-details.${why}`,
+      () => `${path} of socket ${socket.id} is left out of what other instances are told of it`,
+    );
+  const tokens = tokensUsedBy(socket);
+  const isToken = (text: string): boolean =>
+    tokens.some((token) => text === token || text.endsWith(` ${token}`));
+  const bytes = Math.min(MAX_DETAILS_BYTES, Math.floor(here.maxMessageBytes / PARTS_OF_MESSAGE));
+  const copied = <T extends object>(
+    name: string,
+    make: () => unknown,
+    none: T,
+    copy = new SendableCopy(bytes, leftOut),
+  ): T => {
+    try {
+      const made = make();
+      if (typeof made === 'object' && made !== null) return (copy.of(made, name) ?? none) as T;
+    } catch {
+      // A getter of the app, or a handshake that it replaced.
+    }
+    leftOut('unserialisable', name);
+    return none;
+  };
+  const rooms = () => [...socket.rooms].filter((room) => !isReservedRoom(room));
+  const handshake = () => sharedHandshake(socket, here.sharedHandshake);
+  const withoutTokens = new SendableCopy(bytes, leftOut, isToken);
   return {
     id: socket.id,
-    instanceId,
-    rooms: [...socket.rooms].filter((room) => !isReservedRoom(room)),
-    data: socket.data as Record<string, unknown>,
-    handshake: publicHandshake(socket),
+    instanceId: here.instanceId,
+    rooms: copied<string[]>('rooms', rooms, []).filter((room) => typeof room === 'string'),
+    data: copied('data', () => socket.data, {}),
+    handshake: copied('handshake', handshake, {}, withoutTokens),
   };
 }
 
@@ -45,47 +110,31 @@ export function isSocketDetails(value: unknown): value is SocketDetails {
 }
 
 /**
- * Credentials stay on the instance that checked them: what is on Redis can be read by everybody with access to it.
- * They are known by their names, and tokens also by their value, wherever the app takes them from.
+ * Credentials stay on the instance that checked them: what is on Redis can be read by everybody with access to it. No list
+ * of suspicious names finds them all, so only what is known to be harmless goes out, and what the app names.
  */
-function publicHandshake(socket: Socket): Record<string, unknown> {
+function sharedHandshake(socket: Socket, shared: ResolvedSharedHandshake): object {
   const { headers, auth, query, time, address, xdomain, secure, issued, url } = socket.handshake;
-  const tokens = tokensUsedBy(socket);
   return {
-    headers: publicPart(headers, tokens),
-    auth: publicPart(auth, tokens),
-    query: publicPart(query, tokens),
+    headers: named(headers, [...HEADERS, ...shared.headers]),
+    auth: named(auth, shared.auth),
+    query: named(query, shared.query),
     time,
     address,
     xdomain,
     secure,
     issued,
-    url: url.replace(
-      /([?&])([^=&]*)=([^&]*)/g,
-      (pair, separator: string, name: string, value: string) =>
-        isSecret(name, decoded(value), tokens) ? `${separator}${name}=***` : pair,
-    ),
+    url: url.slice(0, indexOfQuery(url)),
   };
 }
 
-function publicPart(
-  source: Record<string, unknown> | undefined,
-  tokens: readonly string[],
-): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(source ?? {}).filter(([name, value]) => !isSecret(name, value, tokens)),
-  );
+function named(source: unknown, names: readonly string[]): object {
+  if (typeof source !== 'object' || source === null) return {};
+  const own = names.filter((name) => Object.hasOwn(source, name));
+  return Object.fromEntries(own.map((name) => [name, (source as Record<string, unknown>)[name]]));
 }
 
-function isSecret(name: string, value: unknown, tokens: readonly string[]): boolean {
-  if (CREDENTIALS.test(name)) return true;
-  return tokens.some((token) => value === token || String(value).endsWith(` ${token}`));
-}
-
-function decoded(value: string): string {
-  try {
-    return decodeURIComponent(value.replaceAll('+', ' '));
-  } catch {
-    return value;
-  }
+function indexOfQuery(url: string): number {
+  const index = url.search(/[?#;]/);
+  return index === -1 ? url.length : index;
 }

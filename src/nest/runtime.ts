@@ -213,8 +213,11 @@ function createClusterParts(
   const describe = () => ({ sockets: router.socketCount, users: state.userCount });
   const cluster = new ClusterService(bus, pubSub, options, describe, reporter);
   const requests = new ClusterRequests(bus, cluster, reporter);
+  const { sharedHandshake, maxMessageBytes } = options;
   const here = {
     instanceId,
+    sharedHandshake,
+    maxMessageBytes,
     timeoutMs: options.requestTimeoutMs,
     namespaces: (name: string) => router.namespacesNamed(name),
     joining: (namespace: string, rooms: readonly string[], joined: Promise<unknown>) =>

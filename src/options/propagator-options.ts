@@ -2,7 +2,7 @@ import type { PubSub } from '../ports/pub-sub.js';
 import type { AuthOptions } from './auth-options.js';
 import type { OutboxOptions, RepairOptions } from './delivery-options.js';
 import type { OverloadOptions, ShutdownOptions, SlowClientOptions } from './load-options.js';
-import type { ClientLimits, Secret } from './security-options.js';
+import type { ClientLimits, Secret, SharedHandshake } from './security-options.js';
 import type { PresenceOptions } from './presence-options.js';
 import type { PropagatorLogger } from '../ports/logger.js';
 import type { PacketParser } from '../ports/packet-parser.js';
@@ -60,6 +60,11 @@ export interface RedisPropagatorOptions {
    * @default {}
    */
   limits?: ClientLimits | undefined;
+  /**
+   * What other instances see of a socket's handshake.
+   * @default {}
+   */
+  sharedHandshake?: SharedHandshake | undefined;
   /**
    * What may wait for a client that reads slowly, or not at all; `false`: as much as there is.
    * @default {}

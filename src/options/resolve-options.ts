@@ -32,6 +32,10 @@ import {
   type ResolvedSlowClientOptions,
 } from './resolve-load.js';
 import { resolveSecret } from './resolve-secret.js';
+import {
+  resolveSharedHandshake,
+  type ResolvedSharedHandshake,
+} from './resolve-shared-handshake.js';
 import { resolveRedis } from './resolve-redis.js';
 
 /** Options after defaults and validation. Frozen: nothing changes them while the app runs. @internal */
@@ -49,6 +53,7 @@ export interface ResolvedOptions {
   /** The first one signs. Undefined: nothing is signed. */
   readonly secret: readonly KeyObject[] | undefined;
   readonly limits: ResolvedClientLimits;
+  readonly sharedHandshake: ResolvedSharedHandshake;
   /** Undefined: nothing is bounded. */
   readonly slowClients: ResolvedSlowClientOptions | undefined;
   readonly coalesceWrites: boolean;
@@ -78,6 +83,7 @@ export const OPTION_NAMES = [
   'repair',
   'secret',
   'limits',
+  'sharedHandshake',
   'slowClients',
   'coalesceWrites',
   'overload',
@@ -169,6 +175,7 @@ export function resolveOptions(
     repair: resolveRepair(options.repair),
     secret: resolveSecret(options.secret),
     limits: resolveLimits(options.limits),
+    sharedHandshake: resolveSharedHandshake(options.sharedHandshake),
     slowClients: resolveSlowClients(options.slowClients),
     coalesceWrites: flag('coalesceWrites', options.coalesceWrites, DEFAULTS.coalesceWrites),
     overload: resolveOverload(options.overload),

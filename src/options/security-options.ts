@@ -25,3 +25,25 @@ export interface ClientLimits {
    */
   roomsPerSocket?: number | undefined;
 }
+
+/**
+ * What other instances see of a socket's handshake (`fetchSockets`, `fetchUserSockets`), beside its time, address, path and the
+ * headers that describe a client. Values that a token was taken from are left out in any case.
+ */
+export interface SharedHandshake {
+  /**
+   * Names in `handshake.auth`.
+   * @default []
+   */
+  auth?: readonly string[] | undefined;
+  /**
+   * Names in `handshake.query`.
+   * @default []
+   */
+  query?: readonly string[] | undefined;
+  /**
+   * Further headers. `authorization`, `proxy-authorization`, `cookie` and `set-cookie` are refused (`option.invalid`).
+   * @default []
+   */
+  headers?: readonly string[] | undefined;
+}

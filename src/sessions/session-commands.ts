@@ -15,7 +15,7 @@ import {
   type SessionMetadata,
 } from '../sockets/session-metadata.js';
 import type { InstanceId } from '../wire/envelope.js';
-import { sessionDetailsOf, type SessionDetails } from './session-details.js';
+import { isSessionDetails, sessionDetailsOf, type SessionDetails } from './session-details.js';
 import {
   metadataRequestIn,
   revokeRequestIn,
@@ -58,7 +58,9 @@ export class SessionCommands {
   }
 
   async list(request: SessionsRequest): Promise<ClusterResult<SessionDetails>> {
-    const remote = this.ask<SessionDetails>('sessions', request);
+    const { timeoutMs } = this.here;
+    const question = { operation: 'sessions', params: request, timeoutMs };
+    const remote = collected<SessionDetails>(this.requests, question, isSessionDetails);
     const local = this.listHere(request);
     const { items, missing, complete } = await remote;
     return { items: [...local, ...items], missing, complete };
@@ -75,11 +77,13 @@ export class SessionCommands {
   private listHere({ userId, namespace }: SessionsRequest): SessionDetails[] {
     const { instanceId, auth, reporter } = this.here;
     const selection = { rooms: [userRoom(userId)], except: NOBODY };
+    const describe = (socket: Socket): SessionDetails[] => {
+      const address = clientAddressOf(socket, auth, reporter);
+      const details = sessionDetailsOf(socket, { instanceId, address });
+      return details === undefined ? [] : [details];
+    };
     return [...this.here.namespaces(namespace)].flatMap((local) =>
-      local.select({ namespace: local.name, ...selection }).flatMap((socket) => {
-        const address = clientAddressOf(socket, auth, reporter);
-        return sessionDetailsOf(socket, { instanceId, address }) ?? [];
-      }),
+      local.select({ namespace: local.name, ...selection }).flatMap(describe),
     );
   }
 
@@ -110,11 +114,6 @@ export class SessionCommands {
     return [...this.here.namespaces(undefined)].flatMap((local) =>
       local.selectWithArriving({ namespace: local.name, rooms: [room], except }),
     );
-  }
-
-  private ask<T>(operation: string, params: unknown): Promise<ClusterResult<T>> {
-    const { timeoutMs } = this.here;
-    return collected<T>(this.requests, { operation, params, timeoutMs });
   }
 
   private async tell(

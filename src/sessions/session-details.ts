@@ -19,6 +19,15 @@ export interface SessionDetails {
   readonly metadata: SessionMetadata | null;
 }
 
+/** Longer ones are cut: a client may write 16 KB there. */
+const MAX_USER_AGENT = 1_024;
+
+/** Whether another instance's answer describes a socket of a session. @internal */
+export function isSessionDetails(value: unknown): value is SessionDetails {
+  const { sessionId, socketId, namespace, instanceId } = (value ?? {}) as Partial<SessionDetails>;
+  return [sessionId, socketId, namespace, instanceId].every((name) => typeof name === 'string');
+}
+
 /** Undefined for a socket without a session. @internal */
 export function sessionDetailsOf(
   socket: Socket,
@@ -27,15 +36,17 @@ export function sessionDetailsOf(
   // The rooms, since `socket.auth` is the app's to change.
   const sessionId = sessionIn(socket.rooms);
   if (sessionId === undefined) return undefined;
-  const { headers, issued } = socket.handshake;
+  // The handshake is the app's to replace, too. One socket must not hide the others.
+  const { headers, issued } = (socket.handshake ?? {}) as Partial<Socket['handshake']>;
+  const userAgent: unknown = headers?.['user-agent'];
   return {
     sessionId,
     socketId: socket.id,
     namespace: socket.nsp.name,
     instanceId,
-    connectedAt: issued,
+    connectedAt: Number.isFinite(issued) ? (issued as number) : 0,
     address,
-    userAgent: headers['user-agent'] ?? null,
+    userAgent: typeof userAgent === 'string' ? userAgent.slice(0, MAX_USER_AGENT) : null,
     metadata: metadataOf(socket),
   };
 }

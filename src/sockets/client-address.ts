@@ -18,7 +18,9 @@ export function clientAddressOf(
   options: Pick<ResolvedAuthOptions, 'clientAddress'> | undefined,
   reporter: Reporter,
 ): string {
-  const { address } = socket.handshake;
+  // An app may have replaced the handshake.
+  const handshake: Partial<Socket['handshake']> | undefined = socket.handshake;
+  const address = typeof handshake?.address === 'string' ? handshake.address : '';
   if (options?.clientAddress === undefined) return address;
   try {
     const given: unknown = options.clientAddress(socket);

@@ -75,14 +75,19 @@ function unitOf(name: string, type = ''): RegExp {
   return name.endsWith('PerSecond') ? /^\w+\/s$/ : /^[a-z]+$/;
 }
 
-/** `name?: type;` as the public types of the options have it. */
+/** `name?: type;` as the public types of the options have it, by interface and name. */
 function declaredTypes(): Map<string, string> {
   const types = new Map<string, string>();
   for (const file of readdirSync('src/options').filter((name) => name.endsWith('-options.ts'))) {
     const source = readFileSync(`src/options/${file}`, 'utf8');
-    for (const [, body = ''] of source.matchAll(/export interface \w+ \{\n([^]*?)\n\}/g)) {
+    for (const [, owner = '', body = ''] of source.matchAll(
+      /export interface (\w+) \{\n([^]*?)\n\}/g,
+    )) {
       for (const [, name = '', type = ''] of body.matchAll(/^ {2}(\w+)\??: ([^;]+);$/gm)) {
-        types.set(name, type.includes('=>') ? 'function' : type.replace(' | undefined', ''));
+        types.set(
+          `${owner}.${name}`,
+          type.includes('=>') ? 'function' : type.replace(' | undefined', ''),
+        );
       }
     }
   }
@@ -118,7 +123,13 @@ describe('docs/options.md', () => {
   });
 
   it.each(named)('tells the type of $name', ({ name, row }) => {
-    expect(unquoted(row['Type'])).toBe(declaredTypes().get(name.split('.').at(-1) ?? ''));
+    const types = declaredTypes();
+    const [first = '', second] = name.split('.');
+    const own = types.get(`RedisPropagatorOptions.${first}`);
+    const [group] = own?.split(' ') ?? [];
+    expect(unquoted(row['Type'])).toBe(
+      second === undefined ? own : types.get(`${group}.${second}`),
+    );
   });
 
   it.each(named)('tells the unit of $name', ({ name, row }) => {

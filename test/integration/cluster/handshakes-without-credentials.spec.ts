@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { AuthOptions } from '../../../src/index.js';
+import type { AuthOptions, SharedHandshake } from '../../../src/index.js';
 import { acquainted } from '../../support/acquainted.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import type { ConnectOptions } from '../../support/test-client.js';
@@ -16,11 +16,16 @@ describe('what other instances are told of a socket’s handshake', () => {
   });
   afterEach(() => cluster.close());
 
-  const describedAs = async (auth: Partial<AuthOptions>, options: ConnectOptions) => {
+  const describedAs = async (
+    auth: Partial<AuthOptions>,
+    options: ConnectOptions,
+    sharedHandshake: SharedHandshake = {},
+  ) => {
     cluster = await givenCluster()
       .of(2)
       .with(PlainGateway)
       .configured({
+        sharedHandshake,
         auth: { ...TOKEN_IS_USER, ...auth, authenticate: () => ({ userId: 'alice' }) },
       })
       .start();
@@ -48,55 +53,72 @@ describe('what other instances are told of a socket’s handshake', () => {
     }
   };
 
-  it('has no token, and has the rest', async () => {
-    const handshake = await describedAs({}, { auth: { token: SECRET, device: 'phone' } });
-
-    expectSecret(handshake);
-    expect(handshake.auth).toEqual({ device: 'phone' });
-    expect(handshake.query).toMatchObject({ EIO: '4', transport: 'websocket' });
-    expect(handshake.headers).toMatchObject({ upgrade: 'websocket' });
-  });
-
-  it('has no token of a header, and no cookies', async () => {
+  it('has nothing of auth and query, no query in the URL, and only headers that describe a client', async () => {
     const handshake = await describedAs(
       {},
       {
+        auth: { token: 'alice', device: 'phone', login: { value: SECRET }, monkey: 1 },
+        query: { pin: SECRET, v: '2' },
         extraHeaders: {
           Authorization: `Bearer ${SECRET}`,
           Cookie: `sid=${SECRET}`,
           'X-Api-Key': SECRET,
-          'X-Device': 'phone',
+          'X-Device': SECRET,
+          Referer: `https://example.com/?t=${SECRET}`,
+          'User-Agent': 'a phone',
+          'X-Forwarded-For': '192.0.2.1',
         },
       },
     );
 
     expectSecret(handshake);
-    expect(handshake.headers).toMatchObject({ 'x-device': 'phone' });
+    expect(handshake).toEqual({
+      headers: {
+        host: expect.any(String),
+        'user-agent': 'a phone',
+        'x-forwarded-for': '192.0.2.1',
+      },
+      auth: {},
+      query: {},
+      time: expect.any(String),
+      address: expect.any(String),
+      xdomain: false,
+      secure: false,
+      issued: expect.any(Number),
+      url: '/socket.io/',
+    });
   });
 
-  it('has no token of the query, neither there nor in the URL', async () => {
+  it('has what the app names', async () => {
     const handshake = await describedAs(
-      { tokenFromQuery: true },
-      { query: { token: SECRET, device: 'phone' } },
+      {},
+      {
+        auth: { token: SECRET, device: { kind: 'phone' }, authorId: 7, other: SECRET },
+        query: { v: '2', pin: SECRET },
+        extraHeaders: { 'X-Device': 'phone', 'X-Other': SECRET },
+      },
+      { auth: ['device', 'authorId', 'absent'], query: ['v'], headers: ['X-Device'] },
     );
 
     expectSecret(handshake);
-    expect(handshake.query).toMatchObject({ device: 'phone' });
-    expect(handshake.url).toContain('token=***');
-    expect(handshake.url).toContain('device=phone');
+    expect(handshake.auth).toEqual({ device: { kind: 'phone' }, authorId: 7 });
+    expect(handshake.query).toEqual({ v: '2' });
+    expect(handshake.headers).toMatchObject({ 'x-device': 'phone' });
+    expect(handshake.url).toBe('/socket.io/');
   });
 
-  it('has no token from wherever the app takes it', async () => {
+  it('has no token, whatever the app names', async () => {
     const handshake = await describedAs(
       { extractToken: ({ handshake: { auth } }) => String(auth['ticket']) },
       {
-        auth: { ticket: SECRET, device: 'phone' },
+        auth: { ticket: SECRET, nested: { list: [SECRET, 'rest'] }, device: 'phone' },
         query: { t1: SECRET },
         extraHeaders: { 'X-Ticket': `Ticket ${SECRET}` },
       },
+      { auth: ['ticket', 'nested', 'device'], query: ['t1'], headers: ['x-ticket'] },
     );
 
     expectSecret(handshake);
-    expect(handshake.auth).toEqual({ device: 'phone' });
+    expect(handshake.auth).toEqual({ nested: { list: [null, 'rest'] }, device: 'phone' });
   });
 });

@@ -62,7 +62,11 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
       [a.id, 'lobby'].sort(),
     );
     expect(data).toEqual({ userId: 'user 0', level: 7, bytes });
-    expect(handshake).toMatchObject({ xdomain: false, secure: false, query: { EIO: '4' } });
+    expect(handshake).toMatchObject({
+      xdomain: false,
+      secure: false,
+      headers: { host: expect.any(String) },
+    });
   });
 
   it('are found by allSockets, which other instances answer as well', async () => {

@@ -58,6 +58,7 @@ describe('the options', () => {
         refusals: 100,
         roomsPerSocket: 1000,
       },
+      sharedHandshake: { auth: [], query: [], headers: [] },
       slowClients: { maxBufferedBytes: 8_388_608, policy: 'disconnect' },
       coalesceWrites: true,
       overload: { eventLoopDelayMs: 200, pendingPublishes: 5_000 },

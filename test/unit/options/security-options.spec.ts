@@ -81,3 +81,26 @@ describe('the option limits', () => {
     expect(errorOf({ limits: { eventsPerMinute: 5 } }).code).toBe('option.unknown');
   });
 });
+
+describe('the option sharedHandshake', () => {
+  it('names parts of handshakes, headers in lower case', () => {
+    expect(
+      resolve({ sharedHandshake: { auth: ['Device'], headers: ['X-Device'] } }).sharedHandshake,
+    ).toEqual({ auth: ['Device'], query: [], headers: ['x-device'] });
+  });
+
+  it.each<[unknown, string]>([
+    ['all', 'sharedHandshake'],
+    [null, 'sharedHandshake'],
+    [{ auth: true }, 'sharedHandshake.auth'],
+    [{ auth: 'device' }, 'sharedHandshake.auth'],
+    [{ query: [''] }, 'sharedHandshake.query'],
+    [{ query: [7] }, 'sharedHandshake.query'],
+    [{ headers: ['x-device', 'Cookie'] }, 'sharedHandshake.headers'],
+    [{ headers: ['authorization'] }, 'sharedHandshake.headers'],
+  ])('stops the start where it is %j', (sharedHandshake, option) => {
+    const { code, message } = errorOf({ sharedHandshake });
+    expect(code).toBe('option.invalid');
+    expect(message).toContain(`Option "${option}"`);
+  });
+});

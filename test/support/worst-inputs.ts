@@ -1,0 +1,75 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+
+export interface FoundExpression {
+  /** Such as `src/text.ts:12`. */
+  readonly place: string;
+  readonly expression: RegExp;
+}
+
+/** Every regular expression that is written in src, and every place that makes one while it runs. */
+export function expressionsOf(folder: string): { literals: FoundExpression[]; made: string[] } {
+  const literals: FoundExpression[] = [];
+  const made: string[] = [];
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.ts')) continue;
+    const file = join(folder, name);
+    const source = ts.createSourceFile(
+      file,
+      readFileSync(file, 'utf8'),
+      ts.ScriptTarget.Latest,
+      true,
+    );
+    const visit = (node: ts.Node): void => {
+      const place = `${file}:${source.getLineAndCharacterOfPosition(node.getStart()).line + 1}`;
+      if (ts.isRegularExpressionLiteral(node)) {
+        const end = node.text.lastIndexOf('/');
+        const expression = new RegExp(node.text.slice(1, end), node.text.slice(end + 1));
+        literals.push({ place, expression });
+      } else if (
+        ts.isIdentifier(node) &&
+        node.text === 'RegExp' &&
+        !ts.isTypeReferenceNode(node.parent)
+      ) {
+        made.push(place);
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(source);
+  }
+  return { literals, made };
+}
+
+/** What could be repeated: the characters that the expression names, and one of each class that it may mean. */
+function alphabetOf({ source }: RegExp): string[] {
+  const named = source.replaceAll(/\\[pP]\{\w+\}|\\[a-zA-Z]\w?\w?/g, '').match(/[^()[\]{}|*+\\]/g);
+  return [
+    ...new Set([...(named ?? []), 'a', '0', ' ', '\n', '!', '/', ':', '@', '?', '=', '\u202e']),
+  ];
+}
+
+/** Words of an expression without quantifiers, such as `bearer`, which have to come first. */
+function wordsOf({ source }: RegExp): string[] {
+  return [...new Set([...(source.match(/[a-z_]{3,}:?/gi) ?? []), '', '?', "'", 'user:', '//'])];
+}
+
+/**
+ * Texts of a length on which a regular expression that backtracks takes longest: what it looks for over and over, and
+ * what it does not find in the end.
+ */
+export function* worstInputs(expression: RegExp, length: number): Generator<string> {
+  const alphabet = alphabetOf(expression);
+  const repeated = (part: string): string =>
+    part.repeat(Math.ceil(length / part.length)).slice(0, length);
+  for (const word of wordsOf(expression)) {
+    for (const character of alphabet) {
+      yield `${word}${repeated(character)}\u0000`;
+      yield repeated(word + character);
+    }
+  }
+  for (const one of alphabet) {
+    for (const other of alphabet.slice(0, 6)) yield repeated(one + other);
+    yield `a${repeated(one)}a${repeated(one)}=`;
+  }
+}

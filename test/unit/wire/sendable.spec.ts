@@ -1,0 +1,114 @@
+import { describe, expect, it } from '@jest/globals';
+import * as standardParser from 'socket.io-parser';
+import { SendableCopy, type LeftOut } from '../../../src/wire/sendable.js';
+import { hostileValues } from '../../support/hostile-values.js';
+
+const ROOM = 100_000;
+
+function copied(value: unknown, bytes = ROOM) {
+  const leftOut: [LeftOut, string][] = [];
+  const copy = new SendableCopy(bytes, (why, path) => leftOut.push([why, path]));
+  return { copy: copy.of(value, 'data'), leftOut };
+}
+
+const encode = (value: unknown) =>
+  new standardParser.Encoder().encode({ type: 2, nsp: '/', data: ['e', value] });
+
+function nested(depth: number): unknown {
+  let value: unknown = 'deep';
+  for (let level = 0; level < depth; level++) value = { a: value };
+  return value;
+}
+
+describe('what can be sent of a value', () => {
+  it('is all of it where that is plain data', () => {
+    const bytes = Buffer.from([1, 2]);
+    const value = { a: [1, 'b', null, true, { c: [] }], bytes, view: new Float64Array(2) };
+    const { copy, leftOut } = copied(value);
+    expect(copy).toEqual(value);
+    expect(leftOut).toEqual([]);
+  });
+
+  it('is what JSON has of dates, classes, functions and holes', () => {
+    class Point {
+      x = 1;
+      get y() {
+        return 2;
+      }
+    }
+    const value = {
+      date: new Date(0),
+      point: new Point(),
+      f: () => 1,
+      s: Symbol('s'),
+      u: undefined,
+      list: [undefined, () => 1],
+      map: new Map([[1, 2]]),
+    };
+    expect(JSON.stringify(copied(value).copy)).toBe(JSON.stringify(value));
+    expect(copied(value).leftOut).toEqual([]);
+  });
+
+  it.each<[string, unknown, unknown, [LeftOut, string]]>([
+    ['a BigInt', { a: 1, big: 2n }, { a: 1 }, ['unserialisable', 'data.big']],
+    [
+      'a getter that throws',
+      Object.defineProperty({ a: 1 }, 'bad', {
+        enumerable: true,
+        get() {
+          throw new Error('bad');
+        },
+      }),
+      { a: 1 },
+      ['unserialisable', 'data.bad'],
+    ],
+    ['a Blob', { a: 1, blob: new Blob(['x']) }, { a: 1 }, ['unserialisable', 'data.blob']],
+    ['long text', { a: 1, text: 'x'.repeat(ROOM) }, { a: 1 }, ['too-large', 'data.text']],
+    [
+      'a long name',
+      { a: 1, ['x'.repeat(ROOM)]: 1 },
+      { a: 1 },
+      ['too-large', `data.${'x'.repeat(ROOM)}`],
+    ],
+    ['many bytes', { a: 1, bytes: Buffer.alloc(ROOM) }, { a: 1 }, ['too-large', 'data.bytes']],
+  ])('is the rest of it without %s', (_, value, rest, leftOut) => {
+    expect(copied(value)).toEqual({ copy: rest, leftOut: [leftOut] });
+  });
+
+  it('is the rest of it without a cycle, and what comes twice without one comes twice', () => {
+    const twice = { b: 1 };
+    const value: Record<string, unknown> = { one: twice, two: twice };
+    value['self'] = { again: value };
+    expect(copied(value)).toEqual({
+      copy: { one: twice, two: twice, self: {} },
+      leftOut: [['cycle', 'data.self.again']],
+    });
+  });
+
+  it('is bounded in depth', () => {
+    const { copy, leftOut } = copied({ a: 1, deep: nested(100_000) });
+    expect(copy).toMatchObject({ a: 1, deep: { a: { a: {} } } });
+    expect(leftOut.map(([why]) => why)).toEqual(['too-deep']);
+    expect(copied(nested(31)).leftOut).toEqual([]);
+  });
+
+  it('is bounded in bytes, however many parts there are', () => {
+    const list = Array.from({ length: 1_000_000 }, (_, index) => index);
+    const { copy, leftOut } = copied({ list, after: 1 });
+    expect(Buffer.byteLength(JSON.stringify(copy))).toBeLessThan(ROOM);
+    expect(new Set(leftOut.map(([why]) => why))).toEqual(new Set(['too-large']));
+    expect(leftOut.length).toBeLessThan(5);
+  });
+
+  it('leaves prototypes alone', () => {
+    const { copy } = copied(JSON.parse('{"__proto__":{"polluted":1},"a":1}'));
+    expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
+    expect(JSON.stringify(copy)).toBe('{"__proto__":{"polluted":1},"a":1}');
+  });
+
+  it.each(hostileValues)('can always be encoded: %s', (_, make) => {
+    const { copy } = copied({ a: 1, value: make() });
+    expect(copy).toMatchObject({ a: 1 });
+    expect(() => encode(copy)).not.toThrow();
+  });
+});
