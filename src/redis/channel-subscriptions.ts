@@ -16,7 +16,7 @@ export interface ChannelSubscription {
 
 interface Channel {
   readonly name: string;
-  listeners: readonly ChannelListener[];
+  readonly holders: Set<Held>;
 }
 
 /**
@@ -42,12 +42,15 @@ export class ChannelSubscriptions {
   }
 
   acquire(name: string, listener: ChannelListener): ChannelSubscription {
-    const channel = this.channels.get(name) ?? { name, listeners: [] };
-    channel.listeners = [...channel.listeners, listener];
-    this.channels.set(name, channel);
+    let channel = this.channels.get(name);
+    if (channel === undefined) {
+      channel = { name, holders: new Set() };
+      this.channels.set(name, channel);
+    }
     // Also for a second holder: the first one's attempt may have failed in the meantime.
-    const ready = this.subscribe(name);
-    return new Held(this, channel, listener, ready);
+    const held = new Held(this, channel, listener, this.subscribe(name));
+    channel.holders.add(held);
+    return held;
   }
 
   /** Gives every subscription back. */
@@ -70,21 +73,20 @@ export class ChannelSubscriptions {
     return ready;
   }
 
-  /** @internal by what {@link acquire} returns */
-  giveBack(channel: Channel, listener: ChannelListener): void {
-    // One occurrence only: the same function may be subscribed twice.
-    const index = channel.listeners.indexOf(listener);
-    channel.listeners = channel.listeners.filter((_, position) => position !== index);
-    const { name } = channel;
-    if (channel.listeners.length > 0 || this.channels.get(name) !== channel) return;
+  /** @internal Called by a subscription that is released. */
+  giveBack(channel: Channel, held: Held): void {
+    const { name, holders } = channel;
+    holders.delete(held);
+    if (holders.size > 0 || this.channels.get(name) !== channel) return;
     this.channels.delete(name);
     this.pubSub.unsubscribe(name);
   }
 
   private dispatch(name: string, message: Buffer): void {
-    const listeners = this.channels.get(name)?.listeners;
-    if (listeners === undefined) return;
-    for (const listener of listeners) listener(message);
+    const holders = this.channels.get(name)?.holders;
+    if (holders === undefined) return;
+    // A copy: a subscription that a listener makes does not get this message. Most channels have one holder.
+    for (const { listener } of holders.size === 1 ? holders : [...holders]) listener(message);
   }
 }
 
@@ -95,13 +97,13 @@ class Held implements ChannelSubscription {
   constructor(
     private readonly subscriptions: ChannelSubscriptions,
     private readonly channel: Channel,
-    private readonly listener: ChannelListener,
+    readonly listener: ChannelListener,
     readonly ready: Promise<void>,
   ) {}
 
   release(): void {
     if (this.released) return;
     this.released = true;
-    this.subscriptions.giveBack(this.channel, this.listener);
+    this.subscriptions.giveBack(this.channel, this);
   }
 }

@@ -1,3 +1,4 @@
+import type { PropagatorError } from '../errors.js';
 import type { Interrupted } from '../ports/pub-sub.js';
 
 /**
@@ -7,17 +8,26 @@ import type { Interrupted } from '../ports/pub-sub.js';
  * @internal
  */
 export class LateChannels {
-  /** Since when, by the clock that nobody sets. */
+  /** Since when: monotonic time (`performance.now()`). */
   private readonly names = new Map<string, number>();
+  /** Those of them that Redis has not answered yet. */
+  private readonly unanswered = new Map<string, PropagatorError>();
   /** Whether it has been told since everything was last answered. */
   private told = false;
 
   constructor(private readonly missed: (channels: Interrupted, since: number) => void) {}
 
+  /** Why not everything is well: a channel that Redis has not answered for in time, nor since. */
+  get overdueError(): PropagatorError | undefined {
+    const [error] = this.unanswered.values();
+    return error;
+  }
+
   /** Redis has not answered in time. */
-  overdue(channel: string): void {
+  overdue(channel: string, error: PropagatorError): void {
     const { names } = this;
     const since = this.add(channel);
+    this.unanswered.set(channel, error);
     if (this.told) return;
     this.told = true;
     // Now, since what is missed begins now, and once: those that follow are told when they are heard.
@@ -26,17 +36,22 @@ export class LateChannels {
 
   /** That may be so for ever: it is told when it is mended. */
   refused(channel: string): void {
+    this.unanswered.delete(channel);
     this.add(channel);
   }
 
   /** It is not wanted here any more. */
   forget(channel: string): void {
+    this.unanswered.delete(channel);
     this.names.delete(channel);
   }
 
-  /** Everything is answered: what was late and is confirmed is heard from now on. */
+  /** A round of commands is answered: late channels that are confirmed are heard from now on. */
   answered(confirmed: ReadonlySet<string>): void {
-    this.told = false;
+    for (const name of this.unanswered.keys()) {
+      if (confirmed.has(name)) this.unanswered.delete(name);
+    }
+    this.told = this.unanswered.size > 0;
     if (this.names.size === 0) return;
     const heard = new Set<string>();
     let earliest = Infinity;
@@ -53,6 +68,7 @@ export class LateChannels {
   /** The connection is lost. */
   clear(): void {
     this.names.clear();
+    this.unanswered.clear();
     this.told = false;
   }
 

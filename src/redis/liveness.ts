@@ -6,6 +6,8 @@ const CHECKS_TO_OPEN = 3;
 /** @internal */
 export interface PingedClient {
   readonly status: string;
+  /** The socket of ioredis' client, in versions 5 and 6. */
+  readonly stream?: { readonly bytesRead?: number } | null;
   ping(): Promise<unknown>;
   disconnect(reconnect?: boolean): void;
 }
@@ -17,6 +19,26 @@ export function checkRegularly(check: () => void, ms: number = CHECK_MS): NodeJS
 }
 
 /**
+ * Whether anything came over a client's connection since it was last asked. Any byte is a sign of life: on a busy
+ * connection the answer to a PING comes after everything that was asked for before it.
+ *
+ * @internal
+ */
+export class Pulse {
+  private stream: object | null | undefined;
+  private bytes = 0;
+
+  /** Also true for a new connection, of which nothing is known yet. */
+  beats({ stream }: Pick<PingedClient, 'stream'>): boolean {
+    const bytes = stream?.bytesRead ?? 0;
+    const beats = this.stream !== stream || bytes !== this.bytes;
+    this.stream = stream;
+    this.bytes = bytes;
+    return beats;
+  }
+}
+
+/**
  * Whether a connection of ours lives. One that is half-open is silent, not closed: it is ended, and ioredis makes
  * another one.
  *
@@ -25,15 +47,20 @@ export function checkRegularly(check: () => void, ms: number = CHECK_MS): NodeJS
 export class Liveness {
   private opening = 0;
   private unanswered = 0;
+  private readonly pulse = new Pulse();
 
   constructor(
     private readonly client: PingedClient,
-    /** A connection is given up when nothing was heard of so many PINGs, one per check. */
+    /** A connection is given up when nothing at all was heard for so many PINGs, one per check. */
     private readonly pings: number,
   ) {}
 
   check(): void {
     const { status } = this.client;
+    if (this.pulse.beats(this.client)) {
+      this.opening = 0;
+      this.unanswered = 0;
+    }
     if (status !== 'ready') {
       this.unanswered = 0;
       // ioredis bounds the wait for a connection, but not for the first answer on it.

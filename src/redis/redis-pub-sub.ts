@@ -27,6 +27,8 @@ type Timeouts = Pick<
 
 /** Publishes that are not answered end the connection anyway. */
 const PUBLISHER_PINGS = 3;
+/** A publish that is late is no proof: nothing at all has to arrive for this part of `publishTimeoutMs` as well. */
+const CONFIRMATIONS = 4;
 
 /**
  * {@link PubSub} over Redis, with two ioredis clients: sharded Pub/Sub on a Cluster, plain Pub/Sub elsewhere.
@@ -62,7 +64,8 @@ export class RedisPubSub implements PubSub {
       isClusterClient(publisher) ? (channel) => masterOf(publisher, channel) : undefined,
       timeouts.publishTimeoutMs,
       // A half-open connection never closes by itself. One that we do not own is its owner's to reset.
-      (channel) => owned && resetPublisher(publisher, channel),
+      (channel) =>
+        owned && resetPublisher(publisher, channel, timeouts.publishTimeoutMs / CONFIRMATIONS),
     );
     const error = (reason: unknown): void => this.failed(rootOf(reason));
     this.events = new ClientEvents(publisher, owned, {

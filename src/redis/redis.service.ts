@@ -1,15 +1,23 @@
-import { Observable } from 'rxjs';
+import { Observable, type Subscriber } from 'rxjs';
 import { PropagatorError, reasonOf } from '../errors.js';
 import { isArrayBuffer } from '../kinds.js';
 import type { Reporter } from '../reporting/reporter.js';
-import type { ChannelSubscriptions } from './channel-subscriptions.js';
+import type { ChannelSubscription, ChannelSubscriptions } from './channel-subscriptions.js';
 import type { PubSub, PubSubState } from '../ports/pub-sub.js';
+
+/** A channel that {@link RedisService.fromEvent} is subscribed to, once for all subscribers. */
+interface Stream {
+  readonly readers: Set<Subscriber<unknown>>;
+  readonly subscription: ChannelSubscription;
+}
 
 /**
  * Redis Pub/Sub as Observables, for an app's own channels. Channel names are taken as they are, without the
  * prefix of this library. Inject it anywhere.
  */
 export class RedisService {
+  private readonly streams = new Map<string, Stream>();
+
   /** @internal */
   constructor(
     private readonly pubSub: PubSub,
@@ -27,25 +35,25 @@ export class RedisService {
   }
 
   /**
-   * The messages of a channel, parsed as JSON. The channel is subscribed while somebody listens. A message that is
-   * no JSON is counted, logged (at most once a second) and skipped; the stream lives on. It never errors.
+   * The messages of a channel, parsed as JSON. The channel is subscribed while the stream has subscribers. A message
+   * is parsed once: all subscribers of its channel get the same value, so do not change it. A message that is no JSON
+   * is counted, logged (at most once a second) and skipped; the stream lives on. It never errors.
    */
   fromEvent<T>(channel: string): Observable<T> {
     return new Observable<T>((subscriber) => {
-      const subscription = this.subscriptions.acquire(channel, (message) => {
-        let value: T;
-        try {
-          value = JSON.parse(message.toString('utf8')) as T;
-        } catch (error) {
-          this.reporter.report(
-            'message.not-json',
-            () => `channel ${channel}: ${reasonOf(error)}; skipped`,
-          );
-          return;
-        }
-        subscriber.next(value);
-      });
-      return () => subscription.release();
+      let stream = this.streams.get(channel);
+      if (stream === undefined) {
+        stream = this.open(channel);
+        this.streams.set(channel, stream);
+      }
+      const { readers, subscription } = stream;
+      readers.add(subscriber);
+      return () => {
+        readers.delete(subscriber);
+        if (readers.size > 0) return;
+        this.streams.delete(channel);
+        subscription.release();
+      };
     });
   }
 
@@ -63,6 +71,26 @@ export class RedisService {
       this.reporter.report('publish.failed', () => `channel ${channel}: ${reasonOf(error)}`);
     });
     return published;
+  }
+
+  private open(channel: string): Stream {
+    const readers = new Set<Subscriber<unknown>>();
+    const subscription = this.subscriptions.acquire(channel, (message) => {
+      let value: unknown;
+      try {
+        value = JSON.parse(message.toString('utf8'));
+      } catch (error) {
+        this.reporter.report(
+          'message.not-json',
+          () => `channel ${channel}: ${reasonOf(error)}; skipped`,
+        );
+        return;
+      }
+      // A copy: a subscriber that comes because of this message does not get it.
+      const present = Array.from(readers);
+      for (const reader of present) reader.next(value);
+    });
+    return { readers, subscription };
   }
 
   private async encodeAndPublish(channel: string, value: unknown): Promise<number> {

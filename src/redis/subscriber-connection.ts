@@ -6,9 +6,9 @@ import { asPropagatorError } from './redis-error.js';
 import { SubscribeCommands } from './subscribe-commands.js';
 import { Waiters } from './waiters.js';
 
-/** SUBSCRIBE takes any number of channels; this many at a time keep the event loop free. */
-const CHANNELS_PER_COMMAND = 500;
-/** So does a pause after looking at this many. */
+/** Channels per command, and channels asked for before the event loop has a turn. */
+const CHANNELS_PER_TURN = 500;
+/** Channels looked at before the event loop has a turn. */
 const CHANNELS_PER_LOOK = 5_000;
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -127,7 +127,7 @@ export class SubscriberConnection {
   /** Redis was asked for this channel, and whoever waited for it goes on without it. */
   overdue(channel: string, error: PropagatorError): void {
     if (!this.connected || !this.wanted.has(channel) || this.confirmed.has(channel)) return;
-    this.late.overdue(channel);
+    this.late.overdue(channel, error);
     this.on.settled(error);
   }
 
@@ -179,7 +179,7 @@ export class SubscriberConnection {
     this.lost();
     this.wanted.clear();
     this.waiters.rejectAll(() => PropagatorError.of('redis.closed', []));
-    const batches = this.commands.batches(CHANNELS_PER_COMMAND);
+    const batches = this.commands.batches(CHANNELS_PER_TURN);
     const full = [...this.sentBefore].map((name) => batches.add(name));
     const commands = [...full, ...batches.rest()].map(async (batch) => {
       if (batch !== undefined) await this.commands.unsubscribe(batch);
@@ -200,8 +200,13 @@ export class SubscriberConnection {
 
   private async flush(): Promise<void> {
     try {
-      while (this.connected && (this.startsAnew || this.changed.size > 0)) await this.flushOnce();
-      if (this.connected) this.settle();
+      while (this.connected) {
+        const { generation } = this;
+        await this.flushOnce();
+        // After each round: while channels come and go all the time, there is always another one.
+        if (this.connected && generation === this.generation) this.settle();
+        if (!this.startsAnew && this.changed.size === 0) break;
+      }
     } finally {
       this.flushing = undefined;
     }
@@ -212,7 +217,7 @@ export class SubscriberConnection {
     this.sentBefore.clear();
     this.late.answered(this.confirmed);
     const [refusal] = this.refusals.values();
-    this.on.settled(refusal);
+    this.on.settled(refusal ?? this.late.overdueError);
     if (refusal === undefined) return;
     const soon = [...this.refusals.values()].some(({ code }) => code === 'redis.unavailable');
     this.retry ??= setTimeout(
@@ -226,15 +231,20 @@ export class SubscriberConnection {
 
   private async flushOnce(): Promise<void> {
     const { generation } = this;
-    const subscribe = this.commands.batches(CHANNELS_PER_COMMAND);
-    const unsubscribe = this.commands.batches(CHANNELS_PER_COMMAND);
+    const subscribe = this.commands.batches(CHANNELS_PER_TURN);
+    const unsubscribe = this.commands.batches(CHANNELS_PER_TURN);
     const answers: Promise<void>[] = [];
+    let asked = 0;
     const send = async (
       batch: readonly string[] | undefined,
       command: (channels: readonly string[]) => Promise<void>,
     ): Promise<void> => {
       if (batch === undefined || generation !== this.generation) return;
       answers.push(command(batch));
+      // On a Cluster a command takes the channels of one slot, so several commands go out in a turn.
+      asked += batch.length;
+      if (asked < CHANNELS_PER_TURN) return;
+      asked = 0;
       await tick();
     };
     const take = (channels: readonly string[]) => this.unsubscribeNow(channels);

@@ -9,7 +9,7 @@ interface Waiter {
 
 /** Promises that wait for a channel to be subscribed, each with a bound. */
 export class Waiters {
-  private readonly byChannel = new Map<string, Waiter[]>();
+  private readonly byChannel = new Map<string, Set<Waiter>>();
 
   constructor(
     private readonly timeoutMs: number,
@@ -27,8 +27,8 @@ export class Waiters {
       });
       const waiter: Waiter = { resolve, reject, limit };
       const waiters = this.byChannel.get(channel);
-      if (waiters === undefined) this.byChannel.set(channel, [waiter]);
-      else waiters.push(waiter);
+      if (waiters === undefined) this.byChannel.set(channel, new Set([waiter]));
+      else waiters.add(waiter);
     });
   }
 
@@ -44,7 +44,7 @@ export class Waiters {
     for (const channel of this.byChannel.keys()) this.reject(channel, error);
   }
 
-  private take(channel: string): Waiter[] {
+  private take(channel: string): Iterable<Waiter> {
     const waiters = this.byChannel.get(channel) ?? [];
     this.byChannel.delete(channel);
     for (const { limit } of waiters) limit.clear();
@@ -52,8 +52,7 @@ export class Waiters {
   }
 
   private remove(channel: string, waiter: Waiter): void {
-    const left = this.byChannel.get(channel)?.filter((other) => other !== waiter) ?? [];
-    if (left.length === 0) this.byChannel.delete(channel);
-    else this.byChannel.set(channel, left);
+    const waiters = this.byChannel.get(channel);
+    if (waiters?.delete(waiter) && waiters.size === 0) this.byChannel.delete(channel);
   }
 }

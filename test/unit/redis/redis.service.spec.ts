@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { firstValueFrom, map, type Subscription } from 'rxjs';
 import { RedisService, type PubSubState } from '../../../src/index.js';
@@ -109,7 +109,48 @@ describe('RedisService', () => {
     expect(transport.logger.matching(/message\.not-json/)).toEqual([
       expect.stringContaining(`warn message.not-json: channel ${channel}`),
     ]);
-    expect(transport.reporter.counts()).toEqual({ 'message.not-json': 10 });
+    expect(transport.reporter.counts()).toEqual({ 'message.not-json': 5 });
+  });
+
+  it('parses a message once, however many streams there are', async () => {
+    const streams = await Promise.all(Array.from({ length: 1_000 }, () => listen()));
+    const parse = jest.spyOn(JSON, 'parse');
+    await outside.publish(channel, '{"a":1}');
+    await until(
+      () => streams.every(({ values }) => values.length === 1),
+      () => 'the message in all streams',
+    );
+    const parsed = parse.mock.calls.filter(([text]) => text === '{"a":1}').length;
+    parse.mockRestore();
+    expect(parsed).toBe(1);
+    const [first] = streams;
+    expect(streams.every(({ values }) => values[0] === first?.values[0])).toBe(true);
+  });
+
+  it('asks the transport once for a channel, however many streams come and go', async () => {
+    const subscribe = jest.spyOn(transport.pubSub, 'subscribe');
+    const all = Array.from({ length: 10_000 }, () => service.fromEvent(channel).subscribe());
+    for (const one of all.slice(1)) one.unsubscribe();
+    expect(subscribe.mock.calls).toEqual([[channel]]);
+    await until(
+      () => transport.pubSub.isSubscribed(channel),
+      () => 'the subscription',
+    );
+    all[0]?.unsubscribe();
+    await fence();
+    expect(await receivers()).toBe(0);
+  });
+
+  it('gives a message to the streams that were there when it came', async () => {
+    const late: unknown[] = [];
+    service.fromEvent(channel).subscribe(() => {
+      service.fromEvent(channel).subscribe((value) => late.push(value));
+    });
+    const { values } = await listen();
+    await outside.publish(channel, '1');
+    await outside.publish(channel, '2');
+    await fence();
+    expect([values, late]).toEqual([[1, 2], [2]]);
   });
 
   it('lets an operator of one stream fail without the others noticing', async () => {

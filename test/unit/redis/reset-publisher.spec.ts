@@ -1,18 +1,65 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { resetPublisher } from '../../../src/redis/reset-publisher.js';
 import { FakeCluster, FakeNode } from '../../support/fake-cluster.js';
 
+const CONFIRM_MS = 1_000;
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+const confirmed = async () => {
+  jest.advanceTimersByTime(CONFIRM_MS);
+  await turn();
+};
+const readyNode = () => {
+  const node = new FakeNode(1, () => Promise.resolve(), []);
+  node.status = 'ready';
+  return Object.assign(node, { stream: { bytesRead: 7 } });
+};
+
 describe('a publisher that Redis does not answer', () => {
-  it('makes its connection anew', () => {
-    const node = new FakeNode(1, () => Promise.resolve(), []);
-    resetPublisher(node as never, 'x');
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('makes its connection anew, once', async () => {
+    const node = readyNode();
+    resetPublisher(node as never, 'x', CONFIRM_MS);
+    resetPublisher(node as never, 'y', CONFIRM_MS);
+    expect(node.said).toEqual([]);
+    await confirmed();
     expect(node.said).toEqual(['RECONNECT']);
   });
 
-  it('of a Cluster gives up its connection to the silent node, and no other', () => {
+  it('keeps its connection when any byte arrives: it is busy, not dead', async () => {
+    const node = readyNode();
+    resetPublisher(node as never, 'x', CONFIRM_MS);
+    node.stream.bytesRead++;
+    await confirmed();
+    expect(node.said).toEqual([]);
+    // The next time nothing arrives.
+    resetPublisher(node as never, 'x', CONFIRM_MS);
+    await confirmed();
+    expect(node.said).toEqual(['RECONNECT']);
+  });
+
+  it('leaves a connection alone that has been closed or replaced meanwhile', async () => {
+    const [closed, replaced] = [readyNode(), readyNode()];
+    for (const node of [closed, replaced]) resetPublisher(node as never, 'x', CONFIRM_MS);
+    closed.status = 'end';
+    replaced.stream = { bytesRead: 7 };
+    await confirmed();
+    expect([closed.said, replaced.said]).toEqual([[], []]);
+  });
+
+  it('of a Cluster gives up its connection to the silent node, and no other', async () => {
     const cluster = new FakeCluster();
     cluster.has(1, 2);
-    resetPublisher(cluster.client, '{b}');
+    for (const node of cluster.nodes()) node.status = 'ready';
+    resetPublisher(cluster.client, '{b}', CONFIRM_MS);
+    await confirmed();
     expect(cluster.nodes().map(({ said }) => said)).toEqual([['DISCONNECT'], []]);
     expect(cluster.disconnects).toEqual([]);
   });

@@ -73,6 +73,64 @@ describe('the subscribed connection', () => {
     expect(commands.slice(2)).toEqual(['SUNSUBSCRIBE {x}:1 {x}:2', 'SUNSUBSCRIBE {y}:1 {y}:2']);
   });
 
+  it('asks a Cluster for the channels of many slots in one turn of the event loop', async () => {
+    const { client, commands } = clientThat(() => Promise.resolve());
+    const connection = new SubscriberConnection(client, true, 1_000, handlers);
+    const channels = Array.from({ length: 2_000 }, (_, number) => `c${number}`);
+    const all = Promise.all(channels.map((channel) => connection.subscribe(channel)));
+    connection.opened();
+    // Few turns: with one command in each, most of some 1,900 slots would be left.
+    await turns();
+    await all;
+    expect(commands.length).toBeGreaterThan(1_500);
+    expect(commands.flatMap((command) => command.split(' ').slice(1)).toSorted()).toEqual(
+      channels.toSorted(),
+    );
+    expect(settled).toEqual([undefined]);
+  });
+
+  it.each([false, true])(
+    'says that all is subscribed while channels come and go without end, Cluster: %s',
+    async (cluster) => {
+      const answers: (() => void)[] = [];
+      const { client } = clientThat(() => new Promise<void>((done) => answers.push(done)));
+      const connection = new SubscriberConnection(client, cluster, 60_000, handlers);
+      void connection.subscribe('wanted');
+      connection.opened();
+      for (let number = 0; number < 5; number++) {
+        await turns();
+        // Redis has not answered the last one when the next one comes.
+        connection.subscribe(`c${number}`).catch(() => 'closed at the end');
+        connection.unsubscribe(`c${number - 1}`);
+        for (const answer of answers.splice(0)) answer();
+      }
+      await turns();
+      expect(settled.length).toBeGreaterThan(3);
+      expect(new Set(settled)).toEqual(new Set([undefined]));
+      void connection.close();
+    },
+  );
+
+  it('is not well while a channel is late, even though others are answered', async () => {
+    const late: (() => void)[] = [];
+    const { client } = clientThat((channels) =>
+      channels.includes('late') ? new Promise<void>((done) => late.push(done)) : Promise.resolve(),
+    );
+    const connection = new SubscriberConnection(client, false, 1_000, handlers);
+    connection.opened();
+    await connection.subscribe('a');
+    await turns();
+    const refusal = connection.subscribe('late').catch(() => 'it stays wanted');
+    await turns();
+    jest.advanceTimersByTime(1_500);
+    await refusal;
+    expect(settled).toEqual([undefined, 'redis.timeout']);
+    for (const answer of late) answer();
+    await turns();
+    expect(settled).toEqual([undefined, 'redis.timeout', undefined]);
+    void connection.close();
+  });
+
   it('never sends UNSUBSCRIBE without a channel, which would mean all', async () => {
     const { client, commands } = clientThat(() => Promise.resolve());
     const connection = new SubscriberConnection(client, false, 1_000, handlers);
@@ -171,7 +229,7 @@ describe('the subscribed connection', () => {
     jest.advanceTimersByTime(5_000);
     await turns();
     expect(told()).toEqual([['refused']]);
-    expect(settled).toEqual(['redis.permission', undefined]);
+    expect(settled).toEqual([undefined, 'redis.permission', undefined]);
     settled.length = 0;
 
     const late = connection.subscribe('late');
