@@ -31,6 +31,11 @@ import { UPDATE } from './scripts/update.js';
 const SWEEP_COUNT = 500;
 /** The masters of a Cluster have a clock each: a lease is used by the clock of one and ended by that of another. */
 const CLOCK_SKEW_MS = 1_000;
+/**
+ * How long the keys live when nobody uses the prefix any more: a day, and twice as long as it takes at most until an
+ * instance has told each bucket again, one with each heartbeat.
+ */
+const keepMs = (leaseMs: number): number => 24 * 3_600_000 + 2 * BUCKETS * leaseMs;
 /** For what no lease is needed for. */
 const NO_LEASE = [0, 0] as const;
 
@@ -46,6 +51,9 @@ export class RedisPresenceStore implements PresenceStore {
   private readonly publish: string;
   private readonly skewMs: number;
   private readonly leases: readonly string[];
+  private readonly keep: readonly [number, number];
+  /** Longer than users are kept: a dead instance is known for as long as a bucket has users of it. */
+  private readonly keepLeasesMs: number;
   private readonly keysOf: readonly (readonly string[])[];
   /** Of scripts that run for each user who comes or goes. The buckets of a Cluster are on different nodes. */
   private readonly batches: ReadonlyMap<RedisScript, ScriptBatches>;
@@ -58,6 +66,9 @@ export class RedisPresenceStore implements PresenceStore {
   ) {
     this.publish = cluster ? 'SPUBLISH' : 'PUBLISH';
     this.skewMs = cluster ? CLOCK_SKEW_MS : 0;
+    const kept = keepMs(options.leaseMs);
+    this.keepLeasesMs = 2 * kept;
+    this.keep = [kept, Math.max(kept, options.lastSeenMs)];
     this.leases = ['leases', 'sweeps', 'swept', 'data', 'hold', 'heard'].map(
       (part) => `${prefix}:presence:{leases}:${part}`,
     );
@@ -96,7 +107,7 @@ export class RedisPresenceStore implements PresenceStore {
   }: Beat): Promise<BeatAnswer> {
     const times = [claimUntil, this.skewMs];
     const known = [owner, this.options.leaseMs, data ?? ''];
-    const args = [...known, ...times, isHeard ? 1 : 0, ...sweeping];
+    const args = [...known, ...times, isHeard ? 1 : 0, this.keepLeasesMs, ...sweeping];
     const reply = await this.scripts.run(BEAT, this.leases, args);
     type Reply = [BeatAnswer['state'], number, number, string, number, ...Owner[]];
     const [state, now, until, current, holdUntil, ...dead] = reply as Reply;
@@ -104,11 +115,11 @@ export class RedisPresenceStore implements PresenceStore {
   }
 
   async resign(owner: Owner): Promise<void> {
-    await this.scripts.run(RESIGN, this.leases, [owner]);
+    await this.scripts.run(RESIGN, this.leases, [owner, this.keepLeasesMs]);
   }
 
   async buried(dead: Owner): Promise<void> {
-    await this.scripts.run(BURIED, this.leases, [dead]);
+    await this.scripts.run(BURIED, this.leases, [dead, this.keepLeasesMs]);
   }
 
   async update(
@@ -232,7 +243,7 @@ export class RedisPresenceStore implements PresenceStore {
     const channel = presenceChannel(this.prefix, bucket);
     const batches = this.batches.get(script);
     const keys = this.keys(bucket);
-    const all = [channel, this.publish, ...args];
+    const all = [channel, this.publish, ...this.keep, ...args];
     return batches === undefined ? this.scripts.run(script, keys, all) : batches.run(keys, all);
   }
 

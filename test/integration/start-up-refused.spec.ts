@@ -89,7 +89,7 @@ describe('an app that Redis does not let do its work', () => {
     // Only who listens to everything hears it: on a channel that no instance is subscribed to.
     expect(heard).toEqual([
       expect.stringMatching(/^my-app:reply:[0-9a-f]{16}:probe$/),
-      'my-app:presence:{0}:probe',
+      'my-app:presence:{b3dy}:probe',
       'fence',
     ]);
     outside.close();

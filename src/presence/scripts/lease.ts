@@ -9,12 +9,13 @@ const REMEMBERED_MS = 24 * 3_600_000;
  * putting back what was lost), heard (owners that somebody listens to, or did a moment ago -> when they last said so).
  *
  * ARGV: owner, length of the lease (ms), the data that it knows (empty: none), until when it may give up others (ms),
- * how far the clocks may be apart (ms), whether somebody listens to it (1), then the dead owners that it is looking after.
+ * how far the clocks may be apart (ms), whether somebody listens to it (1), how long the keys live after the last renewal
+ * (ms), then the dead owners that it is looking after.
  */
 export const BEAT = redisScript(`
 local leases, sweeps, swept, data, hold, heard = unpack(KEYS)
 local owner, length, known = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local claimUntil, skew, isHeard = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
+local claimUntil, skew, isHeard, keepMs = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1', ARGV[7]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local current = redis.call('GET', data)
@@ -41,7 +42,7 @@ if now <= claimUntil then
     redis.call('ZADD', sweeps, 0, dead)
   end
 end
-for i = 7, #ARGV do
+for i = 8, #ARGV do
   if redis.call('ZSCORE', sweeps, ARGV[i]) then redis.call('ZADD', sweeps, now + length, ARGV[i]) end
 end
 redis.call('ZREMRANGEBYSCORE', swept, '-inf', now - ${REMEMBERED_MS})
@@ -61,17 +62,20 @@ for _, dead in ipairs(left) do
   redis.call('ZADD', sweeps, now + length, dead)
   answer[#answer + 1] = dead
 end
+for _, key in ipairs(KEYS) do if key ~= hold then redis.pcall('PEXPIRE', key, keepMs) end end
 return answer
 `);
 
-/** KEYS as above. ARGV: owner. */
+/** KEYS as above. ARGV: owner, how long the keys live (ms). */
 export const RESIGN = redisScript(`
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then redis.call('ZADD', KEYS[2], 0, ARGV[1]) end
+redis.pcall('PEXPIRE', KEYS[2], ARGV[2])
 `);
 
-/** KEYS as above. ARGV: dead owner. */
+/** KEYS as above. ARGV: dead owner, how long the keys live (ms). */
 export const BURIED = redisScript(`
 local time = redis.call('TIME')
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZADD', KEYS[3], time[1] * 1000, ARGV[1])
+redis.pcall('PEXPIRE', KEYS[3], ARGV[2])
 `);

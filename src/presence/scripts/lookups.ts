@@ -3,7 +3,7 @@ import { PRELUDE } from './prelude.js';
 
 /** ARGV: as all, then user, status (empty: none). Returns whether the user is online, and the change. */
 export const SET_STATUS = redisScript(`${PRELUDE}
-local user, status = ARGV[6], ARGV[7]
+local user, status = ARGV[8], ARGV[9]
 if redis.call('HEXISTS', users, user) == 0 then return {0, changes} end
 local before = redis.call('HGET', statuses, user) or ''
 if status ~= before then
@@ -15,7 +15,7 @@ if status ~= before then
     tell('status', user, status)
   end
 end
-return {1, changes}
+return keep({1, changes})
 `);
 
 /** ARGV: users. Returns now, then for each: whether online, status, when last seen. */

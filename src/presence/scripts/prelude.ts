@@ -15,15 +15,22 @@
  * A `?` in front of the owners: it is not certain yet whether the user came online, or had been so before Redis lost
  * its data.
  *
- * ARGV begins with: channel, publish, owner, end of its lease (ms), number of its connection.
+ * ARGV begins with: channel, publish, how long the keys live after the last change (ms), the same for `seen` (ms), owner,
+ * end of its lease (ms), number of its connection. A script ends with `keep(...)`, so that no key outlives the app.
  */
 export const PRELUDE = `
 local users, index, pending, statuses, seen, reports, connections, sockets = unpack(KEYS)
-local channel, publish, owner, lease, connection = unpack(ARGV, 1, 5)
+local channel, publish, keepMs, keepSeenMs, owner, lease, connection = unpack(ARGV, 1, 7)
 local instance = string.match(owner, '^[^.]*')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local changes = {}
+
+-- Returns what it is given. An ACL user without PEXPIRE is no reason to fail: then the keys stay.
+local function keep(reply)
+  for _, key in ipairs(KEYS) do redis.pcall('PEXPIRE', key, key == seen and keepSeenMs or keepMs) end
+  return reply
+end
 
 local latestUpdate = 0
 

@@ -6,13 +6,13 @@ import { LEAVE, PRELUDE } from './prelude.js';
  * before; whether what was handed out before is handed out again (1).
  */
 export const SETTLE = redisScript(`${PRELUDE}
-local grace, retention, holdUntil = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local grace, retention, holdUntil = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local refusal = refused()
 if refusal then return {refusal, now, changes, ''} end
-if ARGV[9] == '1' then unconfirmed(owner) end
+if ARGV[11] == '1' then unconfirmed(owner) end
 if now < holdUntil then
   local next = nextDue()
-  return {'done', now, changes, next ~= '' and string.format('%.0f', math.max(tonumber(next), holdUntil)) or ''}
+  return keep({'done', now, changes, next ~= '' and string.format('%.0f', math.max(tonumber(next), holdUntil)) or ''})
 end
 
 local due = redis.call('ZRANGEBYSCORE', pending, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 500)
@@ -32,14 +32,15 @@ for i = 1, #due, 2 do
   end
 end
 if retention > 0 then redis.call('ZREMRANGEBYSCORE', seen, '-inf', now - retention) end
-return {'done', now, changes, nextDue()}
+return keep({'done', now, changes, nextDue()})
 `);
 
 /** ARGV: as all, then the changes that the owner has. */
 export const REPORTED = redisScript(`${PRELUDE}
-for i = 6, #ARGV do
+for i = 8, #ARGV do
   if redis.call('HGET', reports, ARGV[i]) == owner then redis.call('HDEL', reports, ARGV[i]) end
 end
+keep()
 `);
 
 /** How long it is remembered in a bucket that an owner has ended: longer than any lease. */
@@ -47,7 +48,7 @@ const REMEMBERED_MS = 2 * 3_600_000;
 
 /** ARGV: as all, then dead owner, cursor, grace (ms), users to look at. */
 export const SWEEP = redisScript(`${PRELUDE}${LEAVE}
-local dead, cursor, grace, count = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9]
+local dead, cursor, grace, count = ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11]
 local refusal = refused()
 if refusal then return {refusal, now, changes, '', cursor} end
 
@@ -76,5 +77,5 @@ local scanned = redis.call('HSCAN', users, cursor, 'COUNT', count)
 for i = 1, #scanned[2], 2 do
   if string.find(scanned[2][i + 1], dead, 1, true) then leave(scanned[2][i], dead, grace, false) end
 end
-return {'done', now, changes, nextDue(), scanned[1]}
+return keep({'done', now, changes, nextDue(), scanned[1]})
 `);

@@ -3,7 +3,7 @@ import { PRELUDE } from './prelude.js';
 
 /** ARGV: as all, then user, socket, limit, policy. */
 export const ADMIT_SOCKET = redisScript(`${PRELUDE}
-local user, socket, limit, policy = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9]
+local user, socket, limit, policy = ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11]
 if refused() then return {'refused'} end
 local mine = owner .. '/' .. socket
 local entries = {}
@@ -18,12 +18,12 @@ while policy == 'disconnect-oldest' and #entries > limit do
   answer[#answer + 1] = string.match(table.remove(entries, 1), '/(.*)$')
 end
 redis.call('HSET', sockets, user, table.concat(entries, ','))
-return answer
+return keep(answer)
 `);
 
 /** ARGV: as all, then user, socket. */
 export const RELEASE_SOCKET = redisScript(`${PRELUDE}
-local user, mine = ARGV[6], owner .. '/' .. ARGV[7]
+local user, mine = ARGV[8], owner .. '/' .. ARGV[9]
 refused()
 local left = {}
 for entry in string.gmatch(redis.call('HGET', sockets, user) or '', '[^,]+') do
@@ -31,4 +31,5 @@ for entry in string.gmatch(redis.call('HGET', sockets, user) or '', '[^,]+') do
 end
 if #left == 0 then redis.call('HDEL', sockets, user)
 else redis.call('HSET', sockets, user, table.concat(left, ',')) end
+keep()
 `);

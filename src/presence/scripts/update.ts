@@ -6,12 +6,12 @@ import { LEAVE, PRELUDE } from './prelude.js';
  * what was handed out before is handed out again (1), then operation and user of each step.
  */
 export const UPDATE = redisScript(`${PRELUDE}${LEAVE}
-local grace, hold, holdUntil = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local number = tonumber(ARGV[9])
+local grace, hold, holdUntil = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local number = tonumber(ARGV[11])
 local refusal = refused()
 if refusal then return {refusal, now, changes} end
 local isDone = number > 0 and number <= latestUpdate
-if isDone or ARGV[10] == '1' then unconfirmed(owner) end
+if isDone or ARGV[12] == '1' then unconfirmed(owner) end
 -- Done before, and the answer was lost.
 if isDone then return {'done', now, changes} end
 if number > 0 then remember(number) end
@@ -33,7 +33,7 @@ local function join(user, operation)
   write(user, presence)
 end
 
-for i = 11, #ARGV, 2 do
+for i = 13, #ARGV, 2 do
   local operation, user = ARGV[i], ARGV[i + 1]
   if operation == 'leave' or operation == 'gone' then
     leave(user, owner, grace, operation == 'gone')
@@ -41,5 +41,5 @@ for i = 11, #ARGV, 2 do
     join(user, operation)
   end
 end
-return {'done', now, changes}
+return keep({'done', now, changes})
 `);

@@ -314,7 +314,7 @@ describe('the store of presence in Redis', () => {
 
     const keys = await stores.keys();
     expect(keys.filter((key) => !key.endsWith(':seen'))).toEqual([
-      `{${BUCKET}}:connections`,
+      `${presenceChannel('', BUCKET).slice(':presence:'.length)}:connections`,
       '{leases}:data',
       '{leases}:leases',
       '{leases}:swept',
