@@ -24,6 +24,7 @@ export default {
   maxWorkers: Math.ceil(1.5 * availableParallelism()),
   globalSetup: '<rootDir>/test/redis-global-setup.mjs',
   globalTeardown: '<rootDir>/test/redis-global-teardown.mjs',
+  reporters: ['default', '<rootDir>/test/progress-reporter.mjs'],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -15,7 +15,7 @@ const TIMING: Timing = { graceMs: 50, leaseMs: 400, heartbeatMs: 60, promptMs: 1
 const SLOTS = 3;
 const USERS = ['u1', 'u2', 'u3', 'u4'];
 const STEPS = 80;
-const HOW_MUCH = { runs: 8, lanes: 4 };
+const HOW_MUCH = { quick: 2, thorough: 10, lanes: 4 };
 
 describe('presence over connections that fail', () => {
   let redis: Redis;

@@ -14,7 +14,7 @@ const TIMING: Timing = { graceMs: 80, leaseMs: 1_000, heartbeatMs: 100, promptMs
 const SLOTS = 3;
 const USERS = 4;
 const STEPS = 40;
-const HOW_MUCH = { runs: 6 };
+const HOW_MUCH = { quick: 2, thorough: 8 };
 
 describe('presence of instances that are processes', () => {
   let cluster: ProcessCluster;

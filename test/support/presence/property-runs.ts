@@ -1,12 +1,15 @@
 import * as fc from 'fast-check';
 
-const { PRESENCE_SEED, PRESENCE_PATH, PRESENCE_RUNS, PRESENCE_SHRINKS } = process.env;
+const { PRESENCE_SEED, PRESENCE_PATH, PRESENCE_RUNS, PRESENCE_SHRINKS, THOROUGH_MODELS } =
+  process.env;
 /** The histories of a usual run: the same each time, so that a change is judged by what it has changed. */
 const USUAL_SEED = 20_261_122;
 
 export interface HowMuch {
-  /** How many histories are played one after the other, unless PRESENCE_RUNS says otherwise. */
-  readonly runs: number;
+  /** How many histories `npm test` plays one after the other, unless PRESENCE_RUNS says otherwise. */
+  readonly quick: number;
+  /** How many `npm run test:models` plays. */
+  readonly thorough: number;
   /** How many are played at the same time, each with a seed of its own. */
   readonly lanes?: number;
 }
@@ -22,15 +25,16 @@ export interface HowMuch {
  */
 export async function playHistories<History>(
   histories: fc.Arbitrary<History>,
-  { runs, lanes = 1 }: HowMuch,
+  { quick, thorough, lanes = 1 }: HowMuch,
   play: (history: History) => Promise<void>,
 ): Promise<number> {
   const seed =
     PRESENCE_SEED === 'random'
       ? Math.floor(Math.random() * 2 ** 31)
       : (numberFrom(PRESENCE_SEED) ?? USUAL_SEED);
-  process.stderr.write(`histories of presence: PRESENCE_SEED=${seed}\n`);
+  if (seed !== USUAL_SEED) process.stderr.write(`PRESENCE_SEED=${seed}\n`);
   const again = PRESENCE_PATH === undefined ? {} : { path: PRESENCE_PATH };
+  const runs = THOROUGH_MODELS === undefined ? quick : thorough;
   const numRuns = PRESENCE_PATH === undefined ? (numberFrom(PRESENCE_RUNS) ?? runs) : 1;
   const played = Array.from({ length: PRESENCE_PATH === undefined ? lanes : 1 }, (_, lane) =>
     playOne(histories, { seed: seed + lane, numRuns, ...again }, play),

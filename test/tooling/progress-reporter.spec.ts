@@ -1,0 +1,26 @@
+import { describe, expect, it } from '@jest/globals';
+import { countLine, durationOf } from '../progress-reporter.mjs';
+
+describe('the progress of the tests', () => {
+  const none = {
+    numPassedTests: 0,
+    numFailedTests: 0,
+    numRuntimeErrorTestSuites: 0,
+    numPendingTests: 0,
+    numTodoTests: 0,
+  };
+
+  it('ends with how many have passed and failed, and counts a file that cannot be run as a failure', () => {
+    expect(countLine({ ...none, numPassedTests: 12 })).toBe('12 passed, 0 failed');
+    expect(
+      countLine({ ...none, numPassedTests: 1, numFailedTests: 2, numRuntimeErrorTestSuites: 1 }),
+    ).toBe('1 passed, 3 failed');
+    expect(countLine({ ...none, numPendingTests: 3, numTodoTests: 1 })).toBe(
+      '0 passed, 0 failed, 4 skipped',
+    );
+  });
+
+  it('tells the time as people do', () => {
+    expect([400, 59_000, 80_000].map(durationOf)).toEqual(['0 s', '59 s', '1 min 20 s']);
+  });
+});
