@@ -5,6 +5,7 @@ import { encodePacket } from '../wire/encode-packet.js';
 import { framesLength, writeFrames } from '../wire/frames.js';
 import { EVENT_PACKET, WirePacket, type SocketIoPacket } from '../wire/wire-packet.js';
 import type { Dialect } from './local-namespace.js';
+import { parserOf } from './socket-io-internals.js';
 
 /** @internal */
 export function dialectOf(parser: PacketParser): Dialect {
@@ -17,8 +18,7 @@ export function dialectOf(parser: PacketParser): Dialect {
 
 /** How the clients of a server speak. Only the option tells: there may be several copies of the standard parser. */
 export function dialectOfServer(server: Server): Dialect {
-  const { opts } = server as unknown as { opts?: { parser?: PacketParser } };
-  return dialectOf(opts?.parser ?? standardParser);
+  return dialectOf(parserOf(server) ?? standardParser);
 }
 
 /** An event as the clients of a dialect read it; with an id they are to acknowledge it. @internal */

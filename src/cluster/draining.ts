@@ -10,6 +10,7 @@ import {
   type EngineConnection,
   type EngineServer,
 } from './engine-connection.js';
+import { namespacesOf, socketsOf } from './socket-io-internals.js';
 
 /** Clients of one tick are disconnected together. */
 const TICK_MS = 10;
@@ -20,17 +21,11 @@ const RECONNECT_WITHIN_MS = 1_000;
 const REASON = 'server.draining';
 const REFUSAL = JSON.stringify({ code: REASON, message: 'The server is shutting down' });
 
-type Client = Socket['client'];
-
 /** What Engine.IO has since 6.4, and its types since later. */
 interface EngineWithMiddlewares {
   use?(
-    middleware: (request: EngineRequest, response: ServerResponse, next: () => void) => void,
+    middleware: (request: IncomingMessage, response: ServerResponse, next: () => void) => void,
   ): void;
-}
-
-interface EngineRequest extends IncomingMessage {
-  readonly _query?: { readonly sid?: string };
 }
 
 /**
@@ -80,15 +75,15 @@ export class Draining {
     const leaving = new Set<EngineConnection>();
     const { drainMs, clientsPerSecond } = this.options;
     const durationMs = Math.min(drainMs, (clients.length * 1_000) / clientsPerSecond);
-    const moments = clients.map((client) => ({ client, at: Math.random() * durationMs }));
+    const moments = clients.map((socket) => ({ socket, at: Math.random() * durationMs }));
     const startedAt = performance.now();
-    for (const { client, at } of moments.sort((a, b) => a.at - b.at)) {
-      const connection = client.conn as unknown as EngineConnection;
+    for (const { socket, at } of moments.sort((a, b) => a.at - b.at)) {
+      const connection = socket.client.conn as unknown as EngineConnection;
       if (connection.readyState !== 'open') continue;
       const aheadMs = at - (performance.now() - startedAt);
       if (aheadMs > 0) await pause(Math.max(TICK_MS, aheadMs));
       leaving.add(connection);
-      this.disconnect(client);
+      this.disconnect(socket);
     }
     // Those that were still being let in, with no namespace yet.
     for (const engine of this.engines()) {
@@ -116,24 +111,24 @@ export class Draining {
     return [...this.servers()].flatMap((server) => engineOf(server) ?? []);
   }
 
-  private clients(): Client[] {
-    const clients = new Set<Client>();
+  /** One socket of each client. */
+  private clients(): Socket[] {
+    const clients = new Map<Socket['client'], Socket>();
     for (const server of this.servers()) {
-      for (const namespace of server._nsps.values()) {
-        for (const { client } of namespace.sockets.values()) clients.add(client);
+      for (const namespace of namespacesOf(server)) {
+        for (const socket of namespace.sockets.values()) clients.set(socket.client, socket);
       }
     }
-    return [...clients];
+    return [...clients.values()];
   }
 
-  private disconnect(client: Client): void {
-    const { sockets } = client as unknown as { readonly sockets: ReadonlyMap<string, Socket> };
+  private disconnect(one: Socket): void {
     const reconnectInMs = Math.floor(Math.random() * RECONNECT_WITHIN_MS);
-    for (const socket of sockets.values()) {
+    for (const socket of socketsOf(one)) {
       this.attempt(() => socket.emit(DISCONNECT_EVENT, { reason: REASON, reconnectInMs }));
     }
     // The connection and not the sockets: after their end a Socket.IO client does not come again by itself.
-    this.attempt(() => client.conn.close());
+    this.attempt(() => one.client.conn.close());
   }
 
   /** A listener of the app that throws is not in the others' way. */
@@ -150,7 +145,8 @@ export class Draining {
 export function* connectionsOf(servers: Iterable<Server>): Iterable<EngineConnection> {
   for (const server of servers) {
     const clients = engineOf(server)?.clients ?? {};
-    for (const id in clients) yield clients[id] as EngineConnection;
+    // Not for...in: an app, or a package of it, may have put something on Object.prototype.
+    yield* Object.values(clients);
   }
 }
 
@@ -160,8 +156,8 @@ function engineOf(server: Server): EngineServer | undefined {
 }
 
 /** Those that are known may still send and fetch what belongs to their session. */
-function refuse(request: EngineRequest, response: ServerResponse, next: () => void): void {
-  if (request._query?.sid !== undefined) {
+function refuse(request: IncomingMessage, response: ServerResponse, next: () => void): void {
+  if (new URLSearchParams(request.url?.split('?')[1]).has('sid')) {
     next();
     return;
   }

@@ -2,6 +2,7 @@ import type { Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { DISCONNECT_EVENT } from '../sockets/disconnect-event.js';
+import { socketsOf } from './socket-io-internals.js';
 
 /** @internal */
 export interface EndOptions {
@@ -25,7 +26,7 @@ export function endSockets(
   options: EndOptions,
   reporter: Reporter,
 ): void {
-  const unused = new Set<Socket['client']>();
+  const unused = new Map<Socket['client'], Socket>();
   const attempt = (socket: Socket, act: () => unknown): void => {
     try {
       act();
@@ -43,9 +44,11 @@ export function endSockets(
     }
     if (reason !== undefined) attempt(socket, () => socket.emit(DISCONNECT_EVENT, { reason }));
     attempt(socket, () => socket.disconnect(close === true));
-    if (close === 'unused') unused.add(socket.client);
+    if (close === 'unused') unused.set(socket.client, socket);
   }
-  for (const client of unused) if (isUnused(client)) client.conn.close();
+  for (const socket of unused.values()) {
+    if (socketsOf(socket).length === 0) attempt(socket, () => socket.client.conn.close());
+  }
 }
 
 /** Ends a socket that has just been connected, where that was asked for meanwhile. @internal */
@@ -55,10 +58,4 @@ export function endIfAwaited(socket: Socket, reporter: Reporter): void {
   awaited.delete(socket);
   // The app's own listeners of the connection come first, or they would not hear of its end.
   process.nextTick(() => endSockets([socket], options, reporter));
-}
-
-function isUnused(client: Socket['client']): boolean {
-  return (
-    (client as unknown as { readonly sockets: ReadonlyMap<string, Socket> }).sockets.size === 0
-  );
 }

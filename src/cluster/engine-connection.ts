@@ -1,44 +1,91 @@
+/**
+ * Everything that this library uses of Engine.IO and ws, private members included. No other file names one. Each
+ * private member is optional here: {@link engineFaults} says at start which are not as expected, and the functions below then
+ * take the public path, which costs more and delivers the same.
+ */
+
 /** A packet that waits in Engine.IO. */
 interface WaitingPacket {
   readonly data?: unknown;
   readonly options?: { readonly wsPreEncodedFrame?: readonly unknown[] };
 }
 
-/**
- * What is used of a connection of Engine.IO. Where a version, or another WebSocket server than `ws`, lacks what is
- * optional here, it is closed as Engine.IO does it.
- *
- * @internal
- */
-export interface EngineConnection {
-  readonly readyState: string;
-  readonly writeBuffer?: readonly WaitingPacket[];
-  readonly transport: {
-    /** Of `ws`. */
-    readonly socket?: {
-      readonly bufferedAmount?: number;
-      readonly readyState?: number;
-      terminate?(): void;
-      readonly _socket?: {
-        readonly bytesWritten?: number;
-        readonly _handle?: { readonly writeQueueSize?: number } | null;
-      };
-    };
-    discard?(): void;
-    /** Of long polling: what ends it, while its end waits for the next poll. */
-    shouldClose?: (() => void) | null;
-  };
-  close(discard?: boolean): void;
-  onClose?(reason: string): void;
+/** Options of Engine.IO for one packet. @internal */
+export interface WriteOptions {
+  readonly compress?: boolean;
 }
 
 /** @internal */
-export interface EngineServer {
+export interface FramedOptions extends WriteOptions {
+  /** Private: Engine.IO sends these frames, and not the data of the packet. */
+  readonly wsPreEncodedFrame: readonly Buffer[];
+}
+
+interface Listened {
+  listenerCount(event: string): number;
+}
+
+interface Transport {
+  readonly name: string;
+  readonly writable: boolean;
+  /** A WebSocket of `ws`, or of another server; none for long polling. */
+  readonly socket?: {
+    readonly bufferedAmount?: number;
+    readonly readyState?: number;
+    terminate?(): void;
+    /** Private. */
+    readonly _sender?: Sender;
+    /** Private: the TCP socket. */
+    readonly _socket?: {
+      readonly bytesWritten?: number;
+      readonly _handle?: { readonly writeQueueSize?: number } | null;
+    };
+  };
+  discard?(): void;
+  /** Private: ends long polling, whose end otherwise waits for the next poll. */
+  shouldClose?: (() => void) | null;
+  /** Private: whether Engine.IO sends finished frames as they are over this transport. */
+  _canSendPreEncodedFrame?(packet: WaitingPacket): boolean;
+}
+
+interface Sender {
+  /** Private. */
+  sendFrame?(frames: readonly Buffer[]): void;
+}
+
+/** A connection of Engine.IO: what Socket.IO calls `socket.conn`. @internal */
+export interface EngineConnection extends Listened {
+  readonly protocol: number;
+  readonly readyState: string;
+  /** Private. */
+  readonly writeBuffer?: readonly WaitingPacket[];
+  /** Private. */
+  readonly server?: EngineServer;
+  readonly transport: Transport;
+  write(data: unknown, options: WriteOptions): void;
+  close: (this: EngineConnection, discard?: boolean) => unknown;
+  /** Private. */
+  onClose?(reason: string): void;
+  on(event: 'packetCreate', listener: (this: EngineConnection) => void): unknown;
+}
+
+/** @internal */
+export interface EngineServer extends Listened {
   readonly clients: Readonly<Record<string, EngineConnection>>;
+  /** Private. */
+  readonly opts?: { readonly perMessageDeflate?: unknown };
+  /** Private. */
+  createTransport?(name: string, request: unknown): WritableTransport;
+}
+
+interface WritableTransport extends Transport {
+  send(packets: readonly WaitingPacket[]): void;
+  on(event: 'error', listener: () => void): unknown;
 }
 
 /** What a packet takes beside its data. */
 const PACKET_BYTES = 128;
+const WS_OPEN = 1;
 const WS_CLOSED = 3;
 
 /** What of a buffer was counted already. */
@@ -51,7 +98,7 @@ interface Counted {
 const counted = new WeakMap<readonly WaitingPacket[], Counted>();
 
 /**
- * How much waits for a client behind what is being sent. Each packet is looked at once.
+ * Bytes that wait for a client behind those that are being sent. Each packet is looked at once.
  *
  * @internal
  */
@@ -68,15 +115,15 @@ export function waitingBytes({ writeBuffer }: EngineConnection): number {
   return known.bytes;
 }
 
-/** How much is being sent and has not been taken by the network. @internal */
+/** Bytes that are being sent and that the network has not taken. @internal */
 export function bytesUnderWay({ transport }: EngineConnection): number {
   return transport.socket?.bufferedAmount ?? 0;
 }
 
-/** Changes with everything that the network takes. @internal */
-export function sendProgress({ transport }: EngineConnection): string {
+/** Changes with everything that the network takes; undefined where that cannot be told. @internal */
+export function sendProgress({ transport }: EngineConnection): string | undefined {
   const tcp = transport.socket?._socket;
-  return `${tcp?.bytesWritten} ${tcp?._handle?.writeQueueSize}`;
+  return tcp && `${tcp.bytesWritten} ${tcp._handle?.writeQueueSize}`;
 }
 
 function sizeOf(packet: WaitingPacket | undefined): number {
@@ -114,4 +161,158 @@ export function hardClose(connection: EngineConnection, reason: string): void {
     transport.socket?.terminate?.();
     transport.shouldClose?.();
   }
+}
+
+const TAKES_FRAMES = Symbol('propagator:takes frames');
+
+interface KnownTransport extends Transport {
+  /** Whether it takes frames, once that was asked. */
+  [TAKES_FRAMES]?: boolean;
+}
+
+/** Whether finished frames can be written to a connection as they are: asked once for each transport. @internal */
+export function takesFrames(connection: EngineConnection): boolean {
+  const transport = connection.transport as KnownTransport;
+  return (transport[TAKES_FRAMES] ??= isFramed(connection));
+}
+
+function isFramed({ protocol, transport, server }: EngineConnection): boolean {
+  const sender = transport.socket?._sender;
+  return (
+    transport.name === 'websocket' &&
+    protocol === 4 &&
+    // Of compressed transports it is false.
+    transport._canSendPreEncodedFrame?.({ options: framed(PROBE) }) === true &&
+    server !== undefined &&
+    passesFrames(server) &&
+    sender !== undefined &&
+    sendsFrames(sender)
+  );
+}
+
+const PROBE = Buffer.from('probe');
+const ignore = (): void => undefined;
+
+/** By server. */
+const passing = new WeakMap<EngineServer, boolean>();
+
+/** Whether a transport of this server hands finished frames to the WebSocket as they are. Tried on one without a client. */
+function passesFrames(server: EngineServer): boolean {
+  let passes = passing.get(server);
+  if (passes === undefined) {
+    passes = passesProbe(server);
+    passing.set(server, passes);
+  }
+  return passes;
+}
+
+function passesProbe(server: EngineServer): boolean {
+  // It would be encoded; the transport says so itself.
+  if (server.opts?.perMessageDeflate) return true;
+  const sent: unknown[] = [];
+  const socket = {
+    readyState: WS_OPEN,
+    on: ignore,
+    once: ignore,
+    send: (data: unknown) => sent.push(data),
+    _sender: { sendFrame: (frames: readonly unknown[]) => sent.push(...frames) },
+  };
+  try {
+    const request = { websocket: socket, _query: { EIO: '4' }, headers: {} };
+    const transport = server.createTransport?.('websocket', request);
+    transport?.on('error', ignore);
+    transport?.send([{ type: 'message', options: framed(PROBE) } as WaitingPacket]);
+  } catch {
+    return false;
+  }
+  return sent.length === 1 && sent[0] === PROBE;
+}
+
+/** By the class of senders: that of one copy of ws. */
+const sending = new WeakMap<object, boolean>();
+
+/** Whether a sender of ws writes frames to its TCP socket as they are. Tried on one without a TCP socket. */
+function sendsFrames(sender: Sender): boolean {
+  if (typeof sender.sendFrame !== 'function') return false;
+  const kind = Object.getPrototypeOf(sender) as object;
+  let sends = sending.get(kind);
+  if (sends === undefined) {
+    const written: unknown[] = [];
+    const write = (data: unknown): boolean => written.push(data) > 0;
+    try {
+      const trial = Object.create(sender, {
+        _socket: { value: { cork: ignore, uncork: ignore, write } },
+      }) as Required<Sender>;
+      trial.sendFrame([PROBE]);
+    } catch {
+      // It is another one than expected.
+    }
+    sends = written.length === 1 && written[0] === PROBE;
+    sending.set(kind, sends);
+  }
+  return sends;
+}
+
+/** Private members of Engine.IO that are not as expected. @internal */
+export function engineFaults(server: EngineServer): string[] {
+  return passesFrames(server) ? [] : ['finished frames (wsPreEncodedFrame)'];
+}
+
+/** Private members of a connection that are not as expected. @internal */
+export function connectionFaults(connection: EngineConnection): string[] {
+  const faults: string[] = [];
+  if (!Array.isArray(connection.writeBuffer)) faults.push('Socket.writeBuffer');
+  if (typeof connection.onClose !== 'function') faults.push('Socket.onClose');
+  if (connection.server === undefined) faults.push('Socket.server');
+  const { transport } = connection;
+  const { name, socket } = transport;
+  if (name !== 'websocket') return faults;
+  if (typeof transport._canSendPreEncodedFrame !== 'function')
+    faults.push('WebSocket._canSendPreEncodedFrame');
+  if (socket?._sender === undefined || !sendsFrames(socket._sender)) {
+    faults.push('Sender.sendFrame of ws');
+  }
+  if (typeof socket?._socket?.bytesWritten !== 'number') faults.push('WebSocket._socket of ws');
+  return faults;
+}
+
+/** Whether the network has not taken all that was written. @internal */
+export function isBehind({ transport }: EngineConnection): boolean {
+  return !transport.writable || (transport.socket?.bufferedAmount ?? 0) > 0;
+}
+
+/**
+ * Writes frames past Engine.IO, whose bookkeeping for a packet costs about as much as the write. Only where nothing waits
+ * and nobody follows what Engine.IO does; returns false elsewhere. As soon as the network does not keep up Engine.IO has
+ * the rest, and knows what waits.
+ *
+ * @internal
+ */
+export function wroteDirectly(connection: EngineConnection, frames: readonly Buffer[]): boolean {
+  const { readyState, writeBuffer, transport, server } = connection;
+  const { socket } = transport;
+  if (
+    readyState !== 'open' ||
+    writeBuffer?.length !== 0 ||
+    socket?.readyState !== WS_OPEN ||
+    socket.bufferedAmount !== 0 ||
+    !transport.writable ||
+    // One of the listeners of `packetCreate` is ours.
+    connection.listenerCount('packetCreate') > 1 ||
+    isFollowed(connection) ||
+    (server !== undefined && isFollowed(server))
+  ) {
+    return false;
+  }
+  socket._sender?.sendFrame?.(frames);
+  return true;
+}
+
+function isFollowed(listened: Listened): boolean {
+  return listened.listenerCount('flush') > 0 || listened.listenerCount('drain') > 0;
+}
+
+/** For any number of frames back to back, in one write: without data, because the frames are what is sent. @internal */
+export function framed(frames: Buffer): FramedOptions {
+  return { compress: true, wsPreEncodedFrame: [frames] };
 }

@@ -3,23 +3,21 @@ import { packetIn } from './dialects.js';
 import type { Dialect } from './local-namespace.js';
 import type { NamespaceServices } from './namespace-services.js';
 import { PacketWriter, type SendFlags } from './packet-writer.js';
+import { acksOf } from './socket-io-internals.js';
 
 interface Question extends SendFlags {
   readonly namespace: string;
   readonly data: unknown[];
-  /** Of the namespace's own counter: one for all its sockets. */
-  readonly id: number;
+  /** Of the namespace's own counter: one for all its sockets. Undefined where it has none. */
+  readonly id: number | undefined;
   readonly timeoutMs: number;
 }
 
 const GIVE_UP = Symbol('give up');
 
-/** Called with the answer. Ours can be given up, too. */
-type Acknowledge = ((answer: unknown) => void) & { readonly [GIVE_UP]?: () => void };
-
-/** Where Socket.IO looks for who waits for an acknowledgement. */
-interface WithAcks {
-  readonly acks: Map<number, Acknowledge>;
+/** A callback of ours can be given up. */
+interface GivenUp {
+  readonly [GIVE_UP]?: () => void;
 }
 
 /**
@@ -37,12 +35,15 @@ export function askSockets(
 ): Promise<void> {
   if (sockets.length === 0) return Promise.resolve();
   const { id, namespace, data, timeoutMs } = question;
+  if (id === undefined || sockets.some((socket) => acksOf(socket) === undefined)) {
+    return askEach(sockets, question, onAnswer);
+  }
   const packet = packetIn(dialect, namespace, data, id);
   const writer = new PacketWriter(packet, question, reporter, connections);
   return new Promise((resolve) => {
     const open = new Set<Socket>(sockets);
     const timer = setTimeout(() => {
-      for (const socket of open) acksOf(socket).delete(id);
+      for (const socket of open) acksOf(socket)?.delete(id);
       resolve();
     }, timeoutMs);
     // An app that has closed its sockets waits for nobody.
@@ -58,22 +59,33 @@ export function askSockets(
         onAnswer(socket.id, answer);
         over(socket);
       };
-      acksOf(socket).set(id, Object.assign(answered, { [GIVE_UP]: () => over(socket) }));
+      acksOf(socket)?.set(id, Object.assign(answered, { [GIVE_UP]: () => over(socket) }));
       writer.write(socket);
     }
   });
 }
 
+/** The public path: each socket has a packet of its own. */
+async function askEach(
+  sockets: readonly Socket[],
+  { data: [event, ...args], timeoutMs, compress }: Question,
+  onAnswer: (socketId: string, answer: unknown) => void,
+): Promise<void> {
+  const ask = async (socket: Socket): Promise<void> => {
+    const emitter = socket.compress(compress).timeout(timeoutMs);
+    onAnswer(socket.id, await emitter.emitWithAck(event as string, ...args));
+  };
+  // Sockets that do not answer are told by their absence.
+  await Promise.allSettled(sockets.map(ask));
+}
+
 /** A socket that has gone answers no more: nobody waits for it. */
 export function giveUpOn(socket: Socket): void {
   const acks = acksOf(socket);
-  for (const [id, { [GIVE_UP]: giveUp }] of acks) {
+  for (const [id, callback] of acks ?? []) {
+    const giveUp = (callback as GivenUp)[GIVE_UP];
     if (giveUp === undefined) continue;
-    acks.delete(id);
+    acks?.delete(id);
     giveUp();
   }
-}
-
-function acksOf(socket: Socket): WithAcks['acks'] {
-  return (socket as unknown as WithAcks).acks;
 }

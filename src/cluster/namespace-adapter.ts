@@ -14,6 +14,7 @@ import { RoomChannels } from './room-channels.js';
 import { eachMember } from './room-members.js';
 import { normalised, roomName } from './room-names.js';
 import { SessionRecovery, type KeptPacket } from './session-recovery.js';
+import { callServerSide, nextAckId } from './socket-io-internals.js';
 import type { EventToAcknowledge, SocketSelector } from './socket-selector.js';
 
 /** The adapter of a namespace behind `SocketStateAdapter`. @internal */
@@ -183,7 +184,7 @@ export function namespaceAdapter(
     }
 
     onServerSideEmit(args: unknown[]): void {
-      (this.nsp as { _onServerSideEmit(args: unknown[]): void })._onServerSideEmit(args);
+      callServerSide(this.nsp as Namespace, args);
     }
 
     deliver(delivery: Delivery): number {
@@ -212,8 +213,7 @@ export function namespaceAdapter(
       onAnswer: (socketId: string, answer: unknown) => void,
     ): { socketIds: string[]; done: Promise<void> } {
       const sockets = this.select(event);
-      const nsp = this.nsp as { _ids: number };
-      const question = { ...event, id: nsp._ids++ };
+      const question = { ...event, id: nextAckId(this.nsp as Namespace) };
       const done = askSockets(sockets, question, this.dialect, services, onAnswer);
       return { socketIds: sockets.map(({ id }) => id), done };
     }

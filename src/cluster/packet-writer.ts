@@ -1,18 +1,17 @@
 import type { Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
-import type { EncodedPart } from '../wire/frames.js';
-import type { SocketIoPacket, WirePacket } from '../wire/wire-packet.js';
+import type { WirePacket } from '../wire/wire-packet.js';
 import type { ClientConnections } from './client-connections.js';
-import type { EngineConnection } from './engine-connection.js';
 import {
   framed,
   isBehind,
   takesFrames,
-  type FrameConnection,
+  type EngineConnection,
   type FramedOptions,
   type WriteOptions,
-} from './frame-connection.js';
+} from './engine-connection.js';
+import { outgoingListenersOf } from './socket-io-internals.js';
 
 /** How an event is to be sent, in Socket.IO's words. */
 export interface SendFlags {
@@ -20,16 +19,6 @@ export interface SendFlags {
   readonly volatile: boolean;
   /** Compress it on connections with perMessageDeflate. */
   readonly compress: boolean;
-}
-
-/** What Socket.IO's own adapters use of a socket, too. */
-interface WritableSocket {
-  readonly client: {
-    readonly conn: FrameConnection;
-    writeToEngine(parts: readonly EncodedPart[], options: WriteOptions): void;
-  };
-  readonly _anyOutgoingListeners?: readonly unknown[];
-  notifyOutgoingListeners(packet: SocketIoPacket): void;
 }
 
 /**
@@ -50,20 +39,20 @@ export class PacketWriter {
     private readonly connections: Pick<ClientConnections, 'slow' | 'batches'>,
   ) {}
 
-  write(to: Socket): void {
-    const socket = to as unknown as WritableSocket;
-    if ((socket._anyOutgoingListeners?.length ?? 0) > 0) this.notify(socket);
-    const { client } = socket;
-    const { conn } = client;
+  write(socket: Socket): void {
+    const listeners = outgoingListenersOf(socket);
+    if (listeners !== undefined) this.notify(socket, listeners);
+    const conn = socket.client.conn as unknown as EngineConnection;
     const { volatile, compress } = this.flags;
-    if (volatile && isBehind(conn)) {
+    const { batches, slow } = this.connections;
+    // Like Socket.IO, which is not ready either until the last packet of this turn has been written.
+    if (volatile && (isBehind(conn) || batches?.holds(conn) === true)) {
       this.reporter.count('volatile.dropped');
       return;
     }
-    const { batches, slow } = this.connections;
     if (!takesFrames(conn)) {
-      this.plain ??= { preEncoded: true, volatile, compress };
-      client.writeToEngine(this.packet.parts, this.plain);
+      this.plain ??= { compress };
+      for (const part of this.packet.parts) conn.write(part, this.plain);
     } else if (batches !== undefined) {
       batches.add(conn, this.packet);
       return;
@@ -71,14 +60,18 @@ export class PacketWriter {
       conn.write(undefined, (this.framed ??= framed(this.packet.frames)));
     }
     // Nothing waits for most clients.
-    if (conn.writeBuffer?.length) slow.wrote(conn as unknown as EngineConnection);
+    if (conn.writeBuffer?.length) slow.wrote(conn);
   }
 
   /** A listener of the app that throws must not keep the event from the other sockets. */
-  private notify(socket: WritableSocket): void {
+  private notify(
+    socket: Socket,
+    listeners: Exclude<ReturnType<typeof outgoingListenersOf>, undefined>,
+  ): void {
+    const { packet } = this.packet;
+    if (packet === undefined) return;
     try {
-      const { packet } = this.packet;
-      if (packet !== undefined) socket.notifyOutgoingListeners(packet);
+      for (const listener of listeners) listener.apply(socket, packet.data);
     } catch (error) {
       this.reporter.report('listener.failed', () => `onAnyOutgoing: ${reasonOf(error)}`);
     }

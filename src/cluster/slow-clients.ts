@@ -74,6 +74,7 @@ export class SlowClients {
     }
     const before = this.progress.get(connection);
     const now = sendProgress(connection);
+    if (now === undefined) return false;
     this.progress.set(connection, now);
     return now === before;
   }

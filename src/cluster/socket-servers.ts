@@ -11,6 +11,7 @@ import type { TokenRefresh } from '../sockets/token-refresh.js';
 import { installDefaultAckTimeout, setDefaultAckTimeout } from './default-ack-timeout.js';
 import { ClientLimits } from './client-limits.js';
 import { endIfAwaited } from './end-sockets.js';
+import { InternalsCheck } from './internals-check.js';
 import { inMemoryAdapterOf, keepAdapter } from './foreign-adapter.js';
 import { namespaceAdapter, type NamespaceAdapter } from './namespace-adapter.js';
 import type { NamespaceServices } from './namespace-services.js';
@@ -23,6 +24,7 @@ import type { NamespaceServices } from './namespace-services.js';
  */
 export class SocketServers {
   private readonly limits: ClientLimits;
+  private readonly internals: InternalsCheck;
   /** Whom the connected sockets belong to. `socket.auth` is the app's to change, as when a user logs out. */
   private readonly members = new Map<string, { userId: string; socket: AuthenticatedSocket }>();
   /** Sockets that passed {@link admit}. Not a property of the socket, which clients and handlers could set. */
@@ -37,6 +39,7 @@ export class SocketServers {
     private readonly gate?: SocketGate,
   ) {
     this.limits = new ClientLimits(services.limits, services.reporter);
+    this.internals = new InternalsCheck(services.reporter);
   }
 
   /** How many servers are taken in. */
@@ -60,6 +63,7 @@ export class SocketServers {
     });
     server.adapter(Adapter as unknown as Parameters<Server['adapter']>[0]);
     keepAdapter(server);
+    this.internals.server(server);
   }
 
   private prepare(nsp: Namespace, adapter: NamespaceAdapter): void {
@@ -75,6 +79,7 @@ export class SocketServers {
     nsp.on('connect', (socket) => this.endUnlessAdmitted(socket));
     nsp.on('connection', (socket) => {
       if (!this.admitted.has(socket)) return;
+      this.internals.connected(socket);
       this.limits.connected(socket);
       adapter.connected(socket);
       this.connected(socket as unknown as AuthenticatedSocket);

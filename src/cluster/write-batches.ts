@@ -1,14 +1,13 @@
 import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { WirePacket } from '../wire/wire-packet.js';
-import type { EngineConnection } from './engine-connection.js';
 import {
   framed,
   takesFrames,
   wroteDirectly,
-  type FrameConnection,
+  type EngineConnection,
   type FramedOptions,
-} from './frame-connection.js';
+} from './engine-connection.js';
 import type { SlowClients } from './slow-clients.js';
 
 /** Larger writes gain nothing by being put together: copying costs more than the call that it saves, in bytes. */
@@ -57,13 +56,14 @@ function framesOf(last: Batch): Buffer {
   return frames;
 }
 
+const PLAIN = { compress: true };
 const WAITING = Symbol('propagator:waiting');
 const CLOSE = Symbol('propagator:close');
 
-interface BatchedConnection extends FrameConnection {
+interface BatchedConnection extends EngineConnection {
   /** Present on connections that have been here before. */
   [WAITING]?: Batch | undefined;
-  [CLOSE]?: FrameConnection['close'];
+  [CLOSE]?: EngineConnection['close'];
 }
 
 /**
@@ -97,6 +97,11 @@ export class WriteBatches {
     this.connections.push(connection);
   }
 
+  /** Whether something waits for a connection. */
+  holds(connection: BatchedConnection): boolean {
+    return connection[WAITING] !== undefined;
+  }
+
   private flush(): void {
     const { connections } = this;
     this.connections = [];
@@ -108,8 +113,7 @@ export class WriteBatches {
         this.reporter.report('listener.failed', () => `of a connection: ${reasonOf(error)}`);
       }
       // Nothing waits for most clients.
-      if (connection.writeBuffer?.length)
-        this.slow.wrote(connection as unknown as EngineConnection);
+      if (connection.writeBuffer?.length) this.slow.wrote(connection);
     }
   }
 }
@@ -125,7 +129,7 @@ function writeWaiting(connection: BatchedConnection): void {
     return;
   }
   for (const { parts } of packetsOf(waiting)) {
-    for (const part of parts) connection.write(part, { preEncoded: true });
+    for (const part of parts) connection.write(part, PLAIN);
   }
 }
 
