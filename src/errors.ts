@@ -93,6 +93,7 @@ export class PropagatorError extends Error {
   }
 }
 
+/** @internal */
 export { reasonOf } from './text.js';
 
 /** Whether Redis may take the same thing in a moment: it was away, or did not answer. @internal */

@@ -10,10 +10,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * @param {object} options
  * @param {Record<string, string>} options.env
  * @param {string[]} [options.flags] of Node
+ * @param {string} [options.main] the built file to run
  * @param {RegExp} [options.says] what it prints then; the first group is the URL, where it has one
  */
-export async function startApp(folder, { env, flags = [], says = /listening on (http:\S+)/i }) {
-  const child = spawn(process.execPath, [...flags, 'dist/main.js'], {
+export async function startApp(
+  folder,
+  { env, flags = [], main = 'dist/main.js', says = /listening on (http:\S+)/i },
+) {
+  const child = spawn(process.execPath, [...flags, main], {
     cwd: folder,
     env: { ...process.env, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

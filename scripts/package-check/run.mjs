@@ -11,6 +11,7 @@ import { linkedFiles } from '../docs-check/links.mjs';
 import { page } from '../docs-check/pages.mjs';
 import { acquireRedis } from '../redis/acquire.mjs';
 import { startApp } from './app-process.mjs';
+import { bundleApp } from './bundle.mjs';
 import { checkClients } from './client-check.mjs';
 import { checkMinimalAndWorker, checkTesting, EXAMPLES } from './examples.mjs';
 import { installApp } from './install.mjs';
@@ -24,10 +25,18 @@ const templates = fileURLToPath(new URL('apps', import.meta.url));
  * condition `module-sync`, and without it, where it gets the CommonJS build, as in older Node and
  * in Jest.
  *
- * @type {{ name: string, runs: { label: string, flags: string[] }[] }[]}
+ * The ESM app runs once more as one bundled file.
+ *
+ * @type {{ name: string, runs: { label: string, flags: string[], bundled?: true }[] }[]}
  */
 const apps = [
-  { name: 'nest12-esm', runs: [{ label: 'ESM build', flags: [] }] },
+  {
+    name: 'nest12-esm',
+    runs: [
+      { label: 'ESM build', flags: [] },
+      { label: 'bundled as ESM', flags: [], bundled: true },
+    ],
+  },
   {
     name: 'nest11-cjs',
     runs: [
@@ -90,8 +99,11 @@ async function installAll(work, tarball) {
  */
 async function checkApp({ name, runs }, folder, redisUrl) {
   const env = { REDIS_URL: redisUrl };
-  for (const { label, flags } of runs) {
-    const app = await step(`${name}, ${label}: starts`, () => startApp(folder, { env, flags }));
+  for (const { label, flags, bundled } of runs) {
+    const app = await step(`${name}, ${label}: starts`, async () => {
+      const main = bundled ? await bundleApp(folder) : 'dist/main.js';
+      return startApp(folder, { env, flags, main });
+    });
     if (!app) continue;
     await step(`${name}, ${label}: clients get their events`, () => checkClients(app.url));
     await step(`${name}, ${label}: ends by itself after app.close()`, () => app.close());

@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module';
+// Under a name of its own: bundlers put a `createRequire` in front of ES modules, and two of one name do not load.
+import { createRequire as requireFrom } from 'node:module';
 import { join } from 'node:path';
 
 /** That of this library; a test holds it to package.json. */
@@ -11,9 +12,9 @@ export const VERSION = '0.1.0';
  * @internal
  */
 export function socketIoVersion(): string | null {
-  const fromApp = createRequire(join(process.cwd(), 'package.json'));
+  const fromApp = requireFrom(join(process.cwd(), 'package.json'));
   for (const from of [
-    () => createRequire(fromApp.resolve('@nestjs/platform-socket.io')),
+    () => requireFrom(fromApp.resolve('@nestjs/platform-socket.io')),
     () => fromApp,
   ]) {
     try {

@@ -1,0 +1,21 @@
+// @ts-check
+import { run } from './steps.mjs';
+
+/** Lets CommonJS packages of the bundle call `require`; this is how esbuild's users write it. */
+const BANNER =
+  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+
+/**
+ * Bundles a built app and the library into one ES module. Nest stays outside: it brings a `createRequire` of its own.
+ *
+ * @param {string} folder
+ * @returns {Promise<string>} the bundled file
+ */
+export async function bundleApp(folder) {
+  const main = 'dist/bundled.mjs';
+  const form = ['--bundle', '--platform=node', '--format=esm', '--keep-names', '--log-level=error'];
+  const outside = ['--external:@nestjs/*', '--external:@opentelemetry/api'];
+  const files = ['dist/main.js', `--outfile=${main}`, `--banner:js=${BANNER}`];
+  await run('npx', ['esbuild', ...form, ...outside, ...files], folder);
+  return main;
+}

@@ -1,0 +1,64 @@
+// @ts-check
+
+/**
+ * @typedef {object} PeerSet
+ * @property {string} name
+ * @property {number | undefined} node a major version; undefined: the Node that runs this script
+ * @property {Record<string, string> | 'locked'} versions of packages, instead of those in package.json, also where another
+ *   package asks for them; `locked`: the versions of package-lock.json
+ */
+
+/** @param {string} version @param {{ config: string }} others packages of Nest with version numbers of their own */
+const nest = (version, { config }) => ({
+  '@nestjs/common': version,
+  '@nestjs/core': version,
+  '@nestjs/jwt': version,
+  '@nestjs/platform-express': version,
+  '@nestjs/platform-socket.io': version,
+  '@nestjs/terminus': version,
+  '@nestjs/testing': version,
+  '@nestjs/websockets': version,
+  '@nestjs/config': config,
+});
+
+/**
+ * The suites run once with each of these, and once on each Node that package.json names.
+ *
+ * @type {readonly PeerSet[]}
+ */
+export const peerSets = [
+  {
+    name: 'oldest',
+    node: undefined,
+    versions: {
+      ...nest('11.0.0', { config: '4.0.0' }),
+      'socket.io': '4.8.0',
+      'socket.io-adapter': '2.5.5',
+      'socket.io-parser': '4.2.4',
+      'engine.io': '6.6.0',
+      ws: '8.17.1',
+      ioredis: '5.6.0',
+      rxjs: '7.2.0',
+      'reflect-metadata': '0.1.13',
+      '@opentelemetry/api': '1.9.0',
+    },
+  },
+  {
+    name: 'nest-11',
+    node: 22,
+    versions: { ...nest('^11.0.0', { config: '^4.0.0' }), 'socket.io': '4.8.3', ioredis: '^5.6.0' },
+  },
+  { name: 'locked', node: 24, versions: 'locked' },
+  {
+    name: 'newest',
+    node: 26,
+    versions: {
+      ...nest('^12.0.0', { config: '^12.0.0' }),
+      'socket.io': '^4.8.0',
+      'engine.io': '^6.6.0',
+      ws: '^8.17.1',
+      ioredis: '^6.0.0',
+      rxjs: '^7.2.0',
+    },
+  },
+];
