@@ -58,7 +58,9 @@ states.push(redis.state);
 // Nobody waits for these either.
 void everything();
 
-const codes = outcomes.map((outcome) =>
-  outcome.status === 'fulfilled' ? 'fulfilled' : (outcome.reason as { code?: string }).code,
-);
+const codes = outcomes.map((outcome) => {
+  if (outcome.status === 'rejected') return (outcome.reason as { code?: string }).code;
+  const waits = (outcome.value as { queued?: boolean } | undefined)?.queued === true;
+  return waits ? 'queued' : 'fulfilled';
+});
 console.log(JSON.stringify({ codes, states }));
