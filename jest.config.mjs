@@ -19,7 +19,8 @@ export default {
   testMatch: ['**/*.spec.ts'],
   // They take a processor each, and have scripts of their own: `npm run test:leaks`, `npm run test:browser`.
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/leaks/', '<rootDir>/test/browser/'],
-  testTimeout: 60_000,
+  // Only what hangs takes as long. A busy machine needs a minute to start and end several processes.
+  testTimeout: 120_000,
   // More than there are processors: most of the time a test waits for something.
   maxWorkers: Math.ceil(1.5 * availableParallelism()),
   globalSetup: '<rootDir>/test/redis-global-setup.mjs',

@@ -20,6 +20,7 @@ import { Outbox } from './outbox.js';
 type ChatSocket = Sockets['/chat'];
 
 const ACK_TIMEOUT_MS = 5000;
+const NO_ANSWER = 'No answer. Try again.';
 /** Who does not say it again within this time has stopped typing. */
 const TYPING_MS = 4000;
 
@@ -35,7 +36,7 @@ export class Chat {
   ) {
     this.outbox = new Outbox(storage, `relay.outbox.${me.id}`, {
       sent: (message) => this.received(message),
-      shutOut: (room) => void this.open(room),
+      shutOut: (room) => void this.keepOpening(room),
       refused: ({ room, text }, refusal) => {
         // Back into the input, before what may have been written since.
         this.change(room, ({ draft, ...rest }) => ({
@@ -60,7 +61,7 @@ export class Chat {
         this.change(room, (old) => withTyping(withNotice(old, user, 'left'), user, null)),
       typing: ({ room, user, typing }: { room: string; user: User; typing: boolean }) =>
         this.typed(room, user, typing),
-      'joined-room': ({ room }: { room: string }) => void this.open(room),
+      'joined-room': ({ room }: { room: string }) => void this.keepOpening(room),
       'left-room': ({ room }: { room: string }) => this.forget(room),
       draft: (draft: { room: string; text: string; socketId: string }) => {
         if (draft.socketId === socket.id) return;
@@ -133,7 +134,15 @@ export class Chat {
       if (rooms.length === 0 || this.outbox.has(name)) wanted.add(name);
       else if (!wanted.has(name)) this.forget(name);
     }
-    for (const room of wanted) void this.open(room);
+    for (const room of wanted) void this.keepOpening(room);
+  }
+
+  /** What is written to a room waits until it is open: a server that is slow to answer is asked again. */
+  private async keepOpening(name: string): Promise<void> {
+    const { socket } = this;
+    const problem = await this.open(name);
+    if (problem !== NO_ANSWER || socket !== this.socket || !socket?.connected) return;
+    await this.keepOpening(name);
   }
 
   private async open(name: string): Promise<string | null> {
@@ -143,7 +152,7 @@ export class Chat {
       .timeout(ACK_TIMEOUT_MS)
       .emitWithAck('join', { room: name })
       .catch(() => undefined);
-    if (answer === undefined || socket !== this.socket) return 'No answer. Try again.';
+    if (answer === undefined || socket !== this.socket) return NO_ANSWER;
     if (isFailure(answer)) return [answer.message].flat().join(', ');
     this.state.update((state) =>
       withRoom(state, answer.room, (room) => ({
