@@ -31,6 +31,8 @@ const messages = {
     `Event "${event}" takes ${bytes} bytes, more than maxMessageBytes (${limit}). Send less, or raise the option maxMessageBytes on all instances.`,
   'target.invalid': (target: string, given: string, remedy: string) =>
     `${target}: got ${given}. ${remedy}`,
+  'name.too-long': (what: string, given: string, limit: number) =>
+    `${what}: ${given} takes more than ${limit} bytes. It would become the name of a channel of Redis: use a shorter one, such as a hash of it, or raise the option limits.nameBytes on all instances.`,
   'session.metadata-invalid': (reason: string) =>
     `Metadata of a session must be a small plain object of JSON data, or null: ${reason}. Say less, or raise the option auth.maxMetadataBytes.`,
   'redis.unavailable': (reason: string) =>

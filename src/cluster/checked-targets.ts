@@ -2,7 +2,14 @@ import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
 import { normalisedSessionId } from '../sockets/session-id.js';
 import { normalisedUserId, userIdRemedy } from '../sockets/user-id.js';
-import { normalisedNamespace } from '../wire/channels.js';
+import { isLonger, normalisedNamespace } from '../wire/channels.js';
+
+/** @throws PropagatorError `name.too-long` @internal */
+export function checkName(what: string, name: string, maxBytes: number): void {
+  if (isLonger(name, maxBytes)) {
+    throw PropagatorError.of('name.too-long', [what, shown(name), maxBytes]);
+  }
+}
 
 /** @throws PropagatorError `target.invalid` @internal */
 export function checkedUserId(given: unknown): string {

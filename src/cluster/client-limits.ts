@@ -2,7 +2,6 @@ import type { Socket } from 'socket.io';
 import type { ResolvedClientLimits } from '../options/resolve-limits.js';
 import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
-import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
 import { HandshakeLimit } from '../sockets/handshake-limit.js';
 import { endSockets } from './end-sockets.js';
 
@@ -42,12 +41,18 @@ export class ClientLimits {
     }
   }
 
-  /** Called when a socket is connected, before the app has it. */
-  connected(socket: Socket): void {
+  /**
+   * Called when a socket is connected, before the app has it.
+   *
+   * @param userId whom the authentication has let in; `socket.data` and `socket.auth` are the app's to change
+   */
+  connected(socket: Socket, userId: string | undefined): void {
     const { events } = this;
     if (events === undefined) return;
+    // A user has one limit for all sockets.
+    const client = userId === undefined ? `connection:${connectionOf(socket)}` : `user:${userId}`;
     socket.use((packet, next) => {
-      const retryAfterMs = events.take(clientOf(socket));
+      const retryAfterMs = events.take(client);
       if (retryAfterMs === 0) next();
       else this.refuse(socket, packet, retryAfterMs);
     });
@@ -92,12 +97,6 @@ export class ClientLimits {
     before.at = now;
     return ++before.count;
   }
-}
-
-/** A user has one limit for all sockets. */
-function clientOf(socket: Socket): string {
-  const userId = (socket as AuthenticatedSocket).data.userId;
-  return typeof userId === 'string' ? `user:${userId}` : `connection:${connectionOf(socket)}`;
 }
 
 function connectionOf({ client }: Socket): string {

@@ -19,6 +19,8 @@ import type { Dialect, LocalNamespace } from './local-namespace.js';
 import { MessageGuard } from './message-guard.js';
 import { NamespaceRegistry } from './namespace-registry.js';
 import type { LostPublish } from './outbox-line.js';
+import { textOf } from '../text.js';
+import { checkName } from './checked-targets.js';
 import { checkLists, type OutgoingEvent } from './outgoing-event.js';
 import { PublishTracker } from './publish-tracker.js';
 import { receiptOf, type Receipt } from './receipt.js';
@@ -29,7 +31,14 @@ const NONE: readonly string[] = Object.freeze([]);
 
 type RouterOptions = Pick<
   ResolvedOptions,
-  'prefix' | 'maxMessageBytes' | 'parser' | 'outbox' | 'repair' | 'secret' | 'publishTimeoutMs'
+  | 'prefix'
+  | 'maxMessageBytes'
+  | 'limits'
+  | 'parser'
+  | 'outbox'
+  | 'repair'
+  | 'secret'
+  | 'publishTimeoutMs'
 >;
 
 /**
@@ -104,12 +113,13 @@ export class EventRouter {
    * never an unhandled rejection.
    *
    * @param line with whose events it keeps its order, where it does not go over its own channel
-   * @throws PropagatorError at once `event.unserialisable`, `event.too-large`, `target.invalid`; later what
+   * @throws PropagatorError at once `event.unserialisable`, `event.too-large`, `name.too-long`, `target.invalid`; later what
    * `PubSub.publish` rejects with
    */
   send(target: Target, event: OutgoingEvent, line = target): Promise<Receipt> {
+    this.checkNames(target);
     if (this.sheds(event)) return Promise.resolve(receiptOf(0, 0));
-    const span = this.telemetry.tracing?.send(String(event.data[0]));
+    const span = this.telemetry.tracing?.send(textOf(event.data[0]));
     return spanned(span, () => {
       const { bytes, packet } = this.encode(event, span);
       const local = this.deliver(target, event, packet);
@@ -121,8 +131,9 @@ export class EventRouter {
 
   /** Sends an event, encoded once, to several targets; as {@link send} for each. */
   sendToEach(targets: readonly Target[], event: OutgoingEvent): Promise<Receipt[]> {
+    for (const target of targets) this.checkNames(target);
     if (this.sheds(event)) return Promise.resolve(targets.map(() => receiptOf(0, 0)));
-    const span = this.telemetry.tracing?.send(String(event.data[0]));
+    const span = this.telemetry.tracing?.send(textOf(event.data[0]));
     return spanned(span, () => {
       const { bytes, packet } = this.encode(event, span);
       const local = targets.map((target) => this.deliver(target, event, packet));
@@ -227,6 +238,13 @@ export class EventRouter {
     return true;
   }
 
+  /** Names that become channels. @throws PropagatorError `name.too-long` */
+  private checkNames(target: Target): void {
+    const { nameBytes } = this.options.limits;
+    checkName('namespace', target.namespace, nameBytes);
+    if ('id' in target) checkName(target.kind === 'user' ? 'userId' : 'room', target.id, nameBytes);
+  }
+
   private encode(
     event: OutgoingEvent,
     span: SendSpan | undefined,
@@ -241,7 +259,7 @@ export class EventRouter {
     const length = envelopeLength({ except, rooms, trace, signed }, parts);
     if (length > this.options.maxMessageBytes) {
       throw PropagatorError.of('event.too-large', [
-        String(event.data[0]),
+        textOf(event.data[0]),
         length,
         this.options.maxMessageBytes,
       ]);
@@ -303,7 +321,7 @@ export class EventRouter {
         volatile,
         line,
         target,
-        event: String(name),
+        event: textOf(name),
       }),
       (instances) => {
         if (instances !== undefined) {

@@ -2,6 +2,7 @@ import type { Namespace, Socket } from 'socket.io';
 import type { Adapter, BroadcastOptions, Session } from 'socket.io-adapter';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import { shown } from '../options/checks.js';
+import { isLonger } from '../wire/channels.js';
 import { commandAdapter, type AdapterConstructor, type CommandAdapter } from './command-adapter.js';
 import { optionsOf } from './delivery-options.js';
 import { dialectOfServer } from './dialects.js';
@@ -113,6 +114,11 @@ export function namespaceAdapter(
         const name = roomName(room);
         if (name === undefined) {
           reporter.report('room.invalid', () => `socket ${id} was to join ${shown(room)}`);
+        } else if (isLonger(name, services.limits.nameBytes) && !isReservedRoom(name)) {
+          reporter.report(
+            'name.too-long',
+            () => `socket ${id} was kept out of room ${shown(name)}: more than limits.nameBytes`,
+          );
         } else if (isReservedRoom(name) && !this.sids.get(id)?.has(name)) {
           reporter.report(
             'room.reserved',

@@ -1,6 +1,7 @@
 import type { Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { checkName } from './checked-targets.js';
 import { collected, counted } from './cluster-answers.js';
 import type { ClusterRequests } from './cluster-requests.js';
 import type { ClusterCount, ClusterResult } from './cluster-result.js';
@@ -21,6 +22,7 @@ export interface DisconnectOptions extends EndOptions {
 
 interface Surroundings extends DescribingInstance {
   readonly timeoutMs: number;
+  readonly nameBytes: number;
   namespaces(name: string): Iterable<LocalNamespace>;
   /** Sockets of other instances are about to join rooms. */
   joining(namespace: string, rooms: readonly string[], joined: Promise<unknown>): void;
@@ -102,8 +104,17 @@ export class SocketCommands {
     return { ...remote, items: [...new Set([...local, ...remote.items])] };
   }
 
-  /** Events for the rooms that are sent after this call reach the sockets, also before it resolves. */
+  /**
+   * Events for the rooms that are sent after this call reach the sockets, also before it resolves.
+   *
+   * @throws PropagatorError `name.too-long`, as a rejection
+   */
   join(selector: SocketSelector, targets: readonly string[]): Promise<ClusterCount> {
+    try {
+      for (const room of targets) checkName('room', room, this.here.nameBytes);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const joined = this.count('join', this.locals.join, { ...selector, targets });
     this.here.joining(selector.namespace, targets, joined);
     return joined;

@@ -1,13 +1,15 @@
 import type { Namespace, Server, Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
 import { shown } from '../options/checks.js';
+import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
-import { isRefusal } from '../sockets/auth-refusal.js';
+import { AuthRefusal, isRefusal } from '../sockets/auth-refusal.js';
 import type { Authentication } from '../sockets/authentication.js';
 import type { SocketGate } from '../sockets/socket-gate.js';
 import type { SocketStateService } from '../sockets/socket-state.service.js';
 import type { TokenExpiry } from '../sockets/token-expiry.js';
 import type { TokenRefresh } from '../sockets/token-refresh.js';
+import { isLonger } from '../wire/channels.js';
 import { installDefaultAckTimeout, setDefaultAckTimeout } from './default-ack-timeout.js';
 import { ClientLimits } from './client-limits.js';
 import { endIfAwaited } from './end-sockets.js';
@@ -27,8 +29,8 @@ export class SocketServers {
   private readonly internals: InternalsCheck;
   /** Whom the connected sockets belong to. `socket.auth` is the app's to change, as when a user logs out. */
   private readonly members = new Map<string, { userId: string; socket: AuthenticatedSocket }>();
-  /** Sockets that passed {@link admit}. Not a property of the socket, which clients and handlers could set. */
-  private readonly admitted = new WeakSet<Socket>();
+  /** Whom {@link admit} let in as whom. Not a property of the socket, which clients and handlers could set. */
+  private readonly admitted = new WeakMap<Socket, AuthenticatedIdentity | null>();
 
   constructor(
     private readonly services: NamespaceServices,
@@ -80,7 +82,7 @@ export class SocketServers {
     nsp.on('connection', (socket) => {
       if (!this.admitted.has(socket)) return;
       this.internals.connected(socket);
-      this.limits.connected(socket);
+      this.limits.connected(socket, this.admitted.get(socket)?.userId);
       adapter.connected(socket);
       this.connected(socket as unknown as AuthenticatedSocket);
       endIfAwaited(socket, this.services.reporter);
@@ -90,8 +92,12 @@ export class SocketServers {
   /** Resolves to the error to refuse the client with, or to undefined: its events arrive from then on. */
   private async admit(socket: Socket, adapter: NamespaceAdapter): Promise<Error | undefined> {
     const since = this.authentication.revocations.now();
+    if (this.isTooLong('namespace', socket.nsp.name)) return new Error('Invalid namespace');
     const identity = await this.authentication.authenticate(socket);
     if (isRefusal(identity)) return identity;
+    if (identity !== null && this.isTooLong('user id', identity.userId)) {
+      return new AuthRefusal('auth.failed');
+    }
     const refusal = identity && (await this.gate?.admit(socket, identity));
     if (isRefusal(refusal)) return refusal;
     this.expiry.admitted(socket, identity?.expiresAt);
@@ -100,8 +106,20 @@ export class SocketServers {
     // Gone in the meantime: Socket.IO clears up after it.
     if (socket.client.conn.readyState === 'open') await adapter.admit(socket, identity);
     const revoked = identity === null ? undefined : this.authentication.refusalOf(identity, since);
-    if (revoked === undefined) this.admitted.add(socket);
+    if (revoked === undefined) this.admitted.set(socket, identity);
     return revoked;
+  }
+
+  /** Namespaces and users become names of channels. Clients choose those of dynamic namespaces, and tokens those of users. */
+  private isTooLong(what: string, name: string): boolean {
+    const { nameBytes } = this.services.limits;
+    if (!isLonger(name, nameBytes)) return false;
+    this.services.reporter.report(
+      'name.too-long',
+      () =>
+        `${what} ${shown(name)} takes more than limits.nameBytes (${nameBytes}); the client was refused`,
+    );
+    return true;
   }
 
   /**
@@ -125,7 +143,7 @@ export class SocketServers {
     if (!socket.connected) return;
     this.refresh.listen(socket);
     this.expiry.connected(socket);
-    const userId = socket.auth?.userId;
+    const userId = this.admitted.get(socket)?.userId;
     // Listeners of the app have run: nobody would take a socket that is gone out again.
     if (userId === undefined || !socket.connected) return;
     this.members.set(socket.id, { userId, socket });

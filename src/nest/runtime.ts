@@ -218,6 +218,7 @@ function createClusterParts(
     instanceId,
     sharedHandshake,
     maxMessageBytes,
+    nameBytes: options.limits.nameBytes,
     timeoutMs: options.requestTimeoutMs,
     namespaces: (name: string) => router.namespacesNamed(name),
     joining: (namespace: string, rooms: readonly string[], joined: Promise<unknown>) =>

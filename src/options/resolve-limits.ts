@@ -8,10 +8,13 @@ export interface ResolvedClientLimits {
   readonly eventBurst: number | undefined;
   readonly refusals: number;
   readonly roomsPerSocket: number;
+  readonly nameBytes: number;
 }
 
-const KNOWN = ['eventsPerSecond', 'eventBurst', 'refusals', 'roomsPerSocket'] as const;
+const KNOWN = ['eventsPerSecond', 'eventBurst', 'refusals', 'roomsPerSocket', 'nameBytes'] as const;
 const MOST = 1_000_000;
+/** A UUID always fits; what is longer than that is no name. */
+const NAME_BYTES = [36, 65_536] as const;
 
 /** @internal */
 export function resolveLimits(given: unknown): ResolvedClientLimits {
@@ -30,5 +33,6 @@ export function resolveLimits(given: unknown): ResolvedClientLimits {
       perSecond && wholeNumber('limits.eventBurst', eventBurst, 2 * perSecond, [1, 2 * MOST]),
     refusals: wholeNumber('limits.refusals', limits.refusals, 100, [1, MOST]),
     roomsPerSocket: wholeNumber('limits.roomsPerSocket', limits.roomsPerSocket, 1_000, [1, MOST]),
+    nameBytes: wholeNumber('limits.nameBytes', limits.nameBytes, 256, NAME_BYTES),
   });
 }

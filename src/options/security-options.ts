@@ -24,6 +24,13 @@ export interface ClientLimits {
    * @default 1000
    */
   roomsPerSocket?: number | undefined;
+  /**
+   * How long names may be that become channels of Redis, in bytes of UTF-8: rooms, user ids, and namespaces that clients ask
+   * for. The same on all instances. Verbs reject longer ones (`name.too-long`); sockets are kept out of such rooms, and clients
+   * with such a user id or namespace are refused.
+   * @default 256
+   */
+  nameBytes?: number | undefined;
 }
 
 /**

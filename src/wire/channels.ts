@@ -6,6 +6,9 @@ export type Target =
 /** Namespaces whose names are remembered; clients can ask for dynamic ones without end. */
 const MOST_REMEMBERED = 1_000;
 
+/** Of UTF-8, for each UTF-16 code unit. */
+const MAX_BYTES_PER_UNIT = 3;
+
 /**
  * The channels of targets. A channel's name is a key and never parsed. Two targets never share one: inside a
  * namespace `%` and `:` are percent-encoded, and a user id or room comes last, as it is. The form is public: see
@@ -29,6 +32,12 @@ export class ChannelNames {
     this.bases.set(namespace, base);
     return base;
   }
+}
+
+/** Whether a name takes more bytes than that in UTF-8. Short ones are not counted. @internal */
+export function isLonger(name: string, bytes: number): boolean {
+  if (name.length * MAX_BYTES_PER_UNIT <= bytes) return false;
+  return name.length > bytes || Buffer.byteLength(name) > bytes;
 }
 
 /** The channel that every instance is subscribed to. @internal */

@@ -1,4 +1,5 @@
 import { PropagatorError, reasonOf } from '../errors.js';
+import { textOf } from '../text.js';
 import { isArrayBuffer } from '../kinds.js';
 import type { PacketEncoder } from '../ports/packet-parser.js';
 import type { EncodedPart } from './frames.js';
@@ -7,19 +8,23 @@ import type { SocketIoPacket } from './wire-packet.js';
 /**
  * Encodes a packet with a Socket.IO encoder.
  *
- * @param name what an error calls it
+ * @param name what an error calls it; else the name of its event
  * @throws PropagatorError `event.unserialisable` for cycles, BigInt, Blobs, or nesting too deep for the stack
  * @internal
  */
 export function encodePacket(
   encoder: PacketEncoder,
   packet: SocketIoPacket,
-  name: string = String(packet.data[0]),
+  name?: string,
 ): EncodedPart[] {
   try {
     return encoder.encode(packet).map(encodedPart);
   } catch (error) {
-    throw PropagatorError.of('event.unserialisable', [name, reasonOf(error)], error);
+    throw PropagatorError.of(
+      'event.unserialisable',
+      [name ?? textOf(packet.data[0]), reasonOf(error)],
+      error,
+    );
   }
 }
 

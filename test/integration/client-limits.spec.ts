@@ -1,5 +1,6 @@
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { AuthenticatedSocket } from '../../src/index.js';
 import { PlainGateway, socketOf } from '../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import type { TestInstance } from '../support/test-instance.js';
@@ -92,6 +93,34 @@ describe('a client that sends too much', () => {
       expect(await Promise.all(asks.map((n) => nobody.ask('say', n)))).toEqual(all);
       expect(await nobody.ask('say', 'more')).toMatchObject(refused);
     }
+  });
+});
+
+describe('a client whose handlers write what it sends into socket.data', () => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+
+  it('has the limit of the user whom the authentication let in, and nobody else has', async () => {
+    cluster = await givenCluster()
+      .of(1)
+      .with(CountingGateway)
+      .onInMemoryPubSub()
+      .configured({ limits: { eventsPerSecond: 1, eventBurst: 60, refusals: 1_000 } })
+      .start();
+    const a = cluster.instance(0);
+    const alice = await a.connect({ token: 'alice' });
+    const bob = await a.connect({ token: 'bob' });
+    const { sockets } = a.app.get(CountingGateway).server.sockets;
+    const socket = sockets.get(alice.id) as unknown as AuthenticatedSocket;
+    const answers = [];
+    for (let n = 0; n < 200; n++) {
+      socket.data.userId = n % 2 === 0 ? 'bob' : `somebody ${n}`;
+      answers.push(alice.ask('say', n));
+      if (n === 100) socket.auth = null;
+    }
+    const refusals = (await Promise.all(answers)).filter((answer) => answer !== true);
+    expect(refusals.length).toBeGreaterThan(100);
+    expect(await bob.ask('say', 'hello')).toBe(true);
   });
 });
 

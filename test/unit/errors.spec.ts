@@ -65,6 +65,10 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
     error: PropagatorError.of('target.invalid', ['userId', 'null', 'Pass a string.']),
     says: ['userId', 'null', 'Pass a string.'],
   },
+  'name.too-long': {
+    error: PropagatorError.of('name.too-long', ['room', '"xx..."', 256]),
+    says: ['room', '"xx..."', 'more than 256 bytes', 'raise the option limits.nameBytes'],
+  },
   'session.metadata-invalid': {
     error: PropagatorError.of('session.metadata-invalid', ['it is no plain object']),
     says: ['no plain object', 'raise the option auth.maxMetadataBytes'],

@@ -57,6 +57,7 @@ describe('the options', () => {
         eventBurst: undefined,
         refusals: 100,
         roomsPerSocket: 1000,
+        nameBytes: 256,
       },
       sharedHandshake: { auth: [], query: [], headers: [] },
       slowClients: { maxBufferedBytes: 8_388_608, policy: 'disconnect' },

@@ -57,6 +57,7 @@ describe('the option limits', () => {
       eventBurst: 100,
       refusals: 100,
       roomsPerSocket: 1000,
+      nameBytes: 256,
     });
     expect(resolve({ limits: { eventsPerSecond: 50, eventBurst: 10 } }).limits.eventBurst).toBe(10);
     expect(Object.isFrozen(resolve({}).limits)).toBe(true);
@@ -71,6 +72,8 @@ describe('the option limits', () => {
     [{ eventsPerSecond: 5, eventBurst: 0.5 }, 'limits.eventBurst'],
     [{ refusals: 0 }, 'limits.refusals'],
     [{ roomsPerSocket: -1 }, 'limits.roomsPerSocket'],
+    [{ nameBytes: 35 }, 'limits.nameBytes'],
+    [{ nameBytes: 65_537 }, 'limits.nameBytes'],
   ])('stops the start where it is %j', (limits, option) => {
     const { code, message } = errorOf({ limits });
     expect(code).toBe('option.invalid');
