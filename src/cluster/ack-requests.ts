@@ -1,4 +1,4 @@
-import { textOf } from '../text.js';
+import { nameOf } from '../text.js';
 import type { ClusterRequests } from './cluster-requests.js';
 import type { RequestOutcome } from './pending-request.js';
 import type { LocalNamespace } from './local-namespace.js';
@@ -57,7 +57,7 @@ export class AckRequests {
     const { timeoutMs, ...params } = event;
     const remote = this.requests.request({
       operation: OPERATION,
-      about: textOf(event.data[0]),
+      about: nameOf(event.data[0]),
       params,
       timeoutMs,
       othersWait: true,

@@ -19,7 +19,7 @@ import type { Dialect, LocalNamespace } from './local-namespace.js';
 import { MessageGuard } from './message-guard.js';
 import { NamespaceRegistry } from './namespace-registry.js';
 import type { LostPublish } from './outbox-line.js';
-import { textOf } from '../text.js';
+import { nameOf } from '../text.js';
 import { checkName } from './checked-targets.js';
 import { checkLists, type OutgoingEvent } from './outgoing-event.js';
 import { PublishTracker } from './publish-tracker.js';
@@ -119,7 +119,7 @@ export class EventRouter {
   send(target: Target, event: OutgoingEvent, line = target): Promise<Receipt> {
     this.checkNames(target);
     if (this.sheds(event)) return Promise.resolve(receiptOf(0, 0));
-    const span = this.telemetry.tracing?.send(textOf(event.data[0]));
+    const span = this.telemetry.tracing?.send(nameOf(event.data[0]));
     return spanned(span, () => {
       const { bytes, packet } = this.encode(event, span);
       const local = this.deliver(target, event, packet);
@@ -133,7 +133,7 @@ export class EventRouter {
   sendToEach(targets: readonly Target[], event: OutgoingEvent): Promise<Receipt[]> {
     for (const target of targets) this.checkNames(target);
     if (this.sheds(event)) return Promise.resolve(targets.map(() => receiptOf(0, 0)));
-    const span = this.telemetry.tracing?.send(textOf(event.data[0]));
+    const span = this.telemetry.tracing?.send(nameOf(event.data[0]));
     return spanned(span, () => {
       const { bytes, packet } = this.encode(event, span);
       const local = targets.map((target) => this.deliver(target, event, packet));
@@ -259,7 +259,7 @@ export class EventRouter {
     const length = envelopeLength({ except, rooms, trace, signed }, parts);
     if (length > this.options.maxMessageBytes) {
       throw PropagatorError.of('event.too-large', [
-        textOf(event.data[0]),
+        nameOf(event.data[0]),
         length,
         this.options.maxMessageBytes,
       ]);
@@ -321,7 +321,7 @@ export class EventRouter {
         volatile,
         line,
         target,
-        event: textOf(name),
+        event: nameOf(name),
       }),
       (instances) => {
         if (instances !== undefined) {
