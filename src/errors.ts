@@ -7,8 +7,8 @@ import { fit } from './text.js';
 const messages = {
   'option.invalid': (option: string, given: string, remedy: string) =>
     `Option "${option}": got ${given}. ${remedy}`,
-  'option.unknown': (option: string, known: string) =>
-    `Option "${option}" does not exist. Known options: ${known}.`,
+  'option.unknown': (option: string, known: string, meant?: string) =>
+    `Option "${option}" does not exist. Known options: ${known}.${meant === undefined ? '' : ` Did you mean "${meant}"?`}`,
   'module.missing': () =>
     'SocketStateAdapter found no RedisPropagatorModule in this app. Add RedisPropagatorModule.forRoot() to the imports of your root module.',
   'module.not-configured': () =>
@@ -41,6 +41,8 @@ const messages = {
     `Redis did not answer ${operation} within ${ms} ms. Check the load of Redis and the network, or raise the option that sets this limit.`,
   'redis.permission': (command: string, reply: string, remedy: string) =>
     `Redis refused ${command} (${reply}). ${remedy}`,
+  'redis.database': (database: string, reply: string) =>
+    `Redis refused database ${database} (${reply}). Write one that it has in the option "redis", such as redis://localhost:6379/0. Redis has 0 to 15 unless its setting "databases" says otherwise, and a Cluster has 0 only.`,
   'redis.command-failed': (command: string, reply: string) =>
     `Redis answered ${command} with an error (${reply}). Check that it is Redis 6.2 or newer, on a Cluster 7.0 or newer, and look the error up in its documentation.`,
   'outbox.full': (reason: string) =>

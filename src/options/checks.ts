@@ -1,5 +1,6 @@
 import { PropagatorError } from '../errors.js';
-import { literalOf } from '../text.js';
+import { fit, literalOf } from '../text.js';
+import { likeliest } from './did-you-mean.js';
 
 const MAX_SHOWN_CHARACTERS = 120;
 
@@ -22,8 +23,8 @@ export function misused(option: string, words: string, remedy: string): Propagat
 export function checkKnown(option: string, given: object, known: readonly string[]): void {
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
-    const path = option === '' ? name : `${option}.${name}`;
-    throw PropagatorError.of('option.unknown', [path, known.join(', ')]);
+    const path = fit(option === '' ? name : `${option}.${name}`, MAX_SHOWN_CHARACTERS);
+    throw PropagatorError.of('option.unknown', [path, known.join(', '), likeliest(name, known)]);
   }
 }
 

@@ -1,5 +1,12 @@
 import { isUrl } from '../kinds.js';
-import { checkKnown, hasMethods, invalid, misused } from './checks.js';
+import { checkKnown, hasMethods, invalid, isOptions, misused, shown } from './checks.js';
+import { checkRedisOption, DATABASE, presentOptions } from './redis-option-checks.js';
+import {
+  CLUSTER_OPTIONS,
+  CLUSTER_REDIS_OPTIONS,
+  REDIS_OPTIONS,
+  SENTINEL_ADDRESS,
+} from './redis-option-names.js';
 import type {
   BorrowedRedisClients,
   RedisClusterConnection,
@@ -11,6 +18,11 @@ export const DEFAULT_REDIS_URL = 'redis://localhost:6379';
 const EXAMPLES =
   `Write a URL such as '${DEFAULT_REDIS_URL}', ioredis options such as { host: 'localhost', port: 6379 }, ` +
   'Sentinel options { sentinels, name }, Cluster nodes { nodes }, or clients { publisher, subscriber }.';
+
+const NODES =
+  "Write at least one node, such as [{ host: 'localhost', port: 7000 }], each an object, 'host:port' or a port.";
+const SENTINELS =
+  'Write at least one Sentinel, such as [{ host: \'localhost\', port: 26379 }], and the name of the group as "name".';
 
 /** @internal */
 export function isBorrowed(redis: RedisConnection): redis is BorrowedRedisClients {
@@ -26,10 +38,8 @@ export function isClusterConnection(redis: RedisConnection): redis is RedisClust
 export function resolveRedis(given: unknown): RedisConnection {
   if (given === undefined) return DEFAULT_REDIS_URL;
   if (typeof given === 'string') return checkedUrl(given);
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw invalid('redis', given, EXAMPLES);
-  }
   if (isUrl(given)) throw invalid('redis', given, 'Pass it as a string: url.href.');
+  if (!isOptions(given)) throw invalid('redis', given, EXAMPLES);
   const redis = given as RedisConnection;
   // First of all: ioredis' Cluster has a "subscriber" and "nodes" as well.
   if (hasMethods(given, ['publish', 'subscribe'])) {
@@ -41,18 +51,30 @@ export function resolveRedis(given: unknown): RedisConnection {
   }
   if (isBorrowed(redis)) return checkedClients(redis);
   if (isClusterConnection(redis)) return checkedCluster(redis);
-  if (typeof redis === 'object' && 'url' in redis) {
-    throw invalid('redis', given, `ioredis has no option "url". ${EXAMPLES}`);
-  }
-  return redis;
+  if ('url' in given) throw invalid('redis', given, `ioredis has no option "url". ${EXAMPLES}`);
+  return checkedOptions(given);
 }
 
 function checkedUrl(given: string): string {
-  const url = URL.canParse(given) ? new URL(given) : undefined;
-  if (url === undefined || (url.protocol !== 'redis:' && url.protocol !== 'rediss:')) {
-    throw invalid('redis', given, EXAMPLES);
+  // The URL of another scheme may have no host, and ioredis would take its path for one.
+  const url = /^rediss?:\/\//i.test(given) && URL.canParse(given) ? new URL(given) : undefined;
+  if (url === undefined) throw invalid('redis', given, EXAMPLES);
+  const database = url.pathname.slice(1);
+  if (!DATABASE.test(database)) {
+    throw invalid(
+      'redis',
+      given,
+      `The path of the URL is the number of a database, and ${shown(database)} is none. Write a number, such as redis://localhost:6379/0, or leave it out.`,
+    );
   }
-  return given;
+  // ioredis takes options from the query.
+  const parameters = Object.fromEntries(url.searchParams);
+  checkKnown('redis', parameters, Object.keys(REDIS_OPTIONS));
+  for (const name of ['db', 'port'] as const) {
+    if (name in parameters) checkRedisOption('redis', name, parameters[name], REDIS_OPTIONS[name]);
+  }
+  // ioredis looks for "rediss://" as it stands: in capital letters there would be no TLS.
+  return `${url.protocol}${given.slice(url.protocol.length)}`;
 }
 
 function checkedClients(given: BorrowedRedisClients): BorrowedRedisClients {
@@ -109,11 +131,59 @@ function isCluster(client: object): boolean {
 function checkedCluster(given: RedisClusterConnection): RedisClusterConnection {
   checkKnown('redis', given, ['nodes', 'options']);
   if (!Array.isArray(given.nodes) || given.nodes.length === 0) {
+    throw invalid('redis.nodes', given.nodes, NODES);
+  }
+  for (const [index, node] of given.nodes.entries()) checkNode(`redis.nodes[${index}]`, node);
+  if (given.options === undefined) return { nodes: given.nodes };
+  const options = presentOptions('redis.options', given.options, CLUSTER_OPTIONS);
+  const { redisOptions } = options;
+  if (redisOptions === undefined) return { nodes: given.nodes, options };
+  const name = 'redis.options.redisOptions';
+  const ofNodes = presentOptions(name, redisOptions, CLUSTER_REDIS_OPTIONS);
+  if (Number(ofNodes['db'] ?? 0) !== 0) {
+    throw invalid(`${name}.db`, ofNodes['db'], 'A Cluster has database 0 only: leave it out.');
+  }
+  return { nodes: given.nodes, options: { ...options, redisOptions: ofNodes } };
+}
+
+function checkNode(name: string, given: unknown): void {
+  if (isOptions(given)) {
+    presentOptions(name, given, REDIS_OPTIONS);
+    return;
+  }
+  if (typeof given === 'number') {
+    checkRedisOption(name, '', given, 'port');
+    return;
+  }
+  if (typeof given !== 'string' || given === '') throw invalid(name, given, NODES);
+  if (/^rediss:/i.test(given)) {
+    // ioredis takes host and port of the URL, and the connection would not be encrypted.
+    throw invalid(name, given, 'Write TLS as options: { redisOptions: { tls: {} } }.');
+  }
+  if (!URL.canParse(given.includes('://') ? given : `redis://${given}`)) {
+    throw invalid(name, given, NODES);
+  }
+}
+
+function checkedOptions(given: object): RedisConnection {
+  const options = presentOptions('redis', given, REDIS_OPTIONS);
+  const { sentinels, name, monitor } = options;
+  if (monitor === true) {
+    throw invalid('redis.monitor', true, 'A connection that monitors takes no other commands.');
+  }
+  if (sentinels === undefined || sentinels === null) return options;
+  if (!Array.isArray(sentinels) || sentinels.length === 0) {
+    throw invalid('redis.sentinels', sentinels, SENTINELS);
+  }
+  for (const [index, address] of sentinels.entries()) {
+    presentOptions(`redis.sentinels[${index}]`, address, SENTINEL_ADDRESS);
+  }
+  if (typeof name !== 'string' || name === '') {
     throw invalid(
-      'redis.nodes',
-      given.nodes,
-      "Write at least one node, such as [{ host: 'localhost', port: 7000 }].",
+      'redis.name',
+      name,
+      'Write the name that the Sentinels have for the group, such as "mymaster".',
     );
   }
-  return given;
+  return options;
 }

@@ -3,6 +3,7 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import { isBorrowed, isClusterConnection } from '../options/resolve-redis.js';
 import type { RedisClient } from '../options/redis-options.js';
 import { isClusterClient } from './cluster-topology.js';
+import { keepToItsDatabase } from './database.js';
 import { outliveSocketErrors } from './stream-errors.js';
 
 /** The two connections of an instance: one publishes, the other is subscribed. */
@@ -114,7 +115,10 @@ export function createRedisClients({ redis }: Pick<ResolvedOptions, 'redis'>): R
   const [publisher, subscriber] = [create('publisher'), create('subscriber')];
   for (const client of [publisher, subscriber]) {
     if (isClusterClient(client)) client.on('+node', outliveSocketErrors);
-    else outliveSocketErrors(client);
+    else {
+      keepToItsDatabase(client);
+      outliveSocketErrors(client);
+    }
   }
   return { publisher, subscriber, owned: true, cluster: isClusterConnection(redis) };
 }

@@ -1,5 +1,6 @@
 import { PropagatorError, reasonOf } from '../errors.js';
 import { isError } from '../kinds.js';
+import { refusedDatabase } from './database.js';
 
 /** The command itself, or one within a script (whose refusal older and newer Redis word differently). */
 const PERMISSION =
@@ -42,11 +43,11 @@ export function rootOf(error: unknown): unknown {
   return (error as { lastNodeError?: unknown } | undefined)?.lastNodeError ?? error;
 }
 
-/** The error of an app that Redis does not let in; undefined for one that passes by itself. */
+/** The error of an app that Redis does not let in, or not into its database; undefined for one that passes by itself. */
 export function refusedLogin(error: unknown): PropagatorError | undefined {
   const reason = reasonOf(error);
   if (PERMISSION.test(reason)) return asPropagatorError(error, 'the connection');
-  if (!LOGIN.test(reason)) return undefined;
+  if (!LOGIN.test(reason)) return refusedDatabase(error);
   const remedy = 'Check the user name and the password in the option "redis".';
   return PropagatorError.of('redis.permission', ['AUTH', reason, remedy], error);
 }

@@ -7,6 +7,7 @@ import { tryAccess, type Access } from './access.js';
 import type { RedisClients } from './client-factory.js';
 import { ClientEvents } from './client-events.js';
 import { isClusterClient, masterOf } from './cluster-topology.js';
+import { refusedDatabase } from './database.js';
 import { Listeners } from './listeners.js';
 import { checkRegularly, Liveness, type PingedClient } from './liveness.js';
 import type { Interrupted, PubSub, PubSubListener, PubSubState } from '../ports/pub-sub.js';
@@ -214,8 +215,10 @@ export class RedisPubSub implements PubSub {
 
   private failed(failure: unknown): void {
     this.lastFailure = failure;
+    const refusal = refusedDatabase(failure);
+    if (refusal !== undefined) this.reporter.once('redis.database', () => refusal.message);
     // OpenSSL ends its messages with a line break.
-    this.lastError = reasonOf(failure).trim();
+    this.lastError = reasonOf(refusal ?? failure).trim();
     this.update({});
   }
 

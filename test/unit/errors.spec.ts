@@ -89,6 +89,10 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
     ]),
     says: ['PUBLISH', 'NOPERM', 'Grant the ACL user +publish.'],
   },
+  'redis.database': {
+    error: PropagatorError.of('redis.database', ['99', 'ERR DB index is out of range']),
+    says: ['refused database 99', 'ERR DB index', 'Write one that it has in the option "redis"'],
+  },
   'redis.command-failed': {
     error: PropagatorError.of('redis.command-failed', ['PUBLISH', 'ERR no such thing']),
     says: ['PUBLISH', 'ERR no such thing', 'Check that'],

@@ -1,0 +1,76 @@
+import { checkKnown, invalid, isOptions, misused } from './checks.js';
+import type { RedisOptionKind } from './redis-option-names.js';
+
+/** The number of a database as a text; empty for the first one. @internal */
+export const DATABASE = /^\d*$/;
+const MAX_PORT = 65_535;
+const MAX_DATABASE = 2 ** 31 - 1;
+/** Sets of options for TLS that ioredis knows by name. */
+const TLS_PROFILES: ReadonlySet<unknown> = new Set(['RedisCloudFixed', 'RedisCloudFlexible']);
+
+const REMEDIES: Record<Exclude<RedisOptionKind, 'any'>, string> = {
+  text: 'Write a string, or leave it out.',
+  port: `Write a whole number from 0 to ${MAX_PORT}, such as 6379.`,
+  database: 'Write the number of a database, such as 0.',
+  family: 'Write 4, 6, or 0 for both.',
+  number: 'Write a number that is not negative, or leave it out.',
+  signed: 'Write a number, or leave it out.',
+  flag: 'Write true or false.',
+  function: 'Write a function, or leave it out.',
+  tls: 'Write the options of tls.connect(), such as {}, or leave it out for a connection without TLS.',
+  list: 'Write a list.',
+};
+
+const FITS: Record<Exclude<RedisOptionKind, 'any'>, (given: unknown) => boolean> = {
+  text: (given) => typeof given === 'string',
+  port: (given) => isWhole(given, MAX_PORT),
+  database: (given) => isWhole(given, MAX_DATABASE),
+  family: (given) => given === 0 || given === 4 || given === 6,
+  number: (given) => Number.isFinite(given) && (given as number) >= 0,
+  signed: (given) => Number.isFinite(given),
+  flag: (given) => typeof given === 'boolean',
+  function: (given) => typeof given === 'function',
+  tls: (given) => given === true || isOptions(given) || TLS_PROFILES.has(given),
+  list: (given) => Array.isArray(given),
+};
+
+/**
+ * The options that are there, each of its kind. Of an option that is undefined, or null, ioredis has a default.
+ *
+ * @throws PropagatorError `option.invalid`, `option.unknown`
+ * @internal
+ */
+export function presentOptions(
+  option: string,
+  given: unknown,
+  kinds: Readonly<Record<string, RedisOptionKind>>,
+): Record<string, unknown> {
+  if (!isOptions(given)) throw invalid(option, given, 'Write an object with options of ioredis.');
+  checkKnown(option, given, Object.keys(kinds));
+  const present = Object.entries(given).filter(([, value]) => value !== undefined);
+  for (const [name, value] of present) {
+    const kind = kinds[name];
+    if (kind !== undefined && value !== null) checkRedisOption(option, name, value, kind);
+  }
+  return Object.fromEntries(present);
+}
+
+/** @throws PropagatorError `option.invalid` @internal */
+export function checkRedisOption(
+  option: string,
+  name: string,
+  given: unknown,
+  kind: RedisOptionKind,
+): void {
+  if (kind === 'any' || FITS[kind](given)) return;
+  const path = name === '' ? option : `${option}.${name}`;
+  // It may be a password.
+  if (kind === 'text') throw misused(path, `a value of type ${typeof given}`, REMEDIES.text);
+  throw invalid(path, given, REMEDIES[kind]);
+}
+
+/** Also as a text, since ioredis takes it from the environment as it is. */
+function isWhole(given: unknown, max: number): boolean {
+  const number = typeof given === 'string' && /^\d+$/.test(given) ? Number(given) : given;
+  return Number.isInteger(number) && (number as number) >= 0 && (number as number) <= max;
+}

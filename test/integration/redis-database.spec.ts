@@ -1,0 +1,131 @@
+import { NestFactory } from '@nestjs/core';
+import type { INestApplicationContext } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { Redis as Redis5 } from 'ioredis-v5';
+import {
+  PresenceService,
+  RedisPropagatorModule,
+  RedisPropagatorService,
+  RedisService,
+  type RedisConnection,
+} from '../../src/index.js';
+import { keepToItsDatabase } from '../../src/redis/database.js';
+import { MemoryLogger } from '../support/memory-logger.js';
+import { startOwnRedis, type RunningRedis } from '../support/own-redis.js';
+import { PATIENCE_MS, until } from '../support/until.js';
+
+class AppModule {}
+
+describe('the database in the option redis', () => {
+  let redis: RunningRedis;
+  let operator: Redis;
+  let logger: MemoryLogger;
+  let app: INestApplicationContext | undefined;
+
+  beforeEach(async () => {
+    redis = await startOwnRedis();
+    operator = new Redis(redis.url, { lazyConnect: true, retryStrategy: () => 50 });
+    operator.on('error', () => undefined);
+    logger = new MemoryLogger();
+  });
+  afterEach(async () => {
+    await app?.close();
+    app = undefined;
+    operator.disconnect();
+    await redis.stop();
+  });
+
+  const start = (connection: RedisConnection, connectTimeoutMs = PATIENCE_MS) =>
+    NestFactory.createApplicationContext(
+      {
+        module: AppModule,
+        imports: [RedisPropagatorModule.forRoot({ redis: connection, logger, connectTimeoutMs })],
+      },
+      { logger: false, abortOnError: false },
+    );
+  const ours = async () =>
+    String(await operator.client('LIST'))
+      .split('\n')
+      .filter((line) => line.includes('nestjs-redis-propagator')).length;
+
+  it.each<[where: string, connection: (running: RunningRedis) => RedisConnection]>([
+    ['path of the URL', ({ url }) => `${url}/99`],
+    ['query of the URL', ({ url }) => `${url}?db=99`],
+    ['options', ({ host, port }) => ({ host, port, db: 99 })],
+    [
+      'options, without a ready check',
+      ({ host, port }) => ({ host, port, db: 99, enableReadyCheck: false }),
+    ],
+  ])('stops the start where Redis has none of that number: %s', async (_where, connection) => {
+    await operator.connect();
+    const refused = start(connection(redis));
+    await expect(refused).rejects.toMatchObject({ code: 'redis.database' });
+    await expect(refused).rejects.toThrow(
+      'Redis refused database 99 (ERR DB index is out of range). Write one that it has in the option "redis"',
+    );
+    expect(logger.matching(/^log /)).toEqual([]);
+    await until(
+      async () => (await ours()) === 0,
+      () => 'its connections to be closed',
+    );
+  });
+
+  it('is never another one, and the log names it, where Redis comes after the start', async () => {
+    await redis.kill();
+    app = await start(`${redis.url}/99`, 1);
+    await redis.restart();
+    await operator.connect();
+    const attempts = async () =>
+      Number(/total_connections_received:(\d+)/.exec(await operator.info('stats'))?.[1]);
+    const before = await attempts();
+
+    await until(
+      async () => (await attempts()) > before + 6,
+      () => 'several attempts',
+    );
+
+    expect(app.get(RedisService).state).toBe('degraded');
+    expect(logger.matching(/Connected|is back/)).toEqual([]);
+    expect(logger.matching(/^warn redis\.database: Redis refused database 99/)).toHaveLength(1);
+    const receipt = app.get(RedisPropagatorService).emitToAll({ event: 'x', publish: 'fail-fast' });
+    await expect(receipt).rejects.toMatchObject({ code: 'redis.unavailable' });
+    expect(await operator.dbsize()).toBe(0);
+  });
+
+  it('is used where it exists', async () => {
+    await operator.connect();
+    app = await start(`${redis.url}/3`);
+    expect(app.get(RedisService).state).toBe('ready');
+    await app
+      .get(PresenceService)
+      .setStatus('nobody', 'away')
+      .catch(() => undefined);
+    await operator.select(3);
+    expect(await operator.dbsize()).toBeGreaterThan(0);
+    await operator.select(0);
+    expect(await operator.dbsize()).toBe(0);
+  });
+
+  it.each([
+    ['5', Redis5 as unknown as typeof Redis],
+    ['6', Redis],
+  ])('keeps a client of ioredis %s from being ready with another one', async (_version, Client) => {
+    const client = new Client({
+      host: redis.host,
+      port: redis.port,
+      db: 99,
+      retryStrategy: () => 5,
+      disconnectTimeout: 1,
+    });
+    const events: string[] = [];
+    keepToItsDatabase(client);
+    for (const event of ['ready', 'error']) client.on(event, () => events.push(event));
+    await until(
+      () => events.length >= 3,
+      () => 'three attempts',
+    );
+    client.disconnect();
+    expect(new Set(events)).toEqual(new Set(['error']));
+  });
+});
