@@ -1,5 +1,5 @@
 import type { AuthOptions } from './auth-options.js';
-import { checkKnown, flag, invalid, wholeNumber } from './checks.js';
+import { checkKnown, flag, invalid, isOptions, misused, wholeNumber } from './checks.js';
 
 /** Left out, these are not there. */
 type Optional = 'extractToken' | 'handshakesPerSecond' | 'clientAddress' | 'maxSocketsPerUser';
@@ -33,7 +33,7 @@ export const MOST_METADATA_BYTES = 65_536;
 /** @internal */
 export function resolveAuth(given: unknown): ResolvedAuthOptions | undefined {
   if (given === undefined) return undefined;
-  if (typeof given !== 'object' || given === null) {
+  if (!isOptions(given)) {
     throw invalid('auth', given, 'Write { authenticate: async (token) => ({ userId }) }.');
   }
   checkKnown('auth', given, KNOWN);
@@ -57,6 +57,20 @@ export function resolveAuth(given: unknown): ResolvedAuthOptions | undefined {
       'auth.clientAddress',
       auth.clientAddress,
       'Write a function (socket) => string, or leave it out for socket.handshake.address.',
+    );
+  }
+  if (auth.extractToken !== undefined && auth.tokenFromQuery === true) {
+    throw misused(
+      'auth.tokenFromQuery',
+      'true, with auth.extractToken',
+      'extractToken takes the place of all other places: leave one of them out.',
+    );
+  }
+  if (auth.maxSocketsPerUser === undefined && auth.onTooManySockets !== undefined) {
+    throw invalid(
+      'auth.onTooManySockets',
+      auth.onTooManySockets,
+      'It goes with auth.maxSocketsPerUser.',
     );
   }
   const { handshakesPerSecond, maxSocketsPerUser, onTooManySockets = 'reject-new' } = auth;

@@ -27,10 +27,18 @@ export function resolveLimits(given: unknown): ResolvedClientLimits {
     eventsPerSecond === undefined
       ? undefined
       : wholeNumber('limits.eventsPerSecond', eventsPerSecond, 100, [1, MOST]);
+  const burst =
+    perSecond && wholeNumber('limits.eventBurst', eventBurst, 2 * perSecond, [1, 2 * MOST]);
+  if (perSecond !== undefined && burst !== undefined && burst < perSecond) {
+    throw invalid(
+      'limits.eventBurst',
+      burst,
+      `Write at least limits.eventsPerSecond (${perSecond}), or a client that sends them together is refused.`,
+    );
+  }
   return Object.freeze({
     eventsPerSecond: perSecond,
-    eventBurst:
-      perSecond && wholeNumber('limits.eventBurst', eventBurst, 2 * perSecond, [1, 2 * MOST]),
+    eventBurst: burst,
     refusals: wholeNumber('limits.refusals', limits.refusals, 100, [1, MOST]),
     roomsPerSocket: wholeNumber('limits.roomsPerSocket', limits.roomsPerSocket, 1_000, [1, MOST]),
     nameBytes: wholeNumber('limits.nameBytes', limits.nameBytes, 256, NAME_BYTES),

@@ -14,7 +14,11 @@ export function resolveSecret(given: unknown): readonly KeyObject[] | undefined 
   if (given === undefined) return undefined;
   const secrets: unknown[] = Array.isArray(given) ? given : [given];
   if (secrets.length === 0) throw misused('secret', 'an empty list', REMEDY);
-  return Object.freeze(secrets.map(keyOf));
+  const keys = secrets.map(keyOf);
+  if (keys.some((key, i) => keys.slice(0, i).some((earlier) => earlier.equals(key)))) {
+    throw misused('secret', 'the same secret twice', 'Write each one once.');
+  }
+  return Object.freeze(keys);
 }
 
 /** The error tells of what kind it was and how long, and never what. */

@@ -26,6 +26,7 @@ const COMPANIONS: Record<string, Given> = {
   presence: { heartbeatIntervalMs: 1 },
   auth: { auth: { authenticate } },
   'limits.eventBurst': { limits: { eventsPerSecond: 1 } },
+  'auth.onTooManySockets': { auth: { authenticate, maxSocketsPerUser: 1 } },
 };
 
 /** Options with one of them set, by its name with dots. */

@@ -38,6 +38,12 @@ describe('the option secret', () => {
     ['short bytes', Buffer.from('hunter2'), '7 bytes'],
     ['nothing', '', 'a text of 0 characters'],
     ['a list without one', [], 'an empty list'],
+    ['a list with the same twice', [SECRET, randomBytes(32), SECRET], 'the same secret twice'],
+    [
+      'a list with the same as text and bytes',
+      [SECRET, Buffer.from(SECRET)],
+      'the same secret twice',
+    ],
     ['a list with a short one', [SECRET, 'hunter2'], 'a text of 7 characters'],
     ['an object', { secret: 'hunter2' }, 'a value of type object'],
     ['null', null, 'null'],
@@ -59,7 +65,7 @@ describe('the option limits', () => {
       roomsPerSocket: 1000,
       nameBytes: 256,
     });
-    expect(resolve({ limits: { eventsPerSecond: 50, eventBurst: 10 } }).limits.eventBurst).toBe(10);
+    expect(resolve({ limits: { eventsPerSecond: 50, eventBurst: 50 } }).limits.eventBurst).toBe(50);
     expect(Object.isFrozen(resolve({}).limits)).toBe(true);
   });
 
@@ -70,6 +76,9 @@ describe('the option limits', () => {
     [{ eventsPerSecond: '5' }, 'limits.eventsPerSecond'],
     [{ eventBurst: 5 }, 'limits.eventBurst'],
     [{ eventsPerSecond: 5, eventBurst: 0.5 }, 'limits.eventBurst'],
+    [{ eventsPerSecond: 100, eventBurst: 1 }, 'limits.eventBurst'],
+    [{ eventsPerSecond: 5, eventBurst: 4 }, 'limits.eventBurst'],
+    [['eventsPerSecond'], 'limits'],
     [{ refusals: 0 }, 'limits.refusals'],
     [{ roomsPerSocket: -1 }, 'limits.roomsPerSocket'],
     [{ nameBytes: 35 }, 'limits.nameBytes'],
