@@ -1,10 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
+import { shown } from '../../src/options/checks.js';
+import { roomName } from '../../src/cluster/room-names.js';
+import { reasonOf } from '../../src/errors.js';
+import { lineLogger } from '../../src/reporting/line-logger.js';
+import { normalisedSessionId } from '../../src/sockets/session-id.js';
+import { tokenIn } from '../../src/sockets/token.js';
+import { normalisedUserId } from '../../src/sockets/user-id.js';
+import { fit, literalOf, textOf } from '../../src/text.js';
+import { MemoryLogger } from '../support/memory-logger.js';
 import { expressionsOf, worstInputs } from '../support/worst-inputs.js';
 
 /** Linear work on 1 MB takes some milliseconds; quadratic work takes minutes. The rest is for a busy machine. */
 const MAX_MS = 150;
 const LENGTHS = [1_000, 10_000, 100_000];
 const TRIES = 5;
+/** Of 1 MB, for each expression. */
+const INPUTS = 5;
 const HOPELESS_MS = 10 * MAX_MS;
 
 /** The shortest of some tries: a machine that does other things is no fault of the expression. */
@@ -51,5 +62,35 @@ describe('the regular expressions of src', () => {
       const slow = slowInput(expression, 20_000) !== undefined;
       expect({ expression, slow }).toEqual({ expression, slow: true });
     }
+  });
+});
+
+describe('what sees text from clients or from Redis', () => {
+  const logger = lineLogger(new MemoryLogger());
+  const readers: Record<string, (text: string) => unknown> = {
+    shown,
+    fit,
+    textOf,
+    literalOf,
+    reasonOf: (text) => reasonOf(new Error(text)),
+    'shown of an object': (text) => shown({ [text]: text, list: [text] }),
+    'the log': (text) => logger.warn(text),
+    roomName,
+    normalisedUserId,
+    normalisedSessionId,
+    tokenIn: (token) => tokenIn({ token }),
+  };
+
+  it.each(Object.keys(readers))('%s takes 1 MB of the worst input in a moment', (name) => {
+    const read = readers[name] as (text: string) => unknown;
+    const slow = literals.filter(({ expression }) => {
+      let left = INPUTS;
+      for (const input of worstInputs(expression, 1_000_000)) {
+        if (msOf(() => read(input)) > MAX_MS) return true;
+        if (--left === 0) break;
+      }
+      return false;
+    });
+    expect(slow).toEqual([]);
   });
 });
