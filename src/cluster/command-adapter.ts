@@ -1,10 +1,11 @@
-import type { Namespace } from 'socket.io';
+import type { Namespace, Socket } from 'socket.io';
 import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
 import { reasonOf } from '../errors.js';
 import { broadcastWithAck } from './broadcast-with-ack.js';
 import type { ClusterCount } from './cluster-result.js';
+import type { LocalNamespace } from './local-namespace.js';
 import type { NamespaceServices } from './namespace-services.js';
-import { normalised, roomNames } from './room-names.js';
+import { invalidRoom, normalised, roomNames } from './room-names.js';
 import type { SocketSelector } from './socket-selector.js';
 
 export type AdapterConstructor = new (nsp: Namespace) => Adapter;
@@ -27,21 +28,25 @@ export function commandAdapter(
   Base: AdapterConstructor,
   { acks, cluster, commands, reporter, ackTimeoutMs }: NamespaceServices,
 ): new (nsp: Namespace) => CommandAdapter {
+  const invalid = (room: unknown): void => invalidRoom(reporter, room);
+  const normal = (options: BroadcastOptions) => normalised(options, invalid);
   return class extends Base implements CommandAdapter {
+    private get local(): LocalNamespace {
+      return this as unknown as LocalNamespace;
+    }
+
+    private selected(known: Required<BroadcastOptions>): Socket[] {
+      return this.local.select(this.selectorOf(known));
+    }
+
     override broadcastWithAck(
       packet: Packet,
       options: BroadcastOptions,
       onClientCount: (count: number) => void,
       onAnswer: (answer: unknown) => void,
     ): void {
-      const known = normalised(options);
+      const known = normal(options);
       const servers = cluster.otherMembers().length + 1;
-      if (known?.flags.local === true) {
-        super.broadcastWithAck(packet, known, onClientCount, onAnswer);
-        // The operator waits for as many servers as there are, and the others have nothing to do with it.
-        for (let server = 1; server < servers; server++) onClientCount(0);
-        return;
-      }
       const question = known && {
         ...this.selectorOf(known),
         data: packet.data,
@@ -49,6 +54,13 @@ export function commandAdapter(
         compress: known.flags.compress ?? true,
         timeoutMs: known.flags.timeout ?? ackTimeoutMs,
       };
+      if (question !== undefined && known?.flags.local === true) {
+        const asked = this.local.ask(question, (_, answer) => onAnswer(answer));
+        onClientCount(asked.socketIds.length);
+        // The operator waits for as many servers as there are, and the others have nothing to do with it.
+        for (let server = 1; server < servers; server++) onClientCount(0);
+        return;
+      }
       const single = (options.flags as { expectSingleResponse?: boolean }).expectSingleResponse;
       broadcastWithAck(acks, reporter, question, {
         servers,
@@ -66,16 +78,16 @@ export function commandAdapter(
     // Socket.IO's types say what the base class returns: local sockets and details of remote ones in one list.
     // oxlint-disable-next-line typescript/no-explicit-any
     override async fetchSockets(options: BroadcastOptions): Promise<any[]> {
-      const known = normalised(options);
+      const known = normal(options);
       if (known === undefined) return [];
-      if (known.flags.local === true) return super.fetchSockets(known);
+      if (known.flags.local === true) return this.selected(known);
       const { local, items, missing, complete } = await commands.fetch(this.selectorOf(known));
       if (!complete) warnOfMissing('fetchSockets', missing);
       return [...local, ...items];
     }
 
     override async sockets(rooms: Set<string>): Promise<Set<string>> {
-      const known = normalised({ rooms });
+      const known = normal({ rooms });
       if (known === undefined) return new Set();
       const { items, missing, complete } = await commands.ids(this.selectorOf(known));
       if (!complete) warnOfMissing('allSockets', missing);
@@ -89,26 +101,30 @@ export function commandAdapter(
     }
 
     override addSockets(options: BroadcastOptions, rooms: unknown[]): void {
-      const known = normalised(options);
+      const known = normal(options);
       if (known === undefined) return;
-      const names = roomNames(rooms);
-      if (known.flags.local === true) super.addSockets(known, names);
-      else watch('socketsJoin', commands.join(this.selectorOf(known), names));
+      const names = roomNames(rooms, invalid);
+      if (known.flags.local === true) {
+        for (const socket of this.selected(known)) void socket.join(names);
+      } else watch('socketsJoin', commands.join(this.selectorOf(known), names));
     }
 
     override delSockets(options: BroadcastOptions, rooms: unknown[]): void {
-      const known = normalised(options);
+      const known = normal(options);
       if (known === undefined) return;
-      const names = roomNames(rooms);
-      if (known.flags.local === true) super.delSockets(known, names);
-      else watch('socketsLeave', commands.leave(this.selectorOf(known), names));
+      const names = roomNames(rooms, invalid);
+      if (known.flags.local === true) {
+        for (const socket of this.selected(known))
+          for (const name of names) void socket.leave(name);
+      } else watch('socketsLeave', commands.leave(this.selectorOf(known), names));
     }
 
     override disconnectSockets(options: BroadcastOptions, close: boolean): void {
-      const known = normalised(options);
+      const known = normal(options);
       if (known === undefined) return;
-      if (known.flags.local === true) super.disconnectSockets(known, close);
-      else watch('disconnectSockets', commands.disconnect(this.selectorOf(known), { close }));
+      if (known.flags.local === true) {
+        for (const socket of this.selected(known)) socket.disconnect(close);
+      } else watch('disconnectSockets', commands.disconnect(this.selectorOf(known), { close }));
     }
 
     private selectorOf({ rooms, except }: Required<BroadcastOptions>): SocketSelector {

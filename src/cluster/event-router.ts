@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Subject, type Observable } from 'rxjs';
-import { PropagatorError } from '../errors.js';
+import { PropagatorError, reasonOf } from '../errors.js';
+import { shown } from '../options/checks.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { ChannelSubscription, ChannelSubscriptions } from '../redis/channel-subscriptions.js';
 import type { PubSub } from '../ports/pub-sub.js';
@@ -28,6 +29,9 @@ import { audienceOf, targetOfRoom } from './reserved-rooms.js';
 import { spanned, type SendSpan, type Telemetry } from './telemetry.js';
 
 const NONE: readonly string[] = Object.freeze([]);
+
+/** Why an event cannot be published, and can be delivered. */
+const DELIVERABLE: ReadonlySet<string> = new Set(['event.too-large', 'target.invalid']);
 
 type RouterOptions = Pick<
   ResolvedOptions,
@@ -168,6 +172,27 @@ export class EventRouter {
   }
 
   /**
+   * As {@link broadcast}, for calls that return nothing: never throws. What cannot be sent to other instances is delivered
+   * to the sockets of this one, and the failure is reported.
+   *
+   * @param only the one namespace whose sockets get it: nothing is published
+   */
+  emit(event: OutgoingEvent, only?: LocalNamespace): void {
+    try {
+      if (only === undefined) void this.broadcast(event);
+      else this.deliverTo([only], event);
+    } catch (error) {
+      const sendable = error instanceof PropagatorError && DELIVERABLE.has(error.code);
+      this.reporter.report(
+        'emit.refused',
+        () =>
+          `an event for ${shown(event.namespace)} reached ${sendable ? 'sockets of this instance only' : 'nobody'}: ${reasonOf(error)}`,
+      );
+      if (sendable) this.deliverTo(this.namespaces.named(event.namespace), event);
+    }
+  }
+
+  /**
    * Sockets of other instances are being told to join rooms. Until they have, and their instances are subscribed,
    * events for these rooms go over the namespace's channel: `socketsJoin(room)` and `to(room).emit()` right after
    * it work as on one instance. In the outbox they stand in the line of the room.
@@ -184,6 +209,15 @@ export class EventRouter {
     };
     // Whoever made the promise hears of a rejection.
     joined.then(over, over);
+  }
+
+  /** Without publishing it. */
+  private deliverTo(namespaces: Iterable<LocalNamespace>, event: OutgoingEvent): void {
+    const { rooms = NONE, except = NONE, volatile = false, compress = true } = event;
+    for (const namespace of namespaces) {
+      const packet = packetIn(namespace.dialect, namespace.name, event.data);
+      namespace.deliver({ packet, rooms, except, volatile, compress });
+    }
   }
 
   private listen(target: Target, channel: string): ChannelSubscription {

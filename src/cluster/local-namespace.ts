@@ -1,4 +1,5 @@
 import type { Socket } from 'socket.io';
+import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import type { PacketEncoder, PacketParser } from '../ports/packet-parser.js';
 import type { WirePacket } from '../wire/wire-packet.js';
 import type { EventToAcknowledge, SocketSelector } from './socket-selector.js';
@@ -34,6 +35,8 @@ export interface LocalNamespace {
   select(selector: SocketSelector): Socket[];
   /** The same, and those that are still being let in. */
   selectWithArriving(selector: SocketSelector): Socket[];
+  /** Whom a socket was let in as. */
+  identityOf(socketId: string): AuthenticatedIdentity | undefined;
   roomNames(): string[];
   /** Sends an event with an acknowledgement; `done` resolves once all have answered or the time is up. */
   ask(

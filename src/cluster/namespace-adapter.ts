@@ -5,24 +5,32 @@ import { shown } from '../options/checks.js';
 import { isLonger } from '../wire/channels.js';
 import { commandAdapter, type AdapterConstructor, type CommandAdapter } from './command-adapter.js';
 import { optionsOf } from './delivery-options.js';
-import { dialectOfServer } from './dialects.js';
+import { dialectOfServer, packetIn } from './dialects.js';
 import { askSockets, giveUpOn } from './local-ask.js';
 import type { Delivery, Dialect, LocalNamespace } from './local-namespace.js';
+import { Memberships } from './memberships.js';
 import type { NamespaceServices } from './namespace-services.js';
 import { PacketWriter } from './packet-writer.js';
-import { AUTHENTICATED_ROOM, isReservedRoom, sessionRoom, userRoom } from './reserved-rooms.js';
+import { isReservedRoom } from './reserved-rooms.js';
 import { RoomChannels } from './room-channels.js';
 import { eachMember } from './room-members.js';
-import { normalised, roomName } from './room-names.js';
+import { invalidRoom, normalised, roomName } from './room-names.js';
 import { SessionRecovery, type KeptPacket } from './session-recovery.js';
-import { callServerSide, nextAckId } from './socket-io-internals.js';
+import {
+  callServerSide,
+  closesEmptyNamespaces,
+  nextAckId,
+  onRemoved,
+} from './socket-io-internals.js';
 import type { EventToAcknowledge, SocketSelector } from './socket-selector.js';
 
 /** The adapter of a namespace behind `SocketStateAdapter`. @internal */
 export interface NamespaceAdapter extends CommandAdapter {
+  /** Whom a socket was let in as. */
+  identityOf(socketId: string): AuthenticatedIdentity | undefined;
   /** Called for each new socket, before the app has it. */
   arriving(socket: Socket): void;
-  /** Puts a socket into the rooms of its user, and into those it had; resolves when events for them arrive. */
+  /** Makes a socket one of its user and session, and puts it into the rooms that it had; resolves when events for them arrive. */
   admit(socket: Socket, identity: AuthenticatedIdentity | null): Promise<void> | undefined;
   /** Sends a socket what it missed; called when it is connected, before anything else is sent. */
   connected(socket: Socket): void;
@@ -33,16 +41,13 @@ export interface NamespaceHooks {
   /** Called while the namespace is made, before anybody else can add a middleware or a listener. */
   created(nsp: Namespace, adapter: NamespaceAdapter): void;
   /** Called when a socket leaves the namespace, before its `disconnect` event. */
-  left(id: string): void;
+  left(socket: Socket, identity: AuthenticatedIdentity | undefined): void;
 }
 
 type Packet = Parameters<Adapter['broadcast']>[0];
 
-/** What Socket.IO keeps to itself of a namespace. */
-interface Internals {
-  readonly server: { readonly opts?: { readonly cleanupEmptyChildNamespaces?: boolean } };
-  readonly _preConnectSockets: ReadonlyMap<string, Socket>;
-}
+/** A room that no socket is in. */
+const NOWHERE: ReadonlySet<string> = new Set(['propagator#nobody']);
 
 /**
  * Makes an adapter of Socket.IO's in-memory adapter: whatever goes through it takes the road of {@link EventRouter}, or
@@ -61,6 +66,11 @@ export function namespaceAdapter(
     readonly name: string;
     readonly dialect: Dialect;
     private readonly channels: RoomChannels;
+    private readonly memberships: Memberships;
+    /** Sockets that are being let in, by their ids. */
+    private readonly waiting = new Map<string, Socket>();
+    /** Whether Socket.IO tells the end of a socket that was not let in. */
+    private readonly tellsRefused: boolean;
     /** With connection state recovery only. */
     private readonly recovery: SessionRecovery | undefined;
     /** What Socket.IO's adapter with recovery has. */
@@ -72,11 +82,13 @@ export function namespaceAdapter(
       this.name = nsp.name;
       this.dialect = dialectOfServer(nsp.server);
       this.channels = new RoomChannels(nsp.name, router);
-      if (this.packets !== undefined) {
+      this.memberships = new Memberships(this.channels);
+      if (Array.isArray(this.packets)) {
         this.recovery = new SessionRecovery((rooms) => this.channels.keep(rooms));
       }
       this.on('create-room', (room: string) => this.channels.open(room));
       this.on('delete-room', (room: string) => this.channels.close(room));
+      this.tellsRefused = onRemoved(nsp, (socket) => this.removed(socket));
       router.attach(this);
       hooks.created(nsp, this);
     }
@@ -86,58 +98,66 @@ export function namespaceAdapter(
     }
 
     arriving(socket: Socket): void {
+      this.waiting.set(socket.id, socket);
       this.recovery?.arriving(socket);
     }
 
     admit(socket: Socket, identity: AuthenticatedIdentity | null): Promise<void> | undefined {
       const rooms = this.recovery?.authenticated(socket, identity) ?? new Set<string>();
-      if (identity !== null) {
-        const { userId, sessionId } = identity;
-        rooms.add(userRoom(userId)).add(sessionRoom(sessionId)).add(AUTHENTICATED_ROOM);
-      }
+      const own = identity === null ? [] : this.memberships.add(socket.id, identity);
       this.channels.occupied();
       void super.addAll(socket.id, rooms);
-      return this.channels.ready(rooms);
+      return this.channels.ready([...rooms, ...own]);
     }
 
     connected(socket: Socket): void {
-      this.recovery?.connected(socket, this.packets ?? []);
+      this.waiting.delete(socket.id);
+      this.recovery?.connected(socket, this.packets ?? [], (data) => {
+        const flags = { volatile: false, compress: true };
+        const packet = packetIn(this.dialect, this.name, data);
+        new PacketWriter(packet, flags, reporter, services.connections).write(socket);
+      });
     }
 
-    /** Resolves once events for the rooms arrive. Reserved rooms are not entered by name. */
+    identityOf(id: string): AuthenticatedIdentity | undefined {
+      return this.memberships.identityOf(id);
+    }
+
+    /** Resolves once events for the rooms arrive. Reserved rooms and those of other sockets are not entered. */
     override addAll(id: string, rooms: Set<unknown>): Promise<void> | void {
       const allowed = new Set<string>();
-      const most = services.limits.roomsPerSocket + this.ownRoomsOf(id);
       const joined = this.sids.get(id);
+      const most = services.limits.roomsPerSocket + (joined?.has(id) === true ? 1 : 0);
+      const tooMany: string[] = [];
       let count = joined?.size ?? 0;
       for (const room of rooms) {
         const name = roomName(room);
         if (name === undefined) {
-          reporter.report('room.invalid', () => `socket ${id} was to join ${shown(room)}`);
+          invalidRoom(reporter, room, () => `socket ${id} was to join`);
+        } else if (name === id) {
+          allowed.add(name);
         } else if (isLonger(name, services.limits.nameBytes) && !isReservedRoom(name)) {
           reporter.report(
             'name.too-long',
             () => `socket ${id} was kept out of room ${shown(name)}: more than limits.nameBytes`,
           );
-        } else if (isReservedRoom(name) && !this.sids.get(id)?.has(name)) {
+        } else if (this.isClosed(id, name)) {
           reporter.report(
             'room.reserved',
             () => `socket ${id} was kept out of room ${shown(name)}`,
           );
-        } else if (joined?.has(name) !== true && !allowed.has(name) && name !== id) {
+        } else if (joined?.has(name) !== true && !allowed.has(name)) {
           if (count < most) allowed.add(name);
-          else this.tooManyRooms(id, name);
+          else tooMany.push(name);
           count++;
-        } else {
-          allowed.add(name);
         }
       }
+      if (tooMany.length > 0) this.tooManyRooms(id, tooMany);
       this.channels.occupied();
       void super.addAll(id, allowed);
       return this.channels.ready(allowed);
     }
 
-    /** A socket is in its user's room as long as it is connected. */
     override del(id: string, room: unknown): Promise<void> | void {
       const name = roomName(room);
       if (name === undefined) return undefined;
@@ -148,17 +168,18 @@ export function namespaceAdapter(
       return super.del(id, name);
     }
 
+    /** Also called by `socket.leaveAll()`: what belongs to the authentication stays. */
     override delAll(id: string): void {
-      hooks.left(id);
-      const socket = (this.nsp as Namespace).sockets.get(id);
-      if (socket !== undefined) giveUpOn(socket);
       super.delAll(id);
-      if (this.sids.size === 0) this.channels.vacated();
+      const socket = this.tellsRefused ? undefined : this.waiting.get(id);
+      if (socket !== undefined) this.removed(socket);
     }
 
     override persistSession(session: Session): void {
-      this.recovery?.lost(session, this.maxDisconnectionDuration);
-      super.persistSession(session);
+      const own = this.memberships.roomsOf(session.sid);
+      const whole = { ...session, rooms: [...session.rooms, ...own] };
+      this.recovery?.lost(whole, this.maxDisconnectionDuration);
+      super.persistSession(whole);
     }
 
     override async restoreSession(pid: string, offset: string): Promise<Session> {
@@ -167,22 +188,26 @@ export function namespaceAdapter(
       return (session && this.recovery?.claim(session, offset)) as Session;
     }
 
+    /** Never throws: sockets of this instance are served if at all possible, and a failure is reported. */
     override broadcast(packet: Packet, options: BroadcastOptions): void {
-      const known = normalised(options);
+      const known = normalised(options, (room) => invalidRoom(reporter, room));
       if (known === undefined) return;
       const { rooms, except, flags } = known;
-      if (flags.local === true || this.recovery?.isDirect(rooms) === true) {
+      if (flags.local !== true && this.recovery?.isDirect(rooms) === true) {
         super.broadcast(packet, known);
         return;
       }
-      void router.broadcast({
-        namespace: this.name,
-        data: packet.data,
-        rooms: [...rooms],
-        except: [...except],
-        volatile: flags.volatile ?? false,
-        compress: flags.compress ?? true,
-      });
+      router.emit(
+        {
+          namespace: this.name,
+          data: packet.data,
+          rooms: [...rooms],
+          except: [...except],
+          volatile: flags.volatile ?? false,
+          compress: flags.compress ?? true,
+        },
+        flags.local === true ? this : undefined,
+      );
     }
 
     override serverSideEmit(args: unknown[]): void {
@@ -206,12 +231,15 @@ export function namespaceAdapter(
 
     selectWithArriving(selector: SocketSelector): Socket[] {
       const { sockets } = this.nsp as Namespace;
-      const { _preConnectSockets: arriving } = this.nsp as Internals;
-      return this.found(selector, (id) => sockets.get(id) ?? arriving.get(id));
+      return this.found(selector, (id) => sockets.get(id) ?? this.waiting.get(id));
     }
 
     roomNames(): string[] {
-      return [...this.rooms.keys()].filter((room) => !isReservedRoom(room));
+      return [...this.rooms.keys()];
+    }
+
+    membersOf(room: string): ReadonlySet<string> | undefined {
+      return this.rooms.get(room) ?? this.memberships.get(room);
     }
 
     ask(
@@ -225,29 +253,41 @@ export function namespaceAdapter(
     }
 
     override close(): Promise<void> | void {
-      const { server, _preConnectSockets } = this.nsp as Internals;
       // Socket.IO closes a dynamic namespace with its last socket, even while others are being let in. They are served
       // all the same; this is called again when they have gone.
-      if (server.opts?.cleanupEmptyChildNamespaces === true && _preConnectSockets.size > 0) return;
+      if (closesEmptyNamespaces(this.nsp as Namespace) && this.waiting.size > 0) return;
       router.detach(this);
       this.channels.closeAll();
       this.recovery?.close();
       return super.close();
     }
 
-    /** How many of its rooms a socket has not chosen: its own one, and those of its user and session. */
-    private ownRoomsOf(id: string): number {
-      const joined = this.sids.get(id);
-      return (
-        (joined?.has(id) === true ? 1 : 0) + (joined?.has(AUTHENTICATED_ROOM) === true ? 3 : 0)
-      );
+    private removed(socket: Socket): void {
+      const { id } = socket;
+      const identity = this.memberships.identityOf(id);
+      this.waiting.delete(id);
+      this.memberships.delete(id);
+      giveUpOn(socket);
+      hooks.left(socket, identity);
+      const { sockets } = this.nsp as Namespace;
+      const others = sockets.size - (sockets.has(id) ? 1 : 0) + this.waiting.size;
+      if (others === 0) this.channels.vacated();
     }
 
-    private tooManyRooms(id: string, room: string): void {
+    /** Whether a room is one of this library that the socket is not in, or that of another socket. */
+    private isClosed(id: string, room: string): boolean {
+      if (isReservedRoom(room)) return !this.memberships.roomsOf(id).includes(room);
+      return (this.nsp as Namespace).sockets.has(room) || this.waiting.has(room);
+    }
+
+    /** Each room counts, and one line names them all. */
+    private tooManyRooms(id: string, rooms: readonly string[]): void {
       const { roomsPerSocket } = services.limits;
+      for (let more = 1; more < rooms.length; more++) reporter.count('room.too-many');
       reporter.report(
         'room.too-many',
-        () => `socket ${id} is in ${roomsPerSocket} rooms and was kept out of ${shown(room)}`,
+        () =>
+          `socket ${id} is in ${roomsPerSocket} rooms and was kept out of ${rooms.map(shown).join(', ')}`,
       );
     }
 
@@ -274,7 +314,7 @@ export function namespaceAdapter(
       const { rooms, except, within } = delivery;
       const [room] = rooms;
       if (room !== undefined && rooms.length + except.length === 1 && within === undefined) {
-        for (const id of this.rooms.get(room) ?? []) write((this.nsp as Namespace).sockets.get(id));
+        for (const id of this.membersOf(room) ?? []) write((this.nsp as Namespace).sockets.get(id));
       } else {
         eachMember(this, delivery, (id) => write((this.nsp as Namespace).sockets.get(id)));
       }
@@ -282,19 +322,24 @@ export function namespaceAdapter(
     }
 
     private deliverAndKeep(delivery: Delivery): number {
+      const data = this.kept(delivery);
+      if (data === undefined) return this.deliverFrames(delivery);
+      const packet = packetIn(this.dialect, this.name, data);
+      return this.deliverFrames({ ...delivery, packet });
+    }
+
+    /** Has the base class keep an event for clients that come back; returns its data with the offset that they are to name. */
+    private kept(delivery: Delivery): unknown[] | undefined {
       const { packet } = delivery.packet;
-      if (packet === undefined) return 0;
+      if (packet === undefined || delivery.volatile) return undefined;
       const options = optionsOf(delivery);
-      const { rooms, within } = delivery;
-      if (within !== undefined) {
-        // The base class does not know of it.
-        eachMember(this, { rooms, except: [within] }, (id) => options.except?.add(id));
-      }
-      let sockets = 0;
-      this['apply'](options, () => sockets++);
-      // The base class appends its offset to the data, which others may still have to send.
-      super.broadcast({ ...packet, data: [...packet.data] }, options);
-      return sockets;
+      const { rooms } = options;
+      // The base class knows no users: it is to send to nobody.
+      const kept = Object.assign(options, { rooms: NOWHERE });
+      super.broadcast({ ...packet, data: [...packet.data] }, kept);
+      Object.assign(options, { rooms });
+      const last = this.packets?.at(-1);
+      return last?.opts === options ? last.data : undefined;
     }
   };
 }

@@ -1,4 +1,6 @@
 import type { BroadcastOptions } from 'socket.io-adapter';
+import { shown } from '../options/checks.js';
+import type { Reporter } from '../reporting/reporter.js';
 import { isIllFormed } from '../sockets/user-id.js';
 
 /**
@@ -12,23 +14,39 @@ export function roomName(room: unknown): string | undefined {
   return typeof room === 'number' || typeof room === 'bigint' ? String(room) : undefined;
 }
 
-/** @internal */
-export function roomNames(rooms: Iterable<unknown> | undefined): string[] {
+/** The rooms that can exist, as strings. @internal */
+export function roomNames(
+  rooms: Iterable<unknown> | undefined,
+  onInvalid?: (room: unknown) => void,
+): string[] {
   const names: string[] = [];
   for (const room of rooms ?? []) {
     const name = roomName(room);
-    if (name !== undefined) names.push(name);
+    if (name === undefined) onInvalid?.(room);
+    else names.push(name);
   }
   return names;
 }
 
+/** Reports a room that can be no name. */
+export function invalidRoom(
+  reporter: Reporter,
+  room: unknown,
+  what = () => 'an event or a command was for',
+): void {
+  reporter.report('room.invalid', () => `${what()} ${shown(room)}`);
+}
+
 /** The same options with rooms as strings; undefined where rooms were asked for and none of them can exist. */
-export function normalised(options: BroadcastOptions): Required<BroadcastOptions> | undefined {
-  const rooms = roomNames(options.rooms);
+export function normalised(
+  options: BroadcastOptions,
+  onInvalid?: (room: unknown) => void,
+): Required<BroadcastOptions> | undefined {
+  const rooms = roomNames(options.rooms, onInvalid);
   if (rooms.length === 0 && options.rooms.size > 0) return undefined;
   return {
     rooms: new Set(rooms),
-    except: new Set(roomNames(options.except)),
+    except: new Set(roomNames(options.except, onInvalid)),
     flags: options.flags ?? {},
   };
 }

@@ -49,18 +49,27 @@ export class ServerSideEvents {
   }
 
   /**
-   * To all other servers, those on other ports of this instance included.
-   *
-   * @throws PropagatorError at once, with nobody told: `event.unserialisable`, `event.too-large`
+   * To all other servers, those on other ports of this instance included. Never throws: what cannot be sent to other
+   * instances is reported, or told to the callback.
    */
   emit(from: LocalNamespace, args: unknown[]): void {
     const ack = args.at(-1);
     const others = [...this.here.namespaces(from.name)].filter((local) => local !== from);
     if (typeof ack === 'function') {
-      this.emitWithAck(from.name, others, args.slice(0, -1), ack as Acknowledge);
+      try {
+        this.emitWithAck(from.name, others, args.slice(0, -1), ack as Acknowledge);
+      } catch (error) {
+        this.reporter.report('emit.refused', () => `serverSideEmit: ${reasonOf(error)}`);
+        const failure = error instanceof Error ? error : new Error(reasonOf(error));
+        queueMicrotask(() => (ack as Acknowledge)(failure, []));
+      }
       return;
     }
-    this.requests.notify(OPERATION, { namespace: from.name, args, withAck: false });
+    try {
+      this.requests.notify(OPERATION, { namespace: from.name, args, withAck: false });
+    } catch (error) {
+      this.reporter.report('emit.refused', () => `serverSideEmit: ${reasonOf(error)}`);
+    }
     try {
       callEach(others, args);
     } catch (error) {

@@ -3,17 +3,9 @@ import type { Socket } from 'socket.io';
 import type { Session } from 'socket.io-adapter';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import { continueSession } from '../sockets/session-id.js';
-import { EVENT_PACKET, type SocketIoPacket } from '../wire/wire-packet.js';
 import type { KeptOptions } from './delivery-options.js';
 import { isReservedRoom, sessionRoom, sessionIn, userIn, userRoom } from './reserved-rooms.js';
-
-/** What Socket.IO keeps to itself. */
-interface RecoveredSocket {
-  recovered: boolean;
-  pid: string;
-  emit(...args: unknown[]): unknown;
-  packet(packet: Pick<SocketIoPacket, 'type' | 'data'>): void;
-}
+import { startOver } from './socket-io-internals.js';
 
 /** A packet that Socket.IO's adapter keeps for those who come back. @internal */
 export interface KeptPacket {
@@ -42,8 +34,9 @@ interface Grant extends Claim {
  * @internal
  */
 export class SessionRecovery {
-  /** By the `data` of the socket to be. */
-  private readonly claims = new WeakMap<object, Claim>();
+  /** By the `data` of a socket that Socket.IO is making. */
+  private readonly restored = new WeakMap<object, Claim>();
+  private readonly claims = new WeakMap<Socket, Claim>();
   private readonly granted = new WeakMap<Socket, Grant>();
   /** Sessions that wait for their clients, by their private ids: what lets go of their channels. */
   private readonly away = new Map<string, () => void>();
@@ -67,14 +60,16 @@ export class SessionRecovery {
 
   /** The session as Socket.IO may have it at once. */
   claim(session: Session, offset: string): Session {
-    const data: object = { ...(session.data as object) };
-    this.claims.set(data, { session, offset });
+    const data: object = {};
+    this.restored.set(data, { session, offset });
     return { ...session, data, rooms: [], missedPackets: [] };
   }
 
   /** Called for each new socket, before it is authenticated. */
   arriving(socket: Socket): void {
-    const rooms = this.claims.get(socket.data as object)?.session.rooms ?? [];
+    const claim = this.restored.get(socket.data as object);
+    if (claim !== undefined) this.claims.set(socket, claim);
+    const rooms = claim?.session.rooms ?? [];
     const userId = userIn(rooms);
     const sessionId = sessionIn(rooms);
     if (userId !== undefined && sessionId !== undefined) continueSession(socket, userId, sessionId);
@@ -83,13 +78,16 @@ export class SessionRecovery {
 
   /** Called once it is known whom a socket belongs to; returns the rooms that it has back. */
   authenticated(socket: Socket, identity: AuthenticatedIdentity | null): Set<string> {
-    const claim = this.claims.get(socket.data as object);
+    const claim = this.claims.get(socket);
     if (claim === undefined) return new Set();
+    this.claims.delete(socket);
     if (!belongsTo(claim.session, identity)) {
-      startAnew(socket, identity);
+      startOver(socket, randomBytes(15).toString('base64url'));
       return new Set();
     }
-    const { rooms } = claim.session;
+    const { rooms, data } = claim.session;
+    // What `authenticate` has written is newer.
+    socket.data = Object.assign(socket.data as object, { ...(data as object), ...socket.data });
     // In another session than before: what was for that one alone is not for this one.
     const current = identity && sessionRoom(identity.sessionId);
     const stillIn = rooms.filter((room) => sessionIn([room]) === undefined || room === current);
@@ -97,13 +95,11 @@ export class SessionRecovery {
     return new Set(rooms.filter((room) => !isReservedRoom(room)));
   }
 
-  /** Called once a socket is connected, before anything else is sent to it. */
-  connected(socket: Socket, kept: readonly KeptPacket[]): void {
+  /** Called once a socket is connected, before the app can send anything to it. */
+  connected(socket: Socket, kept: readonly KeptPacket[], send: (data: unknown[]) => void): void {
     const claim = this.granted.get(socket);
     if (claim === undefined) return;
-    for (const data of missed(claim, kept)) {
-      (socket as unknown as RecoveredSocket).packet({ type: EVENT_PACKET, data });
-    }
+    for (const data of missed(claim, kept)) send(data);
     this.away.get(claim.session.pid)?.();
   }
 
@@ -112,9 +108,9 @@ export class SessionRecovery {
    * socket's id. It is none: the socket is here.
    */
   private watchEmits(socket: Socket): void {
-    const watched = socket as unknown as RecoveredSocket;
+    const watched = socket as unknown as { emit(...args: unknown[]): unknown };
     const emit = watched.emit.bind(socket);
-    watched.emit = (...args: unknown[]): unknown => {
+    watched.emit = (...args) => {
       this.emitting = socket.id;
       try {
         return emit(...args);
@@ -152,12 +148,4 @@ function belongsTo({ rooms }: Session, identity: AuthenticatedIdentity | null): 
   return identity === null
     ? !rooms.some(isReservedRoom)
     : rooms.includes(userRoom(identity.userId));
-}
-
-function startAnew(socket: Socket, identity: AuthenticatedIdentity | null): void {
-  const recovered = socket as unknown as RecoveredSocket;
-  recovered.recovered = false;
-  // The client takes a session for recovered when it has the id that it asked for.
-  recovered.pid = randomBytes(15).toString('base64url');
-  socket.data = identity === null ? {} : { userId: identity.userId };
 }

@@ -4,7 +4,6 @@ import type { Reporter } from '../reporting/reporter.js';
 import { tokensUsedBy } from '../sockets/token.js';
 import type { InstanceId } from '../wire/envelope.js';
 import { SendableCopy } from '../wire/sendable.js';
-import { isReservedRoom } from './reserved-rooms.js';
 
 /** A socket on any instance, as `fetchUserSockets` and the like describe it. */
 export interface SocketDetails {
@@ -83,7 +82,7 @@ export function detailsOf(
     leftOut('unserialisable', name);
     return none;
   };
-  const rooms = () => [...socket.rooms].filter((room) => !isReservedRoom(room));
+  const rooms = () => [...socket.rooms];
   const handshake = () => sharedHandshake(socket, here.sharedHandshake);
   const withoutTokens = new SendableCopy(bytes, leftOut, isToken);
   return {

@@ -10,7 +10,10 @@ import type { PacketParser } from '../ports/packet-parser.js';
 type Acknowledge = (...answer: unknown[]) => void;
 
 interface PrivateServer {
-  readonly opts?: { readonly parser?: PacketParser; readonly connectionStateRecovery?: unknown };
+  readonly opts?: {
+    readonly parser?: PacketParser;
+    readonly cleanupEmptyChildNamespaces?: boolean;
+  };
   readonly _nsps?: ReadonlyMap<string, Namespace>;
 }
 
@@ -63,6 +66,11 @@ export function parserOf(server: Server): PacketParser | undefined {
   return serverOf(server).opts?.parser;
 }
 
+/** Whether the server of a namespace closes dynamic namespaces with their last socket. @internal */
+export function closesEmptyNamespaces(nsp: Namespace): boolean {
+  return serverOf(nsp.server).opts?.cleanupEmptyChildNamespaces === true;
+}
+
 /** The namespaces of a server. Public alone is the root namespace. @internal */
 export function namespacesOf(server: Server): Iterable<Namespace> {
   return serverOf(server)._nsps?.values() ?? [server.of('/')];
@@ -92,11 +100,11 @@ export function callServerSide(nsp: Namespace, args: unknown[]): void {
 
 /**
  * Calls back when a socket of a namespace has gone for good, or was not let in; before its `disconnect` event.
- * `socket.leaveAll()` is not the end of a socket.
+ * `socket.leaveAll()` is not the end of a socket. Returns false where the end of sockets that are not let in is not told.
  *
  * @internal
  */
-export function onRemoved(nsp: Namespace, gone: (socket: Socket) => void): void {
+export function onRemoved(nsp: Namespace, gone: (socket: Socket) => void): boolean {
   const internal = namespaceOf(nsp);
   const remove = internal._remove;
   if (typeof remove === 'function') {
@@ -104,10 +112,10 @@ export function onRemoved(nsp: Namespace, gone: (socket: Socket) => void): void 
       gone(socket);
       remove.call(nsp, socket);
     };
-    return;
+    return true;
   }
-  // Sockets that are not let in are left out here: they have no event.
   nsp.on('connect', (socket) => socket.prependListener('disconnecting', () => gone(socket)));
+  return false;
 }
 
 /** A number for an acknowledgement of sockets of a namespace; undefined where Socket.IO gives none. @internal */

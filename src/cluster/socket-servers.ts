@@ -1,7 +1,7 @@
 import type { Namespace, Server, Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
-import { shown } from '../options/checks.js';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
+import { shown } from '../options/checks.js';
 import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
 import { AuthRefusal, isRefusal } from '../sockets/auth-refusal.js';
 import type { Authentication } from '../sockets/authentication.js';
@@ -27,8 +27,6 @@ import type { NamespaceServices } from './namespace-services.js';
 export class SocketServers {
   private readonly limits: ClientLimits;
   private readonly internals: InternalsCheck;
-  /** Whom the connected sockets belong to. `socket.auth` is the app's to change, as when a user logs out. */
-  private readonly members = new Map<string, { userId: string; socket: AuthenticatedSocket }>();
   /** Whom {@link admit} let in as whom. Not a property of the socket, which clients and handlers could set. */
   private readonly admitted = new WeakMap<Socket, AuthenticatedIdentity | null>();
 
@@ -61,7 +59,7 @@ export class SocketServers {
     this.services.connections.servers.add(server);
     const Adapter = namespaceAdapter(Base, this.services, {
       created: (nsp, adapter) => this.prepare(nsp, adapter),
-      left: (id) => this.left(id),
+      left: (socket, identity) => this.left(socket, identity),
     });
     server.adapter(Adapter as unknown as Parameters<Server['adapter']>[0]);
     keepAdapter(server);
@@ -78,13 +76,15 @@ export class SocketServers {
       });
     });
     // Emitted before `connection`, where Nest hands the socket to gateways.
-    nsp.on('connect', (socket) => this.endUnlessAdmitted(socket));
+    nsp.on('connect', (socket) => {
+      if (!this.endUnlessAdmitted(socket)) adapter.connected(socket);
+    });
     nsp.on('connection', (socket) => {
       if (!this.admitted.has(socket)) return;
       this.internals.connected(socket);
-      this.limits.connected(socket, this.admitted.get(socket)?.userId);
-      adapter.connected(socket);
-      this.connected(socket as unknown as AuthenticatedSocket);
+      const identity = adapter.identityOf(socket.id);
+      this.limits.connected(socket, identity?.userId);
+      this.connected(socket as unknown as AuthenticatedSocket, identity?.userId);
       endIfAwaited(socket, this.services.reporter);
     });
   }
@@ -126,8 +126,8 @@ export class SocketServers {
    * Ends a socket that got past {@link admit}. Dynamic namespaces of Socket.IO 4.7 lose the middlewares that are added
    * while they are made; connection state recovery can skip middlewares; an app can replace them.
    */
-  private endUnlessAdmitted(socket: Socket): void {
-    if (this.admitted.has(socket)) return;
+  private endUnlessAdmitted(socket: Socket): boolean {
+    if (this.admitted.has(socket)) return false;
     this.services.reporter.report(
       'connection.not-admitted',
       () =>
@@ -136,27 +136,25 @@ export class SocketServers {
     );
     // With its connection: what a gateway sends to the socket from now on goes nowhere.
     socket.disconnect(true);
+    return true;
   }
 
-  private connected(socket: AuthenticatedSocket): void {
+  /** @param userId whom it was let in as: `socket.auth` is the app's to change, as when a user logs out */
+  private connected(socket: AuthenticatedSocket, userId: string | undefined): void {
     // A listener of `connect`, which comes first, may have disconnected it already.
     if (!socket.connected) return;
     this.refresh.listen(socket);
     this.expiry.connected(socket);
-    const userId = this.admitted.get(socket)?.userId;
     // Listeners of the app have run: nobody would take a socket that is gone out again.
     if (userId === undefined || !socket.connected) return;
-    this.members.set(socket.id, { userId, socket });
     this.state.add(userId, socket);
   }
 
-  private left(id: string): void {
-    this.expiry.left(id);
-    this.gate?.left(id);
-    const member = this.members.get(id);
-    if (member === undefined) return;
-    this.members.delete(id);
+  private left(socket: Socket, identity: AuthenticatedIdentity | undefined): void {
+    this.expiry.left(socket.id);
+    this.gate?.left(socket.id);
+    if (identity === undefined) return;
     // The gateway's handleDisconnect, which runs right after this, still finds the socket.
-    process.nextTick(() => this.state.remove(member.userId, member.socket));
+    process.nextTick(() => this.state.remove(identity.userId, socket as AuthenticatedSocket));
   }
 }

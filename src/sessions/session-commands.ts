@@ -77,13 +77,14 @@ export class SessionCommands {
   private listHere({ userId, namespace }: SessionsRequest): SessionDetails[] {
     const { instanceId, auth, reporter } = this.here;
     const selection = { rooms: [userRoom(userId)], except: NOBODY };
-    const describe = (socket: Socket): SessionDetails[] => {
-      const address = clientAddressOf(socket, auth, reporter);
-      const details = sessionDetailsOf(socket, { instanceId, address });
-      return details === undefined ? [] : [details];
-    };
     return [...this.here.namespaces(namespace)].flatMap((local) =>
-      local.select({ namespace: local.name, ...selection }).flatMap(describe),
+      local.select({ namespace: local.name, ...selection }).flatMap((socket) => {
+        // Not `socket.auth`, which is the app's to change.
+        const sessionId = local.identityOf(socket.id)?.sessionId;
+        if (sessionId === undefined) return [];
+        const address = clientAddressOf(socket, auth, reporter);
+        return [sessionDetailsOf(socket, { sessionId, instanceId, address })];
+      }),
     );
   }
 

@@ -1,5 +1,4 @@
 import type { Socket } from 'socket.io';
-import { sessionIn } from '../cluster/reserved-rooms.js';
 import { metadataOf, type SessionMetadata } from '../sockets/session-metadata.js';
 import type { InstanceId } from '../wire/envelope.js';
 
@@ -28,14 +27,11 @@ export function isSessionDetails(value: unknown): value is SessionDetails {
   return [sessionId, socketId, namespace, instanceId].every((name) => typeof name === 'string');
 }
 
-/** Undefined for a socket without a session. @internal */
+/** @internal */
 export function sessionDetailsOf(
   socket: Socket,
-  { instanceId, address }: Pick<SessionDetails, 'instanceId' | 'address'>,
-): SessionDetails | undefined {
-  // The rooms, since `socket.auth` is the app's to change.
-  const sessionId = sessionIn(socket.rooms);
-  if (sessionId === undefined) return undefined;
+  { sessionId, instanceId, address }: Pick<SessionDetails, 'sessionId' | 'instanceId' | 'address'>,
+): SessionDetails {
   // The handshake is the app's to replace, too. One socket must not hide the others.
   const { headers, issued } = (socket.handshake ?? {}) as Partial<Socket['handshake']>;
   const userAgent: unknown = headers?.['user-agent'];

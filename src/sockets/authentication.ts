@@ -43,6 +43,10 @@ export class Authentication {
     if (isRefusal(outcome)) return outcome;
     const authenticated = socket as AuthenticatedSocket;
     authenticated.auth = outcome;
+    // Without authentication the user id in it is the app's.
+    if (this.options === undefined) return outcome;
+    // `authenticate` may have put anything in its place.
+    if (typeof socket.data !== 'object' || socket.data === null) socket.data = {};
     // A client decides what it sends, never who it is: only this code writes the user id.
     if (outcome === null) delete authenticated.data.userId;
     else authenticated.data.userId = outcome.userId;

@@ -82,6 +82,7 @@ class Recorder implements LocalNamespace {
   select = () => [];
   selectWithArriving = () => [];
   roomNames = () => [];
+  identityOf = () => undefined;
   ask = () => ({ socketIds: [], done: Promise.resolve() });
   onServerSideEmit(args: unknown[]): void {
     this.seen.heard.push(args);

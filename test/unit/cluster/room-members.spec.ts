@@ -10,7 +10,11 @@ const sids = new Map(['a', 'b', 'c', 'd', 'e'].map((id) => [id, new Set<string>(
 
 function members(wanted: string[], except: string[] = [], within?: string): string {
   const ids: string[] = [];
-  eachMember({ rooms, sids }, { rooms: wanted, except, within }, (id) => ids.push(id));
+  eachMember(
+    { membersOf: (room) => rooms.get(room), sids },
+    { rooms: wanted, except, within },
+    (id) => ids.push(id),
+  );
   return ids.join('');
 }
 

@@ -1,0 +1,103 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
+import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
+import { until } from '../../support/until.js';
+
+const cycle: Record<string, unknown> = {};
+cycle['itself'] = cycle;
+const names = (count: number): string[] => Array.from({ length: count }, (_, n) => `room ${n}`);
+
+describe('calls of Socket.IO that return nothing', () => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+
+  it('serve the sockets of this instance and report what other instances cannot get', async () => {
+    cluster = await givenCluster().of(2).with(PlainGateway).start();
+    const near = await cluster.instance(0).connect();
+    const far = await cluster.instance(1).connect();
+    const io = serverOf(cluster, 0);
+    await near.ask('join', 'room 1');
+    const large = 'x'.repeat(5 * 1024 * 1024);
+
+    io.emit('large', large);
+    io.to('room 1').emit('large', large);
+    io.to(names(70_000)).emit('many', 1);
+    io.except(names(70_000)).emit('but many', 1);
+    io.emit('unserialisable', 1n);
+    io.emit('unserialisable', cycle);
+    io.serverSideEmit('between', large);
+    io.serverSideEmit('between', 1n);
+    await expect(io.serverSideEmitWithAck('between', large)).rejects.toMatchObject({
+      code: 'event.too-large',
+    });
+    io.socketsJoin(names(70_000).map((name) => name.padEnd(60)));
+
+    await near.waitFor('large', 2);
+    await until(
+      () => (cluster.instance(0).counts['emit.refused'] ?? 0) >= 10,
+      () => JSON.stringify(cluster.instance(0).counts),
+    );
+    await cluster.settled(far);
+    expect(near.events.sort()).toEqual(['large', 'large', 'many']);
+    expect(far.received).toEqual([]);
+    expect(far.socket.connected).toBe(true);
+  });
+});
+
+describe('rooms that a socket cannot join', () => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+
+  it('are those that are another socket’s id', async () => {
+    cluster = await givenCluster().of(1).with(PlainGateway).start();
+    const alice = await cluster.instance(0).connect({ token: 'alice' });
+    const mallory = await cluster.instance(0).connect();
+
+    await mallory.ask('join', ['lobby', alice.id]);
+    serverOf(cluster, 0).to(alice.id).emit('secret');
+
+    await cluster.settled(alice, mallory);
+    expect(alice.events).toEqual(['secret']);
+    expect(mallory.received).toEqual([]);
+    expect([...socketOf(cluster, mallory.id).rooms]).toEqual([mallory.id, 'lobby']);
+    expect(cluster.instance(0).counts).toEqual({ 'room.reserved': 1 });
+  });
+
+  it('are reported in to() and except(), where they are no names', async () => {
+    cluster = await givenCluster().of(1).with(PlainGateway).start();
+    const id = { toHexString: () => 'an ObjectId' };
+
+    serverOf(cluster, 0)
+      .to([id] as never)
+      .emit('x');
+    serverOf(cluster, 0)
+      .except([id] as never)
+      .emit('x');
+
+    expect(cluster.instance(0).counts).toEqual({ 'room.invalid': 2 });
+  });
+});
+
+describe('socket.leaveAll()', () => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+
+  it('takes a socket neither from its user nor from what is asked of users', async () => {
+    cluster = await givenCluster().of(2).with(PlainGateway).start();
+    const alice = await cluster.instance(0).connect({ token: 'alice' });
+    const socket = socketOf(cluster, alice.id);
+    expect([...socket.rooms]).toEqual([alice.id]);
+
+    (socket as unknown as { leaveAll(): void }).leaveAll();
+    await cluster.instance(1).propagator.emitToUser({ userId: 'alice', event: 'far' });
+    await alice.waitFor('far');
+    expect(cluster.instance(0).state.get('alice')).toEqual([socket]);
+
+    const { count } = await cluster.instance(1).propagator.disconnectUser('alice');
+    expect(count).toBe(1);
+    await until(
+      () => cluster.instance(0).state.get('alice').length === 0 && !alice.socket.connected,
+      () => 'the end of the socket',
+    );
+  });
+});

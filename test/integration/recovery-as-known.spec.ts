@@ -1,0 +1,106 @@
+import { WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Server } from 'socket.io';
+import type { AuthOptions } from '../../src/index.js';
+import { serversWith } from '../support/adapter-with.js';
+import { comeBack } from '../support/lost-clients.js';
+import type { TestClient } from '../support/test-client.js';
+import { givenCluster, TOKEN_IS_USER, type TestCluster } from '../support/test-cluster.js';
+import { until } from '../support/until.js';
+
+@WebSocketGateway()
+class Gateway {
+  @WebSocketServer() readonly server!: Server;
+}
+
+describe('connection state recovery', () => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+  const io = (): Server => cluster.instance(0).app.get(Gateway).server;
+  const start = async (auth: AuthOptions | undefined): Promise<void> => {
+    cluster = await givenCluster()
+      .of(1)
+      .with(Gateway)
+      .configured({ auth })
+      .prepared(serversWith({ connectionStateRecovery: {} }))
+      .start();
+  };
+  const connect = async (token?: string): Promise<TestClient> => {
+    const client = await cluster.instance(0).connect(token === undefined ? {} : { token });
+    io().emit('first');
+    await client.waitFor('first');
+    client.received.length = 0;
+    return client;
+  };
+  const lose = async (client: TestClient): Promise<void> => {
+    client.socket.io.engine.close();
+    await until(
+      () => io().sockets.sockets.size === 0,
+      () => 'the server to notice',
+    );
+  };
+  const replacing: AuthOptions = {
+    ...TOKEN_IS_USER,
+    authenticate: (token, socket) => {
+      socket.data = { from: 'authenticate' };
+      return { userId: token };
+    },
+  };
+
+  it('sends what an app emits in io.on("connect") once, behind what was missed', async () => {
+    await start(TOKEN_IS_USER);
+    io().on('connect', (socket) => {
+      socket.emit('hello');
+    });
+    const client = await connect('alice');
+
+    await lose(client);
+    io().emit('missed', 1);
+    await comeBack(client);
+
+    await client.waitFor('hello');
+    await cluster.settled(client);
+    expect(client.socket.recovered).toBe(true);
+    expect(client.events).toEqual(['missed', 'hello']);
+  });
+
+  it('gives a session back whose data object authenticate replaces, and not to another user', async () => {
+    await start(replacing);
+    const client = await connect('alice');
+    const [socket] = io().sockets.sockets.values();
+    Object.assign(socket?.data as object, { mine: 1 });
+    await socket?.join('lobby');
+
+    await lose(client);
+    await comeBack(client);
+    const [back] = io().sockets.sockets.values();
+    expect(client.socket.recovered).toBe(true);
+    expect(back?.rooms.has('lobby')).toBe(true);
+    expect(back?.data).toEqual({ from: 'authenticate', mine: 1, userId: 'alice' });
+
+    io().emit('first');
+    await client.waitFor('first');
+    await lose(client);
+    client.socket.auth = { token: 'bob' };
+    await comeBack(client);
+    const [other] = io().sockets.sockets.values();
+    expect(client.socket.recovered).toBe(false);
+    expect(other?.recovered).toBe(false);
+    expect([...(other?.rooms ?? [])]).toEqual([other?.id]);
+    expect(other?.data).toEqual({ from: 'authenticate', userId: 'bob' });
+  });
+
+  it('leaves the user id that an app without authentication has put into its data', async () => {
+    await start(undefined);
+    const client = await connect();
+    const [socket] = io().sockets.sockets.values();
+    Object.assign(socket?.data as object, { userId: 'of the app' });
+
+    await lose(client);
+    await comeBack(client);
+
+    const [back] = io().sockets.sockets.values();
+    expect(back?.recovered).toBe(true);
+    expect(back?.data).toEqual({ userId: 'of the app' });
+  });
+});
