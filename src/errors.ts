@@ -35,8 +35,11 @@ const messages = {
     `${what}: ${given} takes more than ${limit} bytes. It would become the name of a channel of Redis: use a shorter one, such as a hash of it, or raise the option limits.nameBytes on all instances.`,
   'session.metadata-invalid': (reason: string) =>
     `Metadata of a session must be a small plain object of JSON data, or null: ${reason}. Say less, or raise the option auth.maxMetadataBytes.`,
-  'redis.unavailable': (reason: string) =>
-    `Redis is not reachable (${reason}): sockets of this instance were served, other instances were not. Retry when the state is "ready" again, or check the option "redis".`,
+  'redis.unavailable': (
+    reason: string,
+    consequence = 'sockets of this instance were served, other instances were not',
+  ) =>
+    `Redis is not reachable (${reason}): ${consequence}. Retry when the state is "ready" again, or check the option "redis".`,
   'redis.timeout': (operation: string, ms: number) =>
     `Redis did not answer ${operation} within ${ms} ms. Check the load of Redis and the network, or raise the option that sets this limit.`,
   'redis.permission': (command: string, reply: string, remedy: string) =>

@@ -18,6 +18,28 @@ export function checkedUserId(given: unknown): string {
   throw PropagatorError.of('target.invalid', ['userId', shown(given), userIdRemedy(given)]);
 }
 
+/** Each user once. @throws PropagatorError `target.invalid` @internal */
+export function checkedUserIds(given: unknown): string[] {
+  if (isIterable(given)) return [...new Set(Array.from(given, checkedUserId))];
+  throw PropagatorError.of('target.invalid', [
+    'userIds',
+    shown(given),
+    'Pass an array or a Set of user ids.',
+  ]);
+}
+
+/** @throws PropagatorError `target.invalid` @internal */
+export function checkedObject<T extends object>(name: string, given: T, remedy: string): T {
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given;
+  throw PropagatorError.of('target.invalid', [name, shown(given), remedy]);
+}
+
+/** The options of a call, which may be left out. @throws PropagatorError `target.invalid` @internal */
+export function checkedOptions<T extends object>(given: T | undefined): Partial<T> {
+  if (given === undefined) return {};
+  return checkedObject('options', given, 'Pass an object with options, or nothing.');
+}
+
 /** @throws PropagatorError `target.invalid` @internal */
 export function checkedSessionId(name: string, given: unknown): string {
   const sessionId = normalisedSessionId(given);
@@ -38,4 +60,9 @@ export function checkedNamespace(given: unknown): string {
     shown(given),
     "Pass a string such as '/chat', or leave it out for '/'.",
   ]);
+}
+
+function isIterable(given: unknown): given is Iterable<unknown> {
+  if (typeof given !== 'object' || given === null) return false;
+  return typeof (given as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function';
 }

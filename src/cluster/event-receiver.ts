@@ -89,14 +89,14 @@ export class EventReceiver {
     if (isFrom(bytes, this.ownOrigin)) return;
     try {
       if (bytes.length > this.maxMessageBytes) {
-        this.drop('message.too-large', target, `${bytes.length} bytes`);
+        this.drop('message.too-large', target, described(bytes));
       } else if (this.guard?.admits(bytes, channel) === false) {
         // It is reported.
       } else if (isExternal(bytes)) {
         this.receiveExternal(target, bytes);
       } else {
         const envelope = decodeEnvelope(bytes);
-        if (typeof envelope === 'string') this.drop(envelope, target, `${bytes.length} bytes`);
+        if (typeof envelope === 'string') this.drop(envelope, target, described(bytes));
         else if (this.repair?.takes(envelope, channel, bytes) !== true) {
           this.log.add(envelope.origin, envelope.sequence, hash);
           this.receiveEnvelope(target, envelope, bytes.length);
@@ -117,7 +117,7 @@ export class EventReceiver {
     try {
       const envelope = decodeEnvelope(bytes);
       if (typeof envelope === 'string') {
-        this.drop(envelope, target, `${bytes.length} bytes`);
+        this.drop(envelope, target, described(bytes));
       } else {
         // Who came later may have got it elsewhere before.
         const young = sentAt === Infinity ? [] : this.young.laterThan(sentAt, target.namespace);
@@ -215,4 +215,15 @@ export class EventReceiver {
     if (OF_ANOTHER_VERSION.has(kind)) this.reporter.once(kind, line);
     else this.reporter.report(kind, line);
   }
+}
+
+/** Text is most likely from a person or a program that does not know the form of a message. */
+function described(bytes: Buffer): string {
+  const isText = bytes.length > 0 && bytes.subarray(0, 16).every(isPrintable);
+  if (!isText) return `${bytes.length} bytes`;
+  return `${bytes.length} bytes of text that do not begin with "{". Publish JSON such as {"event":"tick","data":1}, see docs/protocol.md`;
+}
+
+function isPrintable(byte: number): boolean {
+  return (byte >= 0x20 && byte !== 0x7f) || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }

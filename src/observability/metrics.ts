@@ -121,11 +121,12 @@ export function startMetrics(
     if (kind === 'gauge') instruments.set(name, meter.createObservableGauge(name, options));
   }
   const observables = [...instruments.values()];
+  const attributes = attributesOf(view.router.instanceId);
   const callback: Otel.BatchObservableCallback = (result) => {
     try {
-      observeAll(view, reconnects.count, (name, value, attributes) => {
+      observeAll(view, attributes, reconnects.count, (name, value, given = attributes.all) => {
         const instrument = instruments.get(name);
-        if (instrument !== undefined) result.observe(instrument, value, attributes);
+        if (instrument !== undefined) result.observe(instrument, value, given);
       });
     } catch (error) {
       view.reporter.report('metrics.failed', () => reasonOf(error));
@@ -133,8 +134,8 @@ export function startMetrics(
   };
   meter.addBatchObservableCallback(callback, observables);
   const { traffic } = view.telemetry;
-  traffic.published = timing(meter, 'propagator.publish.duration');
-  traffic.lagged = timing(meter, 'propagator.delivery.lag');
+  traffic.published = timing(meter, 'propagator.publish.duration', attributes.of);
+  traffic.lagged = timing(meter, 'propagator.delivery.lag', attributes.of);
   return () => {
     meter.removeBatchObservableCallback(callback, observables);
     traffic.published = undefined;
@@ -146,6 +147,7 @@ export function startMetrics(
 function timing(
   meter: Otel.Meter,
   name: MetricName,
+  attributes: Attributes['of'],
 ): (seconds: number, target: TrafficTarget) => void {
   const { unit, description } = METRICS[name];
   const histogram = meter.createHistogram(name, {
@@ -153,16 +155,29 @@ function timing(
     description,
     advice: { explicitBucketBoundaries: SECONDS },
   });
-  return (seconds, target) => histogram.record(seconds, ATTRIBUTES[target]);
+  return (seconds, target) => histogram.record(seconds, attributes[target]);
 }
 
-/** Made once: an object for each event would be one too many. */
-const ATTRIBUTES: Readonly<Record<TrafficTarget, Otel.Attributes>> = {
-  all: { 'propagator.target': 'all' },
-  authenticated: { 'propagator.target': 'authenticated' },
-  user: { 'propagator.target': 'user' },
-  room: { 'propagator.target': 'room' },
-};
+interface Attributes {
+  /** Of what has no target. */
+  readonly all: Otel.Attributes;
+  readonly of: Readonly<Record<TrafficTarget, Otel.Attributes>>;
+}
+
+/** Made once: an object for each event would be one too many. Several apps in one process share a meter. */
+function attributesOf(instanceId: string): Attributes {
+  const all = { 'propagator.instance.id': instanceId };
+  const of = (target: TrafficTarget): Otel.Attributes => ({ ...all, 'propagator.target': target });
+  return {
+    all,
+    of: {
+      all: of('all'),
+      authenticated: of('authenticated'),
+      user: of('user'),
+      room: of('room'),
+    },
+  };
+}
 
 function watchReconnects({ pubSub }: InstanceView, reconnects: { count: number }) {
   let degraded = false;
@@ -172,15 +187,30 @@ function watchReconnects({ pubSub }: InstanceView, reconnects: { count: number }
   });
 }
 
-function observeAll(view: InstanceView, reconnects: number, observe: Observe): void {
+function observeAll(
+  view: InstanceView,
+  attributes: Attributes,
+  reconnects: number,
+  observe: Observe,
+): void {
   const { cluster, pubSub, reporter, router, state, subscriptions, telemetry } = view;
   const { sent, received, delivered } = telemetry.traffic;
-  observeTraffic(sent, 'propagator.events.sent', 'propagator.io.sent', observe);
-  observeTraffic(received, 'propagator.events.received', 'propagator.io.received', observe);
-  observeTraffic(delivered, 'propagator.events.delivered', 'propagator.io.delivered', observe);
+  const observeTraffic = (
+    traffic: TrafficByTarget,
+    events: MetricName,
+    bytes: MetricName,
+  ): void => {
+    for (const [target, count] of Object.entries(traffic)) {
+      observe(events, count.events, attributes.of[target as TrafficTarget]);
+      observe(bytes, count.bytes, attributes.of[target as TrafficTarget]);
+    }
+  };
+  observeTraffic(sent, 'propagator.events.sent', 'propagator.io.sent');
+  observeTraffic(received, 'propagator.events.received', 'propagator.io.received');
+  observeTraffic(delivered, 'propagator.events.delivered', 'propagator.io.delivered');
   const counts = reporter.counts();
   for (const [reason, count] of Object.entries(counts)) {
-    observe('propagator.drops', count, { 'propagator.reason': reason });
+    observe('propagator.drops', count, { ...attributes.all, 'propagator.reason': reason });
   }
   observe('propagator.gaps', counts['event.gap'] ?? 0);
   observe('propagator.reconnects', reconnects);
@@ -199,17 +229,4 @@ function observeAll(view: InstanceView, reconnects: number, observe: Observe): v
   const { repairs, heldBytes } = view.repair();
   observe('propagator.repairs', repairs);
   observe('propagator.repair.held', heldBytes);
-}
-
-function observeTraffic(
-  traffic: TrafficByTarget,
-  events: MetricName,
-  bytes: MetricName,
-  observe: Observe,
-): void {
-  for (const [target, count] of Object.entries(traffic)) {
-    const attributes = ATTRIBUTES[target as TrafficTarget];
-    observe(events, count.events, attributes);
-    observe(bytes, count.bytes, attributes);
-  }
 }

@@ -1,8 +1,9 @@
 import { EMPTY, Observable } from 'rxjs';
+import { checkedUserId, checkedUserIds } from '../cluster/checked-targets.js';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { SocketStateService } from '../sockets/socket-state.service.js';
-import { normalisedUserId, userIdRemedy, type UserId } from '../sockets/user-id.js';
+import type { UserId } from '../sockets/user-id.js';
 import { BUCKETS, bucketOf, byBucket } from './presence-buckets.js';
 import type { OnlineUsers, PresenceChange } from './presence-change.js';
 import type { PresenceStore, UserPresence } from './presence-store.js';
@@ -72,14 +73,15 @@ export class PresenceService {
    * @throws PropagatorError `target.invalid` for a cursor that is none of ours, or a limit that is no whole number
    * from 1 to 1000
    */
-  async onlineUsers({
-    cursor,
-    limit = 100,
-  }: {
-    cursor?: string | null | undefined;
-    limit?: number | undefined;
-  } = {}): Promise<OnlineUsers> {
+  async onlineUsers(
+    page: { cursor?: string | null | undefined; limit?: number | undefined } = {},
+  ): Promise<OnlineUsers> {
     const { store } = this.available();
+    if (typeof page !== 'object' || page === null) {
+      const remedy = 'Pass an object such as { cursor, limit: 100 }, or nothing.';
+      throw PropagatorError.of('target.invalid', ['options', shown(page), remedy]);
+    }
+    const { cursor, limit = 100 } = page;
     if (!Number.isInteger(limit) || limit < 1 || limit > MOST_PER_PAGE) {
       const remedy = `Pass a whole number from 1 to ${MOST_PER_PAGE}.`;
       throw PropagatorError.of('target.invalid', ['limit', shown(limit), remedy]);
@@ -88,9 +90,9 @@ export class PresenceService {
     const userIds: string[] = [];
     for (; bucket < BUCKETS; bucket++, after = undefined) {
       const wanted = limit - userIds.length;
-      const page = await store.page(bucket, after, wanted);
-      userIds.push(...page);
-      if (page.length === wanted) return { userIds, cursor: `${bucket}:${userIds.at(-1) ?? ''}` };
+      const found = await store.page(bucket, after, wanted);
+      userIds.push(...found);
+      if (found.length === wanted) return { userIds, cursor: `${bucket}:${userIds.at(-1) ?? ''}` };
     }
     return { userIds, cursor: null };
   }
@@ -114,7 +116,7 @@ export class PresenceService {
   /** What `setStatus` set, or null. */
   async statusOf(userId: UserId): Promise<string | null> {
     const { store } = this.available();
-    const id = checked(userId);
+    const id = checkedUserId(userId);
     const [found] = await store.look(bucketOf(id), [id]);
     return found?.status ?? null;
   }
@@ -129,7 +131,7 @@ export class PresenceService {
    */
   async setStatus(userId: UserId, status: string | null): Promise<boolean> {
     const { store, tracker } = this.available();
-    const id = checked(userId);
+    const id = checkedUserId(userId);
     checkStatus(status);
     // Who is only just being let in here is online, too.
     if (this.state.get(id).length > 0) await tracker.told(id);
@@ -156,12 +158,12 @@ export class PresenceService {
    */
   watch(userIds?: Iterable<UserId>): Observable<PresenceChange> {
     const { watch } = this.available();
-    return watch.of(userIds && [...userIds].map(checked));
+    return watch.of(userIds === undefined ? undefined : checkedUserIds(userIds));
   }
 
   private async look(userIds: Iterable<UserId>): Promise<Map<string, UserPresence>> {
     const { store } = this.available();
-    const ids = [...new Set([...userIds].map(checked))];
+    const ids = checkedUserIds(userIds);
     const isHere = (id: string): boolean => this.state.get(id).length > 0;
     const found = new Map<string, UserPresence>();
     await Promise.all(
@@ -196,12 +198,6 @@ export class PresenceService {
     if (this.parts === undefined) throw PropagatorError.of('presence.unavailable', []);
     return this.parts;
   }
-}
-
-function checked(given: unknown): string {
-  const userId = normalisedUserId(given);
-  if (userId !== undefined) return userId;
-  throw PropagatorError.of('target.invalid', ['userId', shown(given), userIdRemedy(given)]);
 }
 
 function checkStatus(given: unknown): asserts given is string | null {

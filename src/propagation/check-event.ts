@@ -1,4 +1,4 @@
-import { checkedSessionId, checkedUserId } from '../cluster/checked-targets.js';
+import { checkedObject, checkedSessionId } from '../cluster/checked-targets.js';
 import { isReservedRoom, sessionRoom } from '../cluster/reserved-rooms.js';
 import { roomName } from '../cluster/room-names.js';
 import type { PublishMode } from '../cluster/outgoing-event.js';
@@ -12,18 +12,6 @@ export function checkEventName(event: unknown): asserts event is string {
     throw PropagatorError.of('event.invalid-name', [shown(event)]);
   }
   if (RESERVED_EVENTS.has(event)) throw PropagatorError.of('event.reserved-name', [event]);
-}
-
-/** @throws PropagatorError `target.invalid` */
-export function checkedUserIds(given: unknown): string[] {
-  if (typeof given === 'object' && given !== null && Symbol.iterator in given) {
-    return [...new Set(Array.from(given as Iterable<unknown>, checkedUserId))];
-  }
-  throw PropagatorError.of('target.invalid', [
-    'userIds',
-    shown(given),
-    'Pass an array or a Set of user ids; for one user use emitToUser.',
-  ]);
 }
 
 /** @throws PropagatorError `target.invalid` */
@@ -63,20 +51,8 @@ export function checkedFlag(name: string, given: unknown, fallback: boolean): bo
 }
 
 /** @throws PropagatorError `target.invalid` */
-export function checkedObject<T extends object>(name: string, given: T, remedy: string): T {
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given;
-  throw PropagatorError.of('target.invalid', [name, shown(given), remedy]);
-}
-
-/** @throws PropagatorError `target.invalid` */
 export function checkedEvent<T extends object>(given: T): T {
   return checkedObject('event', given, "Pass an object such as { event: 'my-event', data }.");
-}
-
-/** What a verb was given beside its main arguments. @throws PropagatorError `target.invalid` */
-export function checkedOptions<T extends object>(given: T | undefined): Partial<T> {
-  if (given === undefined) return {};
-  return checkedObject('options', given, "Pass an object such as { namespace: '/chat' }.");
 }
 
 /** @throws PropagatorError `target.invalid` */

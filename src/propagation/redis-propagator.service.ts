@@ -1,4 +1,4 @@
-import { checkedNamespace, checkedUserId } from '../cluster/checked-targets.js';
+import { checkedNamespace, checkedUserId, checkedUserIds } from '../cluster/checked-targets.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import type { EventRouter } from '../cluster/event-router.js';
 import type { OutgoingEvent } from '../cluster/outgoing-event.js';
@@ -16,7 +16,6 @@ import {
   checkedFlag,
   checkedPublish,
   checkedRoom,
-  checkedUserIds,
   checkEventName,
   exceptedRooms,
   roomsOfSession,

@@ -1,5 +1,5 @@
 import type { AckRequests } from '../cluster/ack-requests.js';
-import { checkedNamespace, checkedUserId } from '../cluster/checked-targets.js';
+import { checkedNamespace, checkedOptions, checkedUserId } from '../cluster/checked-targets.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import { userRoom } from '../cluster/reserved-rooms.js';
 import type { SocketCommands } from '../cluster/socket-commands.js';
@@ -10,7 +10,6 @@ import { shown } from '../options/checks.js';
 import {
   checkedEvent,
   checkedFlag,
-  checkedOptions,
   checkedRooms,
   checkedTimeout,
   checkEventName,

@@ -17,12 +17,14 @@ const LOGIN = /WRONGPASS|NOAUTH|invalid password|HELLO must be called/;
  * Whatever ioredis rejected with, as an error with a code and a remedy.
  *
  * @param channel what the command was for; `resource` says it in other words
+ * @param consequence what an unreachable Redis means here; by default that other instances got no event
  */
 export function asPropagatorError(
   thrown: unknown,
   command: string,
   channel?: string,
   resource = channel === undefined ? undefined : `access to the channel (such as &${channel})`,
+  consequence?: string,
 ): PropagatorError {
   if (thrown instanceof PropagatorError) return thrown;
   const reason = reasonOf(thrown);
@@ -33,7 +35,7 @@ export function asPropagatorError(
     return PropagatorError.of('redis.permission', [named.toUpperCase(), reason, remedy], thrown);
   }
   if (UNREACHABLE.test(reason) || isRetriesError(thrown)) {
-    return PropagatorError.of('redis.unavailable', [reason], thrown);
+    return PropagatorError.of('redis.unavailable', [reason, consequence], thrown);
   }
   return PropagatorError.of('redis.command-failed', [command, reason], thrown);
 }

@@ -19,6 +19,9 @@ export function redisScript(text: string): RedisScript {
 
 type Argument = string | number;
 
+/** Scripts are for presence and for the limit of sockets. */
+const CONSEQUENCE = 'who is online is not known now, and was not changed';
+
 /**
  * Runs scripts on the connection that publishes. Nothing is queued while Redis is away, and no answer is waited for
  * without a bound.
@@ -77,7 +80,7 @@ export class RedisScripts {
     const { status } = this.client;
     // ioredis would keep a command for a Cluster that is not connected for when it is.
     if (status !== 'ready') {
-      throw PropagatorError.of('redis.unavailable', [`the connection is "${status}"`]);
+      throw PropagatorError.of('redis.unavailable', [`the connection is "${status}"`, CONSEQUENCE]);
     }
     try {
       return await this.withinTime(command, work());
@@ -94,6 +97,7 @@ export class RedisScripts {
       command,
       undefined,
       `the keys ~${pattern} and the channels &${pattern}, with all commands that docs/recipes.md lists`,
+      CONSEQUENCE,
     );
   }
 

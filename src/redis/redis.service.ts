@@ -1,6 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { PropagatorError, reasonOf } from '../errors.js';
 import { isArrayBuffer } from '../kinds.js';
+import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { ChannelSubscription, ChannelSubscriptions } from './channel-subscriptions.js';
 import type { PubSub, PubSubState } from '../ports/pub-sub.js';
@@ -62,7 +63,7 @@ export class RedisService {
    * logged, and never an unhandled rejection.
    *
    * @returns how many instances were subscribed to the channel
-   * @throws PropagatorError `message.unserialisable`, `redis.unavailable`, `redis.timeout`, `redis.permission`,
+   * @throws PropagatorError `target.invalid`, `message.unserialisable`, `redis.unavailable`, `redis.timeout`, `redis.permission`,
    * `redis.command-failed`, `redis.closed`
    */
   publish(channel: string, value: unknown): Promise<number> {
@@ -94,6 +95,10 @@ export class RedisService {
   }
 
   private async encodeAndPublish(channel: string, value: unknown): Promise<number> {
+    if (typeof channel !== 'string' || channel === '') {
+      const remedy = 'Pass a non-empty string.';
+      throw PropagatorError.of('target.invalid', ['channel', shown(channel), remedy]);
+    }
     return this.pubSub.publish(channel, encoded(channel, value));
   }
 }

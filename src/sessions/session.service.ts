@@ -1,5 +1,10 @@
 import type { Socket } from 'socket.io';
-import { checkedNamespace, checkedSessionId, checkedUserId } from '../cluster/checked-targets.js';
+import {
+  checkedNamespace,
+  checkedOptions,
+  checkedSessionId,
+  checkedUserId,
+} from '../cluster/checked-targets.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
@@ -54,16 +59,14 @@ export class SessionService {
   ) {}
 
   /** The connected sockets of a user with the sessions that they belong to. Credentials are not among it. */
-  sessions(
-    userId: UserId,
-    { namespace }: SessionsOptions = {},
-  ): Promise<ClusterResult<SessionDetails>> {
-    return settled(this.reporter, async () =>
-      this.commands.list({
+  sessions(userId: UserId, options?: SessionsOptions): Promise<ClusterResult<SessionDetails>> {
+    return settled(this.reporter, async () => {
+      const { namespace } = checkedOptions(options);
+      return this.commands.list({
         userId: checkedUserId(userId),
         ...(namespace !== undefined && { namespace: checkedNamespace(namespace) }),
-      }),
-    );
+      });
+    });
   }
 
   /**
@@ -74,11 +77,9 @@ export class SessionService {
    *
    * @returns how many sockets were disconnected
    */
-  revokeUser(
-    userId: UserId,
-    { reason = REVOKED, exceptSessionId }: RevokeUserOptions = {},
-  ): Promise<ClusterCount> {
+  revokeUser(userId: UserId, options?: RevokeUserOptions): Promise<ClusterCount> {
     return settled(this.reporter, async () => {
+      const { reason = REVOKED, exceptSessionId } = checkedOptions(options);
       const spared =
         exceptSessionId === undefined
           ? {}
@@ -91,16 +92,14 @@ export class SessionService {
   }
 
   /** Ends one session, whoever it belongs to, as {@link revokeUser} does it with all of a user. */
-  revokeSession(
-    sessionId: string,
-    { reason = REVOKED }: RevokeOptions = {},
-  ): Promise<ClusterCount> {
-    return settled(this.reporter, async () =>
-      this.commands.revoke({
+  revokeSession(sessionId: string, options?: RevokeOptions): Promise<ClusterCount> {
+    return settled(this.reporter, async () => {
+      const { reason = REVOKED } = checkedOptions(options);
+      return this.commands.revoke({
         revoked: { sessionId: checkedSessionId('sessionId', sessionId) },
         reason: checkedReason(reason),
-      }),
-    );
+      });
+    });
   }
 
   /**

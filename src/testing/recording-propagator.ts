@@ -1,15 +1,18 @@
 import { Subject, type Observable } from 'rxjs';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
-import { checkedNamespace, checkedUserId } from '../cluster/checked-targets.js';
+import {
+  checkedNamespace,
+  checkedOptions,
+  checkedUserId,
+  checkedUserIds,
+} from '../cluster/checked-targets.js';
 import type { EventLoss } from '../cluster/event-loss.js';
 import { receiptOf, type Receipt, type UsersReceipt } from '../cluster/receipt.js';
 import type { SocketDetails } from '../cluster/socket-details.js';
 import {
   checkedEvent,
-  checkedOptions,
   checkedRoom,
   checkedRooms,
-  checkedUserIds,
   checkEventName,
 } from '../propagation/check-event.js';
 import type {

@@ -3,8 +3,8 @@ export type Target =
   | { readonly kind: 'all' | 'authenticated'; readonly namespace: string }
   | { readonly kind: 'user' | 'room'; readonly namespace: string; readonly id: string };
 
-/** Namespaces whose names are remembered; clients can ask for dynamic ones without end. */
-const MOST_REMEMBERED = 1_000;
+/** At most twice as many names are remembered; clients can ask for dynamic namespaces without end. */
+const MAX_REMEMBERED = 1_000;
 
 /** Of UTF-8, for each UTF-16 code unit. */
 const MAX_BYTES_PER_UNIT = 3;
@@ -17,19 +17,24 @@ const MAX_BYTES_PER_UNIT = 3;
  * @internal
  */
 export class ChannelNames {
-  private readonly bases = new Map<string, string>();
+  private recent = new Map<string, string>();
+  /** The generation before. A name of it that is used again is recent again; the others are forgotten with it. */
+  private before = new Map<string, string>();
 
   constructor(private readonly prefix: string) {}
 
   of(target: Target): string {
-    const base = this.bases.get(target.namespace) ?? this.remember(target.namespace);
+    const base = this.recent.get(target.namespace) ?? this.remember(target.namespace);
     return 'id' in target ? `${base}${target.kind}:${target.id}` : base + target.kind;
   }
 
   private remember(namespace: string): string {
-    if (this.bases.size >= MOST_REMEMBERED) this.bases.clear();
-    const base = `${this.prefix}:${encodedNamespace(namespace)}:`;
-    this.bases.set(namespace, base);
+    const base = this.before.get(namespace) ?? `${this.prefix}:${encodedNamespace(namespace)}:`;
+    if (this.recent.size >= MAX_REMEMBERED) {
+      this.before = this.recent;
+      this.recent = new Map();
+    }
+    this.recent.set(namespace, base);
     return base;
   }
 }

@@ -6,10 +6,13 @@ import type { Server } from 'socket.io';
 import { quietPort } from '../../scripts/redis/topologies/ports.mjs';
 import {
   InMemoryPubSub,
+  PresenceService,
   PropagatorError,
   PropagatorHealthIndicator,
   RedisPropagatorModule,
   RedisPropagatorService,
+  RedisService,
+  SessionService,
   type EventLoss,
   type Receipt,
 } from '../../src/index.js';
@@ -89,6 +92,12 @@ describe('an awaited verb while Redis is away', () => {
 
     expect(response.status).toBe(201);
     expect(await response.json()).toEqual({ ...QUEUED, localSockets: 1 });
+    await expect(a.app.get(PresenceService).isOnline('bob')).rejects.toMatchObject({
+      code: 'redis.unavailable',
+      message: expect.stringMatching(
+        /: who is online is not known now, and was not changed\. Retry/,
+      ),
+    });
     expect(near.data('order-update')).toEqual([{ id: 1 }]);
     await server.restart();
     expect(await far.waitFor('order-update')).toEqual([{ id: 1 }]);
@@ -322,6 +331,42 @@ describe('a verb that is called with nothing, or with things of the wrong kind',
       expect(recorder.calls).toEqual([]);
     },
   );
+
+  it('rejects in the same way: presence, sessions, channels of the app', async () => {
+    const { app } = cluster.instance(0);
+    const presence: Verbs = app.get(PresenceService);
+    const sessions: Verbs = app.get(SessionService);
+    const redis: Verbs = app.get(RedisService);
+    const nothing = [undefined, null, {}, [], true, Symbol('s'), () => 1];
+    const calls: [Verbs, string, unknown[]][] = [
+      ...nothing.flatMap((given): [Verbs, string, unknown[]][] => [
+        [presence, 'isOnline', [given]],
+        [presence, 'lastSeen', [given]],
+        [presence, 'statusOf', [given]],
+        [presence, 'setStatus', [given, 'away']],
+        [sessions, 'sessions', [given]],
+        [sessions, 'revokeUser', [given]],
+        [sessions, 'revokeSession', [given]],
+        [sessions, 'setSessionMetadata', [given, null]],
+        [redis, 'publish', [given, 1]],
+      ]),
+      ...[undefined, null, {}, 5, 'text', { [Symbol.iterator]: 5 }].map(
+        (given): [Verbs, string, unknown[]] => [presence, 'areOnline', [given]],
+      ),
+      ...[null, 5, 'text'].flatMap((given): [Verbs, string, unknown[]][] => [
+        [presence, 'onlineUsers', [given]],
+        [sessions, 'sessions', ['alice', given]],
+        [sessions, 'revokeUser', ['alice', given]],
+        [sessions, 'revokeSession', ['session', given]],
+      ]),
+    ];
+    for (const [service, verb, given] of calls) {
+      await expect(service[verb]?.(...given)).rejects.toBeInstanceOf(PropagatorError);
+    }
+    for (const given of [null, 5, 'text']) {
+      expect(() => presence['watch']?.(given)).toThrow(PropagatorError);
+    }
+  });
 
   it('rejects in the same way what is wrong within a call', async () => {
     const propagator = cluster.instance(0).propagator as unknown as Verbs;

@@ -34,12 +34,13 @@ export class ObservedMetrics {
     return resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics);
   }
 
-  /** The values of a metric by its attributes, written as `target=user`. */
+  /** The values of a metric by its attributes but the instance, written as `target=user`. */
   async values(name: string): Promise<Record<string, number>> {
     const found = (await this.all()).find(({ descriptor }) => descriptor.name === name);
     const values: Record<string, number> = {};
     for (const { attributes, value } of found?.dataPoints ?? []) {
-      const label = Object.entries(attributes).map(
+      const { 'propagator.instance.id': _, ...others } = attributes;
+      const label = Object.entries(others).map(
         ([key, text]) => `${key.replace('propagator.', '')}=${String(text)}`,
       );
       values[label.join()] = typeof value === 'number' ? value : (value.count ?? 0);

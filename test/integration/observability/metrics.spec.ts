@@ -146,6 +146,39 @@ describe('the metrics of an instance', () => {
     expect(await observed.values('propagator.subscriptions')).toEqual({ '': size });
   });
 
+  it('are series of their own for each app of a process', async () => {
+    cluster = await givenCluster().of(2).with(PlainGateway).start();
+    const [a, b] = [cluster.instance(0), cluster.instance(1)];
+    for (let i = 0; i < 3; i++) await a.propagator.emitToAll({ event: 'x' });
+    await b.propagator.emitToAll({ event: 'x' });
+    const all = await observed.all();
+    const sentBy = (name: string) =>
+      (all.find(({ descriptor }) => descriptor.name === name)?.dataPoints ?? [])
+        .filter(({ attributes }) => attributes['propagator.target'] === 'all')
+        .map(({ attributes, value }) => [
+          attributes['propagator.instance.id'],
+          typeof value === 'number' ? value : value.count,
+        ]);
+    const ids = [a, b].map(({ app }) => app.get<Runtime>(RUNTIME).router.instanceId);
+    for (const name of ['propagator.events.sent', 'propagator.publish.duration']) {
+      expect(new Map(sentBy(name) as [string, number][])).toEqual(
+        new Map([
+          [ids[0], 3],
+          [ids[1], 1],
+        ]),
+      );
+    }
+    for (const { descriptor, dataPoints } of all) {
+      const instances = new Set(
+        dataPoints.map(({ attributes }) => attributes['propagator.instance.id']),
+      );
+      expect({ name: descriptor.name, has: instances.has(undefined) }).toEqual({
+        name: descriptor.name,
+        has: false,
+      });
+    }
+  });
+
   it('tell of an outage: the backlog, the return, and what was dropped by reason', async () => {
     redis = await startOwnRedis();
     cluster = await start(1, redis.url);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import * as fc from 'fast-check';
 import { resolveOptions } from '../../../src/options/resolve-options.js';
 import { ChannelNames, normalisedNamespace, type Target } from '../../../src/wire/channels.js';
@@ -60,6 +60,21 @@ describe('channel names', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it('are remembered for namespaces in use, however many others come and go', () => {
+    const names = new ChannelNames('app');
+    const replace = jest.spyOn(String.prototype, 'replace');
+    for (let number = 0; number < 10_000; number++) {
+      expect(names.of({ kind: 'all', namespace: '/busy' })).toBe('app:/busy:all');
+      names.of({ kind: 'all', namespace: `/${number}` });
+    }
+    const ofBusy = replace.mock.contexts.filter((text) => String(text) === '/busy').length;
+    replace.mockRestore();
+    expect(ofBusy).toBe(1);
+    const held = Object.values(names as unknown as Record<string, unknown>);
+    const sizes = held.map((value) => (value instanceof Map ? value.size : 0));
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1_000);
   });
 
   it('have a prefix that a namespace cannot continue', () => {
