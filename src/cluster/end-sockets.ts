@@ -3,6 +3,7 @@ import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { DISCONNECT_EVENT } from '../sockets/disconnect-event.js';
 import { socketsOf } from './socket-io-internals.js';
+import { hardClose, isGone, type EngineConnection } from './engine-connection.js';
 
 /** @internal */
 export interface EndOptions {
@@ -58,4 +59,38 @@ export function endIfAwaited(socket: Socket, reporter: Reporter): void {
   awaited.delete(socket);
   // The app's own listeners of the connection come first, or they would not hear of its end.
   process.nextTick(() => endSockets([socket], options, reporter));
+}
+
+/** How long the last packets of a connection may take on their way. */
+const FAREWELL_MS = 1_000;
+
+/** A socket of each connection, by which all others are found: Engine.IO does not know them. */
+const arrived = new WeakMap<Socket['conn'], Socket>();
+
+/** Called for each new socket, so that {@link endConnection} finds all of a connection. @internal */
+export function rememberArrival(socket: Socket): void {
+  arrived.set(socket.conn, socket);
+}
+
+/**
+ * Closes a connection with all its namespaces, and tells each of its sockets why. A client that does not read is cut off.
+ *
+ * @internal
+ */
+export function endConnection(
+  connection: Socket['conn'],
+  reason: string,
+  reporter: Reporter,
+): void {
+  const socket = arrived.get(connection);
+  if (socket !== undefined) endSockets(socketsOf(socket), { close: false, reason }, reporter);
+  connection.close();
+  const engine = connection as unknown as EngineConnection;
+  setTimeout(() => {
+    try {
+      if (!isGone(engine)) hardClose(engine, reason);
+    } catch (error) {
+      reporter.report('listener.failed', () => `disconnect: ${reasonOf(error)}`);
+    }
+  }, FAREWELL_MS).unref();
 }

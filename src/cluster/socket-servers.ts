@@ -5,6 +5,8 @@ import { shown } from '../options/checks.js';
 import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
 import { AuthRefusal, isRefusal } from '../sockets/auth-refusal.js';
 import type { Authentication } from '../sockets/authentication.js';
+import { Arrivals } from '../sockets/arrivals.js';
+import type { Refusals } from '../sockets/refusals.js';
 import type { SocketGate } from '../sockets/socket-gate.js';
 import type { SocketStateService } from '../sockets/socket-state.service.js';
 import type { TokenExpiry } from '../sockets/token-expiry.js';
@@ -12,7 +14,7 @@ import type { TokenRefresh } from '../sockets/token-refresh.js';
 import { isLonger } from '../wire/channels.js';
 import { installDefaultAckTimeout, setDefaultAckTimeout } from './default-ack-timeout.js';
 import { ClientLimits } from './client-limits.js';
-import { endIfAwaited } from './end-sockets.js';
+import { endIfAwaited, rememberArrival } from './end-sockets.js';
 import { InternalsCheck } from './internals-check.js';
 import { inMemoryAdapterOf, keepAdapter } from './foreign-adapter.js';
 import { namespaceAdapter, type NamespaceAdapter } from './namespace-adapter.js';
@@ -27,6 +29,7 @@ import type { NamespaceServices } from './namespace-services.js';
 export class SocketServers {
   private readonly limits: ClientLimits;
   private readonly internals: InternalsCheck;
+  private readonly arrivals: Arrivals;
   /** Whom {@link admit} let in as whom. Not a property of the socket, which clients and handlers could set. */
   private readonly admitted = new WeakMap<Socket, AuthenticatedIdentity | null>();
 
@@ -36,9 +39,13 @@ export class SocketServers {
     private readonly state: SocketStateService,
     private readonly expiry: TokenExpiry,
     private readonly refresh: TokenRefresh,
+    refusals: Refusals,
     private readonly gate?: SocketGate,
   ) {
-    this.limits = new ClientLimits(services.limits, services.reporter);
+    this.arrivals = new Arrivals(refusals, services.reporter, (socket) =>
+      authentication.addressOf(socket),
+    );
+    this.limits = new ClientLimits(services.limits, refusals, services.reporter);
     this.internals = new InternalsCheck(services.reporter);
   }
 
@@ -64,16 +71,25 @@ export class SocketServers {
     server.adapter(Adapter as unknown as Parameters<Server['adapter']>[0]);
     keepAdapter(server);
     this.internals.server(server);
+    // A server that listens nowhere yet has no engine.
+    const { engine } = server as { engine?: Server['engine'] };
+    engine?.on('connection', (connection: Socket['conn']) => this.arrivals.watch(connection));
   }
 
   private prepare(nsp: Namespace, adapter: NamespaceAdapter): void {
     setDefaultAckTimeout(adapter, this.services.ackTimeoutMs);
     nsp.use((socket, next) => {
+      if (!this.arrivals.begin(socket, next)) return;
+      rememberArrival(socket);
       adapter.arriving(socket);
-      this.admit(socket, adapter).then(next, (error: unknown) => {
-        this.services.reporter.report('connection.failed', () => reasonOf(error));
-        next(new Error('Internal error'));
-      });
+      this.admit(socket, adapter)
+        .catch((error: unknown) => this.failed(socket, error))
+        .then((refusal) => {
+          if (refusal !== undefined) this.arrivals.refused(socket, codeOf(refusal));
+          next(refusal);
+        })
+        // A middleware of the app threw.
+        .catch((error: unknown) => next(this.failed(socket, error)));
     });
     // Emitted before `connection`, where Nest hands the socket to gateways.
     nsp.on('connect', (socket) => {
@@ -81,6 +97,7 @@ export class SocketServers {
     });
     nsp.on('connection', (socket) => {
       if (!this.admitted.has(socket)) return;
+      this.arrivals.connected(socket);
       this.internals.connected(socket);
       const identity = adapter.identityOf(socket.id);
       this.limits.connected(socket, identity?.userId);
@@ -105,9 +122,18 @@ export class SocketServers {
     if (draining.active) draining.turnAway(socket);
     // Gone in the meantime: Socket.IO clears up after it.
     if (socket.client.conn.readyState === 'open') await adapter.admit(socket, identity);
-    const revoked = identity === null ? undefined : this.authentication.refusalOf(identity, since);
+    const revoked =
+      identity === null ? undefined : this.authentication.refusalOf(identity, since, socket);
     if (revoked === undefined) this.admitted.set(socket, identity);
     return revoked;
+  }
+
+  private failed(socket: Socket, error: unknown): Error {
+    this.services.reporter.report(
+      'connection.failed',
+      () => `the client at ${this.authentication.addressOf(socket)}: ${reasonOf(error)}`,
+    );
+    return new Error('Internal error');
   }
 
   /** Namespaces and users become names of channels. Clients choose those of dynamic namespaces, and tokens those of users. */
@@ -151,10 +177,15 @@ export class SocketServers {
   }
 
   private left(socket: Socket, identity: AuthenticatedIdentity | undefined): void {
+    this.arrivals.left(socket);
     this.expiry.left(socket.id);
     this.gate?.left(socket.id);
     if (identity === undefined) return;
     // The gateway's handleDisconnect, which runs right after this, still finds the socket.
     process.nextTick(() => this.state.remove(identity.userId, socket as AuthenticatedSocket));
   }
+}
+
+function codeOf(refusal: Error): string {
+  return isRefusal(refusal) ? refusal.data.code : 'connection.failed';
 }

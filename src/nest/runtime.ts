@@ -5,6 +5,7 @@ import { ClusterRequests } from '../cluster/cluster-requests.js';
 import { ClusterService } from '../cluster/cluster.service.js';
 import { GapRepair } from '../cluster/gap-repair.js';
 import { REPAIR, repairHandler } from '../cluster/repair-answers.js';
+import { endConnection } from '../cluster/end-sockets.js';
 import { EventRouter } from '../cluster/event-router.js';
 import { ServerSideEvents } from '../cluster/server-side-events.js';
 import { SocketCommands } from '../cluster/socket-commands.js';
@@ -33,6 +34,7 @@ import { Reporter } from '../reporting/reporter.js';
 import { createSessions } from '../sessions/create-sessions.js';
 import type { SessionService } from '../sessions/session.service.js';
 import { Authentication } from '../sockets/authentication.js';
+import { Refusals } from '../sockets/refusals.js';
 import { SocketStateService } from '../sockets/socket-state.service.js';
 import { TokenExpiry } from '../sockets/token-expiry.js';
 import { TokenRefresh } from '../sockets/token-refresh.js';
@@ -97,7 +99,10 @@ export function createRuntime(options: ResolvedOptions): Runtime {
   const router = new EventRouter(pubSub, subscriptions, options, reporter, telemetry);
   const authentication = new Authentication(options.auth, reporter);
   const expiry = new TokenExpiry(options.auth, reporter);
-  const refresh = new TokenRefresh(authentication, expiry, reporter);
+  const refusals = new Refusals(options.limits.refusals, reporter, (connection, reason) =>
+    endConnection(connection, reason, reporter),
+  );
+  const refresh = new TokenRefresh(authentication, expiry, refusals, reporter);
   const parts = createClusterParts(options, { reporter, pubSub, subscriptions, router, state });
   const { cluster, requests, commands, acks } = parts;
   const { ackTimeoutMs, limits } = options;
@@ -141,7 +146,15 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     router,
     cluster,
     requests,
-    servers: new SocketServers(services, authentication, state, expiry, refresh, presence.gate),
+    servers: new SocketServers(
+      services,
+      authentication,
+      state,
+      expiry,
+      refresh,
+      refusals,
+      presence.gate,
+    ),
     propagator: new RedisPropagatorService(router, users, reporter, readiness),
     presence: presence.service,
     sessions: createSessions(options, { requests, router, revocations, reporter }),

@@ -70,7 +70,8 @@ export interface AuthOptions {
   expiryWarningMs?: number | undefined;
   /**
    * How many handshakes each client address may make a second on this instance, and at once: one for each namespace that
-   * a client connects to. Further ones are refused before `authenticate` is asked.
+   * a client connects to, and for each `auth:refresh`. Further ones are refused before `authenticate` is asked. An IPv6 /64 counts
+   * as one address.
    * @default undefined
    */
   handshakesPerSecond?: number | undefined;

@@ -15,7 +15,8 @@ export interface ClientLimits {
    */
   eventBurst?: number | undefined;
   /**
-   * After so many refused events, with no pause of ten seconds between them, the connection is closed.
+   * After so many refused events, namespaces and new tokens (`auth:refresh`), the connection is closed. One of them is forgiven each
+   * second.
    * @default 100
    */
   refusals?: number | undefined;

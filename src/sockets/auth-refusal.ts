@@ -21,7 +21,8 @@ const MESSAGES: Record<AuthRefusalCode, string> = {
 };
 
 /**
- * The error that Socket.IO sends to the client as `connect_error`: a code, and nothing of what went on inside.
+ * The error that Socket.IO sends to the client as `connect_error`: a code, and nothing of what went on inside. `retryAfterMs` is
+ * there where the same client may be let in with the same token then.
  *
  * @internal
  */
@@ -32,6 +33,15 @@ export class AuthRefusal extends Error {
     super(MESSAGES[code]);
     this.data = { code, ...more };
   }
+}
+
+/**
+ * When to try again what may be possible in a moment, in ms: not all at the same time.
+ *
+ * @internal
+ */
+export function retrySoon(): number {
+  return 1_000 + Math.floor(Math.random() * 1_000);
 }
 
 /** @internal */

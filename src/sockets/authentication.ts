@@ -4,9 +4,9 @@ import type { AuthenticatedIdentity, Identity } from '../options/auth-options.js
 import { shown } from '../options/checks.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { AuthRefusal, isRefusal, type AuthRefusalCode } from './auth-refusal.js';
+import { AuthRefusal, isRefusal, retrySoon, type AuthRefusalCode } from './auth-refusal.js';
 import type { AuthenticatedSocket } from './authenticated-socket.js';
-import { clientAddressOf } from './client-address.js';
+import { clientAddressOf, networkOf } from './client-address.js';
 import { expiresAtOf, NoTime } from './expires-at.js';
 import { HandshakeLimit } from './handshake-limit.js';
 import { Revocations, type Moment } from './revocations.js';
@@ -39,7 +39,7 @@ export class Authentication {
 
   /** Resolves to the identity (null: anonymous), or to the error to refuse the client with. Never rejects. */
   async authenticate(socket: Socket): Promise<AuthenticatedIdentity | null | AuthRefusal> {
-    const outcome = this.tooMany(socket) ?? (await this.identify(socket));
+    const outcome = this.tooOften(socket) ?? (await this.identify(socket));
     if (isRefusal(outcome)) return outcome;
     const authenticated = socket as AuthenticatedSocket;
     authenticated.auth = outcome;
@@ -64,20 +64,34 @@ export class Authentication {
     try {
       const identity = await withinTime(authenticate(token, socket), timeoutMs);
       return identity === TIMED_OUT
-        ? this.refuse('auth.timeout', `authenticate took longer than ${timeoutMs} ms`)
+        ? this.refuse(
+            socket,
+            'auth.timeout',
+            `authenticate took longer than ${timeoutMs} ms`,
+            retrySoon(),
+          )
         : this.checked(identity, socket, since);
     } catch (error) {
-      return this.refuse('auth.failed', `authenticate threw: ${reasonOf(error)}`);
+      return this.refuse(socket, 'auth.failed', `authenticate threw: ${reasonOf(error)}`);
     }
   }
 
-  private tooMany(socket: Socket): AuthRefusal | undefined {
+  /**
+   * Takes one of the handshakes that the address of a client may make, for a namespace or for a new token. Returns the error for
+   * a client that makes too many of them; undefined for all others.
+   */
+  tooOften(socket: Socket): AuthRefusal | undefined {
     if (this.limit === undefined) return undefined;
-    const address = clientAddressOf(socket, this.options, this.reporter);
-    const retryAfterMs = this.limit.take(address);
+    const address = this.addressOf(socket);
+    const retryAfterMs = this.limit.take(networkOf(address));
     if (retryAfterMs === 0) return undefined;
     this.reporter.report('auth.too-many-handshakes', () => `from ${shown(address)}`);
     return new AuthRefusal('auth.too-many-handshakes', { retryAfterMs });
+  }
+
+  /** Where a client is, as far as that is known. Never throws. */
+  addressOf(socket: Socket): string {
+    return clientAddressOf(socket, this.options, this.reporter) || 'an unknown address';
   }
 
   private async identify(socket: Socket): Promise<AuthenticatedIdentity | null | AuthRefusal> {
@@ -90,10 +104,12 @@ export class Authentication {
     try {
       token = tokenOf(socket, options);
     } catch (error) {
-      return this.refuse('auth.failed', `extractToken failed: ${reasonOf(error)}`);
+      return this.refuse(socket, 'auth.failed', `extractToken failed: ${reasonOf(error)}`);
     }
     if (token === undefined) {
-      return options.required ? this.refuse('auth.token-missing', 'no token was sent') : null;
+      return options.required
+        ? this.refuse(socket, 'auth.token-missing', 'no token was sent')
+        : null;
     }
     rememberToken(socket, token);
     return this.verify(token, socket, options);
@@ -111,9 +127,15 @@ export class Authentication {
   }
 
   /** The error for somebody who was revoked since that moment, or lately; undefined for all others. */
-  refusalOf(identity: AuthenticatedIdentity, since: Moment): AuthRefusal | undefined {
+  refusalOf(
+    identity: AuthenticatedIdentity,
+    since: Moment,
+    socket: Socket,
+  ): AuthRefusal | undefined {
     if (!this.revocations.refuses(identity, since)) return undefined;
-    return this.refuse('auth.revoked', 'the user or the session was revoked a moment ago');
+    const words = 'the user or the session was revoked a moment ago';
+    const lastsMs = this.revocations.lastsMs(identity);
+    return this.refuse(socket, 'auth.revoked', words, lastsMs === 0 ? undefined : lastsMs);
   }
 
   private checked(
@@ -122,12 +144,13 @@ export class Authentication {
     since: Moment,
   ): AuthenticatedIdentity | AuthRefusal {
     if (given === null || given === undefined) {
-      return this.refuse('auth.token-rejected', 'authenticate returned no identity');
+      return this.refuse(socket, 'auth.token-rejected', 'authenticate returned no identity');
     }
     const identity = given as Partial<Identity>;
     const userId = normalisedUserId(identity.userId);
     if (userId === undefined) {
       return this.refuse(
+        socket,
         'auth.failed',
         `authenticate returned an identity without a usable userId. ${userIdRemedy(identity.userId)}`,
       );
@@ -135,23 +158,29 @@ export class Authentication {
     const expiresAt = expiresAtOf(identity);
     if (expiresAt instanceof NoTime) {
       return this.refuse(
+        socket,
         'auth.failed',
         `authenticate returned an identity whose ${expiresAt.detail}`,
       );
     }
     if (expiresAt !== undefined && expiresAt <= Date.now()) {
-      return this.refuse('auth.token-expired', `it ended at ${new Date(expiresAt).toISOString()}`);
+      return this.refuse(
+        socket,
+        'auth.token-expired',
+        `it ended at ${new Date(expiresAt).toISOString()}`,
+      );
     }
     const sessionId = sessionIdOf({ ...identity, userId }, socket);
     if (sessionId === undefined) {
       return this.refuse(
+        socket,
         'auth.failed',
         'authenticate returned an identity whose sessionId (or sid) is neither a string of 1 to 256 characters nor a number up to 2^53 - 1',
       );
     }
     const whole = { ...identity, userId, sessionId, ...(expiresAt !== undefined && { expiresAt }) };
-    const known = Object.freeze(whole as AuthenticatedIdentity);
-    return this.refusalOf(known, since) ?? known;
+    const known = Object.freeze(withPrototypeOf(identity, whole) as AuthenticatedIdentity);
+    return this.refusalOf(known, since, socket) ?? known;
   }
 
   /** What the client says of its session. */
@@ -165,9 +194,14 @@ export class Authentication {
     else this.reporter.report('session.metadata-dropped', () => `what a client sent: ${metadata}`);
   }
 
-  private refuse(code: AuthRefusalCode, detail: string): AuthRefusal {
-    this.reporter.report(code, () => detail);
-    return new AuthRefusal(code);
+  private refuse(
+    socket: Socket,
+    code: AuthRefusalCode,
+    detail: string,
+    retryAfterMs?: number,
+  ): AuthRefusal {
+    this.reporter.report(code, () => `${detail} (the client at ${this.addressOf(socket)})`);
+    return new AuthRefusal(code, retryAfterMs === undefined ? undefined : { retryAfterMs });
   }
 }
 
@@ -183,4 +217,12 @@ async function withinTime(work: unknown, ms: number): Promise<unknown> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** An instance of a class keeps its methods. What the app returned may belong to other sockets, too, and is left as it was. */
+function withPrototypeOf(instance: object, copy: object): object {
+  const prototype: unknown = Object.getPrototypeOf(instance);
+  if (prototype === Object.prototype || prototype === null) return copy;
+  // Defined and not assigned: the class may have an accessor of the same name.
+  return Object.create(prototype as object, Object.getOwnPropertyDescriptors(copy)) as object;
 }

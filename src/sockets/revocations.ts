@@ -90,6 +90,18 @@ export class Revocations {
     return this.lasts({ userId }, identity) || this.lasts({ sessionId }, identity);
   }
 
+  /** For how long an identity is refused at most from now on, in ms. */
+  lastsMs({ userId, sessionId }: AuthenticatedIdentity): number {
+    const now = performance.now();
+    let lastsMs = 0;
+    for (const key of [keyOf({ userId }), keyOf({ sessionId })]) {
+      for (const { endsAt } of this.lasting.get(key) ?? []) {
+        lastsMs = Math.max(lastsMs, endsAt - now);
+      }
+    }
+    return Math.ceil(lastsMs);
+  }
+
   close(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -141,8 +153,10 @@ function concerns({ revoked }: Revocation, { userId, sessionId }: AuthenticatedI
     : revoked.sessionId === sessionId;
 }
 
-/** The claim `iat` (RFC 7519, section 4.1.6) is in seconds; most issuers leave out what is less. */
+/**
+ * The claim `iat` (RFC 7519, section 4.1.6) is in seconds, and most issuers cut off what is less: a token of the same second may
+ * be one of those that were revoked.
+ */
 function isLater(issuedAt: unknown, at: number): boolean {
-  if (typeof issuedAt !== 'number') return false;
-  return Number.isInteger(issuedAt) ? issuedAt >= Math.floor(at / 1_000) : issuedAt * 1_000 >= at;
+  return typeof issuedAt === 'number' && issuedAt * 1_000 >= at;
 }

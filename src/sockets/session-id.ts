@@ -7,8 +7,11 @@ import { normalisedUserId } from './user-id.js';
 /** A session's id is a room of its sockets, and travels with events. */
 const MOST_CHARACTERS = 256;
 
-/** Of connections. Not Engine.IO's id: whoever knows that one can take part in a connection with long polling. */
-const sessionIds = new WeakMap<object, string>();
+/**
+ * Of connections, one for each user of it: with one for all, the end of one user's session would be that of the others.
+ * Not Engine.IO's id: a client that knows that one can take part in a connection with long polling.
+ */
+const sessionIds = new WeakMap<object, Map<string, string>>();
 
 /** Whose session a socket continues that was lost for a while. */
 const continued = new WeakMap<Socket, { readonly userId: string; readonly sessionId: string }>();
@@ -30,7 +33,7 @@ export function sessionIdOf(identity: Identity, socket: Socket): string | undefi
   const given = identity.sessionId ?? identity['sid'];
   if (given !== undefined && given !== null) return normalisedSessionId(given);
   const { auth } = socket as Socket & Partial<Pick<AuthenticatedSocket, 'auth'>>;
-  return auth?.sessionId ?? connectionSession(socket, normalisedUserId(identity.userId));
+  return auth?.sessionId ?? connectionSession(socket, normalisedUserId(identity.userId) ?? '');
 }
 
 /** A socket is back that was lost: as this user it is in the session that it was in. @internal */
@@ -38,14 +41,13 @@ export function continueSession(socket: Socket, userId: string, sessionId: strin
   continued.set(socket, { userId, sessionId });
 }
 
-function connectionSession(socket: Socket, userId: string | undefined): string {
-  const connection = socket.conn;
-  let sessionId = sessionIds.get(connection);
-  if (sessionId === undefined) {
-    const before = continued.get(socket);
-    sessionId = before !== undefined && before.userId === userId ? before.sessionId : newId();
-    sessionIds.set(connection, sessionId);
-  }
+function connectionSession(socket: Socket, userId: string): string {
+  const ofUsers = sessionIds.get(socket.conn) ?? new Map<string, string>();
+  const known = ofUsers.get(userId);
+  if (known !== undefined) return known;
+  const before = continued.get(socket);
+  const sessionId = before?.userId === userId ? before.sessionId : newId();
+  sessionIds.set(socket.conn, ofUsers.set(userId, sessionId));
   return sessionId;
 }
 

@@ -4,6 +4,7 @@ import { isRefusal, type AuthRefusalCode } from './auth-refusal.js';
 import type { AuthenticatedSocket } from './authenticated-socket.js';
 import type { Authentication } from './authentication.js';
 import { rememberToken, tokenIn } from './token.js';
+import type { Refusals } from './refusals.js';
 import type { TokenExpiry } from './token-expiry.js';
 
 /** A client sends a new token: `socket.emit('auth:refresh', token, ack)`. */
@@ -20,7 +21,12 @@ export type AuthRefreshCode =
 /** What the acknowledgement of `auth:refresh` says; `expiresAt` in ms since 1970, `null`: never. */
 export type AuthRefreshResult =
   | { readonly ok: true; readonly expiresAt: number | null }
-  | { readonly ok: false; readonly code: AuthRefreshCode };
+  | {
+      readonly ok: false;
+      readonly code: AuthRefreshCode;
+      /** When to try again, where that may help: see {@link AuthRefusalCode}. */
+      readonly retryAfterMs?: number;
+    };
 
 /**
  * Takes a new token from a connected client, so that it need not connect anew when the old one ends. Whoever it belongs
@@ -36,6 +42,7 @@ export class TokenRefresh {
   constructor(
     private readonly authentication: Authentication,
     private readonly expiry: TokenExpiry,
+    private readonly refusals: Refusals,
     private readonly reporter: Reporter,
   ) {
     const answer = (socket: AuthenticatedSocket, args: unknown[]): Promise<void> =>
@@ -53,7 +60,9 @@ export class TokenRefresh {
   private async answer(socket: AuthenticatedSocket, args: unknown[]): Promise<void> {
     const result = await this.refresh(socket, args[0]);
     const ack = args.at(-1);
-    if (result !== undefined && typeof ack === 'function') ack(result);
+    if (result === undefined) return;
+    if (!result.ok) this.refusals.add(socket.conn, result.code);
+    if (typeof ack === 'function') ack(result);
   }
 
   /** Resolves to what the client is to know; undefined where it has gone. Never rejects. */
@@ -65,19 +74,21 @@ export class TokenRefresh {
     const token = tokenIn(typeof given === 'string' ? { token: given } : given);
     const obstacle = this.obstacle(socket);
     if (obstacle !== undefined || options === undefined) {
-      return this.refused(obstacle ?? 'auth.not-authenticated');
+      return this.refused(socket, obstacle ?? 'auth.not-authenticated');
     }
-    if (this.busy.has(socket)) return this.refused('auth.refresh-busy');
-    if (token === undefined) return this.refused('auth.token-missing');
+    if (this.busy.has(socket)) return this.refused(socket, 'auth.refresh-busy');
+    if (token === undefined) return this.refused(socket, 'auth.token-missing');
+    const refusal = this.authentication.tooOften(socket);
+    if (refusal !== undefined) return { ok: false, ...refusal.data };
     this.busy.add(socket);
     const identity = await this.authentication.verify(token, socket, options);
     this.busy.delete(socket);
     if (!socket.connected) return undefined;
     // That one is counted already.
-    if (isRefusal(identity)) return { ok: false, code: identity.data.code };
+    if (isRefusal(identity)) return { ok: false, ...identity.data };
     // Much may have happened meanwhile.
     const hindrance = this.obstacle(socket) ?? mismatch(socket, identity);
-    if (hindrance !== undefined) return this.refused(hindrance);
+    if (hindrance !== undefined) return this.refused(socket, hindrance);
     socket.auth = identity;
     rememberToken(socket, token);
     this.expiry.renewed(socket, identity.expiresAt);
@@ -91,8 +102,11 @@ export class TokenRefresh {
     return socket.auth ? undefined : 'auth.not-authenticated';
   }
 
-  private refused(code: AuthRefreshCode): AuthRefreshResult {
-    this.reporter.report(code, () => 'a token was not refreshed');
+  private refused(socket: AuthenticatedSocket, code: AuthRefreshCode): AuthRefreshResult {
+    this.reporter.report(
+      code,
+      () => `a token was not refreshed (the client at ${this.authentication.addressOf(socket)})`,
+    );
     return { ok: false, code };
   }
 }

@@ -217,7 +217,11 @@ describe('a new token', () => {
     const { auth, answer } = slowly();
     const instance = await start({ ...auth, timeoutMs: 50 });
     const client = await instance.connect({ token: alice() });
-    expect(await client.ask('auth:refresh', 'slow')).toEqual({ ok: false, code: 'auth.timeout' });
+    expect(await client.ask('auth:refresh', 'slow')).toEqual({
+      ok: false,
+      code: 'auth.timeout',
+      retryAfterMs: expect.any(Number),
+    });
     answer.resolve({ userId: 'alice', plan: 'late' });
     expect(await client.ask('who am I')).not.toHaveProperty('plan');
     expect(await client.ask('auth:refresh', alice())).toEqual({ ok: true, expiresAt: null });

@@ -9,7 +9,7 @@ import { MemoryLogger } from '../../support/memory-logger.js';
 const SECRET = 'the database said: no such column';
 
 function connecting(token?: unknown, data: object = {}): AuthenticatedSocket {
-  const handshake = { auth: { token }, headers: {}, query: {} };
+  const handshake = { auth: { token }, headers: {}, query: {}, address: '192.0.2.1' };
   return { handshake, data, conn: {} } as unknown as AuthenticatedSocket;
 }
 
@@ -42,15 +42,15 @@ describe('a connecting socket', () => {
     expect(authenticate.mock.calls).toEqual([['the token', socket]]);
   });
 
-  it.each<[string, AuthOptions | undefined]>([
-    ['where nothing is authenticated', undefined],
-    ['without a token', asUser('never asked')],
-  ])('is anonymous %s, whatever user id it brought along', async (_, options) => {
-    const socket = connecting(undefined, { userId: 'forged', kept: 1 });
+  it.each<[string, AuthOptions | undefined, object]>([
+    ["where nothing is authenticated: its data is the app's", undefined, { userId: 'u', kept: 1 }],
+    ['without a token, whatever user id it brought along', asUser('never asked'), { kept: 1 }],
+  ])('is anonymous %s', async (_, options, data) => {
+    const socket = connecting(undefined, { userId: 'u', kept: 1 });
     const { outcome, log } = await attempt(options, socket);
     expect(outcome).toBeNull();
     expect(socket.auth).toBeNull();
-    expect(socket.data).toEqual({ kept: 1 });
+    expect(socket.data).toEqual(data);
     expect(log).toEqual([]);
   });
 
@@ -137,7 +137,10 @@ describe('a connecting socket', () => {
       const { outcome, log, counts } = await attempt(options, socket);
       expect(isRefusal(outcome)).toBe(true);
       const { message, data } = outcome as unknown as Error & { data: unknown };
-      expect(data).toEqual({ code });
+      // Only a time-out may be over in a moment.
+      const allowed = code === 'auth.timeout' ? ['code', 'retryAfterMs'] : ['code'];
+      expect(data).toMatchObject({ code });
+      expect(Object.keys(data as object)).toEqual(allowed);
       expect(message).toMatch(/^Authentication (required|failed|timed out)$/);
       expect('auth' in socket).toBe(false);
       expect(socket.data).toEqual({});
@@ -152,20 +155,48 @@ describe('a connecting socket', () => {
   it('that is refused leaves the reason in the log', async () => {
     const authenticate = () => Promise.reject(new Error(SECRET));
     const { log } = await attempt({ authenticate }, connecting('bad'));
-    expect(log).toEqual([`warn auth.failed: authenticate threw: ${SECRET}`]);
+    expect(log).toEqual([
+      `warn auth.failed: authenticate threw: ${SECRET} (the client at 192.0.2.1)`,
+    ]);
   });
 
   it('whose extractToken returns a Promise leaves the remedy in the log', async () => {
     const extractToken = (async () => 'token') as unknown as () => string;
     const { log } = await attempt({ ...asUser('a'), extractToken }, connecting('bad'));
     expect(log).toEqual([
-      'warn auth.failed: extractToken failed: it returned a Promise. Return a string, null or undefined, and await in authenticate.',
+      'warn auth.failed: extractToken failed: it returned a Promise. Return a string, null or undefined, and await in authenticate. (the client at 192.0.2.1)',
     ]);
   });
 
   it('whose user id is not exact leaves the remedy in the log', async () => {
     const { log } = await attempt(asUser(2 ** 53), connecting('bad'));
     expect(log[0]).toMatch(/above 2\^53 - 1 are not exact.*Pass a string or a bigint\./);
+  });
+
+  it('keeps the methods and getters of a class that authenticate returns, and leaves the instance as it was', async () => {
+    class User {
+      constructor(
+        readonly name: string,
+        public role: string,
+      ) {}
+      get userId(): string {
+        return `id of ${this.name}`;
+      }
+      isAdmin(): boolean {
+        return this.role === 'admin';
+      }
+    }
+    const user = new User('alice', 'admin');
+    const socket = connecting('t');
+    await attempt({ authenticate: () => user as never }, socket);
+    const auth = socket.auth as unknown as User & { sessionId: string };
+    expect(auth).toBeInstanceOf(User);
+    expect(auth.isAdmin()).toBe(true);
+    expect(auth.userId).toBe('id of alice');
+    expect(auth.sessionId).toEqual(expect.any(String));
+    expect(Object.isFrozen(auth)).toBe(true);
+    expect(Object.keys(user)).toEqual(['name', 'role']);
+    expect(Object.isFrozen(user)).toBe(false);
   });
 
   it('does not keep a process waiting once it is authenticated', async () => {

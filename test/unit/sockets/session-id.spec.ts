@@ -37,6 +37,15 @@ describe('the session of a socket', () => {
     expect(sessionIdOf(alice(), socket())).not.toBe(first);
   });
 
+  it('is another one for each user of a connection', () => {
+    const connection = {};
+    const ofAlice = sessionIdOf(alice(), socketOn(connection));
+    const ofBob = sessionIdOf({ userId: 'bob' }, socketOn(connection));
+    expect(ofBob).not.toBe(ofAlice);
+    expect(sessionIdOf(alice(), socketOn(connection))).toBe(ofAlice);
+    expect(sessionIdOf({ userId: 'bob' }, socketOn(connection))).toBe(ofBob);
+  });
+
   it('is the one that it has where a new token says nothing', () => {
     const known = socketOn({}, { auth: { userId: 'alice', sessionId: 's1' } });
     expect(sessionIdOf(alice(), known)).toBe('s1');
