@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { PropagatorError } from '../errors.js';
 import type { Runtime } from './runtime.js';
@@ -24,7 +25,7 @@ export function missingAdapter(
   // Nest's type does not say so: there is none until gateways are served, unless the app sets one.
   const adapter = config.getIoAdapter() as object | null | undefined;
   if (!adapter || servers.count > 0) return undefined;
-  const gateways = gatewaysIn(modules);
+  const gateways = [...gatewaysIn(modules)].map(({ name }) => name);
   if (gateways.length === 0) return undefined;
   const consequence = authenticates
     ? 'the option "auth" would have no effect, and anybody could connect'
@@ -33,13 +34,14 @@ export function missingAdapter(
   return PropagatorError.of('adapter.missing', [gateways.join(', '), name, consequence]);
 }
 
-function gatewaysIn(modules: ModulesContainer): string[] {
-  const names = new Set<string>();
+/** The classes of all gateways of the app. @internal */
+export function gatewaysIn(modules: ModulesContainer): Set<Type> {
+  const gateways = new Set<Type>();
   for (const { providers } of modules.values()) {
     for (const { metatype } of providers.values()) {
       if (typeof metatype !== 'function') continue;
-      if (Reflect.hasMetadata(GATEWAY_METADATA, metatype)) names.add(metatype.name);
+      if (Reflect.hasMetadata(GATEWAY_METADATA, metatype)) gateways.add(metatype as Type);
     }
   }
-  return [...names];
+  return gateways;
 }

@@ -6,6 +6,7 @@ import type {
   OnModuleInit,
 } from '@nestjs/common';
 import { missingAdapter, type NestParts } from './gateway-check.js';
+import { unboundAudiences } from './interceptor-check.js';
 import type { Runtime } from './runtime.js';
 
 /**
@@ -63,6 +64,8 @@ export class PropagatorLifecycle
     if (missing !== undefined && this.runtime.authenticates) throw missing;
     if (missing !== undefined) this.runtime.reporter.logger.warn(missing.message);
     this.runtime.readiness.begin();
+    const unbound = unboundAudiences(this.nest);
+    if (unbound !== undefined) this.runtime.reporter.logger.warn(unbound);
     await this.runtime.pubSub.connect();
     try {
       await this.runtime.verifyAccess();

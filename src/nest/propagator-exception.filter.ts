@@ -1,6 +1,9 @@
-import { Catch, HttpException, type ArgumentsHost } from '@nestjs/common';
+import { Catch, HttpException, Logger, type ArgumentsHost } from '@nestjs/common';
 import { BaseWsExceptionFilter, WsException } from '@nestjs/websockets';
+import { reasonOf } from '../errors.js';
+import { lineLogger } from '../reporting/line-logger.js';
 import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
+import { callOf } from './handler-call.js';
 
 type Acknowledge = (answer: unknown) => void;
 
@@ -16,20 +19,43 @@ type Acknowledge = (answer: unknown) => void;
  */
 @Catch()
 export class PropagatorExceptionFilter extends BaseWsExceptionFilter {
+  private readonly logger = lineLogger(new Logger(PropagatorExceptionFilter.name));
+
   override catch(exception: unknown, host: ArgumentsHost): void {
-    const [client, data, ...rest] = host.getArgs<[AuthenticatedSocket, unknown, ...unknown[]]>();
+    const args = host.getArgs<[AuthenticatedSocket, unknown, ...unknown[]]>();
+    const [client, data, ...rest] = args;
+    const call = callOf(args);
     const ack = rest.find((argument) => typeof argument === 'function') as Acknowledge | undefined;
     const pattern = rest.find((argument) => typeof argument === 'string') ?? 'unknown';
     // The base class does nothing with a client but emit the payload that it made.
     const receiver =
-      ack === undefined ? client : { emit: (_event: string, payload: unknown) => ack(payload) };
+      ack === undefined
+        ? client
+        : {
+            // The acknowledgement of a call hides what cannot be sent.
+            emit: (_event: string, payload: unknown) =>
+              call === undefined ? ack(payload) : call.acknowledge(payload),
+          };
     const cause = { pattern, data };
-    try {
-      this.handleError(receiver, asWsException(exception), cause);
-    } catch (error) {
-      // What the exception was to tell cannot be sent, such as a cycle.
-      this.handleError(receiver, error, cause);
+    let failure: unknown;
+    const attempts = [
+      () => this.handleError(receiver, asWsException(exception), cause),
+      // What the client sent may be too deep to be sent back.
+      () => this.handleError(receiver, asWsException(exception), undefined),
+      // The exception's own payload cannot be encoded either, such as a cycle.
+      () => this.handleError(receiver, failure, cause),
+      () => this.handleError(receiver, failure, undefined),
+    ];
+    for (const attempt of attempts) {
+      try {
+        attempt();
+        return;
+      } catch (error) {
+        failure ??= error;
+      }
     }
+    // With another adapter than SocketStateAdapter an error from here would end the process.
+    this.logger.error(`An exception could not be told to the client: ${reasonOf(failure)}`);
   }
 }
 

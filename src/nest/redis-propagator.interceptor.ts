@@ -7,17 +7,25 @@ import {
   type NestInterceptor,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import type { WsResponse } from '@nestjs/websockets';
 import { map, type Observable } from 'rxjs';
 import { reasonOf } from '../errors.js';
 import { lineLogger } from '../reporting/line-logger.js';
 import type { EventToEmit } from '../propagation/events.js';
 import { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
 import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
+import { callOf } from './handler-call.js';
 import { PROPAGATE_METADATA, type PropagateAudience } from './propagate.decorator.js';
 import { isWsResponse } from './ws-response.js';
 
-/** On calls that an interceptor has taken: one bound globally, one on the class and one on the method share a call. */
-const TAKEN = Symbol('propagator:taken');
+/** On each class and instance, those of other copies of this package included. @internal */
+export const PROPAGATOR_INTERCEPTOR = Symbol.for('nestjs-redis-propagator:interceptor');
+
+/** What Nest keeps the interceptors of a class or a handler under. @internal */
+export const INTERCEPTORS_METADATA = '__interceptors__';
+
+/** With another adapter, on contexts that an interceptor has seen: several bindings share a call. */
+const SEEN = Symbol.for('nestjs-redis-propagator:seen');
 
 interface Known {
   readonly gateway: object;
@@ -25,15 +33,22 @@ interface Known {
 }
 
 /**
- * Sends every event that a gateway's handlers respond with (a `WsResponse`, from a value, Promise or Observable) to
- * the user's other sockets in the namespace, on all instances; `@Propagate` chooses another audience. The client
- * that asked gets its response from Nest, and from nobody else. Acknowledgements and void are nobody else's affair.
+ * Sends every event that a gateway's handlers respond with (a `WsResponse`, from a value, Promise or Observable) to the
+ * user's other sockets in the namespace, on all instances. `@Propagate` sets a different audience.
  *
- * Bind it with `@UseInterceptors(RedisPropagatorInterceptor)` on a gateway or a handler: global interceptors reach
- * gateways since Nest 12 only. Bound in several places, it still sends each event once.
+ * The audience gets exactly those events that the asking client gets: what a response is after all interceptors,
+ * whatever their order. Acknowledgements, and handlers that return nothing, are not propagated. A single result is
+ * propagated even when the asking client has left before it was ready, within 30 s; a stream ends with its client.
+ *
+ * Bind it with `@UseInterceptors(RedisPropagatorInterceptor)` on a gateway or a handler, or with Nest 12 globally: Nest 11
+ * applies global interceptors to no gateway. Bound in several places, it still sends each event once.
  */
 @Injectable()
 export class RedisPropagatorInterceptor implements NestInterceptor {
+  /** @internal */
+  static readonly [PROPAGATOR_INTERCEPTOR] = true;
+  /** @internal */
+  readonly [PROPAGATOR_INTERCEPTOR] = true;
   private readonly logger = lineLogger(new Logger(RedisPropagatorInterceptor.name));
   private readonly reflector = new Reflector();
   /** By handler: its metadata never changes. */
@@ -46,32 +61,44 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType() !== 'ws') {
-      this.warnOnce(context.getType());
+      this.warnOnce(context);
       return next.handle();
     }
-    const call = context as ExecutionContext & { [TAKEN]?: true };
-    if (call[TAKEN] === true) return next.handle();
-    call[TAKEN] = true;
-    const audience = this.audienceOf(context);
-    if (audience === false) return next.handle();
-    // As switchToWs() has it and the message, but that makes functions for each call.
-    const socket = context.getArgByIndex<AuthenticatedSocket>(0);
+    const call = callOf(context.getArgs());
+    if (call === undefined) return this.propagatePassing(context, next);
+    // SocketStateAdapter propagates what it sends in the end: interceptors around this one may change it.
+    call.propagate ??= this.propagatorOf(context);
+    return next.handle();
+  }
+
+  /** Another adapter does not tell what it sends: the response is propagated as it is here. */
+  private propagatePassing(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const seen = context as ExecutionContext & { [SEEN]?: true };
+    if (seen[SEEN] === true) return next.handle();
+    seen[SEEN] = true;
+    const propagate = this.propagatorOf(context);
+    if (propagate === false) return next.handle();
     return next.handle().pipe(
-      // tap() would have handlers for the end and for errors made, too, for each call.
       map((result: unknown) => {
-        if (isWsResponse(result)) {
-          this.propagate(audience, socket, context.getArgByIndex<unknown>(1), result);
-        }
+        if (isWsResponse(result)) propagate(result);
         return result;
       }),
     );
+  }
+
+  private propagatorOf(context: ExecutionContext): ((response: WsResponse) => void) | false {
+    const audience = this.audienceOf(context);
+    if (audience === false) return false;
+    // As switchToWs() has them, but that makes functions for each call.
+    const [socket, message] = context.getArgs<[AuthenticatedSocket, unknown]>();
+    return (response) => this.propagate(audience, socket, message, response);
   }
 
   private propagate(
     audience: Exclude<PropagateAudience, false>,
     socket: AuthenticatedSocket,
     message: unknown,
-    { event, data }: { event: string; data: unknown },
+    { event, data }: WsResponse,
   ): void {
     const { to, except } = described(audience);
     const exceptSessionId = except === 'session' ? socket.auth?.sessionId : undefined;
@@ -121,14 +148,29 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
     return audience;
   }
 
-  private warnOnce(type: string): void {
-    if (this.warned) return;
+  /** A global interceptor sees requests of all kinds: only one that is bound to a controller is a mistake. */
+  private warnOnce(context: ExecutionContext): void {
+    if (this.warned || !isBoundTo([context.getClass(), context.getHandler()])) return;
     this.warned = true;
     this.logger.warn(
-      `Called in a context of type "${type}", where it does nothing. Global interceptors reach gateways since ` +
-        'Nest 12 only: bind it with @UseInterceptors(RedisPropagatorInterceptor) on the gateway.',
+      `Bound to a controller, ${context.getClass().name}, whose context is of type "${context.getType()}": it does ` +
+        'nothing there. Bind it with @UseInterceptors(RedisPropagatorInterceptor) on a gateway.',
     );
   }
+}
+
+/** Whether the interceptor is bound to a class or a handler by `@UseInterceptors`. @internal */
+export function isBoundTo(targets: readonly object[]): boolean {
+  return targets.some((target) => {
+    const bound: unknown = Reflect.getMetadata(INTERCEPTORS_METADATA, target);
+    return Array.isArray(bound) && bound.some(isPropagatorInterceptor);
+  });
+}
+
+/** Whether it is the interceptor's class, one that extends it, or an instance. @internal */
+export function isPropagatorInterceptor(bound: unknown): boolean {
+  const isObject = typeof bound === 'function' || (typeof bound === 'object' && bound !== null);
+  return isObject && PROPAGATOR_INTERCEPTOR in bound;
 }
 
 type RoomOf = Extract<PropagateAudience, { readonly room: unknown }>['room'];

@@ -3,9 +3,10 @@ import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import type { Namespace, Server, ServerOptions } from 'socket.io';
 import { PropagatorError } from '../errors.js';
-import { answeringHandlers } from './answer-acks.js';
 import { missingAdapter } from './gateway-check.js';
+import { unseenResponse } from './interceptor-check.js';
 import { PropagatorLifecycle } from './lifecycle.js';
+import { MessageHandlers } from './message-handlers.js';
 import type { Runtime } from './runtime.js';
 import { RUNTIME } from './tokens.js';
 
@@ -29,14 +30,20 @@ export class SocketStateAdapter extends IoAdapter {
   readonly [OURS] = true;
   private readonly runtime: Runtime;
   private readonly config: ApplicationConfig;
+  private readonly messageHandlers: MessageHandlers;
 
   /** @throws PropagatorError `module.missing`, `adapter.missing` where the gateways have another adapter already */
   constructor(app: INestApplicationContext) {
     super(app);
-    const { runtime, config, late } = partsOf(app);
+    const { runtime, config, modules, late } = partsOf(app);
     if (late !== undefined) throw late;
     this.runtime = runtime;
     this.config = config;
+    this.messageHandlers = new MessageHandlers({
+      reporter: runtime.reporter,
+      mapPayload: (payload) => this.mapPayload(payload),
+      unseen: unseenResponse({ config, modules }, runtime),
+    });
   }
 
   override createIOServer(port: number, options?: ServerOptions): Server {
@@ -60,7 +67,12 @@ export class SocketStateAdapter extends IoAdapter {
   override bindMessageHandlers(
     ...[socket, handlers, transform]: Parameters<IoAdapter['bindMessageHandlers']>
   ): void {
-    super.bindMessageHandlers(socket, ...answeringHandlers(handlers, transform));
+    this.messageHandlers.bind(socket, handlers, transform);
+  }
+
+  override async dispose(): Promise<void> {
+    this.messageHandlers.close();
+    await super.dispose();
   }
 
   /** Nest asks the adapter that is set when a client connects for what is to be done with its messages. */
@@ -80,6 +92,7 @@ export class SocketStateAdapter extends IoAdapter {
 interface Parts {
   readonly runtime: Runtime;
   readonly config: ApplicationConfig;
+  readonly modules: ModulesContainer;
   /** Why a new adapter has no effect any more. */
   readonly late: PropagatorError | undefined;
 }
@@ -97,7 +110,7 @@ function partsOf(app: INestApplicationContext): Parts {
     const config = providers.get(ApplicationConfig)?.instance as ApplicationConfig;
     const lifecycle = providers.get(PropagatorLifecycle)?.instance as PropagatorLifecycle;
     const late = lifecycle.begun ? missingAdapter({ config, modules }, runtime) : undefined;
-    return { runtime, config, late };
+    return { runtime, config, modules, late };
   }
   throw PropagatorError.of('module.missing', []);
 }

@@ -1,0 +1,253 @@
+import type { IoAdapter } from '@nestjs/platform-socket.io';
+import type { WsResponse } from '@nestjs/websockets';
+import type { Observable, Subscription } from 'rxjs';
+import type { Socket } from 'socket.io';
+import { reasonOf } from '../errors.js';
+import { shown } from '../options/checks.js';
+import type { Reporter } from '../reporting/reporter.js';
+import { HandlerCall } from './handler-call.js';
+import { isWsResponse } from './ws-response.js';
+
+type BindMessageHandlers = Parameters<IoAdapter['bindMessageHandlers']>;
+type Handler = BindMessageHandlers[1][number];
+type Transform = BindMessageHandlers[2];
+type Acknowledge = (...answer: unknown[]) => void;
+
+/** How long a handler's result is waited for once its socket has left, in ms. */
+const MAX_HOLD_MS = 30_000;
+/** How many calls of sockets that have left are waited for at once. */
+const MAX_HELD = 10_000;
+
+/** What a client learns of a response that cannot be sent: always encodable. */
+const FAILURE = { status: 'error', message: 'Internal server error' } as const;
+
+/** @internal */
+export interface MessageHandlersDeps {
+  readonly reporter: Reporter;
+  /** `IoAdapter.mapPayload`, which an app's adapter may override. */
+  readonly mapPayload: IoAdapter['mapPayload'];
+  /** Called with each event that was sent to the asking client and that no interceptor has seen. */
+  readonly unseen: (message: string, response: WsResponse) => void;
+}
+
+/** What the calls of one handler for one socket have in common. */
+interface Bound extends MessageHandlersDeps {
+  readonly socket: Socket;
+  readonly handler: Handler;
+  /** Calls of this socket that have not ended. */
+  readonly running: Set<Call>;
+  readonly held: HeldCalls;
+}
+
+/**
+ * Runs the handlers of gateways for the messages of clients, and sends their responses. It does what Nest's IoAdapter
+ * does, and differs in four points: a response that cannot be sent is reported, and does not end the process; a client
+ * that asked for an acknowledgement always gets one; others get exactly those events that the asking client gets, after
+ * all interceptors; and a handler's single result is propagated even when its socket has left in the meantime.
+ *
+ * @internal
+ */
+export class MessageHandlers {
+  private readonly running = new WeakMap<Socket, Set<Call>>();
+  private readonly held = new HeldCalls();
+
+  constructor(private readonly deps: MessageHandlersDeps) {}
+
+  bind(socket: Socket, handlers: readonly Handler[], transform: Transform): void {
+    const running = this.runningOf(socket);
+    for (const handler of handlers) {
+      const bound: Bound = { ...this.deps, socket, handler, running, held: this.held };
+      socket.on(handler.message as string, (...args: unknown[]) => {
+        const { data, ack } = bound.mapPayload(args.length > 1 ? args : args[0]);
+        const call = new Call(bound, ack as Acknowledge | undefined);
+        call.run(data, transform);
+      });
+    }
+  }
+
+  /** Waits for no result any more. */
+  close(): void {
+    this.held.close();
+  }
+
+  private runningOf(socket: Socket): Set<Call> {
+    const known = this.running.get(socket);
+    if (known !== undefined) return known;
+    const running = new Set<Call>();
+    this.running.set(socket, running);
+    socket.once('disconnect', () => {
+      for (const call of running) call.leave();
+    });
+    return running;
+  }
+}
+
+/** One call of a handler, and the subscriber of its responses. */
+class Call extends HandlerCall {
+  private subscription: Subscription | undefined;
+  private ended = false;
+  private left = false;
+  private values = 0;
+  private sentEvents = false;
+  private failed = false;
+  /** The one response that came after the socket had left. */
+  private late: unknown;
+
+  constructor(
+    private readonly bound: Bound,
+    private readonly ack: Acknowledge | undefined,
+  ) {
+    super();
+  }
+
+  get message(): string {
+    return shown(this.bound.handler.message);
+  }
+
+  run(data: unknown, transform: Transform): void {
+    const { running, handler } = this.bound;
+    running.add(this);
+    try {
+      const callback = handler.callback as (...args: unknown[]) => unknown;
+      const ack = this.ack && ((...answer: unknown[]) => this.answer(answer));
+      const result = callback(data, ack, this);
+      const subscription = (transform(result) as Observable<unknown>).subscribe(this);
+      if (this.ended) subscription.unsubscribe();
+      else this.subscription = subscription;
+    } catch (error) {
+      this.error(error);
+    }
+  }
+
+  override acknowledge(answer: unknown): void {
+    this.ack?.(answer);
+  }
+
+  next(response: unknown): void {
+    this.values++;
+    if (this.left) this.nextLate(response);
+    else if (response === null || response === undefined) this.sendNothing(response);
+    else this.send(response as Partial<WsResponse>);
+  }
+
+  complete(): void {
+    if (this.left) this.propagateEvent(this.late);
+    else if (this.sentEvents && !this.bound.handler.isAckHandledManually) this.ack?.();
+    this.end();
+  }
+
+  /** Exception filters answer for what handlers throw; here comes what filters throw, and Nest itself. */
+  error(error: unknown): void {
+    this.fail('handler.failed', error);
+    this.end();
+  }
+
+  /** The socket has left. What has responded before is a stream, and ends with it. */
+  leave(): void {
+    this.left = true;
+    if (!this.propagate || this.values > 0) this.end();
+    else this.bound.held.add(this);
+  }
+
+  /** Responds to nothing any more. */
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.bound.running.delete(this);
+    this.bound.held.delete(this);
+    this.subscription?.unsubscribe();
+  }
+
+  abandon(why: string): void {
+    const { reporter } = this.bound;
+    reporter.report('response.abandoned', () => `the handler of ${this.message} ${why}`);
+    this.end();
+  }
+
+  private sendNothing(response: null | undefined): void {
+    if (response === null && !this.bound.handler.isAckHandledManually) this.ack?.(null);
+  }
+
+  private send(response: Partial<WsResponse>): void {
+    const { handler, socket } = this.bound;
+    try {
+      const { event, data } = response;
+      if (event) {
+        socket.emit(event, data);
+        this.sentEvents = true;
+      } else {
+        if (!handler.isAckHandledManually) this.ack?.(response);
+        return;
+      }
+    } catch (error) {
+      this.fail('response.unsendable', error, !handler.isAckHandledManually);
+      return;
+    }
+    this.propagateEvent(response);
+  }
+
+  /** A single result completes at once; whatever goes on is a stream. */
+  private nextLate(response: unknown): void {
+    if (this.values > 1) {
+      this.end();
+      return;
+    }
+    this.late = response;
+    setImmediate(() => this.end());
+  }
+
+  private propagateEvent(response: unknown): void {
+    if (this.propagate === false || !isWsResponse(response)) return;
+    if (this.propagate === undefined) this.bound.unseen(this.message, response);
+    else this.propagate(response);
+  }
+
+  /** The acknowledgement as handlers and filters have it, also in callbacks of their own: it never throws. */
+  private answer(answer: unknown[]): void {
+    try {
+      this.ack?.(...answer);
+    } catch (error) {
+      this.fail('response.unsendable', error);
+    }
+  }
+
+  /** @param byAck whether the acknowledgement, where there is one, tells the client */
+  private fail(kind: string, error: unknown, byAck = true): void {
+    const { reporter, socket } = this.bound;
+    reporter.report(kind, () => `${this.message} of socket ${socket.id}: ${reasonOf(error)}`);
+    // A stream has many events, and one client.
+    if (this.failed || this.left) return;
+    this.failed = true;
+    try {
+      if (byAck && this.ack !== undefined) this.ack(FAILURE);
+      else socket.emit('exception', FAILURE);
+    } catch (unsent) {
+      reporter.report(kind, () => `${this.message} of socket ${socket.id}: ${reasonOf(unsent)}`);
+    }
+  }
+}
+
+/** Calls whose sockets have left, the oldest first, until they have a result. */
+class HeldCalls {
+  private readonly calls = new Map<Call, NodeJS.Timeout>();
+
+  add(call: Call): void {
+    for (const oldest of this.calls.keys()) {
+      if (this.calls.size < MAX_HELD) break;
+      oldest.abandon(`had no result yet, and ${MAX_HELD} others are waited for`);
+    }
+    const why = `had no result ${MAX_HOLD_MS / 1_000} s after its socket had left`;
+    this.calls.set(call, setTimeout(() => call.abandon(why), MAX_HOLD_MS).unref());
+  }
+
+  delete(call: Call): void {
+    const timer = this.calls.get(call);
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    this.calls.delete(call);
+  }
+
+  close(): void {
+    for (const call of this.calls.keys()) call.abandon('had no result yet when the app was closed');
+  }
+}
