@@ -138,7 +138,8 @@ class Call extends HandlerCall {
 
   /** Exception filters answer for what handlers throw; here comes what filters throw, and Nest itself. */
   error(error: unknown): void {
-    this.fail('handler.failed', error);
+    this.bound.reporter.report('handler.failed', () => this.described(error));
+    this.tellFailure();
     this.end();
   }
 
@@ -180,7 +181,7 @@ class Call extends HandlerCall {
         return;
       }
     } catch (error) {
-      this.fail('response.unsendable', error, !handler.isAckHandledManually);
+      this.unsendable(error, !handler.isAckHandledManually);
       return;
     }
     this.propagateEvent(response);
@@ -207,22 +208,34 @@ class Call extends HandlerCall {
     try {
       this.ack?.(...answer);
     } catch (error) {
-      this.fail('response.unsendable', error);
+      this.unsendable(error);
     }
   }
 
-  /** @param byAck whether the acknowledgement, where there is one, tells the client */
-  private fail(kind: string, error: unknown, byAck = true): void {
-    const { reporter, socket } = this.bound;
-    reporter.report(kind, () => `${this.message} of socket ${socket.id}: ${reasonOf(error)}`);
-    // A stream has many events, and one client.
+  private unsendable(error: unknown, byAck = true): void {
+    this.bound.reporter.report('response.unsendable', () => this.described(error));
+    this.tellFailure(byAck);
+  }
+
+  private described(error: unknown): string {
+    return `${this.message} of socket ${this.bound.socket.id}: ${reasonOf(error)}`;
+  }
+
+  /**
+   * Tells the client once: a stream may have many events.
+   *
+   * @param byAck whether the acknowledgement, where there is one, tells the client
+   */
+  private tellFailure(byAck = true): void {
     if (this.failed || this.left) return;
     this.failed = true;
+    const { reporter, socket } = this.bound;
     try {
       if (byAck && this.ack !== undefined) this.ack(FAILURE);
       else socket.emit('exception', FAILURE);
-    } catch (unsent) {
-      reporter.report(kind, () => `${this.message} of socket ${socket.id}: ${reasonOf(unsent)}`);
+    } catch (error) {
+      // A listener of the app for outgoing packets.
+      reporter.report('listener.failed', () => this.described(error));
     }
   }
 }
