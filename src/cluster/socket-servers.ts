@@ -173,7 +173,7 @@ export class SocketServers {
     this.expiry.connected(socket);
     // Listeners of the app have run: nobody would take a socket that is gone out again.
     if (userId === undefined || !socket.connected) return;
-    this.state.add(userId, socket);
+    this.state.keep(userId, socket);
   }
 
   private left(socket: Socket, identity: AuthenticatedIdentity | undefined): void {
@@ -182,7 +182,7 @@ export class SocketServers {
     this.gate?.left(socket.id);
     if (identity === undefined) return;
     // The gateway's handleDisconnect, which runs right after this, still finds the socket.
-    process.nextTick(() => this.state.remove(identity.userId, socket as AuthenticatedSocket));
+    process.nextTick(() => this.state.letGo(identity.userId, socket as AuthenticatedSocket));
   }
 }
 

@@ -102,6 +102,9 @@ export const METRICS = {
   ),
 } as const satisfies Record<string, Description>;
 
+/** Kinds that a healthy app counts all the time: an alert on `propagator.drops` is not about them. */
+const NORMAL: ReadonlySet<string> = new Set(['auth.expired', 'event.repeated', 'volatile.dropped']);
+
 type MetricName = keyof typeof METRICS;
 
 type Observe = (name: MetricName, value: number, attributes?: Otel.Attributes) => void;
@@ -210,6 +213,7 @@ function observeAll(
   observeTraffic(delivered, 'propagator.events.delivered', 'propagator.io.delivered');
   const counts = reporter.counts();
   for (const [reason, count] of Object.entries(counts)) {
+    if (NORMAL.has(reason)) continue;
     observe('propagator.drops', count, { ...attributes.all, 'propagator.reason': reason });
   }
   observe('propagator.gaps', counts['event.gap'] ?? 0);

@@ -88,9 +88,10 @@ export interface AuthOptions {
    */
   maxSocketsPerUser?: number | undefined;
   /**
-   * What happens when a user has `maxSocketsPerUser` and connects once more: the new socket is refused
-   * (`auth.too-many-sockets`), or the oldest one is told so by `propagator:disconnect` and disconnected.
-   * @default 'reject-new'
+   * What happens when a user has `maxSocketsPerUser` and connects once more: the oldest one is
+   * told so (`auth.too-many-sockets`) by `propagator:disconnect` and disconnected, or the new one is refused with that code. After a crash, or on a
+   * lost network, sockets that nobody has any more count for some time: `'reject-new'` keeps their user out until then.
+   * @default 'disconnect-oldest'
    */
   onTooManySockets?: 'reject-new' | 'disconnect-oldest' | undefined;
   /**

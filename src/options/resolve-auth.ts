@@ -73,7 +73,7 @@ export function resolveAuth(given: unknown): ResolvedAuthOptions | undefined {
       'It goes with auth.maxSocketsPerUser.',
     );
   }
-  const { handshakesPerSecond, maxSocketsPerUser, onTooManySockets = 'reject-new' } = auth;
+  const { handshakesPerSecond, maxSocketsPerUser, onTooManySockets = 'disconnect-oldest' } = auth;
   if (onTooManySockets !== 'reject-new' && onTooManySockets !== 'disconnect-oldest') {
     throw invalid(
       'auth.onTooManySockets',

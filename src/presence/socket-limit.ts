@@ -5,7 +5,7 @@ import { reasonOf } from '../errors.js';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { AuthRefusal } from '../sockets/auth-refusal.js';
+import { AuthRefusal, retrySoon } from '../sockets/auth-refusal.js';
 import type { SocketGate } from '../sockets/socket-gate.js';
 import { bucketOf } from './presence-buckets.js';
 import type { Lease, LimitPolicy, PresenceStore, SocketAdmission } from './presence-store.js';
@@ -43,6 +43,8 @@ interface Surroundings {
  */
 export class SocketLimit implements SocketGate {
   private readonly counted = new Map<string, Counted>();
+  /** The ids of each user's sockets in {@link counted}, the oldest first. */
+  private readonly byUser = new Map<string, Set<string>>();
   /** Sockets that have gone and may be counted still, with their users. */
   private readonly unreleased = new Map<string, string>();
   private catchingUp = false;
@@ -56,7 +58,7 @@ export class SocketLimit implements SocketGate {
 
   async admit(socket: Socket, { userId }: AuthenticatedIdentity): Promise<AuthRefusal | undefined> {
     const counted: Counted = { userId, socket, standing: 'asking' };
-    this.counted.set(socket.id, counted);
+    this.enter(counted);
     const { admission, standing } = await this.ask(counted, this.options.onTooManySockets);
     counted.standing = standing;
     const { admitted, evicted } = admission ?? this.countHere(userId, socket.id);
@@ -64,10 +66,10 @@ export class SocketLimit implements SocketGate {
       // Gone in the meantime; it may have been counted after it was released.
       this.release(counted);
     } else if (!admitted) {
-      this.counted.delete(socket.id);
+      this.leave(counted);
       this.release(counted);
       this.around.reporter.report(TOO_MANY, () => `user ${JSON.stringify(userId)}`);
-      return new AuthRefusal(TOO_MANY);
+      return new AuthRefusal(TOO_MANY, { retryAfterMs: retrySoon() });
     }
     const elsewhere = evicted.filter((id) => !this.counted.has(id));
     if (elsewhere.length > 0) this.around.requests.notify(EVICT, { ids: elsewhere });
@@ -78,7 +80,7 @@ export class SocketLimit implements SocketGate {
   left(socketId: string): void {
     const counted = this.counted.get(socketId);
     if (counted === undefined) return;
-    this.counted.delete(socketId);
+    this.leave(counted);
     this.release(counted);
   }
 
@@ -138,14 +140,29 @@ export class SocketLimit implements SocketGate {
   }
 
   private countHere(userId: string, socketId: string): SocketAdmission {
-    const sockets = [...this.counted].flatMap(([id, socket]) =>
-      socket.userId === userId && id !== socketId ? [id] : [],
-    );
-    const tooMany = Math.max(0, sockets.length + 1 - this.options.maxSocketsPerUser);
-    if (tooMany === 0) return { admitted: true, evicted: [] };
+    const sockets = this.byUser.get(userId) ?? new Set();
+    const others = sockets.size - (sockets.has(socketId) ? 1 : 0);
+    const tooMany = others + 1 - this.options.maxSocketsPerUser;
+    if (tooMany <= 0) return { admitted: true, evicted: [] };
     return this.options.onTooManySockets === 'reject-new'
       ? { admitted: false, evicted: [] }
-      : { admitted: true, evicted: sockets.slice(0, tooMany) };
+      : { admitted: true, evicted: [...sockets].filter((id) => id !== socketId).slice(0, tooMany) };
+  }
+
+  private enter(counted: Counted): void {
+    const { userId, socket } = counted;
+    const before = this.counted.get(socket.id);
+    if (before !== undefined) this.leave(before);
+    this.counted.set(socket.id, counted);
+    const sockets = this.byUser.get(userId);
+    if (sockets === undefined) this.byUser.set(userId, new Set([socket.id]));
+    else sockets.add(socket.id);
+  }
+
+  private leave({ userId, socket }: Counted): void {
+    this.counted.delete(socket.id);
+    const sockets = this.byUser.get(userId);
+    if (sockets?.delete(socket.id) === true && sockets.size === 0) this.byUser.delete(userId);
   }
 
   private evict(socketIds: readonly string[]): void {

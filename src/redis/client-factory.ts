@@ -16,9 +16,13 @@ export interface RedisClients {
   readonly cluster: boolean;
 }
 
-/** Flat and short: a subscriber that is away loses events. ioredis' own goes up to seconds. */
+/**
+ * Short: a subscriber that is away loses events. ioredis' own goes up to seconds. Spread over half to one and a half times the delay,
+ * so that the instances of a fleet do not all come back to a Redis at the same moment.
+ */
 function retryStrategy(times: number): number {
-  return Math.min(50 * 2 ** Math.min(times, 4), 500) + Math.floor(Math.random() * 50);
+  const delayMs = Math.min(50 * 2 ** Math.min(times, 4), 500);
+  return Math.round(delayMs * (0.5 + Math.random()));
 }
 
 /**

@@ -18,11 +18,16 @@ export class SocketStateService {
   private readonly sockets = new Map<string, Set<AuthenticatedSocket>>();
   private readonly changes = new Subject<SocketStateChange>();
   private total = 0;
+  /** Whom the adapter keeps each connected socket under: only the adapter takes it out. */
+  private readonly kept = new WeakMap<object, string>();
 
   /** First and last sockets of users on this instance. */
   readonly changes$: Observable<SocketStateChange> = this.changes.asObservable();
 
-  /** Returns false where the socket was there already, or the user id is none. */
+  /**
+   * Counts a socket for one more user. Returns false where the socket was there already, or the user id is none. The app takes out
+   * what it adds ({@link remove}), in `handleDisconnect` at the latest.
+   */
   add(userId: UserId, socket: AuthenticatedSocket): boolean {
     const id = normalisedUserId(userId);
     if (id === undefined) return false;
@@ -37,9 +42,25 @@ export class SocketStateService {
     return true;
   }
 
-  /** Returns false where the socket was not there. */
+  /** Called when an authenticated socket is connected. @internal */
+  keep(userId: string, socket: AuthenticatedSocket): void {
+    this.kept.set(socket, userId);
+    this.add(userId, socket);
+  }
+
+  /** Called after an authenticated socket has left. @internal */
+  letGo(userId: string, socket: AuthenticatedSocket): void {
+    this.kept.delete(socket);
+    this.remove(userId, socket);
+  }
+
+  /**
+   * Takes back what {@link add} did. Returns false where the socket was not there, or is a connected socket of that user: such a user
+   * is online, whatever an app says.
+   */
   remove(userId: UserId, socket: AuthenticatedSocket): boolean {
     const id = normalisedUserId(userId);
+    if (id !== undefined && this.kept.get(socket) === id) return false;
     const sockets = id === undefined ? undefined : this.sockets.get(id);
     if (id === undefined || sockets === undefined || !sockets.delete(socket)) return false;
     this.total--;

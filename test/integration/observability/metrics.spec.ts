@@ -196,6 +196,12 @@ describe('the metrics of an instance', () => {
     expect(await observed.values('propagator.outbox.events')).toEqual({ '': 1 });
     expect((await observed.values('propagator.outbox.size'))['']).toBeGreaterThan(28);
     expect(await observed.values('propagator.drops')).toMatchObject({ 'reason=publish.failed': 1 });
+    // What is normal is no drop, but for diagnostics.
+    const { reporter } = instance.app.get<Runtime>(RUNTIME);
+    for (const kind of ['auth.expired', 'event.repeated', 'volatile.dropped']) reporter.count(kind);
+    expect(Object.keys(await observed.values('propagator.drops')).join()).not.toMatch(
+      /expired|repeated|volatile/,
+    );
     await redis.restart();
     await sent;
     await until(

@@ -87,6 +87,23 @@ describe('auth.maxSocketsPerUser', () => {
       expect(staying.every(({ socket }) => socket.connected)).toBe(true);
     });
 
+    it('disconnects the oldest by default, so that nobody is kept out by sockets that are gone', async () => {
+      limited = await LimitedCluster.start(where, 2, {
+        maxSocketsPerUser: 1,
+        onTooManySockets: undefined,
+      });
+      const oldest = await limited.connect('alice', 0);
+      await limited.connect('alice', 1);
+      expect(await oldest.waitFor('propagator:disconnect')).toEqual(REASON);
+    });
+
+    it('says to clients that are refused when to come again', async () => {
+      limited = await LimitedCluster.start(where, 1, { maxSocketsPerUser: 1 });
+      await limited.connect('alice');
+      const { data } = await limited.cluster.instance(0).refusal({ token: 'alice' });
+      expect(data).toEqual({ code: TOO_MANY, retryAfterMs: expect.any(Number) });
+    });
+
     it('of many who come at once so many stay as are allowed', async () => {
       limited = await LimitedCluster.start(where, 3, {
         maxSocketsPerUser: 3,

@@ -21,7 +21,9 @@ export type Limit = Pick<AuthOptions, 'maxSocketsPerUser' | 'onTooManySockets'>;
 export type Outcome = TestClient | string;
 
 export function limitedTo(limit: Limit): { auth: AuthOptions } {
-  return { auth: { ...TOKEN_IS_USER, ...limit } };
+  const rejecting =
+    limit.maxSocketsPerUser === undefined ? {} : { onTooManySockets: 'reject-new' as const };
+  return { auth: { ...TOKEN_IS_USER, ...rejecting, ...limit } };
 }
 
 export function admitted(outcomes: readonly Outcome[]): TestClient[] {

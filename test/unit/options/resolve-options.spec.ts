@@ -86,7 +86,7 @@ describe('the options', () => {
       maxMetadataBytes: 1024,
       handshakesPerSecond: undefined,
       maxSocketsPerUser: undefined,
-      onTooManySockets: 'reject-new',
+      onTooManySockets: 'disconnect-oldest',
     });
   });
 

@@ -53,6 +53,32 @@ describe('SocketStateService', () => {
     expect(state.get(42)).toEqual([b, c]);
   });
 
+  it('keeps a connected socket, whatever the app takes out or adds', () => {
+    const { state, changes } = stateWithChanges();
+    state.keep('1', a);
+    expect(state.remove('1', a)).toBe(false);
+    expect(state.add('1', a)).toBe(false);
+    expect(state.remove('1', a)).toBe(false);
+    expect(state.get('1')).toEqual([a]);
+    expect(changes).toEqual([{ type: 'first-socket', userId: '1' }]);
+
+    expect(state.add('2', a)).toBe(true);
+    expect(state.remove('2', a)).toBe(true);
+    state.letGo('1', a);
+    expect(state.get('1')).toEqual([]);
+    expect(changes.at(-1)).toEqual({ type: 'last-socket', userId: '1' });
+  });
+
+  it('keeps a connected socket that the app added before', () => {
+    const { state } = stateWithChanges();
+    state.add('1', a);
+    state.keep('1', a);
+    expect(state.remove('1', a)).toBe(false);
+    expect(state.socketCount).toBe(1);
+    state.letGo('1', a);
+    expect([state.userCount, state.socketCount]).toEqual([0, 0]);
+  });
+
   // Pitfall 6.
   it('counts a socket once that was added twice', () => {
     const { state, changes } = stateWithChanges();
