@@ -225,9 +225,10 @@ describe('authentication', () => {
     const late = new Deferred<{ userId: string }>();
     const instance = await start({ authenticate: () => late.promise, timeoutMs: 20 });
 
-    expect(await instance.refusal({ token: 'alice' })).toEqual(
-      refusalWith('auth.timeout', 'Authentication timed out'),
-    );
+    expect(await instance.refusal({ token: 'alice' })).toEqual({
+      message: 'Authentication timed out',
+      data: { code: 'auth.timeout', retryAfterMs: expect.any(Number) },
+    });
 
     late.resolve({ userId: 'alice' });
     expect(
