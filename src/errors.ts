@@ -46,6 +46,11 @@ const messages = {
     `Redis refused ${command} (${reply}). ${remedy}`,
   'redis.database': (database: string, reply: string) =>
     `Redis refused database ${database} (${reply}). Write one that it has in the option "redis", such as redis://localhost:6379/0. Redis has 0 to 15 unless its setting "databases" says otherwise, and a Cluster has 0 only.`,
+  'redis.tls': (problem: string, remedy: string) => `Redis ${problem}. ${remedy}`,
+  'redis.not-heard': (heard: boolean) =>
+    heard
+      ? 'What this instance publishes comes to it, but Redis does not count it among the subscribers: it publishes to one server and is subscribed at another, such as a primary and its replica. Receipts and answers of other instances would be wrong. Let both connections go to the primary: check the option "redis", and a proxy or load balancer in between.'
+      : 'What this instance publishes does not come to it: it publishes to one Redis and is subscribed at another. Let both connections go to the same server, the primary where there are replicas: check the option "redis", and a proxy or load balancer in between.',
   'redis.command-failed': (command: string, reply: string) =>
     `Redis answered ${command} with an error (${reply}). Check that it is Redis 6.2 or newer, on a Cluster 7.0 or newer, and look the error up in its documentation.`,
   'outbox.full': (reason: string) =>

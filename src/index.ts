@@ -59,6 +59,7 @@ export type {
   BorrowedRedisClients,
   RedisClient,
   RedisClusterConnection,
+  RedisUrlConnection,
   RedisConnection,
 } from './options/redis-options.js';
 export type {

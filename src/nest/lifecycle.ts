@@ -66,8 +66,8 @@ export class PropagatorLifecycle
     this.runtime.readiness.begin();
     const unbound = unboundAudiences(this.nest);
     if (unbound !== undefined) this.runtime.reporter.logger.warn(unbound);
-    await this.runtime.pubSub.connect();
     try {
+      await this.runtime.pubSub.connect();
       await this.runtime.verifyAccess();
       await this.runtime.start();
     } catch (error) {

@@ -46,8 +46,18 @@ export interface RedisClusterConnection {
 }
 
 /**
+ * A URL and ioredis' own options beside it, such as `rediss://` with a certificate of your own in `tls`. An option that
+ * contradicts the URL is refused (`option.invalid`).
+ */
+export type RedisUrlConnection = OrUndefined<RedisOptions> & { url: string };
+
+/**
  * Where Redis is: a URL (`redis://`, `rediss://`), ioredis' options (Sentinel's `sentinels` and `name` among
- * them), the nodes of a Cluster, or clients that the app made.
+ * them), both together, the nodes of a Cluster, or clients that the app made.
  */
 export type RedisConnection =
-  string | OrUndefined<RedisOptions> | RedisClusterConnection | BorrowedRedisClients;
+  | string
+  | OrUndefined<RedisOptions>
+  | RedisUrlConnection
+  | RedisClusterConnection
+  | BorrowedRedisClients;

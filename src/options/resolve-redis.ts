@@ -1,4 +1,6 @@
+import type { RedisOptions } from 'ioredis';
 import { isUrl } from '../kinds.js';
+import { checkClientOptions } from './borrowed-clients.js';
 import { checkKnown, hasMethods, invalid, isOptions, misused, shown } from './checks.js';
 import { checkRedisOption, DATABASE, presentOptions } from './redis-option-checks.js';
 import {
@@ -11,6 +13,7 @@ import type {
   BorrowedRedisClients,
   RedisClusterConnection,
   RedisConnection,
+  RedisUrlConnection,
 } from './redis-options.js';
 
 export const DEFAULT_REDIS_URL = 'redis://localhost:6379';
@@ -51,18 +54,70 @@ export function resolveRedis(given: unknown): RedisConnection {
   }
   if (isBorrowed(redis)) return checkedClients(redis);
   if (isClusterConnection(redis)) return checkedCluster(redis);
-  if ('url' in given) throw invalid('redis', given, `ioredis has no option "url". ${EXAMPLES}`);
+  if ('url' in given) return checkedUrlWithOptions(given);
   return checkedOptions(given);
 }
 
-function checkedUrl(given: string): string {
+/** Options beside the URL, none of which says otherwise. */
+function checkedUrlWithOptions({ url: given, ...rest }: { url?: unknown }): RedisUrlConnection {
+  if (typeof given !== 'string') {
+    throw invalid('redis.url', given, `Write a URL such as '${DEFAULT_REDIS_URL}'.`);
+  }
+  const url = checkedUrl(given, 'redis.url');
+  const options = checkedOptions(rest) as RedisOptions;
+  const inUrl = partsOf(url);
+  for (const [name, value] of Object.entries(options)) {
+    const says = inUrl[name];
+    if (says === undefined || says === String(value)) continue;
+    throw misused(
+      `redis.${name}`,
+      'another value than the one in redis.url',
+      'Say it once: leave it out here, or in the URL.',
+    );
+  }
+  for (const name of ['path', 'sentinels'] as const) {
+    if (options[name] === undefined || options[name] === null) continue;
+    throw misused(
+      `redis.${name}`,
+      'it beside redis.url',
+      'Both say where Redis is: leave one out.',
+    );
+  }
+  if (url.startsWith('rediss:') && options.tls === null) {
+    throw invalid('redis.tls', null, 'The URL asks for TLS: leave it out, or write redis://.');
+  }
+  return { ...options, url };
+}
+
+/** The options of ioredis that a URL says. */
+function partsOf(given: string): Record<string, string> {
+  const url = new URL(given);
+  const parts = {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port,
+    username: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    db: url.pathname.slice(1),
+  };
+  const said = Object.entries(parts).filter(([, value]) => value !== '');
+  return { ...Object.fromEntries(said), ...Object.fromEntries(url.searchParams) };
+}
+
+function checkedUrl(given: string, option = 'redis'): string {
   // The URL of another scheme may have no host, and ioredis would take its path for one.
   const url = /^rediss?:\/\//i.test(given) && URL.canParse(given) ? new URL(given) : undefined;
-  if (url === undefined) throw invalid('redis', given, EXAMPLES);
+  if (url === undefined) throw invalid(option, given, EXAMPLES);
+  if (!isEncoded(url.username) || !isEncoded(url.password)) {
+    throw invalid(
+      option,
+      given,
+      'The user name or the password has a % that begins no escape: write encodeURIComponent(password).',
+    );
+  }
   const database = url.pathname.slice(1);
   if (!DATABASE.test(database)) {
     throw invalid(
-      'redis',
+      option,
       given,
       `The path of the URL is the number of a database, and ${shown(database)} is none. Write a number, such as redis://localhost:6379/0, or leave it out.`,
     );
@@ -77,6 +132,16 @@ function checkedUrl(given: string): string {
   return `${url.protocol}${given.slice(url.protocol.length)}`;
 }
 
+/** ioredis would throw an error of its own. */
+function isEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function checkedClients(given: BorrowedRedisClients): BorrowedRedisClients {
   checkKnown('redis', given, ['publisher', 'subscriber']);
   for (const role of ['publisher', 'subscriber'] as const) {
@@ -87,13 +152,7 @@ function checkedClients(given: BorrowedRedisClients): BorrowedRedisClients {
         'Pass both { publisher, subscriber }, each an ioredis client (new Redis() or new Cluster()).',
       );
     }
-    if (answersInStrings(given[role])) {
-      throw misused(
-        `redis.${role}`,
-        'a client with the option stringNumbers',
-        'Numbers in answers have to be numbers: pass one without it.',
-      );
-    }
+    checkClientOptions(`redis.${role}`, given[role]);
   }
   if (given.publisher === given.subscriber) {
     throw misused(
@@ -110,17 +169,6 @@ function checkedClients(given: BorrowedRedisClients): BorrowedRedisClients {
     );
   }
   return given;
-}
-
-/** The option of a client, or of a Cluster's connections. */
-function answersInStrings(client: object): boolean {
-  interface Options {
-    /** Out of the query of a URL it is a text. */
-    stringNumbers?: unknown;
-    redisOptions?: Options;
-  }
-  const { options } = client as { options?: Options };
-  return Boolean(options?.stringNumbers) || Boolean(options?.redisOptions?.stringNumbers);
 }
 
 /** A property of ioredis' Cluster in versions 5 and 6. */
@@ -167,7 +215,14 @@ function checkNode(name: string, given: unknown): void {
 
 function checkedOptions(given: object): RedisConnection {
   const options = presentOptions('redis', given, REDIS_OPTIONS);
-  const { sentinels, name, monitor } = options;
+  const { sentinels, name, monitor, role } = options;
+  if (role === 'slave') {
+    throw invalid(
+      'redis.role',
+      role,
+      'What is published at a replica is heard there only: leave it out.',
+    );
+  }
   if (monitor === true) {
     throw invalid('redis.monitor', true, 'A connection that monitors takes no other commands.');
   }

@@ -1,9 +1,13 @@
-import type { PropagatorError } from '../errors.js';
+import { PropagatorError } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
-import { asPropagatorError } from './redis-error.js';
+import { asPropagatorError, refusedLogin } from './redis-error.js';
 import type { Subscriber } from './subscriber.js';
 
 const NOTHING = Buffer.alloc(0);
+/** A subscriber that is connected again in between is no proof. */
+const ATTEMPTS = 3;
+/** How long a message may take from one server to another. Only a start that fails waits for it. @internal */
+export const REPLICATION_MS = 1_000;
 
 /** What an instance has to be allowed, and where. @internal */
 export interface Access {
@@ -13,36 +17,75 @@ export interface Access {
   readonly pattern: string;
 }
 
+interface Connections {
+  readonly publisher: RedisClient;
+  readonly cluster: boolean;
+  readonly subscriber: Subscriber;
+  /** Resolves to whether a message came on a channel within this time. */
+  readonly hears: (channel: string, ms: number) => Promise<boolean>;
+}
+
 /**
  * Tries what every instance has to be allowed: to publish, to subscribe and to unsubscribe, on each master of a
- * Cluster. Nobody else notices. What heals by itself, such as a Redis that is away, does not reject.
+ * Cluster; and whether what it publishes comes to the server that it is subscribed at. Nobody else notices. What heals
+ * by itself, such as a Redis that is away, does not reject.
  *
- * @throws PropagatorError `redis.permission`, `redis.command-failed`
+ * @throws PropagatorError `redis.permission`, `redis.not-heard`, `redis.command-failed`
  * @internal
  */
 export async function tryAccess(
   { channel, pattern }: Access,
-  { publisher, cluster }: { readonly publisher: RedisClient; readonly cluster: boolean },
-  subscriber: Subscriber,
+  { publisher, cluster, subscriber, hears }: Connections,
 ): Promise<void> {
-  const attempt = async (
+  /** Resolves to undefined where Redis is away. */
+  const attempt = async <T>(
     command: string,
     name: string,
-    work: () => Promise<unknown>,
-  ): Promise<void> => {
-    const refusal = await work().then(
-      () => undefined,
-      (thrown: unknown): PropagatorError =>
-        asPropagatorError(thrown, command, name, `the channels &${pattern}`),
-    );
-    if (refusal !== undefined && refusal.code !== 'redis.unavailable') throw refusal;
-  };
-  for (const name of subscriber.probes(channel)) {
-    if (publisher.status === 'ready') {
-      await (cluster
-        ? attempt('SPUBLISH', name, () => publisher.spublish(name, NOTHING))
-        : attempt('PUBLISH', name, () => publisher.publish(name, NOTHING)));
+    work: () => Promise<T>,
+  ): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (thrown) {
+      const error = asPropagatorError(thrown, command, name, `the channels &${pattern}`);
+      if (error.code !== 'redis.unavailable') throw error;
+      // Without a ready check this is the first command that Redis answers.
+      const refusal = refusedLogin(thrown);
+      if (refusal !== undefined) throw refusal;
+      return undefined;
     }
-    await attempt(cluster ? 'SSUBSCRIBE' : 'SUBSCRIBE', name, () => subscriber.probe(name));
+  };
+  const subscribe = cluster ? 'SSUBSCRIBE' : 'SUBSCRIBE';
+  const publish = (name: string): Promise<unknown> =>
+    attempt(cluster ? 'SPUBLISH' : 'PUBLISH', name, () =>
+      cluster ? publisher.spublish(name, NOTHING) : publisher.publish(name, NOTHING),
+    );
+  for (const name of subscriber.probes(channel)) {
+    if (publisher.status !== 'ready') {
+      await attempt(subscribe, name, () => subscriber.probe(name));
+      continue;
+    }
+    await compare(name);
+  }
+
+  /** What is published on this channel has to be counted for one more subscriber while this instance is one. */
+  async function compare(name: string): Promise<void> {
+    // Clients that listen to every channel are counted as well.
+    const before = await publish(name);
+    let heard = false;
+    for (let times = 1; times <= ATTEMPTS; times++) {
+      const hearing = times === ATTEMPTS ? hears(name, REPLICATION_MS) : undefined;
+      let after: unknown;
+      const subscribed = await attempt(subscribe, name, () =>
+        subscriber.probe(name, async () => {
+          after = await publish(name);
+          if (after !== undefined && !(Number(after) > Number(before)))
+            heard = (await hearing) ?? false;
+        }),
+      );
+      // Redis, or the connection, is away: nothing is known.
+      if (subscribed !== true || after === undefined || before === undefined) return;
+      if (Number(after) > Number(before)) return;
+    }
+    throw PropagatorError.of('redis.not-heard', [heard]);
   }
 }

@@ -34,7 +34,7 @@ const disconnectTimeout = 200;
 /**
  * What we need of a connection, whatever the app configured: we do the reconnecting, the resubscribing and the
  * buffering, because ioredis' defaults re-send (which duplicates), queue without bound, and make an unhandled
- * rejection of a failed resubscription. Numbers in answers are numbers.
+ * rejection of a failed resubscription. Numbers in answers are numbers, and names of channels and keys are ours.
  */
 const OWN_WAYS = {
   lazyConnect: true,
@@ -42,12 +42,21 @@ const OWN_WAYS = {
   autoResendUnfulfilledCommands: false,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
+  enableAutoPipelining: false,
+  keyPrefix: '',
   stringNumbers: false,
 } as const satisfies RedisOptions;
 
+/** The app's own, which may give up: an instance must not be deaf for good because Redis was away for a while. */
+function unending(given: ((times: number) => unknown) | null | undefined) {
+  return (times: number): number => {
+    const ms = given?.(times);
+    return typeof ms === 'number' ? ms : retryStrategy(times);
+  };
+}
+
 function connectionOptions(role: string, given: RedisOptions): RedisOptions {
   return {
-    retryStrategy,
     connectTimeout: 5_000,
     disconnectTimeout,
     keepAlive: 10_000,
@@ -56,6 +65,8 @@ function connectionOptions(role: string, given: RedisOptions): RedisOptions {
     connectionName: `nestjs-redis-propagator:${role}`,
     ...given,
     ...OWN_WAYS,
+    retryStrategy: unending(given.retryStrategy),
+    ...(given.sentinels && { sentinelRetryStrategy: unending(given.sentinelRetryStrategy) }),
   };
 }
 
@@ -79,6 +90,8 @@ const CLUSTER_WAYS = {
   retryDelayOnClusterDown: 0,
   // The connections that are subscribed are ours: see ShardedSubscriber.
   shardedSubscribers: false,
+  enableAutoPipelining: false,
+  keyPrefix: '',
 } as const satisfies ClusterOptions;
 
 /** A connection to one node of a Cluster that is subscribed: made of the connection that the Cluster has. */
@@ -90,6 +103,10 @@ export const SHARD_WAYS = {
   connectionName: 'nestjs-redis-propagator:subscriber',
 } as const satisfies RedisOptions;
 
+function withUrl(redis: RedisOptions): RedisOptions & { url?: string } {
+  return redis;
+}
+
 /** @internal */
 export function createRedisClients({ redis }: Pick<ResolvedOptions, 'redis'>): RedisClients {
   if (isBorrowed(redis)) {
@@ -99,23 +116,25 @@ export function createRedisClients({ redis }: Pick<ResolvedOptions, 'redis'>): R
   const create = isClusterConnection(redis)
     ? (role: string): RedisClient =>
         new Cluster(redis.nodes, {
-          clusterRetryStrategy: retryStrategy,
           // A Cluster that is down answers so to each command; no need to ask, nor to be allowed to ask, first.
           enableReadyCheck: false,
           ...redis.options,
           ...CLUSTER_WAYS,
+          clusterRetryStrategy: unending(redis.options?.clusterRetryStrategy),
           redisOptions: {
             connectTimeout: 5_000,
             disconnectTimeout,
             connectionName: `nestjs-redis-propagator:${role}`,
             ...redis.options?.redisOptions,
+            keyPrefix: '',
             stringNumbers: false,
           },
         })
-    : (role: string): RedisClient =>
-        typeof redis === 'string'
-          ? new Redis(withoutOurs(redis), connectionOptions(role, {}))
-          : new Redis(connectionOptions(role, redis));
+    : (role: string): RedisClient => {
+        const { url, ...options } = typeof redis === 'string' ? { url: redis } : withUrl(redis);
+        const own = connectionOptions(role, options);
+        return url === undefined ? new Redis(own) : new Redis(withoutOurs(url), own);
+      };
   const [publisher, subscriber] = [create('publisher'), create('subscriber')];
   for (const client of [publisher, subscriber]) {
     if (isClusterClient(client)) client.on('+node', outliveSocketErrors);

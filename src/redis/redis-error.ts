@@ -7,10 +7,11 @@ const PERMISSION =
   /^(?:ReplyError: )?NOPERM|ACL failure in script|The user executing the script can't/;
 /** What ioredis says when the command did not get to Redis, or its answer did not come back. */
 const UNREACHABLE =
-  /Connection is closed|Stream isn't writeable|max retries per request|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|Cluster isn't ready|Failed to refresh slots|ClusterAllFailedError|None of startup nodes|Too many Cluster redirections|Cluster is ended|connection close|^(?:LOADING|CLUSTERDOWN|MASTERDOWN|MOVED|READONLY|NOAUTH|WRONGPASS)/;
+  /Connection is closed|Stream isn't writeable|max retries per request|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|Cluster isn't ready|Failed to refresh slots|ClusterAllFailedError|None of startup nodes|Too many Cluster redirections|Cluster is ended|connection close|Command timed out|Socket timeout|^(?:LOADING|CLUSTERDOWN|MASTERDOWN|MOVED|READONLY|NOAUTH|WRONGPASS)/;
 
 /** The command that Redis names in its refusal: `cluster|slots`, say, of a command that we did not know was sent. */
 const NAMED_COMMAND = /'([\w|]+)' command/;
+const SENTINELS = /^All sentinels are unreachable.*? Last error: (.*)$/s;
 const LOGIN = /WRONGPASS|NOAUTH|invalid password|HELLO must be called/;
 
 /**
@@ -40,9 +41,18 @@ export function asPropagatorError(
   return PropagatorError.of('redis.command-failed', [command, reason], thrown);
 }
 
-/** Why a connection failed: a Cluster says only that all nodes failed, and keeps what the last one said. */
+/**
+ * Why a connection failed: a Cluster says only that all nodes failed, and keeps what the last one said; of Sentinels
+ * ioredis says that it tries again as well, which an app that starts may not.
+ */
 export function rootOf(error: unknown): unknown {
-  return (error as { lastNodeError?: unknown } | undefined)?.lastNodeError ?? error;
+  const { lastNodeError, message } = (error ?? {}) as {
+    lastNodeError?: unknown;
+    message?: unknown;
+  };
+  if (lastNodeError !== undefined) return lastNodeError;
+  const [, last] = (typeof message === 'string' && SENTINELS.exec(message)) || [];
+  return last === undefined ? error : new Error(`No Sentinel answers: ${last}`, { cause: error });
 }
 
 /** The error of an app that Redis does not let in, or not into its database; undefined for one that passes by itself. */

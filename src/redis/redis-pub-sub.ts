@@ -3,7 +3,7 @@ import { PropagatorError, reasonOf } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { tryAccess, type Access } from './access.js';
+import { REPLICATION_MS, tryAccess, type Access } from './access.js';
 import type { RedisClients } from './client-factory.js';
 import { ClientEvents } from './client-events.js';
 import { isClusterClient, masterOf } from './cluster-topology.js';
@@ -14,7 +14,9 @@ import type { Interrupted, PubSub, PubSubListener, PubSubState } from '../ports/
 import { PublisherConnection } from './publisher-connection.js';
 import { resetPublisher } from './reset-publisher.js';
 import { bounded, quit } from './quit.js';
-import { refusedLogin, rootOf } from './redis-error.js';
+import { mistakeIn, isUnclear, tlsMistake } from './start-problem.js';
+import { rootOf } from './redis-error.js';
+import { claimSubscriber } from './claimed-subscribers.js';
 import { ServerVersion } from './server-version.js';
 import { ShardedSubscriber } from './sharded-subscriber.js';
 import { SingleSubscriber } from './single-subscriber.js';
@@ -46,8 +48,10 @@ export class RedisPubSub implements PubSub {
   private publisherOpen = false;
   private subscribed = false;
   private lastError: string | undefined;
-  /** What the last failed connection failed of. */
-  private lastFailure: unknown;
+  /** The mistake in the option `redis` for which the first connection failed. */
+  private mistake: PropagatorError | undefined;
+  private examining: Promise<void> | undefined;
+  private giveBackSubscriber: (() => void) | undefined;
   private degradedSince = 0;
   private readonly version: ServerVersion;
 
@@ -107,6 +111,7 @@ export class RedisPubSub implements PubSub {
 
   async connect(): Promise<void> {
     if (this.state === 'closed') return;
+    this.giveBackSubscriber ??= claimSubscriber(this.clients);
     this.events.attach();
     this.subscriber.start();
     const { publisher, subscriber } = this.clients;
@@ -122,13 +127,20 @@ export class RedisPubSub implements PubSub {
   /**
    * Whether Redis lets this instance do what it has to, as far as Redis can be asked: for an app that starts.
    *
-   * @throws PropagatorError `redis.permission`, `redis.command-failed`
+   * @throws PropagatorError `redis.permission`, `redis.tls`, `redis.database`, `redis.not-heard`, `redis.command-failed`
    * @internal
    */
   async verifyAccess(access: Access): Promise<void> {
-    const refusal = this.state === 'ready' ? undefined : refusedLogin(this.lastFailure);
-    if (refusal !== undefined) throw refusal;
-    await bounded(tryAccess(access, this.clients, this.subscriber), this.timeouts.connectTimeoutMs);
+    if (this.state !== 'ready' && this.mistake !== undefined) throw this.mistake;
+    const { publisher, cluster } = this.clients;
+    const hears = (channel: string, ms: number) => this.hears(channel, ms);
+    const attempts = tryAccess(access, {
+      publisher,
+      cluster,
+      subscriber: this.subscriber,
+      hears,
+    });
+    await bounded(attempts, this.timeouts.connectTimeoutMs + REPLICATION_MS);
   }
 
   isOpen(): boolean {
@@ -185,6 +197,7 @@ export class RedisPubSub implements PubSub {
     this.events.detach();
     const { publisher, owned } = this.clients;
     await Promise.all([this.subscriber.close(), owned && quit(publisher)]);
+    this.giveBackSubscriber?.();
   }
 
   /** A connection that we do not own is its owner's to reset; those of a Cluster have the answers to SPUBLISH. */
@@ -213,13 +226,47 @@ export class RedisPubSub implements PubSub {
     this.lastError = message;
   }
 
+  /** Resolves to whether a message comes on a channel within this time; on a Cluster nothing is replicated. */
+  private hears(channel: string, ms: number): Promise<boolean> {
+    const { subscriber, owned, cluster } = this.clients;
+    if (cluster) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const end = (heard: boolean): void => {
+        clearTimeout(timer);
+        events.detach();
+        resolve(heard);
+      };
+      const timer = setTimeout(() => end(false), ms);
+      const events = new ClientEvents(subscriber, owned, {
+        messageBuffer: (name: Buffer) => name.toString() === channel && end(true),
+      });
+      events.attach();
+    });
+  }
+
   private failed(failure: unknown): void {
-    this.lastFailure = failure;
     const refusal = refusedDatabase(failure);
     if (refusal !== undefined) this.reporter.once('redis.database', () => refusal.message);
     // OpenSSL ends its messages with a line break.
     this.lastError = reasonOf(refusal ?? failure).trim();
+    if (this.state === 'connecting') {
+      this.mistake = mistakeIn(failure);
+      if (this.mistake === undefined && isUnclear(failure)) {
+        void this.examine(this.lastError);
+        return;
+      }
+    }
     this.update({});
+  }
+
+  /** The first connection fails, and the failure does not say why. */
+  private examine(reason: string): Promise<void> {
+    this.examining ??= tlsMistake(this.clients.publisher).then((mistake) => {
+      if (this.state !== 'connecting') return;
+      this.mistake = mistake;
+      this.degrade(mistake?.message ?? reason);
+    });
+    return this.examining;
   }
 
   private update(change: { publisherOpen?: boolean; subscribed?: boolean }): void {
@@ -228,6 +275,7 @@ export class RedisPubSub implements PubSub {
     if (this.publisherOpen && this.subscribed) {
       const wasDegraded = this.state === 'degraded';
       this.lastError = undefined;
+      this.mistake = undefined;
       if (!this.machine.enter('ready')) return;
       this.reporter.logger.log(
         wasDegraded
@@ -236,8 +284,8 @@ export class RedisPubSub implements PubSub {
       );
       return;
     }
-    // While the first connection is being made, only a failure is news.
-    if (this.state === 'connecting' && this.lastError === undefined) return;
+    // While the first connection is being made, only a failure is news, once it is known what it comes from.
+    if (this.state === 'connecting' && (this.lastError === undefined || this.examining)) return;
     this.degrade(this.lastError ?? 'connection closed');
   }
 
@@ -246,7 +294,9 @@ export class RedisPubSub implements PubSub {
     this.degradedSince = Date.now();
     this.reporter.logger.warn(
       `Degraded, Redis does not serve this instance (${reason}). Local sockets get their events; ` +
-        'events between instances do not pass until it does. Retrying.',
+        'events between instances do not pass until it does.' +
+        // An app that starts ends with this mistake.
+        (this.mistake === undefined ? ' Retrying.' : ''),
     );
   }
 
@@ -254,7 +304,7 @@ export class RedisPubSub implements PubSub {
   private firstState(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
-        this.degrade(`no connection within ${this.timeouts.connectTimeoutMs} ms`);
+        void this.examine(`no connection within ${this.timeouts.connectTimeoutMs} ms`);
       }, this.timeouts.connectTimeoutMs);
       const subscription = this.state$.subscribe((state) => {
         if (state === 'connecting') return;

@@ -115,9 +115,9 @@ export class ShardedSubscriber implements Subscriber {
     });
   }
 
-  async probe(channel: string): Promise<void> {
+  async probe(channel: string, during?: () => Promise<void>): Promise<boolean> {
     const shard = this.shardOf(calculateSlot(channel));
-    if (shard?.connected) await shard.connection.probe(channel);
+    return shard?.connected === true && (await shard.connection.probe(channel, during));
   }
 
   async close(): Promise<void> {

@@ -87,8 +87,8 @@ export class SingleSubscriber implements Subscriber {
     return [channel];
   }
 
-  async probe(channel: string): Promise<void> {
-    if (this.client.status === 'ready') await this.connection.probe(channel);
+  async probe(channel: string, during?: () => Promise<void>): Promise<boolean> {
+    return this.client.status === 'ready' && (await this.connection.probe(channel, during));
   }
 
   private opened(): void {

@@ -145,10 +145,13 @@ export class SubscriberConnection {
     return again;
   }
 
-  /** Whether Redis takes both commands for this channel, which nobody wants; rejects with its answer. */
-  async probe(channel: string): Promise<void> {
+  /** As {@link Subscriber.probe}. */
+  async probe(channel: string, during: () => Promise<void> = async () => {}): Promise<boolean> {
+    const { generation } = this;
     await this.commands.subscribe([channel]);
+    await during();
     await this.commands.unsubscribe([channel]);
+    return this.connected && generation === this.generation;
   }
 
   /** The connection stands, with nothing subscribed on it. */

@@ -24,7 +24,10 @@ export interface Subscriber {
   reconnect(): void;
   /** Channels that begin like this one, one for each server that has to let us subscribe. */
   probes(channel: string): string[];
-  /** Whether Redis lets us subscribe a channel that nobody wants; rejects with its answer. */
-  probe(channel: string): Promise<void>;
+  /**
+   * Subscribes to a channel that nobody wants, for as long as something is done; rejects with what Redis refused.
+   * Resolves to whether there was a connection all the time.
+   */
+  probe(channel: string, during?: () => Promise<void>): Promise<boolean>;
   close(): Promise<void>;
 }

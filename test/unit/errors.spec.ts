@@ -93,6 +93,14 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
     error: PropagatorError.of('redis.database', ['99', 'ERR DB index is out of range']),
     says: ['refused database 99', 'ERR DB index', 'Write one that it has in the option "redis"'],
   },
+  'redis.tls': {
+    error: PropagatorError.of('redis.tls', ['at a:1 does not speak TLS', 'Write redis://.']),
+    says: ['Redis at a:1 does not speak TLS. Write redis://.'],
+  },
+  'redis.not-heard': {
+    error: PropagatorError.of('redis.not-heard', [true]),
+    says: ['a primary and its replica', 'Let both connections go to the primary', 'option "redis"'],
+  },
   'redis.command-failed': {
     error: PropagatorError.of('redis.command-failed', ['PUBLISH', 'ERR no such thing']),
     says: ['PUBLISH', 'ERR no such thing', 'Check that'],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { startTls } from '../../../scripts/redis/topologies/tls.mjs';
+import type { RedisConnection } from '../../../src/index.js';
 import { redisPubSub } from '../../support/redis-pub-sub.js';
 import { itConforms } from '../support/conforms.js';
 import { started } from '../support/started.js';
@@ -16,6 +17,37 @@ describe('RedisPubSub over TLS with a client certificate, as a PubSub,', () => {
 });
 
 describe('RedisPubSub over TLS', () => {
+  it('takes a URL and certificates beside it', async () => {
+    const { host, port, tls } = server();
+    const { pubSub } = redisPubSub({ redis: { url: `rediss://${host}:${port}`, tls } });
+    try {
+      await pubSub.connect();
+      expect(pubSub.state).toBe('ready');
+    } finally {
+      await pubSub.close();
+    }
+  });
+
+  it.each<[string, (at: string) => RedisConnection]>([
+    ['a URL', (at) => `redis://${at}`],
+    ['a Cluster', (at) => ({ nodes: [at] })],
+  ])('is named as the mistake where it is not written: %s', async (_, redis) => {
+    const { host, port } = server();
+    const { pubSub, logger } = redisPubSub({
+      redis: redis(`${host}:${port}`),
+      connectTimeoutMs: 2_000,
+    });
+    try {
+      await pubSub.connect();
+      expect(logger.lines).toEqual([expect.stringMatching(/speaks TLS on this port.*rediss:/)]);
+      expect(logger.lines.join()).not.toMatch(/retrying/i);
+      const access = { channel: 'x', pattern: 'x' };
+      await expect(pubSub.verifyAccess(access)).rejects.toMatchObject({ code: 'redis.tls' });
+    } finally {
+      await pubSub.close();
+    }
+  });
+
   it.each([
     ['without the certificate that the server asks for', { cert: undefined, key: undefined }],
     ['without the authority of the server', { ca: undefined }],

@@ -31,6 +31,18 @@ const authenticate = () => null;
 const client = new Redis({ lazyConnect: true });
 const cluster = new Cluster([{ port: 7000 }], { lazyConnect: true });
 const inStrings = new Redis({ lazyConnect: true, stringNumbers: true });
+const prefixed = new Redis({ lazyConnect: true, keyPrefix: 'mine:' });
+const replica = new Redis({
+  lazyConnect: true,
+  sentinels: [{ host: 'x' }],
+  name: 'y',
+  role: 'slave',
+});
+const clusterPrefixed = new Cluster([{ port: 7000 }], { lazyConnect: true, keyPrefix: 'mine:' });
+const clusterNodesPrefixed = new Cluster([{ port: 7000 }], {
+  lazyConnect: true,
+  redisOptions: { keyPrefix: 'mine:' },
+});
 const clusterInStrings = new Cluster([{ port: 7000 }], {
   lazyConnect: true,
   redisOptions: { stringNumbers: true },
@@ -159,7 +171,34 @@ describe('the options', () => {
     [{ redis: null }, 'redis', 'null', 'Write a URL such as'],
     [{ redis: 6379 }, 'redis', '6379', 'Write a URL such as'],
     [{ redis: [] }, 'redis', '[]', '{ nodes }'],
-    [{ redis: { url: 'redis://x' } }, 'redis', '{"url":"redis://x"}', 'no option "url"'],
+    [{ redis: 'redis://:50%off@x' }, 'redis', '"redis://:***@x"', 'encodeURIComponent(password)'],
+    [{ redis: { url: undefined } }, 'redis.url', 'undefined', 'Write a URL such as'],
+    [{ redis: { url: 'http://x' } }, 'redis.url', '"http://x"', 'Write a URL such as'],
+    [{ redis: { url: 'redis://x/y' } }, 'redis.url', '"redis://x/y"', 'number of a database'],
+    [{ redis: { url: 'redis://x', host: 'y' } }, 'redis.host', 'another value', 'Say it once'],
+    [{ redis: { url: 'redis://x:1', port: 2 } }, 'redis.port', 'another value', 'Say it once'],
+    [{ redis: { url: 'redis://x/1', db: 2 } }, 'redis.db', 'another value', 'Say it once'],
+    [{ redis: { url: 'redis://x?db=1', db: 2 } }, 'redis.db', 'another value', 'Say it once'],
+    [
+      { redis: { url: 'redis://:secret-1@x', password: 'secret-2' } },
+      'redis.password',
+      'another value than the one in redis.url',
+      'Say it once',
+    ],
+    [
+      { redis: { url: 'redis://x', path: '/y' } },
+      'redis.path',
+      'it beside redis.url',
+      'leave one out',
+    ],
+    [
+      { redis: { url: 'redis://x', sentinels: [{ host: 'y' }], name: 'z' } },
+      'redis.sentinels',
+      'it beside redis.url',
+      'leave one out',
+    ],
+    [{ redis: { url: 'rediss://x', tls: null } }, 'redis.tls', 'null', 'asks for TLS'],
+    [{ redis: { role: 'slave' } }, 'redis.role', '"slave"', 'leave it out'],
     [{ redis: new URL('redis://x') }, 'redis', '"redis://x"', 'url.href'],
     [{ redis: client }, 'redis', 'one ioredis client', 'subscriber: client.duplicate()'],
     [{ redis: cluster }, 'redis', 'one ioredis client', 'subscriber: client.duplicate()'],
@@ -187,6 +226,30 @@ describe('the options', () => {
       'redis.subscriber',
       'a client with the option stringNumbers',
       'pass one without it',
+    ],
+    [
+      { redis: { publisher: client, subscriber: prefixed } },
+      'redis.subscriber',
+      'a client with the option keyPrefix',
+      'use the option "prefix"',
+    ],
+    [
+      { redis: { publisher: clusterPrefixed, subscriber: cluster } },
+      'redis.publisher',
+      'a client with the option keyPrefix',
+      'use the option "prefix"',
+    ],
+    [
+      { redis: { publisher: cluster, subscriber: clusterNodesPrefixed } },
+      'redis.subscriber',
+      'a client with the option keyPrefix',
+      'use the option "prefix"',
+    ],
+    [
+      { redis: { publisher: replica, subscriber: client } },
+      'redis.publisher',
+      'a client with the option role: "slave"',
+      'at a replica',
     ],
     [{ redis: { nodes: [] } }, 'redis.nodes', '[]', 'at least one node'],
     [{ redis: { nodes: 'a:7000' } }, 'redis.nodes', '"a:7000"', "[{ host: 'localhost'"],

@@ -18,6 +18,8 @@ const ours = {
   autoResendUnfulfilledCommands: false,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
+  enableAutoPipelining: false,
+  keyPrefix: '',
   stringNumbers: false,
 };
 
@@ -55,6 +57,8 @@ describe('the clients that we make', () => {
       autoResendUnfulfilledCommands: true,
       maxRetriesPerRequest: null,
       stringNumbers: true,
+      keyPrefix: 'mine:',
+      enableAutoPipelining: true,
       lazyConnect: false,
     };
     const { host, connectTimeout, connectionName } = given;
@@ -65,7 +69,7 @@ describe('the clients that we make', () => {
   });
 
   it('of a URL with options in it take them, but for what our guarantees rest on', () => {
-    const query = 'connectionName=mine&enableOfflineQueue=true&stringNumbers=true';
+    const query = 'connectionName=mine&enableOfflineQueue=true&stringNumbers=true&keyPrefix=mine';
     for (const client of clientsOf(`redis://me:p%40w@redis.test:6380/2?${query}`).roles) {
       expect(optionsOf(client)).toMatchObject({
         ...ours,
@@ -73,6 +77,42 @@ describe('the clients that we make', () => {
         password: 'p@w',
         db: 2,
       });
+    }
+  });
+
+  it('of a URL and options take both', () => {
+    const ca = 'a certificate';
+    const redis = {
+      url: 'rediss://me:pw@redis.test:6380/2?keyPrefix=mine',
+      tls: { ca },
+      connectionName: 'mine',
+      enableOfflineQueue: true,
+    };
+    for (const client of clientsOf(redis).roles) {
+      expect(optionsOf(client)).toMatchObject({
+        ...ours,
+        host: 'redis.test',
+        port: 6380,
+        password: 'pw',
+        db: 2,
+        tls: { ca },
+        connectionName: 'mine',
+      });
+    }
+  });
+
+  it.each<[string, RedisConnection]>([
+    ['null', { retryStrategy: null as never }],
+    ['gives up', { retryStrategy: (times: number) => (times > 2 ? null : 7) }],
+    [
+      'gives up beside a URL',
+      { url: 'redis://x', retryStrategy: (times) => (times > 2 ? null : 7) },
+    ],
+  ])('try again for ever, also when the retryStrategy of the app %s', (_, redis) => {
+    for (const client of clientsOf(redis).roles) {
+      const delay = optionsOf(client).retryStrategy?.(3);
+      expect(delay).toBeGreaterThan(0);
+      expect(delay).toBeLessThan(1_000);
     }
   });
 
@@ -89,7 +129,9 @@ describe('the clients that we make', () => {
       options: {
         maxRedirections: 3,
         retryDelayOnFailover: 100,
-        redisOptions: { password: 'pw', stringNumbers: true },
+        keyPrefix: 'mine:',
+        enableAutoPipelining: true,
+        redisOptions: { password: 'pw', stringNumbers: true, keyPrefix: 'mine:' },
       },
     });
     expect(rest).toMatchObject({ owned: true, cluster: true });
@@ -101,7 +143,9 @@ describe('the clients that we make', () => {
         retryDelayOnFailover: 0,
         retryDelayOnClusterDown: 0,
         maxRedirections: 3,
-        redisOptions: { password: 'pw', stringNumbers: false },
+        keyPrefix: '',
+        enableAutoPipelining: false,
+        redisOptions: { password: 'pw', stringNumbers: false, keyPrefix: '' },
       });
       client.disconnect();
     }

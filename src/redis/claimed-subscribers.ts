@@ -1,0 +1,29 @@
+import { misused } from '../options/checks.js';
+import type { RedisClients } from './client-factory.js';
+
+/** Shared by all copies of this library in the process: a package manager may have installed several. */
+const KEY = Symbol.for('nestjs-redis-propagator:claimed-subscribers');
+const shared = globalThis as { [KEY]?: WeakSet<object> };
+
+/**
+ * Takes a borrowed subscriber for one app. When one of two apps left a channel, the other would be deaf for it: Redis
+ * knows one connection only, and counts it once in receipts. A Cluster client is not subscribed itself, and can be
+ * shared.
+ *
+ * @returns what gives it back
+ * @throws PropagatorError `option.invalid`
+ * @internal
+ */
+export function claimSubscriber({ subscriber, owned, cluster }: RedisClients): () => void {
+  if (owned || cluster) return () => {};
+  const claimed = (shared[KEY] ??= new WeakSet());
+  if (claimed.has(subscriber)) {
+    throw misused(
+      'redis.subscriber',
+      'a client that another app of this process is subscribed with',
+      'When one of them left a channel the other would be deaf: pass publisher.duplicate() to each.',
+    );
+  }
+  claimed.add(subscriber);
+  return () => claimed.delete(subscriber);
+}

@@ -1,0 +1,227 @@
+import { NestFactory } from '@nestjs/core';
+import type { INestApplicationContext } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { Redis as Redis5 } from 'ioredis-v5';
+import {
+  PresenceService,
+  RedisPropagatorModule,
+  RedisPropagatorService,
+  RedisService,
+  type RedisConnection,
+} from '../../src/index.js';
+import type { AppClient } from '../support/lent-clients.js';
+import { MemoryLogger } from '../support/memory-logger.js';
+import { startOwnRedis, type RunningRedis } from '../support/own-redis.js';
+import { until } from '../support/until.js';
+
+class AppModule {}
+
+const versions: [string, (url: string) => AppClient][] = [
+  ['ioredis 6', (url) => new Redis(url)],
+  ['ioredis 5', (url) => new Redis5(url)],
+];
+
+describe('an app whose Redis is set up by mistake', () => {
+  const servers: RunningRedis[] = [];
+  const apps: INestApplicationContext[] = [];
+  const clients: AppClient[] = [];
+  let redis: RunningRedis;
+  let logger: MemoryLogger;
+
+  const server = async (...args: string[]) => {
+    const started = await startOwnRedis(args);
+    servers.push(started);
+    return started;
+  };
+  const start = async (connection: RedisConnection, prefix = 'my-app') => {
+    const app = await NestFactory.createApplicationContext(
+      {
+        module: AppModule,
+        imports: [RedisPropagatorModule.forRoot({ redis: connection, prefix, logger })],
+      },
+      { logger: false, abortOnError: false },
+    );
+    apps.push(app);
+    return app;
+  };
+  const clientOf = async (create: (url: string) => AppClient, url: string) => {
+    const client = create(url);
+    client.on('error', () => {});
+    clients.push(client);
+    await until(
+      () => client.status === 'ready',
+      () => 'the client of the app',
+    );
+    return client;
+  };
+  /** Refuses to start, and nothing says that it tries again. */
+  const expectRefusal = async (connection: RedisConnection, code: string, says: RegExp) => {
+    const refusal = start(connection);
+    await expect(refusal).rejects.toMatchObject({ code });
+    await expect(refusal).rejects.toThrow(says);
+    const told = [...logger.lines, String(await refusal.catch((error: unknown) => error))].join();
+    expect(told).not.toMatch(/retrying/i);
+    expect(told).not.toContain('hunter2');
+  };
+
+  beforeEach(async () => {
+    logger = new MemoryLogger();
+    redis = await server();
+  });
+  afterEach(async () => {
+    await Promise.all(apps.splice(0).map((app) => app.close()));
+    for (const client of clients.splice(0)) client.disconnect();
+    await Promise.all(servers.splice(0).map((each) => each.stop()));
+  });
+
+  it('does not start with TLS on a port without it, and says so', async () => {
+    expect.hasAssertions();
+    const { host, port } = redis;
+    const says = new RegExp(`Redis at ${host}:${port} does not speak TLS.*redis://`);
+    await expectRefusal(`rediss://${host}:${port}`, 'redis.tls', says);
+    await expectRefusal({ host, port, tls: {} }, 'redis.tls', says);
+    await expectRefusal({ url: `rediss://${host}:${port}`, tls: { ca: 'x' } }, 'redis.tls', says);
+    await expectRefusal(
+      { nodes: [{ host, port }], options: { redisOptions: { tls: {} } } },
+      'redis.tls',
+      says,
+    );
+  });
+
+  it('does not start with TLS on a port without it that asks for a password', async () => {
+    expect.hasAssertions();
+    const { host, port } = await server('--requirepass', 'right-hunter2');
+    await expectRefusal(
+      `rediss://:wrong-hunter2@${host}:${port}`,
+      'redis.tls',
+      /does not speak TLS/,
+    );
+  });
+
+  it('does not start without a password, or with a wrong one', async () => {
+    expect.hasAssertions();
+    const { host, port } = await server('--requirepass', 'right-hunter2');
+    const nodes = [{ host, port }];
+    await expectRefusal({ host, port }, 'redis.permission', /NOAUTH.*option "redis"/);
+    await expectRefusal({ host, port, enableReadyCheck: false }, 'redis.permission', /NOAUTH/);
+    await expectRefusal({ nodes }, 'redis.permission', /NOAUTH/);
+    const password = 'wrong-hunter2';
+    await expectRefusal({ host, port, password }, 'redis.permission', /WRONGPASS/);
+    await expectRefusal(
+      { host, port, username: 'nobody', password },
+      'redis.permission',
+      /WRONGPASS/,
+    );
+    await expectRefusal(
+      `redis://someone:${password}@${host}:${port}`,
+      'redis.permission',
+      /WRONGPASS/,
+    );
+    await expectRefusal(
+      { url: `redis://${host}:${port}`, password },
+      'redis.permission',
+      /WRONGPASS/,
+    );
+    await expectRefusal(
+      { nodes, options: { redisOptions: { password } } },
+      'redis.permission',
+      /WRONGPASS/,
+    );
+  });
+
+  describe.each(versions)('with clients of its own, of %s,', (_, create) => {
+    const lend = async (publisher: string, subscriber: string) => ({
+      publisher: await clientOf(create, publisher),
+      subscriber: await clientOf(create, subscriber),
+    });
+
+    it('does not start when it publishes to the primary and is subscribed at a replica', async () => {
+      expect.hasAssertions();
+      const replica = await server('--replicaof', redis.host, String(redis.port));
+      const operator = await clientOf(create, replica.url);
+      await until(
+        async () =>
+          /master_link_status:up/.test(String(await operator.call('INFO', 'replication'))),
+        () => 'the replica',
+      );
+      // Is counted by PUBLISH as well.
+      const onlooker = new Redis(redis.url);
+      clients.push(onlooker);
+      await onlooker.psubscribe('*');
+      await expectRefusal(
+        await lend(redis.url, replica.url),
+        'redis.not-heard',
+        /comes to it, but Redis does not count.*replica/,
+      );
+      await expectRefusal(
+        await lend(replica.url, redis.url),
+        'redis.not-heard',
+        /does not come to it/,
+      );
+      // Both at the primary are well, with the onlooker still there.
+      await start(await lend(redis.url, redis.url));
+    });
+
+    it('does not start when it publishes to another Redis than the one it is subscribed at', async () => {
+      expect.hasAssertions();
+      const other = await server();
+      await expectRefusal(
+        await lend(redis.url, other.url),
+        'redis.not-heard',
+        /another.*same server/,
+      );
+    });
+
+    it('does not start while another app is subscribed with the same client', async () => {
+      const lent = await lend(redis.url, redis.url);
+      const first = await start(lent, 'one');
+      const before = lent.subscriber.listenerCount('messageBuffer');
+      for (const prefix of ['one', 'two']) {
+        const refusal = start(lent, prefix);
+        await expect(refusal).rejects.toMatchObject({ code: 'option.invalid' });
+        await expect(refusal).rejects.toThrow(
+          /"redis.subscriber": got a client that another app.*publisher.duplicate\(\)/,
+        );
+      }
+      expect(lent.subscriber.listenerCount('messageBuffer')).toBe(before);
+      const second = await start({ ...lent, subscriber: await clientOf(create, redis.url) }, 'one');
+      // The first one hears as before, and is counted.
+      const got: unknown[] = [];
+      first
+        .get(RedisService)
+        .fromEvent('x')
+        .subscribe((value) => got.push(value));
+      await until(
+        async () => (await second.get(RedisService).publish('x', 1)) === 1,
+        () => 'the subscription',
+      );
+      await until(
+        () => got.length > 0,
+        () => 'the message',
+      );
+      await first.close();
+      await start(lent, 'one');
+    });
+  });
+
+  it('with keyPrefix on its connections has names of channels and keys as without', async () => {
+    const { host, port } = redis;
+    await start({ host, port, keyPrefix: 'mine:' });
+    await start({ host, port });
+    const operator = await clientOf((url) => new Redis(url), redis.url);
+    const [one] = apps;
+    await until(
+      async () => {
+        const receipt = await one
+          ?.get(RedisPropagatorService)
+          .requestUser({ userId: 'a', event: 'x' });
+        return receipt?.complete === true;
+      },
+      () => 'both instances to answer',
+    );
+    expect(await one?.get(PresenceService).count()).toBe(0);
+    const keys = String(await operator.call('KEYS', '*'));
+    expect(keys).not.toContain('mine:');
+  });
+});
