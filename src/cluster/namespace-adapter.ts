@@ -136,12 +136,14 @@ export function namespaceAdapter(
           invalidRoom(reporter, room, () => `socket ${id} was to join`);
         } else if (name === id) {
           allowed.add(name);
+        } else if (isReservedRoom(name) && this.memberships.roomsOf(id).includes(name)) {
+          // The socket belongs to that user or session already, and no list of rooms shows it.
         } else if (isLonger(name, services.limits.nameBytes) && !isReservedRoom(name)) {
           reporter.report(
             'name.too-long',
             () => `socket ${id} was kept out of room ${shown(name)}: more than limits.nameBytes`,
           );
-        } else if (this.isClosed(id, name)) {
+        } else if (this.isClosed(name)) {
           reporter.report(
             'room.reserved',
             () => `socket ${id} was kept out of room ${shown(name)}`,
@@ -274,9 +276,9 @@ export function namespaceAdapter(
       if (others === 0) this.channels.vacated();
     }
 
-    /** Whether a room is one of this library that the socket is not in, or that of another socket. */
-    private isClosed(id: string, room: string): boolean {
-      if (isReservedRoom(room)) return !this.memberships.roomsOf(id).includes(room);
+    /** Whether a room is one of this library, or that of another socket of this instance. */
+    private isClosed(room: string): boolean {
+      if (isReservedRoom(room)) return true;
       return (this.nsp as Namespace).sockets.has(room) || this.waiting.has(room);
     }
 

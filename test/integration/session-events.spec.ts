@@ -230,7 +230,7 @@ describe.each([
     });
 
     expect(await whoGot('secret')).toBe(PHONES);
-    expect(serverOf(cluster, 0).sockets.adapter.rooms.has(room)).toBe(true);
+    expect(serverOf(cluster, 0).sockets.adapter.rooms.has(room)).toBe(false);
     const { items } = await cluster.instance(0).propagator.fetchUserSockets('alice');
     for (const { rooms } of items) expect(rooms.filter((name) => name.includes('#'))).toEqual([]);
   });
