@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { messageOf } from '../thrown.mjs';
 import { peerSets } from './sets.mjs';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
@@ -140,7 +141,7 @@ for (const set of peerSets) {
   try {
     await check(set, positionals.length > 0 ? positionals : SUITES);
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(messageOf(error));
     outcome = 'FAILED';
     process.exitCode = 1;
   }

@@ -1,4 +1,5 @@
 import { reasonOf } from '../errors.js';
+import { isError } from '../kinds.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { RESERVED_EVENTS } from '../wire/reserved-events.js';
 import type { ClusterRequests } from './cluster-requests.js';
@@ -60,7 +61,7 @@ export class ServerSideEvents {
         this.emitWithAck(from.name, others, args.slice(0, -1), ack as Acknowledge);
       } catch (error) {
         this.reporter.report('emit.refused', () => `serverSideEmit: ${reasonOf(error)}`);
-        const failure = error instanceof Error ? error : new Error(reasonOf(error));
+        const failure = isError(error) ? error : new Error(reasonOf(error));
         queueMicrotask(() => (ack as Acknowledge)(failure, []));
       }
       return;

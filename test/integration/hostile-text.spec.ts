@@ -87,9 +87,9 @@ describe('what cannot be made text', () => {
     await alice.ask('join', '?'.repeat(900_000));
     await alice.ask('join', `//${'a:'.repeat(400_000)}`);
     for (const name of ['a', '//a:', '?a', 'propagator#', 'a@']) {
-      expect(await alice.ask(name.repeat(900_000 / name.length), 1)).toMatchObject({
-        code: 'client.too-many-events',
-      });
+      // One more than the burst: however slow the machine is, one of them is refused.
+      const asked = [1, 2, 3, 4].map(() => alice.ask(name.repeat(900_000 / name.length), 1));
+      expect(await Promise.any(asked)).toMatchObject({ code: 'client.too-many-events' });
     }
     await bob.ask('join', 'lobby');
     // One of them took half an hour.
