@@ -39,7 +39,17 @@ export function commandAdapter(
       return this.local.select(this.selectorOf(known));
     }
 
-    override broadcastWithAck(
+    /** What it throws is told to the callback of the call, see default-ack-timeout.ts. */
+    override broadcastWithAck(...call: Parameters<Adapter['broadcastWithAck']>): void {
+      try {
+        this.askAll(...call);
+      } catch (error) {
+        reporter.report('emit.refused', () => reasonOf(error));
+        throw error;
+      }
+    }
+
+    private askAll(
       packet: Packet,
       options: BroadcastOptions,
       onClientCount: (count: number) => void,

@@ -65,6 +65,8 @@ export class EventRouter {
   readonly publisher: EventPublisher;
   private readonly publishes: PublishTracker;
   private readonly losses = new Subject<EventLoss>();
+  /** Those that subscribers hear of next. */
+  private lostLately: EventLoss[] = [];
   /** Events that waited in the outbox and were lost after their sender had been told that they wait. */
   readonly losses$: Observable<EventLoss> = this.losses.asObservable();
   private readonly channels: ChannelNames;
@@ -183,12 +185,22 @@ export class EventRouter {
       else this.deliverTo([only], event);
     } catch (error) {
       const sendable = error instanceof PropagatorError && DELIVERABLE.has(error.code);
+      const delivered = sendable && this.triesToDeliver(event);
       this.reporter.report(
         'emit.refused',
         () =>
-          `an event for ${shown(event.namespace)} reached ${sendable ? 'sockets of this instance only' : 'nobody'}: ${reasonOf(error)}`,
+          `an event for ${shown(event.namespace)} reached ${delivered ? 'sockets of this instance only' : 'nobody'}: ${reasonOf(error)}`,
       );
-      if (sendable) this.deliverTo(this.namespaces.named(event.namespace), event);
+    }
+  }
+
+  /** Returns false where sockets of this instance cannot get it either. */
+  private triesToDeliver(event: OutgoingEvent): boolean {
+    try {
+      this.deliverTo(this.namespaces.named(event.namespace), event);
+      return true;
+    } catch {
+      return false;
     }
   }
 
@@ -258,6 +270,7 @@ export class EventRouter {
 
   close(): void {
     this.publisher.close();
+    this.tellLosses();
     this.losses.complete();
   }
 
@@ -369,6 +382,14 @@ export class EventRouter {
     this.publishes.failed(error);
     if (target === undefined) return;
     const id = 'id' in target ? target.id : undefined;
-    this.losses.next({ event, namespace: target.namespace, target: target.kind, id, error });
+    // Not at once: a subscriber that emits would change the outbox while it makes room, and lose the next event.
+    if (this.lostLately.length === 0) setImmediate(() => this.tellLosses());
+    this.lostLately.push({ event, namespace: target.namespace, target: target.kind, id, error });
+  }
+
+  private tellLosses(): void {
+    const losses = this.lostLately;
+    this.lostLately = [];
+    for (const loss of losses) this.losses.next(loss);
   }
 }

@@ -46,6 +46,8 @@ export interface NamespaceHooks {
 
 type Packet = Parameters<Adapter['broadcast']>[0];
 
+/** How many rooms one line of a log names. A client may ask for hundreds of thousands. */
+const MAX_NAMED = 5;
 /** A room that no socket is in. */
 const NOWHERE: ReadonlySet<string> = new Set(['propagator#nobody']);
 
@@ -282,14 +284,14 @@ export function namespaceAdapter(
       return (this.nsp as Namespace).sockets.has(room) || this.waiting.has(room);
     }
 
-    /** Each room counts, and one line names them all. */
+    /** Each room counts, and one line names the first ones. */
     private tooManyRooms(id: string, rooms: readonly string[]): void {
       const { roomsPerSocket } = services.limits;
       for (let more = 1; more < rooms.length; more++) reporter.count('room.too-many');
       reporter.report(
         'room.too-many',
         () =>
-          `socket ${id} is in ${roomsPerSocket} rooms and was kept out of ${rooms.map(shown).join(', ')}`,
+          `socket ${id} is in ${roomsPerSocket} rooms and was kept out of ${rooms.slice(0, MAX_NAMED).map(shown).join(', ')}${rooms.length > MAX_NAMED ? ` and ${rooms.length - MAX_NAMED} more` : ''}`,
       );
     }
 

@@ -6,7 +6,7 @@ import { PropagatorHealthIndicator } from '../observability/health-indicator.js'
 import { PropagatorError } from '../errors.js';
 import { checkKnown, invalid, isOptions, misused } from '../options/checks.js';
 import type { RedisPropagatorOptions } from '../options/propagator-options.js';
-import { resolveOptions } from '../options/resolve-options.js';
+import { OPTION_NAMES, resolveOptions } from '../options/resolve-options.js';
 import { PresenceService } from '../presence/presence.service.js';
 import { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
 import { LoadService } from '../reporting/load.js';
@@ -82,7 +82,10 @@ export class RedisPropagatorModule extends ConfigurableModuleClass {
    * `module.not-configured`, `adapter.missing`
    */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
-    if (isOptions(options)) return checked(super.forRoot(options), options.isGlobal);
+    if (isOptions(options)) {
+      const all = withInherited(options);
+      return checked(super.forRoot(all), all.isGlobal);
+    }
     // Nest's method makes an object of a text or a list.
     return withOptions(super.forRoot({}), { useValue: options });
   }
@@ -118,6 +121,13 @@ function configuredRuntime(
     );
   }
   return createRuntime(resolved);
+}
+
+/** Nest's method copies own properties only: options in getters of a class, `auth` among them, would be lost. */
+function withInherited(options: typeof OPTIONS_TYPE): typeof OPTIONS_TYPE {
+  const known = [...OPTION_NAMES, 'isGlobal'] as const;
+  const inherited = known.filter((name) => !Object.hasOwn(options, name) && name in options);
+  return { ...options, ...Object.fromEntries(inherited.map((name) => [name, options[name]])) };
 }
 
 const ASYNC_OPTIONS = [

@@ -47,7 +47,11 @@ export function presentOptions(
 ): Record<string, unknown> {
   if (!isOptions(given)) throw invalid(option, given, 'Write an object with options of ioredis.');
   checkKnown(option, given, Object.keys(kinds));
-  const present = Object.entries(given).filter(([, value]) => value !== undefined);
+  // Also those that a class has as getters.
+  const present = Object.keys(kinds).flatMap((name): [string, unknown][] => {
+    const value = (given as Record<string, unknown>)[name];
+    return value === undefined ? [] : [[name, value]];
+  });
   for (const [name, value] of present) {
     const kind = kinds[name];
     if (kind !== undefined && value !== null) checkRedisOption(option, name, value, kind);

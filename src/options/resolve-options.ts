@@ -136,8 +136,11 @@ export function resolveOptions(
   const options: RedisPropagatorOptions =
     testOptions === undefined
       ? ofApp
-      : // An app may have its options in an instance of a class, with getters.
-        (Object.assign(Object.create(ofApp), testOptions) as RedisPropagatorOptions);
+      : // An app may have its options in an instance of a class with getters, or frozen: nothing can be assigned there.
+        (Object.create(
+          ofApp,
+          Object.getOwnPropertyDescriptors(testOptions),
+        ) as RedisPropagatorOptions);
   const wait = (name: WaitOption): number =>
     wholeNumber(name, options[name], DEFAULTS[name], [1, MAX_WAIT_MS]);
   const heartbeatIntervalMs = wait('heartbeatIntervalMs');

@@ -43,6 +43,9 @@ export class SendableCopy {
   private ofObject(value: object, path: string, depth: number): unknown {
     if (this.ancestors.has(value)) return this.leaveOut('cycle', path);
     if (depth >= MAX_DEPTH) return this.leaveOut('too-deep', path);
+    // Visits cost something as well: objects that share others, as entities of a database do, have paths without end.
+    if (this.isUsedUp(path)) return undefined;
+    this.bytes -= SMALL_BYTES;
     this.ancestors.add(value);
     try {
       const binary = bytesOf(value);

@@ -12,6 +12,8 @@ import {
   SocketStateService,
   type RedisPropagatorOptions,
 } from '../../src/index.js';
+import type { Runtime } from '../../src/nest/runtime.js';
+import { RUNTIME } from '../../src/nest/tokens.js';
 import { MemoryLogger } from '../support/memory-logger.js';
 import { TOKEN_IS_USER, testRedisUrl } from '../support/test-cluster.js';
 import type { DynamicModule, INestApplicationContext } from '@nestjs/common';
@@ -320,5 +322,26 @@ describe('RedisPropagatorModule', () => {
       code: 'option.invalid',
       message: expect.stringContaining(`Option "options": got ${shown}`),
     });
+  });
+
+  class Settings implements RedisPropagatorOptions {
+    get pubSub() {
+      return new InMemoryPubSub();
+    }
+    get auth() {
+      return { authenticate: () => null, required: true };
+    }
+    get logger() {
+      return logger;
+    }
+  }
+
+  it.each<[string, RedisPropagatorOptions]>([
+    ['getters of a class', new Settings()],
+    ['what they inherit', Object.create(new Settings()) as RedisPropagatorOptions],
+  ])('takes options of forRoot as they are read, %s included', async (_, options) => {
+    await start(RedisPropagatorModule.forRoot(options));
+    const { authenticates, clients }: Partial<Runtime> = app?.get<Runtime>(RUNTIME) ?? {};
+    expect({ authenticates, clients }).toEqual({ authenticates: true, clients: undefined });
   });
 });

@@ -186,6 +186,37 @@ describe('an awaited verb while Redis is away', () => {
     expect(cluster.logger.matching(/^warn emit\.refused/)).toEqual([]);
   });
 
+  it('lets a subscriber of losses$ emit, though the outbox is full then', async () => {
+    const server = await start(1, { outbox: { maxEvents: 3 } });
+    const { propagator } = cluster.instance(0);
+    const lost: string[] = [];
+    propagator.losses$.subscribe(({ event }) => {
+      lost.push(event);
+      if (lost.length < 1_000) void propagator.emitToAll({ event: `after ${event.slice(0, 9)}` });
+    });
+    await server.kill();
+    await everywhere('degraded');
+
+    const emit = (name: string) =>
+      Promise.all([1, 2, 3].map((n) => propagator.emitToAll({ event: `${name} ${n}` })));
+    await emit('first');
+    await emit('second');
+
+    await until(
+      () => lost.length >= 1_000,
+      () => `each loss to be told, not ${lost.length}`,
+    );
+    expect(lost.slice(0, 6)).toEqual([
+      'first 1',
+      'first 2',
+      'first 3',
+      'second 1',
+      'second 2',
+      'second 3',
+    ]);
+    expect(cluster.instance(0).counts['outbox.full']).toBe(lost.length);
+  });
+
   it('waits for the outcome with "wait", for longer than a publish may take', async () => {
     const server = await start(2);
     const [a, b] = [cluster.instance(0), cluster.instance(1)];

@@ -120,6 +120,26 @@ describe('rooms', () => {
     ).toBeGreaterThan(0);
   });
 
+  // A room of this name would hide all others who belong to it.
+  it('of one’s own are not entered by name either, and reach everybody as before', async () => {
+    cluster = await givenCluster().of(1).with(RoomsGateway).start();
+    const first = await cluster.instance(0).connect({ token: 'alice' });
+    const second = await cluster.instance(0).connect({ token: 'alice' });
+    const rooms: string[] = [];
+    serverOf(0)
+      .of('/')
+      .adapter.on('create-room', (room: string) => rooms.push(room));
+
+    await first.ask('join', [AUTHENTICATED_ROOM, userRoom('alice')]);
+    await cluster.instance(0).propagator.emitToAuthenticated({ event: 'authenticated' });
+    await cluster.instance(0).propagator.emitToUser({ userId: 'alice', event: 'user' });
+    await cluster.settled(first, second);
+
+    for (const client of [first, second]) expect(client.events).toEqual(['authenticated', 'user']);
+    expect(rooms).toEqual([]);
+    expect([...(serverOf(0).sockets.sockets.get(first.id)?.rooms ?? [])]).toEqual([first.id]);
+  });
+
   it('of one’s own cannot be left by name', async () => {
     cluster = await givenCluster().of(2).with(RoomsGateway).start();
     const alice = await cluster.instance(0).connect({ token: 'alice' });

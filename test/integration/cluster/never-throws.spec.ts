@@ -25,6 +25,7 @@ describe('calls of Socket.IO that return nothing', () => {
     io.except(names(70_000)).emit('but many', 1);
     io.emit('unserialisable', 1n);
     io.emit('unserialisable', cycle);
+    io.to(names(70_000)).emit('many and unserialisable', 1n);
     io.serverSideEmit('between', large);
     io.serverSideEmit('between', 1n);
     await expect(io.serverSideEmitWithAck('between', large)).rejects.toMatchObject({
@@ -34,7 +35,7 @@ describe('calls of Socket.IO that return nothing', () => {
 
     await near.waitFor('large', 2);
     await until(
-      () => (cluster.instance(0).counts['emit.refused'] ?? 0) >= 10,
+      () => (cluster.instance(0).counts['emit.refused'] ?? 0) >= 11,
       () => JSON.stringify(cluster.instance(0).counts),
     );
     await cluster.settled(far);
@@ -42,6 +43,31 @@ describe('calls of Socket.IO that return nothing', () => {
     expect(far.received).toEqual([]);
     expect(far.socket.connected).toBe(true);
   });
+
+  it.each([
+    ['one that is too large', 'x'.repeat(5 * 1024 * 1024), 'event.too-large'],
+    ['a BigInt', 1n, 'event.unserialisable'],
+    ['a cycle', cycle, 'event.unserialisable'],
+  ])(
+    'tell the callback at once, and once, of an event that cannot be sent: %s',
+    async (_, data, code) => {
+      cluster = await givenCluster().of(2).with(PlainGateway).start();
+      await cluster.instance(0).connect();
+      const io = serverOf(cluster, 0);
+      const told: unknown[] = [];
+      const callback = (error: unknown, answers: unknown) => told.push([error, answers]);
+
+      io.timeout(50).emit('question', data, callback);
+      io.timeout(50).to('lobby').emit('question', data, callback);
+      expect(told).toEqual([]);
+      await expect(io.timeout(50).emitWithAck('question', data)).rejects.toMatchObject({ code });
+      // Socket.IO's own timers have ended before this one.
+      await new Promise((resolve) => io.timeout(50).emit('nobody answers', resolve));
+
+      expect(told).toEqual([1, 2].map(() => [expect.objectContaining({ code }), []]));
+      expect(cluster.instance(0).counts).toEqual({ 'emit.refused': 3 });
+    },
+  );
 });
 
 describe('rooms that a socket cannot join', () => {

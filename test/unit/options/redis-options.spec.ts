@@ -222,3 +222,15 @@ describe('the option redis', () => {
     expect(message).not.toContain('42424242');
   });
 });
+
+it('takes options that a class has as getters', () => {
+  class Settings {
+    get host() {
+      return 'redis.internal';
+    }
+    get tls() {
+      return {};
+    }
+  }
+  expect(resolved(new Settings())).toEqual({ host: 'redis.internal', tls: {} });
+});

@@ -104,4 +104,27 @@ describe('useInMemory', () => {
     });
     await expect(useInMemory(builder).compile()).rejects.toThrow('Option "prefix"');
   });
+
+  class Options implements RedisPropagatorOptions {
+    get redis() {
+      return { host: 'redis.invalid', port: 1 };
+    }
+    get auth() {
+      return { authenticate: () => null, required: true };
+    }
+  }
+
+  it.each<[string, () => RedisPropagatorOptions]>([
+    ['that are frozen', () => Object.freeze({ redis: 'redis://redis.invalid' })],
+    ['with getters', () => new Options()],
+  ])('takes options of the app %s', async (_, useFactory) => {
+    const builder = Test.createTestingModule({
+      imports: [RedisPropagatorModule.forRootAsync({ useFactory })],
+    });
+    const logger = new MemoryLogger();
+    const module = await useInMemory(builder, { logger }).compile();
+    await module.init();
+    closing.push(module);
+    expect(module.get(PUB_SUB)).toBeInstanceOf(InMemoryPubSub);
+  });
 });

@@ -100,6 +100,20 @@ describe('what can be sent of a value', () => {
     expect(leftOut.length).toBeLessThan(5);
   });
 
+  it('is bounded where objects share others, on paths without end', () => {
+    const people: Record<string, unknown>[] = Array.from({ length: 12 }, () => ({}));
+    for (const person of people) {
+      for (const [index, other] of people.entries()) {
+        if (person !== other) person[`acquaintance number ${index}`] = other;
+      }
+    }
+    // With a little room left that no name fits into.
+    for (let bytes = 1_000; bytes < 1_030; bytes++) {
+      const { leftOut } = copied(people[0], bytes);
+      expect(leftOut.length).toBeLessThan(10_000);
+    }
+  });
+
   it('leaves prototypes alone', () => {
     const { copy } = copied(JSON.parse('{"__proto__":{"polluted":1},"a":1}'));
     expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
