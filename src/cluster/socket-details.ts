@@ -75,7 +75,9 @@ export function detailsOf(
   ): T => {
     try {
       const made = make();
-      if (typeof made === 'object' && made !== null) return (copy.of(made, name) ?? none) as T;
+      const sent = typeof made === 'object' && made !== null ? copy.of(made, name) : undefined;
+      // The text of a Date would be no description of a socket, and spoil the answer for all.
+      if (typeof sent === 'object' && sent !== null) return sent as T;
     } catch {
       // A getter of the app, or a handshake that it replaced.
     }

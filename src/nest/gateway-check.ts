@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import { ADAPTER } from './tokens.js';
 import { PropagatorError } from '../errors.js';
 import type { Runtime } from './runtime.js';
 
@@ -30,7 +31,10 @@ export function missingAdapter(
   const consequence = authenticates
     ? 'the option "auth" would have no effect, and anybody could connect'
     : 'events of other instances do not reach them';
-  const name = adapter.constructor?.name || 'another adapter';
+  const name =
+    ADAPTER in adapter
+      ? 'the adapter of another app'
+      : adapter.constructor?.name || 'another adapter';
   return PropagatorError.of('adapter.missing', [gateways.join(', '), name, consequence]);
 }
 

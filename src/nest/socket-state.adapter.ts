@@ -3,17 +3,15 @@ import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import type { Namespace, Server, ServerOptions } from 'socket.io';
 import { PropagatorError } from '../errors.js';
+import { misused } from '../options/checks.js';
 import { missingAdapter } from './gateway-check.js';
 import { unseenResponse } from './interceptor-check.js';
 import { PropagatorLifecycle } from './lifecycle.js';
 import { MessageHandlers } from './message-handlers.js';
 import type { Runtime } from './runtime.js';
-import { RUNTIME } from './tokens.js';
+import { ADAPTER, RUNTIME } from './tokens.js';
 
 type ConnectListener = (...args: unknown[]) => unknown;
-
-/** On each SocketStateAdapter. A symbol of all copies of this package: an app may load it as ESM and as CommonJS. */
-const OURS = Symbol.for('nestjs-redis-propagator:adapter');
 
 /**
  * The WebSocket adapter of an app with this library:
@@ -27,7 +25,7 @@ const OURS = Symbol.for('nestjs-redis-propagator:adapter');
  */
 export class SocketStateAdapter extends IoAdapter {
   /** @internal */
-  readonly [OURS] = true;
+  readonly [ADAPTER] = true;
   private readonly runtime: Runtime;
   private readonly config: ApplicationConfig;
   private readonly messageHandlers: MessageHandlers;
@@ -78,7 +76,7 @@ export class SocketStateAdapter extends IoAdapter {
   /** Nest asks the adapter that is set when a client connects for what is to be done with its messages. */
   private checkStillSet(): void {
     const current = this.config.getIoAdapter() as object;
-    if (current === this || OURS in current) return;
+    if (current === this || ADAPTER in current) return;
     this.runtime.reporter.once(
       'adapter.replaced',
       () =>
@@ -100,9 +98,12 @@ interface Parts {
 /**
  * Looks the parts up without app.get(): for an unknown provider it ends the process, unless `abortOnError` is off.
  *
- * @throws PropagatorError `module.missing`
+ * @throws PropagatorError `module.missing`, `option.invalid`
  */
 function partsOf(app: INestApplicationContext): Parts {
+  if (typeof (app as Partial<INestApplicationContext> | undefined)?.get !== 'function') {
+    throw misused('app', 'no Nest app', 'Pass the app itself: new SocketStateAdapter(app).');
+  }
   const modules = app.get(ModulesContainer);
   for (const { providers } of modules.values()) {
     const runtime = providers.get(RUNTIME)?.instance as Runtime | undefined;

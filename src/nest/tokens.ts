@@ -15,6 +15,9 @@ export const RUNTIME = Symbol.for('nestjs-redis-propagator:runtime');
 /** Whether a module was made by `forRoot` or `forRootAsync`. @internal */
 export const CONFIGURED = Symbol.for('nestjs-redis-propagator:configured');
 
+/** On each SocketStateAdapter. @internal */
+export const ADAPTER = Symbol.for('nestjs-redis-propagator:adapter');
+
 /** Options that a test puts in front of those of the app; `null` outside of tests. @internal */
 export const TEST_OPTIONS = Symbol.for('nestjs-redis-propagator:test-options');
 

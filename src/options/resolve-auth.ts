@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { AuthOptions } from './auth-options.js';
 import { checkKnown, flag, invalid, isOptions, misused, wholeNumber } from './checks.js';
 
@@ -57,6 +58,15 @@ export function resolveAuth(given: unknown): ResolvedAuthOptions | undefined {
       'auth.clientAddress',
       auth.clientAddress,
       'Write a function (socket) => string, or leave it out for socket.handshake.address.',
+    );
+  }
+  for (const name of ['extractToken', 'clientAddress'] as const) {
+    // Every client would be refused, or nobody's address be known.
+    if (!types.isAsyncFunction(auth[name])) continue;
+    throw misused(
+      `auth.${name}`,
+      'an async function',
+      'Return the string at once, and await in authenticate.',
     );
   }
   if (auth.extractToken !== undefined && auth.tokenFromQuery === true) {

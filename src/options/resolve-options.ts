@@ -118,6 +118,7 @@ type WaitOption = Extract<keyof typeof DEFAULTS, `${string}Ms`>;
 const MAX_WAIT_MS = 600_000;
 // Redis itself takes no string above 512 MiB (proto-max-bulk-len).
 const MAX_MESSAGE_BYTES = 512 * 1024 * 1024;
+const MAX_PREFIX = 256;
 const PREFIX = /^[\w.-]+(:[\w.-]+)*$/;
 
 /** @internal */
@@ -204,11 +205,11 @@ export function resolveOptions(
 function checkedPrefix(given: unknown): string {
   if (given === undefined) return DEFAULTS.prefix;
   // No "/" in it: a namespace starts with one, and so two apps' channels can never have the same name.
-  if (typeof given === 'string' && PREFIX.test(given)) return given;
+  if (typeof given === 'string' && given.length <= MAX_PREFIX && PREFIX.test(given)) return given;
   throw invalid(
     'prefix',
     given,
-    "Use letters, digits, '.', '_' and '-', parts joined by ':', such as 'my-app:staging'.",
+    `Use letters, digits, '.', '_' and '-', parts joined by ':', such as 'my-app:staging': at most ${MAX_PREFIX} characters.`,
   );
 }
 

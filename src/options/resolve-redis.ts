@@ -106,7 +106,8 @@ function partsOf(given: string): Record<string, string> {
 function checkedUrl(given: string, option = 'redis'): string {
   // The URL of another scheme may have no host, and ioredis would take its path for one.
   const url = /^rediss?:\/\//i.test(given) && URL.canParse(given) ? new URL(given) : undefined;
-  if (url === undefined) throw invalid(option, given, EXAMPLES);
+  // Without a host ioredis takes that of this machine.
+  if (url === undefined || url.hostname === '') throw invalid(option, given, EXAMPLES);
   if (!isEncoded(url.username) || !isEncoded(url.password)) {
     throw invalid(
       option,

@@ -36,6 +36,7 @@ export class SendableCopy {
         return value === null ? this.taken(value, '', path) : this.ofObject(value, path, depth);
       default:
         // As in JSON.
+        this.bytes -= SMALL_BYTES;
         return undefined;
     }
   }
@@ -76,7 +77,9 @@ export class SendableCopy {
     record: Readonly<Record<string, unknown>>,
     path: string,
     depth: number,
-  ): Record<string, unknown> {
+  ): Record<string, unknown> | undefined {
+    // Socket.IO takes it for a place of binary data: where there is none of that number, the whole message is unreadable.
+    if (record['_placeholder'] === true) return this.leaveOut('unserialisable', path);
     const copy: Record<string, unknown> = {};
     for (const key of Object.keys(record)) {
       if (this.isUsedUp(path)) break;
@@ -120,6 +123,8 @@ export class SendableCopy {
   }
 
   private leaveOut(why: LeftOut, path: string): undefined {
+    // Looking at it has cost something: a wide object may be there on many paths.
+    this.bytes -= SMALL_BYTES;
     this.onLeftOut(why, path);
     return undefined;
   }

@@ -91,6 +91,17 @@ describe('an app that has gateways', () => {
   const warnings = () => logger.matching(/^warn /);
 
   describe('and the option auth', () => {
+    let stranger: INestApplication;
+
+    it('is told so where SocketStateAdapter gets something else than the app', async () => {
+      const app = await create({ auth }, ChatGateway);
+      for (const given of [undefined, null, {}, app.getHttpServer()]) {
+        expect(() => new SocketStateAdapter(given as INestApplication)).toThrow(
+          'Pass the app itself: new SocketStateAdapter(app).',
+        );
+      }
+    });
+
     it.each<[how: string, prepare: (app: INestApplication) => void, adapter: string]>([
       ['no adapter is set', () => {}, 'IoAdapter'],
       [
@@ -109,7 +120,13 @@ describe('an app that has gateways', () => {
         },
         'OtherAdapter',
       ],
+      [
+        'the adapter is that of another app',
+        (app) => app.useWebSocketAdapter(new SocketStateAdapter(stranger)),
+        'the adapter of another app',
+      ],
     ])('does not start where %s', async (_how, prepare, adapter) => {
+      stranger = await create({});
       const app = await create({ auth }, ChatGateway, TenantGateway, OrdersGateway);
       prepare(app);
 

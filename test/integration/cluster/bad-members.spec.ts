@@ -62,6 +62,14 @@ describe('one bad member', () => {
     ['has a cycle', cycle(), { level: 7 }, 'socket-details.cycle'],
     ['is a string', 'text', {}, 'socket-details.unserialisable'],
     ['is null', null, {}, 'socket-details.unserialisable'],
+    ['is a Date', new Date(0), {}, 'socket-details.unserialisable'],
+    ['becomes a string', { toJSON: () => 'text' }, {}, 'socket-details.unserialisable'],
+    [
+      'has what Socket.IO takes for a place of binary data',
+      { level: 7, bytes: Buffer.from('x'), place: { _placeholder: true, num: 99 } },
+      { level: 7, bytes: Buffer.from('x') },
+      'socket-details.unserialisable',
+    ],
     ['has a BigInt', { level: 7, big: 1n }, { level: 7 }, 'socket-details.unserialisable'],
     [
       'is very deep',

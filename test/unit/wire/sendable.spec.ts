@@ -114,6 +114,22 @@ describe('what can be sent of a value', () => {
     }
   });
 
+  it('is bounded where wide objects are left out again and again', () => {
+    let wide: Record<string, unknown> = {};
+    for (let depth = 0; depth < 40; depth++) {
+      wide = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`part ${n}`, wide]));
+    }
+    expect(copied(wide, 256 * 1_024).leftOut.length).toBeLessThan(100_000);
+  });
+
+  it('has nothing that Socket.IO takes for a place of binary data', () => {
+    const value = { a: { _placeholder: true, num: 99 }, bytes: Buffer.from('x') };
+    expect(copied(value)).toEqual({
+      copy: { bytes: Buffer.from('x') },
+      leftOut: [['unserialisable', 'data.a']],
+    });
+  });
+
   it('leaves prototypes alone', () => {
     const { copy } = copied(JSON.parse('{"__proto__":{"polluted":1},"a":1}'));
     expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
