@@ -1,6 +1,8 @@
 import type { Namespace, Socket } from 'socket.io';
 import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
 import { reasonOf } from '../errors.js';
+import { shown } from '../options/checks.js';
+import { isLonger } from '../wire/channels.js';
 import { broadcastWithAck } from './broadcast-with-ack.js';
 import type { ClusterCount } from './cluster-result.js';
 import type { LocalNamespace } from './local-namespace.js';
@@ -16,6 +18,9 @@ export interface CommandAdapter extends Adapter {
   allRooms(): Promise<Set<string>>;
 }
 
+/** Calls that return nothing serve the sockets of this instance, also where the others cannot be asked. */
+const HERE_ANYWAY = true;
+
 type Packet = Parameters<Adapter['broadcast']>[0];
 
 /**
@@ -26,7 +31,7 @@ type Packet = Parameters<Adapter['broadcast']>[0];
  */
 export function commandAdapter(
   Base: AdapterConstructor,
-  { acks, cluster, commands, reporter, ackTimeoutMs }: NamespaceServices,
+  { acks, cluster, commands, reporter, ackTimeoutMs, limits: { nameBytes } }: NamespaceServices,
 ): new (nsp: Namespace) => CommandAdapter {
   const invalid = (room: unknown): void => invalidRoom(reporter, room);
   const normal = (options: BroadcastOptions) => normalised(options, invalid);
@@ -113,10 +118,9 @@ export function commandAdapter(
     override addSockets(options: BroadcastOptions, rooms: unknown[]): void {
       const known = normal(options);
       if (known === undefined) return;
-      const names = roomNames(rooms, invalid);
-      if (known.flags.local === true) {
-        for (const socket of this.selected(known)) void socket.join(names);
-      } else watch('socketsJoin', commands.join(this.selectorOf(known), names));
+      const names = roomNames(rooms, invalid).filter(isShort);
+      if (known.flags.local === true) this.each(known, (socket) => socket.join(names));
+      else watch('socketsJoin', commands.join(this.selectorOf(known), names, HERE_ANYWAY));
     }
 
     override delSockets(options: BroadcastOptions, rooms: unknown[]): void {
@@ -124,23 +128,44 @@ export function commandAdapter(
       if (known === undefined) return;
       const names = roomNames(rooms, invalid);
       if (known.flags.local === true) {
-        for (const socket of this.selected(known))
-          for (const name of names) void socket.leave(name);
-      } else watch('socketsLeave', commands.leave(this.selectorOf(known), names));
+        for (const name of names) this.each(known, (socket) => socket.leave(name));
+      } else watch('socketsLeave', commands.leave(this.selectorOf(known), names, HERE_ANYWAY));
     }
 
     override disconnectSockets(options: BroadcastOptions, close: boolean): void {
       const known = normal(options);
       if (known === undefined) return;
-      if (known.flags.local === true) {
-        for (const socket of this.selected(known)) socket.disconnect(close);
-      } else watch('disconnectSockets', commands.disconnect(this.selectorOf(known), { close }));
+      if (known.flags.local === true) this.each(known, (socket) => socket.disconnect(close));
+      else {
+        const command = commands.disconnect(this.selectorOf(known), { close }, HERE_ANYWAY);
+        watch('disconnectSockets', command);
+      }
+    }
+
+    /** Does something to each socket of this namespace. A listener of the app that throws is not in the others' way. */
+    private each(known: Required<BroadcastOptions>, act: (socket: Socket) => unknown): void {
+      for (const socket of this.selected(known)) {
+        reporter.attempt(
+          'listener.failed',
+          () => `socket ${socket.id}`,
+          () => act(socket),
+        );
+      }
     }
 
     private selectorOf({ rooms, except }: Required<BroadcastOptions>): SocketSelector {
       return { namespace: (this.nsp as Namespace).name, rooms: [...rooms], except: [...except] };
     }
   };
+
+  function isShort(room: string): boolean {
+    if (!isLonger(room, nameBytes)) return true;
+    reporter.report(
+      'name.too-long',
+      () => `sockets were kept out of room ${shown(room)}: more than limits.nameBytes`,
+    );
+    return false;
+  }
 
   /** These calls return nothing: nobody else learns how they end. */
   function watch(call: string, command: Promise<ClusterCount>): void {

@@ -107,25 +107,40 @@ export class SocketCommands {
   /**
    * Events for the rooms that are sent after this call reach the sockets, also before it resolves.
    *
-   * @throws PropagatorError `name.too-long`, as a rejection
+   * @param hereAnyway whether the sockets of this instance join also where the others cannot be asked to
+   * @throws PropagatorError `name.too-long`, `event.too-large`, as a rejection
    */
-  join(selector: SocketSelector, targets: readonly string[]): Promise<ClusterCount> {
+  join(
+    selector: SocketSelector,
+    targets: readonly string[],
+    hereAnyway = false,
+  ): Promise<ClusterCount> {
     try {
       for (const room of targets) checkName('room', room, this.here.nameBytes);
     } catch (error) {
       return Promise.reject(error);
     }
-    const joined = this.count('join', this.locals.join, { ...selector, targets });
+    const joined = this.count('join', { ...selector, targets }, hereAnyway);
     this.here.joining(selector.namespace, targets, joined);
     return joined;
   }
 
-  leave(selector: SocketSelector, targets: readonly string[]): Promise<ClusterCount> {
-    return this.count('leave', this.locals.leave, { ...selector, targets });
+  /** As {@link join}. */
+  leave(
+    selector: SocketSelector,
+    targets: readonly string[],
+    hereAnyway = false,
+  ): Promise<ClusterCount> {
+    return this.count('leave', { ...selector, targets }, hereAnyway);
   }
 
-  disconnect(selector: SocketSelector, options: DisconnectOptions): Promise<ClusterCount> {
-    return this.count('disconnect', this.locals.disconnect, { ...selector, ...options });
+  /** As {@link join}. */
+  disconnect(
+    selector: SocketSelector,
+    options: DisconnectOptions,
+    hereAnyway = false,
+  ): Promise<ClusterCount> {
+    return this.count('disconnect', { ...selector, ...options }, hereAnyway);
   }
 
   private select(params: unknown): Socket[] {
@@ -165,11 +180,18 @@ export class SocketCommands {
   }
 
   private async count(
-    operation: string,
-    local: Local<number>,
+    operation: 'join' | 'leave' | 'disconnect',
     params: unknown,
+    hereAnyway: boolean,
   ): Promise<ClusterCount> {
-    const remote = counted(this.requests, this.question(operation, params));
+    const local: Local<number> = this.locals[operation];
+    let remote: ReturnType<typeof counted>;
+    try {
+      remote = counted(this.requests, this.question(operation, params));
+    } catch (error) {
+      if (hereAnyway) await local(params);
+      throw error;
+    }
     const here = await local(params);
     const { count, missing, complete } = await remote;
     return { count: here + count, missing, complete };

@@ -1,3 +1,4 @@
+import { isPromise } from '../kinds.js';
 import type { PropagatorLogger } from '../ports/logger.js';
 import { fit, reasonOf } from '../text.js';
 import { lineLogger } from './line-logger.js';
@@ -54,6 +55,24 @@ export class Reporter {
     const entry = this.entry(kind);
     entry.count++;
     if (entry.count === 1) this.logger.warn(`${kind}: ${wordsOf(detail)}`);
+  }
+
+  /**
+   * Does something whose failure must not get out: in a timer it would end the process, in a loop keep the rest from its
+   * turn. What it throws, or rejects with, is reported.
+   *
+   * @param subject what the line is about
+   */
+  attempt(kind: string, subject: () => string, act: () => unknown): void {
+    const failed = (error: unknown): void => {
+      this.report(kind, () => `${subject()}: ${reasonOf(error)}`);
+    };
+    try {
+      const done = act();
+      if (isPromise(done)) done.then(undefined, failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   /** How often each kind occurred since start. */

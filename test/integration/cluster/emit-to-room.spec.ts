@@ -81,7 +81,7 @@ describe('emitToRoom', () => {
       'user:alice',
       'all',
       '*',
-      'x'.repeat(500),
+      'x'.repeat(256),
     ];
     await b.ask('join', rooms);
     const data = { bytes: Buffer.from([0, 255]), list: [1, null] };

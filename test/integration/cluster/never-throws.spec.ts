@@ -5,6 +5,9 @@ import { until } from '../../support/until.js';
 
 const cycle: Record<string, unknown> = {};
 cycle['itself'] = cycle;
+const fail = (): never => {
+  throw new Error('a listener of the app');
+};
 const names = (count: number): string[] => Array.from({ length: count }, (_, n) => `room ${n}`);
 
 describe('calls of Socket.IO that return nothing', () => {
@@ -68,6 +71,94 @@ describe('calls of Socket.IO that return nothing', () => {
       expect(cluster.instance(0).counts).toEqual({ 'emit.refused': 3 });
     },
   );
+});
+
+describe('names that are too long for a channel', () => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+  const long = 'x'.repeat(257);
+
+  it('are reported by calls that return nothing, which serve everybody else', async () => {
+    cluster = await givenCluster().of(2).with(PlainGateway).start();
+    const near = await cluster.instance(0).connect();
+    const far = await cluster.instance(1).connect();
+    const io = serverOf(cluster, 0);
+    const chat = `/${long}`;
+
+    io.to(long).emit('to nobody');
+    io.except(long).emit('not to nobody');
+    io.of(chat).emit('to nobody');
+    io.socketsJoin([long, 'lobby']);
+    io.local.socketsJoin(long);
+    io.to([long, 'lobby']).emit('lobby');
+    io.socketsLeave(long);
+    io.to(long).disconnectSockets();
+    await socketOf(cluster, near.id).join([long, 'own']);
+    socketOf(cluster, near.id).to(long).emit('to nobody');
+
+    await cluster.settled(near, far);
+    expect([near.events, far.events]).toEqual([
+      ['not to nobody', 'lobby'],
+      ['not to nobody', 'lobby'],
+    ]);
+    expect([...socketOf(cluster, near.id).rooms]).toEqual([near.id, 'lobby', 'own']);
+    expect(cluster.instance(0).counts).toEqual({
+      'emit.refused': 3,
+      'name.too-long': 3,
+    });
+  });
+
+  it('leave a server with listeners that throw in the middle of such a call', async () => {
+    cluster = await givenCluster().of(1).with(PlainGateway).start();
+    const [a, b] = [await cluster.instance(0).connect(), await cluster.instance(0).connect()];
+    const io = serverOf(cluster, 0);
+    for (const event of ['join-room', 'leave-room']) io.of('/').adapter.on(event, fail);
+    socketOf(cluster, a.id).once('disconnecting', fail);
+
+    io.socketsJoin('lobby');
+    io.local.socketsJoin('local');
+    io.socketsLeave('lobby');
+    io.local.socketsLeave('local');
+    io.of('/').adapter.removeAllListeners('leave-room');
+    io.local.disconnectSockets();
+
+    await until(
+      () => !b.socket.connected,
+      () => 'the end of the second socket',
+    );
+    expect(cluster.instance(0).counts['listener.failed']).toBeGreaterThanOrEqual(9);
+  });
+});
+
+describe('calls that are too large for Redis', () => {
+  let cluster: TestCluster;
+  afterEach(() => cluster.close());
+
+  it('serve the sockets of this instance at once', async () => {
+    cluster = await givenCluster()
+      .of(2)
+      .with(PlainGateway)
+      .configured({ maxMessageBytes: 4_096 })
+      .start();
+    const near = await cluster.instance(0).connect();
+    const far = await cluster.instance(1).connect();
+    const io = serverOf(cluster, 0);
+    const many = names(500);
+
+    io.socketsJoin(many);
+    expect(socketOf(cluster, near.id).rooms.size).toBe(501);
+    expect(socketOf(cluster, far.id).rooms.size).toBe(1);
+    io.socketsLeave(many);
+    expect(socketOf(cluster, near.id).rooms.size).toBe(1);
+    io.except(many).disconnectSockets();
+
+    await until(
+      () => !near.socket.connected,
+      () => 'the end of the socket',
+    );
+    expect(far.socket.connected).toBe(true);
+    expect(cluster.instance(0).counts).toEqual({ 'emit.refused': 3 });
+  });
 });
 
 describe('rooms that a socket cannot join', () => {
