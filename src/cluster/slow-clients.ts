@@ -34,7 +34,7 @@ export class SlowClients {
 
   start(): void {
     if (this.options === undefined) return;
-    this.timer ??= setInterval(() => this.sweep(), SWEEP_MS).unref();
+    this.timer ??= setInterval(() => this.attempt(() => this.sweep()), SWEEP_MS).unref();
   }
 
   close(): void {
@@ -47,8 +47,13 @@ export class SlowClients {
   wrote(connection: EngineConnection): void {
     if (!this.isOver(connection)) return;
     // Whatever is written in one go waits, until the event loop has had a chance to send it.
-    if (this.suspects.size === 0) setImmediate(() => this.judge());
+    if (this.suspects.size === 0) setImmediate(() => this.attempt(() => this.judge()));
     this.suspects.add(connection);
+  }
+
+  /** In a timer, what Engine.IO or a transport of the app throws would end the process. */
+  private attempt(look: () => void): void {
+    this.reporter.attempt('listener.failed', () => 'slow clients', look);
   }
 
   private sweep(): void {

@@ -1,18 +1,14 @@
-import { readFile } from 'node:fs/promises';
-import { register } from 'node:module';
+import { readFileSync } from 'node:fs';
+import * as module from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
-import { transform } from '@swc/core';
-
-// Lets Node run the sources as they are, for tests that need a process of their own:
-// `node --import ./test/support/run-ts.mjs file.ts`. Hooks run in a thread of their own, which loads this file anew.
-if (isMainThread) register(import.meta.url);
+import { transformSync } from '@swc/core';
 
 /** The examples import the library by its name. */
 const library = { 'nestjs-redis-propagator': new URL('../../src/index.ts', import.meta.url).href };
 
-/** @type {import('node:module').ResolveHook} */
-export async function resolve(specifier, context, next) {
+/** @type {import('node:module').ResolveHookSync} */
+export function resolve(specifier, context, next) {
   const ofSources = context.parentURL?.endsWith('.ts') && /^\.{1,2}\/.*\.js$/.test(specifier);
   return next(
     library[specifier] ?? (ofSources ? specifier.replace(/\.js$/, '.ts') : specifier),
@@ -20,10 +16,10 @@ export async function resolve(specifier, context, next) {
   );
 }
 
-/** @type {import('node:module').LoadHook} */
-export async function load(url, context, next) {
+/** @type {import('node:module').LoadHookSync} */
+export function load(url, context, next) {
   if (!url.endsWith('.ts')) return next(url, context);
-  const { code } = await transform(await readFile(fileURLToPath(url), 'utf8'), {
+  const { code } = transformSync(readFileSync(fileURLToPath(url), 'utf8'), {
     filename: fileURLToPath(url),
     jsc: {
       target: 'es2022',
@@ -35,3 +31,9 @@ export async function load(url, context, next) {
   });
   return { format: 'module', source: code, shortCircuit: true };
 }
+
+// Lets Node run the sources as they are, for tests that need a process of their own:
+// `node --import ./test/support/run-ts.mjs file.ts`. Node 20 has no `registerHooks`; Node 26 warns of `register`, whose
+// hooks run in another thread, which loads this file once more.
+if (typeof module.registerHooks === 'function') module.registerHooks({ resolve, load });
+else if (isMainThread) module.register(import.meta.url);
