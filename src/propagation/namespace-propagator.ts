@@ -11,6 +11,7 @@ import type {
 } from './events.js';
 import type { UserAnswers } from './user-answers.js';
 import type { DisconnectUserOptions } from './user-commands.js';
+import { refused } from './refused.js';
 import type { PropagatorVerbs } from './verbs.js';
 import type { UserId } from '../sockets/user-id.js';
 
@@ -25,31 +26,31 @@ export class NamespacePropagator {
   ) {}
 
   emitToUser<T>(event: Unbound<UserEvent<T>>): Promise<Receipt> {
-    return this.propagator.emitToUser(this.bound(event));
+    return rejecting(() => this.propagator.emitToUser(this.bound(event)));
   }
 
   emitToUsers<T>(event: Unbound<UsersEvent<T>>): Promise<UsersReceipt> {
-    return this.propagator.emitToUsers(this.bound(event));
+    return rejecting(() => this.propagator.emitToUsers(this.bound(event)));
   }
 
   emitToRoom<T>(event: Unbound<RoomEvent<T>>): Promise<Receipt> {
-    return this.propagator.emitToRoom(this.bound(event));
+    return rejecting(() => this.propagator.emitToRoom(this.bound(event)));
   }
 
   emitToAll<T>(event: Unbound<EventToEmit<T>>): Promise<Receipt> {
-    return this.propagator.emitToAll(this.bound(event));
+    return rejecting(() => this.propagator.emitToAll(this.bound(event)));
   }
 
   emitToAuthenticated<T>(event: Unbound<EventToEmit<T>>): Promise<Receipt> {
-    return this.propagator.emitToAuthenticated(this.bound(event));
+    return rejecting(() => this.propagator.emitToAuthenticated(this.bound(event)));
   }
 
   propagateEvent<T>(event: Unbound<CausedEvent<T>>): Promise<boolean> {
-    return this.propagator.propagateEvent(this.bound(event));
+    return rejecting(() => this.propagator.propagateEvent(this.bound(event)));
   }
 
   requestUser<R = unknown, T = unknown>(request: Unbound<UserRequest<T>>): Promise<UserAnswers<R>> {
-    return this.propagator.requestUser<R>(this.bound(request));
+    return rejecting(() => this.propagator.requestUser<R>(this.bound(request)));
   }
 
   fetchUserSockets(userId: UserId): Promise<ClusterResult<SocketDetails>> {
@@ -65,10 +66,22 @@ export class NamespacePropagator {
   }
 
   disconnectUser(userId: UserId, options?: Unbound<DisconnectUserOptions>): Promise<ClusterCount> {
-    return this.propagator.disconnectUser(userId, this.bound({ ...options }));
+    return rejecting(() => this.propagator.disconnectUser(userId, this.bound({ ...options })));
   }
 
   private bound<T extends object>(options: T): T & { namespace: string } {
     return { ...options, namespace: this.namespace };
+  }
+}
+
+/** Arguments that cannot be copied reject, like those that the verbs themselves cannot read. */
+function rejecting<R>(work: () => Promise<R>): Promise<R> {
+  try {
+    return work();
+  } catch (thrown) {
+    const rejected = Promise.resolve().then(() => refused(thrown));
+    // Nobody has to await it.
+    rejected.catch(() => undefined);
+    return rejected;
   }
 }

@@ -5,7 +5,7 @@ import type { OutgoingEvent } from '../cluster/outgoing-event.js';
 import type { Observable } from 'rxjs';
 import type { EventLoss } from '../cluster/event-loss.js';
 import { usersReceiptOf, type Receipt, type UsersReceipt } from '../cluster/receipt.js';
-import { PropagatorError, reasonOf } from '../errors.js';
+import { PropagatorError } from '../errors.js';
 import type { SocketDetails } from '../cluster/socket-details.js';
 import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
@@ -20,6 +20,7 @@ import {
   exceptedRooms,
   roomsOfSession,
 } from './check-event.js';
+import { refused } from './refused.js';
 import type {
   CausedEvent,
   EventToEmit,
@@ -200,13 +201,6 @@ export class RedisPropagatorService implements PropagatorVerbs {
       }
     });
   }
-}
-
-/** Arguments may throw when they are read: a getter, an iterable. @throws PropagatorError */
-function refused(thrown: unknown): never {
-  if (thrown instanceof PropagatorError) throw thrown;
-  const remedy = 'Pass plain objects, arrays and strings.';
-  throw PropagatorError.of('target.invalid', ['arguments', reasonOf(thrown), remedy], thrown);
 }
 
 /** What {@link EventToEmit} has, of whichever kind of event. */

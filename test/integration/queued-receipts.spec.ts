@@ -426,4 +426,30 @@ describe('a verb that is called with nothing, or with things of the wrong kind',
       code: 'target.invalid',
     });
   });
+
+  it('rejects in the same way what cannot even be read', async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const event = {
+      get event() {
+        // Whatever is thrown.
+        throw proxy;
+      },
+    };
+    const { propagator } = cluster.instance(0);
+    for (const bound of [propagator, propagator.of('/chat')]) {
+      for (const given of [proxy, event]) {
+        const asVerbs = bound as unknown as Verbs;
+        for (const verb of [
+          'emitToUser',
+          'emitToUsers',
+          'emitToRoom',
+          'emitToAll',
+          'requestUser',
+        ]) {
+          await expect(asVerbs[verb]?.(given)).rejects.toMatchObject({ code: 'target.invalid' });
+        }
+      }
+    }
+  });
 });
