@@ -53,7 +53,7 @@ describe('a name that becomes a channel of Redis', () => {
       false,
     ]);
     expect(rooms.has('lobby')).toBe(true);
-    expect(a.counts['name.too-long']).toBe(2);
+    expect(a.counts['name.too-long']).toBe(3);
     expect(cluster.logger.matching(/name\.too-long: socket \S+ was kept out of room/)).toHaveLength(
       1,
     );
