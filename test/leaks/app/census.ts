@@ -56,9 +56,9 @@ export function censusOf(instance: TestInstance): Census {
   };
 }
 
-/** What was published and heard lately is kept for a while on purpose, within bounds. */
+/** Kept on purpose, within bounds: what was published and heard lately, and the names of Engine.IO's transports. */
 function withoutKept(sizes: Sizes): Sizes {
-  const kept = /\.recent\.kept$|\.log\.(chunks|lastSequences|numbers)/;
+  const kept = /\.recent\.kept$|\.log\.(chunks|lastSequences|numbers)|\.internals\.transports$/;
   return Object.fromEntries(Object.entries(sizes).filter(([path]) => !kept.test(path)));
 }
 
