@@ -1,5 +1,5 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
-import { WebSocketGateway, type OnGatewayDisconnect } from '@nestjs/websockets';
+import { WebSocketGateway, type OnGatewayConnection } from '@nestjs/websockets';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
@@ -20,9 +20,10 @@ class ChatGateway {}
 const ended: unknown[] = [];
 
 @WebSocketGateway()
-class WatchingGateway implements OnGatewayDisconnect<AuthenticatedSocket> {
-  handleDisconnect(_client: AuthenticatedSocket, reason?: string): void {
-    ended.push(reason);
+class WatchingGateway implements OnGatewayConnection<AuthenticatedSocket> {
+  // Nest 11 gives `handleDisconnect` no reason.
+  handleConnection(client: AuthenticatedSocket): void {
+    client.once('disconnect', (reason) => ended.push(reason));
   }
 }
 

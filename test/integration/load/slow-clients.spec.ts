@@ -1,4 +1,4 @@
-import { WebSocketGateway, type OnGatewayDisconnect } from '@nestjs/websockets';
+import { WebSocketGateway, type OnGatewayConnection } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -30,9 +30,10 @@ function memory(): number {
 const ended: unknown[] = [];
 
 @WebSocketGateway()
-class WatchingGateway implements OnGatewayDisconnect<AuthenticatedSocket> {
-  handleDisconnect(client: AuthenticatedSocket, reason?: string): void {
-    ended.push([client.data.userId, reason]);
+class WatchingGateway implements OnGatewayConnection<AuthenticatedSocket> {
+  // Nest 11 gives `handleDisconnect` no reason.
+  handleConnection(client: AuthenticatedSocket): void {
+    client.once('disconnect', (reason) => ended.push([client.data.userId, reason]));
   }
 }
 
