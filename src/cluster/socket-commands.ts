@@ -1,9 +1,10 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { checkName } from './checked-targets.js';
 import { collected, counted } from './cluster-answers.js';
-import type { ClusterRequests } from './cluster-requests.js';
+import type { ClusterRequests, RequestHandler } from './cluster-requests.js';
 import type { ClusterCount, ClusterResult } from './cluster-result.js';
 import { endSockets, type EndOptions } from './end-sockets.js';
 import type { LocalNamespace } from './local-namespace.js';
@@ -28,6 +29,9 @@ interface Surroundings extends DescribingInstance {
   joining(namespace: string, rooms: readonly string[], joined: Promise<unknown>): void;
 }
 
+/** How many sockets are described, and sent, in one turn of the event loop. */
+const MAX_SOCKETS_PER_TURN = 250;
+
 const isText = (item: unknown): boolean => typeof item === 'string';
 
 type Local<T> = (params: unknown) => T | Promise<T>;
@@ -40,8 +44,6 @@ type Local<T> = (params: unknown) => T | Promise<T>;
  */
 export class SocketCommands {
   private readonly locals = {
-    fetch: (params: unknown) =>
-      this.select(params).map((socket) => detailsOf(socket, this.here, this.reporter)),
     ids: (params: unknown) => this.select(params).map(({ id }) => id),
     rooms: (params: unknown) => {
       const { namespace } = selectorIn(params);
@@ -74,6 +76,7 @@ export class SocketCommands {
     for (const [name, local] of Object.entries(this.locals) as [string, Local<unknown>][]) {
       requests.handle(name, local);
     }
+    requests.handle('fetch', this.answerFetch);
   }
 
   /** The sockets, local ones as they are. */
@@ -86,9 +89,12 @@ export class SocketCommands {
 
   /** Details of the sockets of all instances. */
   async describe(selector: SocketSelector): Promise<ClusterResult<SocketDetails>> {
-    const local = this.locals.fetch(selector);
-    const remote = await this.collect<SocketDetails>('fetch', selector, isSocketDetails);
-    return { ...remote, items: [...local, ...remote.items] };
+    const remote = this.collect<SocketDetails>('fetch', selector, isSocketDetails);
+    const local: SocketDetails[] = [];
+    const take = (part: SocketDetails[]): boolean => local.push(...part) > 0;
+    local.push(...(await this.describeHere(selector, take)));
+    const { items, missing, complete } = await remote;
+    return { items: [...local, ...items], missing, complete };
   }
 
   async ids(selector: SocketSelector): Promise<ClusterResult<string>> {
@@ -141,6 +147,39 @@ export class SocketCommands {
     hereAnyway = false,
   ): Promise<ClusterCount> {
     return this.count('disconnect', { ...selector, ...options }, hereAnyway);
+  }
+
+  /** Sends the sockets of this instance in parts, and stops where the asking instance has gone. */
+  private readonly answerFetch: RequestHandler = (params, { emit }) => {
+    let isWanted = true;
+    return this.describeHere(params, (part) => {
+      void emit(part).then((isThere) => {
+        isWanted &&= isThere;
+      });
+      return isWanted;
+    });
+  };
+
+  /**
+   * Describes the sockets of this instance, a bounded number in each turn of the event loop. Skips sockets that leave
+   * meanwhile.
+   *
+   * @param take gets all parts but the last; returns whether to go on
+   * @returns the last part
+   */
+  private async describeHere(
+    params: unknown,
+    take: (part: SocketDetails[]) => boolean,
+  ): Promise<SocketDetails[]> {
+    const sockets = this.select(params);
+    for (let from = 0; ; from += MAX_SOCKETS_PER_TURN) {
+      const next = sockets.slice(from, from + MAX_SOCKETS_PER_TURN);
+      const connected = from === 0 ? next : next.filter((socket) => socket.connected);
+      const part = connected.map((socket) => detailsOf(socket, this.here, this.reporter));
+      if (from + MAX_SOCKETS_PER_TURN >= sockets.length) return part;
+      if (!take(part)) return [];
+      await nextTurn();
+    }
   }
 
   private select(params: unknown): Socket[] {

@@ -1,0 +1,103 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Namespace, Socket } from 'socket.io';
+import type { NamespaceAdapter } from '../../../src/cluster/namespace-adapter.js';
+import { acquainted } from '../../support/acquainted.js';
+import { namespaceOf, PlainGateway } from '../../support/plain-gateway.js';
+import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
+
+const CROWD = '/crowd';
+const SOCKETS = 3_000;
+
+const idsOf = (sockets: readonly { id: string }[]): string[] => sockets.map(({ id }) => id).sort();
+
+describe('thousands of sockets of one instance', () => {
+  let cluster: TestCluster;
+  let nsp: Namespace;
+  let turn: number;
+  let isOver: boolean;
+  /** How many sockets were described in each turn of the event loop. */
+  let described: number[];
+
+  afterEach(async () => {
+    isOver = true;
+    nsp.sockets.clear();
+    nsp.adapter.sids.clear();
+    await cluster.close();
+  });
+
+  /** Sockets of alice without a connection, on the first of two instances. */
+  const givenCrowd = async (): Promise<Socket[]> => {
+    cluster = await givenCluster().of(2).with(PlainGateway).onInMemoryPubSub().start();
+    await acquainted(cluster);
+    nsp = namespaceOf(cluster, 0, CROWD);
+    namespaceOf(cluster, 1, CROWD);
+    const adapter = nsp.adapter as NamespaceAdapter;
+    const sockets = Array.from({ length: SOCKETS }, (_, n) => fakeSocket(`socket-${n}`));
+    for (const socket of sockets) {
+      nsp.sockets.set(socket.id, socket as never);
+      await adapter.admit(socket, { userId: 'alice', sessionId: 'one' });
+    }
+    turn = 0;
+    described = [];
+    isOver = false;
+    return sockets;
+  };
+
+  const fakeSocket = (id: string): Socket => {
+    const fake = {
+      id,
+      connected: true,
+      rooms: new Set([id, 'room']),
+      handshake: { headers: {}, auth: {}, query: {}, url: '/' },
+      get data(): object {
+        described[turn] = (described[turn] ?? 0) + 1;
+        return { name: id };
+      },
+    };
+    return fake as unknown as Socket;
+  };
+
+  /** Calls back in each turn of the event loop. */
+  const eachTurn = (act: () => void): void => {
+    const next = (): void => {
+      if (isOver) return;
+      turn++;
+      act();
+      setImmediate(next);
+    };
+    setImmediate(next);
+  };
+
+  it.each([
+    ['that is asked by another one', 1],
+    ['that asks itself', 0],
+  ])(
+    'are described in many turns of the event loop, each once, by an instance %s',
+    async (_, asking) => {
+      const sockets = await givenCrowd();
+      eachTurn(() => undefined);
+
+      const { items, missing, complete } = await cluster
+        .instance(asking)
+        .propagator.fetchUserSockets('alice', { namespace: CROWD });
+
+      expect({ missing, complete }).toEqual({ missing: [], complete: true });
+      expect(idsOf(items)).toEqual(idsOf(sockets));
+      // Two steps may share what this test takes for one turn.
+      expect(Math.max(...described.filter((count) => count > 0))).toBeLessThanOrEqual(500);
+    },
+  );
+
+  it('are left out where they leave before their turn', async () => {
+    const sockets = await givenCrowd();
+    const leaving = sockets.slice(-300);
+    eachTurn(() => {
+      for (const socket of leaving) Object.assign(socket, { connected: false });
+    });
+
+    const found = await namespaceOf(cluster, 1, CROWD).fetchSockets();
+
+    expect(idsOf(found)).toEqual(idsOf(sockets.slice(0, -300)));
+    expect(cluster.instance(1).counts['request.incomplete']).toBeUndefined();
+  });
+});
