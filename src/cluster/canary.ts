@@ -1,5 +1,6 @@
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { saysOpen } from './says-open.js';
 
 /** A heartbeat may be on its way when it is asked for; two that Redis took and did not return are no accident. */
 const MISSES_ALLOWED = 1;
@@ -63,7 +64,7 @@ export class Canary {
    * @param listening whether the heartbeats' channel is subscribed: others may not be, which keeps nobody from hearing
    */
   check(listening: boolean): void {
-    const open = this.pubSub.isOpen?.() ?? this.pubSub.state === 'ready';
+    const open = saysOpen(this.pubSub, this.reporter) ?? this.pubSub.state === 'ready';
     if (!listening || !open) {
       this.beginAnew();
       return;

@@ -117,7 +117,11 @@ export class ClusterService {
       // After an outage the others may have given this instance up, and it them.
       this.pubSub.state$.subscribe((state) => {
         this.listeningSince = Infinity;
-        if (state === 'ready') void this.bus.open().then(() => this.hello());
+        if (state !== 'ready') return;
+        this.attempt('hello', async () => {
+          await this.bus.open();
+          await this.hello();
+        });
       }),
     );
     this.timer = setInterval(() => this.tick(), this.options.heartbeatIntervalMs);
@@ -154,8 +158,15 @@ export class ClusterService {
         this.forget(instanceId, { type: 'lost', member: entry.member });
       }
     }
-    this.canary.check(this.bus.isListening);
-    void this.announce('heartbeat');
+    this.attempt('the check that this instance hears itself', () =>
+      this.canary.check(this.bus.isListening),
+    );
+    this.attempt('heartbeat', () => this.announce('heartbeat'));
+  }
+
+  /** In a timer, or where nobody awaits it, an error of a transport would end the process. */
+  private attempt(subject: string, act: () => unknown): void {
+    this.reporter.attempt('heartbeat.failed', () => subject, act);
   }
 
   private async announce(type: PresenceMessage['type'], to?: InstanceId): Promise<void> {
@@ -199,7 +210,7 @@ export class ClusterService {
       this.changes.next({ type: 'joined', member: described });
     }
     // The newcomer wants to know us now, not after the next interval.
-    if (type === 'hello') void this.announce('heartbeat', origin);
+    if (type === 'hello') this.attempt('heartbeat', () => this.announce('heartbeat', origin));
   }
 
   private forget(instanceId: InstanceId, change: ClusterChange): void {

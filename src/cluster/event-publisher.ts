@@ -11,6 +11,7 @@ import type { PublishMode } from './outgoing-event.js';
 import { PublishesInFlight } from './publishes-in-flight.js';
 import { publishToOthers } from './publish-to-others.js';
 import { RecentPublishes, type RecentSelection } from './recent-publishes.js';
+import { saysOpen } from './says-open.js';
 
 const LAST_CHANCE_MS = 1_000;
 
@@ -54,7 +55,7 @@ export class EventPublisher {
   constructor(
     private readonly pubSub: PubSub,
     { outbox, repair, publishTimeoutMs }: Options,
-    reporter: Reporter,
+    private readonly reporter: Reporter,
     /** Called with an event that is lost after its promise has resolved. */
     onLoss: (lost: LostPublish, error: PropagatorError) => void,
   ) {
@@ -142,7 +143,7 @@ export class EventPublisher {
 
   private isOpen(): boolean {
     // Closed for good: the error says so.
-    return this.pubSub.state === 'closed' || (this.pubSub.isOpen?.() ?? true);
+    return this.pubSub.state === 'closed' || (saysOpen(this.pubSub, this.reporter) ?? true);
   }
 
   /** Why an event cannot be published at once; undefined where it can, or where trying says more. */

@@ -23,6 +23,7 @@ import { LateEvents } from './late-events.js';
 import type { ReceiptLog } from './receipt-log.js';
 import { Leftovers } from './leftovers.js';
 import { RepairQuestions } from './repair-questions.js';
+import { saysOpen } from './says-open.js';
 
 /** What was on its way when the connection broke, or got stuck before it did. */
 const MARGIN_MS = 5_000;
@@ -98,7 +99,7 @@ export class GapRepair {
     );
     this.subscriptions.push(
       pubSub.state$.subscribe((state) => {
-        if (state === 'ready') void this.ready();
+        if (state === 'ready') this.attempt(() => this.ready());
       }),
       this.around.cluster.changes$.subscribe((change) => {
         this.departures.changed(change);
@@ -191,13 +192,16 @@ export class GapRepair {
   private returned(instanceId: InstanceId, channel?: string): void {
     if (this.interruption !== undefined || this.closed) return;
     this.interruption = this.lastRepair.onceMoreFor(instanceId, channel);
-    if (this.interruption !== undefined) void this.repair();
+    if (this.interruption !== undefined) this.attempt(() => this.repair());
   }
 
   private repairLater(): void {
     clearTimeout(this.fallback);
     if (this.closed) return;
-    this.fallback = setTimeout(() => void this.repair(), SUBSCRIBED_WITHIN_MS).unref();
+    this.fallback = setTimeout(
+      () => this.attempt(() => this.repair()),
+      SUBSCRIBED_WITHIN_MS,
+    ).unref();
   }
 
   private async repair(): Promise<void> {
@@ -222,13 +226,18 @@ export class GapRepair {
       this.asking = false;
     }
     // Interrupted once more while it was repaired, and everything is there again already.
-    if (this.around.pubSub.state === 'ready') void this.repair();
+    if (this.around.pubSub.state === 'ready') this.attempt(() => this.repair());
+  }
+
+  /** Nobody awaits these: what they reject with would end the process. */
+  private attempt(act: () => Promise<void>): void {
+    this.around.reporter.attempt('repair.failed', () => 'what was missed', act);
   }
 
   /** Whether questions go out, and answers come in. */
   private get canAsk(): boolean {
-    const { pubSub, bus } = this.around;
-    return (pubSub.isOpen?.() ?? true) && bus.isListening;
+    const { pubSub, bus, reporter } = this.around;
+    return (saysOpen(pubSub, reporter) ?? true) && bus.isListening;
   }
 
   /** Returns false where it was interrupted again. */

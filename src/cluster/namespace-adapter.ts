@@ -86,7 +86,7 @@ export function namespaceAdapter(
       this.channels = new RoomChannels(nsp.name, router);
       this.memberships = new Memberships(this.channels);
       if (Array.isArray(this.packets)) {
-        this.recovery = new SessionRecovery((rooms) => this.channels.keep(rooms));
+        this.recovery = new SessionRecovery((rooms) => this.channels.keep(rooms), reporter);
       }
       this.on('create-room', (room: string) => this.channels.open(room));
       this.on('delete-room', (room: string) => this.channels.close(room));

@@ -117,7 +117,7 @@ export class Outbox {
   /** Tries to publish the events of one line. */
   flushLine(name: string): void {
     const line = this.lines.get(name);
-    if (line !== undefined) void this.send(line);
+    if (line !== undefined) this.begin(line);
   }
 
   /** Resolves once it is empty. */
@@ -183,14 +183,19 @@ export class Outbox {
       if (publish.underWay) continue;
       const error = PropagatorError.of('outbox.expired', [maxAgeMs, publish.reason]);
       this.reporter.report('outbox.expired', () => error.message);
-      this.end(publish, error);
+      this.attempt(() => this.end(publish, error));
     }
+    this.attempt(() => this.tellLate(now));
+    this.flushAll();
+  }
+
+  /** Resolves the promises of events that have waited for too long. */
+  private tellLate(now: number): void {
     for (const line of this.lines.values()) {
       if (line.allTold || !this.isLate(line, now)) continue;
       for (const publish of line.events()) this.tell(publish);
       line.allTold = true;
     }
-    this.flushAll();
   }
 
   /** Whether events of a line have waited for so long, or Redis has been away for so long, that promises resolve. */
@@ -207,8 +212,19 @@ export class Outbox {
   }
 
   private flushAll(): void {
-    if (!this.transport.isOpen()) return;
-    for (const line of this.lines.values()) void this.send(line);
+    this.attempt(() => {
+      if (!this.transport.isOpen()) return;
+      for (const line of this.lines.values()) this.begin(line);
+    });
+  }
+
+  private begin(line: OutboxLine): void {
+    this.attempt(() => this.send(line));
+  }
+
+  /** A timer calls these, and nobody awaits them: an error of the transport would end the process. */
+  private attempt(act: () => unknown): void {
+    this.reporter.attempt('transport.failed', () => 'events in the outbox', act);
   }
 
   private async send(line: OutboxLine): Promise<void> {

@@ -4,6 +4,7 @@ import type { Session } from 'socket.io-adapter';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import { continueSession } from '../sockets/session-id.js';
 import type { KeptOptions } from './delivery-options.js';
+import type { Reporter } from '../reporting/reporter.js';
 import { isReservedRoom, sessionRoom, sessionIn, userIn, userRoom } from './reserved-rooms.js';
 import { startOver } from './socket-io-internals.js';
 
@@ -43,7 +44,10 @@ export class SessionRecovery {
   private emitting: string | undefined;
 
   /** @param keepChannels keeps the channels of rooms subscribed until the function that comes back is called */
-  constructor(private readonly keepChannels: (rooms: readonly string[]) => () => void) {}
+  constructor(
+    private readonly keepChannels: (rooms: readonly string[]) => () => void,
+    private readonly reporter: Reporter,
+  ) {}
 
   /** A client was lost that may come back: what others send to its rooms meanwhile has to arrive here. */
   lost({ pid, rooms }: Session, maxDisconnectionMs: number): void {
@@ -52,7 +56,7 @@ export class SessionRecovery {
     const letGo = (): void => {
       clearTimeout(timer);
       this.away.delete(pid);
-      release();
+      this.reporter.attempt('transport.failed', () => 'channels of a lost client', release);
     };
     const timer = setTimeout(letGo, maxDisconnectionMs).unref();
     this.away.set(pid, letGo);

@@ -110,11 +110,19 @@ export class WriteBatches {
       try {
         writeWaiting(connection);
       } catch (error) {
-        this.reporter.report('listener.failed', () => `of a connection: ${reasonOf(error)}`);
+        this.failed(error);
       }
-      // Nothing waits for most clients.
-      if (connection.writeBuffer?.length) this.slow.wrote(connection);
+      try {
+        // Nothing waits for most clients.
+        if (connection.writeBuffer?.length) this.slow.wrote(connection);
+      } catch (error) {
+        this.failed(error);
+      }
     }
+  }
+
+  private failed(error: unknown): void {
+    this.reporter.report('listener.failed', () => `of a connection: ${reasonOf(error)}`);
   }
 }
 

@@ -1,13 +1,18 @@
+import type { Reporter } from '../reporting/reporter.js';
+
 /** The longest that Node's timers take. */
 const MOST_MS = 2 ** 31 - 1;
 
-/** One timer for many moments, each with a key; by the clock that nobody sets. @internal */
+/** One timer for many moments, each with a key. Monotonic time. An error thrown for one key is reported. @internal */
 export class DueTimer<K> {
   private readonly times = new Map<K, number>();
   private timer: NodeJS.Timeout | undefined;
   private firesAt = Infinity;
 
-  constructor(private readonly onDue: (key: K) => void) {}
+  constructor(
+    private readonly onDue: (key: K) => void,
+    private readonly reporter: Reporter,
+  ) {}
 
   /** In so many ms, or sooner if that was asked for before. */
   in(ms: number, key: K): void {
@@ -36,6 +41,12 @@ export class DueTimer<K> {
     const due = [...this.times].filter(([, at]) => at <= now).map(([key]) => key);
     for (const key of due) this.times.delete(key);
     this.schedule(Math.min(...this.times.values()));
-    for (const key of due) this.onDue(key);
+    for (const key of due) {
+      this.reporter.attempt(
+        'presence.failed',
+        () => 'what is due',
+        () => this.onDue(key),
+      );
+    }
   }
 }

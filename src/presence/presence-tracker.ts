@@ -34,7 +34,7 @@ interface TrackerSurroundings {
  */
 export class PresenceTracker {
   private readonly buckets: readonly BucketWork[];
-  private readonly dueTimer = new DueTimer<BucketWork>((bucket) => bucket.settle());
+  private readonly dueTimer: DueTimer<BucketWork>;
   private readonly lease: LeaseKeeper;
   private readonly outlet: ChangeOutlet;
   private readonly sweeps: Sweeps;
@@ -49,6 +49,7 @@ export class PresenceTracker {
     private readonly options: ResolvedPresenceOptions,
     private readonly around: TrackerSurroundings,
   ) {
+    this.dueTimer = new DueTimer<BucketWork>((bucket) => bucket.settle(), around.reporter);
     this.outlet = new ChangeOutlet(options.leaseMs, () => {
       this.handOver();
       this.lease.heard();
@@ -170,7 +171,7 @@ export class PresenceTracker {
     for (const bucket of this.buckets) bucket.work();
     this.handOver();
     this.around.onRenewed();
-    void this.sweeps.renewed(dead);
+    this.attempt(() => this.sweeps.renewed(dead));
   }
 
   private givenUp(): void {
@@ -188,7 +189,12 @@ export class PresenceTracker {
         () => 'Redis has lost its data; it is told again who is online',
       );
     }
-    void this.retell(storeLostData);
+    this.attempt(() => this.retell(storeLostData));
+  }
+
+  /** Nobody awaits these: what they reject with would end the process. */
+  private attempt(act: () => Promise<void>): void {
+    this.around.reporter.attempt('presence.failed', () => 'after a renewal', act);
   }
 
   private async retell(storeLostData: boolean): Promise<void> {

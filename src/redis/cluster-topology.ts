@@ -101,7 +101,7 @@ export class ClusterTopology {
     return nodeOf(this.cluster, master);
   }
 
-  /** Asks the Cluster, once for all who want to know. */
+  /** Asks the Cluster, once for all that want to know. Rejects where the client throws. */
   refresh(): Promise<void> {
     // While it is not connected ioredis asks as soon as it is.
     if (this.cluster.status !== 'ready') return Promise.resolve();
@@ -109,10 +109,10 @@ export class ClusterTopology {
     this.refreshing = new Promise<void>((resolve) => {
       this.cluster.refreshSlotsCache((error) => {
         // No node that it knows of answers: it has to begin with the first ones anew.
-        if (error?.name === 'ClusterAllFailedError' && this.owned) this.cluster.disconnect(true);
         resolve();
+        if (error?.name === 'ClusterAllFailedError' && this.owned) this.cluster.disconnect(true);
       });
-    }).then(() => {
+    }).finally(() => {
       this.refreshing = undefined;
     });
     return this.refreshing;

@@ -12,10 +12,27 @@ export interface PingedClient {
   disconnect(reconnect?: boolean): void;
 }
 
-/** Calls it in intervals, until the timer is cleared. @internal */
-export function checkRegularly(check: () => void, ms: number = CHECK_MS): NodeJS.Timeout {
+/**
+ * Calls `check` in intervals, until the timer is cleared. A client that throws must not end the process: the error goes to
+ * `failed`.
+ *
+ * @internal
+ */
+export function checkRegularly(
+  check: () => void,
+  failed: (error: unknown) => void,
+  ms: number = CHECK_MS,
+): NodeJS.Timeout {
   // After what has arrived in the meantime: if this process itself stood still, the answers are there.
-  return setInterval(() => setImmediate(check), ms);
+  return setInterval(() => {
+    setImmediate(() => {
+      try {
+        check();
+      } catch (error) {
+        failed(error);
+      }
+    });
+  }, ms);
 }
 
 /**
@@ -73,11 +90,12 @@ export class Liveness {
       this.reset();
       return;
     }
-    this.unanswered++;
     const answered = (): void => {
       this.unanswered = 0;
     };
+    // A PING that throws was not sent, which says nothing about the connection.
     this.client.ping().then(answered, answered);
+    this.unanswered++;
   }
 
   reset(): void {

@@ -39,6 +39,8 @@ export class PublisherConnection {
     private readonly timeoutMs: number,
     /** Called with a channel that Redis was told something for and did not answer. */
     private readonly onSilent: (channel: string) => void,
+    /** Called with what the client throws in a timer. */
+    private readonly threw: (error: unknown) => void,
   ) {
     this.order = nodeOf && new SlotOrder(nodeOf);
   }
@@ -93,7 +95,11 @@ export class PublisherConnection {
 
   private track(entry: Pending): void {
     this.pending.push(entry);
-    this.watch ??= checkRegularly(() => this.check(), this.timeoutMs / CHECKS_PER_TIMEOUT);
+    this.watch ??= checkRegularly(
+      () => this.check(),
+      this.threw,
+      this.timeoutMs / CHECKS_PER_TIMEOUT,
+    );
   }
 
   /** What is published within one tick goes to Redis in one write of the operating system, not one each. */

@@ -70,7 +70,9 @@ export class RedisPubSub implements PubSub {
       timeouts.publishTimeoutMs,
       // A half-open connection never closes by itself. One that we do not own is its owner's to reset.
       (channel) =>
-        owned && resetPublisher(publisher, channel, timeouts.publishTimeoutMs / CONFIRMATIONS),
+        owned &&
+        resetPublisher(publisher, channel, timeouts.publishTimeoutMs / CONFIRMATIONS, this.threw),
+      this.threw,
     );
     const error = (reason: unknown): void => this.failed(rootOf(reason));
     this.events = new ClientEvents(publisher, owned, {
@@ -88,6 +90,7 @@ export class RedisPubSub implements PubSub {
         for (const listener of this.interruptions) listener(interrupted, since);
       },
       error,
+      threw: this.threw,
     });
   }
 
@@ -205,7 +208,7 @@ export class RedisPubSub implements PubSub {
     const { publisher, owned, cluster } = this.clients;
     if (!owned || cluster) return;
     const liveness = new Liveness(publisher as RedisClient & PingedClient, PUBLISHER_PINGS);
-    this.publisherChecks ??= checkRegularly(() => liveness.check());
+    this.publisherChecks ??= checkRegularly(() => liveness.check(), this.threw);
   }
 
   private createSubscriber(handlers: SubscriberHandlers): Subscriber {
@@ -243,6 +246,11 @@ export class RedisPubSub implements PubSub {
       events.attach();
     });
   }
+
+  /** A client threw in a timer. */
+  private readonly threw = (error: unknown): void => {
+    this.reporter.report('transport.failed', () => `a client of Redis: ${reasonOf(error)}`);
+  };
 
   private failed(failure: unknown): void {
     const refusal = refusedDatabase(failure);

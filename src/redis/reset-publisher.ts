@@ -8,11 +8,16 @@ const suspects = new WeakSet<object>();
 /**
  * Ends a connection that took a message for `channel` and is silent since, so that ioredis makes another one. On a
  * Cluster it is the connection to the node of the channel: the other nodes do their work. A connection on which
- * anything arrives within `confirmMs` is busy, and stays.
+ * anything arrives within `confirmMs` is busy, and stays. An error that it throws goes to `failed`.
  *
  * @internal
  */
-export function resetPublisher(publisher: RedisClient, channel: string, confirmMs: number): void {
+export function resetPublisher(
+  publisher: RedisClient,
+  channel: string,
+  confirmMs: number,
+  failed: (error: unknown) => void,
+): void {
   const cluster = isClusterClient(publisher) ? publisher : undefined;
   const master = cluster && masterOf(cluster, channel);
   const suspect = (cluster ? master && nodeOf(cluster, master) : publisher) as
@@ -25,8 +30,12 @@ export function resetPublisher(publisher: RedisClient, channel: string, confirmM
     // After the bytes that came while this process itself stood still.
     setImmediate(() => {
       suspects.delete(suspect);
-      if (suspect.status !== 'ready' || pulse.beats(suspect)) return;
-      suspect.disconnect(cluster === undefined);
+      try {
+        if (suspect.status !== 'ready' || pulse.beats(suspect)) return;
+        suspect.disconnect(cluster === undefined);
+      } catch (error) {
+        failed(error);
+      }
     });
   }, confirmMs).unref();
 }

@@ -68,7 +68,7 @@ export class ShardedSubscriber implements Subscriber {
     if (this.checks !== undefined) return;
     this.topology.open();
     this.publisherTopology.open();
-    this.checks = checkRegularly(() => this.check());
+    this.checks = checkRegularly(() => this.check(), this.handlers.threw);
     if (this.topology.known) this.follow();
   }
 
@@ -185,8 +185,8 @@ export class ShardedSubscriber implements Subscriber {
       // Where the topology does not explain why channels were dropped, they are asked for again.
       moved: () => {
         void this.refresh().then(() => {
-          shard.settleDoubts();
-          this.tell();
+          this.attempt(() => shard.settleDoubts());
+          this.attempt(() => this.tell());
         });
       },
     });
@@ -209,13 +209,23 @@ export class ShardedSubscriber implements Subscriber {
   }
 
   private check(): void {
-    for (const shard of this.shards.values()) shard.check();
+    for (const shard of this.shards.values()) this.attempt(() => shard.check());
     if (++this.checkCount % CHECKS_PER_REFRESH === 0) void this.refresh();
   }
 
   /** The publisher would learn it from commands that fail; better they do not. */
   private async refresh(): Promise<void> {
-    await Promise.all([this.topology.refresh(), this.publisherTopology.refresh()]);
+    const asked = [this.topology, this.publisherTopology].map((topology) => topology.refresh());
+    await Promise.all(asked.map((answer) => answer.catch(this.handlers.threw)));
+  }
+
+  /** In a timer, an error of a client would end the process, and keep the other shards from their turn. */
+  private attempt(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.handlers.threw(error);
+    }
   }
 
   /** Asks for the topology until every shard is well: a failover takes its time, and nobody announces it. */
@@ -225,8 +235,8 @@ export class ShardedSubscriber implements Subscriber {
       void this.refresh().then(() => {
         this.healing = undefined;
         this.healMs = Math.min(this.healMs * 2, HEAL_MS[1]);
-        for (const shard of this.shards.values()) shard.settleDoubts();
-        this.tell();
+        for (const shard of this.shards.values()) this.attempt(() => shard.settleDoubts());
+        this.attempt(() => this.tell());
       });
     }, this.healMs);
   }

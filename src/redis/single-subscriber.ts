@@ -26,7 +26,7 @@ export class SingleSubscriber implements Subscriber {
     private readonly client: RedisClient,
     private readonly owned: boolean,
     subscribeTimeoutMs: number,
-    handlers: SubscriberHandlers,
+    private readonly handlers: SubscriberHandlers,
   ) {
     this.connection = new SubscriberConnection(client, false, subscribeTimeoutMs, {
       settled: (refusal) => handlers.changed(refusal === undefined, refusal),
@@ -59,7 +59,8 @@ export class SingleSubscriber implements Subscriber {
   start(): void {
     this.events.attach();
     const { liveness } = this;
-    if (liveness !== undefined) this.checks ??= checkRegularly(() => liveness.check());
+    if (liveness !== undefined)
+      this.checks ??= checkRegularly(() => liveness.check(), this.handlers.threw);
     if (this.client.status === 'ready') this.opened();
   }
 

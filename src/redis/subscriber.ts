@@ -7,6 +7,8 @@ export interface SubscriberHandlers {
   readonly changed: (subscribed: boolean, reason?: PropagatorError) => void;
   readonly message: (channel: string, message: Buffer) => void;
   readonly error: (error: unknown) => void;
+  /** A client threw in a timer, where that would end the process. */
+  readonly threw: (error: unknown) => void;
   /** Channels that were subscribed, or should have been, may have missed something; nothing before `since`, if that is known. */
   readonly interrupted: (interrupted: Interrupted, since?: number) => void;
 }

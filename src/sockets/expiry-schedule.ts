@@ -1,3 +1,5 @@
+import type { Reporter } from '../reporting/reporter.js';
+
 const SECOND_MS = 1_000;
 /** How many entries are worked off before others get their turn: thousands of tokens may end in one second. */
 const MOST_AT_ONCE = 1_000;
@@ -22,7 +24,10 @@ export class ExpirySchedule<T extends Scheduled> {
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
 
-  constructor(private readonly due: (entry: T) => void) {}
+  constructor(
+    private readonly due: (entry: T) => void,
+    private readonly reporter: Reporter,
+  ) {}
 
   /** How many entries there are. */
   get size(): number {
@@ -31,7 +36,7 @@ export class ExpirySchedule<T extends Scheduled> {
     return size;
   }
 
-  /** Adds an entry, or moves it: due at a time in ms since 1970. It must not throw when it is. */
+  /** Adds an entry, or moves it: due at a time in ms since 1970. An error that it throws then is reported. */
   set(entry: T, at: number): void {
     this.delete(entry);
     if (this.closed) return;
@@ -80,7 +85,11 @@ export class ExpirySchedule<T extends Scheduled> {
           return;
         }
         this.delete(entry);
-        this.due(entry);
+        this.reporter.attempt(
+          'listener.failed',
+          () => 'the end of a token',
+          () => this.due(entry),
+        );
       }
     }
     if (this.seconds.size > 0) this.wakeIn(untilNextSecond());

@@ -54,7 +54,13 @@ export class Refusals {
       () => `the connection from ${connection.remoteAddress}: ${reason}`,
     );
     // Handle first what the client sent before, and send the answers to it.
-    setImmediate(() => this.end(connection, reason));
+    setImmediate(() => {
+      this.reporter.attempt(
+        'listener.failed',
+        () => 'disconnect',
+        () => this.end(connection, reason),
+      );
+    });
     return 'ending';
   }
 

@@ -37,13 +37,14 @@ export class TokenExpiry {
   /** Of sockets that are still to be connected. */
   private readonly ends = new WeakMap<Socket, number>();
   private readonly lives = new Map<string, Life>();
-  private readonly schedule = new ExpirySchedule<Life>((life) => this.due(life));
+  private readonly schedule: ExpirySchedule<Life>;
   private readonly warningMs: number;
 
   constructor(
     options: Pick<ResolvedAuthOptions, 'expiryWarningMs'> | undefined,
     private readonly reporter: Reporter,
   ) {
+    this.schedule = new ExpirySchedule<Life>((life) => this.due(life), reporter);
     this.warningMs = options?.expiryWarningMs ?? 0;
   }
 

@@ -19,6 +19,7 @@ describe('the outbox', () => {
   let outbox: Outbox;
   let reporter: Reporter;
   let open: boolean;
+  let isOpenThrows: boolean;
   let busy: Set<string>;
   /** Channels that cannot be published to. */
   let broken: Map<string, PropagatorError>;
@@ -33,6 +34,7 @@ describe('the outbox', () => {
   beforeEach(() => {
     jest.useFakeTimers();
     open = true;
+    isOpenThrows = false;
     busy = new Set();
     broken = new Map();
     sent = [];
@@ -54,7 +56,10 @@ describe('the outbox', () => {
     return new Outbox(
       { maxEvents: 1_000, maxBytes: 1_000_000, maxAgeMs: 1_000, ...limits },
       {
-        isOpen: () => open,
+        isOpen: () => {
+          if (isOpenThrows) throw new Error('no');
+          return open;
+        },
         awaySince: () => awaySince,
         stuck: () => stuck,
         lost: ({ event }, { code }) => lost.push(`${event} ${code}`),
@@ -102,6 +107,25 @@ describe('the outbox', () => {
       })
       .catch((error: PropagatorError) => error.code);
   }
+
+  it('goes on where the transport throws: events end in their time, others are sent when it throws no more', async () => {
+    isOpenThrows = true;
+    const old = add('a', '1');
+    await jest.advanceTimersByTimeAsync(800);
+    const young = add('a', '2');
+    outbox.flush();
+    outbox.flushLine('a');
+    await jest.advanceTimersByTimeAsync(400);
+    expect(await settled(old)).toEqual(['outbox.expired']);
+    expect(sent).toEqual([]);
+    expect(reporter.counts()['transport.failed']).toBeGreaterThan(5);
+
+    isOpenThrows = false;
+    await jest.advanceTimersByTimeAsync(200);
+    expect(await settled(young)).toEqual([2]);
+    expect(sent).toEqual(['a 2']);
+  });
+
   it('keeps the order of each channel', async () => {
     open = false;
     const kept = [add('a', '1'), add('b', '2'), add('a', '3'), add('b', '4')];

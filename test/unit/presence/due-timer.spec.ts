@@ -1,10 +1,16 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { DueTimer } from '../../../src/presence/due-timer.js';
+import { Reporter } from '../../../src/reporting/reporter.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
 import { until } from '../../support/until.js';
 
 describe('a timer for many moments', () => {
   const due: string[] = [];
-  const timer = new DueTimer<string>((key) => due.push(key));
+  const reporter = new Reporter(new MemoryLogger());
+  const timer = new DueTimer<string>((key) => {
+    due.push(key);
+    if (key === 'bad') throw new Error('no');
+  }, reporter);
   afterEach(() => {
     jest.restoreAllMocks();
     timer.clear();
@@ -26,6 +32,18 @@ describe('a timer for many moments', () => {
       () => `the third one, got ${due.join()}`,
     );
     expect(due.toSorted()).toEqual(['first', 'second', 'third']);
+  });
+
+  it('goes on with the others where one throws', async () => {
+    timer.in(5, 'bad');
+    timer.in(5, 'same moment');
+    timer.in(30, 'later');
+    await until(
+      () => due.length >= 3,
+      () => `all three, got ${due.join()}`,
+    );
+    expect(due).toEqual(['bad', 'same moment', 'later']);
+    expect(reporter.counts()).toEqual({ 'presence.failed': 1 });
   });
 
   it('does not wait longer where the clock is set back', async () => {

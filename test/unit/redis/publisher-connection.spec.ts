@@ -15,8 +15,12 @@ describe('the connection that publishes', () => {
     silent.length = 0;
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
     const client = { publish: () => new Promise(() => {}) } as unknown as RedisClient;
-    connection = new PublisherConnection(client, undefined, LIMIT_MS, (channel) =>
-      silent.push(channel),
+    connection = new PublisherConnection(
+      client,
+      undefined,
+      LIMIT_MS,
+      (channel) => silent.push(channel),
+      () => {},
     );
   });
   afterEach(() => {

@@ -4,6 +4,10 @@ import { FakeCluster, FakeNode } from '../../support/fake-cluster.js';
 
 const CONFIRM_MS = 1_000;
 
+const threw: unknown[] = [];
+const reset = (publisher: unknown, channel: string): void =>
+  resetPublisher(publisher as never, channel, CONFIRM_MS, (error) => threw.push(error));
+
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 const confirmed = async () => {
@@ -26,8 +30,8 @@ describe('a publisher that Redis does not answer', () => {
 
   it('makes its connection anew, once', async () => {
     const node = readyNode();
-    resetPublisher(node as never, 'x', CONFIRM_MS);
-    resetPublisher(node as never, 'y', CONFIRM_MS);
+    reset(node, 'x');
+    reset(node, 'y');
     expect(node.said).toEqual([]);
     await confirmed();
     expect(node.said).toEqual(['RECONNECT']);
@@ -35,30 +39,41 @@ describe('a publisher that Redis does not answer', () => {
 
   it('keeps its connection when any byte arrives: it is busy, not dead', async () => {
     const node = readyNode();
-    resetPublisher(node as never, 'x', CONFIRM_MS);
+    reset(node, 'x');
     node.stream.bytesRead++;
     await confirmed();
     expect(node.said).toEqual([]);
     // The next time nothing arrives.
-    resetPublisher(node as never, 'x', CONFIRM_MS);
+    reset(node, 'x');
     await confirmed();
     expect(node.said).toEqual(['RECONNECT']);
   });
 
   it('leaves a connection alone that has been closed or replaced meanwhile', async () => {
     const [closed, replaced] = [readyNode(), readyNode()];
-    for (const node of [closed, replaced]) resetPublisher(node as never, 'x', CONFIRM_MS);
+    for (const node of [closed, replaced]) reset(node, 'x');
     closed.status = 'end';
     replaced.stream = { bytesRead: 7 };
     await confirmed();
     expect([closed.said, replaced.said]).toEqual([[], []]);
   });
 
+  it('reports what its client throws in the timer', async () => {
+    const node = readyNode();
+    const error = new Error('no');
+    node.disconnect = () => {
+      throw error;
+    };
+    reset(node, 'x');
+    await confirmed();
+    expect(threw).toEqual([error]);
+  });
+
   it('of a Cluster gives up its connection to the silent node, and no other', async () => {
     const cluster = new FakeCluster();
     cluster.has(1, 2);
     for (const node of cluster.nodes()) node.status = 'ready';
-    resetPublisher(cluster.client, '{b}', CONFIRM_MS);
+    reset(cluster.client, '{b}');
     await confirmed();
     expect(cluster.nodes().map(({ said }) => said)).toEqual([['DISCONNECT'], []]);
     expect(cluster.disconnects).toEqual([]);

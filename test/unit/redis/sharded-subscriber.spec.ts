@@ -24,10 +24,12 @@ describe('the subscribed connections of a Cluster', () => {
   const told: string[] = [];
   const received: string[] = [];
   const interruptions: Interrupted[] = [];
+  const threw: string[] = [];
 
   beforeEach(async () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
     told.length = 0;
+    threw.length = 0;
     interruptions.length = 0;
     received.length = 0;
     cluster = new FakeCluster();
@@ -38,6 +40,7 @@ describe('the subscribed connections of a Cluster', () => {
       changed: (subscribed, reason) => told.push(reason?.message ?? String(subscribed)),
       message: (channel, message) => received.push(`${channel} ${message.toString()}`),
       error: () => {},
+      threw: (error) => threw.push(String(error)),
       interrupted: (interrupted) => interruptions.push(interrupted),
     });
     subscriber.start();
@@ -179,6 +182,31 @@ describe('the subscribed connections of a Cluster', () => {
     cluster.shard(1).becomes('close');
     await seconds(1);
     expect(cluster.disconnects).toContain(true);
+  });
+
+  it('heal where a client throws when it is asked for the slots, and where a PING throws', async () => {
+    await subscribeBoth();
+    const ask = jest.spyOn(cluster, 'refreshSlotsCache').mockImplementation(() => {
+      throw new Error('no slots');
+    });
+    jest.spyOn(cluster.shard(1), 'ping').mockImplementationOnce(() => {
+      throw new Error('no PING');
+    });
+    cluster.shard(1).becomes('close');
+    await seconds(5);
+    expect(ask.mock.calls.length).toBeGreaterThan(2);
+    expect(threw).toContain('Error: no slots');
+    cluster.shard(1).becomes('ready');
+    const { said } = cluster.shard(2);
+    said.length = 0;
+    await seconds(3);
+    expect(threw).toContain('Error: no PING');
+    expect(said).toContain('PING');
+    ask.mockRestore();
+    const { refreshes } = cluster;
+    await seconds(12);
+    expect(cluster.refreshes).toBeGreaterThan(refreshes);
+    expect(last()).toBe('true');
   });
 
   it('are all made anew when they are told to', () => {

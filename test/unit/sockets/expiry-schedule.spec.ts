@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Reporter } from '../../../src/reporting/reporter.js';
 import { ExpirySchedule, type Scheduled } from '../../../src/sockets/expiry-schedule.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
 
 const START = Date.UTC(2030, 0, 1) + 250;
 const DAY_MS = 86_400_000;
@@ -12,6 +14,7 @@ const entry = (name: string | number): Entry => ({ name, second: undefined });
 
 describe('a schedule of ends', () => {
   let fired: { name: string | number; at: number }[];
+  let reporter: Reporter;
   let schedule: ExpirySchedule<Entry>;
   /** What is done when an entry is due, beside writing that down. */
   let act: (due: Entry) => void;
@@ -19,10 +22,11 @@ describe('a schedule of ends', () => {
     jest.useFakeTimers({ now: START });
     fired = [];
     act = () => {};
+    reporter = new Reporter(new MemoryLogger());
     schedule = new ExpirySchedule((due) => {
       fired.push({ name: due.name, at: Date.now() - START });
       act(due);
-    });
+    }, reporter);
   });
   afterEach(() => {
     schedule.close();
@@ -171,6 +175,19 @@ describe('a schedule of ends', () => {
     expect(fired).toHaveLength(2_500);
     jest.advanceTimersByTime(1_000);
     expect(fired).toHaveLength(2_501);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('goes on with the others, and the seconds after, where one throws', () => {
+    act = ({ name }) => {
+      if (name === 'bad') throw new Error('no');
+    };
+    schedule.set(entry('bad'), START + 1_000);
+    schedule.set(entry('same second'), START + 1_000);
+    schedule.set(entry('later'), START + 5_000);
+    jest.advanceTimersByTime(7_000);
+    expect(names()).toEqual(['bad', 'same second', 'later']);
+    expect(reporter.counts()).toEqual({ 'listener.failed': 1 });
     expect(jest.getTimerCount()).toBe(0);
   });
 
