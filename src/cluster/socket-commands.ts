@@ -49,15 +49,17 @@ export class SocketCommands {
       const { namespace } = selectorIn(params);
       return [...this.here.namespaces(namespace)].flatMap((local) => local.roomNames());
     },
-    join: (params: unknown) => {
+    join: async (params: unknown) => {
       const rooms = namesIn(params, 'targets');
-      return this.each(params, (socket) => socket.join(rooms));
+      const sockets = await this.each(params, (socket) => socket.join(rooms));
+      return sockets.filter((socket) => isInAll(socket, rooms)).length;
     },
-    leave: (params: unknown) => {
+    leave: async (params: unknown) => {
       const rooms = namesIn(params, 'targets');
-      return this.each(params, (socket) => {
+      const sockets = await this.each(params, (socket) => {
         for (const room of rooms) void socket.leave(room);
       });
+      return sockets.length;
     },
     disconnect: (params: unknown) => {
       const { close, reason } = params as Partial<DisconnectOptions>;
@@ -111,7 +113,8 @@ export class SocketCommands {
   }
 
   /**
-   * Events for the rooms that are sent after this call reach the sockets, also before it resolves.
+   * Events for the rooms that are sent after this call reach the sockets, also before it resolves. Counts sockets that
+   * are in all of the rooms then, not those that were kept out of one.
    *
    * @param hereAnyway whether the sockets of this instance join also where the others cannot be asked to
    * @throws PropagatorError `name.too-long`, `event.too-large`, as a rejection
@@ -131,7 +134,7 @@ export class SocketCommands {
     return joined;
   }
 
-  /** As {@link join}. */
+  /** As {@link join}; counts all selected sockets. */
   leave(
     selector: SocketSelector,
     targets: readonly string[],
@@ -140,7 +143,7 @@ export class SocketCommands {
     return this.count('leave', { ...selector, targets }, hereAnyway);
   }
 
-  /** As {@link join}. */
+  /** As {@link leave}. */
   disconnect(
     selector: SocketSelector,
     options: DisconnectOptions,
@@ -195,8 +198,8 @@ export class SocketCommands {
     );
   }
 
-  /** Does something to each socket, and says to how many. A listener of the app that throws is not in the others' way. */
-  private async each(params: unknown, act: (socket: Socket) => unknown): Promise<number> {
+  /** Calls `act` with each socket; resolves to the sockets. A listener that throws does not keep it from the other sockets. */
+  private async each(params: unknown, act: (socket: Socket) => unknown): Promise<Socket[]> {
     const sockets = this.selectWithArriving(params);
     await Promise.all(
       sockets.map(async (socket) => {
@@ -207,7 +210,7 @@ export class SocketCommands {
         }
       }),
     );
-    return sockets.length;
+    return sockets;
   }
 
   private collect<T>(
@@ -239,4 +242,8 @@ export class SocketCommands {
   private question(operation: string, params: unknown) {
     return { operation, params, timeoutMs: this.here.timeoutMs };
   }
+}
+
+function isInAll({ id, nsp }: Socket, rooms: readonly string[]): boolean {
+  return rooms.every((room) => nsp.adapter.rooms.get(room)?.has(id) === true);
 }

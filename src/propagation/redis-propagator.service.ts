@@ -137,7 +137,10 @@ export class RedisPropagatorService implements PropagatorVerbs {
     return this.settled(() => this.users.fetch(userId, options).catch(refused));
   }
 
-  /** Makes all sockets of a user join rooms; resolves once events for the rooms reach them. */
+  /**
+   * Makes all sockets of a user join rooms; resolves once events for the rooms reach them. `count` is the number of sockets
+   * that are in all of the rooms then. A socket that was kept out of one, as by `limits.roomsPerSocket`, does not count.
+   */
   joinUser(
     userId: UserId,
     rooms: string | readonly string[],

@@ -1,12 +1,15 @@
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AuthenticatedSocket } from '../../src/index.js';
+import { acquainted } from '../support/acquainted.js';
 import { PlainGateway, socketOf } from '../support/plain-gateway.js';
+import type { TestClient } from '../support/test-client.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import type { TestInstance } from '../support/test-instance.js';
 import { until } from '../support/until.js';
 
 const handled: unknown[] = [];
+const counted = (count: number) => ({ count, missing: [], complete: true });
 
 @WebSocketGateway()
 class CountingGateway extends PlainGateway {
@@ -149,6 +152,33 @@ describe('a socket that joins too many rooms', () => {
       await client.ask('join', ['f', 'b']);
       expect(chosen()).toEqual(['b', 'c', 'f']);
     }
+  });
+
+  it('does not count in joinUser, on each instance', async () => {
+    cluster = await givenCluster()
+      .of(2)
+      .with(PlainGateway)
+      .onInMemoryPubSub()
+      .configured({ limits: { roomsPerSocket: 3 } })
+      .start();
+    await acquainted(cluster);
+    const [a, b] = [cluster.instance(0), cluster.instance(1)];
+    const clients = [];
+    for (const instance of [a, a, b, b]) clients.push(await instance.connect({ token: 'alice' }));
+    const [first, , third] = clients as [TestClient, TestClient, TestClient];
+    for (const client of [first, third]) await client.ask('join', ['x', 'y']);
+
+    for (const { propagator } of [a, b]) {
+      // One room of two is not enough.
+      expect(await propagator.joinUser('alice', ['lobby', 'hall'])).toEqual(counted(2));
+      expect(await propagator.joinUser('alice', 'lobby')).toEqual(counted(4));
+      expect(await propagator.joinUser('alice', ['lobby', 'a', 'b', 'c'])).toEqual(counted(0));
+      expect(await propagator.leaveUser('alice', ['a', 'b', 'c'])).toEqual(counted(4));
+    }
+    const { rooms } = socketOf(cluster, third.id);
+    expect([...rooms]).toEqual([third.id, 'x', 'y', 'lobby']);
+    expect(a.counts['room.too-many']).toBeGreaterThan(0);
+    expect(b.counts['room.too-many']).toBeGreaterThan(0);
   });
 
   it('may join a thousand where nothing is said', async () => {
