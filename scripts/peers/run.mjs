@@ -99,7 +99,8 @@ async function check(set, tests) {
       set.node === undefined ? process.execPath : await installNode(join(work, 'node'), set.node);
     await printVersions(folder, node, set.name);
     const jest = join('node_modules', 'jest', 'bin', 'jest.js');
-    const ignored = ['--testPathIgnorePatterns', '/node_modules/', LEFT_OUT];
+    const leftOut = [LEFT_OUT, ...(set.leftOut ?? [])];
+    const ignored = ['--testPathIgnorePatterns', '/node_modules/', ...leftOut];
     await run(node, [jest, ...tests, ...ignored], { cwd: folder, path: dirname(node) });
   } finally {
     await rm(work, { recursive: true, force: true });

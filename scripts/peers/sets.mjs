@@ -6,6 +6,7 @@
  * @property {number | undefined} node a major version; undefined: the Node that runs this script
  * @property {Record<string, string> | 'locked'} versions of packages, instead of those in package.json, also where another
  *   package asks for them; `locked`: the versions of package-lock.json
+ * @property {string[]} [leftOut] test files, with the reason beside them
  */
 
 /** @param {string} version @param {{ config: string }} others packages of Nest with version numbers of their own */
@@ -30,6 +31,10 @@ export const peerSets = [
   {
     name: 'oldest',
     node: undefined,
+    // Their gateways use `@Ack()`, which Nest 11.0 does not have; the set nest-11 runs them.
+    leftOut: ['acks', 'exceptions', 'final-responses', 'unsendable-responses'].map(
+      (name) => `test/integration/${name}.spec.ts`,
+    ),
     versions: {
       ...nest('11.0.0', { config: '4.0.0' }),
       'socket.io': '4.8.0',
