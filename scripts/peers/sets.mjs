@@ -42,7 +42,7 @@ export const peerSets = [
       'socket.io-parser': '4.2.4',
       'engine.io': '6.6.0',
       ws: '8.17.1',
-      ioredis: '5.6.0',
+      ioredis: '5.8.2',
       rxjs: '7.2.0',
       'reflect-metadata': '0.1.13',
       '@opentelemetry/api': '1.9.0',
@@ -51,7 +51,7 @@ export const peerSets = [
   {
     name: 'nest-11',
     node: 22,
-    versions: { ...nest('^11.0.0', { config: '^4.0.0' }), 'socket.io': '4.8.3', ioredis: '^5.6.0' },
+    versions: { ...nest('^11.0.0', { config: '^4.0.0' }), 'socket.io': '4.8.3', ioredis: '^5.8.2' },
   },
   { name: 'locked', node: 24, versions: 'locked' },
   {

@@ -73,8 +73,11 @@ function versions(): string {
   ].join(', ');
 }
 
-/** The package.json of a package as another file finds it. Not every package lets it be imported. */
-function manifestOf(name: string, from: string): { path: string; version: string } | undefined {
+/** The package.json of a package as another file finds it. Not every package lets it be imported. @internal */
+export function manifestOf(
+  name: string,
+  from: string,
+): { path: string; version: string } | undefined {
   try {
     let folder = dirname(requireFrom(from).resolve(name));
     for (;;) {

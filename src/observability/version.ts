@@ -1,6 +1,5 @@
-// Under a name of its own: bundlers put a `createRequire` in front of ES modules, and two of one name do not load.
-import { createRequire as requireFrom } from 'node:module';
 import { join } from 'node:path';
+import { manifestOf } from '../cluster/internals-check.js';
 
 /** That of this library; a test holds it to package.json. */
 export const VERSION = '0.1.0';
@@ -12,16 +11,7 @@ export const VERSION = '0.1.0';
  * @internal
  */
 export function socketIoVersion(): string | null {
-  const fromApp = requireFrom(join(process.cwd(), 'package.json'));
-  for (const from of [
-    () => requireFrom(fromApp.resolve('@nestjs/platform-socket.io')),
-    () => fromApp,
-  ]) {
-    try {
-      return (from()('socket.io/package.json') as { version: string }).version;
-    } catch {
-      // Not from here.
-    }
-  }
-  return null;
+  const app = join(process.cwd(), 'package.json');
+  const platform = manifestOf('@nestjs/platform-socket.io', app)?.path ?? app;
+  return (manifestOf('socket.io', platform) ?? manifestOf('socket.io', app))?.version ?? null;
 }

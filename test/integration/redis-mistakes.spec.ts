@@ -22,7 +22,7 @@ const versions: [string, (url: string) => AppClient][] = [
   ['ioredis 5', (url) => new Redis5(url)],
 ];
 
-/** ioredis before 5.7 passes on the answer to the command after AUTH. */
+/** Some versions of ioredis 5 pass on the answer to the command after AUTH. */
 const WRONG_PASSWORD = /WRONGPASS|NOAUTH/;
 
 describe('an app whose Redis is set up by mistake', () => {

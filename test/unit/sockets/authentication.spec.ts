@@ -161,7 +161,7 @@ describe('a connecting socket', () => {
   });
 
   it('whose extractToken returns a Promise leaves the remedy in the log', async () => {
-    const extractToken = (async () => 'token') as unknown as () => string;
+    const extractToken = (() => Promise.resolve('token')) as unknown as () => string;
     const { log } = await attempt({ ...asUser('a'), extractToken }, connecting('bad'));
     expect(log).toEqual([
       'warn auth.failed: extractToken failed: it returned a Promise. Return a string, null or undefined, and await in authenticate. (the client at 192.0.2.1)',
