@@ -29,7 +29,7 @@ const MAPS = [
   'namespaces.byName',
   'heldByName',
   'channels.holds',
-  'servers.members',
+  'memberships.members',
   'state.sockets',
   'state.sockets[]',
   'requests.pending',

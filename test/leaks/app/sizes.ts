@@ -5,8 +5,8 @@ export type Sizes = Record<string, number>;
 
 /** These grow up to a fixed bound, whatever comes and goes, and stay there. */
 const BOUNDED = [
-  // Names of namespaces, at most 1,000; kinds of reports.
-  /\.channels\.bases$/,
+  // Names of namespaces, at most two times 1,000; kinds of reports.
+  /\.channels\.(recent|before)$/,
   /\.reporter\.kinds$/,
   // Publishes, of which settled ones are let go of in hundreds.
   /\.publisher\.pending$/,
