@@ -166,7 +166,7 @@ export function hardClose(connection: EngineConnection, reason: string): void {
 const TAKES_FRAMES = Symbol('propagator:takes frames');
 
 interface KnownTransport extends Transport {
-  /** Whether it takes frames, once that was asked. */
+  /** Whether the connection takes finished frames; undefined until Engine.IO was asked. */
   [TAKES_FRAMES]?: boolean;
 }
 
@@ -193,7 +193,7 @@ function isFramed({ protocol, transport, server }: EngineConnection): boolean {
 const PROBE = Buffer.from('probe');
 const ignore = (): void => undefined;
 
-/** By server. */
+/** Whether finished frames pass, by server. */
 const passing = new WeakMap<EngineServer, boolean>();
 
 /** Whether a transport of this server hands finished frames to the WebSocket as they are. Tried on one without a client. */
@@ -207,7 +207,7 @@ function passesFrames(server: EngineServer): boolean {
 }
 
 function passesProbe(server: EngineServer): boolean {
-  // It would be encoded; the transport says so itself.
+  // Such a transport encodes a frame, and says so itself.
   if (server.opts?.perMessageDeflate) return true;
   const sent: unknown[] = [];
   const socket = {
@@ -245,7 +245,7 @@ function sendsFrames(sender: Sender): boolean {
       }) as Required<Sender>;
       trial.sendFrame([PROBE]);
     } catch {
-      // It is another one than expected.
+      // A sender of another kind than expected.
     }
     sends = written.length === 1 && written[0] === PROBE;
     sending.set(kind, sends);

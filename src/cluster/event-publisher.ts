@@ -18,7 +18,7 @@ const LAST_CHANCE_MS = 1_000;
 type Options = Pick<ResolvedOptions, 'outbox' | 'repair' | 'publishTimeoutMs'>;
 
 interface PublishFlags {
-  /** What happens while Redis cannot take it. */
+  /** Handling of the event while Redis cannot take it. */
   readonly mode?: PublishMode;
   /** It does not wait for anything, and nobody gets it later. */
   readonly volatile?: boolean;

@@ -65,7 +65,7 @@ export class EventRouter {
   readonly publisher: EventPublisher;
   private readonly publishes: PublishTracker;
   private readonly losses = new Subject<EventLoss>();
-  /** Those that subscribers hear of next. */
+  /** Losses that subscribers of `losses$` get on the next turn of the event loop. */
   private lostLately: EventLoss[] = [];
   /** Events that waited in the outbox and were lost after their sender had been told that they wait. */
   readonly losses$: Observable<EventLoss> = this.losses.asObservable();

@@ -229,7 +229,7 @@ export class GapRepair {
     if (this.around.pubSub.state === 'ready') this.attempt(() => this.repair());
   }
 
-  /** Nobody awaits these: what they reject with would end the process. */
+  /** Un-awaited promises: a rejection would end the process, so it is reported. */
   private attempt(act: () => Promise<void>): void {
     this.around.reporter.attempt('repair.failed', () => 'what was missed', act);
   }

@@ -15,7 +15,7 @@ export interface OutgoingEvent extends Partial<SendFlags> {
   readonly data: unknown[];
   /** Rooms (a socket's id is one) whose sockets do not get it. */
   readonly except?: readonly string[];
-  /** What happens while Redis cannot take it. */
+  /** Handling of the event while Redis cannot take it. */
   readonly publish?: PublishMode;
   /** Narrows the target down to the sockets of these rooms. */
   readonly rooms?: readonly string[];

@@ -192,7 +192,7 @@ export class PresenceTracker {
     this.attempt(() => this.retell(storeLostData));
   }
 
-  /** Nobody awaits these: what they reject with would end the process. */
+  /** Un-awaited promises: a rejection would end the process, so it is reported. */
   private attempt(act: () => Promise<void>): void {
     this.around.reporter.attempt('presence.failed', () => 'after a renewal', act);
   }
