@@ -1,4 +1,5 @@
 // @ts-check
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 /**
@@ -19,11 +20,18 @@ export function chosen(args) {
       json: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
+      against: { type: 'string' },
     },
   });
-  const { quick, check, json, write } = values;
+  const { quick, check, json, write, against } = values;
+  if (against !== undefined) process.env.BENCH_AGAINST = resolve(against);
   const short = quick ? 'quick' : 'full';
   const only = values.only.flatMap((names) => names.split(','));
-  const whole = !quick && only.length === 0;
-  return { size: check ? 'check' : short, json, only, write: !check && (write || whole) };
+  const whole = !quick && only.length === 0 && against === undefined;
+  return {
+    size: check ? 'check' : short,
+    json,
+    only,
+    write: !check && against === undefined && (write || whole),
+  };
 }

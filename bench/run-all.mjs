@@ -40,7 +40,7 @@ export async function runAll({ size, json, write, only }) {
     try {
       const found = await run(scenario, size, bin);
       tables.push(...found);
-      if (size !== 'check') keep(size, about, found);
+      if (size !== 'check' && process.env.BENCH_AGAINST === undefined) keep(size, about, found);
       if (!json) for (const table of found) console.log(asText(table));
     } catch (error) {
       failed.push(scenario.name);

@@ -20,8 +20,8 @@
  * @property {string} file in this folder
  * @property {NodeJS.ProcessEnv} [env]
  * @property {boolean} socketIo whether clients speak Socket.IO to it
- * @property {'library' | 'floor' | 'peer' | 'variant'} kind a peer does what the library does; a variant is the library,
- *   or a floor, run in another way
+ * @property {'library' | 'floor' | 'peer' | 'variant' | 'before'} kind a peer does what the library does; a variant is
+ *   the library, or a floor, run in another way; before is another build of the library
  */
 
 /** @type {Entry[]} */
@@ -104,8 +104,29 @@ export const contestants = [
   },
 ];
 
-/** @param {string[]} ids */
+/**
+ * The contestants with these ids, in this order. With `BENCH_AGAINST`, the path of another build's `index.js`, a
+ * scenario compares this build with that one, and nothing else.
+ *
+ * @param {string[]} ids
+ * @returns {Entry[]}
+ */
 export function named(...ids) {
+  const { BENCH_AGAINST: against } = process.env;
+  if (against !== undefined && ids.includes('library')) {
+    const env = { BENCH_LIBRARY: against };
+    return [
+      ...contestants.filter(({ id }) => id === 'library'),
+      {
+        id: 'before',
+        label: 'the other build',
+        file: 'library.mjs',
+        env,
+        socketIo: true,
+        kind: 'before',
+      },
+    ];
+  }
   return ids.map((id) => {
     const entry = contestants.find((one) => one.id === id);
     if (entry === undefined) throw new Error(`no contestant ${id}`);

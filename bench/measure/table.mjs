@@ -80,6 +80,9 @@ export function addCase(table, name, measured, aims = {}) {
     const aim = floor === floors[0] ? (aims.floor ?? Infinity) : Infinity;
     to(floor, `${library.entry.label} / ${floor.entry.label}`, aim);
   }
+  for (const other of measured.filter(({ entry }) => entry.kind === 'before')) {
+    to(other, `${library.entry.label} / ${other.entry.label}`, Infinity);
+  }
   const peers = measured.filter(({ entry }) => entry.kind === 'peer');
   const best = peers.reduce(
     (/** @type {Measured | undefined} */ found, peer) =>
