@@ -1,7 +1,6 @@
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
 import { normalisedSessionId } from '../sockets/session-id.js';
-import { normalisedUserId, userIdRemedy } from '../sockets/user-id.js';
 import { isLonger, normalisedNamespace } from '../wire/channels.js';
 
 /** @throws PropagatorError `name.too-long` @internal */
@@ -9,23 +8,6 @@ export function checkName(what: string, name: string, maxBytes: number): void {
   if (isLonger(name, maxBytes)) {
     throw PropagatorError.of('name.too-long', [what, shown(name), maxBytes]);
   }
-}
-
-/** @throws PropagatorError `target.invalid` @internal */
-export function checkedUserId(given: unknown): string {
-  const userId = normalisedUserId(given);
-  if (userId !== undefined) return userId;
-  throw PropagatorError.of('target.invalid', ['userId', shown(given), userIdRemedy(given)]);
-}
-
-/** Each user once. @throws PropagatorError `target.invalid` @internal */
-export function checkedUserIds(given: unknown): string[] {
-  if (isIterable(given)) return [...new Set(Array.from(given, checkedUserId))];
-  throw PropagatorError.of('target.invalid', [
-    'userIds',
-    shown(given),
-    'Pass an array or a Set of user ids.',
-  ]);
 }
 
 /** @throws PropagatorError `target.invalid` @internal */
@@ -60,9 +42,4 @@ export function checkedNamespace(given: unknown): string {
     shown(given),
     "Pass a string such as '/chat', or leave it out for '/'.",
   ]);
-}
-
-function isIterable(given: unknown): given is Iterable<unknown> {
-  if (typeof given !== 'object' || given === null) return false;
-  return typeof (given as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function';
 }

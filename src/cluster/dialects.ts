@@ -1,11 +1,9 @@
 import * as standardParser from 'socket.io-parser';
-import type { Server } from 'socket.io';
 import type { PacketParser } from '../ports/packet-parser.js';
 import { encodePacket } from '../wire/encode-packet.js';
 import { framesLength, writeFrames } from '../wire/frames.js';
 import { EVENT_PACKET, WirePacket, type SocketIoPacket } from '../wire/wire-packet.js';
 import type { Dialect } from './local-namespace.js';
-import { parserOf } from './socket-io-internals.js';
 
 /** @internal */
 export function dialectOf(parser: PacketParser): Dialect {
@@ -14,11 +12,6 @@ export function dialectOf(parser: PacketParser): Dialect {
     encoder: new parser.Encoder(),
     custom: parser.Encoder !== standardParser.Encoder,
   };
-}
-
-/** How the clients of a server speak. Only the option tells: there may be several copies of the standard parser. */
-export function dialectOfServer(server: Server): Dialect {
-  return dialectOf(parserOf(server) ?? standardParser);
 }
 
 /** An event as the clients of a dialect read it; with an id they are to acknowledge it. @internal */

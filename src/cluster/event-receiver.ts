@@ -12,11 +12,19 @@ import { dialectOf, packetIn } from './dialects.js';
 import type { LocalNamespace } from './local-namespace.js';
 import type { MessageGuard } from './message-guard.js';
 import type { NamespaceRegistry } from './namespace-registry.js';
-import type { Arrival } from './held-events.js';
 import { ReceiptLog } from './receipt-log.js';
 import { audienceOf, roomsOfTarget } from './reserved-rooms.js';
 import type { Telemetry } from './telemetry.js';
 import { YoungSockets } from './young-sockets.js';
+
+/** An envelope that has come in, and the channel that it came over. @internal */
+export interface Arrival {
+  readonly channel: string;
+  readonly sequence: number;
+  readonly bytes: Buffer;
+  /** When it was sent, in ms since 1970 by this instance's clock, where it could not be heard then. */
+  readonly sentAt?: number;
+}
 
 const OF_ANOTHER_VERSION: ReadonlySet<string> = new Set<EnvelopeFault>([
   'message.unknown-version',

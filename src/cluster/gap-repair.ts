@@ -8,7 +8,7 @@ import type { ClusterBus } from './cluster-bus.js';
 import type { ClusterRequests } from './cluster-requests.js';
 import type { ClusterService } from './cluster.service.js';
 import { Departures } from './departures.js';
-import type { Arrival } from './held-events.js';
+import type { Arrival } from './event-receiver.js';
 import {
   heardOf,
   interruptionOf,

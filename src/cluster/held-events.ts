@@ -1,13 +1,5 @@
 import type { InstanceId } from '../wire/envelope.js';
-
-/** An envelope that has come in, and the channel that it came over. @internal */
-export interface Arrival {
-  readonly channel: string;
-  readonly sequence: number;
-  readonly bytes: Buffer;
-  /** When it was sent, in ms since 1970 by this instance's clock, where it could not be heard then. */
-  readonly sentAt?: number;
-}
+import type { Arrival } from './event-receiver.js';
 
 /** Channels. @internal */
 export type Staying = Pick<ReadonlySet<string>, 'has'>;

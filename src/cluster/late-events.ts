@@ -3,7 +3,8 @@ import type { Envelope, InstanceId } from '../wire/envelope.js';
 import { fnv1a } from '../wire/fnv.js';
 import type { ClusterService } from './cluster.service.js';
 import type { EventGap } from './event-gap.js';
-import { HeldEvents, type Arrival, type Staying } from './held-events.js';
+import type { Arrival } from './event-receiver.js';
+import { HeldEvents, type Staying } from './held-events.js';
 import type { ReceiptLog } from './receipt-log.js';
 import type { Repaired } from './repair-answers.js';
 

@@ -2,7 +2,8 @@ import type { Socket } from 'socket.io';
 import { packetIn } from './dialects.js';
 import type { Dialect } from './local-namespace.js';
 import type { NamespaceServices } from './namespace-services.js';
-import { PacketWriter, type SendFlags } from './packet-writer.js';
+import type { SendFlags } from './outgoing-event.js';
+import { PacketWriter } from './packet-writer.js';
 import { acksOf } from './socket-io-internals.js';
 
 interface Question extends SendFlags {

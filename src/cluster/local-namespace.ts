@@ -3,7 +3,7 @@ import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import type { PacketEncoder, PacketParser } from '../ports/packet-parser.js';
 import type { WirePacket } from '../wire/wire-packet.js';
 import type { EventToAcknowledge, SocketSelector } from './socket-selector.js';
-import type { SendFlags } from './packet-writer.js';
+import type { SendFlags } from './outgoing-event.js';
 
 /** An event for sockets of this instance. @internal */
 export interface Delivery extends SendFlags {

@@ -1,11 +1,12 @@
 import type { Namespace, Socket } from 'socket.io';
 import type { Adapter, BroadcastOptions, Session } from 'socket.io-adapter';
+import * as standardParser from 'socket.io-parser';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import { shown } from '../options/checks.js';
 import { isLonger } from '../wire/channels.js';
 import { commandAdapter, type AdapterConstructor, type CommandAdapter } from './command-adapter.js';
 import { optionsOf } from './delivery-options.js';
-import { dialectOfServer, packetIn } from './dialects.js';
+import { dialectOf, packetIn } from './dialects.js';
 import { askSockets, giveUpOn } from './local-ask.js';
 import type { Delivery, Dialect, LocalNamespace } from './local-namespace.js';
 import { Memberships } from './memberships.js';
@@ -21,6 +22,7 @@ import {
   closesEmptyNamespaces,
   nextAckId,
   onRemoved,
+  parserOf,
 } from './socket-io-internals.js';
 import type { EventToAcknowledge, SocketSelector } from './socket-selector.js';
 
@@ -82,7 +84,8 @@ export function namespaceAdapter(
     constructor(nsp: Namespace) {
       super(nsp);
       this.name = nsp.name;
-      this.dialect = dialectOfServer(nsp.server);
+      // Only the option tells: there may be several copies of the standard parser.
+      this.dialect = dialectOf(parserOf(nsp.server) ?? standardParser);
       this.channels = new RoomChannels(nsp.name, router);
       this.memberships = new Memberships(this.channels);
       if (Array.isArray(this.packets)) {

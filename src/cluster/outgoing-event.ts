@@ -1,6 +1,13 @@
 import { PropagatorError } from '../errors.js';
 import { isEncodableList } from '../wire/envelope.js';
-import type { SendFlags } from './packet-writer.js';
+
+/** Flags of an event, by Socket.IO's names. */
+export interface SendFlags {
+  /** Leave it out for clients that are not ready to receive. */
+  readonly volatile: boolean;
+  /** Compress it on connections with perMessageDeflate. */
+  readonly compress: boolean;
+}
 
 /**
  * What happens to an event while Redis cannot take it: `queued` keeps it and tells its sender so after

@@ -11,15 +11,8 @@ import {
   type FramedOptions,
   type WriteOptions,
 } from './engine-connection.js';
+import type { SendFlags } from './outgoing-event.js';
 import { outgoingListenersOf } from './socket-io-internals.js';
-
-/** How an event is to be sent, in Socket.IO's words. */
-export interface SendFlags {
-  /** Leave it out for clients that are not ready to receive. */
-  readonly volatile: boolean;
-  /** Compress it on connections with perMessageDeflate. */
-  readonly compress: boolean;
-}
 
 /**
  * Writes one packet to many sockets: the finished frame, as it is, to plain WebSocket connections, and the encoded

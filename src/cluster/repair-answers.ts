@@ -9,7 +9,7 @@ import {
 import { fnv1a } from '../wire/fnv.js';
 import { AnswerTurns, type AnswerTurn } from './answer-turns.js';
 import { Superseded, type RequestHandler } from './cluster-requests.js';
-import type { Arrival } from './held-events.js';
+import type { Arrival } from './event-receiver.js';
 import type { RecentSelection } from './recent-publishes.js';
 
 /** The request for what was published lately. @internal */

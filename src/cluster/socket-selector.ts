@@ -1,4 +1,4 @@
-import type { SendFlags } from './packet-writer.js';
+import type { SendFlags } from './outgoing-event.js';
 
 /**
  * Which sockets of a namespace: those of the rooms (none: all), without those of the excepted rooms.

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { manifestOf } from '../cluster/internals-check.js';
+import { manifestOf } from '../reporting/package-manifest.js';
 
 /** That of this library; a test holds it to package.json. */
 export const VERSION = '0.1.0';

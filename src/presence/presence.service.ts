@@ -1,9 +1,8 @@
 import { EMPTY, Observable } from 'rxjs';
-import { checkedUserId, checkedUserIds } from '../cluster/checked-targets.js';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { SocketStateService } from '../sockets/socket-state.service.js';
-import type { UserId } from '../sockets/user-id.js';
+import { checkedUserId, checkedUserIds, type UserId } from '../sockets/user-id.js';
 import { BUCKETS, bucketOf, byBucket } from './presence-buckets.js';
 import type { OnlineUsers, PresenceChange } from './presence-change.js';
 import type { PresenceStore, UserPresence } from './presence-store.js';

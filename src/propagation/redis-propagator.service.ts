@@ -1,4 +1,4 @@
-import { checkedNamespace, checkedUserId, checkedUserIds } from '../cluster/checked-targets.js';
+import { checkedNamespace } from '../cluster/checked-targets.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import type { EventRouter } from '../cluster/event-router.js';
 import type { OutgoingEvent } from '../cluster/outgoing-event.js';
@@ -10,7 +10,13 @@ import type { SocketDetails } from '../cluster/socket-details.js';
 import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { settled } from '../reporting/settled.js';
-import { isInexact, normalisedUserId, type UserId } from '../sockets/user-id.js';
+import {
+  checkedUserId,
+  checkedUserIds,
+  isInexact,
+  normalisedUserId,
+  type UserId,
+} from '../sockets/user-id.js';
 import {
   checkedEvent,
   checkedFlag,

@@ -1,5 +1,5 @@
 import type { AckRequests } from '../cluster/ack-requests.js';
-import { checkedNamespace, checkedOptions, checkedUserId } from '../cluster/checked-targets.js';
+import { checkedNamespace, checkedOptions } from '../cluster/checked-targets.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import { userRoom } from '../cluster/reserved-rooms.js';
 import type { SocketCommands } from '../cluster/socket-commands.js';
@@ -16,7 +16,7 @@ import {
   exceptedRooms,
   roomsOfSession,
 } from './check-event.js';
-import type { UserId } from '../sockets/user-id.js';
+import { checkedUserId, type UserId } from '../sockets/user-id.js';
 import type { UserRequest } from './events.js';
 import type { DeviceAnswer, UserAnswers } from './user-answers.js';
 

@@ -1,10 +1,5 @@
 import type { Socket } from 'socket.io';
-import {
-  checkedNamespace,
-  checkedOptions,
-  checkedSessionId,
-  checkedUserId,
-} from '../cluster/checked-targets.js';
+import { checkedNamespace, checkedOptions, checkedSessionId } from '../cluster/checked-targets.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
@@ -15,7 +10,7 @@ import {
   storeMetadata,
   type SessionMetadata,
 } from '../sockets/session-metadata.js';
-import type { UserId } from '../sockets/user-id.js';
+import { checkedUserId, type UserId } from '../sockets/user-id.js';
 import type { SessionCommands } from './session-commands.js';
 import type { SessionDetails } from './session-details.js';
 

@@ -1,3 +1,6 @@
+import { PropagatorError } from '../errors.js';
+import { shown } from '../options/checks.js';
+
 /**
  * How an app names a user. Numbers become strings: `42` and `'42'` are one user. Numbers above 2^53 - 1 are refused, since they
  * are not exact: pass a string or a bigint.
@@ -46,4 +49,26 @@ export function normalisedUserId(given: unknown): string | undefined {
   return typeof given === 'number' && Number.isFinite(given) && !isInexact(given)
     ? String(given)
     : undefined;
+}
+
+/** @throws PropagatorError `target.invalid` @internal */
+export function checkedUserId(given: unknown): string {
+  const userId = normalisedUserId(given);
+  if (userId !== undefined) return userId;
+  throw PropagatorError.of('target.invalid', ['userId', shown(given), userIdRemedy(given)]);
+}
+
+/** Each user once. @throws PropagatorError `target.invalid` @internal */
+export function checkedUserIds(given: unknown): string[] {
+  if (isIterable(given)) return [...new Set(Array.from(given, checkedUserId))];
+  throw PropagatorError.of('target.invalid', [
+    'userIds',
+    shown(given),
+    'Pass an array or a Set of user ids.',
+  ]);
+}
+
+function isIterable(given: unknown): given is Iterable<unknown> {
+  if (typeof given !== 'object' || given === null) return false;
+  return typeof (given as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function';
 }

@@ -1,11 +1,6 @@
 import { Subject, type Observable } from 'rxjs';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
-import {
-  checkedNamespace,
-  checkedOptions,
-  checkedUserId,
-  checkedUserIds,
-} from '../cluster/checked-targets.js';
+import { checkedNamespace, checkedOptions } from '../cluster/checked-targets.js';
 import type { EventLoss } from '../cluster/event-loss.js';
 import { receiptOf, type Receipt, type UsersReceipt } from '../cluster/receipt.js';
 import type { SocketDetails } from '../cluster/socket-details.js';
@@ -28,7 +23,12 @@ import type { RedisPropagatorService } from '../propagation/redis-propagator.ser
 import type { UserAnswers } from '../propagation/user-answers.js';
 import type { DisconnectUserOptions, InNamespace } from '../propagation/user-commands.js';
 import type { PropagatorVerbs } from '../propagation/verbs.js';
-import { normalisedUserId, type UserId } from '../sockets/user-id.js';
+import {
+  checkedUserId,
+  checkedUserIds,
+  normalisedUserId,
+  type UserId,
+} from '../sockets/user-id.js';
 
 interface UserCall {
   readonly userId: UserId;

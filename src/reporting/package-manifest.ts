@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { createRequire as requireFrom } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** The package.json of a package as another file finds it. Not every package lets it be imported. @internal */
+export function manifestOf(
+  name: string,
+  from: string,
+): { path: string; version: string } | undefined {
+  try {
+    let folder = dirname(requireFrom(from).resolve(name));
+    for (;;) {
+      const path = join(folder, 'package.json');
+      const found = manifestAt(path);
+      if (found?.name === name && typeof found.version === 'string') {
+        return { path, version: found.version };
+      }
+      const parent = dirname(folder);
+      if (parent === folder) return undefined;
+      folder = parent;
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+function manifestAt(path: string): { name?: unknown; version?: unknown } | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as { name?: unknown; version?: unknown };
+  } catch {
+    return undefined;
+  }
+}
