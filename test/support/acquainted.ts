@@ -3,7 +3,7 @@ import type { TestCluster } from './test-cluster.js';
 import type { TestInstance } from './test-instance.js';
 import { until } from './until.js';
 
-/** The other instances that an instance knows of. */
+/** The ids of the other instances that an instance knows. */
 export function othersOf({ app }: TestInstance): ClusterMember[] {
   return app.get(ClusterService).members().slice(1);
 }
@@ -12,7 +12,7 @@ export function instanceIdOf({ app }: TestInstance): string {
   return app.get(ClusterService).self.instanceId;
 }
 
-/** Until all instances know each other, and nobody else. */
+/** Waits until each instance knows exactly the other instances. */
 export async function acquainted({ instances }: TestCluster): Promise<void> {
   const ids = instances.map(instanceIdOf).sort();
   for (const instance of instances) {

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import type { RedisPropagatorOptions } from '../../src/index.js';
 import type { Answer, Command, Verb } from '../fixtures/process-app/main.js';
 
-/** What can be said in JSON. */
+/** A value that JSON can represent. */
 export type ProcessOptions = Pick<
   RedisPropagatorOptions,
   'redis' | 'prefix' | 'subscribeTimeoutMs'
 >;
 
-/** An instance of an app in a process of its own. */
+/** An instance of an app in its own process. */
 export class AppProcess {
   private readonly errors: string[] = [];
 
@@ -31,7 +31,7 @@ export class AppProcess {
     return new AppProcess(child, started.url);
   }
 
-  /** Calls a verb in the process and resolves to its receipt, or to the code of its error. */
+  /** Calls a verb in the process. Resolves to the receipt of the verb, or to the code of its error. */
   async emit(
     verb: Verb,
     event: { event: string; data?: unknown; userId?: string; publish?: 'fail-fast' },
@@ -43,12 +43,12 @@ export class AppProcess {
     return 'receipt' in answer ? answer.receipt : answer;
   }
 
-  /** Calls a verb in the process, which does not await it. */
+  /** Calls a verb in the process, without awaiting its promise there. */
   emitAndForget(verb: Verb, event: { event: string; data?: unknown; userId?: string }): void {
     this.send({ type: 'emit and forget', verb, event });
   }
 
-  /** Closes the app, not the process: resolves once that has ended by itself, to how it did. */
+  /** Closes the app and waits until the process has ended by itself. Resolves to the exit code and the error output. */
   async close(): Promise<{ code: unknown; stderr: string }> {
     const exited = once(this.child, 'exit');
     this.send({ type: 'close' });
@@ -56,7 +56,7 @@ export class AppProcess {
     return { code, stderr: this.errors.join('') };
   }
 
-  /** Ends the process at once, if it still lives. */
+  /** Kills the process if it is still running. */
   kill(): void {
     this.child.kill('SIGKILL');
   }

@@ -11,15 +11,15 @@ type Which = (channel: string) => boolean;
 const ALL: Which = () => true;
 const NONE: Which = () => false;
 
-/** A transport in memory whose connections a test can break, each for itself. */
+/** An in-memory transport whose publishing and subscribed connections a test can break separately. */
 export class BreakablePubSub extends InMemoryPubSub {
   private readonly states = new BehaviorSubject<PubSubState>('ready');
   private readonly interruptions = new Set<(interrupted: Which) => void>();
   private isDeaf: Which = NONE;
   private refuses = false;
-  /** Publishes of these channels get no answer, though they may arrive. */
+  /** Publishes to these channels get no reply, although they may arrive. */
   private isSilent: Which = NONE;
-  /** Publishes of these channels get nowhere for now. */
+  /** Publishes to these channels do not arrive until {@link unstick}. */
   private isStuck: Which = NONE;
   private stuck: (() => void)[] = [];
   private unanswered: (() => void)[] = [];
@@ -71,47 +71,47 @@ export class BreakablePubSub extends InMemoryPubSub {
     });
   }
 
-  /** The subscribed connection is lost, or that of some channels. */
+  /** Breaks the subscribed connection, for all channels or for some. */
   deafen(which: Which = ALL): void {
     this.isDeaf = which;
     this.states.next('degraded');
     for (const listener of this.interruptions) listener(which);
   }
 
-  /** Some channels can be heard again, but for these. */
+  /** Receives messages again, except on these channels. */
   hearBut(which: Which): void {
     this.isDeaf = which;
   }
 
-  /** All is well again. */
+  /** Restores everything. */
   heal(): void {
     this.isDeaf = NONE;
     this.refuses = false;
     this.states.next('ready');
   }
 
-  /** The publishing connection is lost. */
+  /** Breaks the publishing connection. */
   refuse(): void {
     this.refuses = true;
     this.states.next('degraded');
   }
 
-  /** Nothing that is published from now on is answered, though it arrives. */
+  /** From now on publishes get no reply, although they arrive. */
   fallSilent(which: Which = ALL): void {
     this.isSilent = which;
   }
 
-  /** What is published from now on is stuck on its way, until {@link unstick}. */
+  /** From now on publishes are delayed until {@link unstick}. */
   stick(which: Which = ALL): void {
     this.isStuck = which;
   }
 
-  /** What was stuck arrives after all. */
+  /** Delivers the delayed publishes. */
   unstick(): void {
     for (const go of this.stuck.splice(0)) go();
   }
 
-  /** What was not answered fails, the last one first. */
+  /** Rejects all publishes without a reply, the last one first. */
   failUnanswered(): void {
     this.isSilent = NONE;
     this.isStuck = NONE;

@@ -7,7 +7,7 @@ import type { Answer, Call, ServiceName } from '../fixtures/cluster-app/main.js'
 const SCRIPT = 'test/fixtures/cluster-app/main.ts';
 const RUN_TS = ['--import', './test/support/run-ts.mjs'];
 
-/** An instance of a cluster in a process of its own. */
+/** An instance of a cluster in its own process. */
 export class ClusterProcess {
   private lastId = 0;
 
@@ -16,12 +16,12 @@ export class ClusterProcess {
     readonly url: string,
     readonly instanceId: string,
   ) {
-    // Each call under way listens for its answer.
+    // Each call in progress adds a listener for its reply.
     child.setMaxListeners(0);
   }
 
   static async start(options: RedisPropagatorOptions): Promise<ClusterProcess> {
-    // A frozen process does not hear that its parent has gone; the kernel can end it all the same.
+    // A frozen process does not notice the end of its parent, but the kernel can still kill it.
     const setpriv = await onPath('setpriv');
     const child = fork(SCRIPT, [JSON.stringify(options)], {
       ...(setpriv === undefined
@@ -31,7 +31,7 @@ export class ClusterProcess {
             execArgv: ['--pdeathsig', 'KILL', process.execPath, ...RUN_TS],
           }),
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      // A Map is to arrive as one.
+      // Transfers a Map as a Map.
       serialization: 'advanced',
     });
     const started = await answer(child, ({ type }) => type === 'started');
@@ -43,12 +43,12 @@ export class ClusterProcess {
     return this.child.pid;
   }
 
-  /** Calls a method of one of the services there. */
+  /** Calls a method of a service in the process. */
   async call<R>(service: ServiceName, method: string, ...args: unknown[]): Promise<R> {
     return (await this.ask({ id: ++this.lastId, service, method, args })) as R;
   }
 
-  /** Listens to an Observable of one of the services there, such as `changes$`, as long as the process lives. */
+  /** Subscribes to an Observable of a service in the process, such as `changes$`, for as long as the process runs. */
   async listen(
     service: ServiceName,
     observable: string,
@@ -61,7 +61,7 @@ export class ClusterProcess {
     await this.ask({ id, service, observable });
   }
 
-  /** Stops it where it stands; `thaw` lets it go on. */
+  /** Freezes the process (SIGSTOP); `thaw` continues it. */
   freeze(): void {
     this.child.kill('SIGSTOP');
   }
@@ -70,7 +70,7 @@ export class ClusterProcess {
     this.child.kill('SIGCONT');
   }
 
-  /** Closes the app; resolves once the process has ended by itself, to its exit code. */
+  /** Closes the app. Resolves to the exit code once the process has ended by itself. */
   async close(): Promise<unknown> {
     const exited = once(this.child, 'exit');
     this.send({ id: 0, service: 'app', method: 'close' });
@@ -78,7 +78,7 @@ export class ClusterProcess {
     return code;
   }
 
-  /** Ends the process at once, frozen or not, if it still lives. */
+  /** Kills the process if it is still running, even if it is frozen. */
   async kill(): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const exited = once(this.child, 'exit');

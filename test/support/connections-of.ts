@@ -1,6 +1,6 @@
 import type { TestInstance } from './test-instance.js';
 
-/** How many connections the HTTP server of an instance has, as it counts them. */
+/** The number of connections that the HTTP server of an instance has. */
 export function connectionsOf({ app }: TestInstance): Promise<number> {
   return new Promise((resolve, reject) => {
     app.getHttpServer().getConnections((error: Error | null, count: number) => {

@@ -1,4 +1,4 @@
-/** A promise that the test settles. */
+/** A promise that the test resolves or rejects. */
 export class Deferred<T = void> {
   readonly promise: Promise<T>;
   resolve!: (value: T) => void;

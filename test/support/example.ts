@@ -3,16 +3,16 @@ import { AppProcess } from '../../scripts/demo/app-process.mjs';
 import { TestClient } from './test-client.js';
 import { testRedisUrl } from './test-cluster.js';
 
-/** What an example reads from the environment, beside REDIS_URL, REDIS_PREFIX and PORT. */
+/** Environment variables of an example, in addition to REDIS_URL, REDIS_PREFIX and PORT. */
 export type Env = Record<string, string>;
 
-/** Instances of one of the examples, each in a process of its own, as its main.ts starts them. */
+/** Instances of an example, each in its own process, started by its `main.ts`. */
 export class Example {
   private readonly clients: TestClient[] = [];
 
   private constructor(private readonly processes: readonly AppProcess[]) {}
 
-  /** One instance for each environment. */
+  /** Starts one instance for each environment. */
   static async start(name: string, ...envs: Env[]): Promise<Example> {
     const prefix = `test-${randomUUID()}`;
     const processes = envs.map((env) => spawn(name, { REDIS_PREFIX: prefix, ...env }));
@@ -26,7 +26,7 @@ export class Example {
     return example;
   }
 
-  /** Why it does not start: what it printed. */
+  /** Starts an instance that is expected to fail. Resolves to the output of the process. */
   static async failure(name: string, env: Env): Promise<string> {
     const started = spawn(name, env);
     try {
@@ -42,7 +42,7 @@ export class Example {
     return url;
   }
 
-  /** What an instance has printed so far. */
+  /** The output of an instance so far. */
   printed(instance: number): string {
     return this.processes[instance]?.printed ?? '';
   }
@@ -53,7 +53,7 @@ export class Example {
     return client;
   }
 
-  /** The code by which a client is refused, or `let in`. */
+  /** Connects a client. Resolves to the error code of the refusal, or to `let in`. */
   async answerTo(instance: number, token?: string): Promise<string> {
     const client = TestClient.open(this.url(instance), token === undefined ? {} : { token });
     this.clients.push(client);

@@ -2,10 +2,10 @@ import { EventEmitter } from 'node:events';
 import type { RedisClient } from '../../src/index.js';
 import type { ClusterClient, NodeClient } from '../../src/redis/cluster-topology.js';
 
-/** Whatever a test makes a node answer. */
+/** The reply that a test gives to a command. */
 export type Answer = (command: string, args: readonly string[]) => Promise<unknown>;
 
-/** A connection to a node of a Cluster, for what no real one can be made to do at the right moment. */
+/** A fake connection to a Cluster node, for timing that a real node cannot be made to show. */
 export class FakeNode extends EventEmitter {
   status = 'wait';
   readonly said: string[] = [];
@@ -54,7 +54,7 @@ export class FakeNode extends EventEmitter {
   readonly ssubscribe = (...channels: string[]) => this.say('SSUBSCRIBE', channels);
   readonly sunsubscribe = (...channels: string[]) => this.say('SUNSUBSCRIBE', channels);
 
-  /** Commands other than PING. */
+  /** All received commands except PING. */
   get commands(): string[] {
     return this.said.filter((command) => command !== 'PING');
   }
@@ -65,12 +65,12 @@ export class FakeNode extends EventEmitter {
   }
 }
 
-/** A Cluster client that a test tells which node has which slots. */
+/** A fake Cluster client. The test decides which node has which slots. */
 export class FakeCluster extends EventEmitter {
   readonly isCluster = true;
   status = 'ready';
   slots: string[][] = [];
-  /** The connections that were made of its nodes. */
+  /** The connections made to each node. */
   readonly made: FakeNode[] = [];
   refreshes = 0;
   disconnects: boolean[] = [];
@@ -81,7 +81,7 @@ export class FakeCluster extends EventEmitter {
     super();
   }
 
-  /** From now on the slots are shared by nodes on these ports, in equal parts. */
+  /** From now on the nodes on these ports share the slots in equal parts. */
   has(...ports: number[]): void {
     const answer: Answer = (command, args) => this.answer(command, args);
     this.known = ports.map((port) => new FakeNode(port, answer, this.made));
@@ -105,7 +105,7 @@ export class FakeCluster extends EventEmitter {
 
   async quit(): Promise<void> {}
 
-  /** The connection that is open to the node on this port. */
+  /** The open connection to the node on this port. */
   shard(port: number): FakeNode {
     const shard = this.made.findLast(({ options }) => options.port === port);
     if (shard === undefined) throw new Error(`nothing connected to ${port}`);

@@ -15,10 +15,10 @@ interface AskedBy {
   readonly message: RequestMessage;
 }
 
-/** Something that takes part in a cluster as an instance does, and does only what a test tells it to. */
+/** Takes part in a cluster like an instance, but sends only the messages that a test asks for. */
 export class FakeInstance {
   readonly instanceId = randomBytes(8).toString('hex');
-  /** Questions that it was asked, and has not answered. */
+  /** Received requests that have not been answered. */
   readonly questions: AskedBy[] = [];
   readonly replies: ReplyMessage[] = [];
   private readonly publisher: Redis;
@@ -35,14 +35,14 @@ export class FakeInstance {
     this.subscriber.on('messageBuffer', (_: Buffer, bytes: Buffer) => this.received(bytes));
   }
 
-  /** Subscribed, and not yet introduced. */
+  /** Subscribes without announcing itself. */
   static async of({ prefix }: TestCluster, redis = testRedisUrl()): Promise<FakeInstance> {
     const fake = new FakeInstance(prefix, redis);
     await fake.subscriber.subscribe(`${prefix}:cluster`, `${prefix}:reply:${fake.instanceId}`);
     return fake;
   }
 
-  /** Introduces itself. */
+  /** Announces itself to the other instances. */
   announce(type: 'hello' | 'heartbeat' | 'bye' = 'hello'): Promise<number> {
     return this.sendToAll(this.presence(type));
   }
@@ -52,7 +52,7 @@ export class FakeInstance {
     return { type, member, beat: ++this.beat };
   }
 
-  /** Resolves to the next question that it is asked. */
+  /** Resolves to the next received request. */
   async asked(): Promise<AskedBy> {
     await until(
       () => this.questions.length > 0,
@@ -73,7 +73,7 @@ export class FakeInstance {
     return this.publish(`reply:${instanceId}`, this.encoded(message, as));
   }
 
-  /** As it goes over the wire, in the name of this instance or of another. */
+  /** Encodes a message in the name of this instance or of another one. */
   encoded(message: ClusterMessage, as: string = this.instanceId): Buffer {
     const origin = Buffer.from(as, 'hex');
     return encodeClusterMessage({ origin, sequence: ++this.sequence, sentAt: Date.now() }, message);
@@ -83,7 +83,7 @@ export class FakeInstance {
     return this.publisher.publish(`${this.prefix}:${channel}`, bytes);
   }
 
-  /** Goes without a word. */
+  /** Disconnects without saying good-bye. */
   close(): void {
     for (const client of [this.publisher, this.subscriber]) {
       if (client.status !== 'end') client.disconnect();
@@ -99,7 +99,7 @@ export class FakeInstance {
   }
 }
 
-/** A socket as another instance describes it. */
+/** The description of a socket, as another instance sends it. */
 export function remoteSocket(id: string) {
   return { id, rooms: [id], data: {}, handshake: {} };
 }

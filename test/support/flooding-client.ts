@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { until } from './until.js';
 
-/** A client that speaks Engine.IO and Socket.IO by hand, and keeps to no rule of either. */
+/** A client with hand-written Engine.IO and Socket.IO packets that ignores the rules of both. */
 export class FloodingClient {
-  /** Socket.IO's packets, as they came. */
+  /** Received Socket.IO packets. */
   readonly packets: string[] = [];
   closed = false;
 
@@ -17,7 +17,7 @@ export class FloodingClient {
     });
   }
 
-  /** Opens the connection, and asks for no namespace. */
+  /** Opens the connection without joining a namespace. */
   static async open(url: string): Promise<FloodingClient> {
     const socket = new WebSocket(
       `${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`,
@@ -27,12 +27,12 @@ export class FloodingClient {
     return client;
   }
 
-  /** Sends packets of Socket.IO, all of them in one go. */
+  /** Sends Socket.IO packets in one write. */
   send(...packets: string[]): void {
     for (const packet of packets) this.socket.send(`4${packet}`);
   }
 
-  /** The answers to CONNECT packets, by namespace: the codes of refusals, and `in` for each that was let in. */
+  /** Replies to CONNECT packets, by namespace: the error code of a refusal, or `in` for a connected namespace. */
   get answers(): string[] {
     return this.packets.flatMap((packet) => {
       const [, type, namespace = '/', json = '{}'] =
@@ -63,7 +63,7 @@ export class FloodingClient {
   }
 }
 
-/** A CONNECT packet. */
+/** Makes a CONNECT packet. */
 export function connectPacket(namespace: string, auth?: object): string {
   return `0${namespace === '/' ? '' : `${namespace},`}${auth === undefined ? '' : JSON.stringify(auth)}`;
 }

@@ -1,7 +1,7 @@
 import type { TestClient } from './test-client.js';
 import { until } from './until.js';
 
-/** Until the server has disconnected a client. */
+/** Waits until the server has disconnected a client. */
 export function gone(client: TestClient): Promise<void> {
   return until(
     () => !client.socket.connected,

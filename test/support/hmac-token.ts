@@ -7,7 +7,7 @@ export interface TokenHeader {
   kid?: string;
 }
 
-/** A JWT made by hand, for whatever a library that signs would refuse to make. */
+/** Makes a JWT by hand, including tokens that a signing library would refuse to make. */
 export function hmacToken(
   claims: object,
   secret: string,
@@ -23,7 +23,7 @@ function part(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
-/** Such as a JWT has it: whole seconds since 1970. */
+/** The time format of a JWT: whole seconds since 1970. */
 export function secondsFromNow(seconds: number): number {
   return Math.floor(Date.now() / 1000) + seconds;
 }

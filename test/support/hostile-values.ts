@@ -33,7 +33,7 @@ function cycle(): unknown {
   return value;
 }
 
-/** Values that break code which takes text, an error or a plain object for granted. */
+/** Values that break code which expects a string, an Error or a plain object. */
 export const hostileValues: [name: string, make: () => unknown][] = [
   ['toString is a number', () => ({ toString: 1 })],
   ['toString and valueOf are null', () => ({ toString: null, valueOf: null })],

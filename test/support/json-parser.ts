@@ -8,7 +8,7 @@ interface Packet {
   id?: number;
 }
 
-/** A parser of an app's own: a packet is one JSON text, which Socket.IO's own parser cannot read. */
+/** A parser supplied by an app: a packet is one JSON text that Socket.IO's own parser cannot read. */
 class JsonEncoder {
   encode(packet: Packet): string[] {
     return [`!${JSON.stringify(packet)}`];

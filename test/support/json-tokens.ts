@@ -1,11 +1,11 @@
 import type { AuthOptions, Identity } from '../../src/index.js';
 
-/** Tokens that say themselves whom they stand for. */
+/** Unsigned tokens that contain the user id. */
 export function tokenFor(identity: Identity): string {
   return JSON.stringify(identity);
 }
 
-/** What reads such tokens; `bad` is refused. */
+/** Reads such tokens; `bad` is refused. */
 export const JSON_TOKENS: AuthOptions = {
   authenticate: (token) => (token === 'bad' ? null : (JSON.parse(token) as Identity)),
 };

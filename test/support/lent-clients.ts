@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { RedisClient } from '../../src/index.js';
 import { until } from './until.js';
 
-/** What the tests use of an app's client, beside what the library does. */
+/** The methods of an app's client that the tests call themselves. */
 export interface AppClient extends RedisClient {
   eventNames(): (string | symbol)[];
   listenerCount(event: string | symbol): number;
@@ -18,7 +18,7 @@ function listenersOf(client: AppClient): Listeners {
   );
 }
 
-/** Two clients of an app that the library borrows, in use by the app itself. */
+/** Two clients of an app that the library borrows while the app uses them itself. */
 export class LentClients {
   private readonly received: string[] = [];
 
@@ -34,16 +34,17 @@ export class LentClients {
     this.listenersBefore = this.both.map(listenersOf);
   }
 
-  /** @param channel the app's own, subscribed all the time */
+  /** @param channel a channel of the app, subscribed for the whole test */
   static async of(create: () => AppClient, channel: string): Promise<LentClients> {
     const [publisher, subscriber] = [create(), create()];
     await publisher.ping();
-    // ioredis 5 sends SUBSCRIBE before it is ready, and loses the connection if its own INFO comes after that.
+    // ioredis 5 sends SUBSCRIBE before the connection is ready, and loses the connection if its own INFO comes
+    // later.
     await until(
       () => subscriber.status === 'ready',
       () => 'the app’s subscriber to be ready',
     );
-    // Asked before it subscribes: ioredis 5 refuses other commands after that.
+    // Read the client id before the first SUBSCRIBE: ioredis 5 refuses other commands after it.
     const id = Number(await subscriber.call('CLIENT', 'ID'));
     await subscriber.subscribe(channel);
     return new LentClients({ publisher, subscriber }, channel, id);
@@ -53,7 +54,7 @@ export class LentClients {
     return [this.clients.publisher, this.clients.subscriber];
   }
 
-  /** How many channels the subscriber has at Redis; one of them is the app's own. */
+  /** The number of channels that the subscriber has in Redis, including the one of the app. */
   async subscriptionCount(): Promise<number> {
     const { publisher } = this.clients;
     const line = String(await publisher.call('CLIENT', 'LIST', 'ID', this.subscriberId));
@@ -62,7 +63,7 @@ export class LentClients {
     return Number(sub) + Number(ssub);
   }
 
-  /** Whether they are as they were lent: open, with the app's listeners and the app's channel, and no others. */
+  /** Whether both clients are open and have only the listeners and the channel of the app. */
   async isAsLent(): Promise<boolean> {
     const { publisher } = this.clients;
     this.received.length = 0;

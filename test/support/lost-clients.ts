@@ -2,7 +2,7 @@ import type { TestClient } from './test-client.js';
 import type { TestInstance } from './test-instance.js';
 import { until } from './until.js';
 
-/** The connection ends, as when the network goes away, and not as when the client says good-bye. */
+/** Ends the connection like a network failure, without a disconnect packet. */
 export async function lose(client: TestClient, { state }: TestInstance): Promise<void> {
   const before = state.socketCount;
   client.socket.io.engine.close();

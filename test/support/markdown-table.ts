@@ -1,7 +1,7 @@
-/** The rows of a table of a page, each by the names of its columns. */
+/** The rows of a table of a page; the keys are the column names. */
 export type Row = Record<string, string>;
 
-/** The tables of a text whose first column has this name, one after the other. */
+/** All tables of a text whose first column has this name, in order. */
 export function tables(text: string, firstColumn: string): Row[][] {
   const lines = text.split('\n');
   const found: Row[][] = [];
@@ -19,7 +19,7 @@ export function tables(text: string, firstColumn: string): Row[][] {
   return found;
 }
 
-/** The first of them. */
+/** The first of these tables. */
 export function table(text: string, firstColumn: string): Row[] {
   const [first] = tables(text, firstColumn);
   if (first === undefined) throw new Error(`there is no table with the column ${firstColumn}`);
@@ -34,10 +34,10 @@ function cells(line: string): string[] {
     .map((cell) => cell.trim().replaceAll('\\|', '|'));
 }
 
-/** Without the signs that make code of it. */
+/** Removes the Markdown marks for code. */
 export const unquoted = (cell = ''): string => cell.replace(/^`(.*)`$/, '$1');
 
-/** The text between a heading and the next one. */
+/** The text from a heading to the next one. */
 export function section(text: string, heading: string): string {
   const [, rest] = text.split(`\n## ${heading}\n`);
   if (rest === undefined) throw new Error(`there is no section ${heading}`);

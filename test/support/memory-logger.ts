@@ -1,6 +1,6 @@
 import type { PropagatorLogger } from '../../src/index.js';
 
-/** Keeps log lines for a test to look at. */
+/** Collects log lines for assertions. */
 export class MemoryLogger implements PropagatorLogger {
   readonly lines: string[] = [];
 

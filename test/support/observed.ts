@@ -15,7 +15,7 @@ import {
   type SpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 
-/** An SDK of OpenTelemetry's metrics, registered as an app does it before it starts. */
+/** An OpenTelemetry SDK for metrics, registered before the app starts. */
 export class ObservedMetrics {
   private readonly reader = new PrometheusExporter({ preventServerStart: true });
   private readonly provider = new MeterProvider({ readers: [this.reader] });
@@ -24,7 +24,7 @@ export class ObservedMetrics {
     metrics.setGlobalMeterProvider(this.provider);
   }
 
-  /** What starts from now on finds no SDK any more. */
+  /** Removes the SDK. Apps that start later do not find it. */
   forget(): void {
     metrics.disable();
   }
@@ -34,7 +34,7 @@ export class ObservedMetrics {
     return resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics);
   }
 
-  /** The values of a metric by its attributes but the instance, written as `target=user`. */
+  /** The values of a metric by attributes, written as `target=user`, without the attribute of the instance. */
   async values(name: string): Promise<Record<string, number>> {
     const found = (await this.all()).find(({ descriptor }) => descriptor.name === name);
     const values: Record<string, number> = {};
@@ -53,7 +53,7 @@ export class ObservedMetrics {
     return (found?.dataPoints ?? []) as HistogramMetricData['dataPoints'];
   }
 
-  /** As Prometheus gets it. */
+  /** The metrics in the text format of Prometheus. */
   async prometheus(): Promise<string> {
     const { resourceMetrics } = await this.reader.collect();
     return new PrometheusSerializer().serialize(resourceMetrics);
@@ -65,7 +65,7 @@ export class ObservedMetrics {
   }
 }
 
-/** An SDK of OpenTelemetry's traces. */
+/** An OpenTelemetry SDK for traces. */
 export class ObservedTraces {
   private readonly exporter = new InMemorySpanExporter();
   private readonly provider: BasicTracerProvider;
@@ -79,12 +79,12 @@ export class ObservedTraces {
     trace.setGlobalTracerProvider(this.provider);
   }
 
-  /** Spans that have ended, with this name. */
+  /** Ended spans with this name. */
   named(name: string): ReadableSpan[] {
     return this.exporter.getFinishedSpans().filter((span) => span.name === name);
   }
 
-  /** What starts from now on finds no SDK any more. */
+  /** Removes the SDK. Apps that start later do not find it. */
   forget(): void {
     trace.disable();
   }

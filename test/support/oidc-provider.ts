@@ -9,13 +9,13 @@ interface Key extends GenerateKeyPairResult {
   alg: string;
 }
 
-/** What matters of an OIDC provider: it signs tokens, and shows its public keys. */
+/** A minimal OIDC provider: it signs tokens and publishes its public keys. */
 export class OidcProvider {
   readonly issuer = 'https://login.example/tenant';
   readonly audience = 'app.example/api';
-  /** How often its keys were asked for. */
+  /** The number of requests for the keys. */
   fetches = 0;
-  /** How it answers: with its keys, with an error, or not at all. */
+  /** The reply to a request for the keys: the keys, an error, or no reply. */
   state: 'up' | 'failing' | 'away' = 'up';
 
   private keys: Key[] = [];
@@ -42,12 +42,12 @@ export class OidcProvider {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/keys`;
   }
 
-  /** Signs with a new key from now on, and shows no other one. */
+  /** From now on signs with a new key and publishes only that one. */
   async rotate(alg = 'ES256'): Promise<void> {
     this.keys = [await this.makeKey(alg)];
   }
 
-  /** A token of alice; what a test says otherwise wins. */
+  /** Makes a token for alice. The given claims replace the defaults. */
   token(claims: object = {}, key = this.key): Promise<string> {
     const { issuer: iss, audience: aud } = this;
     const usual = { iss, aud, sub: 'alice', exp: secondsFromNow(600) };
@@ -62,13 +62,13 @@ export class OidcProvider {
     return key;
   }
 
-  /** A key that it never shows. */
+  /** A key that is never published. */
   makeKey(alg = 'ES256'): Promise<Key> {
     const kid = `key ${++this.keysMade}`;
     return generateKeyPair(alg, { extractable: true }).then((pair) => ({ ...pair, kid, alg }));
   }
 
-  /** What everybody may know of its key. */
+  /** The public part of the key. */
   publicKey(): Promise<string> {
     return exportSPKI(this.key.publicKey);
   }

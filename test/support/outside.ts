@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { testRedisUrl } from './test-cluster.js';
 
-/** Something that is no instance of the app and speaks to the same Redis: `redis-cli`, a script, an operator. */
+/** A Redis client that is not an instance of the app, such as `redis-cli`, a script or an operator. */
 export class Outside {
   readonly redis: Redis;
 
@@ -9,19 +9,19 @@ export class Outside {
     this.redis = new Redis(url);
   }
 
-  /** Resolves to how many instances the message was handed to. */
+  /** Publishes a message. Resolves to the number of subscribers that received it. */
   publish(channel: string, payload: string | Buffer | object): Promise<number> {
     const raw = typeof payload === 'string' || Buffer.isBuffer(payload);
     return this.redis.publish(channel, raw ? payload : JSON.stringify(payload));
   }
 
-  /** The channels with a subscriber whose names start like this. */
+  /** Subscribed channels whose names begin with a prefix. */
   async channels(prefix: string): Promise<string[]> {
     const names = (await this.redis.pubsub('CHANNELS', `${prefix}*`)) as string[];
     return names.sort();
   }
 
-  /** How many connections of this name Redis has. */
+  /** The number of Redis connections with this name. */
   async connections(name: string): Promise<number> {
     const list = String(await this.redis.client('LIST'));
     return list.split('\n').filter((line) => line.includes(` name=${name} `)).length;

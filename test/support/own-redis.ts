@@ -1,8 +1,8 @@
 import { startRedis, type RedisOptions, type RunningRedis } from '../../scripts/redis/server.mjs';
 
 /**
- * Starts a Redis for one test alone, to be killed, paused or refused; the shared one is at
- * `TEST_REDIS_URL`. Call `stop()` in the end.
+ * Starts a Redis for one test only, to be killed, paused or refused. The shared Redis is at `TEST_REDIS_URL`. Call
+ * `stop()` at the end.
  *
  * @param args arguments for redis-server, e.g. `['--requirepass', 'secret']`
  */

@@ -3,12 +3,12 @@ import type { Namespace, Server } from 'socket.io';
 import type { AuthenticatedSocket } from '../../src/index.js';
 import type { TestCluster } from './test-cluster.js';
 
-/** What most apps have: clients enter and leave rooms. */
+/** A typical gateway: clients join and leave rooms. */
 @WebSocketGateway()
 export class PlainGateway {
   @WebSocketServer() readonly server!: Server;
 
-  /** Answers once the socket is in, or with what kept it out. */
+  /** Acknowledges once the socket has joined, or with the error. */
   @SubscribeMessage('join')
   async join(client: AuthenticatedSocket, room: string | string[]): Promise<boolean> {
     await client.join(room);
@@ -22,7 +22,7 @@ export class PlainGateway {
   }
 }
 
-/** The Socket.IO server of an instance whose gateway is the {@link PlainGateway}. */
+/** The Socket.IO server of an instance with the {@link PlainGateway}. */
 export function serverOf(cluster: TestCluster, index: number): Server {
   return cluster.instance(index).app.get(PlainGateway).server;
 }
@@ -31,7 +31,7 @@ export function namespaceOf(cluster: TestCluster, index: number, name = '/'): Na
   return serverOf(cluster, index).of(name);
 }
 
-/** The server's side of a client. */
+/** The server-side socket of a client. */
 export function socketOf(cluster: TestCluster, id: string): AuthenticatedSocket {
   for (const index of cluster.instances.keys()) {
     const socket = serverOf(cluster, index).sockets.sockets.get(id);

@@ -1,10 +1,10 @@
 const SEPARATOR = '\u001e';
 
-/** A client that speaks Engine.IO's long polling by hand: between two polls it is not ready to receive. */
+/** A hand-written client for Engine.IO's long polling. Between two polls the server cannot send to it. */
 export class PollingClient {
   private constructor(private readonly url: string) {}
 
-  /** Connects to the root namespace. */
+  /** Joins the root namespace. */
   static async connect(origin: string): Promise<PollingClient> {
     const url = `${origin}/socket.io/?EIO=4&transport=polling`;
     const opened = await (await fetch(url)).text();
@@ -16,7 +16,7 @@ export class PollingClient {
     return client;
   }
 
-  /** The packets of the next answer, which waits for one if there is none. */
+  /** Sends one poll. Resolves to its packets; the poll waits until there is one. */
   async poll(): Promise<string[]> {
     return (await (await fetch(this.url)).text()).split(SEPARATOR);
   }

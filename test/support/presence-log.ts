@@ -2,7 +2,7 @@ import type { Subscription } from 'rxjs';
 import type { PresenceChange, PresenceService } from '../../src/index.js';
 import { until } from './until.js';
 
-/** What several instances report of who is online, in the order of the reports. */
+/** The presence reports of several instances, in order. */
 export class PresenceLog {
   readonly changes: PresenceChange[] = [];
   private readonly subscriptions: Subscription[];
@@ -13,7 +13,7 @@ export class PresenceLog {
     );
   }
 
-  /** In short, such as `online alice`. */
+  /** The reports in short form, such as `online alice`. */
   get lines(): string[] {
     return this.changes.map(({ type, userId, status }) =>
       type === 'status' ? `${userId} is ${String(status)}` : `${type} ${userId}`,

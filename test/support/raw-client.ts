@@ -1,18 +1,18 @@
 import { WebSocket } from 'ws';
 
-/** A client that sends what no client library would. */
+/** A client that sends packets no client library would send. */
 export class RawClient {
   private constructor(
     private readonly socket: WebSocket,
-    /** Of the socket in the root namespace. */
+    /** The id of the socket in the root namespace. */
     readonly id: string,
   ) {}
 
   /**
-   * Resolves once the root namespace has let it in.
+   * Resolves once the socket is connected to the root namespace.
    *
-   * @param auth JSON, as it is sent
-   * @param query what follows the parameters of Engine.IO in the URL, as it is sent
+   * @param auth raw JSON
+   * @param query appended to the URL after the parameters of Engine.IO
    */
   static connect(url: string, { auth = '', query = '' } = {}): Promise<RawClient> {
     const socket = new WebSocket(
@@ -33,7 +33,7 @@ export class RawClient {
     });
   }
 
-  /** Sends a packet as it is, such as `42["event",1]`. */
+  /** Sends a raw packet, such as `42["event",1]`. */
   send(packet: string): void {
     this.socket.send(packet);
   }

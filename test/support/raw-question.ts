@@ -1,7 +1,7 @@
 import { PATIENCE_MS } from './until.js';
 import type { TestClient } from './test-client.js';
 
-/** JSON of arrays within arrays: deeper than Socket.IO's own client can encode. */
+/** JSON of nested arrays, deeper than Socket.IO's own client can encode. */
 export function nestedArrays(depth: number): string {
   return '['.repeat(depth) + ']'.repeat(depth);
 }
@@ -13,13 +13,13 @@ interface Internals {
 
 let lastId = 1_000_000;
 
-/** Sends a message as hostile clients do, without Socket.IO's encoder. */
+/** Sends a message without Socket.IO's encoder, as a hostile client can. */
 export function emitRaw(client: TestClient, event: string, json: string): void {
   const { io } = client.socket as unknown as Internals;
   io.engine.write(`2${namespaceOf(client)}["${event}",${json}]`);
 }
 
-/** The same with an acknowledgement, which it resolves to. */
+/** Sends a message with an acknowledgement. Resolves to the acknowledged value. */
 export function askRaw(client: TestClient, event: string, json: string): Promise<unknown> {
   const { acks, io } = client.socket as unknown as Internals;
   const id = ++lastId;

@@ -13,14 +13,14 @@ export interface TestPubSub {
   readonly logger: MemoryLogger;
 }
 
-/** A machine that stands still for some seconds changes nothing; tests of these times have their own. */
+/** So long that a pause of the machine does not matter. Tests of these timeouts set their own values. */
 const PATIENT = {
   connectTimeoutMs: PATIENCE_MS,
   subscribeTimeoutMs: PATIENCE_MS,
   publishTimeoutMs: PATIENCE_MS,
 } satisfies RedisPropagatorOptions;
 
-/** The transport of an app with these options, without the app; not yet connected. */
+/** The transport of an app with these options, without the app, not yet connected. */
 export function redisPubSub(given: RedisPropagatorOptions): TestPubSub {
   const logger = new MemoryLogger();
   const options = resolveOptions({ ...PATIENT, ...given }, logger);

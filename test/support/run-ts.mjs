@@ -32,8 +32,8 @@ export function load(url, context, next) {
   return { format: 'module', source: code, shortCircuit: true };
 }
 
-// Lets Node run the sources as they are, for tests that need a process of their own:
-// `node --import ./test/support/run-ts.mjs file.ts`. Node 20 has no `registerHooks`; Node 26 warns of `register`, whose
-// hooks run in another thread, which loads this file once more.
+// Lets Node run the TypeScript sources, for tests that need their own process:
+// `node --import ./test/support/run-ts.mjs file.ts`. Node 20 has no `registerHooks`. Node 26 deprecates `register`,
+// whose hooks run in another thread that loads this file again.
 if (typeof module.registerHooks === 'function') module.registerHooks({ resolve, load });
 else if (isMainThread) module.register(import.meta.url);

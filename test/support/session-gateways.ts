@@ -4,7 +4,7 @@ import type { AuthenticatedSocket } from '../../src/index.js';
 import { SessionService } from '../../src/index.js';
 import type { TestInstance } from './test-instance.js';
 
-/** Tells a client which session it is. */
+/** Tells a client the id of its session. */
 @WebSocketGateway()
 export class SessionGateway {
   @WebSocketServer() readonly server!: Server;
@@ -15,7 +15,7 @@ export class SessionGateway {
   }
 }
 
-/** The same in another namespace. */
+/** The same gateway in another namespace. */
 @WebSocketGateway({ namespace: 'chat' })
 export class ChatSessionGateway extends SessionGateway {}
 

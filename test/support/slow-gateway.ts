@@ -10,7 +10,7 @@ import type { Server } from 'socket.io';
 import type { AuthenticatedSocket } from '../../src/index.js';
 import { Deferred } from './deferred.js';
 
-/** A door that a test opens. */
+/** A gate that blocks until a test opens it. */
 export class Door {
   readonly knocked = new Deferred();
   readonly opened = new Deferred();
@@ -21,7 +21,7 @@ export class Door {
   }
 }
 
-/** An app with a middleware of its own, which takes as long as a test wants. */
+/** An app with a Socket.IO middleware that a test can delay. */
 @WebSocketGateway()
 export class SlowGateway
   implements OnGatewayInit<Server>, OnGatewayConnection, OnGatewayDisconnect
@@ -29,7 +29,7 @@ export class SlowGateway
   @WebSocketServer() readonly server!: Server;
 
   static door: Door | undefined;
-  /** Who came and went, as the app saw it. */
+  /** Connects and disconnects, as the gateway saw them. */
   static readonly seen: string[] = [];
 
   static reset(): void {

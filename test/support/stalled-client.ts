@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 
-/** A client that connects to the root namespace and then reads nothing any more. */
+/** A client that connects to the root namespace and then stops reading. */
 export class StalledClient {
   private constructor(private readonly socket: WebSocket) {}
 
@@ -27,7 +27,7 @@ export class StalledClient {
     return client;
   }
 
-  /** Reads again, until the other side has closed. */
+  /** Starts reading again, until the server has closed the connection. */
   async readOn(): Promise<void> {
     if (this.socket.readyState === WebSocket.CLOSED) return;
     const closed = once(this.socket, 'close');

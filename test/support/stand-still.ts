@@ -2,8 +2,8 @@ const STEP_MS = 20;
 const STEPS = 75;
 
 /**
- * This process does nothing for 1.5 s, as after a breakpoint or in a frozen container. Others have that time: a machine
- * that stands still as well adds to it.
+ * Blocks this process for 1.5 s, like a breakpoint or a frozen container. The time passes in short
+ * steps, so a pause of the whole machine prolongs it.
  */
 export function standStill(): void {
   const nothing = new Int32Array(new SharedArrayBuffer(4));

@@ -4,21 +4,21 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 interface Link {
   readonly client: Socket;
   readonly upstream: Socket;
-  /** It has subscribed to something. */
+  /** Whether the connection has sent a SUBSCRIBE. */
   subscriber: boolean;
-  /** What comes from Redis goes nowhere. */
+  /** Whether bytes from Redis are discarded. */
   deaf: boolean;
-  /** What goes to Redis waits here; undefined: it does not. */
+  /** Delayed bytes to Redis; undefined if they are not delayed. */
   held: Buffer[] | undefined;
-  /** From when on nothing passes, in neither direction. */
+  /** The moment after which no bytes pass in either direction. */
   readonly silentFrom: Silence | undefined;
   silent: boolean;
 }
 
-/** A connection may fall silent at its first word, or at the first SUBSCRIBE. */
+/** When a connection falls silent: at its first byte, or at the first SUBSCRIBE. */
 export type Silence = 'start' | 'subscribe';
 
-/** Stands between an app and its Redis, and fails as networks do: without a word. */
+/** A proxy between an app and its Redis that simulates network failures. */
 export class TcpProxy {
   private readonly links = new Set<Link>();
   private silence: Silence | undefined;
@@ -38,38 +38,42 @@ export class TcpProxy {
     return proxy;
   }
 
-  /** How many connections are open. */
+  /** The number of open connections. */
   get connections(): number {
     return this.links.size;
   }
 
-  /** From now on the subscribed connections that there are hear nothing more. They stay open. */
+  /** From now on the current subscribed connections receive nothing more. They stay open. */
   deafen(): void {
     for (const link of this.links) link.deaf = link.subscriber;
   }
 
-  /** From now on what connections without subscriptions ask is done, and its answers get lost. They stay open. */
+  /**
+   * From now on commands on connections without subscriptions are executed, but their replies are lost. The
+   * connections stay open.
+   */
   loseAnswers(): void {
     for (const link of this.links) link.deaf = !link.subscriber;
   }
 
-  /** From now on what connections without subscriptions ask is on its way for ever. */
+  /** From now on commands on connections without subscriptions never arrive. */
   holdBack(): void {
     for (const link of this.links) if (!link.subscriber) link.held = [];
   }
 
-  /** The next connection is taken, falls silent, and stays open. */
+  /** The next connection is accepted, falls silent, and stays open. */
   silenceNext(from: Silence): void {
     this.silence = from;
   }
 
-  /** How many connections have fallen silent. */
+  /** The number of silent connections. */
   get silent(): number {
     return [...this.links].filter(({ silent }) => silent).length;
   }
 
   /**
-   * From now on what the subscribed connections ask is on its way, and they still hear. Returns what lets it arrive.
+   * From now on commands of the subscribed connections are delayed, and these connections still receive messages.
+   * Returns a function that delivers the commands.
    */
   holdSubscribers(): () => void {
     const late = [...this.links].filter(({ subscriber }) => subscriber);
@@ -84,21 +88,24 @@ export class TcpProxy {
     };
   }
 
-  /** Whether something with these words is held back. */
+  /** Whether the delayed bytes contain these words. */
   holds(words: string): boolean {
     return [...this.links].some(({ held = [] }) => Buffer.concat(held).includes(words));
   }
 
-  /** Cuts the connections that are subscribed, or those that are not. */
+  /** Cuts the subscribed connections, or the others. */
   cutThose(subscriber: boolean): void {
     for (const link of this.links) if (link.subscriber === subscriber) link.client.destroy();
   }
 
-  /** Cuts all connections. Returns what lets arrive what was held back, and resolves when Redis has done it. */
+  /**
+   * Cuts all connections. Returns a function that delivers the delayed bytes, and resolves when Redis has executed
+   * them.
+   */
   cut(): () => Promise<void> {
     const late = [...this.links].filter(({ held }) => held !== undefined);
     for (const { client, upstream, held } of this.links) {
-      // Of the others nothing is left.
+      // The other connections had no delayed bytes.
       if (held === undefined) upstream.destroy();
       client.destroy();
     }

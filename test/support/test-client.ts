@@ -6,7 +6,7 @@ export interface ConnectOptions extends Partial<ManagerOptions & SocketOptions> 
   namespace?: string;
 }
 
-/** Ends each check of silence: once a client has it, everything sent before it has arrived. */
+/** Ends each check of silence: when a client has received it, everything sent earlier has arrived. */
 export const FENCE = 'test:fence';
 
 export interface ReceivedEvent {
@@ -14,7 +14,7 @@ export interface ReceivedEvent {
   args: unknown[];
 }
 
-/** A real socket.io client that remembers every event it gets. */
+/** A real socket.io client that records every event it receives. */
 export class TestClient {
   readonly received: ReceivedEvent[] = [];
   private readonly fences = new Set<unknown>();
@@ -26,7 +26,7 @@ export class TestClient {
     });
   }
 
-  /** Resolves once connected; rejects with the `connect_error` where the server refuses. */
+  /** Resolves once connected. Rejects with the `connect_error` if the server refuses. */
   static async connect(url: string, options: ConnectOptions = {}): Promise<TestClient> {
     const client = TestClient.open(url, options);
     try {
@@ -38,7 +38,7 @@ export class TestClient {
     return client;
   }
 
-  /** A client that is still connecting. */
+  /** Starts a client without waiting until it is connected. */
   static open(url: string, { token, namespace = '', ...options }: ConnectOptions = {}): TestClient {
     return new TestClient(
       io(`${url}${namespace}`, {
@@ -67,12 +67,12 @@ export class TestClient {
     return this.socket.id ?? '';
   }
 
-  /** The names of all events, in the order of arrival. */
+  /** The names of all events, in order of arrival. */
   get events(): string[] {
     return this.received.map(({ event }) => event);
   }
 
-  /** First argument of each event of this name, in the order of arrival. */
+  /** The first argument of each event of this name, in order of arrival. */
   data(event: string): unknown[] {
     return this.received.filter((entry) => entry.event === event).map(({ args }) => args[0]);
   }
@@ -96,7 +96,7 @@ export class TestClient {
     this.socket.emit(event, ...args);
   }
 
-  /** Rejects where the server does not acknowledge. */
+  /** Rejects if the server does not acknowledge. */
   ask(event: string, ...args: unknown[]): Promise<unknown> {
     return this.socket.timeout(PATIENCE_MS).emitWithAck(event, ...args);
   }

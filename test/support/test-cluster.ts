@@ -20,7 +20,7 @@ export const TOKEN_IS_USER: AuthOptions = {
   timeoutMs: PATIENCE_MS,
 };
 
-/** A machine that stands still for some seconds changes nothing; tests of these times have their own. */
+/** So long that a pause of the machine does not matter. Tests of these timeouts set their own values. */
 const PATIENT = {
   connectTimeoutMs: PATIENCE_MS,
   publishTimeoutMs: PATIENCE_MS,
@@ -33,7 +33,7 @@ export function testRedisUrl(): string {
   return url;
 }
 
-/** Several instances of one app, and everything that a test wants of them. */
+/** Several instances of one app, with helpers for tests. */
 export class TestCluster {
   constructor(
     readonly instances: readonly TestInstance[],
@@ -55,7 +55,7 @@ export class TestCluster {
     return `${this.prefix}:${namespace}:${target}`;
   }
 
-  /** One more process of the app, without gateways and without a port: a queue worker, a cron job. */
+  /** Starts one more process of the app without gateways and without a port, such as a queue worker or a cron job. */
   startWorker(...providers: Provider[]): Promise<INestApplicationContext> {
     return this.startWorkerWith({}, ...providers);
   }
@@ -78,8 +78,8 @@ export class TestCluster {
   }
 
   /**
-   * Until everything that any instance sent before has arrived at these clients (Redis keeps the order of one
-   * connection). What is not there then does not come any more: silence without a sleep.
+   * Waits until everything that any instance sent before has arrived at these clients (Redis keeps the order of one
+   * connection). An event that has not arrived by then never will: silence without a sleep.
    */
   async settled(...clients: TestClient[]): Promise<void> {
     for (const instance of this.instances) {
@@ -96,7 +96,7 @@ export class TestCluster {
   }
 }
 
-/** Makes a test one sentence: `await givenCluster().of(2).with(EventsGateway).start()`. */
+/** Sets up a test in one sentence: `await givenCluster().of(2).with(EventsGateway).start()`. */
 export function givenCluster(): TestClusterBuilder {
   return new TestClusterBuilder();
 }
@@ -104,7 +104,7 @@ export function givenCluster(): TestClusterBuilder {
 class TestClusterBuilder {
   private size = 2;
   private providers: Provider[] = [];
-  /** Of the first instance only. */
+  /** For the first instance only. */
   private ofFirst: Provider[] = [];
   private controllers: Type[] = [];
   private options: (instance: number) => RedisPropagatorOptions = () => ({});
@@ -112,7 +112,7 @@ class TestClusterBuilder {
   private redis: string | undefined;
   private inMemory = false;
 
-  /** How many instances. */
+  /** The number of instances. */
   of(size: number): this {
     this.size = size;
     return this;
@@ -124,7 +124,7 @@ class TestClusterBuilder {
     return this;
   }
 
-  /** Providers that there can be only one of, such as a gateway with a port of its own. */
+  /** Providers that can exist only once, such as a gateway with its own port. */
   withOnFirst(...providers: Provider[]): this {
     this.ofFirst.push(...providers);
     return this;
@@ -135,7 +135,7 @@ class TestClusterBuilder {
     return this;
   }
 
-  /** Options beside `redis`, `prefix` and `auth`, which tests have values of their own for. */
+  /** Options in addition to `redis`, `prefix` and `auth`, which the tests set themselves. */
   configured(
     options: RedisPropagatorOptions | ((instance: number) => RedisPropagatorOptions),
   ): this {
@@ -143,13 +143,13 @@ class TestClusterBuilder {
     return this;
   }
 
-  /** What main.ts does with the app before it listens. */
+  /** The part of `main.ts` that runs before the app listens. */
   prepared(prepare: (app: INestApplication) => void): this {
     this.prepare = prepare;
     return this;
   }
 
-  /** Another Redis than the one that the tests share. */
+  /** Uses another Redis than the one that the tests share. */
   onRedis(url: string): this {
     this.redis = url;
     return this;
@@ -181,7 +181,7 @@ class TestClusterBuilder {
         instances.push(await this.startInstance(options, [...this.providers, ...own]));
       }
     } catch (error) {
-      // Whatever runs would keep the process of the tests.
+      // A running instance would keep the test process alive.
       await cluster.close();
       throw error;
     }

@@ -13,13 +13,13 @@ import type { Runtime } from '../../src/nest/runtime.js';
 import { randomUUID } from 'node:crypto';
 import { FENCE, TestClient, type ConnectOptions } from './test-client.js';
 
-/** What a refused client sees. */
+/** The error that a refused client gets. */
 export interface Refusal {
   message: string;
   data: unknown;
 }
 
-/** One instance of an app under test: a real Nest app that listens on a port of its own. */
+/** One instance of an app under test: a real Nest app that listens on its own port. */
 export class TestInstance {
   readonly clients: TestClient[] = [];
 
@@ -46,7 +46,7 @@ export class TestInstance {
     return this.app.get(PUB_SUB);
   }
 
-  /** How often each kind of thing was dropped or refused; without heartbeats, whose number is a matter of time. */
+  /** The number of drops and refusals by kind, without heartbeats, whose number depends on time. */
   get counts(): Record<string, number> {
     const {
       'heartbeat.failed': _,
@@ -62,7 +62,7 @@ export class TestInstance {
     return client;
   }
 
-  /** Like {@link connect}, for a client that the server has to refuse: resolves to the refusal. */
+  /** Like {@link connect}, for a client that the server has to refuse. Resolves to the refusal. */
   async refusal(options: ConnectOptions = {}): Promise<Refusal> {
     const client = TestClient.open(this.url, options);
     this.clients.push(client);
@@ -77,7 +77,10 @@ export class TestInstance {
     throw new Error('the client was let in');
   }
 
-  /** Until everything that this instance sent before has arrived at these clients of its own, with or without Redis. */
+  /**
+   * Waits until everything that this instance sent before has arrived at these clients of its own, with or without
+   * Redis.
+   */
   async served(...clients: TestClient[]): Promise<void> {
     const fence = randomUUID();
     for (const namespace of new Set(clients.map((client) => client.namespace))) {

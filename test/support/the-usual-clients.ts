@@ -13,7 +13,7 @@ export interface UsualClients {
   everybody: TestClient[];
 }
 
-/** Alice with several devices, bob, and somebody unknown, spread over all instances. */
+/** Alice with several devices, bob, and an anonymous client, spread over all instances. */
 export async function theUsualClients(
   cluster: TestCluster,
   options: ConnectOptions = {},

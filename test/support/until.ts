@@ -1,15 +1,18 @@
-/** How long a test waits for what has to come. */
+/** How long a test waits for a condition. */
 export const PATIENCE_MS = 20_000;
 
-/** The most of the time between two looks that counts: a process, or a machine, that stood still has not waited. */
+/** The longest time between two checks that counts, so that a frozen process or machine does not use up the time. */
 const MOST_BETWEEN_MS = 250;
 
-/** What an instance says whose connection to Redis is being replaced, as on a machine that is too busy to answer in time. */
+/**
+ * Error codes of an instance whose Redis connection is being replaced, as on a machine that is too busy to answer
+ * in time.
+ */
 const PASSING: ReadonlySet<unknown> = new Set(['redis.unavailable', 'redis.timeout']);
 
 /**
- * Waits for a condition, and says what it waited for in vain. A condition that asks Redis while it is away for a moment is
- * asked again.
+ * Waits for a condition, and fails with a description of it. If the condition rejects because Redis is down for a
+ * moment, it is tried again.
  */
 export async function until(
   condition: () => boolean | Promise<boolean>,

@@ -3,17 +3,17 @@ import { redisPubSub, type TestPubSub } from './redis-pub-sub.js';
 import { until } from './until.js';
 
 export interface WatchedPubSub extends TestPubSub {
-  /** Every state so far, the first at the time of `watchedPubSub`. */
+  /** Every state so far, beginning with the state when `watchedPubSub` was called. */
   readonly states: PubSubState[];
-  /** `channel message` of everything that arrived. */
+  /** `channel message` for each message that arrived. */
   readonly received: string[];
-  /** Resolves once it is in this state. */
+  /** Resolves once the transport is in this state. */
   reaches(state: PubSubState): Promise<void>;
-  /** Resolves once that much has arrived. */
+  /** Resolves once this many messages have arrived. */
   receives(count: number): Promise<void>;
 }
 
-/** A transport that remembers what happened to it; not yet connected. */
+/** A transport that records its states and messages, not yet connected. */
 export function watchedPubSub(options: RedisPropagatorOptions): WatchedPubSub {
   const test = redisPubSub(options);
   const { pubSub, logger } = test;

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import ts from 'typescript';
 
 export interface FoundExpression {
-  /** Such as `src/text.ts:12`. */
+  /** A location, such as `src/text.ts:12`. */
   readonly place: string;
   readonly expression: RegExp;
 }
 
-/** Every regular expression that is written in src, and every place that makes one while it runs. */
+/** Every regular expression literal in `src`, and every place that creates one at run time. */
 export function expressionsOf(folder: string): { literals: FoundExpression[]; made: string[] } {
   const literals: FoundExpression[] = [];
   const made: string[] = [];
@@ -41,7 +41,7 @@ export function expressionsOf(folder: string): { literals: FoundExpression[]; ma
   return { literals, made };
 }
 
-/** What could be repeated: the characters that the expression names, and one of each class that it may mean. */
+/** Characters to repeat: those that the expression names, and one of each character class. */
 function alphabetOf({ source }: RegExp): string[] {
   const named = source.replaceAll(/\\[pP]\{\w+\}|\\[a-zA-Z]\w?\w?/g, '').match(/[^()[\]{}|*+\\]/g);
   return [
@@ -55,8 +55,8 @@ function wordsOf({ source }: RegExp): string[] {
 }
 
 /**
- * Texts of a length on which a regular expression that backtracks takes longest: what it looks for over and over, and
- * what it does not find in the end.
+ * Texts of a given length on which a backtracking regular expression takes longest: a repeated part that it looks
+ * for, and an end that it does not find.
  */
 export function* worstInputs(expression: RegExp, length: number): Generator<string> {
   const alphabet = alphabetOf(expression);

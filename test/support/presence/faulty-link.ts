@@ -2,7 +2,7 @@ import { PropagatorError } from '../../../src/errors.js';
 import type { PresenceStore } from '../../../src/presence/presence-store.js';
 import { Deferred } from '../deferred.js';
 
-/** How a call ends whose link breaks. */
+/** The error of a call whose link is broken. */
 const BROKEN = (): PropagatorError => PropagatorError.of('redis.unavailable', ['the link is cut']);
 
 interface Call {
@@ -10,9 +10,9 @@ interface Call {
   readonly args: readonly unknown[];
   readonly startedAt: number;
   readonly execute: () => Promise<unknown>;
-  /** It goes where a call that was never sent goes. */
+  /** The call is not executed and gets no reply. */
   lost: boolean;
-  /** Its answer does. */
+  /** The call is executed, but its reply is lost. */
   unanswered: boolean;
   settled: boolean;
   resolve(value: unknown): void;
@@ -21,15 +21,15 @@ interface Call {
 
 export interface LinkOptions {
   readonly timeoutMs: number;
-  /** Told of each call that failed or took its time. */
+  /** Called for each call that failed or was slow. */
   onTrouble(from: number, to: number): void;
-  /** Told of each call when it is made, and of its end. */
+  /** Called when a call starts and when it ends. */
   onCall(name: string, args: readonly unknown[], end?: unknown): void;
 }
 
 /**
- * Stands between an instance and the store as a connection to Redis does: calls are carried out in their order, and
- * answered in their order. It can be cut, be slow, lose calls or their answers, and stand still with the process.
+ * Simulates the Redis connection between an instance and its store: calls are executed and answered in order. It
+ * can be cut, be slow, lose calls or replies, and freeze with the process.
  */
 export class FaultyLink {
   private unsent: Call[] = [];
@@ -39,12 +39,12 @@ export class FaultyLink {
   private thawed: Deferred | undefined;
   private isOpen = true;
   private isDead = false;
-  /** Calls of a dead instance, which wait for ever. */
+  /** Calls of a dead instance, which never end. */
   private readonly abandoned: Call[] = [];
   private losses = 0;
   private toLose = 0;
   private toLeaveUnanswered = 0;
-  /** How long a call is on its way. */
+  /** The duration of a call. */
   delayMs = 0;
   timeoutMs: number;
 
@@ -52,12 +52,12 @@ export class FaultyLink {
     this.timeoutMs = options.timeoutMs;
   }
 
-  /** The store at the other end. */
+  /** Wraps the store so that its calls use this link. */
   to(store: PresenceStore): PresenceStore {
     return new Proxy(store, {
       get: (target, name: keyof PresenceStore) => {
         if (name === 'connection') return this.losses;
-        // The client is not this instance's alone.
+        // Other instances share the client.
         if (name === 'close') return () => undefined;
         const method = target[name] as (...args: unknown[]) => Promise<unknown>;
         return (...args: unknown[]) => this.carry(name, args, () => method.apply(target, args));
@@ -65,12 +65,12 @@ export class FaultyLink {
     });
   }
 
-  /** The next calls never arrive. */
+  /** Loses the next calls before they are executed. */
   loseCalls(count: number): void {
     this.toLose = count;
   }
 
-  /** The next calls are carried out, and their answers never arrive. */
+  /** Executes the next calls but loses their replies. */
   loseAnswers(count: number): void {
     this.toLeaveUnanswered = count;
   }
@@ -84,7 +84,7 @@ export class FaultyLink {
     this.thawed = undefined;
   }
 
-  /** @param late whether what is on its way still arrives, a little later */
+  /** @param late whether calls in flight are still executed, a little later */
   cut(late: boolean): void {
     this.isOpen = false;
     this.losses++;
@@ -101,14 +101,14 @@ export class FaultyLink {
     this.answering = Promise.resolve();
   }
 
-  /** The process ends: nothing more is sent, nothing answered. */
+  /** Ends the process: nothing is sent or answered any more. */
   die(): void {
     this.isDead = true;
     for (const call of this.unsent) call.lost = true;
     this.abandoned.push(...this.unsent.splice(0), ...this.unanswered.splice(0));
   }
 
-  /** Lets go of what a dead process waited for. */
+  /** Releases the calls of a dead process. */
   release(): void {
     this.isOpen = false;
     this.isDead = false;
@@ -161,7 +161,7 @@ export class FaultyLink {
       if (!this.isDead) this.fail(call, BROKEN());
       return;
     }
-    // What waits for an answer does not keep the next from being sent.
+    // Send the next call without waiting for the reply.
     const answer = call.execute().then(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
@@ -198,7 +198,7 @@ export class FaultyLink {
   }
 }
 
-/** A failure is to be understood at a glance. */
+/** Shows an error by its code in failure messages. */
 function codeOf(error: unknown): string {
   return error instanceof PropagatorError ? error.code : String(error);
 }

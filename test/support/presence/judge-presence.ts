@@ -1,28 +1,31 @@
 import type { PresenceFacts, Report, SocketSpan } from './presence-facts.js';
 import { history, show } from './presence-history.js';
 
-/** Clocks are read at different places. */
+/** Tolerance in ms: clocks are read at different places. */
 const TICK_MS = 2;
 
 /**
- * What was reported against what happened. It holds, of each user:
+ * Compares reports with what really happened. For each user:
  *
- * - `online` and `offline` alternate, beginning with `online`, in the order of the moments they name.
- * - Nothing is reported twice.
- * - `online` names a moment when the user had a socket, or had had one that could not be told of before.
- * - `offline` names a moment at least the grace period after the last socket that the cluster knew of for certain.
- * - Where nothing was wrong, both come at once: a visit on a sound instance is reported however short it was.
- * - At rest the last report says what is the case.
+ * - `online` and `offline` alternate, beginning with `online`, in the order of their timestamps.
+ * - No change is reported twice.
+ * - `online` names a moment when the user had a socket, or had had one that could not be reported earlier.
+ * - `offline` names a moment at least one grace period after the last socket that the cluster certainly knew.
+ * - Without a fault both reports come promptly: a visit to a healthy instance is reported however short it was.
+ * - At rest the last report gives the true state.
  *
- * What is not held against presence, since nobody can know better:
+ * Accepted deviations, because no instance can know better:
  *
- * - Who reported something and was killed (or given up) before it could say so in Redis: the next one reports it too.
- * - An instance ended, was frozen or did not reach Redis while Redis lost its data: what it alone knew, and what Redis
- *   had handed to it to be reported, is lost, and a report of its users may be missing.
- * - An instance that starts right after Redis has lost its data, before the others can say so, takes all for new.
- * - For a lease after Redis lost its data `online` may be late, and a visit in that time may not be reported.
+ * - An instance reported a change and was killed (or given up) before it could acknowledge it in Redis: another one
+ *   reports it again.
+ * - An instance ended, was frozen or could not reach Redis while Redis lost its data: the changes that only this
+ *   instance knew, or that Redis had handed to it, are lost, and a report of its users may be missing.
+ * - An instance that starts right after Redis has lost its data, before the others have reported their users, takes
+ *   every user for new.
+ * - During one lease after Redis has lost its data `online` may be late, and a visit in that time may not be
+ *   reported.
  *
- * @returns what does not hold
+ * @returns a complaint for each rule that does not hold
  */
 export function complaintsAbout(facts: PresenceFacts): string[] {
   const users = new Set([...facts.spans, ...facts.reports].map(({ user }) => user));
@@ -33,7 +36,7 @@ export function complaintsAbout(facts: PresenceFacts): string[] {
   return [...complaints, ...unlikePublished(facts)];
 }
 
-/** Each change is published when it happens, once, whoever gets to report it. */
+/** Each change is published once, when it happens, whichever instance reports it. */
 function unlikePublished({ published, reports, losses }: PresenceFacts): string[] {
   if (published === undefined) return [];
   const told = new Set(published);
@@ -43,7 +46,7 @@ function unlikePublished({ published, reports, losses }: PresenceFacts): string[
     ...[...reported]
       .filter((report) => !told.has(report))
       .map((report) => `not published: ${report}`),
-    // With its data Redis loses what it has handed out, and published.
+    // When Redis loses its data it also loses published changes that were not reported yet.
     ...[...(losses.length === 0 ? told : [])]
       .filter((report) => !reported.has(report))
       .map((report) => `published and not reported: ${report}`),
@@ -68,7 +71,7 @@ function once(reports: readonly Report[]): Report[] {
   return [...new Map(reports.toReversed().map((report) => [sameness(report), report])).values()];
 }
 
-/** `offline` goes before the `online` of the same millisecond, where there is a grace period. */
+/** Sorts `offline` before the `online` of the same millisecond, if there is a grace period. */
 function inOrder(reports: readonly Report[]): Report[] {
   return reports.toSorted((a, b) => a.at - b.at || a.type.localeCompare(b.type));
 }
@@ -83,7 +86,7 @@ function twice(facts: PresenceFacts, reports: readonly Report[]): string[] {
   });
 }
 
-/** Whether a reporter may have been silenced between its report and saying so in Redis. */
+/** Whether the reporting instance may have failed between its report and the acknowledgement in Redis. */
 function couldNotSaySo(facts: PresenceFacts, { instance, heardAt }: Report): boolean {
   const by = facts.doneBy(instance, heardAt);
   const end = facts.endOf(instance);
@@ -100,7 +103,7 @@ function outOfTurn(
 ): string[] {
   const complaints: string[] = [];
   const forgotten = forgettings(facts, spans, reports);
-  /** A report of a user whom Redis forgot together with the instance may be missing, once each time. */
+  /** Excuses one missing report of a user for each time that Redis and the instance forgot the user together. */
   const excuse = (at: number): boolean => {
     const index = forgotten.findIndex((moment) => moment <= at);
     if (index < 0) return false;
@@ -120,7 +123,7 @@ function outOfTurn(
   return complaints;
 }
 
-/** When Redis lost its data, and an instance that would have had to remember the user ended or was away. */
+/** The times when Redis lost its data while an instance that had to remember the user was down. */
 function forgettings(
   facts: PresenceFacts,
   spans: readonly SocketSpan[],
@@ -144,11 +147,11 @@ function forgettings(
       const endedThen =
         end !== undefined &&
         end.at <= facts.doneBy(instance, until) + heartbeatMs &&
-        // Until then the others may not have taken its users over, and reported them, at the second attempt.
+        // Only by then have the others certainly taken over its users and reported them, at the second attempt.
         end.at >= at - 2 * (leaseMs + heartbeatMs + promptMs) - graceMs;
       const away = facts.troublesOf(instance).find(({ from, to }) => from <= until && to >= at);
       const wasAway = away !== undefined && away.to > at + facts.sureOfLeaseMs;
-      // What it was handed since it could not be reached, too.
+      // Changes handed to the instance since it became unreachable may be lost, too.
       const since = Math.min(at, away?.from ?? at, end?.at ?? at) - promptMs;
       const wasUnsure =
         facts.wasInTroubleBefore(instance, at) || facts.startedDuring(instance, loss);
@@ -168,7 +171,8 @@ function mayComeOnline(facts: PresenceFacts, spans: readonly SocketSpan[], at: n
     if (at < from - TICK_MS) return false;
     const by = facts.doneBy(instance, to) + heartbeatMs;
     if (!isHeld(facts, instance, from, by)) return at <= by;
-    // Who was to settle that may have ended: then it falls to another one, which may have to be started first.
+    // The instance that had to process it may have ended. Then another one takes over, which may have to start
+    // first.
     return facts.endOf(instance) !== undefined || at <= by + leaseMs;
   });
 }
@@ -180,7 +184,7 @@ function mayGoOffline(facts: PresenceFacts, spans: readonly SocketSpan[], at: nu
   );
 }
 
-/** When the cluster knew of the socket for certain. */
+/** The time when the cluster certainly knew the socket. */
 function certainParts(facts: PresenceFacts, span: SocketSpan): { from: number; to: number }[] {
   const { promptMs } = facts.timing;
   let from = facts.doneBy(span.instance, span.from);
@@ -194,7 +198,7 @@ function certainParts(facts: PresenceFacts, span: SocketSpan): { from: number; t
   return parts.filter((part) => part.from < part.to);
 }
 
-/** What came of sockets that nothing went wrong with. */
+/** Sockets that were not affected by any fault must have been reported. */
 function missing(
   facts: PresenceFacts,
   spans: readonly SocketSpan[],
@@ -225,7 +229,7 @@ function missing(
   });
 }
 
-/** Whether nothing of the user's other sockets can be in the way of a report. */
+/** Whether no other socket of the user can suppress the report. */
 function isAlone(
   facts: PresenceFacts,
   spans: readonly SocketSpan[],
@@ -241,7 +245,7 @@ function isAlone(
   });
 }
 
-/** Whether nothing kept an instance from telling and reporting at once, from the one moment to the other. */
+/** Whether an instance could update the store and report without delay for the whole interval. */
 function isSound(facts: PresenceFacts, instance: string, from: number, until: number): boolean {
   const end = facts.endOf(instance);
   if (until > Date.now() || (end !== undefined && end.at <= until)) return false;
@@ -251,7 +255,7 @@ function isSound(facts: PresenceFacts, instance: string, from: number, until: nu
     .every((trouble) => trouble.to + facts.timing.promptMs < from || trouble.from > until);
 }
 
-/** Who comes is held for a lease after the instance has learnt that the data are lost. */
+/** After data loss an instance holds `online` back for one lease. */
 function isHeld(facts: PresenceFacts, instance: string, from: number, until: number): boolean {
   const { leaseMs, heartbeatMs, graceMs } = facts.timing;
   return facts.losses.some(

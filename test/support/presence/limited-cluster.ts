@@ -17,7 +17,7 @@ class ChatGateway {
 
 export type Limit = Pick<AuthOptions, 'maxSocketsPerUser' | 'onTooManySockets'>;
 
-/** What an attempt to connect has led to: a client, or the code of the refusal. */
+/** The result of an attempt to connect: a client, or the error code of the refusal. */
 export type Outcome = TestClient | string;
 
 export function limitedTo(limit: Limit): { auth: AuthOptions } {
@@ -34,7 +34,7 @@ export function refused(outcomes: readonly Outcome[]): string[] {
   return outcomes.filter((outcome) => typeof outcome === 'string');
 }
 
-/** Instances that let in so many sockets of a user. */
+/** Instances with a limit of sockets for each user. */
 export class LimitedCluster {
   private attempts = 0;
 
@@ -57,7 +57,7 @@ export class LimitedCluster {
     return new LimitedCluster(await builder.start(), options.redis ?? testRedisUrl());
   }
 
-  /** Connects, where no instance is named to one after the other. */
+  /** Tries to connect, to the given instance or to each one in turn. */
   async attempt(token: string, instance?: number, namespace = ''): Promise<Outcome> {
     const index = instance ?? this.attempts++ % this.cluster.instances.length;
     try {
@@ -71,14 +71,14 @@ export class LimitedCluster {
     return Promise.all(Array.from({ length: count }, () => this.attempt(token)));
   }
 
-  /** Connects a client that has to be let in. */
+  /** Connects a client and expects success. */
   async connect(token: string, instance?: number, namespace = ''): Promise<TestClient> {
     const outcome = await this.attempt(token, instance, namespace);
     if (typeof outcome === 'string') throw new Error(`${token} was refused: ${outcome}`);
     return outcome;
   }
 
-  /** The same, as often as it takes: a socket that goes is counted for a moment still. */
+  /** Connects with retries: a socket that leaves still counts for a moment. */
   async eventually(token: string, instance?: number): Promise<TestClient> {
     let outcome = await this.attempt(token, instance);
     await until(
@@ -91,7 +91,7 @@ export class LimitedCluster {
     return outcome as TestClient;
   }
 
-  /** Until Redis counts so many sockets of a user. */
+  /** Waits until Redis counts this many sockets of a user. */
   async counts(userId: string, count: number): Promise<void> {
     const redis = new Redis(this.redisUrl);
     const key = `${presenceChannel(this.cluster.prefix, bucketOf(userId))}:sockets`;

@@ -16,7 +16,7 @@ import { until } from '../until.js';
 
 const FENCE = 'fence-';
 
-/** Instances of an app, and what they report of who is online. */
+/** Instances of an app and their presence reports. */
 export class PresenceCluster {
   readonly log: PresenceLog;
 
@@ -34,7 +34,7 @@ export class PresenceCluster {
     return new PresenceCluster(await builder.start());
   }
 
-  /** With instances that the test has started by itself. */
+  /** Uses instances that the test has started itself. */
   static of(cluster: TestCluster): PresenceCluster {
     return new PresenceCluster(cluster);
   }
@@ -47,7 +47,7 @@ export class PresenceCluster {
     return this.cluster.instance(instance).connect({ token, namespace });
   }
 
-  /** In short what was reported, such as `online alice`, in the order of the reports. */
+  /** The reports in short form, such as `online alice`, in order. */
   get lines(): string[] {
     return this.log.lines.filter((line) => !line.includes(FENCE));
   }
@@ -63,12 +63,12 @@ export class PresenceCluster {
     return this.log.changes.filter((change) => change.userId === userId);
   }
 
-  /** Such as `online`, `offline`. */
+  /** The types of a user's reports, such as `online`, `offline`. */
   typesOf(userId: string): string[] {
     return this.changesOf(userId).map(({ type }) => type);
   }
 
-  /** Until as much has been reported of a user. */
+  /** Waits until this many changes of a user have been reported. */
   async reportsOf(userId: string, ...types: string[]): Promise<void> {
     await until(
       () => this.typesOf(userId).length >= types.length,
@@ -77,8 +77,8 @@ export class PresenceCluster {
   }
 
   /**
-   * Until whatever has begun before has been reported, the end of a grace period as well: somebody comes to each
-   * instance and goes again, and that is reported in its turn.
+   * Waits until everything that began earlier has been reported, including the end of grace periods: a marker user
+   * connects to and leaves each instance, and its reports come last.
    */
   async settled(): Promise<void> {
     const visits = this.cluster.instances.map(async (instance) => {
@@ -91,7 +91,7 @@ export class PresenceCluster {
     await Promise.all(visits);
   }
 
-  /** Until Redis serves all instances, or none. */
+  /** Waits until Redis serves all instances, or none. */
   async everywhere(state: PubSubState): Promise<void> {
     await until(
       () => this.cluster.instances.every((instance) => instance.redis.state === state),
@@ -99,7 +99,10 @@ export class PresenceCluster {
     );
   }
 
-  /** Until Redis knows that all reports have come: what a killed instance had not said so of is reported once more. */
+  /**
+   * Waits until all reports are acknowledged in Redis. Reports that a killed instance did not acknowledge are
+   * repeated first.
+   */
   async confirmed(): Promise<void> {
     const redis = this.cluster.instance(0).app.get<Redis>(REDIS_PUBLISHER_CLIENT);
     await until(

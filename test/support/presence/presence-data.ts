@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { bucketOf, presenceChannel } from '../../../src/presence/presence-buckets.js';
 
-/** What Redis holds of presence, looked at from outside. */
+/** The presence keys in Redis, read by the test. */
 export class PresenceData {
   constructor(
     private readonly redis: Redis,
@@ -9,11 +9,11 @@ export class PresenceData {
   ) {}
 
   /**
-   * What keeps the data from being what they have to be when nothing is under way: nothing due, nothing handed out,
-   * and each user on the instances that have one. Empty where nothing does.
+   * Differences from the expected state at rest: nothing due, no unacknowledged changes, and each user on the
+   * instances that have a socket. Empty if there are none.
    *
-   * @param instances those that live
-   * @param where of each user the instances that have a socket
+   * @param instances running instances
+   * @param where for each user the instances that have a socket
    */
   async unrest(
     instances: readonly string[],

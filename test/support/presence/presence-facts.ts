@@ -3,11 +3,11 @@ export interface Timing {
   readonly graceMs: number;
   readonly leaseMs: number;
   readonly heartbeatMs: number;
-  /** Within this time an instance that nothing is wrong with has told Redis, and reported. */
+  /** A healthy instance updates Redis and reports within this time. */
   readonly promptMs: number;
 }
 
-/** A socket of a user on an instance, from its coming to its going, in ms since 1970. */
+/** A socket of a user on an instance, from connect to disconnect, in ms since 1970. */
 export interface SocketSpan {
   readonly instance: string;
   readonly user: string;
@@ -15,11 +15,11 @@ export interface SocketSpan {
   to: number;
 }
 
-/** A time in which an instance could not do as it should: it stood still, or did not reach Redis. */
+/** An interval in which an instance was frozen or could not reach Redis. */
 export interface Trouble {
   from: number;
   to: number;
-  /** Of Redis' losing its data alone: that is another thing. */
+  /** Set if only data loss in Redis caused the trouble, which is judged separately. */
   readonly ofLoss?: boolean;
 }
 
@@ -34,16 +34,16 @@ export interface Report {
 export interface Loss {
   /** When Redis lost its data. */
   readonly at: number;
-  /** When the last instance reached it again. */
+  /** When the last instance reached Redis again. */
   until: number;
 }
 
-/** A call that has been under way for longer is one that something is wrong with. */
+/** A call that takes longer counts as a fault. */
 const IN_FLIGHT_MS = 5;
 
 const NOTED = new Set(['beat', 'update', 'settle', 'reported', 'sweep', 'resign', 'buried']);
 
-/** A heartbeat as they all are. */
+/** A regular heartbeat, which failure messages leave out. */
 function isOrdinary(name: string, end: unknown): boolean {
   if (name !== 'beat') return false;
   if (typeof end !== 'object' || end === null) return end === undefined;
@@ -51,14 +51,14 @@ function isOrdinary(name: string, end: unknown): boolean {
   return state === 'held' && dead.length === 0;
 }
 
-/** What really happened in a cluster, as the one knows who made it happen. */
+/** The true history of a cluster, recorded by the code that causes it. */
 export class PresenceFacts {
   readonly spans: SocketSpan[] = [];
   readonly losses: Loss[] = [];
   readonly reports: Report[] = [];
-  /** What was published for those who watch: type, user and moment of each. Undefined where nobody does. */
+  /** Changes published for `watch`: type, user and time. Undefined if nobody watches. */
   published: string[] | undefined;
-  /** What was said to the store, for a failure to be understood. */
+  /** The calls to the store, for failure messages. */
   readonly notes: { at: number; bucket?: number; text: string }[] = [];
   private readonly troubles = new Map<string, Trouble[]>();
   private readonly ends = new Map<string, { at: number; crashed: boolean }>();
@@ -67,12 +67,14 @@ export class PresenceFacts {
 
   constructor(readonly timing: Timing) {}
 
-  /** @param from when it was begun to start it */
+  /** @param from when its start began */
   started(instance: string, from = Date.now()): void {
     this.starts.set(instance, { from, to: Date.now() });
   }
 
-  /** Whether an instance came while Redis had lost its data, and not all of the others could have told so. */
+  /**
+   * Whether an instance started while Redis had lost its data and other instances had not all reported their users.
+   */
   startedDuring(instance: string, { at, until }: Loss): boolean {
     const start = this.starts.get(instance);
     return start !== undefined && start.to >= at && start.from <= until;
@@ -84,7 +86,7 @@ export class PresenceFacts {
     return span;
   }
 
-  /** Its sockets end with it. */
+  /** Ends the instance and its sockets. */
   ended(instance: string, crashed: boolean): void {
     const at = Date.now();
     this.ends.set(instance, { at, crashed });
@@ -113,7 +115,7 @@ export class PresenceFacts {
     this.begin(instance, { from }).to = to;
   }
 
-  /** A trouble whose end comes later. */
+  /** Begins a trouble that ends later. */
   begin(instance: string, { from = Date.now(), ofLoss = false } = {}): Trouble {
     const trouble = { from, to: Infinity, ofLoss };
     const troubles = this.troubles.get(instance);
@@ -122,7 +124,7 @@ export class PresenceFacts {
     return trouble;
   }
 
-  /** The troubles of an instance, in order; those between which it could not recover are one. */
+  /** The troubles of an instance, in order. Troubles without time to recover between them are merged. */
   troublesOf(instance: string): Trouble[] {
     const { heartbeatMs, promptMs } = this.timing;
     const sorted = (this.troubles.get(instance) ?? []).toSorted((a, b) => a.from - b.from);
@@ -138,25 +140,25 @@ export class PresenceFacts {
     return merged;
   }
 
-  /** Whether something was wrong with an instance already at that moment, such as an answer that got lost. */
+  /** Whether a fault, such as a lost reply, had already affected an instance at that moment. */
   wasInTroubleBefore(instance: string, at: number): boolean {
     return (this.troubles.get(instance) ?? []).some(
       ({ from, to, ofLoss }) => ofLoss !== true && from < at - IN_FLIGHT_MS && to >= at,
     );
   }
 
-  /** Whether the others may have given the instance up in that time. */
+  /** Whether the others may have given the instance up in that interval. */
   isLong({ from, to }: Trouble): boolean {
     return to > from + this.sureOfLeaseMs;
   }
 
-  /** For so long an instance in trouble has its lease for certain. */
+  /** How long an instance in trouble certainly keeps its lease. */
   get sureOfLeaseMs(): number {
     const { leaseMs, heartbeatMs, promptMs } = this.timing;
     return leaseMs - heartbeatMs - promptMs;
   }
 
-  /** When an instance had the chance to do what came up at that moment. */
+  /** When an instance was first able to process an event of that moment. */
   doneBy(instance: string, at: number): number {
     const { promptMs } = this.timing;
     let by = at + promptMs;

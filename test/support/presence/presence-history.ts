@@ -7,7 +7,7 @@ export function show({ type, user, at, instance }: Report): string {
   return `${type} ${user} at ${at} by ${instance}`;
 }
 
-/** All that happened to a user, and to the instances that had to do with it, in order: for a failure to be understood. */
+/** The history of a user and of the instances involved, in order, for failure messages. */
 export function history(facts: PresenceFacts, user: string): string[] {
   const spans = facts.spans.filter((span) => span.user === user);
   const lines: Line[] = [];
@@ -34,7 +34,7 @@ export function history(facts: PresenceFacts, user: string): string[] {
   return inShort(lines.toSorted(([a], [b]) => a - b));
 }
 
-/** The same again and again, as the heartbeats of an instance that is cut off, is one line. */
+/** Merges repeated lines, such as the heartbeats of an instance that is cut off. */
 function inShort(lines: readonly Line[]): string[] {
   const shown: { line: Line; times: number }[] = [];
   for (const line of lines) {

@@ -14,7 +14,7 @@ import { Standstills } from './standstills.js';
 const PATIENCE_MS = 20_000;
 const SLOW_MS = 30;
 
-/** Instances that are processes, with clients that are clients, and a Redis of their own. */
+/** Instances in processes, real clients, and a Redis of their own. */
 export class ProcessCluster {
   readonly slots: (ProcessInstance | undefined)[];
   facts: PresenceFacts;
@@ -52,17 +52,17 @@ export class ProcessCluster {
     return this.slots.filter((instance) => instance !== undefined);
   }
 
-  /** Begins a new history, with users of its own. */
+  /** Begins a new history with new users. */
   begin(users: readonly string[]): void {
     this.facts = new PresenceFacts(this.timing);
     this.statuses = new StatusFacts();
     this.users = users;
   }
 
-  /** One of the history's users. */
+  /** The user with this number in the current history. */
   readonly name = (user: number): string => this.users[user] ?? '';
 
-  /** Its successor starts in the background, which takes a while. */
+  /** Starts a replacement in the background, which takes a while. */
   async kill(slot: number): Promise<void> {
     await this.take(slot)?.kill();
     this.startInBackground(slot);
@@ -82,7 +82,7 @@ export class ProcessCluster {
     await this.statuses.set(user, (status) => instance.call('setStatus', user, status));
   }
 
-  /** Redis goes away, for a while, and comes back without data. */
+  /** Stops Redis for a while and starts it without its data. */
   async restart(awayMs: number): Promise<void> {
     const loss = { at: Date.now(), until: Infinity };
     this.facts.losses.push(loss);
@@ -96,7 +96,7 @@ export class ProcessCluster {
     for (const trouble of troubles) trouble.to = loss.until + this.timing.heartbeatMs;
   }
 
-  /** Puts everything right and waits until nothing is under way any more. Then all has to be as it should. */
+  /** Repairs all faults and waits until nothing is in progress. Then every rule has to hold. */
   async rest(): Promise<void> {
     for (const instance of this.living) instance.thaw();
     await Promise.all(this.slots.map((_, slot) => this.started(slot)));
@@ -116,7 +116,7 @@ export class ProcessCluster {
     if (complaints.length > 0) throw new Error(complaints.join('\n'));
   }
 
-  /** As it was at the beginning: nobody is online. */
+  /** Disconnects all clients: nobody is online. */
   async end(): Promise<void> {
     for (const instance of this.living) instance.thaw();
     await Promise.all(this.slots.map((_, slot) => this.started(slot)));
@@ -152,7 +152,7 @@ export class ProcessCluster {
       redis: this.redis.url,
       prefix: this.prefix,
       heartbeatIntervalMs: heartbeatMs,
-      // Who is given up is a matter of leases here.
+      // Leases decide here when an instance is given up, not membership.
       memberTimeoutMs: 60_000,
       presence: { graceMs, leaseMs },
     };
@@ -220,7 +220,7 @@ export class ProcessCluster {
   }
 }
 
-/** Until an instance reaches Redis. */
+/** Waits until an instance reaches Redis. */
 async function reaches(instance: ProcessInstance): Promise<void> {
   await until(
     () =>

@@ -9,7 +9,7 @@ interface OpenSocket {
   readonly span: SocketSpan;
 }
 
-/** An instance in a process of its own, its clients, and what is known of it. It is used for one history after the other. */
+/** An instance in its own process, its clients, and the record of its history. It is reused for several histories. */
 export class ProcessInstance {
   private readonly sockets = new Map<string, OpenSocket[]>();
   private frozen: Trouble | undefined;

@@ -13,7 +13,7 @@ export interface ProcessStepOptions {
   readonly leaseMs: number;
 }
 
-/** What may happen to instances that are processes. A user is one of the history's users, by number. */
+/** Possible steps for instances in processes. A user is one of the users of the history, by number. */
 export function processSteps(options: ProcessStepOptions): fc.Arbitrary<ClusterStep> {
   const { slots, users, graceMs, leaseMs } = options;
   const at = fc.nat({ max: slots - 1 });

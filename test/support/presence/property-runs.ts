@@ -2,26 +2,26 @@ import * as fc from 'fast-check';
 
 const { PRESENCE_SEED, PRESENCE_PATH, PRESENCE_RUNS, PRESENCE_SHRINKS, THOROUGH_MODELS } =
   process.env;
-/** The histories of a usual run: the same each time, so that a change is judged by what it has changed. */
+/** The fixed seed of a usual run, so that the result changes only with the code. */
 const USUAL_SEED = 20_261_122;
 
 export interface HowMuch {
-  /** How many histories `npm test` plays one after the other, unless PRESENCE_RUNS says otherwise. */
+  /** How many histories `npm test` plays in sequence, unless PRESENCE_RUNS is set. */
   readonly quick: number;
-  /** How many `npm run test:models` plays. */
+  /** How many histories `npm run test:models` plays. */
   readonly thorough: number;
-  /** How many are played at the same time, each with a seed of its own. */
+  /** How many histories are played concurrently, each with its own seed. */
   readonly lanes?: number;
 }
 
 /**
- * Plays histories, and fails with one that does not hold, and with what it takes to play it again: PRESENCE_SEED and
- * PRESENCE_PATH, in the environment. What happens at which millisecond is left to the machine, so it may take a few
- * times. To look for what the usual histories do not find: PRESENCE_SEED=random PRESENCE_RUNS=500. To have a shorter one
- * looked for after a failure: PRESENCE_SHRINKS=30, which is how many may fail on the way.
+ * Plays random histories. A failure names the seed and the path that replay it: set PRESENCE_SEED and PRESENCE_PATH
+ * in the environment. The timing within a history depends on the machine, so a replay may need several attempts. To
+ * search for new failures: PRESENCE_SEED=random PRESENCE_RUNS=500. To shrink a failing history:
+ * PRESENCE_SHRINKS=30, the number of failures allowed on the way.
  *
- * @param play rejects where something does not hold
- * @returns how many were played
+ * @param play rejects if a rule does not hold
+ * @returns the number of histories played
  */
 export async function playHistories<History>(
   histories: fc.Arbitrary<History>,
@@ -71,7 +71,7 @@ async function playOne<History>(
       String(failures.at(-1)),
       ...(failures.length === 1
         ? []
-        : // It may have failed of something else than the shorter ones.
+        : // It may have failed for a different reason than the shorter ones.
           [
             `The first one that failed (PRESENCE_PATH=${path.split(':', 1).join()}):`,
             String(failures[0]),

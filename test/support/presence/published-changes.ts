@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { until } from '../until.js';
 
-/** The changes of all clusters on a Redis that are published for those who watch. */
+/** The changes that all clusters on a Redis publish for `watch`. */
 export class PublishedChanges {
   private readonly listeners = new Map<string, (message: string) => void>();
   private readonly fences = new Set<string>();
@@ -14,7 +14,7 @@ export class PublishedChanges {
     subscriber.on('pmessage', (_, channel: string, message: string) => {
       const [prefix = ''] = channel.split(':', 1);
       if (channel.endsWith(':fence')) this.fences.add(message);
-      // Not the channel of which an instance finds out whether it may publish there.
+      // Ignore the channel by which an instance checks its permissions.
       else if (channel.endsWith('}')) this.listeners.get(prefix)?.(message);
     });
   }
@@ -29,7 +29,7 @@ export class PublishedChanges {
     this.listeners.set(prefix, listener);
   }
 
-  /** Until all that was published before has been heard. */
+  /** Waits until all changes published before have arrived. */
   async heard(): Promise<void> {
     const fence = randomUUID();
     await this.redis.publish('fence:presence:fence', fence);

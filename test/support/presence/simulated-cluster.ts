@@ -16,7 +16,7 @@ import { SimulatedInstance } from './simulated-instance.js';
 const CALL_TIMEOUT_MS = 150;
 const PATIENCE_MS = 20_000;
 
-/** Several instances of one cluster, on the Redis that there is. */
+/** Several instances of one cluster on the shared Redis. */
 export class SimulatedCluster {
   readonly facts: PresenceFacts;
   readonly slots: (SimulatedInstance | undefined)[];
@@ -55,7 +55,7 @@ export class SimulatedCluster {
     this.slots = Array.from({ length: size }, () => undefined);
   }
 
-  /** A new instance in a place where there is none. */
+  /** Starts an instance in an empty place. */
   async start(slot: number): Promise<void> {
     const id = `i${this.all.length}`;
     this.facts.started(id);
@@ -84,18 +84,18 @@ export class SimulatedCluster {
     const instance = this.slots[slot];
     this.slots[slot] = undefined;
     await instance?.close();
-    // Says good-bye to the others.
+    // It says good-bye to the others.
     for (const other of this.living) void other.tracker.beat();
   }
 
-  /** @param gapMs how long the connection that publishes is back before the one that is subscribed */
+  /** @param gapMs how much earlier the publishing connection is restored than the subscribed one */
   mend(instance: SimulatedInstance, gapMs: number): void {
     instance.mend();
     if (gapMs === 0) instance.mended();
     else this.later(gapMs, () => instance.mended());
   }
 
-  /** Redis goes away, and comes back without data. */
+  /** Redis goes down and comes back without its data. */
   async restart(afterMs: readonly number[]): Promise<void> {
     for (const instance of this.living) instance.cut(false, true);
     const loss = { at: Date.now(), until: Infinity };
@@ -116,7 +116,7 @@ export class SimulatedCluster {
     this.background.push(new Promise((resolve) => setTimeout(resolve, ms)).then(work));
   }
 
-  /** Puts everything right and waits until nothing is under way any more. Then all has to be as it should. */
+  /** Repairs all faults and waits until nothing is in progress. Then every rule has to hold. */
   async rest(): Promise<void> {
     for (const background of this.background.splice(0)) await background;
     if (this.living.length === 0) await this.start(0);
@@ -190,7 +190,7 @@ export class SimulatedCluster {
     return complaints;
   }
 
-  /** What Redis holds of this cluster, and nothing else. */
+  /** The keys of this cluster in Redis. */
   private async clear(): Promise<void> {
     const keys = await this.redis.keys(`${this.prefix}:*`);
     if (keys.length > 0) await this.redis.unlink(...keys);

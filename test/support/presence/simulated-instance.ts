@@ -12,7 +12,7 @@ import { MemoryLogger } from '../memory-logger.js';
 import { FaultyLink } from './faulty-link.js';
 import type { PresenceFacts, SocketSpan, Trouble } from './presence-facts.js';
 
-/** A call that takes longer may keep others from being prompt. */
+/** A slower call may delay others. */
 const SLOW_MS = 10;
 
 interface OpenSocket {
@@ -20,7 +20,7 @@ interface OpenSocket {
   readonly span: SocketSpan;
 }
 
-/** What presence is of one instance, without the rest of it: sockets that are none, and a link to the store that fails. */
+/** The presence part of one instance, with simulated sockets and a faulty link to the store. */
 export class SimulatedInstance {
   readonly service: PresenceService;
   readonly tracker: PresenceTracker;
@@ -113,8 +113,8 @@ export class SimulatedInstance {
   }
 
   /**
-   * @param late whether what is on its way still arrives
-   * @param ofLoss whether it is because Redis loses its data
+   * @param late whether calls in flight are still executed
+   * @param ofLoss whether the cause is data loss in Redis
    */
   cut(late: boolean, ofLoss = false): void {
     if (this.cutOff !== undefined) return;
@@ -123,12 +123,12 @@ export class SimulatedInstance {
     this.pubSubState.next('degraded');
   }
 
-  /** The connection that publishes is there again. */
+  /** Restores the publishing connection. */
   mend(): void {
     this.link.mend();
   }
 
-  /** The other one is, too. */
+  /** Restores the subscribed connection. */
   mended(): void {
     if (this.cutOff === undefined || !this.alive) return;
     this.cutOff.to = this.recovered();
@@ -146,12 +146,12 @@ export class SimulatedInstance {
   async close(): Promise<void> {
     this.alive = false;
     for (const user of this.users) while (this.socketsOf(user) > 0) this.disconnect(user);
-    // Without Redis it cannot say that it ends.
+    // Without Redis it cannot announce its end.
     this.facts.ended(this.id, this.isCutOff);
     await this.tracker.stop();
   }
 
-  /** Ends its timers. */
+  /** Stops its timers. */
   async discard(): Promise<void> {
     this.link.release();
     await this.tracker.stop();

@@ -15,7 +15,7 @@ export interface StepOptions {
   readonly leaseMs: number;
 }
 
-/** Everything that may happen, the usual more often. */
+/** All possible steps; usual ones are more frequent. */
 export function simulatedSteps(options: StepOptions): fc.Arbitrary<ClusterStep> {
   const { slots, graceMs, leaseMs } = options;
   const moments = [0, 1, 2, 5, 10, 20, graceMs - 5, graceMs, graceMs + 5, 2 * graceMs];
@@ -44,7 +44,7 @@ export function simulatedSteps(options: StepOptions): fc.Arbitrary<ClusterStep> 
   );
 }
 
-/** Users who come and go. */
+/** Steps of users who connect and disconnect. */
 function usual({ slots, users }: StepOptions) {
   const of = (weight: number, shown: string, work: (user: string) => Work) => ({
     weight,
@@ -73,7 +73,7 @@ function usual({ slots, users }: StepOptions) {
   ];
 }
 
-/** What goes wrong with an instance, or with its connection to Redis. */
+/** Faults of an instance or of its connection to Redis. */
 function faults({ slots }: StepOptions) {
   const at = fc.nat({ max: slots - 1 });
   const of = <T>(

@@ -1,10 +1,10 @@
 import { Observable } from 'rxjs';
 
 const LOOKS_EVERY_MS = 4;
-/** By more than timers usually are. */
+/** Longer than timers are usually late. */
 const LATE_MS = 12;
 
-/** Notices when this process itself stood still, or had too much to do: then nothing in it can be prompt. */
+/** Detects that this process was frozen or overloaded, so that none of its work can be on time. */
 export class Standstills {
   private readonly timer: NodeJS.Timeout;
   private lookedAt = Date.now();
@@ -28,7 +28,7 @@ export interface Standstill {
   readonly to: number;
 }
 
-/** Those of this process, for another one to hear. */
+/** The pauses of this process, to be sent to another one. */
 export const standstills$ = new Observable<Standstill>((subscriber) => {
   const standstills = new Standstills((from, to) => subscriber.next({ from, to }), 30);
   return () => standstills.end();

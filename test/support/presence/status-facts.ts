@@ -1,4 +1,4 @@
-/** The statuses that were set, each another one, and what has to come of them. */
+/** The statuses that were set, all different, and their expected fate. */
 export class StatusFacts {
   private readonly last = new Map<string, { status: string; certain: boolean }>();
   private readonly heardOf = new Map<string, number>();
@@ -13,7 +13,7 @@ export class StatusFacts {
       entry.certain = await set(status);
       if (entry.certain) this.set_.add(status);
     } catch {
-      // Whether it was set is unknown.
+      // It is unknown whether the status was set.
     }
   }
 
@@ -21,17 +21,17 @@ export class StatusFacts {
     if (status !== null) this.heardOf.set(status, (this.heardOf.get(status) ?? 0) + 1);
   }
 
-  /** It ends when its user goes offline. */
+  /** The status ends when its user goes offline. */
   offline(user: string): void {
     this.last.delete(user);
   }
 
-  /** It ends when Redis loses its data. */
+  /** The status ends when Redis loses its data. */
   lost(): void {
     this.last.clear();
   }
 
-  /** @param actual what each user's status is said to be */
+  /** @param actual the current status of each user, as reported */
   complaintsAbout(
     online: ReadonlySet<string>,
     actual: ReadonlyMap<string, string | null>,

@@ -1,11 +1,11 @@
 import type fc from 'fast-check';
 
-/** Instances, each in a place of its own. */
+/** Instances by their place in the cluster. */
 export interface Places<I> {
   readonly slots: readonly (I | undefined)[];
 }
 
-/** Something that happens to a cluster, or to one of its instances. It knows how to be shown, for a failure to be read. */
+/** A step of a history: it changes a cluster or one of its instances, and can be printed in a failure message. */
 export class Step<C extends object> implements fc.AsyncCommand<C, C> {
   constructor(
     private readonly shown: string,
@@ -26,7 +26,7 @@ export class Step<C extends object> implements fc.AsyncCommand<C, C> {
   }
 }
 
-/** Of an instance that lives and, unless told otherwise, does not stand still. */
+/** A step of a running instance that is not frozen, unless stated otherwise. */
 export function ofInstance<I extends { readonly isFrozen: boolean }, C extends Places<I>>(
   slot: number,
   shown: string,
@@ -46,7 +46,7 @@ export function ofInstance<I extends { readonly isFrozen: boolean }, C extends P
   );
 }
 
-/** Of the cluster as a whole. */
+/** A step of the cluster as a whole. */
 export function ofAll<C extends object>(
   shown: string,
   work: (cluster: C) => unknown,

@@ -14,7 +14,7 @@ import { testRedisUrl } from '../test-cluster.js';
 
 export const KINDS = ['Redis', 'memory'] as const;
 
-/** User ids that begin so, all in one bucket. */
+/** A prefix of user ids that are all in one bucket. */
 export function usersOf(bucket: number, count: number, beginning: string): string[] {
   const users: string[] = [];
   for (let index = 0; users.length < count; index++) {
@@ -24,7 +24,7 @@ export function usersOf(bucket: number, count: number, beginning: string): strin
   return users;
 }
 
-/** What keeps presence, without all that uses it. */
+/** Presence stores without the services that use them. */
 export class TestStores {
   readonly prefix = `test-${randomUUID()}`;
   readonly redis = new Redis(testRedisUrl());
@@ -40,7 +40,7 @@ export class TestStores {
     return stores;
   }
 
-  /** As an instance with these options has it. All stores have the same data. */
+  /** A store with these options, like that of an instance. All stores share their data. */
   with(options: Partial<ResolvedPresenceOptions> = {}): PresenceStore {
     const resolved: ResolvedPresenceOptions = {
       graceMs: 0,
@@ -67,19 +67,19 @@ export class TestStores {
     return store;
   }
 
-  /** The lease of an owner that has just come, and of one that comes again. */
+  /** The leases of a new owner and of one that returns. */
   async lease(store: PresenceStore, owner: Owner, connection = 0): Promise<Lease> {
     const { until } = await store.beat({ owner, data: undefined, claimUntil: 0 });
     return { owner, until, connection };
   }
 
-  /** As when Redis is restarted empty. */
+  /** Deletes all data, like a Redis that is restarted empty. */
   async loseData(): Promise<void> {
     const keys = await this.redis.keys(`${this.prefix}:*`);
     if (keys.length > 0) await this.redis.unlink(...keys);
   }
 
-  /** What Redis has of this test. */
+  /** The keys of this test in Redis. */
   async keys(): Promise<string[]> {
     const keys = await this.redis.keys(`${this.prefix}:*`);
     return keys.map((key) => key.slice(`${this.prefix}:presence:`.length)).toSorted();
