@@ -1,5 +1,5 @@
 import type { Namespace, Server, Socket } from 'socket.io';
-import type { PacketParser } from '../ports/packet-parser.js';
+import type { PacketEncoder, PacketParser } from '../ports/packet-parser.js';
 
 /**
  * Every private member of Socket.IO and socket.io-adapter that this library uses; those of Engine.IO and ws stand in
@@ -15,6 +15,7 @@ interface PrivateServer {
     readonly cleanupEmptyChildNamespaces?: boolean;
   };
   readonly _nsps?: ReadonlyMap<string, Namespace>;
+  readonly encoder?: PacketEncoder;
 }
 
 interface PrivateNamespace {
@@ -42,9 +43,10 @@ const clientOf = (client: Socket['client']): PrivateClient => client as unknown 
 /** Private members of a server and its namespaces that are not as expected. @internal */
 export function serverFaults(server: Server): string[] {
   const faults: string[] = [];
-  const { opts, _nsps } = serverOf(server);
+  const { opts, _nsps, encoder } = serverOf(server);
   if (typeof opts !== 'object') faults.push('Server.opts');
   if (typeof _nsps?.values !== 'function') faults.push('Server._nsps');
+  if (typeof encoder?.encode !== 'function') faults.push('Server.encoder');
   const { _ids, _onServerSideEmit, _remove } = namespaceOf(server.of('/'));
   if (typeof _ids !== 'number') faults.push('Namespace._ids');
   if (typeof _onServerSideEmit !== 'function') faults.push('Namespace._onServerSideEmit');
@@ -64,6 +66,12 @@ export function socketFaults(socket: Socket): string[] {
 /** The parser that the clients of a server speak, where the app has chosen one. @internal */
 export function parserOf(server: Server): PacketParser | undefined {
   return serverOf(server).opts?.parser;
+}
+
+/** The encoder of what sockets of a server are sent without their namespace: direct emits and acknowledgements. @internal */
+export function encoderOf(server: Server): PacketEncoder | undefined {
+  const { encoder } = serverOf(server);
+  return typeof encoder?.encode === 'function' ? encoder : undefined;
 }
 
 /** Whether the server of a namespace closes dynamic namespaces with their last socket. @internal */

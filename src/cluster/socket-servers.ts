@@ -12,6 +12,8 @@ import type { SocketStateService } from '../sockets/socket-state.service.js';
 import type { TokenExpiry } from '../sockets/token-expiry.js';
 import type { TokenRefresh } from '../sockets/token-refresh.js';
 import { isLonger } from '../wire/channels.js';
+import { hasFalsePlaceholder, withoutFalsePlaceholders } from '../wire/false-placeholders.js';
+import type { SocketIoPacket } from '../wire/wire-packet.js';
 import { installDefaultAckTimeout, setDefaultAckTimeout } from './default-ack-timeout.js';
 import { ClientLimits } from './client-limits.js';
 import { endIfAwaited, rememberArrival } from './end-sockets.js';
@@ -19,6 +21,7 @@ import { InternalsCheck } from './internals-check.js';
 import { inMemoryAdapterOf, keepAdapter } from './foreign-adapter.js';
 import { namespaceAdapter, type NamespaceAdapter } from './namespace-adapter.js';
 import type { NamespaceServices } from './namespace-services.js';
+import { encoderOf } from './socket-io-internals.js';
 
 /**
  * Takes Socket.IO servers into the cluster: every namespace of theirs, those made later and dynamic ones included,
@@ -70,10 +73,31 @@ export class SocketServers {
     });
     server.adapter(Adapter as unknown as Parameters<Server['adapter']>[0]);
     keepAdapter(server);
+    this.guardEncoder(server);
     this.internals.server(server);
     // A server that listens nowhere yet has no engine.
     const { engine } = server as { engine?: Server['engine'] };
     engine?.on('connection', (connection: Socket['conn']) => this.arrivals.watch(connection));
+  }
+
+  /**
+   * Events for one socket and acknowledgements do not come past the adapter. Socket.IO would send data that looks like a place
+   * of binary data as it is, and the client would close its connection, or find other data there.
+   */
+  private guardEncoder(server: Server): void {
+    const encoder = encoderOf(server);
+    if (encoder === undefined) return;
+    const encode = encoder.encode.bind(encoder);
+    encoder.encode = (packet: SocketIoPacket): unknown[] => {
+      const parts = encode(packet);
+      if (!hasFalsePlaceholder(parts)) return parts;
+      this.services.reporter.report(
+        'packet.placeholder',
+        () =>
+          `an event for one socket, or an acknowledgement, in namespace ${shown(packet.nsp)}: null was sent for each object with "_placeholder": true`,
+      );
+      return encode({ ...packet, data: withoutFalsePlaceholders(packet.data) });
+    };
   }
 
   private prepare(nsp: Namespace, adapter: NamespaceAdapter): void {

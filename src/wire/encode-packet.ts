@@ -2,6 +2,7 @@ import { PropagatorError, reasonOf } from '../errors.js';
 import { textOf } from '../text.js';
 import { isArrayBuffer } from '../kinds.js';
 import type { PacketEncoder } from '../ports/packet-parser.js';
+import { hasFalsePlaceholder } from './false-placeholders.js';
 import type { EncodedPart } from './frames.js';
 import type { SocketIoPacket } from './wire-packet.js';
 
@@ -9,7 +10,8 @@ import type { SocketIoPacket } from './wire-packet.js';
  * Encodes a packet with a Socket.IO encoder.
  *
  * @param name what an error calls it; else the name of its event
- * @throws PropagatorError `event.unserialisable` for cycles, BigInt, Blobs, or nesting too deep for the stack
+ * @throws PropagatorError `event.unserialisable` for cycles, BigInt, Blobs, nesting too deep for the stack, or
+ * `_placeholder: true` beside binary data
  * @internal
  */
 export function encodePacket(
@@ -18,7 +20,11 @@ export function encodePacket(
   name?: string,
 ): EncodedPart[] {
   try {
-    return encoder.encode(packet).map(encodedPart);
+    const parts = encoder.encode(packet).map(encodedPart);
+    if (!hasFalsePlaceholder(parts)) return parts;
+    throw new TypeError(
+      'an object with "_placeholder": true beside binary data, for which clients would take it',
+    );
   } catch (error) {
     throw PropagatorError.of(
       'event.unserialisable',
