@@ -6,7 +6,7 @@ import {
   type PropagatorErrorCode,
 } from '../../src/errors.js';
 
-/** An error of each code, what its message names, and the words that say what to do about it. */
+/** An error of each code, the names in its message, and the words that say what to do. */
 const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: string[] }> = {
   'option.invalid': {
     error: PropagatorError.of('option.invalid', ['prefix', '""', 'Use letters.']),
@@ -132,23 +132,20 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
 };
 
 describe('PropagatorError', () => {
-  it.each(PROPAGATOR_ERROR_CODES)(
-    'says with %s what happened, what to do, and the code',
-    (code) => {
-      const { error, says } = samples[code];
-      for (const words of says) expect(error.message).toContain(words);
-      expect(error.message.endsWith(`[${code}]`)).toBe(true);
-      expect(error).toBeInstanceOf(Error);
-      expect({ name: error.name, code: error.code }).toEqual({ name: 'PropagatorError', code });
-    },
-  );
+  it.each(PROPAGATOR_ERROR_CODES)('says for %s what happened, what to do, and the code', (code) => {
+    const { error, says } = samples[code];
+    for (const words of says) expect(error.message).toContain(words);
+    expect(error.message.endsWith(`[${code}]`)).toBe(true);
+    expect(error).toBeInstanceOf(Error);
+    expect({ name: error.name, code: error.code }).toEqual({ name: 'PropagatorError', code });
+  });
 
-  it('has a list of codes that nobody can change', () => {
+  it('has a list of codes that cannot be changed', () => {
     expect([...PROPAGATOR_ERROR_CODES].sort()).toEqual(Object.keys(samples).sort());
     expect(Object.isFrozen(PROPAGATOR_ERROR_CODES)).toBe(true);
   });
 
-  it('keeps the cause, where there is one', () => {
+  it('keeps the cause, if there is one', () => {
     const cause = new Error('the cause');
     expect(PropagatorError.of('redis.closed', [], cause).cause).toBe(cause);
     expect('cause' in PropagatorError.of('redis.closed', [])).toBe(false);

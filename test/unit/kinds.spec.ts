@@ -18,7 +18,7 @@ import { redisScript, RedisScripts } from '../../src/redis/redis-scripts.js';
 import { ScriptBatches } from '../../src/redis/script-batches.js';
 import { expiresAtOf } from '../../src/sockets/expires-at.js';
 
-/** A value of another realm, in which every class is another one. */
+/** A value of another realm, where every class is a different one. */
 const foreign = (code: string): unknown => runInNewContext(code);
 
 describe('the kind of a value', () => {
@@ -44,7 +44,7 @@ describe('the kind of a value', () => {
     expect(is(value)).toBe(true);
   });
 
-  it('does not recognise what only looks like it', () => {
+  it('does not recognise values that only look like it', () => {
     expect(isError({ name: 'Error', message: 'x' })).toBe(false);
     expect(isDate({ getTime: () => 1 })).toBe(false);
     expect(isBytes([1, 2])).toBe(false);
@@ -54,7 +54,7 @@ describe('the kind of a value', () => {
     );
   });
 
-  it('is found out in no other way in src and scripts: instanceof is false for a value of another realm', () => {
+  it('is determined in no other way in src and scripts: instanceof is false for a value of another realm', () => {
     const builtIn =
       /instanceof (?:\w*Error|Map|Set|Date|URL|Array|Promise|Object|Uint8Array|(?:Shared)?ArrayBuffer|Buffer|RegExp|Function)\b/;
     const allowed = new Set(['src/kinds.ts', 'scripts/thrown.mjs']);
@@ -73,17 +73,17 @@ describe('the kind of a value', () => {
 });
 
 describe('values that an app brings from another realm', () => {
-  it('are errors: the reason is their message', () => {
+  it('are recognised as errors: the reason is their message', () => {
     expect(reasonOf(foreign('new Error("no such token")'))).toBe('no such token');
   });
 
-  it('are secrets and moments', () => {
+  it('are recognised as secrets and dates', () => {
     expect(resolveSecret(foreign('new Uint8Array(32)'))).toHaveLength(1);
     const expiresAt = foreign('new Date(5000)') as Date;
     expect(expiresAtOf({ expiresAt })).toBe(5000);
   });
 
-  it('are the answers of a Redis client: an error is not taken for a reply', async () => {
+  it('are recognised as replies of a Redis client: an error is not taken for a result', async () => {
     const script = redisScript('return 1');
     let evaluated = 0;
     const client = {

@@ -39,7 +39,7 @@ describe('calls of sockets that have left', () => {
     return result;
   };
 
-  /** A socket that has sent a message and left before there was a response. */
+  /** A socket that sent a message and left before the response. */
   const leave = (): void => {
     const socket = new EventEmitter() as unknown as Socket;
     handlers.bind(socket, [{ message: 'ask', callback } as never], (result) => result);
@@ -63,7 +63,7 @@ describe('calls of sockets that have left', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('are bounded in number: the oldest is given up', () => {
+  it('are limited in number: the oldest is given up', () => {
     for (let i = 0; i <= MAX_HELD; i++) leave();
     expect(isObserved().filter(Boolean)).toHaveLength(MAX_HELD);
     expect(isObserved()[0]).toBe(false);

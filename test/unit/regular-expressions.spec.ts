@@ -10,15 +10,18 @@ import { fit, literalOf, textOf } from '../../src/text.js';
 import { MemoryLogger } from '../support/memory-logger.js';
 import { expressionsOf, worstInputs } from '../support/worst-inputs.js';
 
-/** Linear work on 1 MB takes some milliseconds; quadratic work takes minutes. The rest is for a busy machine. */
+/**
+ * Linear work on 1 MB takes some milliseconds, quadratic work takes minutes. The remaining time is for a busy
+ * machine.
+ */
 const MAX_MS = 150;
 const LENGTHS = [1_000, 10_000, 100_000];
 const TRIES = 5;
-/** Of 1 MB, for each expression. */
+/** The worst inputs of 1 MB, for each expression. */
 const INPUTS = 5;
 const HOPELESS_MS = 10 * MAX_MS;
 
-/** The shortest of some tries: a machine that does other things is no fault of the expression. */
+/** The shortest of several measurements: other load of the machine is no fault of the expression. */
 function msOf(work: () => unknown): number {
   let best = MAX_MS + 1;
   for (let time = 0; time < TRIES && best > MAX_MS && best < HOPELESS_MS; time++) {
@@ -41,13 +44,13 @@ function slowInput(expression: RegExp, length: number): string | undefined {
 const { literals, made } = expressionsOf('src');
 
 describe('the regular expressions of src', () => {
-  it('are found, and none is made while the app runs', () => {
+  it('are all found, and none is created while the app runs', () => {
     expect(literals.length).toBeGreaterThan(15);
     expect(made).toEqual([]);
   });
 
   it.each(literals.map(({ place, expression }) => [place, expression] as const))(
-    '%s takes time that grows no faster than its input: %s',
+    '%s needs time that grows no faster than its input: %s',
     (_, expression) => {
       expect(LENGTHS.map((length) => slowInput(expression, length))).toEqual([
         undefined,
@@ -57,7 +60,7 @@ describe('the regular expressions of src', () => {
     },
   );
 
-  it('would be noticed if one were quadratic', () => {
+  it('would fail this test if one were quadratic', () => {
     for (const expression of [/([?&])([^=&]*)=([^&]*)/g, /\s+$/]) {
       const slow = slowInput(expression, 20_000) !== undefined;
       expect({ expression, slow }).toEqual({ expression, slow: true });
@@ -65,7 +68,7 @@ describe('the regular expressions of src', () => {
   });
 });
 
-describe('what sees text from clients or from Redis', () => {
+describe('code that processes text from clients or from Redis', () => {
   const logger = lineLogger(new MemoryLogger());
   const readers: Record<string, (text: string) => unknown> = {
     shown,

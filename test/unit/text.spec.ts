@@ -4,7 +4,7 @@ import { hostileValues, thrower } from '../support/hostile-values.js';
 
 const SECRET = 'hunter2';
 
-describe('text of a value', () => {
+describe('the text of a value', () => {
   it.each(hostileValues)('never throws: %s', (_, make) => {
     for (const write of [textOf, literalOf, reasonOf]) {
       const text = write(make());
@@ -35,13 +35,13 @@ describe('text of a value', () => {
     expect(literalOf(value)).toBe(text);
   });
 
-  it('is cut', () => {
+  it('is shortened', () => {
     expect(textOf('x'.repeat(1_000_000))).toBe(`${'x'.repeat(1_024)}...`);
     expect(literalOf('x'.repeat(1_000_000), 20)).toBe(`"${'x'.repeat(16)}...`);
   });
 });
 
-describe('a line', () => {
+describe('a log line', () => {
   it.each([
     ['a\nb\r\nc\td', 'a\\nb\\r\\nc\\td'],
     ['a\u2028b\u2029c', 'a\\u2028b\\u2029c'],
@@ -50,7 +50,7 @@ describe('a line', () => {
     ['\ud800 and \udc00', '\\ud800 and \\udc00'],
     ['\u{e0041}tag', '\\u{e0041}tag'],
     ['grüße, 你好, 😀', 'grüße, 你好, 😀'],
-  ])('has no character that moves a cursor: %j', (text, line) => {
+  ])('contains no character that moves the cursor: %j', (text, line) => {
     expect(fit(text)).toBe(line);
     expect(textOf(text)).toBe(line);
   });
@@ -103,7 +103,7 @@ describe('credentials', () => {
     ['ACL SETUSER app ~app:* +@pubsub', 'ACL SETUSER app ~app:* +@pubsub'],
     ['listener.failed: me@example.com', 'listener.failed: me@example.com'],
     ['a?b=c&d=e', 'a?b=c&d=e'],
-  ])('are all that is masked: %j', (text, line) => {
+  ])('are the only masked part: %j', (text, line) => {
     expect(fit(text)).toBe(line);
     expect(fit(fit(text))).toBe(line);
   });

@@ -13,7 +13,7 @@ class CountingPubSub extends InMemoryPubSub {
 }
 
 describe('the canary', () => {
-  it('does not hold against a new connection what the last one did not return', () => {
+  it('starts afresh with each new connection: heartbeats missing on the old one do not count', () => {
     const pubSub = new CountingPubSub();
     const canary = new Canary(pubSub, new Reporter(new MemoryLogger()));
     let beat = 0;
@@ -25,7 +25,7 @@ describe('the canary', () => {
 
     interval(true);
     interval(true);
-    // Lost, and made anew.
+    // The connection is lost and replaced.
     interval(false);
     expect([interval(true), interval(true)]).toEqual([0, 0]);
     expect(interval(true)).toBe(1);

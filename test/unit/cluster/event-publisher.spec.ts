@@ -32,7 +32,7 @@ describe('publishing events', () => {
   let receiver: BreakablePubSub;
   let publisher: EventPublisher;
   let sequence: number;
-  /** `channel number`, with `again` for what says that it may have been there before. */
+  /** `channel number`, with `again` for an event that is marked as possibly published before. */
   let received: string[];
 
   beforeEach(async () => {
@@ -64,7 +64,7 @@ describe('publishing events', () => {
       .catch(({ code }: PropagatorError) => code);
   const kept = () => publisher.since(60_000).publishes.map((each) => each.sequence);
 
-  it('waits for Redis, and keeps what it took', async () => {
+  it('keeps events for Redis while it is down, and records the published ones', async () => {
     expect(await publish('a')).toBe(1);
     pubSub.refuse();
     const waiting = [publish('a'), publish('b')];
@@ -78,11 +78,11 @@ describe('publishing events', () => {
     expect(publisher.backlog).toEqual({ events: 0, bytes: 0 });
   });
 
-  it('keeps the order, whatever comes back from under way in whatever order', async () => {
+  it('keeps the order, in whatever order failed publishes come back', async () => {
     pubSub.fallSilent();
     const lost = [publish('a'), publish('a')];
     pubSub.refuse();
-    // Emitted before the failure of the others is known.
+    // Emitted before the other publishes are known to have failed.
     lost.push(publish('a'));
     pubSub.heal();
     await turn();
@@ -93,12 +93,12 @@ describe('publishing events', () => {
     expect(kept()).toEqual([1, 2, 3]);
   });
 
-  it('refuses at once what is not to wait, and hands nobody later what it refused', async () => {
+  it('refuses an event with `fail-fast` at once, and never hands it to a repair', async () => {
     pubSub.refuse();
     expect(await publish('a', { mode: 'fail-fast' })).toBe('redis.unavailable');
     expect(await publish('a', { volatile: true })).toBe('redis.unavailable');
     const waiting = publish('a');
-    // Behind another one.
+    // Queued behind another event.
     expect(await publish('a', { mode: 'fail-fast' })).toBe('redis.unavailable');
     expect(await publish('a', { volatile: true })).toBe('redis.unavailable');
     pubSub.heal();
@@ -108,12 +108,12 @@ describe('publishing events', () => {
     expect(kept()).toEqual([3]);
   });
 
-  it('keeps nothing volatile for who could not hear it', async () => {
+  it('does not keep volatile events for instances that missed them', async () => {
     expect(await publish('a', { volatile: true })).toBe(1);
     expect(kept()).toEqual([]);
   });
 
-  it('without an outbox refuses at once; without repair keeps nothing, and says so', async () => {
+  it('without an outbox refuses events at once; without repair keeps no history, and says so', async () => {
     const bare = new EventPublisher(
       pubSub,
       { outbox: undefined, repair: undefined, publishTimeoutMs: 5_000 },
@@ -132,7 +132,7 @@ describe('publishing events', () => {
     bare.close();
   });
 
-  it('gives what waits a last chance when the app ends', async () => {
+  it('tries the waiting events once more when the app ends', async () => {
     pubSub.refuse();
     const waiting = publish('a');
     const drained = publisher.drain();

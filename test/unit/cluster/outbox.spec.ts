@@ -7,7 +7,7 @@ import { MemoryLogger } from '../../support/memory-logger.js';
 
 const UNAVAILABLE = PropagatorError.of('redis.unavailable', ['away']);
 
-/** The outcomes that are known by now. */
+/** The outcomes known so far. */
 async function settled(...promises: Promise<unknown>[]): Promise<unknown[]> {
   const outcomes: unknown[] = [];
   for (const promise of promises) void promise.then((outcome) => outcomes.push(outcome));
@@ -21,7 +21,7 @@ describe('the outbox', () => {
   let open: boolean;
   let isOpenThrows: boolean;
   let busy: Set<string>;
-  /** Channels that cannot be published to. */
+  /** Channels that refuse publishes. */
   let broken: Map<string, PropagatorError>;
   let sent: string[];
   let tried: number;
@@ -79,7 +79,7 @@ describe('the outbox', () => {
     );
   }
 
-  /** What becomes of it: a number, or a code. */
+  /** The outcome of the event: a number, or an error code. */
   function add(
     channel: string,
     text: string,
@@ -92,7 +92,7 @@ describe('the outbox', () => {
       .catch((error: PropagatorError) => error.code);
   }
 
-  /** As a verb does; its own line. */
+  /** Queues an event like a verb, under its own ordering key. */
   function told(event: string, mode?: 'wait', since?: number): Promise<unknown> {
     const publish = { channel: event, line: event, bytes: Buffer.from('x'), sequence: ++number };
     const when = since === undefined ? {} : { since };
@@ -108,7 +108,7 @@ describe('the outbox', () => {
       .catch((error: PropagatorError) => error.code);
   }
 
-  it('goes on where the transport throws: events end in their time, others are sent when it throws no more', async () => {
+  it('continues when the transport throws: events expire in time, and later ones are sent once it works again', async () => {
     isOpenThrows = true;
     const old = add('a', '1');
     await jest.advanceTimersByTimeAsync(800);
@@ -142,7 +142,7 @@ describe('the outbox', () => {
     expect([outbox.size, outbox.bytes]).toEqual([0, 0]);
   });
 
-  it('puts what was emitted earlier first, though it comes later', async () => {
+  it('puts the event that was emitted earlier first, even if it arrives later', async () => {
     open = false;
     const kept = [add('a', 'third', 3), add('a', 'first', 1), add('a', 'second', 2)];
     open = true;
@@ -151,7 +151,7 @@ describe('the outbox', () => {
     expect(sent).toEqual(['a first', 'a second', 'a third']);
   });
 
-  it('keeps the order of a line over several channels, one of which is away', async () => {
+  it('keeps the order of one ordering key over several channels, one of which is down', async () => {
     open = false;
     const kept = [
       add('a', '1'),
@@ -172,7 +172,7 @@ describe('the outbox', () => {
     expect(sent).toEqual(['all 4', 'a 1 again', 'all 2', 'a 3', 'a 5']);
   });
 
-  it('sends nothing while something for the channel is under way past it', async () => {
+  it('sends nothing to a channel while an event for it is in flight outside the outbox', async () => {
     busy.add('a');
     const kept = [add('a', '1'), add('b', '2')];
     await jest.advanceTimersByTimeAsync(200);
@@ -183,7 +183,7 @@ describe('the outbox', () => {
     expect(sent).toEqual(['b 2', 'a 1']);
   });
 
-  it('goes on with the other channels where one is away, and tries that one alone and ever more rarely', async () => {
+  it('continues with other channels while one is down, and retries that one alone and less and less often', async () => {
     broken.set('a', UNAVAILABLE);
     const kept = Array.from({ length: 100 }, (_, i) => add('a', String(i)));
     const other = add('b', 'x');
@@ -200,7 +200,7 @@ describe('the outbox', () => {
     expect(sent).toEqual(['b x', ...Array.from({ length: 100 }, (_, i) => `a ${i} again`)]);
   });
 
-  it('rejects at once what no waiting mends, and goes on behind it', async () => {
+  it('rejects at once an event that waiting cannot help, and continues with the next one', async () => {
     broken.set('a', PropagatorError.of('redis.permission', ['PUBLISH', 'NOPERM', '']));
     const refused = add('a', '1');
     outbox.flush();
@@ -214,7 +214,7 @@ describe('the outbox', () => {
   it.each([
     ['events', { maxEvents: 3 }],
     ['bytes', { maxBytes: 15 }],
-  ])('lets go of the oldest when there are too many %s', async (_, limits) => {
+  ])('drops the oldest events when there are too many %s', async (_, limits) => {
     outbox = make(limits);
     open = false;
     const kept = ['1....', '2....', '3....', '4....', '5....'].map((text) => add('a', text));
@@ -227,7 +227,7 @@ describe('the outbox', () => {
     expect(sent).toEqual(['a 3....', 'a 4....', 'a 5....']);
   });
 
-  it('does not let go of what Redis is taking', async () => {
+  it('does not drop events that are being published', async () => {
     outbox = make({ maxEvents: 1, maxAgeMs: 300 });
     held = [];
     const underWay = add('a', '1');
@@ -242,7 +242,7 @@ describe('the outbox', () => {
     expect(reporter.counts()).toEqual({ 'outbox.full': 1 });
   });
 
-  it('lets go of what has waited for too long, and says why it had to wait', async () => {
+  it('drops an event that has waited too long, and says why it had to wait', async () => {
     open = false;
     const first = add('a', '1');
     const message = outbox
@@ -267,13 +267,13 @@ describe('the outbox', () => {
     expect(reporter.counts()).toEqual({ 'outbox.expired': 3 });
   });
 
-  describe('tells after a while that an event waits', () => {
+  describe('reporting that an event waits', () => {
     beforeEach(() => {
       outbox = make({ maxAgeMs: 30_000 });
       open = false;
     });
 
-    it('counted from the call of its verb, and keeps it', async () => {
+    it('resolves the verb after its time, and keeps the event', async () => {
       const event = told('a', undefined, performance.now() - 2_000);
       await jest.advanceTimersByTimeAsync(2_900);
       expect(await settled(event)).toEqual([]);
@@ -287,7 +287,7 @@ describe('the outbox', () => {
       expect(lost).toEqual([]);
     });
 
-    it('at once where earlier ones have waited for so long, or Redis has been away for so long', async () => {
+    it('resolves at once if earlier events have waited that long, or Redis has been down that long', async () => {
       const first = told('a');
       await jest.advanceTimersByTimeAsync(5_100);
       expect(await settled(first, told('a'))).toEqual([undefined, undefined]);
@@ -299,7 +299,7 @@ describe('the outbox', () => {
       expect(await settled(other)).toEqual([undefined]);
     });
 
-    it('and reports it as lost if it is lost after all', async () => {
+    it('reports the event as lost if it is lost after all', async () => {
       const events = [told('a'), told('b')];
       const waiting = told('c', 'wait');
       await jest.advanceTimersByTimeAsync(10_000);
@@ -311,7 +311,7 @@ describe('the outbox', () => {
     });
   });
 
-  it('refuses an event larger than all of it alone, and keeps the others', async () => {
+  it('refuses an event that is larger than the whole outbox, and keeps the others', async () => {
     outbox = make({ maxBytes: 10 });
     open = false;
     const kept = [add('a', '12345'), add('a', '12345')];
@@ -322,14 +322,14 @@ describe('the outbox', () => {
     expect(await Promise.all(kept)).toEqual([2, 2]);
   });
 
-  it('counts what is stuck in flight, and lets go of no other event where that would not help', async () => {
+  it('counts stuck events in flight, and drops no waiting event if that would not make enough room', async () => {
     outbox = make({ maxBytes: 20, maxEvents: 10 });
     open = false;
     stuck = { events: 2, bytes: 10 };
     const first = add('a', '12345');
     const second = add('a', '12345');
     expect(outbox.isFull).toBe(true);
-    // Five bytes of the two that wait make room.
+    // The two waiting events free five bytes.
     const third = add('a', '12345');
     expect(await first).toBe('outbox.full');
     stuck = { events: 2, bytes: 18 };
@@ -340,10 +340,10 @@ describe('the outbox', () => {
     expect(await Promise.all([second, third])).toEqual([2, 2]);
   });
 
-  it('takes 100,000 events of one line in any order, and gives them back in order', async () => {
+  it('takes 100,000 events of one ordering key in any order, and returns them in order', async () => {
     outbox = make({ maxEvents: 200_000, maxBytes: 1_000_000, maxAgeMs: 60_000 });
     open = false;
-    // The later half waits already when the earlier half comes back from in flight.
+    // The later half is already waiting when the earlier half comes back from in flight.
     const order = [...Array(100_000).keys()].map((i) => (i + 50_000) % 100_000);
     const kept = order.map((sequence) => add('a', String(sequence), sequence));
     open = true;
@@ -355,7 +355,7 @@ describe('the outbox', () => {
     expect([outbox.size, outbox.bytes]).toEqual([0, 0]);
   });
 
-  it('rejects everything when it is closed, and is drained once it is empty', async () => {
+  it('rejects all events when it is closed, and counts as drained once it is empty', async () => {
     await outbox.drain();
     open = false;
     const kept = [add('a', '1'), add('b', '2')];

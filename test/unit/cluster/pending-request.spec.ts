@@ -3,7 +3,7 @@ import { PendingRequest } from '../../../src/cluster/pending-request.js';
 
 const part = { type: 'reply', id: 1, done: false, part: [] } as const;
 
-describe('a question with an answer in many parts', () => {
+describe('a request with a reply in many parts', () => {
   beforeEach(() => {
     jest.useFakeTimers();
   });
@@ -11,7 +11,7 @@ describe('a question with an answer in many parts', () => {
     jest.useRealTimers();
   });
 
-  it('is given up when nothing has come for that time', async () => {
+  it('is given up if no part arrives for that long', async () => {
     const request = new PendingRequest(['a'], 1_000, { partsRenewTime: true });
     request.handedTo({ instances: 1, outsiders: 0 });
     for (let i = 0; i < 5; i++) {

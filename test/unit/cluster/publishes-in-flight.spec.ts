@@ -15,7 +15,7 @@ describe('publishes in flight', () => {
     jest.useRealTimers();
   });
 
-  it('are stuck after a second without any answer, and no more with the next one', async () => {
+  it('are stuck after a second without any reply, and not stuck after the next reply', async () => {
     inFlight.begin('a', 10);
     inFlight.begin('b', 20);
     await jest.advanceTimersByTimeAsync(900);
@@ -32,7 +32,7 @@ describe('publishes in flight', () => {
     expect(inFlight.has('b')).toBe(true);
   });
 
-  it('are not stuck while any is answered, however slowly', async () => {
+  it('are not stuck while any of them is answered, however slowly', async () => {
     inFlight.begin('silent', 1);
     for (let turn = 0; turn < 20; turn++) {
       inFlight.begin('a', 10);
@@ -43,14 +43,14 @@ describe('publishes in flight', () => {
     expect(inFlight.isStuck).toBe(false);
   });
 
-  it('are not stuck when this process stood still', async () => {
+  it('are not stuck when this process was frozen', async () => {
     inFlight.begin('a', 10);
     jest.setSystemTime(Date.now() + 60_000);
     await jest.advanceTimersByTimeAsync(300);
     expect(inFlight.isStuck).toBe(false);
   });
 
-  it('stay stuck while they fail without an answer, until none is left; then no timer is left either', async () => {
+  it('stay stuck while they fail without a reply, until none is left; then no timer is left either', async () => {
     inFlight.begin('a', 10);
     inFlight.begin('a', 10);
     await jest.advanceTimersByTimeAsync(1_200);

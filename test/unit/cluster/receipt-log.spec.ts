@@ -3,7 +3,7 @@ import { ReceiptLog } from '../../../src/cluster/receipt-log.js';
 
 const [A, B] = ['aaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbb'];
 
-describe('the log of what was received', () => {
+describe('the log of received events', () => {
   beforeEach(() => {
     jest.useFakeTimers();
   });
@@ -11,7 +11,7 @@ describe('the log of what was received', () => {
     jest.useRealTimers();
   });
 
-  it('tells instances, numbers and channels apart', () => {
+  it('distinguishes instances, numbers and channels', () => {
     const log = new ReceiptLog();
     log.add(A, 1, 7);
     log.add(A, 2, 7);
@@ -26,7 +26,7 @@ describe('the log of what was received', () => {
     ]);
     expect(log.has(A, 1, 8)).toBe(false);
     expect(log.has(B, 1, 7)).toBe(false);
-    // What comes after the first question as well.
+    // Events after the first lookup as well.
     log.add(B, 1, 7);
     log.add(A, 3, 8);
     expect([log.has(B, 1, 7), log.has(A, 3, 8), log.has(A, 3, 7)]).toEqual([true, true, false]);
@@ -39,7 +39,7 @@ describe('the log of what was received', () => {
     );
   });
 
-  it('forgets the oldest, and knows how far back it goes', () => {
+  it('forgets the oldest events, and knows how far back it goes', () => {
     const log = new ReceiptLog({ entriesPerChunk: 10, chunks: 3 });
     for (let number = 1; number <= 30; number++) {
       log.add(A, number, 7);
@@ -53,7 +53,7 @@ describe('the log of what was received', () => {
     expect(log.coversMs).toBe(20);
   });
 
-  it('is the same with its index and without', () => {
+  it('gives the same results with and without its index', () => {
     const log = new ReceiptLog({ entriesPerChunk: 10, chunks: 100 });
     const asked: boolean[] = [];
     for (let number = 1; number <= 500; number++) {

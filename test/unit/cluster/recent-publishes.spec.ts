@@ -6,7 +6,7 @@ const TEN = Buffer.alloc(10);
 const numbers = ({ publishes }: ReturnType<RecentPublishes['since']>) =>
   publishes.map(({ sequence }) => sequence);
 
-describe('what was published lately', () => {
+describe('the publish history', () => {
   beforeEach(() => {
     jest.useFakeTimers();
   });
@@ -14,7 +14,7 @@ describe('what was published lately', () => {
     jest.useRealTimers();
   });
 
-  it('is what Redis took since then, and what is under way', () => {
+  it('returns the events that Redis took since a given time, and those in flight', () => {
     const recent = new RecentPublishes({ maxBytes: 1_000, maxAgeMs: 10_000 });
     recent.add('a', TEN, 1).at = performance.now();
     jest.advanceTimersByTime(1_000);
@@ -25,7 +25,7 @@ describe('what was published lately', () => {
     expect(recent.since(2_000).forgotten).toBeUndefined();
   });
 
-  it('is without what failed', () => {
+  it('leaves out events that failed', () => {
     const recent = new RecentPublishes({ maxBytes: 1_000, maxAgeMs: 10_000 });
     const [first, second] = [recent.add('a', TEN, 1), recent.add('a', TEN, 2)];
     recent.drop(first);
@@ -38,7 +38,7 @@ describe('what was published lately', () => {
     expect([recent.size, recent.bytes]).toEqual([0, 0]);
   });
 
-  it('is bounded by bytes, and tells what it let go of', () => {
+  it('is bounded by bytes, and reports events that it dropped', () => {
     const recent = new RecentPublishes({ maxBytes: 30, maxAgeMs: 10_000 });
     for (let number = 1; number <= 5; number++) {
       recent.add('a', TEN, number).at = performance.now();
@@ -47,18 +47,18 @@ describe('what was published lately', () => {
     expect(numbers(recent.since(1_000))).toEqual([3, 4, 5]);
     expect(recent.since(1_000).forgotten).toBe(2);
     jest.advanceTimersByTime(2_000);
-    // Not of that time.
+    // Not in the requested time.
     expect(recent.since(1_000)).toEqual({ publishes: [], forgotten: undefined });
   });
 
-  it('tells the highest number that it let go of, though a lower one was sent later', () => {
+  it('reports the highest number that it dropped, even if a lower one was sent later', () => {
     const recent = new RecentPublishes({ maxBytes: 10, maxAgeMs: 10_000 });
     for (const number of [2, 3, 1, 4]) recent.add('a', TEN, number).at = performance.now();
     expect(numbers(recent.since(1_000))).toEqual([4]);
     expect(recent.since(1_000).forgotten).toBe(3);
   });
 
-  it('keeps its bounds over many', () => {
+  it('stays within its bounds over many events', () => {
     const recent = new RecentPublishes({ maxBytes: 1_000, maxAgeMs: 10_000 });
     for (let number = 1; number <= 10_000; number++) {
       const publish = recent.add('a', TEN, number);
@@ -71,13 +71,13 @@ describe('what was published lately', () => {
     expect([recent.size, recent.bytes]).toEqual([0, 0]);
   });
 
-  it('is what was published, byte by byte, whatever became of the Buffer, and of what was kept before', () => {
+  it('returns the published bytes, even after the Buffer was reused and older events were dropped', () => {
     const recent = new RecentPublishes({ maxBytes: 1_000_000, maxAgeMs: 10_000 });
     const sizes = [1, 100, 70_000, 131_072, 131_073, 300_000, 5_000];
     for (let number = 1; number <= 400; number++) {
       const bytes = Buffer.alloc(sizes[number % sizes.length] ?? 0, number % 251);
       const publish = recent.add('a', bytes, number);
-      // Large ones are kept as they are; nobody writes to an envelope that was published.
+      // Large envelopes are not copied: nothing writes to a published envelope.
       if (bytes.length <= 131_072) bytes.fill(0xff);
       if (number % 11 === 0) recent.drop(publish);
       else publish.at = performance.now();
@@ -91,13 +91,13 @@ describe('what was published lately', () => {
     expect(recent.bytes).toBe(publishes.reduce((sum, { bytes }) => sum + bytes.length, 0));
   });
 
-  it('uses the same memory again and again', () => {
+  it('reuses its memory', () => {
     const recent = new RecentPublishes({ maxBytes: 1_000_000, maxAgeMs: 10_000 });
     const made = jest.spyOn(Buffer, 'allocUnsafeSlow');
     for (let number = 1; number <= 20_000; number++) {
       recent.add('a', Buffer.alloc(2_000), number).at = performance.now();
     }
-    // 40 MB went through it.
+    // 40 MB passed through it.
     expect(made.mock.calls.length).toBeLessThan(8);
     made.mockRestore();
   });

@@ -11,11 +11,11 @@ const KEPT = Array.from({ length: 5 }, (_, i) => ({
   at: 0,
 }));
 
-/** An answer has so many parts beside the last one. */
+/** The number of parts of a reply, without the last one. */
 const fourOf = (origin: string): string[] => Array.from({ length: 4 }, () => origin);
 
-describe('answers to what others could not hear', () => {
-  /** Whom each part was sent to. */
+describe('replies to repair requests', () => {
+  /** The receiving instance of each part. */
   let sent: string[];
 
   function given() {
@@ -25,7 +25,7 @@ describe('answers to what others could not hear', () => {
       maxMessageBytes: 1024 * 1024,
       since: () => ({ publishes: KEPT, forgotten: undefined }),
     });
-    /** Asks; the parts go out one by one, as `letGo` is called. */
+    /** Sends a request. Each call of `letGo` lets the next part go out. */
     return (origin: string, timeoutMs = 1_000) => {
       let signs = 0;
       const waiting: (() => void)[] = [];
@@ -57,7 +57,7 @@ describe('answers to what others could not hear', () => {
     };
   }
 
-  it('are given one after another, and who waits hears that it is not forgotten', async () => {
+  it('are given one after another, and a waiting instance is told to keep waiting', async () => {
     const ask = given();
     const [first, second, third] = [ask('a'), ask('b', 40), ask('c')];
     await until(
@@ -72,10 +72,10 @@ describe('answers to what others could not hear', () => {
     }
   });
 
-  it('are not given to the end where the same instance asks anew', async () => {
+  it('are stopped if the same instance asks again', async () => {
     const ask = given();
     const [older, other, waiting] = [ask('a'), ask('b'), ask('c')];
-    // It keeps its place.
+    // It keeps its place in the queue.
     const instead = ask('c');
     const newer = ask('a');
     await expect(waiting.answer).rejects.toThrow(Superseded);

@@ -12,20 +12,20 @@ const INSTANCES = Array.from({ length: 20 }, (_, i) => (i + 1).toString(16).padS
 const exceptOf = ({ params }: RequestToCluster): string[] =>
   (params as { except: string[] }).except;
 
-/** An instance that has missed events of very many others, and what it asks them. */
+/** An instance that has missed events of very many others, and its repair requests. */
 class Asking {
   readonly interruption = interruptionOf(0, new Map());
-  /** Members that it knows while it asks. */
+  /** The members while it asks. */
   members = INSTANCES;
-  /** Who hears what it asks. */
+  /** Instances that receive its requests. */
   there = INSTANCES;
   isCurrent = true;
   readonly asked: RequestToCluster[] = [];
-  /** Called with the number of each question that is answered. */
+  /** Called with the number of each answered request. */
   onAnswer: (count: number) => void = () => {};
-  /** What an instance that is asked waits for. */
+  /** The gate that delays the reply of each instance. */
   waitFor: (to: string | undefined) => Promise<void> | undefined = () => undefined;
-  /** How many sent everything at once. */
+  /** The highest number of instances that replied with everything at once. */
   most = 0;
   private sending = 0;
   private readonly questions: RepairQuestions;
@@ -63,7 +63,7 @@ class Asking {
     await this.waitFor(to);
     this.sending -= sending.length;
     this.onAnswer(this.asked.length);
-    // Those that are to send nothing say so.
+    // Instances that are asked to send nothing say that they have nothing to send.
     for (const origin of heard) question.onAnswered?.(origin);
     const missing = to === undefined || heard.length > 0 ? [] : [to];
     return { answered: heard, missing, complete: missing.length === 0 };
@@ -71,7 +71,7 @@ class Asking {
 }
 
 describe('an instance that has missed events of very many others', () => {
-  it('asks few at a time those whom it has given up as members meanwhile', async () => {
+  it('asks only a few at a time of the instances that it has meanwhile given up as members', async () => {
     const asking = new Asking();
     asking.members = [];
     expect(await asking.ask()).toMatchObject({ complete: true, missing: [] });
@@ -79,11 +79,11 @@ describe('an instance that has missed events of very many others', () => {
     expect([...asking.interruption.repaired].toSorted()).toEqual(INSTANCES);
   });
 
-  it('asks few at a time, and again so, those who were not there', async () => {
+  it('asks only a few at a time of the instances that were not there, again at the second attempt', async () => {
     const asking = new Asking();
     const [first, ...others] = INSTANCES;
     asking.there = INSTANCES.slice(0, 1);
-    // All are back when it asks whomever it does not know.
+    // All instances are back when it asks for unknown ones.
     asking.onAnswer = (count) => {
       if (count === INSTANCES.length) asking.there = INSTANCES;
     };
@@ -96,7 +96,7 @@ describe('an instance that has missed events of very many others', () => {
     expect([...asking.interruption.repaired].toSorted()).toEqual(INSTANCES);
   });
 
-  it('asks nobody any more once it is interrupted again', async () => {
+  it('asks nobody any more after the next outage begins', async () => {
     const asking = new Asking();
     asking.onAnswer = (count) => {
       if (count < AT_ONCE) return;
@@ -108,7 +108,7 @@ describe('an instance that has missed events of very many others', () => {
     expect([...asking.interruption.repaired]).toEqual([]);
   });
 
-  it('asks who comes back meanwhile before it is through with all others', async () => {
+  it('asks an instance that comes back before it has asked all others', async () => {
     const asking = new Asking();
     const [first = ''] = INSTANCES;
     const slow = INSTANCES.slice(-1);
@@ -131,7 +131,7 @@ describe('an instance that has missed events of very many others', () => {
     expect(asking.most).toBe(AT_ONCE);
   });
 
-  it('asks whomever it does not know as well', async () => {
+  it('also asks instances that it does not know', async () => {
     const asking = new Asking();
     asking.there = [...INSTANCES, 'e'.repeat(16)];
     expect(await asking.ask()).toMatchObject({ complete: true });

@@ -3,12 +3,12 @@ import { RollCall } from '../../../src/cluster/roll-call.js';
 
 const handed = (instances: number, outsiders = 0) => ({ instances, outsiders });
 
-describe('a roll call', () => {
-  it('of nobody is over at once', () => {
+describe('tracking the replies to a request', () => {
+  it('ends at once if there is nobody to ask', () => {
     expect(new RollCall([]).isOver(handed(0))).toBe(true);
   });
 
-  it('is over when everybody whom Redis counted has been heard', () => {
+  it('ends when every instance counted by Redis has replied', () => {
     const roll = new RollCall(['a', 'b']);
     roll.heard('a');
     expect(roll.isOver(handed(2))).toBe(false);
@@ -18,7 +18,7 @@ describe('a roll call', () => {
     expect(roll.answered).toEqual(['a', 'b']);
   });
 
-  it('waits for those whom Redis counted and nobody knows yet', () => {
+  it('waits for instances that Redis counted and that are not known yet', () => {
     const roll = new RollCall(['a']);
     roll.heard('a');
     expect(roll.isOver(handed(2))).toBe(false);
@@ -27,7 +27,7 @@ describe('a roll call', () => {
     expect(roll.missing).toEqual([]);
   });
 
-  it('does not wait for outsiders', () => {
+  it('does not wait for subscribers that are no instances', () => {
     const roll = new RollCall(['a']);
     expect(roll.isOver(handed(2, 1))).toBe(false);
     roll.heard('a');
@@ -35,7 +35,7 @@ describe('a roll call', () => {
     expect(roll.missing).toEqual([]);
   });
 
-  it('does not take an outsider for a member that is still to answer', () => {
+  it('does not mistake such a subscriber for a member that has not replied', () => {
     const roll = new RollCall(['a', 'b']);
     roll.heard('a newcomer');
     roll.heard('a');
@@ -44,7 +44,7 @@ describe('a roll call', () => {
     expect(roll.isOver(handed(3, 1))).toBe(true);
   });
 
-  it('names the members whom Redis did not count, and does not wait for them', () => {
+  it('names members that Redis did not count, and does not wait for them', () => {
     const roll = new RollCall(['a', 'unreachable']);
     expect(roll.isOver(handed(1))).toBe(false);
     roll.heard('a');
@@ -52,7 +52,7 @@ describe('a roll call', () => {
     expect(roll.missing).toEqual(['unreachable']);
   });
 
-  it('names those who cannot answer', () => {
+  it('names members that cannot reply', () => {
     const roll = new RollCall(['a', 'b']);
     roll.refused('b');
     roll.heard('a');
@@ -61,7 +61,7 @@ describe('a roll call', () => {
     expect(roll.answered).toEqual(['a']);
   });
 
-  it('does not name those who left, and names those who were lost', () => {
+  it('does not name instances that left, and names those that were lost', () => {
     const roll = new RollCall(['left', 'lost', 'a']);
     roll.gone('left', 'left');
     roll.gone('lost', 'lost');
@@ -71,7 +71,7 @@ describe('a roll call', () => {
     expect(roll.missing).toEqual(['lost']);
   });
 
-  it('is not over for one who was lost, and not counted by Redis, before the others have been heard', () => {
+  it('does not end for a lost instance that Redis did not count before the others have replied', () => {
     const roll = new RollCall(['lost', 'a']);
     roll.gone('lost', 'lost');
     expect(roll.isOver(handed(1))).toBe(false);
@@ -80,7 +80,7 @@ describe('a roll call', () => {
     expect(roll.missing).toEqual(['lost']);
   });
 
-  it('counts one who answered and then went away once', () => {
+  it('counts an instance that replied and then left once', () => {
     const roll = new RollCall(['a', 'b']);
     roll.heard('a');
     roll.gone('a', 'lost');

@@ -12,8 +12,8 @@ function seen(most?: number) {
   return { clock, tags, full: () => full };
 }
 
-describe('the signatures that were seen', () => {
-  it('are known, each of very many', () => {
+describe('the replay cache', () => {
+  it('recognises each of very many signatures', () => {
     const { tags } = seen();
     const all = Array.from({ length: 20_000 }, () => randomBytes(16));
     expect(all.filter((tag) => !tags.add(tag))).toEqual([]);
@@ -21,7 +21,7 @@ describe('the signatures that were seen', () => {
     expect(tags.size).toBe(20_000);
   });
 
-  it('are known as long as they have to be, and then forgotten', () => {
+  it('recognises a signature for as long as it has to, and then forgets it', () => {
     const { clock, tags } = seen();
     const tag = randomBytes(16);
     clock.ms = 999;
@@ -39,7 +39,7 @@ describe('the signatures that were seen', () => {
     expect(tags.size).toBe(1);
   });
 
-  it('do not take more memory than that, and it is said that some are forgotten early', () => {
+  it('takes no more memory than allowed, and reports that signatures are forgotten early', () => {
     const { tags, full } = seen(100);
     const all = Array.from({ length: 250 }, () => randomBytes(16));
     for (const tag of all) expect(tags.add(tag)).toBe(true);
@@ -48,7 +48,7 @@ describe('the signatures that were seen', () => {
     expect(tags.add(all[249] ?? Buffer.alloc(0))).toBe(false);
   });
 
-  it('may be zeros', () => {
+  it('accepts signatures of zeros', () => {
     const { tags } = seen();
     expect(tags.add(Buffer.alloc(16))).toBe(true);
     expect(tags.add(Buffer.alloc(16))).toBe(false);

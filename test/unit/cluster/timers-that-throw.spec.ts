@@ -15,7 +15,7 @@ const fail = (): never => {
   throw new Error('no');
 };
 
-describe('timers that call what throws', () => {
+describe('timers whose callbacks throw', () => {
   let reporter: Reporter;
   beforeEach(() => {
     jest.useFakeTimers();
@@ -55,7 +55,7 @@ describe('timers that call what throws', () => {
       await pubSub.close();
     });
 
-    it('go out although isOpen() of the transport throws', async () => {
+    it('are sent although isOpen() of the transport throws', async () => {
       await cluster.start();
       pubSub.isOpen = fail;
       sent.length = 0;
@@ -64,7 +64,7 @@ describe('timers that call what throws', () => {
       expect(reporter.counts()).toMatchObject({ 'transport.failed': 2 });
     });
 
-    it('go out although nobody can say whether this instance hears itself', async () => {
+    it('are sent although the transport cannot say whether this instance is subscribed', async () => {
       await cluster.start();
       Object.defineProperty(bus, 'isListening', { get: fail });
       sent.length = 0;
@@ -73,7 +73,7 @@ describe('timers that call what throws', () => {
       expect(reporter.counts()).toMatchObject({ 'heartbeat.failed': 2 });
     });
 
-    it('are reported where this instance cannot be described, and go on after that', async () => {
+    it('report a failure to describe this instance, and continue', async () => {
       await cluster.start();
       described = fail;
       sent.length = 0;
@@ -86,7 +86,7 @@ describe('timers that call what throws', () => {
     });
   });
 
-  it('let go of the channels of other lost clients where the first of them throws', () => {
+  it('release the channels of the other lost clients when the first one throws', () => {
     const released: string[] = [];
     const recovery = new SessionRecovery(
       ([room = '']) =>
@@ -110,7 +110,7 @@ describe('timers that call what throws', () => {
     expect(released).toEqual(['good', 'good']);
   });
 
-  it('write to other connections where the look at a slow one throws', async () => {
+  it('write to other connections when the check of a slow one throws', async () => {
     jest.useRealTimers();
     const wrote: unknown[] = [];
     const written: string[] = [];

@@ -18,7 +18,7 @@ const names = Object.keys(METRICS) as (keyof typeof METRICS)[];
 
 const UNITS: Readonly<Record<string, string>> = { s: '_seconds', By: '_bytes' };
 
-/** The series of a metric as the Collector and Prometheus' own OTLP receiver name them: with units. */
+/** The series of a metric under the names of the Collector and of Prometheus' own OTLP receiver, with units. */
 function withUnits(name: keyof typeof METRICS): string[] {
   const { unit, kind } = METRICS[name];
   const base = name.replaceAll('.', '_') + (UNITS[unit] ?? '');
@@ -26,7 +26,7 @@ function withUnits(name: keyof typeof METRICS): string[] {
   return kind === 'histogram' ? [`${base}_bucket`] : [base];
 }
 
-/** What a query asks for: names, and regular expressions of names. */
+/** The metric names and name patterns in a query. */
 function asked(expr: string): RegExp[] {
   const byName = [...expr.matchAll(/\b(propagator_\w+)\{/g)].map(([, name = '']) => name);
   const byPattern = [...expr.matchAll(/__name__=~"([^"]+)"/g)].map(([, pattern = '']) => pattern);
@@ -37,7 +37,7 @@ describe('the Grafana dashboard', () => {
   const queries = dashboard.panels.flatMap(({ title, targets }) =>
     targets.map(({ expr }) => ({ title, expr, patterns: asked(expr) })),
   );
-  /** The names of all series, as the exporter of the JavaScript SDK writes them: without units. */
+  /** The names of all series under the names of the JavaScript SDK's exporter, without units. */
   let exported: string[];
 
   beforeAll(async () => {
@@ -54,19 +54,19 @@ describe('the Grafana dashboard', () => {
   });
   afterAll(() => metrics.disable());
 
-  it('has queries, and each asks for something', () => {
+  it('has queries, and each query uses a metric', () => {
     expect(queries.length).toBeGreaterThan(10);
     expect(queries.filter(({ patterns }) => patterns.length === 0)).toEqual([]);
   });
 
-  it('asks for nothing that the SDK’s Prometheus exporter does not have', () => {
+  it('uses only metrics that the SDK’s Prometheus exporter has', () => {
     const vain = queries.filter(({ patterns }) =>
       patterns.some((pattern) => !exported.some((name) => pattern.test(name))),
     );
     expect(vain).toEqual([]);
   });
 
-  it('asks for nothing that the Collector does not have', () => {
+  it('uses only metrics that the Collector has', () => {
     const all = names.flatMap(withUnits);
     const vain = queries.filter(({ patterns }) =>
       patterns.some((pattern) => !all.some((name) => pattern.test(name))),
@@ -82,7 +82,7 @@ describe('the Grafana dashboard', () => {
     expect(unseen).toEqual([]);
   });
 
-  it('groups by attributes that there are, and finds the jobs', () => {
+  it('groups by attributes that exist, and finds the jobs', () => {
     const groups = queries.flatMap(({ expr }) =>
       [...expr.matchAll(/by \(([\w, ]+)\)/g)].flatMap(([, list = '']) => list.split(/, ?/)),
     );

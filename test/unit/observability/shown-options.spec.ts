@@ -10,7 +10,7 @@ const SECRET = 'hunter2-hunter2-hunter2-hunter2-';
 const shown = (options: Parameters<typeof resolveOptions>[0]) =>
   shownOptions(resolveOptions(options, new MemoryLogger()));
 
-describe('options as they are shown', () => {
+describe('options in diagnostics', () => {
   it.each<[Parameters<typeof resolveOptions>[0], string]>([
     [{ redis: `redis://user:${SECRET}@host:6379` }, 'redis: one server'],
     [{ redis: { host: 'h', password: SECRET } }, 'redis: one server'],
@@ -24,13 +24,13 @@ describe('options as they are shown', () => {
       },
       'redis: Cluster',
     ],
-  ])('name the kind of Redis and no more: %j', (options, transport) => {
+  ])('show only the kind of Redis: %j', (options, transport) => {
     const result = shown({ ...options, secret: SECRET });
     expect(result).toMatchObject({ transport });
     expect(JSON.stringify(result)).not.toContain('hunter2');
   });
 
-  it('hide what is added later, unless it is a number, a switch or known', () => {
+  it('hide options that are added later, unless the value is a number, a boolean or known to be harmless', () => {
     const resolved = resolveOptions({ prefix: 'app' }, new MemoryLogger());
     const later = {
       ...resolved,
@@ -48,7 +48,7 @@ describe('options as they are shown', () => {
 });
 
 describe('versions', () => {
-  it('that of the library is that of its package', () => {
+  it('take the version of the library from its package', () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
     expect(VERSION).toBe(version);
   });
@@ -60,7 +60,7 @@ describe('versions', () => {
       'valkey 8.1.0',
     ],
     ['', null],
-  ])('that of the server is in its answer %j', (info, version) => {
+  ])('take the version of the server from its reply %j', (info, version) => {
     expect(versionIn(info)).toBe(version);
   });
 });

@@ -5,7 +5,7 @@ import { MemoryLogger } from '../../support/memory-logger.js';
 const resolve = (options: unknown) => resolveOptions(options as object, new MemoryLogger());
 
 describe('the options outbox, repair and coalesceWrites', () => {
-  it('have defaults, each for itself', () => {
+  it('have defaults, each option separately', () => {
     const { outbox, repair } = resolve({ outbox: { maxEvents: 1 }, repair: { maxAgeMs: 1 } });
     expect(outbox).toEqual({ maxEvents: 1, maxBytes: 16_777_216, maxAgeMs: 30_000 });
     expect(repair).toEqual({ maxBytes: 16_777_216, maxAgeMs: 1 });

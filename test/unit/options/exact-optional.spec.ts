@@ -4,7 +4,7 @@ import ts from 'typescript';
 const FIXTURE = 'test/fixtures/exact-optional.ts';
 
 describe('with exactOptionalPropertyTypes', () => {
-  it('all options and events take undefined where they may be left out', () => {
+  it('all options and events accept undefined for optional properties', () => {
     const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)) as {
       config: object;
     };

@@ -6,7 +6,7 @@ import { MemoryLogger } from '../../support/memory-logger.js';
 const resolve = (options: unknown) =>
   resolveOptions(options as RedisPropagatorOptions, new MemoryLogger());
 
-describe('the options of slow clients, overload and shutdown', () => {
+describe('the options for slow clients, overload and shutdown', () => {
   it('have defaults, and can be changed one by one', () => {
     expect(resolve({ slowClients: { policy: 'report' } }).slowClients).toEqual({
       maxBufferedBytes: 8 * 1024 * 1024,
@@ -22,7 +22,7 @@ describe('the options of slow clients, overload and shutdown', () => {
     });
   });
 
-  it('can be switched off, where that makes sense', () => {
+  it('can be switched off if that makes sense', () => {
     const { slowClients, overload } = resolve({ slowClients: false, overload: false });
     expect([slowClients, overload]).toEqual([undefined, undefined]);
   });

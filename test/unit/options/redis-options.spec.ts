@@ -35,11 +35,11 @@ describe('the names of ioredis options', () => {
     expectTypeOf<keyof typeof CLUSTER_OPTIONS>().toEqualTypeOf<
       keyof ClusterOptions | keyof ClusterOptions5 | 'replyMapping'
     >();
-    // A name that is listed twice would be an error of types.
+    // Listing a name twice would be a type error.
     expect(Object.keys(REDIS_OPTIONS).length).toBeGreaterThan(50);
   });
 
-  it('in redisOptions of a Cluster are those of ioredis 5 and 6, too', () => {
+  it('are in redisOptions of a Cluster those of ioredis 5 and 6, too', () => {
     type Names =
       | keyof NonNullable<ClusterOptions['redisOptions']>
       | keyof NonNullable<ClusterOptions5['redisOptions']>;
@@ -67,7 +67,7 @@ describe('the names of ioredis options', () => {
     ]);
   });
 
-  it('include all that ioredis itself has a default for', () => {
+  it('include every option for which ioredis has a default', () => {
     const { defaultOptions } = Redis as unknown as { defaultOptions: object };
     const missing = Object.keys(defaultOptions).filter((name) => !(name in REDIS_OPTIONS));
     expect(missing).toEqual([]);
@@ -89,11 +89,11 @@ describe('the option redis', () => {
     ['nodes as texts and ports', { nodes: ['localhost:7000', 'redis://localhost:7001', 7002] }],
     ['Cluster options', { nodes, options: { natMap: {}, redisOptions: { password: 'x' } } }],
     ['Sentinels', { sentinels, name: 'main', sentinelPassword: 'x', role: 'master' }],
-  ])('takes %s as it is given', (_, redis) => {
+  ])('accepts %s unchanged', (_, redis) => {
     expect(resolved(redis)).toEqual(redis);
   });
 
-  it('takes all options of ioredis', () => {
+  it('accepts all options of ioredis', () => {
     const values = {
       text: 'x',
       port: 1,
@@ -113,12 +113,12 @@ describe('the option redis', () => {
     expect(resolved(all)).toEqual(all);
   });
 
-  it('leaves out what is undefined, so that it takes the place of no default', () => {
+  it('leaves out undefined values, so that they replace no default', () => {
     const given = { host: undefined, retryStrategy: undefined, port: 1 };
     expect(Object.keys(resolved(given))).toEqual(['port']);
   });
 
-  it('knows TLS by the scheme, whatever its case', () => {
+  it('recognises TLS by the scheme in any case', () => {
     expect(resolved('REDISS://User:Pass@Localhost:1/2')).toBe('rediss://User:Pass@Localhost:1/2');
   });
 
@@ -223,7 +223,7 @@ describe('the option redis', () => {
   });
 });
 
-it('takes options that a class has as getters', () => {
+it('accepts options that a class defines as getters', () => {
   class Settings {
     get host() {
       return 'redis.internal';

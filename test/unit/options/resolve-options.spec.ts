@@ -49,7 +49,7 @@ const clusterInStrings = new Cluster([{ port: 7000 }], {
 });
 
 describe('the options', () => {
-  it('have defaults, of which the documentation of each tells', () => {
+  it('have defaults, which the doc comment of each one names', () => {
     expect(resolve(undefined)).toEqual({
       redis: 'redis://localhost:6379',
       pubSub: undefined,
@@ -158,11 +158,11 @@ describe('the options', () => {
     ],
     ['all of auth', { auth: { authenticate, required: true, extractToken: () => 'x' } }],
   ];
-  it.each(accepted)('accept %s as it is given', (_, given) => {
+  it.each(accepted)('accept %s unchanged', (_, given) => {
     expect(resolve(given)).toMatchObject(given);
   });
 
-  /** The options, the option that the error names, what it says was given, and what it says to write. */
+  /** The options, the named option, the given value in the message, and the suggested value. */
   const refused: [given: unknown, option: string, shown: string, remedy: string][] = [
     ['redis://localhost', 'options', '"redis://localhost"', 'Write an object'],
     [{ redis: 'localhost:6379' }, 'redis', '"localhost:6379"', "'redis://localhost:6379'"],
@@ -372,7 +372,7 @@ describe('the options', () => {
     [{ logger: Symbol('log') }, 'logger', 'Symbol(log)', 'log, warn and error'],
   ];
   it.each(refused)(
-    'refuse %p, naming %s, the value and the remedy',
+    'refuse %p, and name %s, the value and the remedy',
     (given, option, shown, remedy) => {
       const { code, message } = errorOf(given);
       expect(code).toBe('option.invalid');

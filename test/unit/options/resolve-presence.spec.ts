@@ -20,7 +20,7 @@ describe('the options of presence', () => {
     expect(Object.isFrozen(resolve({}))).toBe(true);
   });
 
-  it('are taken as they are given; the lease is as patient as the members, if it is not', () => {
+  it('are taken unchanged; the default lease is as long as memberTimeoutMs', () => {
     expect(resolve({ presence: { graceMs: 0, leaseMs: 4_000, lastSeenMs: 0 } })).toEqual({
       graceMs: 0,
       leaseMs: 4_000,
@@ -33,7 +33,7 @@ describe('the options of presence', () => {
     });
   });
 
-  it('may be false: there is no presence then', () => {
+  it('may be false: then there is no presence', () => {
     expect(resolve({ presence: false })).toBeUndefined();
   });
 
@@ -49,11 +49,11 @@ describe('the options of presence', () => {
     [{ lastSeenMs: Infinity }, /"presence\.lastSeenMs": got Infinity/],
     [{ leaseMs: 0 }, /"presence\.leaseMs": got 0/],
     [{ leaseMs: 3_999 }, /"presence\.leaseMs": got 3999.*twice heartbeatIntervalMs \(2000\)/],
-  ])('that are wrong stop the start: %j', (presence, message) => {
+  ])('stop the start if they are wrong: %j', (presence, message) => {
     expect(() => resolve({ presence })).toThrow(message);
   });
 
-  it('have to be there for sockets to be counted', () => {
+  it('are required for the limit of sockets', () => {
     const auth = { authenticate: () => null, maxSocketsPerUser: 3 };
     expect(resolve({ auth })).toBeDefined();
     expect(() => resolve({ auth, presence: false })).toThrow(

@@ -48,21 +48,21 @@ describe('passwords and tokens', () => {
     expect(messageOf({ pubSub: { url: `nats://me:${SECRET}@host` } })).not.toContain(SECRET);
   });
 
-  it('are cut out, and the rest is shown', () => {
+  it('are masked, and the rest is shown', () => {
     expect(shown(`redsi://user:${SECRET}@host:6379`)).toBe('"redsi://user:***@host:6379"');
     expect(shown({ host: 'h', password: SECRET })).toBe('{"host":"h","password":"***"}');
   });
 });
 
 describe('a value in an error message', () => {
-  it('is cut where it is long', () => {
+  it('is shortened if it is long', () => {
     expect(shown('x'.repeat(5000)).length).toBeLessThan(200);
     expect(shown({ list: Array.from({ length: 5000 }, (_, index) => index) }).length).toBeLessThan(
       200,
     );
   });
 
-  it('is shown where it cannot be serialised', () => {
+  it('is shown if it cannot be serialised', () => {
     const cycle: Record<string, unknown> = {};
     cycle['self'] = cycle;
     expect(shown(cycle)).toContain('{"self":{"self":');

@@ -27,7 +27,7 @@ describe('the option secret', () => {
     expect(resolve({ secret }).secret).toHaveLength(keys);
   });
 
-  it('is not shown by what shows options', () => {
+  it('is not shown when the options are printed', () => {
     const options = resolve({ secret: [SECRET, `${SECRET}!`] });
     expect(inspect(options, { depth: 9 }) + JSON.stringify(options)).not.toContain('horse');
   });
@@ -48,7 +48,7 @@ describe('the option secret', () => {
     ['an object', { secret: 'hunter2' }, 'a value of type object'],
     ['null', null, 'null'],
     ['a number', 42_424_242, 'a value of type number'],
-  ])('stops the start where it is %s, and is not in the error', (_, secret, said) => {
+  ])('stops the start if it is %s, and is not in the error', (_, secret, said) => {
     const { code, message } = errorOf({ secret });
     expect(code).toBe('option.invalid');
     expect(message).toContain(`Option "secret": got ${said}.`);
@@ -57,7 +57,7 @@ describe('the option secret', () => {
 });
 
 describe('the option limits', () => {
-  it('has twice the rate for a burst', () => {
+  it('allows bursts of twice the rate', () => {
     expect(resolve({ limits: { eventsPerSecond: 50 } }).limits).toEqual({
       eventsPerSecond: 50,
       eventBurst: 100,
@@ -83,13 +83,13 @@ describe('the option limits', () => {
     [{ roomsPerSocket: -1 }, 'limits.roomsPerSocket'],
     [{ nameBytes: 35 }, 'limits.nameBytes'],
     [{ nameBytes: 65_537 }, 'limits.nameBytes'],
-  ])('stops the start where it is %j', (limits, option) => {
+  ])('stops the start if it is %j', (limits, option) => {
     const { code, message } = errorOf({ limits });
     expect(code).toBe('option.invalid');
     expect(message).toContain(`Option "${option}"`);
   });
 
-  it('knows its names', () => {
+  it('has only known names', () => {
     expect(errorOf({ limits: { eventsPerMinute: 5 } }).code).toBe('option.unknown');
   });
 });
@@ -110,7 +110,7 @@ describe('the option sharedHandshake', () => {
     [{ query: [7] }, 'sharedHandshake.query'],
     [{ headers: ['x-device', 'Cookie'] }, 'sharedHandshake.headers'],
     [{ headers: ['authorization'] }, 'sharedHandshake.headers'],
-  ])('stops the start where it is %j', (sharedHandshake, option) => {
+  ])('stops the start if it is %j', (sharedHandshake, option) => {
     const { code, message } = errorOf({ sharedHandshake });
     expect(code).toBe('option.invalid');
     expect(message).toContain(`Option "${option}"`);

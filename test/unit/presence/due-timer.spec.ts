@@ -4,7 +4,7 @@ import { Reporter } from '../../../src/reporting/reporter.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 import { until } from '../../support/until.js';
 
-describe('a timer for many moments', () => {
+describe('one timer for many moments', () => {
   const due: string[] = [];
   const reporter = new Reporter(new MemoryLogger());
   const timer = new DueTimer<string>((key) => {
@@ -17,7 +17,7 @@ describe('a timer for many moments', () => {
     due.length = 0;
   });
 
-  it('says each once, the first time that was asked for', async () => {
+  it('reports each key once, at the first requested time', async () => {
     timer.in(40, 'second');
     timer.in(10, 'first');
     timer.in(20, 'second');
@@ -34,7 +34,7 @@ describe('a timer for many moments', () => {
     expect(due.toSorted()).toEqual(['first', 'second', 'third']);
   });
 
-  it('goes on with the others where one throws', async () => {
+  it('continues with the others if one throws', async () => {
     timer.in(5, 'bad');
     timer.in(5, 'same moment');
     timer.in(30, 'later');
@@ -46,7 +46,7 @@ describe('a timer for many moments', () => {
     expect(reporter.counts()).toEqual({ 'presence.failed': 1 });
   });
 
-  it('does not wait longer where the clock is set back', async () => {
+  it('does not wait longer if the clock is set back', async () => {
     timer.in(10, 'due');
     jest.spyOn(Date, 'now').mockReturnValue(Date.now() - 3_600_000);
     await until(

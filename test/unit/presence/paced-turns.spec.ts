@@ -14,7 +14,7 @@ describe('PacedTurns', () => {
   });
   const ask = (): void => void turns.next().then(() => begun++);
 
-  it('lets all who ask begin together, in the next turn', async () => {
+  it('lets all requests of a turn start together, in the next turn', async () => {
     ask();
     ask();
     expect(begun).toBe(0);
@@ -22,7 +22,7 @@ describe('PacedTurns', () => {
     expect(begun).toBe(2);
   });
 
-  it('leaves a pause of 5 ms where one comes right after the other', async () => {
+  it('pauses for 5 ms if one turn directly follows another', async () => {
     ask();
     await jest.advanceTimersByTimeAsync(0);
     ask();
@@ -32,7 +32,7 @@ describe('PacedTurns', () => {
     expect(begun).toBe(2);
   });
 
-  it('leaves none where there was nothing to do for a while', async () => {
+  it('does not pause after an idle time', async () => {
     ask();
     await jest.advanceTimersByTimeAsync(5);
     ask();

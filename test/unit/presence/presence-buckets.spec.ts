@@ -8,7 +8,7 @@ const slots = Array.from({ length: BUCKETS }, (_, bucket) =>
   calculateSlot(presenceChannel('app', bucket)),
 );
 
-/** How many buckets each of so many masters has that share the slots evenly. */
+/** The number of buckets of each master, when so many masters share the slots evenly. */
 function bucketsOfMasters(masters: number): number[] {
   const counts = Array<number>(masters).fill(0);
   for (const slot of slots) {
@@ -18,7 +18,7 @@ function bucketsOfMasters(masters: number): number[] {
   return counts;
 }
 
-describe('the buckets of presence on a Cluster', () => {
+describe('the presence buckets on a Cluster', () => {
   it.each([3, 6, 12, 54, ...Array.from({ length: 100 }, (_, index) => index + 1)])(
     'are shared evenly by %d masters',
     (masters) => {
@@ -28,7 +28,7 @@ describe('the buckets of presence on a Cluster', () => {
     },
   );
 
-  it('have tags as docs/protocol.md says, none of which an earlier version used', () => {
+  it('have the tags of docs/protocol.md, none of which an earlier version used', () => {
     const tags = new Map<number, string>();
     for (let number = 0; tags.size < BUCKETS; number++) {
       const tag = `b${number.toString(36)}`;

@@ -14,7 +14,7 @@ import { MemoryLogger } from '../../support/memory-logger.js';
 import { until } from '../../support/until.js';
 
 const OPTIONS = { graceMs: 0, leaseMs: 200, lastSeenMs: 0, heartbeatIntervalMs: 20 };
-/** The store has a clock of its own. */
+/** The store has its own clock. */
 const STORE_NOW = 5_000;
 const ONLINE: PresenceChange = {
   type: 'online',
@@ -24,7 +24,7 @@ const ONLINE: PresenceChange = {
   instanceId: 'a',
 };
 
-/** A store that says yes to everything, unless a test has it say something else. */
+/** A store that succeeds in everything unless a test overrides it. */
 class YesStore {
   connection = 0;
   readonly calls: string[] = [];
@@ -108,12 +108,12 @@ describe('PresenceTracker', () => {
       () => 'it to give up others',
     );
 
-  it('gives up others only after a lease without a break, and not after a standstill', async () => {
+  it('gives up other instances only after a lease without a break, and not after it was frozen', async () => {
     const startedAt = Date.now();
     await tracker.start();
     await claims();
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(OPTIONS.leaseMs);
-    // For half a lease from what it last heard of the store's clock.
+    // For half a lease after the last known time of the store's clock.
     expect(lastClaim()).toBe(STORE_NOW + OPTIONS.leaseMs / 2);
 
     store.beating = unavailable;
@@ -127,7 +127,7 @@ describe('PresenceTracker', () => {
     await claims();
   });
 
-  it('says nothing on a new connection before its lease is renewed there', async () => {
+  it('sends no updates on a new connection before its lease is renewed there', async () => {
     await tracker.start();
     expect(tracker.currentLease).toMatchObject({ owner: 'a.0', connection: 0 });
     const answer = new Deferred();
@@ -147,7 +147,7 @@ describe('PresenceTracker', () => {
     expect(lastClaim()).toBe(0);
   });
 
-  it('does not report what it hears after its lease: others may have been handed it', async () => {
+  it('does not report a reply that arrives after its lease: another instance may own these changes', async () => {
     await tracker.start();
     const [late, renewed] = [new Deferred(), new Deferred()];
     store.updating = () => late.promise;
@@ -156,7 +156,7 @@ describe('PresenceTracker', () => {
       () => store.calls.includes('update'),
       () => 'alice to be told of',
     );
-    // As in a process that is frozen: nothing is renewed.
+    // Like a frozen process: nothing is renewed.
     store.beating = () => renewed.promise;
     await sleep(OPTIONS.leaseMs + OPTIONS.heartbeatIntervalMs);
     late.resolve();
@@ -171,7 +171,7 @@ describe('PresenceTracker', () => {
     expect(reported).toEqual([ONLINE]);
   });
 
-  it('says what it has before it ends, so that nobody reports it again', async () => {
+  it('acknowledges its reports before it ends, so that no other instance repeats them', async () => {
     await tracker.start();
     store.reporting = unavailable;
     connectAlice();
@@ -187,14 +187,14 @@ describe('PresenceTracker', () => {
     expect(store.calls).toEqual(['reported', 'resign']);
   });
 
-  it('tells of users who came before it started', async () => {
+  it('updates the store with users who connected before it started', async () => {
     connectAlice();
     await tracker.start();
     await called('reported');
     expect(reported).toEqual([ONLINE]);
   });
 
-  it('keeps changes for an app that starts, until somebody listens', async () => {
+  it('keeps changes for an app that is starting until it subscribes', async () => {
     listener.unsubscribe();
     await tracker.start();
     connectAlice();
@@ -208,19 +208,19 @@ describe('PresenceTracker', () => {
     expect(reported).toEqual([ONLINE]);
   });
 
-  it('lets changes pass where nobody listens', async () => {
+  it('drops changes if nobody subscribes', async () => {
     listener.unsubscribe();
     tracker.appStarted();
     await tracker.start();
     connectAlice();
-    // Somebody may listen anew for as long as a lease.
+    // An app may subscribe again for the length of a lease.
     await called('reported');
     listen();
     await beats(3);
     expect(reported).toEqual([]);
   });
 
-  it('leaves changes that nobody has heard of to others when it ends', async () => {
+  it('leaves changes without a subscriber to other instances when it ends', async () => {
     await tracker.start();
     tracker.appStarted();
     tracker.appEnding();
@@ -231,7 +231,7 @@ describe('PresenceTracker', () => {
     expect(store.calls).toEqual(['update', 'resign']);
   });
 
-  it('does not tell what waited once its lease is over: others may have been handed it', async () => {
+  it('does not emit waiting changes after its lease: another instance may own them', async () => {
     listener.unsubscribe();
     await tracker.start();
     connectAlice();
@@ -248,7 +248,7 @@ describe('PresenceTracker', () => {
     expect(reported).toEqual([ONLINE]);
   });
 
-  it('tells the store whether somebody listens', async () => {
+  it('tells the store whether the app is subscribed', async () => {
     await tracker.start();
     expect(store.beats.at(-1)?.isHeard).toBe(true);
     listener.unsubscribe();

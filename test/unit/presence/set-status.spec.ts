@@ -9,11 +9,11 @@ import { SocketStateService } from '../../../src/sockets/socket-state.service.js
 const AWAY = PropagatorError.of('redis.unavailable', ['a test']);
 const SILENT = PropagatorError.of('redis.timeout', ['EVALSHA', 1]);
 
-/** A store that has every status already. */
+/** A store that already has every status. */
 class KnowingStore {
   connection = 0;
   failure: PropagatorError | undefined;
-  /** The connection is lost with the next call. */
+  /** The next call loses the connection. */
   breaks = false;
 
   async setStatus() {
@@ -23,7 +23,7 @@ class KnowingStore {
   }
 }
 
-describe('a status that the store has already', () => {
+describe('a status that the store already has', () => {
   let store: KnowingStore;
   let service: PresenceService;
   let told: unknown[];
@@ -44,7 +44,7 @@ describe('a status that the store has already', () => {
     Object.assign(store, { failure: undefined, breaks: false });
   };
 
-  it('is reported where it may have been set by a call without an answer', async () => {
+  it('is reported if an unanswered call may have set it', async () => {
     await fails('alice', SILENT);
     await fails('bob', AWAY, true);
     for (const userId of ['alice', 'bob', 'alice', 'bob']) await service.setStatus(userId, 'away');
@@ -54,7 +54,7 @@ describe('a status that the store has already', () => {
     ]);
   });
 
-  it('is no news where nothing was sent, nor where another one was', async () => {
+  it('is not a change if nothing was sent before, nor if another status was sent', async () => {
     await fails('alice', AWAY);
     await service.setStatus('alice', 'away');
     await fails('bob', SILENT);
@@ -64,7 +64,7 @@ describe('a status that the store has already', () => {
     expect(told).toEqual([]);
   });
 
-  it('is remembered of so many users only, the last ones', async () => {
+  it('is remembered only for a limited number of users, the latest ones', async () => {
     for (let n = 0; n <= 1_000; n++) await fails(`user-${n}`, SILENT);
     for (const n of [0, 1, 1_000]) await service.setStatus(`user-${n}`, 'away');
     expect(told).toEqual([

@@ -44,7 +44,7 @@ describe('Sweeps', () => {
     });
   };
 
-  it('tries only the buckets again in which it failed, while others succeed', async () => {
+  it('retries only the failed buckets while others succeed', async () => {
     const once = new Set([3, 9, 40]);
     const sweeps = given(async (bucket) => {
       if (once.delete(bucket)) throw new Error('no answer');
@@ -56,7 +56,7 @@ describe('Sweeps', () => {
     expect(buried).toEqual(['dead.0']);
   });
 
-  it('lets other instances try as well where nothing succeeds', async () => {
+  it('lets other instances try as well if nothing succeeds', async () => {
     const sweeps = given(async () => {
       throw new Error('no answer');
     });
@@ -66,7 +66,7 @@ describe('Sweeps', () => {
     expect(sweeps.owners).toEqual([]);
   });
 
-  it('goes on where it stopped with each renewal of the lease, so that it ends on a slow Redis as well', async () => {
+  it('continues where it stopped with each renewal of the lease, so that it completes on a slow Redis as well', async () => {
     let beforeLeaseEnds = 0;
     const sweeps = given(async () => DONE, { adopt: () => beforeLeaseEnds-- > 0 });
     let renewals = 0;
@@ -80,7 +80,7 @@ describe('Sweeps', () => {
     expect(buried).toHaveLength(1);
   });
 
-  it('begins again on another connection: the Redis there may not know what was swept', async () => {
+  it('starts again on a new connection, because the Redis there may not know the swept buckets', async () => {
     let left = 10;
     const sweeps = given(async () => DONE, {
       lease: () => (left-- > 0 ? { ...LEASE, connection: store.connection } : undefined),

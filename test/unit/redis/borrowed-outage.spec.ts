@@ -15,7 +15,7 @@ interface Options {
   retryStrategy?: () => number;
 }
 
-/** How an app may have configured its clients. */
+/** Ways in which an app may have configured its clients. */
 const kinds: [string, Options][] = [
   ['the defaults', {}],
   ['autoResubscribe off', { autoResubscribe: false }],
@@ -63,7 +63,7 @@ describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create
     await redis.restart();
   };
 
-  it('ends with what is wanted subscribed, and nothing else', async () => {
+  it('ends with all wanted channels subscribed, and no others', async () => {
     const { pubSub, states } = watched;
     await pubSub.subscribe('kept');
     let late: Promise<void> | undefined;
@@ -85,7 +85,7 @@ describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create
     ]);
   });
 
-  it('that cuts off a SUBSCRIBE under way ends with that channel subscribed', async () => {
+  it('that interrupts a SUBSCRIBE ends with that channel subscribed', async () => {
     const { pubSub } = watched;
     process.kill(redis.pid ?? 0, 'SIGSTOP');
     const underWay = pubSub.subscribe('under way');
@@ -100,21 +100,21 @@ describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create
     expect(await pubSub.publish('a', message)).toBe(1);
   });
 
-  it('in which we close leaves the app its clients without our channels', async () => {
+  it('during which the transport closes leaves the clients of the app without our channels', async () => {
     await outage(() => watched.pubSub.close());
     const { publisher, subscriber } = lent.clients;
     await until(
       () => publisher.status === 'ready' && subscriber.status === 'ready',
       () => 'the clients to be back',
     );
-    // Answered after whatever ioredis subscribed again by itself, and after what we left for it to do.
+    // Answered after ioredis has resubscribed by itself, and after all commands that we left to it.
     await subscriber.subscribe('of the app');
     expect(await publisher.publish('of the app', message)).toBe(1);
     expect(await publisher.publish('a', message)).toBe(0);
   });
 });
 
-/** What ioredis has sent and got no answer to. */
+/** Commands that ioredis has sent without a reply. */
 function commandsUnderWay(client: AppClient): number {
   return (client as unknown as { commandQueue: { length: number } }).commandQueue.length;
 }

@@ -5,7 +5,7 @@ import { Reporter } from '../../../src/reporting/reporter.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 import { until } from '../../support/until.js';
 
-/** Counts what reaches the transport. */
+/** Counts the calls of the transport. */
 class WatchedPubSub extends InMemoryPubSub {
   readonly calls: string[] = [];
   listeners_ = 0;
@@ -48,7 +48,7 @@ describe('ChannelSubscriptions', () => {
     received.length = 0;
   });
 
-  /** What was published before this has arrived when it returns. */
+  /** Messages published before this call have arrived when it returns. */
   async function published(...messages: [channel: string, text: string][]): Promise<void> {
     let arrived = false;
     const fence = subscriptions.acquire('fence', () => (arrived = true));
@@ -78,8 +78,8 @@ describe('ChannelSubscriptions', () => {
     expect(subscriptions.size).toBe(0);
   });
 
-  // Pitfall 25.
-  it('leaves a channel to its other holders when one gives it back', async () => {
+  // Closing one tab must not silence the other tabs of a user: subscriptions are counted.
+  it('keeps a channel for its other holders when one of them releases it', async () => {
     const first = subscriptions.acquire('a', listener('1'));
     const second = subscriptions.acquire('a', listener('2'));
     await published(['a', 'x']);
@@ -90,8 +90,8 @@ describe('ChannelSubscriptions', () => {
     expect(received).toEqual(['1 x', '2 x', '2 y']);
   });
 
-  // Pitfall 3.
-  it('leaves other channels alone when one is given back', async () => {
+  // ioredis' `unsubscribe()` without arguments unsubscribes every channel.
+  it('keeps other channels when one hold is released', async () => {
     const first = subscriptions.acquire('a', listener('a'));
     subscriptions.acquire('b', listener('b'));
     first.release();
@@ -100,7 +100,7 @@ describe('ChannelSubscriptions', () => {
     expect(pubSub.isSubscribed('b')).toBe(true);
   });
 
-  it('gives back once, however often it is told to', async () => {
+  it('releases a hold once, even if it is released several times', async () => {
     const first = subscriptions.acquire('a', listener('1'));
     subscriptions.acquire('a', listener('2'));
     first.release();
@@ -110,7 +110,7 @@ describe('ChannelSubscriptions', () => {
     expect(received).toEqual(['2 x']);
   });
 
-  it('lets go of an old holder without touching a new one of the same channel', async () => {
+  it('releases an old hold without touching a new one of the same channel', async () => {
     const old = subscriptions.acquire('a', listener('old'));
     old.release();
     subscriptions.acquire('a', listener('new'));
@@ -119,7 +119,7 @@ describe('ChannelSubscriptions', () => {
     expect(received).toEqual(['new x']);
   });
 
-  it('calls a function twice that holds a channel twice, until one is given back', async () => {
+  it('calls a function twice that holds a channel twice, until one hold is released', async () => {
     const same = listener('same');
     const first = subscriptions.acquire('a', same);
     subscriptions.acquire('a', same);
@@ -129,7 +129,7 @@ describe('ChannelSubscriptions', () => {
     expect(received).toEqual(['same x', 'same x', 'same y']);
   });
 
-  // Pitfall 24.
+  // A listener for each channel would stay behind, and Node would warn of a leak.
   it('has one listener on the transport, whatever the number of channels', async () => {
     for (let index = 0; index < 100; index++) subscriptions.acquire(`c${index}`, listener('c'));
     expect(pubSub.listeners_).toBe(1);
@@ -149,7 +149,7 @@ describe('ChannelSubscriptions', () => {
     expect(pubSub.calls.filter((call) => call === 'unsubscribe a')).toHaveLength(1);
   });
 
-  it('reports a subscription that is delayed, whether or not anybody waits for it', async () => {
+  it('reports a delayed subscription, whether or not its promise is awaited', async () => {
     await pubSub.close();
     const held = subscriptions.acquire('a', listener('a'));
     await expect(held.ready).rejects.toMatchObject({ code: 'redis.closed' });

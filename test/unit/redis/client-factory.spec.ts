@@ -3,7 +3,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RedisConnection } from '../../../src/index.js';
 import { createRedisClients } from '../../../src/redis/client-factory.js';
 
-/** Nothing is connected: every client is made lazily. */
+/** All clients are created lazily, so nothing connects. */
 function clientsOf(redis: RedisConnection) {
   const { publisher, subscriber, owned, cluster } = createRedisClients({ redis });
   return { publisher, subscriber, owned, cluster, roles: [publisher, subscriber] };
@@ -11,7 +11,10 @@ function clientsOf(redis: RedisConnection) {
 
 const optionsOf = (client: unknown) => (client as { options: RedisOptions }).options;
 
-/** What our guarantees rest on: we reconnect, resubscribe and refuse, ioredis does not repeat or queue. */
+/**
+ * The guarantees rely on these options: this library reconnects, resubscribes and refuses; ioredis neither repeats
+ * nor queues.
+ */
 const ours = {
   lazyConnect: true,
   autoResubscribe: false,
@@ -23,8 +26,8 @@ const ours = {
   stringNumbers: false,
 };
 
-describe('the clients that we make', () => {
-  it('of a URL are two, know their role, and do not connect by themselves', () => {
+describe('the clients that the library creates', () => {
+  it('from a URL are two, know their role, and do not connect by themselves', () => {
     const { publisher, subscriber, roles, ...rest } = clientsOf('rediss://me:pw@redis.test:6380/2');
     expect(rest).toEqual({ owned: true, cluster: false });
     expect(publisher).not.toBe(subscriber);
@@ -47,7 +50,7 @@ describe('the clients that we make', () => {
     ]);
   });
 
-  it('of options take them, but for what our guarantees rest on', () => {
+  it('use the given options, except those on which the guarantees rely', () => {
     const given: RedisOptions = {
       host: 'redis.test',
       connectTimeout: 7,
@@ -68,7 +71,7 @@ describe('the clients that we make', () => {
     expect(given.enableOfflineQueue).toBe(true);
   });
 
-  it('of a URL with options in it take them, but for what our guarantees rest on', () => {
+  it('use the options in a URL, except those on which the guarantees rely', () => {
     const query = 'connectionName=mine&enableOfflineQueue=true&stringNumbers=true&keyPrefix=mine';
     for (const client of clientsOf(`redis://me:p%40w@redis.test:6380/2?${query}`).roles) {
       expect(optionsOf(client)).toMatchObject({
@@ -80,7 +83,7 @@ describe('the clients that we make', () => {
     }
   });
 
-  it('of a URL and options take both', () => {
+  it('use both a URL and options', () => {
     const ca = 'a certificate';
     const redis = {
       url: 'rediss://me:pw@redis.test:6380/2?keyPrefix=mine',
@@ -108,7 +111,7 @@ describe('the clients that we make', () => {
       'gives up beside a URL',
       { url: 'redis://x', retryStrategy: (times) => (times > 2 ? null : 7) },
     ],
-  ])('try again for ever, also when the retryStrategy of the app %s', (_, redis) => {
+  ])('retry for ever, also if the retryStrategy of the app %s', (_, redis) => {
     for (const client of clientsOf(redis).roles) {
       const delay = optionsOf(client).retryStrategy?.(3);
       expect(delay).toBeGreaterThan(0);
@@ -116,14 +119,14 @@ describe('the clients that we make', () => {
     }
   });
 
-  it('of Sentinels ask those', () => {
+  it('for Sentinels ask the Sentinels', () => {
     const sentinels = [{ host: 'sentinel.test', port: 26_379 }];
     for (const client of clientsOf({ sentinels, name: 'main' }).roles) {
       expect(optionsOf(client)).toMatchObject({ ...ours, sentinels, name: 'main' });
     }
   });
 
-  it('of nodes are those of a Cluster that sends nothing twice', () => {
+  it('for nodes are a Cluster client that sends nothing twice', () => {
     const { roles, ...rest } = clientsOf({
       nodes: [{ host: 'node.test', port: 7_000 }],
       options: {
@@ -151,7 +154,7 @@ describe('the clients that we make', () => {
     }
   });
 
-  it('try again within a second, however long Redis is away, and not all at the same moment', () => {
+  it('retry within a second, however long Redis is down, and not all at the same moment', () => {
     const [client] = clientsOf('redis://redis.test').roles;
     const { retryStrategy } = optionsOf(client);
     const delays = Array.from({ length: 200 }, (_, times) => Number(retryStrategy?.(times + 1)));
@@ -162,8 +165,8 @@ describe('the clients that we make', () => {
   });
 });
 
-describe('the clients that we borrow', () => {
-  it('are the ones that are given, and no copies', () => {
+describe('borrowed clients', () => {
+  it('are used themselves, not copied', () => {
     const [publisher, subscriber] = clientsOf('redis://redis.test').roles;
     if (publisher === undefined || subscriber === undefined) throw new Error('there are two');
     expect(createRedisClients({ redis: { publisher, subscriber } })).toEqual({
@@ -174,7 +177,7 @@ describe('the clients that we borrow', () => {
     });
   });
 
-  it('are known for those of a Cluster', () => {
+  it('are recognised if they are Cluster clients', () => {
     const publisher = new Cluster([{ port: 7_000 }], { lazyConnect: true });
     const subscriber = publisher.duplicate();
     const { cluster, owned } = clientsOf({ publisher, subscriber });

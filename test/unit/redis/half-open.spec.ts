@@ -5,7 +5,7 @@ import { watchedPubSub, type WatchedPubSub } from '../../support/watched-pub-sub
 
 const message = Buffer.from('hello');
 
-/** Publishes until one message has got through, on a machine where 80 ms may be short. What has come of them. */
+/** Publishes until one message has arrived, on a machine where 80 ms may be too short. Returns the outcomes. */
 async function arriving(
   { pubSub, received }: WatchedPubSub,
   channel: string,
@@ -26,7 +26,7 @@ async function arriving(
   return received.filter((line) => line.startsWith(`${channel} ${text} `));
 }
 
-/** A stopped process keeps its connections open and says nothing: like a machine that is gone, or a full network. */
+/** A stopped process keeps its connections open and sends nothing, like a crashed machine or a broken network. */
 describe('when Redis stops answering without closing the connection', () => {
   let redis: RunningRedis;
   let watched: WatchedPubSub;
@@ -36,7 +36,7 @@ describe('when Redis stops answering without closing the connection', () => {
     redis = await startOwnRedis();
     watched = watchedPubSub({ redis: redis.url, publishTimeoutMs: 80, subscribeTimeoutMs: 80 });
     await watched.pubSub.connect();
-    // On a busy machine 80 ms may be over before Redis answers; then it is tried again.
+    // On a busy machine Redis may take longer than 80 ms. Then the publish is tried again.
     await watched.pubSub.subscribe('a').catch(() => 'it stays wanted');
     await until(
       () => watched.pubSub.isSubscribed('a'),
@@ -49,7 +49,7 @@ describe('when Redis stops answering without closing the connection', () => {
     await redis.stop();
   });
 
-  it('a publish is refused in time, the connection is made anew, and all is well afterwards', async () => {
+  it('a publish rejects in time, the connection is replaced, and publishing works afterwards', async () => {
     const { pubSub, states } = watched;
     const refusals = await Promise.allSettled(
       Array.from({ length: 50 }, () => pubSub.publish('a', message)),
@@ -64,13 +64,14 @@ describe('when Redis stops answering without closing the connection', () => {
     signal('SIGCONT');
     await watched.reaches('ready');
     const after = await arriving(watched, 'a', 'after');
-    // What Redis had read or buffered may arrive all the same, which is why the code is not "unavailable"; never twice.
+    // Messages that Redis had read or buffered may still arrive, but never twice. That is why the code is not
+    // "unavailable".
     expect(new Set(after).size).toBe(after.length);
     expect(watched.received.filter((line) => line === 'a hello').length).toBeLessThanOrEqual(50);
     expect(states.slice(0, 3)).toEqual(['connecting', 'ready', 'degraded']);
   });
 
-  it('a subscription is refused in time, stays wanted, and stands afterwards', async () => {
+  it('a subscription rejects in time, stays wanted, and is made afterwards', async () => {
     const { pubSub } = watched;
     const refusal = pubSub.subscribe('late');
     await expect(refusal).rejects.toMatchObject({ code: 'redis.timeout' });
@@ -86,7 +87,7 @@ describe('when Redis stops answering without closing the connection', () => {
     expect(watched.received).toEqual(late);
   });
 
-  it('closing is not held up, neither by publishes nor by subscriptions under way', async () => {
+  it('closing does not wait for publishes or subscriptions in progress', async () => {
     const { pubSub } = watched;
     const underWay = Promise.allSettled([pubSub.publish('a', message), pubSub.subscribe('b')]);
     await pubSub.close();
@@ -97,7 +98,7 @@ describe('when Redis stops answering without closing the connection', () => {
     expect(pubSub.state).toBe('closed');
   });
 
-  it('closing is not held up by a subscription that was given up', async () => {
+  it('closing does not wait for a subscription that was given up', async () => {
     const { pubSub } = watched;
     await expect(pubSub.subscribe('b')).rejects.toMatchObject({ code: 'redis.timeout' });
     await pubSub.close();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Liveness } from '../../../src/redis/liveness.js';
 
-/** A connection that answers no PING. */
+/** A connection that does not answer PING. */
 function silentClient(status: string) {
   const client = {
     status,
@@ -25,15 +25,15 @@ function checks(client: ReturnType<typeof silentClient>, bytesEach: number): num
 }
 
 describe('a connection whose PING is not answered', () => {
-  it('lives as long as any byte arrives: the answer waits behind a long list of commands', () => {
+  it('stays open as long as any byte arrives: the reply waits behind a long list of commands', () => {
     expect(checks(silentClient('ready'), 1)).toBe(0);
   });
 
-  it('is made anew when nothing arrives', () => {
+  it('is replaced when nothing arrives', () => {
     expect(checks(silentClient('ready'), 0)).toBeGreaterThan(0);
   });
 
-  it('is given time to open as long as any byte arrives', () => {
+  it('may take its time to open as long as any byte arrives', () => {
     expect(checks(silentClient('connect'), 1)).toBe(0);
     expect(checks(silentClient('connect'), 0)).toBeGreaterThan(0);
   });

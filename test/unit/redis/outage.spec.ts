@@ -32,9 +32,9 @@ describe('when a connected Redis', () => {
     outside.close();
   };
 
-  it('is killed, publishes are refused, nothing hangs, and all is well when it is back', async () => {
+  it('is killed, publishes reject, nothing hangs, and everything works again once it is back', async () => {
     const { pubSub, states, logger } = watched;
-    // Under way at the moment of the crash, with no answer yet.
+    // In flight at the moment of the crash, without a reply.
     process.kill(redis.pid ?? 0, 'SIGSTOP');
     const underWay = Promise.allSettled([
       pubSub.publish('a', message),
@@ -56,7 +56,7 @@ describe('when a connected Redis', () => {
     expect(await pubSub.publish('a', message)).toBe(1);
     expect(await pubSub.publish('late', message)).toBe(1);
     await watched.receives(2);
-    // What was refused was not sent after all.
+    // The rejected publish was not sent.
     expect(watched.received).toEqual(['a hello', 'late hello']);
     expect(states).toEqual(['connecting', 'ready', 'degraded', 'ready']);
     expect(logger.lines).toEqual([
@@ -68,7 +68,7 @@ describe('when a connected Redis', () => {
     ]);
   });
 
-  it('is killed again and again, it logs one line per change', async () => {
+  it('is killed again and again, one line is logged per change', async () => {
     for (let round = 0; round < 3; round++) {
       await redis.kill();
       await watched.reaches('degraded');
@@ -80,8 +80,8 @@ describe('when a connected Redis', () => {
     expect(await watched.pubSub.publish('a', message)).toBe(1);
   });
 
-  // Pitfall 26.
-  it('ends the subscribed connection only, every channel is subscribed again', async () => {
+  // After a reconnect subscriptions must not be lost.
+  it('loses only the subscribed connection, every channel is subscribed again', async () => {
     const { pubSub } = watched;
     const channels = Array.from({ length: 1_200 }, (_, index) => `many:${index}`);
     await Promise.all(channels.map((channel) => pubSub.subscribe(channel)));
@@ -94,7 +94,7 @@ describe('when a connected Redis', () => {
     expect(watched.states).toEqual(['connecting', 'ready', 'degraded', 'ready']);
   });
 
-  it('ends the publishing connection only, messages go on arriving and publishing heals', async () => {
+  it('loses only the publishing connection, messages still arrive and publishing recovers', async () => {
     const { pubSub } = watched;
     await killConnection('publisher');
     await watched.reaches('degraded');
@@ -108,7 +108,7 @@ describe('when a connected Redis', () => {
     expect(watched.received).toEqual(['a from outside', 'a hello']);
   });
 
-  it('is away, what is given back in the meantime is not subscribed again', async () => {
+  it('is down, channels that are released meanwhile are not subscribed again', async () => {
     const { pubSub } = watched;
     await pubSub.subscribe('kept');
     await redis.kill();
@@ -120,7 +120,7 @@ describe('when a connected Redis', () => {
     expect(await pubSub.publish('kept', message)).toBe(1);
   });
 
-  it('is away, closing is not held up', async () => {
+  it('is down, closing does not wait', async () => {
     await redis.kill();
     await watched.reaches('degraded');
     const waiting = watched.pubSub.subscribe('waiting');

@@ -29,7 +29,7 @@ describe('when Redis refuses commands to its ACL user', () => {
     return watched;
   };
 
-  it('names the command that is missing', async () => {
+  it('names the missing command', async () => {
     const { pubSub } = await startAs('+@all', '-publish', '&*');
     const refusal = pubSub.publish('orders', message);
     await expect(refusal).rejects.toMatchObject({ code: 'redis.permission' });
@@ -39,7 +39,7 @@ describe('when Redis refuses commands to its ACL user', () => {
     expect(await pubSub.publish('orders', message)).toBe(0);
   });
 
-  it('names the channel that is missing', async () => {
+  it('names the missing channel', async () => {
     const { pubSub } = await startAs('+@all', 'resetchannels', '&allowed:*');
     const refusal = pubSub.publish('orders', message);
     await expect(refusal).rejects.toMatchObject({ code: 'redis.permission' });
@@ -48,7 +48,7 @@ describe('when Redis refuses commands to its ACL user', () => {
     expect(watched.states).toEqual(['connecting', 'ready']);
   });
 
-  it('subscribes what is allowed when something forbidden was asked for in the same tick', async () => {
+  it('subscribes the allowed channels when a forbidden one is requested in the same tick', async () => {
     const { pubSub, states, logger } = await startAs('+@all', 'resetchannels', '&allowed:*');
     const allowed = Array.from({ length: 40 }, (_, index) => `allowed:${index}`);
     const asked = [...allowed.slice(0, 13), 'forbidden:1', ...allowed.slice(13), 'forbidden:2'];
@@ -66,7 +66,7 @@ describe('when Redis refuses commands to its ACL user', () => {
     expect(counts).toEqual(allowed.map(() => 1));
     await watched.receives(allowed.length);
 
-    // An instance that lacks a channel does not serve as it should: the log says which one.
+    // An instance without one of its channels is degraded, and the log names the channel.
     await watched.reaches('degraded');
     expect(states).toEqual(['connecting', 'ready', 'degraded']);
     expect(logger.lines).toEqual([
@@ -75,7 +75,7 @@ describe('when Redis refuses commands to its ACL user', () => {
     ]);
   });
 
-  it('is ready again when the permission is given, and when the channel is given back', async () => {
+  it('is ready again once the permission is granted, or the channel is released', async () => {
     const { pubSub, states } = await startAs('+@all', 'resetchannels', '&allowed:*');
     await expect(pubSub.subscribe('one')).rejects.toMatchObject({ code: 'redis.permission' });
     await watched.reaches('degraded');
@@ -91,7 +91,7 @@ describe('when Redis refuses commands to its ACL user', () => {
     expect(states).toEqual(['connecting', 'ready', 'degraded', 'ready', 'degraded', 'ready']);
   });
 
-  it('may not subscribe at all: it starts degraded once a channel is wanted, and still publishes', async () => {
+  it('and forbids every subscription, it becomes degraded once a channel is wanted, and still publishes', async () => {
     const { pubSub } = await startAs('+@all', '-subscribe', '&*');
     await expect(pubSub.subscribe('orders')).rejects.toThrow(/\+subscribe/);
     await watched.reaches('degraded');

@@ -7,7 +7,10 @@ import { quietPort } from '../../../scripts/redis/topologies/ports.mjs';
 
 const run = promisify(execFile);
 
-/** Resolves once the process has ended by itself: a handle left open would keep it, an unhandled rejection fail it. */
+/**
+ * Resolves once the process has ended by itself: an open handle would keep it alive, an unhandled rejection would
+ * make it fail.
+ */
 async function worker(
   options: RedisPropagatorOptions,
   ...signal: [] | [pid: number | undefined, signal: NodeJS.Signals]
@@ -24,19 +27,19 @@ async function worker(
 
 const refusals = ['event.invalid-name', 'event.unserialisable', 'message.unserialisable'];
 const sixTimes = (code: string) => Array.from({ length: 6 }, () => code);
-/** Five events, and a message of the app's own, which does not wait. */
+/** Five events, and a message of the app's own, which does not wait in the outbox. */
 const expiredAnd = (code: string) => [...sixTimes('outbox.expired').slice(1), code];
 const IMPATIENT = { outbox: { maxAgeMs: 300 } };
 
-// Pitfalls 8, 15 and 20.
-describe('a process whose promises nobody awaits lives, and ends by itself once it is closed,', () => {
+// An unhandled rejection or an uncaught error would end the process, and open clients would keep it alive.
+describe('a process that awaits no promise survives, and ends by itself once it is closed,', () => {
   let redis: RunningRedis | undefined;
   afterEach(async () => {
     await redis?.stop();
     redis = undefined;
   });
 
-  it('while Redis is there', async () => {
+  it('while Redis works', async () => {
     redis = await startOwnRedis();
     expect(await worker({ redis: redis.url })).toEqual({
       codes: [...sixTimes('fulfilled'), ...refusals],
@@ -44,7 +47,7 @@ describe('a process whose promises nobody awaits lives, and ends by itself once 
     });
   });
 
-  it('where Redis was never there', async () => {
+  it('if Redis was never there', async () => {
     const port = await quietPort();
     expect(
       await worker({ ...IMPATIENT, redis: { port, host: '127.0.0.1' }, subscribeTimeoutMs: 100 }),
@@ -72,13 +75,13 @@ describe('a process whose promises nobody awaits lives, and ends by itself once 
       redis.pid,
       'SIGSTOP',
     );
-    // After `publishTimeoutMs` the events still wait. `propagateEvent` has no receipt to say so.
+    // After `publishTimeoutMs` the events still wait. `propagateEvent` returns no receipt that could say so.
     const waiting = [...sixTimes('queued').slice(2), 'fulfilled'];
     expect(codes).toEqual([...waiting, 'redis.timeout', ...refusals]);
     expect(states.at(-1)).toBe('closed');
   });
 
-  it('when Redis refuses everything but what it is asked for at the start', async () => {
+  it('when Redis refuses all commands except those of the start', async () => {
     const channels = 'resetchannels &propagator:reply:* &propagator:cluster';
     const commands = '+publish +subscribe +unsubscribe +info +hello +client';
     redis = await startOwnRedis([], { config: `user nobody on >pw ${channels} ${commands}` });

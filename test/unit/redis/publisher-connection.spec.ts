@@ -7,7 +7,7 @@ const HOUR_MS = 3_600_000;
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('the connection that publishes', () => {
+describe('the publishing connection', () => {
   const silent: string[] = [];
   let connection: PublisherConnection;
 
@@ -29,7 +29,7 @@ describe('the connection that publishes', () => {
   });
 
   it.each([HOUR_MS, -HOUR_MS])(
-    'waits as long as it is to when the clock is set by %d ms',
+    'rejects a late publish in time when the clock is set by %d ms',
     async (by) => {
       const published = connection.publish('a', Buffer.alloc(1));
       let refused = false;

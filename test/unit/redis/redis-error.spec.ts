@@ -6,7 +6,7 @@ function named(name: string, message: string): Error {
   return Object.assign(new Error(message), { name });
 }
 
-describe('what ioredis rejects with', () => {
+describe('errors of ioredis', () => {
   it.each([
     ['Connection is closed.', 'redis.unavailable'],
     ["Stream isn't writeable and enableOfflineQueue options is false", 'redis.unavailable'],
@@ -23,9 +23,9 @@ describe('what ioredis rejects with', () => {
     ['NOPERM No permissions to access a channel', 'redis.permission'],
     ["ERR unknown command 'SPUBLISH'", 'redis.command-failed'],
     ['OOM command not allowed', 'redis.command-failed'],
-    // Only an answer that starts with the word is that answer.
+    // Only a reply that starts with the word has this meaning.
     ['ERR the value LOADING is not allowed', 'redis.command-failed'],
-  ])('%j has the code %s, keeps the words and the cause', (message, code) => {
+  ])('%j gets the code %s, and keeps the message and the cause', (message, code) => {
     const thrown = named('ReplyError', message);
     const error = asPropagatorError(thrown, 'PUBLISH', 'orders');
     expect(error).toBeInstanceOf(PropagatorError);
@@ -34,17 +34,17 @@ describe('what ioredis rejects with', () => {
     expect(error.cause).toBe(thrown);
   });
 
-  it('is "unavailable" when ioredis gave up on a command', () => {
+  it('become "unavailable" when ioredis gave up a command', () => {
     const thrown = named('MaxRetriesPerRequestError', 'Reached the limit');
     expect(asPropagatorError(thrown, 'PUBLISH', 'a').code).toBe('redis.unavailable');
   });
 
-  it('names the permission that is missing', () => {
+  it('name the missing permission', () => {
     const { message } = asPropagatorError(new Error('NOPERM no'), 'SPUBLISH', 'orders');
     expect(message).toContain('+spublish and access to the channel (such as &orders)');
   });
 
-  it('stays as it is where it is one of ours, and need not be an error', () => {
+  it('are left alone if they are errors of this library, and need not be an Error', () => {
     const ours = PropagatorError.of('redis.closed', []);
     expect(asPropagatorError(ours, 'PUBLISH', 'a')).toBe(ours);
     expect(asPropagatorError('just words', 'PUBLISH', 'a').message).toContain('just words');

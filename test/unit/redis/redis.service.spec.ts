@@ -27,7 +27,7 @@ describe('RedisService', () => {
     await outside.quit();
   });
 
-  /** Subscribes as an app does, and returns what arrives, once the subscription stands. */
+  /** Subscribes like an app, and returns the received messages, once the subscription is made. */
   async function listen(
     name = channel,
   ): Promise<{ values: unknown[]; subscription: Subscription }> {
@@ -44,7 +44,7 @@ describe('RedisService', () => {
     return { values, subscription };
   }
 
-  /** What was published before this has arrived when it returns. */
+  /** Messages published before this call have arrived when it returns. */
   async function fence(): Promise<void> {
     const name = `fence:${randomUUID()}`;
     const { values, subscription } = await listen(name);
@@ -83,7 +83,7 @@ describe('RedisService', () => {
     await reader.quit();
   });
 
-  it('tells how many instances were subscribed', async () => {
+  it('returns the number of subscribed instances', async () => {
     expect(await service.publish(channel, 1)).toBe(0);
     await listen();
     await listen();
@@ -94,8 +94,8 @@ describe('RedisService', () => {
     await other.quit();
   });
 
-  // Pitfalls 2 and 4.
-  it('reports a message that is no JSON and skips it; the streams live on', async () => {
+  // One error must not end a stream, and malformed JSON must not end the process.
+  it('reports a message that is not JSON and skips it; the streams continue', async () => {
     const [one, two] = [await listen(), await listen()];
     await outside.publish(channel, '1');
     for (const bad of ['{', '', 'undefined', '{"a":1}{']) await outside.publish(channel, bad);
@@ -112,7 +112,7 @@ describe('RedisService', () => {
     expect(transport.reporter.counts()).toEqual({ 'message.not-json': 5 });
   });
 
-  it('parses a message once, however many streams there are', async () => {
+  it('parses a message once, however many streams receive it', async () => {
     const streams = await Promise.all(Array.from({ length: 1_000 }, () => listen()));
     const parse = jest.spyOn(JSON, 'parse');
     await outside.publish(channel, '{"a":1}');
@@ -127,7 +127,7 @@ describe('RedisService', () => {
     expect(streams.every(({ values }) => values[0] === first?.values[0])).toBe(true);
   });
 
-  it('asks the transport once for a channel, however many streams come and go', async () => {
+  it('subscribes a channel once, however many streams come and go', async () => {
     const subscribe = jest.spyOn(transport.pubSub, 'subscribe');
     const all = Array.from({ length: 10_000 }, () => service.fromEvent(channel).subscribe());
     for (const one of all.slice(1)) one.unsubscribe();
@@ -141,7 +141,7 @@ describe('RedisService', () => {
     expect(await receivers()).toBe(0);
   });
 
-  it('gives a message to the streams that were there when it came', async () => {
+  it('delivers a message to the streams that were subscribed when it arrived', async () => {
     const late: unknown[] = [];
     service.fromEvent(channel).subscribe(() => {
       service.fromEvent(channel).subscribe((value) => late.push(value));
@@ -153,7 +153,7 @@ describe('RedisService', () => {
     expect([values, late]).toEqual([[1, 2], [2]]);
   });
 
-  it('lets an operator of one stream fail without the others noticing', async () => {
+  it('isolates streams from an operator of another stream that throws', async () => {
     const errors: unknown[] = [];
     service
       .fromEvent<number>(channel)
@@ -171,8 +171,8 @@ describe('RedisService', () => {
     expect(errors).toEqual([new Error('of the app')]);
   });
 
-  // Pitfall 3.
-  it('unsubscribes one channel and leaves the others alone', async () => {
+  // ioredis' `unsubscribe()` without arguments unsubscribes every channel.
+  it('unsubscribes one channel and keeps the others', async () => {
     const other = `${channel}:other`;
     const [one, two] = [await listen(), await listen(other)];
     one.subscription.unsubscribe();
@@ -184,8 +184,8 @@ describe('RedisService', () => {
     expect([one.values, two.values]).toEqual([[], [2]]);
   });
 
-  // Pitfall 25.
-  it('keeps a channel for its other subscriber, and unsubscribes it after the last', async () => {
+  // Closing one tab must not silence the other tabs of a user.
+  it('keeps a channel for its other subscriber, and unsubscribes it after the last one', async () => {
     const [one, two] = [await listen(), await listen()];
     one.subscription.unsubscribe();
     await outside.publish(channel, '1');
@@ -197,7 +197,7 @@ describe('RedisService', () => {
     expect(await receivers()).toBe(0);
   });
 
-  it('subscribes when somebody listens, not before, and anew for who listens again', async () => {
+  it('subscribes when an Observable is subscribed, not before, and again for a new subscriber', async () => {
     const stream = service.fromEvent<number>(channel);
     await fence();
     expect(await receivers()).toBe(0);
@@ -234,7 +234,7 @@ describe('RedisService', () => {
     expect(values).toEqual([]);
   });
 
-  it('tells the state at once and each change, and completes with the app', async () => {
+  it('emits the current state at once and each change, and completes with the app', async () => {
     const states: (PubSubState | 'complete')[] = [];
     service.state$.subscribe({
       next: (state) => states.push(state),

@@ -20,7 +20,7 @@ const readyNode = () => {
   return Object.assign(node, { stream: { bytesRead: 7 } });
 };
 
-describe('a publisher that Redis does not answer', () => {
+describe('a publishing connection that Redis does not answer', () => {
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
   });
@@ -28,7 +28,7 @@ describe('a publisher that Redis does not answer', () => {
     jest.useRealTimers();
   });
 
-  it('makes its connection anew, once', async () => {
+  it('is replaced once', async () => {
     const node = readyNode();
     reset(node, 'x');
     reset(node, 'y');
@@ -37,19 +37,19 @@ describe('a publisher that Redis does not answer', () => {
     expect(node.said).toEqual(['RECONNECT']);
   });
 
-  it('keeps its connection when any byte arrives: it is busy, not dead', async () => {
+  it('is kept while any byte arrives: it is busy, not dead', async () => {
     const node = readyNode();
     reset(node, 'x');
     node.stream.bytesRead++;
     await confirmed();
     expect(node.said).toEqual([]);
-    // The next time nothing arrives.
+    // At the next check nothing arrives.
     reset(node, 'x');
     await confirmed();
     expect(node.said).toEqual(['RECONNECT']);
   });
 
-  it('leaves a connection alone that has been closed or replaced meanwhile', async () => {
+  it('is left alone if it has been closed or replaced meanwhile', async () => {
     const [closed, replaced] = [readyNode(), readyNode()];
     for (const node of [closed, replaced]) reset(node, 'x');
     closed.status = 'end';
@@ -58,7 +58,7 @@ describe('a publisher that Redis does not answer', () => {
     expect([closed.said, replaced.said]).toEqual([[], []]);
   });
 
-  it('reports what its client throws in the timer', async () => {
+  it('reports an error that its client throws in the timer', async () => {
     const node = readyNode();
     const error = new Error('no');
     node.disconnect = () => {
@@ -69,7 +69,7 @@ describe('a publisher that Redis does not answer', () => {
     expect(threw).toEqual([error]);
   });
 
-  it('of a Cluster gives up its connection to the silent node, and no other', async () => {
+  it('of a Cluster closes only its connection to the silent node', async () => {
     const cluster = new FakeCluster();
     cluster.has(1, 2);
     for (const node of cluster.nodes()) node.status = 'ready';

@@ -5,7 +5,7 @@ import { redisScript, RedisScripts } from '../../../src/redis/redis-scripts.js';
 import { ScriptBatches } from '../../../src/redis/script-batches.js';
 import { testRedisUrl } from '../../support/test-cluster.js';
 
-/** Fails where the first key is no list, returns nothing without values, else how many there are and the second key. */
+/** Fails if the first key is not a list. Returns nothing without values, otherwise their number and the second key. */
 const APPEND = redisScript(`
 if #ARGV == 0 then return end
 return {redis.call('RPUSH', KEYS[1], unpack(ARGV)), KEYS[2]}
@@ -13,7 +13,7 @@ return {redis.call('RPUSH', KEYS[1], unpack(ARGV)), KEYS[2]}
 
 describe('ScriptBatches', () => {
   let redis: Redis;
-  /** The one that the scripts run on. */
+  /** The client that runs the scripts. */
   let client: Redis;
   let scripts: RedisScripts;
   let batches: ScriptBatches;
@@ -38,7 +38,7 @@ describe('ScriptBatches', () => {
   const append = (name: string | number, ...values: (string | number)[]): Promise<unknown> =>
     batches.run([key(name), `second-${name}`], values);
 
-  it('runs what comes up in one turn as one, and gives each its own answer', async () => {
+  it('runs all calls of one turn as one script, and gives each call its own reply', async () => {
     const replies = await Promise.all([append('a', 1), append('b', 1, 2), append('a', 3)]);
     expect(replies).toEqual([
       [1, 'second-a'],
@@ -48,12 +48,12 @@ describe('ScriptBatches', () => {
     expect(await redis.lrange(key('a'), 0, -1)).toEqual(['1', '3']);
   });
 
-  it('gives nothing where the script returns nothing, and goes on', async () => {
+  it('returns nothing where the script returns nothing, and continues', async () => {
     expect(await Promise.all([append('a'), append('b', 1)])).toEqual([null, [1, 'second-b']]);
     expect(await append('a')).toBeNull();
   });
 
-  it('fails only for the call that failed', async () => {
+  it('fails only the call that failed', async () => {
     await redis.set(key('text'), 'no list');
     const [first, second, third] = await Promise.allSettled([
       append('a', 1),
@@ -66,7 +66,7 @@ describe('ScriptBatches', () => {
     expect(third).toMatchObject({ value: [1, 'second-b'] });
   });
 
-  it('fails for all where Redis is away', async () => {
+  it('fails all calls while Redis is down', async () => {
     const calls = [append('a', 1), append('b', 1)];
     client.disconnect();
     for (const result of await Promise.allSettled(calls)) {
@@ -74,7 +74,7 @@ describe('ScriptBatches', () => {
     }
   });
 
-  it('does not keep Redis busy for long: many are several batches, in their order', async () => {
+  it('does not block Redis for long: many calls become several batches, in order', async () => {
     const run = jest.spyOn(scripts, 'run');
     const all = Array.from({ length: 150 }, (_, i) => append('list', i));
     await Promise.all(all);
@@ -88,7 +88,7 @@ describe('ScriptBatches', () => {
     ]);
   });
 
-  it('one on its own is run as it is', async () => {
+  it('runs a single call without a batch', async () => {
     const run = jest.spyOn(scripts, 'run');
     await append('a', 1);
     expect(run.mock.calls).toEqual([[APPEND, [key('a'), 'second-a'], [1]]]);

@@ -3,7 +3,7 @@ import { ShardedSubscriber } from '../../../src/redis/sharded-subscriber.js';
 import type { Interrupted } from '../../../src/ports/pub-sub.js';
 import { FakeCluster } from '../../support/fake-cluster.js';
 
-/** Of the upper and of the lower half of the slots: see the first test. */
+/** In the upper and the lower half of the slots: see the first test. */
 const [LOW, HIGH] = ['{b}', '{a}'];
 
 async function turns(): Promise<void> {
@@ -55,7 +55,7 @@ describe('the subscribed connections of a Cluster', () => {
   const subscribeBoth = () => Promise.all([LOW, HIGH].map((name) => subscriber.subscribe(name)));
   const last = () => told.at(-1);
 
-  it('are one to each master, each with the channels of its slots', async () => {
+  it('are one for each master, with the channels of its slots', async () => {
     await subscribeBoth();
     expect(cluster.made).toHaveLength(2);
     expect(cluster.shard(1).commands).toEqual([`SSUBSCRIBE ${LOW}`]);
@@ -64,7 +64,7 @@ describe('the subscribed connections of a Cluster', () => {
     expect(subscriber.probes('x')).toHaveLength(2);
   });
 
-  it('hand over messages of wanted channels only', async () => {
+  it('deliver only messages of wanted channels', async () => {
     await subscriber.subscribe(LOW);
     const hello = Buffer.from('hello');
     cluster.shard(1).emit('smessageBuffer', Buffer.from(LOW), hello);
@@ -74,7 +74,7 @@ describe('the subscribed connections of a Cluster', () => {
     expect(received).toEqual([`${LOW} hello`]);
   });
 
-  it('follow the slots to another node, with those who wait', async () => {
+  it('follow the slots to another node, with the waiting subscriptions', async () => {
     cluster.answer = (_, [channel]) =>
       channel === LOW ? new Promise(() => {}) : Promise.resolve();
     const waiting = subscriber.subscribe(LOW);
@@ -91,7 +91,7 @@ describe('the subscribed connections of a Cluster', () => {
     expect(last()).toBe('true');
   });
 
-  it('are not well before the publisher knows the new node, too', async () => {
+  it('are not healthy before the publisher also knows the new node', async () => {
     await subscribeBoth();
     cluster.has(3, 2);
     cluster.emit('refresh');
@@ -102,7 +102,7 @@ describe('the subscribed connections of a Cluster', () => {
     expect(last()).toBe('true');
   });
 
-  it('say what a node refuses', async () => {
+  it('report errors of a node', async () => {
     cluster.answer = () => Promise.reject(new Error('NOPERM no'));
     await expect(subscriber.subscribe(LOW)).rejects.toMatchObject({ code: 'redis.permission' });
     await turns();
@@ -110,7 +110,7 @@ describe('the subscribed connections of a Cluster', () => {
     await expect(subscriber.probe(HIGH)).rejects.toThrow('NOPERM');
   });
 
-  it('are not well while a node does not answer, and tell that the channel may have missed something', async () => {
+  it('are not healthy while a node does not reply, and report that its channels may have missed messages', async () => {
     await subscriber.subscribe(LOW);
     const answers: (() => void)[] = [];
     cluster.answer = (command) =>
@@ -133,7 +133,7 @@ describe('the subscribed connections of a Cluster', () => {
     ]);
   });
 
-  it('ask for the slots, again and again, while a node is away', async () => {
+  it('keep asking for the slots while a node is down', async () => {
     await subscribeBoth();
     const before = cluster.refreshes;
     cluster.shard(1).becomes('close');
@@ -148,7 +148,7 @@ describe('the subscribed connections of a Cluster', () => {
     expect(last()).toBe('true');
   });
 
-  it('are made anew where a node is silent, or says nothing at all', async () => {
+  it('are replaced if a node falls silent or never sends anything', async () => {
     await subscribeBoth();
     await seconds(9);
     expect(cluster.shard(1).said).toContain('PING');
@@ -164,7 +164,7 @@ describe('the subscribed connections of a Cluster', () => {
     expect(cluster.shard(2).said).toEqual(['RECONNECT']);
   });
 
-  it('subscribe again where a node dropped channels and has them still', async () => {
+  it('subscribe again if a node dropped channels and still has their slots', async () => {
     await subscribeBoth();
     const { said } = cluster.shard(1);
     said.length = 0;
@@ -174,7 +174,7 @@ describe('the subscribed connections of a Cluster', () => {
     expect(last()).toBe('true');
   });
 
-  it('begin with the first nodes anew where none of the known ones answers', async () => {
+  it('start again from the configured nodes if no known node replies', async () => {
     class ClusterAllFailedError extends Error {
       override readonly name = 'ClusterAllFailedError';
     }
@@ -184,7 +184,7 @@ describe('the subscribed connections of a Cluster', () => {
     expect(cluster.disconnects).toContain(true);
   });
 
-  it('heal where a client throws when it is asked for the slots, and where a PING throws', async () => {
+  it('recover if a client throws when it is asked for the slots, or at a PING', async () => {
     await subscribeBoth();
     const ask = jest.spyOn(cluster, 'refreshSlotsCache').mockImplementation(() => {
       throw new Error('no slots');
@@ -209,12 +209,12 @@ describe('the subscribed connections of a Cluster', () => {
     expect(last()).toBe('true');
   });
 
-  it('are all made anew when they are told to', () => {
+  it('are all replaced on request', () => {
     subscriber.reconnect();
     expect(cluster.made.map(({ said }) => said)).toEqual([['RECONNECT'], ['RECONNECT']]);
   });
 
-  it('end with everything that waits for them', async () => {
+  it('settle everything that waits for them when they close', async () => {
     cluster.answer = () => new Promise(() => {});
     const waiting = subscriber.subscribe(LOW);
     await Promise.all([

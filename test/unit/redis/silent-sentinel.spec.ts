@@ -6,7 +6,7 @@ import { watchedPubSub, type WatchedPubSub } from '../../support/watched-pub-sub
 
 const COMMANDS = /\*\d+\r\n\$\d+\r\n(\w+)\r\n(?:\$\d+\r\n([\w-]+)\r\n)?/g;
 
-/** A Sentinel that answers each command so, or not at all. */
+/** A Sentinel that gives this reply to each command, or none. */
 class FakeSentinel {
   private readonly sockets = new Set<Socket>();
   asked = 0;
@@ -41,7 +41,7 @@ class FakeSentinel {
   }
 }
 
-describe('a Sentinel that takes connections and says nothing', () => {
+describe('a Sentinel that accepts connections and sends nothing', () => {
   let redis: RunningRedis;
   let sentinels: FakeSentinel[];
   let watched: WatchedPubSub;

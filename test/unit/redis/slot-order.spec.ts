@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { SlotOrder } from '../../../src/redis/slot-order.js';
 
-describe('the order of a channel whose slot moves', () => {
+describe('the order of a channel whose slot moves to another node', () => {
   let node: string | undefined;
   let order: SlotOrder;
   let sent: string[];
@@ -22,12 +22,12 @@ describe('the order of a channel whose slot moves', () => {
     for (const name of names) settle.get(name)?.();
   };
 
-  it('is that of the calls: as long as the node is the same nothing waits', () => {
+  it('is the order of the calls: nothing waits while the node stays the same', () => {
     for (const name of ['1', '2', '3']) publish(name);
     expect(sent).toEqual(['1 to a', '2 to a', '3 to a']);
   });
 
-  it('makes wait what would go elsewhere, until all that is under way is over', () => {
+  it('makes a publish to another node wait until all publishes in flight have ended', () => {
     publish('1');
     publish('2');
     node = 'b';
@@ -42,7 +42,7 @@ describe('the order of a channel whose slot moves', () => {
     expect(sent).toHaveLength(6);
   });
 
-  it('lets nothing pass what waits, though the slot is back', () => {
+  it('makes later publishes wait as well, even if the slot has moved back', () => {
     publish('1');
     node = 'b';
     publish('2');
@@ -53,7 +53,7 @@ describe('the order of a channel whose slot moves', () => {
     expect(sent).toEqual(['1 to a', '2 to a', '3 to a']);
   });
 
-  it('is kept where what waited is over at once', () => {
+  it('is kept if a waiting publish ends at once', () => {
     publish('1');
     node = 'b';
     order.enter('x', (settled) => settled());

@@ -26,7 +26,7 @@ describe('when the app starts', () => {
     redis = undefined;
   });
 
-  it('with a Redis that answers, it is ready and says so in one line', async () => {
+  it('and Redis replies, it is ready and says so in one line', async () => {
     redis = await startOwnRedis();
     const { pubSub, states, logger } = start({ redis: redis.url });
     await pubSub.connect();
@@ -35,7 +35,7 @@ describe('when the app starts', () => {
     expect(logger.lines).toEqual(['log Connected to Redis.']);
   });
 
-  it('with a Redis that is not there, it is degraded, says so once, and heals by itself', async () => {
+  it('and Redis is down, it is degraded, says so once, and recovers by itself', async () => {
     const port = await quietPort();
     const watched = start({ redis: `redis://127.0.0.1:${port}` });
     const { pubSub, states, logger } = watched;
@@ -62,7 +62,7 @@ describe('when the app starts', () => {
     ]);
   });
 
-  it('with a Redis that accepts and says nothing, it waits no longer than it is told to', async () => {
+  it('and Redis accepts the connection without replying, it waits no longer than configured', async () => {
     const connections: Socket[] = [];
     const mute: Server = createServer((socket) => connections.push(socket)).listen(0, '127.0.0.1');
     await once(mute, 'listening');
@@ -87,7 +87,7 @@ describe('when the app starts', () => {
     ['a wrong user', { username: 'nobody', password: 'wrong-hunter2' }, /WRONGPASS/],
     ['no password', {}, /NOAUTH/],
   ])(
-    'with %s, it says why without the password, and heals once that is mended',
+    'with %s, it logs the reason without the password, and recovers once that is corrected',
     async (_, login, says) => {
       redis = await startOwnRedis(['--requirepass', 'right-hunter2']);
       const { port, host } = redis;
@@ -114,7 +114,7 @@ describe('when the app starts', () => {
     },
   );
 
-  it('with a password in the URL that is wrong, the URL does not appear either', async () => {
+  it('with a wrong password in the URL, the URL is not logged either', async () => {
     redis = await startOwnRedis(['--requirepass', 'right-hunter2']);
     const { pubSub, logger } = start({
       redis: `redis://someone:wrong-hunter2@${redis.host}:${redis.port}`,
@@ -143,7 +143,7 @@ describe('closing', () => {
     expect(states.at(-1)).toBe('closed');
     await expect(pubSub.publish('a', message)).rejects.toMatchObject({ code: 'redis.closed' });
     await expect(pubSub.subscribe('a')).rejects.toMatchObject({ code: 'redis.closed' });
-    // Neither of these brings it back to life.
+    // None of these calls may reconnect it.
     pubSub.unsubscribe('a');
     await pubSub.connect();
     expect(pubSub.state).toBe('closed');

@@ -8,7 +8,7 @@ import {
   type SubscriberConnectionHandlers,
 } from '../../../src/redis/subscriber-connection.js';
 
-/** A client that answers as a test wants, for what no real Redis can be made to answer at the right moment. */
+/** A fake client, for replies that a real Redis cannot be made to give at the right moment. */
 function clientThat(answer: (channels: string[]) => Promise<unknown>) {
   const commands: string[] = [];
   const command =
@@ -26,7 +26,7 @@ function clientThat(answer: (channels: string[]) => Promise<unknown>) {
   return { client, commands };
 }
 
-/** Everything that can go on without Redis or the clock has gone on. */
+/** Waits until everything that needs neither Redis nor the clock is done. */
 async function turns(): Promise<void> {
   for (let count = 0; count < 20; count++) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -48,7 +48,7 @@ describe('the subscribed connection', () => {
     jest.useRealTimers();
   });
 
-  it('asks for everything of one tick in one command, and for nothing twice', async () => {
+  it('subscribes all channels of one tick in one command, and none of them twice', async () => {
     const { client, commands } = clientThat(() => Promise.resolve());
     const connection = new SubscriberConnection(client, false, 1_000, handlers);
     connection.opened();
@@ -59,12 +59,12 @@ describe('the subscribed connection', () => {
     expect(commands).toEqual(['SUBSCRIBE a b', 'UNSUBSCRIBE a b']);
   });
 
-  // Pitfall 27.
-  it('asks a Cluster once per hash slot', async () => {
+  // On a Cluster several sharded channels in one command fail with CROSSSLOT.
+  it('sends a Cluster one command per hash slot', async () => {
     const { client, commands } = clientThat(() => Promise.resolve());
     const connection = new SubscriberConnection(client, true, 1_000, handlers);
     connection.opened();
-    // The slot of a name with braces is that of what is inside them.
+    // For a name with braces, the text inside the braces decides the slot.
     const channels = ['{x}:1', '{y}:1', '{x}:2', '{y}:2'];
     await Promise.all(channels.map((channel) => connection.subscribe(channel)));
     expect(commands).toEqual(['SSUBSCRIBE {x}:1 {x}:2', 'SSUBSCRIBE {y}:1 {y}:2']);
@@ -73,13 +73,13 @@ describe('the subscribed connection', () => {
     expect(commands.slice(2)).toEqual(['SUNSUBSCRIBE {x}:1 {x}:2', 'SUNSUBSCRIBE {y}:1 {y}:2']);
   });
 
-  it('asks a Cluster for the channels of many slots in one turn of the event loop', async () => {
+  it('sends a Cluster the channels of many slots in one turn of the event loop', async () => {
     const { client, commands } = clientThat(() => Promise.resolve());
     const connection = new SubscriberConnection(client, true, 1_000, handlers);
     const channels = Array.from({ length: 2_000 }, (_, number) => `c${number}`);
     const all = Promise.all(channels.map((channel) => connection.subscribe(channel)));
     connection.opened();
-    // Few turns: with one command in each, most of some 1,900 slots would be left.
+    // With one command in each of these few turns, most of some 1,900 slots would remain.
     await turns();
     await all;
     expect(commands.length).toBeGreaterThan(1_500);
@@ -90,7 +90,7 @@ describe('the subscribed connection', () => {
   });
 
   it.each([false, true])(
-    'says that all is subscribed while channels come and go without end, Cluster: %s',
+    'becomes ready while channels are subscribed and unsubscribed without end, Cluster: %s',
     async (cluster) => {
       const answers: (() => void)[] = [];
       const { client } = clientThat(() => new Promise<void>((done) => answers.push(done)));
@@ -99,7 +99,7 @@ describe('the subscribed connection', () => {
       connection.opened();
       for (let number = 0; number < 5; number++) {
         await turns();
-        // Redis has not answered the last one when the next one comes.
+        // Redis has not confirmed the last one when the next one starts.
         connection.subscribe(`c${number}`).catch(() => 'closed at the end');
         connection.unsubscribe(`c${number - 1}`);
         for (const answer of answers.splice(0)) answer();
@@ -111,7 +111,7 @@ describe('the subscribed connection', () => {
     },
   );
 
-  it('is not well while a channel is late, even though others are answered', async () => {
+  it('is not healthy while a channel is overdue, even if others are confirmed', async () => {
     const late: (() => void)[] = [];
     const { client } = clientThat((channels) =>
       channels.includes('late') ? new Promise<void>((done) => late.push(done)) : Promise.resolve(),
@@ -131,7 +131,7 @@ describe('the subscribed connection', () => {
     void connection.close();
   });
 
-  it('never sends UNSUBSCRIBE without a channel, which would mean all', async () => {
+  it('never sends UNSUBSCRIBE without a channel, which would mean all channels', async () => {
     const { client, commands } = clientThat(() => Promise.resolve());
     const connection = new SubscriberConnection(client, false, 1_000, handlers);
     connection.opened();
@@ -141,7 +141,7 @@ describe('the subscribed connection', () => {
     expect(commands).toEqual([]);
   });
 
-  it('is degraded while a Cluster is down, tries again, and lets who waits wait', async () => {
+  it('is degraded while a Cluster is down, retries, and keeps waiting subscriptions waiting', async () => {
     let down = true;
     const { client, commands } = clientThat(() =>
       down ? Promise.reject(new Error('CLUSTERDOWN Hash slot not served')) : Promise.resolve(),
@@ -163,7 +163,7 @@ describe('the subscribed connection', () => {
     await connection.close();
   });
 
-  it('confirms a channel that was given back before the answer and is wanted again before the last one', async () => {
+  it('confirms a channel that was released before its confirmation and wanted again before the last one', async () => {
     const answers: (() => void)[] = [];
     const { client, commands } = clientThat(() => new Promise<void>((done) => answers.push(done)));
     // Two commands: two slots of a Cluster.
@@ -189,7 +189,7 @@ describe('the subscribed connection', () => {
     void connection.close();
   });
 
-  it('asks again for what was refused, every few seconds, until it is given back', async () => {
+  it('retries refused channels every few seconds until they are released', async () => {
     const { client, commands } = clientThat(() => Promise.reject(new Error('NOPERM no channel')));
     const connection = new SubscriberConnection(client, false, 1_000, handlers);
     connection.opened();
@@ -207,7 +207,7 @@ describe('the subscribed connection', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('tells which channels may have missed something that was refused, and that was late', async () => {
+  it('reports which refused or overdue channels may have missed messages', async () => {
     let refused = true;
     const lateAnswers: (() => void)[] = [];
     const { client } = clientThat(([channel]) => {
@@ -249,7 +249,7 @@ describe('the subscribed connection', () => {
     void connection.close();
   });
 
-  it('remembers nothing of what is wanted and given back while Redis is away', async () => {
+  it('keeps nothing about channels that are wanted and released while Redis is down', async () => {
     setFlagsFromString('--expose-gc');
     const gc = runInNewContext('gc') as () => void;
     const memory = (): number => {
@@ -272,7 +272,7 @@ describe('the subscribed connection', () => {
     await comeAndGo(1_000);
     const before = memory();
     await comeAndGo(100_000);
-    // 50 bytes of each would be this much.
+    // With 50 bytes for each it would be this much.
     expect(memory() - before).toBeLessThan(5_000_000);
 
     connection.opened();
@@ -281,7 +281,7 @@ describe('the subscribed connection', () => {
     await connection.close();
   });
 
-  it('takes no answer of a lost connection for one of the next', async () => {
+  it('does not take a reply of a lost connection for one of the next connection', async () => {
     const answers: (() => void)[] = [];
     const { client, commands } = clientThat(
       () => new Promise<void>((resolve) => answers.push(resolve)),

@@ -27,7 +27,7 @@ describe('thousands of channels', () => {
   };
 
   it.each([0, 1, 2, 3])(
-    'that are wanted again %i turns after all were given back are subscribed in the end',
+    'that are wanted again %i turns after all were released are subscribed in the end',
     async (turns) => {
       await Promise.all(channels.map((channel) => pubSub.subscribe(channel)));
       for (const channel of channels) pubSub.unsubscribe(channel);
@@ -39,13 +39,13 @@ describe('thousands of channels', () => {
   );
 
   it.each([0, 1, 2, 3])(
-    'that are given back %i turns after all were wanted are unsubscribed in the end',
+    'that are released %i turns after all were wanted are unsubscribed in the end',
     async (turns) => {
       const wanted = Promise.all(channels.map((channel) => pubSub.subscribe(channel)));
       for (let count = 0; count < turns; count++) await turn();
       for (const channel of channels) pubSub.unsubscribe(channel);
       await wanted;
-      // Answered after everything that was asked for before it.
+      // Answered after all earlier commands.
       await pubSub.subscribe(randomUUID());
       expect(await receivers()).toBe(0);
     },

@@ -5,7 +5,7 @@ import { MemoryLogger } from '../../support/memory-logger.js';
 
 const LIMITS = { eventLoopDelayMs: 200, pendingPublishes: 5_000 };
 
-describe('the watch on the load', () => {
+describe('the load monitor', () => {
   let load: LoadService;
   let logger: MemoryLogger;
   let monitor: LoadMonitor;
@@ -24,7 +24,7 @@ describe('the watch on the load', () => {
     }
   };
 
-  it('takes five late looks in a row for an overload, and says so once', () => {
+  it('reports an overload once, after five late measurements in a row', () => {
     look(4, { eventLoopDelayMs: 201 });
     expect(load.overloaded).toBe(false);
     look(1, { eventLoopDelayMs: 350 });
@@ -42,7 +42,7 @@ describe('the watch on the load', () => {
     ]);
   });
 
-  it('minds neither one long task nor a burst', () => {
+  it('ignores a single long task and a burst', () => {
     for (let i = 0; i < 20; i++) {
       look(4, { eventLoopDelayMs: 3_000, pendingPublishes: 50_000 });
       look(1);
@@ -50,7 +50,7 @@ describe('the watch on the load', () => {
     expect([load.overloaded, logger.lines, changes]).toEqual([false, [], []]);
   });
 
-  it('takes it for over when it has been below half of the limit five times', () => {
+  it('ends an overload after five measurements below half of the limit', () => {
     look(5, { eventLoopDelayMs: 500 });
     look(50, { eventLoopDelayMs: 150 });
     look(4, { eventLoopDelayMs: 99 });
@@ -65,7 +65,7 @@ describe('the watch on the load', () => {
     ]);
   });
 
-  it('tells apart what it cannot keep up with', () => {
+  it('distinguishes the reasons of an overload', () => {
     look(5, { pendingPublishes: 5_001 });
     look(5, { pendingPublishes: 5_001, eventLoopDelayMs: 201 });
     look(5, { pendingPublishes: 2_499, eventLoopDelayMs: 201 });
@@ -79,7 +79,7 @@ describe('the watch on the load', () => {
     ]);
   });
 
-  it('watches nothing where it is switched off', () => {
+  it('measures nothing if it is switched off', () => {
     monitor = new LoadMonitor(load, undefined, () => 0, logger);
     monitor.start();
     look(10, { eventLoopDelayMs: 10_000 });

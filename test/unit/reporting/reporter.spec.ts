@@ -17,12 +17,12 @@ describe('Reporter', () => {
 
   const report = (kind: string, detail = 'detail') => reporter.report(kind, () => detail);
 
-  it('logs the first of a kind at once', () => {
+  it('logs the first report of a kind at once', () => {
     report('message.malformed', '12 bytes');
     expect(logger.lines).toEqual(['warn message.malformed: 12 bytes']);
   });
 
-  it('logs a flood once a second, and says how many there were', () => {
+  it('logs a flood once a second, with the number of reports', () => {
     for (let ms = 0; ms < 3_000; ms++) {
       report('message.malformed', `at ${ms}`);
       jest.advanceTimersByTime(1);
@@ -41,7 +41,7 @@ describe('Reporter', () => {
     expect(reporter.counts()).toEqual({ a: 2, b: 2, c: 1 });
   });
 
-  it('forgets the flood once it was told of', () => {
+  it('forgets a flood after logging it', () => {
     for (let time = 0; time < 5; time++) report('a');
     jest.advanceTimersByTime(1_000);
     report('a');
@@ -54,13 +54,13 @@ describe('Reporter', () => {
     ]);
   });
 
-  it('does not work out the words of what it does not log', () => {
+  it('does not format messages that are not logged', () => {
     const detail = jest.fn(() => 'detail');
     for (let time = 0; time < 100; time++) reporter.report('a', detail);
     expect(detail).toHaveBeenCalledTimes(1);
   });
 
-  it('goes on when the clock is set back', () => {
+  it('continues when the clock is set back', () => {
     report('a');
     jest.setSystemTime(500_000);
     report('a');
@@ -69,7 +69,7 @@ describe('Reporter', () => {
     expect(reporter.counts()).toEqual({ a: 3 });
   });
 
-  it('counts without logging where it is asked to', () => {
+  it('counts without logging if asked to', () => {
     reporter.count('publish.failed');
     reporter.count('publish.failed');
     expect(reporter.counts()).toEqual({ 'publish.failed': 2 });
@@ -78,7 +78,7 @@ describe('Reporter', () => {
     expect(logger.lines).toEqual(['warn publish.failed: detail']);
   });
 
-  it('logs once and for all where it is asked to, and counts on', () => {
+  it('logs only once if asked to, and continues counting', () => {
     for (let minute = 0; minute < 3; minute++) {
       reporter.once('request.unknown', () => `minute ${minute}`);
       jest.advanceTimersByTime(60_000);
@@ -87,7 +87,7 @@ describe('Reporter', () => {
     expect(reporter.counts()).toEqual({ 'request.unknown': 3 });
   });
 
-  it('has counted nothing at the start', () => {
+  it('starts with all counters at zero', () => {
     expect(reporter.counts()).toEqual({});
   });
 });

@@ -7,8 +7,8 @@ import {
 
 const nothing = [undefined, null, 7, 'text', [], {}];
 
-describe('what another instance asks of sessions', () => {
-  it('is read as it was sent', () => {
+describe('session requests of other instances', () => {
+  it('are read as they were sent', () => {
     const requests = [
       { revoked: { userId: 'alice' }, reason: 'x' },
       { revoked: { userId: 'alice', exceptSessionId: 's1' }, reason: '' },
@@ -47,8 +47,8 @@ describe('what another instance asks of sessions', () => {
       metadataRequestIn,
       [{ sessionId: 's1' }, { sessionId: 's1', metadata: 'x' }, { sessionId: {}, metadata: null }],
     ],
-  ])('is refused where it is not understood: %s', (_, read, requests) => {
-    // Whoever answers the questions reports what is thrown.
+  ])('are refused if they are malformed: %s', (_, read, requests) => {
+    // The code that answers the requests reports errors.
     for (const request of [...nothing, ...requests]) expect(() => read(request)).toThrow(TypeError);
   });
 });

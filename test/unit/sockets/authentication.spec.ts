@@ -26,7 +26,7 @@ const asUser = (userId: unknown, claims: object = {}): AuthOptions => ({
 });
 
 describe('a connecting socket', () => {
-  it('gets its identity, with claims, that nobody can change, and the user id as a string', async () => {
+  it('gets an immutable identity with claims, and the user id as a string', async () => {
     const socket = connecting('t');
     const { outcome } = await attempt(asUser(42, { role: 'admin' }), socket);
     expect(outcome).toEqual({ userId: '42', role: 'admin', sessionId: expect.any(String) });
@@ -35,7 +35,7 @@ describe('a connecting socket', () => {
     expect(socket.data).toEqual({ userId: '42' });
   });
 
-  it('is authenticated with its token and itself', async () => {
+  it('is authenticated with its token and its socket', async () => {
     const socket = connecting('the token');
     const authenticate = jest.fn<AuthOptions['authenticate']>(async () => ({ userId: 'a' }));
     await attempt({ authenticate }, socket);
@@ -131,13 +131,13 @@ describe('a connecting socket', () => {
     ],
   ];
   it.each(refusals)(
-    'is refused %s, with a code and no internals',
+    'is refused %s, with a code and without internals',
     async (_, options, token, code) => {
       const socket = connecting(token);
       const { outcome, log, counts } = await attempt(options, socket);
       expect(isRefusal(outcome)).toBe(true);
       const { message, data } = outcome as unknown as Error & { data: unknown };
-      // Only a time-out may be over in a moment.
+      // Only a timeout may be temporary.
       const allowed = code === 'auth.timeout' ? ['code', 'retryAfterMs'] : ['code'];
       expect(data).toMatchObject({ code });
       expect(Object.keys(data as object)).toEqual(allowed);
@@ -146,7 +146,7 @@ describe('a connecting socket', () => {
       expect(socket.data).toEqual({});
       expect(counts).toEqual({ [code]: 1 });
       expect(log).toHaveLength(1);
-      // What happened is for the log alone, and a token for nobody.
+      // The cause goes only to the log, and the token to neither.
       expect(log[0]).toMatch(new RegExp(`^warn ${code.replace('.', '\\.')}: `));
       expect(log[0]).not.toContain('bad');
     },
@@ -173,7 +173,7 @@ describe('a connecting socket', () => {
     expect(log[0]).toMatch(/above 2\^53 - 1 are not exact.*Pass a string or a bigint\./);
   });
 
-  it('keeps the methods and getters of a class that authenticate returns, and leaves the instance as it was', async () => {
+  it('keeps the methods and getters of a class that authenticate returns, and does not change the object', async () => {
     class User {
       constructor(
         readonly name: string,
@@ -199,7 +199,7 @@ describe('a connecting socket', () => {
     expect(Object.isFrozen(user)).toBe(false);
   });
 
-  it('does not keep a process waiting once it is authenticated', async () => {
+  it('does not keep a process alive once it is authenticated', async () => {
     jest.useFakeTimers();
     try {
       await attempt({ ...asUser('a'), timeoutMs: 5_000 }, connecting('t'));

@@ -25,7 +25,7 @@ describe('the address of a client', () => {
     expect(clientAddressOf(SOCKET, undefined, new Reporter(new MemoryLogger()))).toBe('::1');
   });
 
-  it('is what the app says', () => {
+  it('is the one that the app returns', () => {
     const { address, counts } = addressBy(({ handshake }) => handshake.headers['x-forwarded-for']);
     expect(address).toBe('192.0.2.7');
     expect(counts).toEqual({});
@@ -39,7 +39,7 @@ describe('the address of a client', () => {
     ['returns a promise', () => Promise.resolve('192.0.2.7')],
     ['returns no text', () => ''],
     ['returns what fills the memory', () => 'x'.repeat(257)],
-  ])('is that of the connection, and it is reported, where the app %s', (_, clientAddress) => {
+  ])('is that of the connection, and the error is reported, if the app %s', (_, clientAddress) => {
     const { address, log, counts } = addressBy(clientAddress);
     expect(address).toBe('::1');
     expect(counts).toEqual({ 'auth.client-address': 1 });
@@ -50,7 +50,7 @@ describe('the address of a client', () => {
   });
 });
 
-describe('what counts as one client', () => {
+describe('addresses that count as one client', () => {
   it.each<[string, string]>([
     ['192.0.2.7', '192.0.2.7'],
     [' 192.0.2.7 ', '192.0.2.7'],
@@ -77,11 +77,11 @@ describe('what counts as one client', () => {
     ['192.0.2.7:x', '192.0.2.7:x'],
     ['1:2:3', '1:2:3'],
     ['', ''],
-  ])('%j is %j', (address, network) => {
+  ])('%j counts as %j', (address, network) => {
     expect(networkOf(address)).toBe(network);
   });
 
-  it('keeps neighbouring networks apart', () => {
+  it('separate neighbouring networks', () => {
     expect(networkOf('2001:db8:1:3::1')).not.toBe(networkOf('2001:db8:1:2::1'));
   });
 });

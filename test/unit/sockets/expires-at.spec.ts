@@ -4,7 +4,7 @@ import { expiresAtOf, NoTime } from '../../../src/sockets/expires-at.js';
 const MS = 1_900_000_000_000;
 const of = (claims: object) => expiresAtOf(claims);
 
-describe('the end of an identity', () => {
+describe('the expiry of an identity', () => {
   it.each<[string, object, number | undefined]>([
     ['a Date', { expiresAt: new Date(MS) }, MS],
     ['ms since 1970', { expiresAt: MS }, MS],
@@ -22,7 +22,7 @@ describe('the end of an identity', () => {
     ],
     ['nothing', {}, undefined],
     ['nothing, in so many words', { expiresAt: undefined, exp: undefined }, undefined],
-  ])('is what %s says', (_, claims, end) => {
+  ])('is the moment given by %s', (_, claims, end) => {
     expect(of(claims)).toBe(end);
   });
 
@@ -47,7 +47,7 @@ describe('the end of an identity', () => {
     expect(of(claims)).toBeInstanceOf(NoTime);
   });
 
-  it('that is no time is not told of, but by name', () => {
+  it('is refused without quoting the value, only the option', () => {
     expect((of({ expiresAt: 'SECRET' }) as NoTime).detail).toBe(
       'expiresAt is no time: write a Date, or ms since 1970; leave it out for "never"',
     );

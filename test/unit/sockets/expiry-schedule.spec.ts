@@ -12,11 +12,11 @@ interface Entry extends Scheduled {
 
 const entry = (name: string | number): Entry => ({ name, second: undefined });
 
-describe('a schedule of ends', () => {
+describe('the schedule of expiries', () => {
   let fired: { name: string | number; at: number }[];
   let reporter: Reporter;
   let schedule: ExpirySchedule<Entry>;
-  /** What is done when an entry is due, beside writing that down. */
+  /** What the callback does when an entry is due, in addition to recording it. */
   let act: (due: Entry) => void;
   beforeEach(() => {
     jest.useFakeTimers({ now: START });
@@ -36,7 +36,7 @@ describe('a schedule of ends', () => {
   const names = () => fired.map(({ name }) => name);
 
   it.each([0, 1, 499, 749, 750, 751, 999, 1_000, 61_234, 3_600_000, DAY_MS])(
-    'says so %d ms from now: never early, and at most a second late',
+    'calls back %d ms from now: never early, and at most a second late',
     (inMs) => {
       schedule.set(entry('a'), START + inMs);
       jest.advanceTimersByTime(inMs + 1_000);
@@ -48,7 +48,7 @@ describe('a schedule of ends', () => {
     },
   );
 
-  it('has one timer, whatever stands in it, and none where nothing does', () => {
+  it('has one timer for any number of entries, and none without entries', () => {
     const entries = Array.from({ length: 100_000 }, (_, index) => entry(index));
     const counts = new Set<number>();
     for (const each of entries) {
@@ -71,7 +71,7 @@ describe('a schedule of ends', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('stops its timer when the last entry is taken out, and forgets who is out already', () => {
+  it('stops its timer when the last entry is removed, and keeps nothing of removed entries', () => {
     const [a, b] = [entry('a'), entry('b')];
     schedule.set(a, START + 1_000);
     schedule.set(b, START + 2_000);
@@ -99,11 +99,11 @@ describe('a schedule of ends', () => {
     const ends = Array.from({ length: 600 }, (_, index) => index * 1_000 + 900);
     for (const end of ends) schedule.set(entry(end), START + end);
     jest.advanceTimersByTime(601_000);
-    // Each at the next whole second of the clock.
+    // Each entry at the next whole second of the clock.
     expect(fired.map(({ at }) => at)).toEqual(ends.map((end) => end + 850));
   });
 
-  it('forgets nothing while the event loop stands still or the clock jumps ahead', () => {
+  it('skips no entry when the event loop is blocked or the clock jumps ahead', () => {
     for (const end of [1, 2, 3, 10, 3_600]) schedule.set(entry(end), START + end * 1_000);
     jest.setSystemTime(START + 5_000);
     jest.advanceTimersByTime(1_000);
@@ -115,7 +115,7 @@ describe('a schedule of ends', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('is right while the clock is set back, for old entries and for new ones', () => {
+  it('is right while the clock is set back, for old and new entries', () => {
     schedule.set(entry('done'), START + 1_000);
     schedule.set(entry('old'), START + 10_000);
     jest.advanceTimersByTime(5_000);
@@ -131,7 +131,7 @@ describe('a schedule of ends', () => {
     expect(names()).toEqual(['done', 'new', 'old']);
   });
 
-  it('takes what is over already at the next turn', () => {
+  it('calls back at the next turn for an entry that is already over', () => {
     schedule.set(entry('later'), START + 60_000);
     jest.advanceTimersByTime(10_000);
     schedule.set(entry('over'), START - DAY_MS);
@@ -140,7 +140,7 @@ describe('a schedule of ends', () => {
     expect(names()).toEqual(['over']);
   });
 
-  it('takes what is set while others are due, be it over or not', () => {
+  it('accepts entries that are set while others are due, whether they are over or not', () => {
     const second = entry('second');
     act = ({ name }) => {
       if (name === 'first') schedule.set(second, START);
@@ -151,7 +151,7 @@ describe('a schedule of ends', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('leaves out an entry that is taken out while others are due', () => {
+  it('leaves out an entry that is removed while others are due', () => {
     const [a, b] = [entry('a'), entry('b')];
     act = () => schedule.delete(b);
     schedule.set(a, START + 1_000);
@@ -161,9 +161,9 @@ describe('a schedule of ends', () => {
     expect(schedule.size).toBe(0);
   });
 
-  it('lets others have their turn where thousands are due at once, and then goes on at once', () => {
+  it('yields to the event loop when thousands of entries are due at once, and then continues at once', () => {
     for (let index = 0; index < 2_500; index++) schedule.set(entry(index), START + 1_000);
-    // What is due meanwhile waits for its second.
+    // Entries that become due meanwhile wait for their second.
     act = ({ name }) => {
       if (name === 0) schedule.set(entry('next'), Date.now() + 1);
     };
@@ -178,7 +178,7 @@ describe('a schedule of ends', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('goes on with the others, and the seconds after, where one throws', () => {
+  it('continues with the other entries and later seconds if one callback throws', () => {
     act = ({ name }) => {
       if (name === 'bad') throw new Error('no');
     };
@@ -191,7 +191,7 @@ describe('a schedule of ends', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('says nothing once it is closed', () => {
+  it('calls back no more after it is closed', () => {
     const [a, b] = [entry('a'), entry('b')];
     schedule.set(a, START + 1_000);
     schedule.close();

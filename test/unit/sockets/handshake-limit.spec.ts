@@ -4,7 +4,7 @@ import { HandshakeLimit } from '../../../src/sockets/handshake-limit.js';
 function limitOf(perSecond: number, mostAddresses?: number) {
   const clock = { ms: 5_000.123 };
   const limit = new HandshakeLimit(perSecond, mostAddresses, () => clock.ms);
-  /** How many get through of a number of handshakes at the same time. */
+  /** The number of accepted handshakes among this many at the same time. */
   const through = (address: string, attempts: number): number => {
     let count = 0;
     for (let attempt = 0; attempt < attempts; attempt++) if (limit.take(address) === 0) count++;
@@ -13,14 +13,14 @@ function limitOf(perSecond: number, mostAddresses?: number) {
   return { clock, limit, through };
 }
 
-describe('the limit of handshakes', () => {
-  it.each([1, 2, 3, 7, 10, 100, 999, 100_000])('lets %d through at once, and no more', (most) => {
+describe('the handshake limit', () => {
+  it.each([1, 2, 3, 7, 10, 100, 999, 100_000])('accepts a burst of %d, and no more', (most) => {
     const { through } = limitOf(most);
     expect(through('a', 2 * most)).toBe(most);
     expect(through('a', 1)).toBe(0);
   });
 
-  it('lets as many through in each second as one after the other', () => {
+  it('accepts as many handshakes in each second, one after the other', () => {
     const { clock, through } = limitOf(4);
     expect(through('a', 10)).toBe(4);
     for (let turn = 0; turn < 100; turn++) {
@@ -31,7 +31,7 @@ describe('the limit of handshakes', () => {
     expect(through('a', 10)).toBe(4);
   });
 
-  it('says after how long the next one may come, and means it', () => {
+  it('says after how long the next one is accepted, and accepts it then', () => {
     const { clock, limit, through } = limitOf(3);
     through('a', 3);
     expect(limit.take('a')).toBe(334);
@@ -43,14 +43,14 @@ describe('the limit of handshakes', () => {
     expect(limit.take('a')).toBe(0);
   });
 
-  it('does not count those that it refused', () => {
+  it('does not count refused handshakes', () => {
     const { clock, through } = limitOf(2);
     expect(through('a', 1_000)).toBe(2);
     clock.ms += 500;
     expect(through('a', 1_000)).toBe(1);
   });
 
-  it('is one for each address', () => {
+  it('counts each address separately', () => {
     const { through } = limitOf(2);
     expect(through('a', 5)).toBe(2);
     expect(through('b', 5)).toBe(2);
@@ -66,7 +66,7 @@ describe('the limit of handshakes', () => {
     expect(limit.size).toBe(1);
   });
 
-  it('remembers a bounded number of addresses, the latest ones', () => {
+  it('remembers a limited number of addresses, the latest ones', () => {
     const { limit, through } = limitOf(2, 100);
     for (let index = 0; index < 10_000; index++) limit.take(`address ${index}`);
     expect(limit.size).toBe(100);

@@ -5,7 +5,7 @@ import { Revocations } from '../../../src/sockets/revocations.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 
 const LASTING_MS = 5_000;
-/** In the middle of a second. */
+/** Not at a whole second. */
 const NOW = 1_800_000_000_500;
 
 const who = (userId: string, sessionId = 'phone', iat?: unknown): AuthenticatedIdentity => ({
@@ -25,16 +25,16 @@ describe('revocations', () => {
   afterEach(() => {
     jest.useRealTimers();
   });
-  /** Whether somebody who comes now is refused. */
+  /** Whether a new socket of this user and session is refused. */
   const refused = (identity: AuthenticatedIdentity): boolean =>
     revocations.refuses(identity, revocations.now());
 
-  it('refuse nobody where there are none', () => {
+  it('refuse nobody without a revocation', () => {
     expect(refused(who('alice'))).toBe(false);
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('of a user refuse all sessions of that user, and nobody else', () => {
+  it('of a user refuse all sessions of that user, and no other user', () => {
     revocations.add({ userId: 'alice' });
 
     expect(refused(who('alice', 'phone'))).toBe(true);
@@ -43,7 +43,7 @@ describe('revocations', () => {
     expect(refused(who('phone', 'alice'))).toBe(false);
   });
 
-  it('of a session refuse that session, whoever it belongs to, and no other', () => {
+  it('of a session refuse that session, whichever user it belongs to, and no other session', () => {
     revocations.add({ sessionId: 'phone' });
 
     expect(refused(who('alice', 'phone'))).toBe(true);
@@ -52,7 +52,7 @@ describe('revocations', () => {
     expect(refused(who('phone', 'laptop'))).toBe(false);
   });
 
-  it('spare one session, each of them its own', () => {
+  it('spare one session each', () => {
     revocations.add({ userId: 'alice', exceptSessionId: 'phone' });
 
     expect(refused(who('alice', 'phone'))).toBe(false);
@@ -64,7 +64,7 @@ describe('revocations', () => {
     expect(refused(who('alice', 'laptop'))).toBe(true);
   });
 
-  it('last as long as they should, by a clock that nobody sets, and each for itself', () => {
+  it('last as long as they should by the monotonic clock, each one separately', () => {
     revocations.add({ userId: 'alice' });
     jest.advanceTimersByTime(LASTING_MS - 1_000);
     revocations.add({ userId: 'bob' });
@@ -89,12 +89,12 @@ describe('revocations', () => {
     ['a fraction later', second + 0.1, false],
     ['no number', String(second + 10), true],
     ['no time', NaN, true],
-  ])('ask for a token that was issued later: %s', (_, iat, is) => {
+  ])('accept only a token that was issued later: %s', (_, iat, is) => {
     revocations.add({ userId: 'alice' });
     expect(refused(who('alice', 'phone', iat))).toBe(is);
   });
 
-  it('compare a token with each of them', () => {
+  it('compare a token with each revocation', () => {
     revocations.add({ userId: 'alice' });
     jest.advanceTimersByTime(2_000);
     const between = who('alice', 'phone', second + 1.2);
@@ -106,7 +106,7 @@ describe('revocations', () => {
     expect(refused(between)).toBe(true);
   });
 
-  it('refuse whoever was on the way, however long that took and whatever the token says', () => {
+  it('refuse an authentication in progress, however long it takes and whatever the token says', () => {
     const before = revocations.now();
     revocations.add({ userId: 'alice' });
     const after = revocations.now();
@@ -121,7 +121,7 @@ describe('revocations', () => {
     expect(revocations.refuses(who('carol'), before)).toBe(false);
   });
 
-  it('that are not to last refuse only whoever was on the way, and leave nothing', () => {
+  it('without a duration refuse only authentications in progress, and leave nothing behind', () => {
     revocations = new Revocations(0, reporter);
     const before = revocations.now();
     revocations.add({ userId: 'alice' });
@@ -132,7 +132,7 @@ describe('revocations', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('are forgotten by one timer, of which nothing is left', () => {
+  it('expire by one timer, which ends with the last one', () => {
     for (let index = 0; index < 1_000; index++) {
       revocations.add({ userId: `user ${index % 10}` });
       jest.advanceTimersByTime(1);
@@ -148,7 +148,7 @@ describe('revocations', () => {
     expect(refused(who('alice'))).toBe(true);
   });
 
-  it('take a bounded place: with too many the oldest end early, which is reported', () => {
+  it('are limited in number: beyond that the oldest end early, which is reported', () => {
     for (let index = 0; index < 100_003; index++) revocations.add({ userId: `user ${index}` });
 
     expect(revocations.size).toBe(100_000);

@@ -14,7 +14,7 @@ describe('the session of a socket', () => {
     ['the claim sid', { sid: 's2' }, 's2'],
     ['the claim sid, where sessionId says nothing', { sessionId: undefined, sid: 's2' }, 's2'],
     ['256 characters', { sessionId: 'x'.repeat(256) }, 'x'.repeat(256)],
-  ])('is what the identity says: %s', (_, claims, sessionId) => {
+  ])('is the id given by the identity: %s', (_, claims, sessionId) => {
     expect(sessionIdOf(alice(claims), socket())).toBe(sessionId);
   });
 
@@ -25,11 +25,11 @@ describe('the session of a socket', () => {
     ['an object', { sessionId: {} as never }],
     ['a claim sid that is none', { sid: true }],
     ['a claim sid of 257 characters', { sid: 'x'.repeat(257) }],
-  ])('is nothing where the identity says what is no id: %s', (_, claims) => {
+  ])('is missing if the identity gives an invalid id: %s', (_, claims) => {
     expect(sessionIdOf(alice(claims), socket())).toBeUndefined();
   });
 
-  it('is its connection where the identity says nothing, and not the id that Engine.IO knows it by', () => {
+  it('is the connection if the identity gives none, and not the id that Engine.IO uses', () => {
     const connection = { id: 'engine' };
     const first = sessionIdOf(alice(), socketOn(connection));
     expect(first).toMatch(/^[\da-f-]{36}$/);
@@ -37,7 +37,7 @@ describe('the session of a socket', () => {
     expect(sessionIdOf(alice(), socket())).not.toBe(first);
   });
 
-  it('is another one for each user of a connection', () => {
+  it('differs for each user of a connection', () => {
     const connection = {};
     const ofAlice = sessionIdOf(alice(), socketOn(connection));
     const ofBob = sessionIdOf({ userId: 'bob' }, socketOn(connection));
@@ -46,13 +46,13 @@ describe('the session of a socket', () => {
     expect(sessionIdOf({ userId: 'bob' }, socketOn(connection))).toBe(ofBob);
   });
 
-  it('is the one that it has where a new token says nothing', () => {
+  it('stays the same if a new token gives none', () => {
     const known = socketOn({}, { auth: { userId: 'alice', sessionId: 's1' } });
     expect(sessionIdOf(alice(), known)).toBe('s1');
     expect(sessionIdOf(alice({ sid: 's2' }), known)).toBe('s2');
   });
 
-  it('is the one that it had before it was lost, as the same user and on a connection of its own', () => {
+  it('stays the same after a recovery, for the same user and a connection of its own', () => {
     const back = socketOn({});
     continueSession(back, 'alice', 'before');
     expect(sessionIdOf(alice(), back)).toBe('before');

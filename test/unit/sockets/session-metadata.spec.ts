@@ -3,11 +3,11 @@ import { checkedMetadata } from '../../../src/sockets/session-metadata.js';
 
 const LIMIT = 64;
 
-/** Metadata of that many bytes. */
+/** Metadata of this many bytes. */
 const of = (bytes: number) => ({ a: 'x'.repeat(bytes - '{"a":""}'.length) });
 
 describe('the metadata of a session', () => {
-  it('is a copy that nobody can change', () => {
+  it('is an immutable copy', () => {
     const given = { device: 'phone', app: { version: 7, tags: ['a'] } };
     const kept = checkedMetadata(given, LIMIT) as typeof given;
 
@@ -17,12 +17,12 @@ describe('the metadata of a session', () => {
     for (const part of [kept, kept.app, kept.app.tags]) expect(Object.isFrozen(part)).toBe(true);
   });
 
-  it('is what JSON makes of it', () => {
+  it('is converted like JSON', () => {
     const given = { at: new Date(0), nothing: undefined, not: NaN };
     expect(checkedMetadata(given, LIMIT)).toEqual({ at: '1970-01-01T00:00:00.000Z', not: null });
   });
 
-  it('changes no prototype, wherever it is copied to', () => {
+  it('changes no prototype when it is copied', () => {
     const given: unknown = JSON.parse('{"__proto__":{"admin":true},"a":{"__proto__":{"b":1}}}');
     const kept = checkedMetadata(given, LIMIT);
     expect(JSON.stringify(kept)).toBe('{"a":{}}');
@@ -35,7 +35,7 @@ describe('the metadata of a session', () => {
     expect(checkedMetadata(bare, LIMIT)).toEqual({ device: 'phone' });
   });
 
-  it('may take as many bytes as it may, and no more', () => {
+  it('may have exactly the allowed number of bytes', () => {
     expect(checkedMetadata(of(LIMIT), LIMIT)).toEqual(of(LIMIT));
     expect(checkedMetadata(of(LIMIT + 1), LIMIT)).toBe(
       'it takes 65 bytes as JSON, and may take 64',

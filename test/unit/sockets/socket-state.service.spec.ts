@@ -19,7 +19,7 @@ function stateWithChanges() {
 describe('SocketStateService', () => {
   const [a, b, c] = [socket('a'), socket('b'), socket('c')];
 
-  it('knows the sockets of a user, in the order they came, and of nobody else', () => {
+  it('knows the sockets of a user in order of connection, and no others', () => {
     const { state } = stateWithChanges();
     state.add('1', a);
     state.add('2', b);
@@ -30,8 +30,8 @@ describe('SocketStateService', () => {
     expect([state.userCount, state.socketCount]).toEqual([2, 3]);
   });
 
-  // Pitfall 1.
-  it('gives all sockets as one flat list', () => {
+  // A list of arrays in an array would break every emit to authenticated sockets.
+  it('returns all sockets as one flat list', () => {
     const { state } = stateWithChanges();
     expect(state.getAll()).toEqual([]);
     state.add('1', a);
@@ -40,8 +40,8 @@ describe('SocketStateService', () => {
     expect(state.getAll()).toEqual([a, b, c]);
   });
 
-  // Pitfall 19.
-  it('takes 42, 42n and "42" for one user', () => {
+  // 1234 and "1234" must be one user.
+  it('treats 42, 42n and "42" as one user', () => {
     const { state, changes } = stateWithChanges();
     state.add(42, a);
     state.add('42', b);
@@ -53,7 +53,7 @@ describe('SocketStateService', () => {
     expect(state.get(42)).toEqual([b, c]);
   });
 
-  it('keeps a connected socket, whatever the app takes out or adds', () => {
+  it('keeps a connected socket, whatever the app removes or adds', () => {
     const { state, changes } = stateWithChanges();
     state.keep('1', a);
     expect(state.remove('1', a)).toBe(false);
@@ -79,7 +79,7 @@ describe('SocketStateService', () => {
     expect([state.userCount, state.socketCount]).toEqual([0, 0]);
   });
 
-  // Pitfall 6.
+  // Nest calls `bindClientConnect` once per gateway: a socket registered twice would get each event twice.
   it('counts a socket once that was added twice', () => {
     const { state, changes } = stateWithChanges();
     expect(state.add('1', a)).toBe(true);
@@ -93,7 +93,7 @@ describe('SocketStateService', () => {
     expect(changes).toHaveLength(2);
   });
 
-  it('tells of first and last sockets, when the state is already the new one', () => {
+  it('reports first and last sockets after the state has changed', () => {
     const state = new SocketStateService();
     const seen: [string, string, number, number][] = [];
     state.changes$.subscribe(({ type, userId }) => {
@@ -113,7 +113,7 @@ describe('SocketStateService', () => {
     ]);
   });
 
-  it('changes nothing for a socket or a user that is not there', () => {
+  it('ignores unknown sockets and users', () => {
     const { state, changes } = stateWithChanges();
     state.add('1', a);
     expect(state.remove('1', b)).toBe(false);
@@ -127,7 +127,7 @@ describe('SocketStateService', () => {
     expect(changes).toHaveLength(1);
   });
 
-  it('gives lists of its own: they do not change, and changing them changes nothing', () => {
+  it('returns copies of its lists', () => {
     const { state } = stateWithChanges();
     state.add('1', a);
     const [before, all] = [state.get('1'), state.getAll()];
@@ -139,7 +139,7 @@ describe('SocketStateService', () => {
     expect(() => (state.get('nobody') as AuthenticatedSocket[]).push(c)).toThrow(TypeError);
   });
 
-  it('goes through no list to add, find or remove a socket', () => {
+  it('adds, finds and removes a socket without scanning a list', () => {
     const state = new SocketStateService();
     const sockets = Array.from({ length: 100 }, (_, index) => socket(String(index)));
     const walks = [
@@ -164,7 +164,7 @@ describe('SocketStateService', () => {
     expect(state.socketCount).toBe(0);
   });
 
-  it('has no limit to the sockets of a user', () => {
+  it('has no limit of sockets for a user', () => {
     const state = new SocketStateService();
     const count = 200_000;
     for (let index = 0; index < count; index++) state.add('device-farm', socket(String(index)));

@@ -20,7 +20,7 @@ const end = (id: string, at: number) => [
   [id, at, 'disconnected'],
 ];
 
-describe('the end of an identity', () => {
+describe('the expiry of a connected socket', () => {
   let told: unknown[][];
   let reporter: Reporter;
   let expiry: TokenExpiry;
@@ -58,7 +58,7 @@ describe('the end of an identity', () => {
     return socket;
   }
 
-  it('is told once, shortly before, and then comes', () => {
+  it('is announced once, shortly before, and then takes place', () => {
     connected('a', 3_600_000);
     jest.advanceTimersByTime(7_200_000);
     expect(told).toEqual([expiring('a', 3_539.75, 3_600), ...end('a', 3_600.75)]);
@@ -66,35 +66,35 @@ describe('the end of an identity', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('is told at once where it is near already', () => {
+  it('is announced at once if it is near', () => {
     connected('a', 10_000);
     expect(told).toEqual([expiring('a', 0, 10)]);
     jest.advanceTimersByTime(60_000);
     expect(told).toEqual([expiring('a', 0, 10), ...end('a', 10.75)]);
   });
 
-  it('is told before it comes, however short the warning is', () => {
+  it('is announced before it takes place, however short the warning time is', () => {
     withWarning(1);
     connected('a', 10_250);
     jest.advanceTimersByTime(60_000);
     expect(told).toEqual([expiring('a', 9.75, 10.25), ...end('a', 10.75)]);
   });
 
-  it('comes without a word where warnings are off', () => {
+  it('takes place without a warning if warnings are off', () => {
     withWarning(0);
     connected('a', 10_000);
     jest.advanceTimersByTime(60_000);
     expect(told).toEqual(end('a', 10.75));
   });
 
-  it('comes at the next turn for a socket that took so long to connect', () => {
+  it('takes place at the next turn for a socket that took too long to connect', () => {
     connected('a', -1);
     expect(told).toEqual([]);
     jest.advanceTimersByTime(1_000);
     expect(told).toEqual(end('a', 0.75));
   });
 
-  it('moves with a new token, of which the client is told anew', () => {
+  it('moves with a new token, and is announced to the client again', () => {
     const socket = connected('a', 70_000);
     jest.advanceTimersByTime(20_000);
     expiry.renewed(socket, START + 200_000);
@@ -106,7 +106,7 @@ describe('the end of an identity', () => {
     ]);
   });
 
-  it('is told at half-time of a new token that lives shorter than the warning', () => {
+  it('is announced at half of the lifetime of a new token that lives for less than the warning time', () => {
     const socket = connected('a', 30_000);
     expect(told).toEqual([expiring('a', 0, 30)]);
     expiry.renewed(socket, START + 30_000);
@@ -115,7 +115,7 @@ describe('the end of an identity', () => {
     expect(told.slice(1)).toEqual([expiring('a', 14.75, 30), ...end('a', 30.75)]);
   });
 
-  it('does not come after a new token without an end, until there is one again', () => {
+  it('does not take place after a new token without an expiry, until a token has one again', () => {
     const socket = connected('a', 70_000);
     expiry.renewed(socket, undefined);
     expect(jest.getTimerCount()).toBe(0);
@@ -126,7 +126,7 @@ describe('the end of an identity', () => {
     expect(told).toEqual([expiring('a', 239.75, 300), ...end('a', 300.75)]);
   });
 
-  it('is nothing to a socket that has left', () => {
+  it('is ignored for a socket that has left', () => {
     const sockets = Array.from({ length: 1_000 }, (_, index) => connected(`s${index}`, 70_000));
     expect(jest.getTimerCount()).toBe(1);
     for (const { id } of sockets) expiry.left(id);
@@ -135,7 +135,7 @@ describe('the end of an identity', () => {
     expect(told).toEqual([]);
   });
 
-  it('is no affair of a socket that has none', () => {
+  it('does not exist for a socket without one', () => {
     const socket = socketOf('a');
     expiry.admitted(socket, undefined);
     expiry.connected(socket);
@@ -144,7 +144,7 @@ describe('the end of an identity', () => {
     expiry.left('a');
   });
 
-  it('is not told twice, and does not come early, when the clock is set back', () => {
+  it('is not announced twice, and not early, when the clock is set back', () => {
     connected('a', 70_000);
     jest.advanceTimersByTime(15_000);
     jest.setSystemTime(START);
@@ -154,7 +154,7 @@ describe('the end of an identity', () => {
     expect(told.slice(1)).toEqual(end('a', 70.75));
   });
 
-  it('is not told twice either when the clock is set back in that very moment', () => {
+  it('is not announced twice when the clock is set back at that very moment', () => {
     const first = connected('first', 10_000);
     connected('second', 10_000);
     const { disconnect } = first;
@@ -173,7 +173,7 @@ describe('the end of an identity', () => {
     ]);
   });
 
-  it('is over by the clock, before the socket is told', () => {
+  it('counts by the clock, before the socket is notified', () => {
     const socket = connected('a', 500);
     expect(expiry.isOver(socket)).toBe(false);
     jest.advanceTimersByTime(500);
@@ -181,7 +181,7 @@ describe('the end of an identity', () => {
     expect(told).toEqual([expiring('a', 0, 0.5)]);
   });
 
-  it('comes for others, and for itself, where a listener of the app throws', () => {
+  it('takes place for this socket and others if a listener of the app throws', () => {
     const socket = socketOf('a');
     socket.emit = () => {
       throw new Error('of the app');
@@ -195,7 +195,7 @@ describe('the end of an identity', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('does not come once the app has closed', () => {
+  it('does not take place after the app has closed', () => {
     connected('a', 70_000);
     expiry.close();
     expect(jest.getTimerCount()).toBe(0);

@@ -17,7 +17,7 @@ function tokenIn(handshake: Handshake, tokenFromQuery = false): string | undefin
   return tokenOf(socketWith(handshake), { tokenFromQuery });
 }
 
-// Pitfall 11.
+// Browsers send `Bearer `, `handshake.auth` or headers. A token in the query string would be in access logs.
 describe('the token of a connecting client', () => {
   it.each<[string, Handshake, string | undefined]>([
     ['handshake.auth.token', { auth: { token: 'abc' } }, 'abc'],
@@ -37,18 +37,18 @@ describe('the token of a connecting client', () => {
     ['a token that is an object', { auth: { token: { $ne: null } } }, undefined],
     ['no auth at all', { auth: undefined }, undefined],
     ['the query, which is off by default', { query: { token: 'abc' } }, undefined],
-  ])('from %s', (_, handshake, token) => {
+  ])('is read from %s', (_, handshake, token) => {
     expect(tokenIn(handshake)).toBe(token);
   });
 
-  it('comes from the query where that is switched on, as the last place', () => {
+  it('is read from the query only if that is enabled, and last', () => {
     expect(tokenIn({ query: { token: 'abc' } }, true)).toBe('abc');
     expect(tokenIn({ query: { token: 'q' }, authorization: 'Bearer h' }, true)).toBe('h');
     expect(tokenIn({ query: { token: ['a', 'b'] } }, true)).toBeUndefined();
     expect(tokenIn({ query: { token: '' } }, true)).toBeUndefined();
   });
 
-  it('comes from an extractor alone, where there is one', () => {
+  it('is read only by the extractor, if there is one', () => {
     const socket = socketWith({ auth: { token: 'a' }, query: { token: 'q' } });
     const given: Socket[] = [];
     const extracting = (token: string | null | undefined) =>

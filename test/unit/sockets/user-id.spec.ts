@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { normalisedUserId } from '../../../src/sockets/user-id.js';
 
-// Pitfall 19.
+// 1234 and "1234" must be one user.
 describe('a user id', () => {
   it.each<[unknown, string]>([
     ['42', '42'],
@@ -16,7 +16,7 @@ describe('a user id', () => {
     [' 42 ', ' 42 '],
     ['ü:%/😀', 'ü:%/😀'],
     ['__proto__', '__proto__'],
-  ])('%p is the user %j', (given, id) => {
+  ])('%p becomes the user %j', (given, id) => {
     expect(normalisedUserId(given)).toBe(id);
   });
 
@@ -26,7 +26,7 @@ describe('a user id', () => {
     [null],
     [Number.NaN],
     [Infinity],
-    // Not exact: its neighbours are the same number.
+    // Not exact: neighbouring integers have the same value.
     [2 ** 53],
     [-(2 ** 53)],
     [Number('90071992547409931')],
@@ -36,10 +36,10 @@ describe('a user id', () => {
     [['42']],
     [Symbol('42')],
     [() => '42'],
-    // Half a character: in UTF-8, and so in a channel's name, all of these are the same user.
+    // Half of a surrogate pair: in UTF-8, and so in the name of a channel, all of these are the same user.
     ['\ud800'],
     ['a\udc00b'],
-  ])('%p is none', (given) => {
+  ])('%p is refused', (given) => {
     expect(normalisedUserId(given)).toBeUndefined();
   });
 });

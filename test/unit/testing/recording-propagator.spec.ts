@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { RedisPropagatorService } from '../../../src/index.js';
 import { RecordingPropagator } from '../../../src/testing/index.js';
 
-/** What an app's own class under test looks like. */
+/** A service of an app under test. */
 class OrdersService {
   constructor(private readonly propagator: RedisPropagatorService) {}
 
@@ -13,7 +13,7 @@ class OrdersService {
 }
 
 describe('RecordingPropagator', () => {
-  it('stands in for the service: it remembers the call and says that nobody is online', async () => {
+  it('replaces the service: it records the call and reports that no user is online', async () => {
     const propagator = new RecordingPropagator();
     expect(await new OrdersService(propagator.asService()).ship('42')).toBe('offline');
     expect(propagator.calls).toEqual([
@@ -21,7 +21,7 @@ describe('RecordingPropagator', () => {
     ]);
   });
 
-  it('says what a test wants it to say', async () => {
+  it('returns the receipt that a test sets', async () => {
     const propagator = new RecordingPropagator();
     propagator.receipt = { localSockets: 0, remoteInstances: 2, reached: true };
     expect(await new OrdersService(propagator.asService()).ship('42')).toBe('told');
@@ -37,7 +37,7 @@ describe('RecordingPropagator', () => {
     expect(verbs.filter((name) => typeof recorder[name] !== 'function')).toEqual([]);
   });
 
-  it('remembers every verb, in order, with what it was given', async () => {
+  it('records every verb, in order, with its arguments', async () => {
     const propagator = new RecordingPropagator();
     const service = propagator.asService();
     const event = { event: 'x', data: 1 };
@@ -63,7 +63,7 @@ describe('RecordingPropagator', () => {
     ]);
   });
 
-  it('answers as the service does where nobody is online', async () => {
+  it('responds like the service if no user is online', async () => {
     const service = new RecordingPropagator().asService();
     const nobody = { items: [], missing: [], complete: true };
     expect(await service.requestUser({ userId: 1, event: 'x' })).toEqual({
@@ -74,7 +74,7 @@ describe('RecordingPropagator', () => {
     expect(await service.joinUser(1, 'r')).toEqual({ count: 0, missing: [], complete: true });
   });
 
-  it('has a receipt for each of several users, by the id as a string', async () => {
+  it('returns a receipt for each of several users, by the id as a string', async () => {
     const propagator = new RecordingPropagator();
     const { users, reached } = await propagator.emitToUsers({ userIds: [1, '2'], event: 'x' });
     expect([...users.keys()]).toEqual(['1', '2']);
@@ -88,7 +88,7 @@ describe('RecordingPropagator', () => {
     ['', false],
     [null, false],
     [undefined, false],
-  ])('says of an event caused by the user %j whether there is one', async (userId, propagated) => {
+  ])('says for an event caused by the user %j whether there is one', async (userId, propagated) => {
     const propagator = new RecordingPropagator();
     expect(await propagator.propagateEvent({ userId, event: 'x' })).toBe(propagated);
     expect(propagator.calls).toEqual([{ verb: 'propagateEvent', event: { userId, event: 'x' } }]);

@@ -19,7 +19,7 @@ class PricesService {
   constructor(readonly redis: RedisService) {}
 }
 
-/** An app whose Redis is not to be had in a test; connecting to it would fail the test by time. */
+/** An app whose Redis does not exist in the test: connecting to it would make the test time out. */
 @Module({
   imports: [
     RedisPropagatorModule.forRootAsync({
@@ -51,7 +51,7 @@ describe('useInMemory', () => {
     return module;
   };
 
-  it('gives the app under test a transport in memory, ready at once', async () => {
+  it('gives the app under test an in-memory transport that is ready at once', async () => {
     const module = await start();
     expect(module.get(PUB_SUB)).toBeInstanceOf(InMemoryPubSub);
     expect(module.get(RedisService).state).toBe('ready');
@@ -59,7 +59,7 @@ describe('useInMemory', () => {
     expect(module.get(REDIS_SUBSCRIBER_CLIENT)).toBeNull();
   });
 
-  it('makes instances of one cluster of apps that share a bus, and strangers of all others', async () => {
+  it('joins apps with the same bus to one cluster, and keeps others apart', async () => {
     const bus = new InMemoryBus();
     const [a, b, stranger] = [await start({ bus }), await start({ bus }), await start()];
     const received: unknown[] = [];
@@ -81,12 +81,12 @@ describe('useInMemory', () => {
     expect([received, overheard]).toEqual([[1], [2]]);
   });
 
-  it('takes the options that are given, in place of those of the app', async () => {
+  it('uses the given options in place of those of the app', async () => {
     await expect(start({ prefix: 'a/b' })).rejects.toThrow('Option "prefix"');
     await expect(start({ prfix: 'a' } as never)).rejects.toThrow('Option "prfix" does not exist');
   });
 
-  it('keeps the other options of the app, and those that are given as undefined', async () => {
+  it('keeps the other options of the app, and those given as undefined', async () => {
     const module = await start({ auth: undefined, prefix: 'test' });
     expect(module.get(DiagnosticsService).diagnostics()).toMatchObject({
       options: {
@@ -98,7 +98,7 @@ describe('useInMemory', () => {
     });
   });
 
-  it('refuses options of the app that are wrong, but for its Redis', async () => {
+  it('refuses wrong options of the app, except those for Redis', async () => {
     const builder = Test.createTestingModule({
       imports: [RedisPropagatorModule.forRoot({ redis: 'nonsense', prefix: 'a b' })],
     });
@@ -117,7 +117,7 @@ describe('useInMemory', () => {
   it.each<[string, () => RedisPropagatorOptions]>([
     ['that are frozen', () => Object.freeze({ redis: 'redis://redis.invalid' })],
     ['with getters', () => new Options()],
-  ])('takes options of the app %s', async (_, useFactory) => {
+  ])('accepts options of the app %s', async (_, useFactory) => {
     const builder = Test.createTestingModule({
       imports: [RedisPropagatorModule.forRootAsync({ useFactory })],
     });

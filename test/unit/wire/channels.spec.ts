@@ -4,7 +4,7 @@ import { resolveOptions } from '../../../src/options/resolve-options.js';
 import { ChannelNames, normalisedNamespace, type Target } from '../../../src/wire/channels.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 
-/** Made of what could confuse names: the separators, and words that occur in names. */
+/** Names of separators and words that occur in channel names, to provoke collisions. */
 const tricky = fc
   .array(
     fc.oneof(
@@ -34,11 +34,11 @@ describe('channel names', () => {
     [{ kind: 'user', namespace: '/chat', id: '42' }, 'propagator:/chat:user:42'],
     [{ kind: 'room', namespace: '/', id: 'a:b%c' }, 'propagator:/:room:a:b%c'],
     [{ kind: 'all', namespace: '/a:b%' }, 'propagator:/a%3Ab%25:all'],
-  ])('of %j is %s, as docs/protocol.md promises to publishers', (target, name) => {
+  ])('for %j are %s, as docs/protocol.md promises to publishers', (target, name) => {
     expect(channelOf('propagator', target)).toBe(name);
   });
 
-  it('are different for different targets, also of different apps', () => {
+  it('differ for different targets, also of different apps', () => {
     const addressed = fc.tuple(prefixes, targets);
     fc.assert(
       fc.property(addressed, addressed, (one, other) => {
@@ -49,7 +49,7 @@ describe('channel names', () => {
     );
   });
 
-  it('are different for targets that differ in one piece only', () => {
+  it('differ for targets that differ in one part only', () => {
     fc.assert(
       fc.property(prefixes, targets, targets, (prefix, one, other) => {
         const mixed = { ...one, ...other } as Target;
@@ -62,7 +62,7 @@ describe('channel names', () => {
     );
   });
 
-  it('are remembered for namespaces in use, however many others come and go', () => {
+  it('are cached for namespaces in use, however many others come and go', () => {
     const names = new ChannelNames('app');
     const replace = jest.spyOn(String.prototype, 'replace');
     for (let number = 0; number < 10_000; number++) {
@@ -90,7 +90,7 @@ describe('channel names', () => {
   });
 });
 
-/** The order of keys aside, and an id only where the kind has one. */
+/** Ignores the order of keys, and the id if the kind has none. */
 function normal([prefix, target]: [string, Target]): unknown[] {
   return [prefix, target.kind, target.namespace, 'id' in target ? target.id : null];
 }

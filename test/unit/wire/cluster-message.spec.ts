@@ -19,7 +19,7 @@ const messages: [string, ClusterMessage][] = [
   ['an error', { type: 'reply', id: 1, error: 'no', done: true }],
 ];
 
-/** Frames of a packet as an event carries it, in an envelope for instances. */
+/** The frames of a packet in an envelope between instances. */
 function packed(data: unknown[]): Buffer {
   const header = {
     ...stamp,
@@ -58,15 +58,15 @@ describe('a message between instances', () => {
     ['a request without an id', ['request', { type: 'request', operation: 'x', timeoutMs: 1 }]],
     ['a request without an operation', ['request', { type: 'request', id: 1, timeoutMs: 1 }]],
     ['a reply that does not say whether it is the last', ['reply', { type: 'reply', id: 1 }]],
-  ])('is malformed where it carries %s', (_, data) => {
+  ])('is malformed if it carries %s', (_, data) => {
     expect(decodeClusterMessage(packed(data))).toBe('message.malformed');
   });
 
-  it('of a type that only a later version knows is told apart from a malformed one', () => {
+  it('of a type from a later version is distinguished from a malformed one', () => {
     expect(decodeClusterMessage(packed(['x', { type: 'x' }]))).toBe('message.unknown-kind');
   });
 
-  it('is no event, and an event is none', () => {
+  it('is not an event, and an event is not such a message', () => {
     const header = {
       ...stamp,
       volatile: false,

@@ -13,7 +13,7 @@ function encode(data: unknown) {
   return encodePacket(new Encoder(), packetOf('event', data));
 }
 
-/** What a client makes of it. */
+/** The event that a client decodes. */
 function decoded(data: unknown): unknown {
   let result: unknown;
   const decoder = new Decoder();
@@ -24,12 +24,12 @@ function decoded(data: unknown): unknown {
   return result;
 }
 
-/** The elements 3 and 4 of these bytes, seen from the middle of their buffer. */
+/** Elements 3 and 4 of these bytes, as a view into their buffer. */
 const bytes = new Uint8Array([1, 2, 3, 4, 5, 6]);
 const view = new Uint8Array(bytes.buffer, 2, 2);
 
 describe('an encoded packet', () => {
-  it('is one string where there is no binary data', () => {
+  it('is one string if there is no binary data', () => {
     expect(encode({ list: [1, 'ü', null, { deep: true }] })).toEqual([
       '2["event",{"list":[1,"ü",null,{"deep":true}]}]',
     ]);
@@ -48,7 +48,7 @@ describe('an encoded packet', () => {
     ['16-bit numbers', new Uint16Array([1, 256]), [1, 0, 0, 1]],
     ['floating point numbers', new Float32Array([1]), [0, 0, 0x80, 0x3f]],
     ['a DataView with an offset', new DataView(bytes.buffer, 4, 2), [5, 6]],
-  ])('carries %s as the bytes that it is', (_, data, expected) => {
+  ])('carries %s as its bytes', (_, data, expected) => {
     const [text, attachment, ...more] = encode(data);
     expect(text).toBe('51-["event",{"_placeholder":true,"num":0}]');
     expect(Buffer.isBuffer(attachment)).toBe(true);
@@ -65,26 +65,26 @@ describe('an encoded packet', () => {
     });
   });
 
-  it('leaves what it was made of as it was', () => {
+  it('does not change the original data', () => {
     const given = { picture: Buffer.from([1]), nested: { list: [view] } };
     encode(given);
     expect(given).toEqual({ picture: Buffer.from([1]), nested: { list: [view] } });
   });
 });
 
-describe('what an encoder of an app makes of a packet', () => {
+describe('a packet from an encoder of the app', () => {
   it.each<[string, () => unknown, number[]]>([
     ['an ArrayBuffer', () => new Uint8Array([1, 2]).buffer, [1, 2]],
     ['a SharedArrayBuffer', () => new SharedArrayBuffer(2), [0, 0]],
     ['an ArrayBuffer of another context', () => runInNewContext('new ArrayBuffer(2)'), [0, 0]],
     ['a view', () => view, [3, 4]],
-  ])('is taken where it is %s', (_, make, expected) => {
+  ])('is accepted if it is %s', (_, make, expected) => {
     const parts = encodePacket({ encode: () => ['text', make()] }, packetOf('a'));
     expect(parts[0]).toBe('text');
     expect([...(parts[1] as Buffer)]).toEqual(expected);
   });
 
-  it('is refused where it is neither text nor bytes', () => {
+  it('is refused if it is neither text nor bytes', () => {
     const encoder = { encode: () => [{ not: 'bytes' }] };
     expect(errorOf(() => encodePacket(encoder, packetOf('a'))).code).toBe('event.unserialisable');
   });
@@ -116,7 +116,7 @@ describe('data that cannot be serialised', () => {
     expect(error.cause).toBeInstanceOf(Error);
   });
 
-  it('leaves the encoder fit for the next event', () => {
+  it('keeps the encoder usable for the next event', () => {
     const encoder = new Encoder();
     expect(() => encodePacket(encoder, packetOf('a', { file: new Blob(['x']) }))).toThrow('Blob');
     expect(() => encodePacket(encoder, packetOf('a', 1n))).toThrow('BigInt');

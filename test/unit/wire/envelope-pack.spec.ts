@@ -9,7 +9,7 @@ const packed = fc.record({
 });
 
 describe('a pack of envelopes', () => {
-  it('gives back what was put into it, and has the length that was foretold', () => {
+  it('unpacks to its contents, and has the predicted length', () => {
     fc.assert(
       fc.property(fc.array(packed, { maxLength: 20 }), (envelopes) => {
         const pack = packEnvelopes(envelopes);
@@ -19,7 +19,7 @@ describe('a pack of envelopes', () => {
     );
   });
 
-  it('has ages within bounds', () => {
+  it('limits the ages', () => {
     const given = [-5, 1.6, 2 ** 40].map((ageMs) => ({
       channel: 'a',
       ageMs,
@@ -29,7 +29,7 @@ describe('a pack of envelopes', () => {
     expect(ages).toEqual([0, 2, 2 ** 32 - 1]);
   });
 
-  it('is refused, not thrown at, where it is none', () => {
+  it('is refused without an exception if it is malformed', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
         expect(() => unpackEnvelopes(Buffer.from(bytes))).not.toThrow();

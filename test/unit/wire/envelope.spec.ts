@@ -70,7 +70,7 @@ describe('an envelope', () => {
     expect(frames).toEqual(bytes.subarray(43));
   });
 
-  it('gives back what was put into it, and has the length that was foretold', () => {
+  it('decodes to its contents, and has the predicted length', () => {
     fc.assert(
       fc.property(headers, parts, (given, content) => {
         const { bytes, frames } = encodeEnvelope(given, content);
@@ -90,12 +90,12 @@ describe('an envelope', () => {
     );
   });
 
-  it('gives the frames as a view of what arrived, without a copy', () => {
+  it('returns the frames as a view of the received bytes, without a copy', () => {
     const { bytes } = encodeEnvelope(header, ['2["a"]']);
     expect((decodeEnvelope(bytes) as Envelope).frames.buffer).toBe(bytes.buffer);
   });
 
-  it('is no envelope where any byte of its end is missing', () => {
+  it('is refused if any number of bytes is missing at the end', () => {
     const { bytes } = encodeEnvelope({ ...header, except: ['s1', 's2'], rooms: ['r'] }, ['2["a"]']);
     for (let length = 0; length < bytes.length; length++) {
       expect([length, decodeEnvelope(bytes.subarray(0, length))]).toEqual([
@@ -105,7 +105,7 @@ describe('an envelope', () => {
     }
   });
 
-  it('of damaged bytes is a fault or an envelope, and never an exception', () => {
+  it('with damaged bytes is a fault or an envelope, and never an exception', () => {
     fc.assert(
       fc.property(
         headers,
@@ -125,7 +125,7 @@ describe('an envelope', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
         expect(faults).toContain(decodeEnvelope(Buffer.from(bytes)));
-        // Random bytes that look like the current version and kind reach the code behind those checks.
+        // Random bytes with the current version and kind reach the code behind those checks.
         expect(isFaultOrEnvelope(decodeEnvelope(Buffer.from([1, 0, ...bytes])))).toBe(true);
         expect(isFrom(Buffer.from(bytes), randomBytes(8))).toBe(false);
       }),
@@ -137,20 +137,20 @@ describe('an envelope', () => {
     [0, 'message.unknown-version'],
     [2, 'message.unknown-version'],
     [255, 'message.unknown-version'],
-  ])('of version %i is told apart', (version, fault) => {
+  ])('of version %i is reported as such', (version, fault) => {
     const { bytes } = encodeEnvelope(header, ['x']);
     bytes[0] = version;
     expect(decodeEnvelope(bytes)).toBe(fault);
     expect(isFrom(bytes, header.origin)).toBe(false);
   });
 
-  it('of an unknown kind is told apart', () => {
+  it('of an unknown kind is reported as such', () => {
     const { bytes } = encodeEnvelope(header, ['x']);
     bytes[1] = 1;
     expect(decodeEnvelope(bytes)).toBe('message.unknown-kind');
   });
 
-  it('of a future version with more in its header is read, what is unknown skipped', () => {
+  it('of a future version with a longer header is read, and unknown parts are skipped', () => {
     const { bytes } = encodeEnvelope({ ...header, except: ['s1'], rooms: ['r'] }, ['2["a"]']);
     const start = bytes.readUInt32BE(4);
     const more = Buffer.from('fields of the future');
@@ -181,7 +181,7 @@ describe('an envelope', () => {
     expect(decodeEnvelope(bytes)).toBe('message.malformed');
   });
 
-  it('is from its origin only', () => {
+  it('comes only from its own origin', () => {
     const { bytes } = encodeEnvelope(header, ['x']);
     const origin = header.origin;
     expect(isFrom(bytes, origin)).toBe(true);

@@ -36,16 +36,16 @@ describe('an event from outside', () => {
     ['{"event":"a","except":"s1"}', '"except" must be a list of rooms or socket ids'],
     ['{"event":"a","except":[1]}', '"except" must be a list of rooms or socket ids'],
     ['{"event":"a","except":null}', '"except" must be a list of rooms or socket ids'],
-  ])('is refused with words: %s', (json, words) => {
+  ])('is refused with a reason: %s', (json, words) => {
     expect(decode(json)).toBe(words);
   });
 
-  // Pitfall 14.
+  // Reserved names such as `connect` and `error` must be refused.
   it.each([...RESERVED_EVENTS])('is refused where its name is reserved: %s', (event) => {
     expect(decode(JSON.stringify({ event }))).toBe(`"${event}" is a reserved event name`);
   });
 
-  // Pitfall 4.
+  // Malformed JSON must not end the process.
   it('never throws, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {

@@ -17,7 +17,7 @@ interface FrameOptions {
   rsv1: boolean;
 }
 
-/** What `@types/ws` leaves out. */
+/** Methods that `@types/ws` leaves out. */
 const { Sender, Receiver } = ws as unknown as {
   Sender: { frame(data: Buffer, options: FrameOptions): Buffer[] };
   Receiver: new () => NodeJS.WritableStream & {
@@ -31,7 +31,7 @@ function framesOf(parts: readonly EncodedPart[]): Buffer {
   return frames;
 }
 
-/** What the package that Engine.IO uses would send. */
+/** The bytes that `ws`, as used by Engine.IO, would send. */
 function framesOfWs(part: EncodedPart): Buffer {
   const text = typeof part === 'string';
   const payload = text ? Buffer.from(`4${part}`) : part;
@@ -39,7 +39,7 @@ function framesOfWs(part: EncodedPart): Buffer {
   return Buffer.concat(Sender.frame(payload, { ...options, opcode: text ? 1 : 2 }));
 }
 
-/** As a string: Jest compares large Buffers byte by byte, which takes its time. */
+/** As a string, because Jest is slow at comparing large Buffers. */
 function hex(frames: Buffer): string {
   return frames.toString('hex');
 }
@@ -48,7 +48,7 @@ function comparable(given: readonly EncodedPart[]): string[] {
   return given.map((part) => (typeof part === 'string' ? `text ${part}` : `binary ${hex(part)}`));
 }
 
-/** Every border of the three forms of a length, and around it. */
+/** The limits of the three forms of a length, and the values around them. */
 const payloadLengths = [0, 1, 2, 124, 125, 126, 127, 128, 65_534, 65_535, 65_536, 65_537, 70_000];
 
 const parts = fc.array(
@@ -62,18 +62,18 @@ const parts = fc.array(
 );
 
 describe('WebSocket frames', () => {
-  it.each(payloadLengths)('of %i bytes of binary are those of ws', (length) => {
+  it.each(payloadLengths)('of %i bytes of binary are equal to those of ws', (length) => {
     const part = Buffer.alloc(length, 'binary');
     expect(hex(framesOf([part]))).toBe(hex(framesOfWs(part)));
   });
 
-  it.each(payloadLengths.slice(1))('of %i bytes of text are those of ws', (length) => {
+  it.each(payloadLengths.slice(1))('of %i bytes of text are equal to those of ws', (length) => {
     // The payload is one byte longer: the type "message" of the Engine.IO protocol.
     const part = 'x'.repeat(length - 1);
     expect(hex(framesOf([part]))).toBe(hex(framesOfWs(part)));
   });
 
-  it('are read by ws as what they were made of', () => {
+  it('are decoded correctly by ws', () => {
     fc.assert(
       fc.property(parts, (given) => {
         const received: EncodedPart[] = [];
@@ -88,7 +88,7 @@ describe('WebSocket frames', () => {
     );
   });
 
-  it('give back what they were made of', () => {
+  it('decode to their contents', () => {
     fc.assert(
       fc.property(parts, (given) => {
         const frames = framesOf(given);
@@ -99,19 +99,19 @@ describe('WebSocket frames', () => {
     );
   });
 
-  it('are written where they are wanted, and nowhere else', () => {
+  it('are written at the given offset, and nowhere else', () => {
     const target = Buffer.alloc(10, 0xee);
     expect(writeFrames(target, 3, ['a'])).toBe(7);
     expect(target.toString('hex')).toBe('eeeeee81023461eeeeee');
   });
 
-  it('with lengths beyond 32 bits are no frames of bytes that are there', () => {
+  it('with lengths beyond 32 bits do not match the available bytes', () => {
     const huge = Buffer.from([0x82, 127, 0, 0, 0, 1, 0, 0, 0, 0]);
     expect(areFrames(huge)).toBe(false);
     expect(areFrames(Buffer.from([0x82, 127, ...Buffer.alloc(8, 0xff)]))).toBe(false);
   });
 
-  it('are whole, or they are none', () => {
+  it('are complete or refused', () => {
     fc.assert(
       fc.property(parts, fc.nat(), (given, cut) => {
         const [first] = given;
@@ -122,7 +122,7 @@ describe('WebSocket frames', () => {
     );
   });
 
-  it('are found out by every truncation of several that does not end between two', () => {
+  it('are refused when several are cut anywhere but between two', () => {
     const given = ['one', Buffer.from('two'), 'x'.repeat(130)];
     const frames = framesOf(given);
     const borders = new Set([1, 2, 3].map((count) => framesLength(given.slice(0, count))));
@@ -146,15 +146,15 @@ describe('WebSocket frames', () => {
     ['a length that has a shorter form in 16 bits', [0x82, 126, 0, 1, 9]],
     ['a length that has a shorter form in 64 bits', [0x82, 127, 0, 0, 0, 0, 0, 0, 0, 1, 9]],
     ['a frame and a byte too many', [0x82, 1, 9, 0]],
-  ])('are not: %s', (_, bytes) => {
+  ])('are refused: %s', (_, bytes) => {
     expect(areFrames(Buffer.from(bytes))).toBe(false);
   });
 
-  it('are not: random bytes, and looking does not throw', () => {
+  it('are refused for random bytes, without an exception', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         const frames = Buffer.from(bytes);
-        // What is taken for frames must at least be frames to ws as well.
+        // Bytes that are accepted as frames must be frames for ws as well.
         const same = hex(framesOf(readFrames(frames))) === hex(frames);
         expect(same || !areFrames(frames)).toBe(true);
       }),

@@ -20,8 +20,8 @@ function nested(depth: number): unknown {
   return value;
 }
 
-describe('what can be sent of a value', () => {
-  it('is all of it where that is plain data', () => {
+describe('the sendable part of a value', () => {
+  it('is everything if it is plain data', () => {
     const bytes = Buffer.from([1, 2]);
     const value = { a: [1, 'b', null, true, { c: [] }], bytes, view: new Float64Array(2) };
     const { copy, leftOut } = copied(value);
@@ -29,7 +29,7 @@ describe('what can be sent of a value', () => {
     expect(leftOut).toEqual([]);
   });
 
-  it('is what JSON has of dates, classes, functions and holes', () => {
+  it('is what JSON makes of dates, classes, functions and holes', () => {
     class Point {
       x = 1;
       get y() {
@@ -71,11 +71,11 @@ describe('what can be sent of a value', () => {
       ['too-large', `data.${'x'.repeat(ROOM)}`],
     ],
     ['many bytes', { a: 1, bytes: Buffer.alloc(ROOM) }, { a: 1 }, ['too-large', 'data.bytes']],
-  ])('is the rest of it without %s', (_, value, rest, leftOut) => {
+  ])('leaves out %s', (_, value, rest, leftOut) => {
     expect(copied(value)).toEqual({ copy: rest, leftOut: [leftOut] });
   });
 
-  it('is the rest of it without a cycle, and what comes twice without one comes twice', () => {
+  it('leaves out a cycle, and keeps a value that occurs twice without one', () => {
     const twice = { b: 1 };
     const value: Record<string, unknown> = { one: twice, two: twice };
     value['self'] = { again: value };
@@ -85,14 +85,14 @@ describe('what can be sent of a value', () => {
     });
   });
 
-  it('is bounded in depth', () => {
+  it('is limited in depth', () => {
     const { copy, leftOut } = copied({ a: 1, deep: nested(100_000) });
     expect(copy).toMatchObject({ a: 1, deep: { a: { a: {} } } });
     expect(leftOut.map(([why]) => why)).toEqual(['too-deep']);
     expect(copied(nested(31)).leftOut).toEqual([]);
   });
 
-  it('is bounded in bytes, however many parts there are', () => {
+  it('is limited in bytes, however many parts there are', () => {
     const list = Array.from({ length: 1_000_000 }, (_, index) => index);
     const { copy, leftOut } = copied({ list, after: 1 });
     expect(Buffer.byteLength(JSON.stringify(copy))).toBeLessThan(ROOM);
@@ -100,21 +100,21 @@ describe('what can be sent of a value', () => {
     expect(leftOut.length).toBeLessThan(5);
   });
 
-  it('is bounded where objects share others, on paths without end', () => {
+  it('is limited if objects share others, on endless paths', () => {
     const people: Record<string, unknown>[] = Array.from({ length: 12 }, () => ({}));
     for (const person of people) {
       for (const [index, other] of people.entries()) {
         if (person !== other) person[`acquaintance number ${index}`] = other;
       }
     }
-    // With a little room left that no name fits into.
+    // With little room left, so that no name fits.
     for (let bytes = 1_000; bytes < 1_030; bytes++) {
       const { leftOut } = copied(people[0], bytes);
       expect(leftOut.length).toBeLessThan(10_000);
     }
   });
 
-  it('is bounded where wide objects are left out again and again', () => {
+  it('is limited if wide objects are left out again and again', () => {
     let wide: Record<string, unknown> = {};
     for (let depth = 0; depth < 40; depth++) {
       wide = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`part ${n}`, wide]));
@@ -122,7 +122,7 @@ describe('what can be sent of a value', () => {
     expect(copied(wide, 256 * 1_024).leftOut.length).toBeLessThan(100_000);
   });
 
-  it('has nothing that Socket.IO takes for a place of binary data', () => {
+  it('contains nothing that Socket.IO takes for a placeholder of binary data', () => {
     const value = { a: { _placeholder: true, num: 99 }, bytes: Buffer.from('x') };
     expect(copied(value)).toEqual({
       copy: { bytes: Buffer.from('x') },
@@ -130,7 +130,7 @@ describe('what can be sent of a value', () => {
     });
   });
 
-  it('leaves prototypes alone', () => {
+  it('does not change prototypes', () => {
     const { copy } = copied(JSON.parse('{"__proto__":{"polluted":1},"a":1}'));
     expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
     expect(JSON.stringify(copy)).toBe('{"__proto__":{"polluted":1},"a":1}');

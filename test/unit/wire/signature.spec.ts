@@ -26,7 +26,7 @@ function envelope({ rooms = [] as string[], signWith = key } = {}): Buffer {
 }
 
 describe('the signature of an envelope', () => {
-  it('is what the protocol says', () => {
+  it('has the form that the protocol describes', () => {
     const bytes = envelope({ rooms: ['a'] });
     const start = bytes.readUInt32BE(4);
     const expected = createHmac('sha256', SECRET)
@@ -39,26 +39,26 @@ describe('the signature of an envelope', () => {
     expect(verifiedTag(bytes, CHANNEL, [key])).toEqual(expected);
   });
 
-  it('is skipped by who has no secret', () => {
+  it('is skipped by an instance without a secret', () => {
     expect(decodeEnvelope(envelope({ rooms: ['a'] }))).toMatchObject({
       rooms: ['a'],
       frames: Buffer.from('\x81\x0942["x",1]', 'latin1'),
     });
   });
 
-  it('is good with any of several keys, and with no other', () => {
+  it('is valid with any of several keys, and with no other', () => {
     const bytes = envelope({ signWith: otherKey });
     expect(verifiedTag(bytes, CHANNEL, [key, otherKey])).toBeInstanceOf(Buffer);
     expect(verifiedTag(bytes, CHANNEL, [key])).toBe('forged');
     expect(verifiedTag(bytes, CHANNEL, [])).toBe('forged');
   });
 
-  it('is good on one channel only', () => {
+  it('is valid on one channel only', () => {
     expect(verifiedTag(envelope(), 'propagator:/:user:bob', [key])).toBe('forged');
     expect(verifiedTag(envelope(), `${CHANNEL}:`, [key])).toBe('forged');
   });
 
-  it('covers every bit but the mark of what is sent again', () => {
+  it('covers every bit except the mark for repeated events', () => {
     const bytes = envelope({ rooms: ['a'] });
     const wrong: number[] = [];
     for (let bit = 0; bit < bytes.length * 8; bit++) {
@@ -72,7 +72,7 @@ describe('the signature of an envelope', () => {
     expect(verifiedTag(bytes, CHANNEL, [key])).toBeInstanceOf(Buffer);
   });
 
-  it('is missed where it is not there, and cut where it is cut', () => {
+  it('is reported as missing if it is missing, and as malformed if it is cut', () => {
     const bytes = envelope();
     const unsigned = Buffer.from(bytes);
     unsigned.writeUInt16BE(0, 2);

@@ -37,7 +37,7 @@ const traces: fc.Arbitrary<TraceContext> = fc.record({
 });
 
 describe('the trace context in an envelope', () => {
-  it('comes out as it went in, with everything around it', () => {
+  it('is decoded as it was encoded, with everything around it', () => {
     fc.assert(
       fc.property(traces, (given) => {
         const { bytes } = encodeEnvelope({ ...header, trace: given }, ['2["a"]']);
@@ -51,7 +51,7 @@ describe('the trace context in an envelope', () => {
     );
   });
 
-  it('is 27 bytes and the state behind the lists, with flag 128', () => {
+  it('is 27 bytes and the state after the lists, with flag 128', () => {
     const { bytes: plain } = encodeEnvelope(header, ['2["a"]']);
     const { bytes } = encodeEnvelope({ ...header, trace }, ['2["a"]']);
     const start = plain.readUInt32BE(4);
@@ -61,7 +61,7 @@ describe('the trace context in an envelope', () => {
     expect(bytes.subarray(bytes.readUInt32BE(4))).toEqual(plain.subarray(start));
   });
 
-  it('takes not a byte where there is none', () => {
+  it('takes no byte if there is none', () => {
     const { bytes } = encodeEnvelope(header, ['2["a"]']);
     expect(encodeEnvelope({ ...header, trace: undefined }, ['2["a"]']).bytes).toEqual(bytes);
     expect(bytes.readUInt16BE(2) & 128).toBe(0);
@@ -77,12 +77,12 @@ describe('the trace context in an envelope', () => {
   it.each([
     ['is longer than 512 bytes', 'x'.repeat(513)],
     ['is not ASCII', 'vendor=ü'],
-  ])('goes without a state that %s', (_, state) => {
+  ])('is sent without a state that %s', (_, state) => {
     const { bytes } = encodeEnvelope({ ...header, trace: { ...trace, state } }, ['2["a"]']);
     expect(decodeEnvelope(bytes)).toMatchObject({ trace: { ...trace, state: '' } });
   });
 
-  it('is none where it names no span, or the header ends too early; the event is read all the same', () => {
+  it('is absent if it names no span, or the header ends too early; the event is still read', () => {
     const { bytes } = encodeEnvelope(header, ['2["a"]']);
     const cut = Buffer.from(bytes);
     cut.writeUInt16BE(cut.readUInt16BE(2) | 128, 2);

@@ -10,7 +10,7 @@ function framesOf(parts: readonly EncodedPart[]): Buffer {
   return frames;
 }
 
-/** Socket.IO's parser, counting how often something is decoded. */
+/** Socket.IO's parser, counting its decodings. */
 function countingParser(): { parser: PacketParser; decoders: () => number } {
   let decoders = 0;
   class Decoder extends standardParser.Decoder {
@@ -34,7 +34,7 @@ describe('a packet on its way to sockets', () => {
     expect(decoders()).toBe(0);
   });
 
-  it('is taken apart once and decoded once, however many ask', () => {
+  it('is split once and decoded once, however many sockets need it', () => {
     const { parser, decoders } = countingParser();
     const packet = new WirePacket(framesOf(binary), parser);
     expect(packet.packet).toMatchObject({ type: 2, nsp: '/', data: ['file', Buffer.from([1, 2])] });
@@ -43,7 +43,7 @@ describe('a packet on its way to sockets', () => {
     expect(decoders()).toBe(1);
   });
 
-  it('is neither taken apart nor decoded where both forms are known', () => {
+  it('is neither split nor decoded if both forms are known', () => {
     const { parser, decoders } = countingParser();
     const known = { parts: [text], packet: { type: 2, nsp: '/chat', data: ['hello', { n: 1 }] } };
     const packet = new WirePacket(framesOf([text]), parser, known);
@@ -61,7 +61,7 @@ describe('a packet on its way to sockets', () => {
     ['a packet that waits for its attachment', [binary[0] as EncodedPart]],
     ['text where an attachment is due', [binary[0] as EncodedPart, text]],
     ['a reserved event', ['2["disconnect"]']],
-  ])('is no packet, and does not throw, where its frames carry %s', (_, parts) => {
+  ])('is malformed, without an exception, if its frames carry %s', (_, parts) => {
     const { parser, decoders } = countingParser();
     const packet = new WirePacket(framesOf(parts), parser);
     expect(packet.packet).toBeUndefined();

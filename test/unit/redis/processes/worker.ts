@@ -1,6 +1,6 @@
 /**
- * A worker whose Redis fails it. It leaves promises unawaited as apps do, asks for the same again and says what it
- * was told, closes, and must then end by itself.
+ * A worker whose Redis fails. Like many apps it does not await its promises. It repeats its calls, prints the
+ * results, closes, and must then end by itself.
  *
  * Usage: worker.ts <options as JSON> [<pid of Redis> <signal to send to it>]
  */
@@ -55,7 +55,7 @@ const outcomes = await Promise.allSettled([...everything(), ...refused()]);
 const states: string[] = [redis.state];
 await app.close();
 states.push(redis.state);
-// Nobody waits for these either.
+// Nobody awaits these either.
 void everything();
 
 const codes = outcomes.map((outcome) => {
