@@ -45,8 +45,7 @@ export default {
     ],
   },
   transformIgnorePatterns: [`/node_modules/(?!(${esmPackages.join('|')})/)`],
-  // The sources write `./x.js` as Node wants it; the file beside them is `x.ts`.
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  resolver: '<rootDir>/test/resolver.cjs',
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts', '!src/**/index.ts'],
   coverageReporters: [['text', { skipFull: true }], 'text-summary'],

@@ -1,11 +1,13 @@
 import { acquireRedis } from '../scripts/redis/acquire.mjs';
 import { findRedisServer } from '../scripts/redis/binary.mjs';
+import { compileAll } from './support/compiled.mjs';
 
 /**
  * Sets for the tests TEST_REDIS_URL, and, where one is to be had, TEST_REDIS_SERVER_BIN: the
  * redis-server that single tests start for themselves (see support/own-redis.ts).
  */
 export default async function setup() {
+  compileAll();
   const redis = await acquireRedis({ env: 'TEST_REDIS_URL' });
   if (redis.url === null) throw new Error(`The tests need a Redis. ${redis.reason}`);
   globalThis.__REDIS__ = redis;

@@ -1,10 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { ShutdownOptions } from '../../src/index.js';
+import { compiled } from '../support/compiled.mjs';
 import type { Message } from '../fixtures/deploy-app/main.js';
 
-const SCRIPT = 'test/fixtures/deploy-app/main.ts';
-const RUN_TS = ['--import', './test/support/run-ts.mjs'];
+const SCRIPT = compiled('test/fixtures/deploy-app/main.ts');
 
 export interface DeployedAppOptions {
   readonly redis: string;
@@ -32,7 +32,7 @@ export class DeployedApp {
     shutdown,
   }: DeployedAppOptions): Promise<DeployedApp> {
     const child = fork(SCRIPT, [JSON.stringify([redis, prefix, tickMs, shutdown])], {
-      execArgv: RUN_TS,
+      execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     const [started] = (await Promise.race([

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { acquireRedis } from '../../scripts/redis/acquire.mjs';
+import { compileAll } from '../support/compiled.mjs';
 import { rollingRestart } from './rolling-restart.js';
 
 // Three instances are restarted one after the other, with 300 clients and a steady stream of events, and it prints when
@@ -9,6 +10,7 @@ import { rollingRestart } from './rolling-restart.js';
 const BIN_MS = 100;
 const CLIENTS = 300;
 
+compileAll();
 const redis = await acquireRedis();
 if (redis.url === null) throw new Error(redis.reason);
 try {

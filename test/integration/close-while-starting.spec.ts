@@ -1,13 +1,13 @@
 import { expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { compiled } from '../support/compiled.mjs';
 
 const run = promisify(execFile);
 
 it('an app that is closed while it starts leaves nothing that keeps its process', async () => {
-  const args = ['--import', './test/support/run-ts.mjs'];
-  const script = 'test/integration/processes/closes-while-starting.ts';
+  const script = compiled('test/integration/processes/closes-while-starting.ts');
   // Ended by the limit, it would reject.
-  const { stdout, stderr } = await run(process.execPath, [...args, script], { timeout: 50_000 });
+  const { stdout, stderr } = await run(process.execPath, [script], { timeout: 50_000 });
   expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '' });
 });

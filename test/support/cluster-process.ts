@@ -2,10 +2,10 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { onPath } from '../../scripts/redis/on-path.mjs';
 import type { RedisPropagatorOptions } from '../../src/index.js';
+import { compiled } from './compiled.mjs';
 import type { Answer, Call, ServiceName } from '../fixtures/cluster-app/main.js';
 
-const SCRIPT = 'test/fixtures/cluster-app/main.ts';
-const RUN_TS = ['--import', './test/support/run-ts.mjs'];
+const SCRIPT = compiled('test/fixtures/cluster-app/main.ts');
 
 /** An instance of a cluster in its own process. */
 export class ClusterProcess {
@@ -25,10 +25,10 @@ export class ClusterProcess {
     const setpriv = await onPath('setpriv');
     const child = fork(SCRIPT, [JSON.stringify(options)], {
       ...(setpriv === undefined
-        ? { execArgv: RUN_TS }
+        ? {}
         : {
             execPath: setpriv,
-            execArgv: ['--pdeathsig', 'KILL', process.execPath, ...RUN_TS],
+            execArgv: ['--pdeathsig', 'KILL', process.execPath],
           }),
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       // Transfers a Map as a Map.

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AppProcess } from '../../scripts/demo/app-process.mjs';
+import { compiled } from './compiled.mjs';
 import { TestClient } from './test-client.js';
 import { testRedisUrl } from './test-cluster.js';
 
@@ -75,9 +76,8 @@ export class Example {
 
 function spawn(name: string, env: Env): AppProcess {
   return new AppProcess(
-    `examples/${name}/src/main.ts`,
+    compiled(`examples/${name}/src/main.ts`),
     {
-      NODE_OPTIONS: '--import=./test/support/run-ts.mjs',
       REDIS_URL: testRedisUrl(),
       PORT: '0',
       ...env,

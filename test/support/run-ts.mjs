@@ -3,6 +3,7 @@ import * as module from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import { transformSync } from '@swc/core';
+import { swcOptions } from './compiled.mjs';
 
 /** The examples import the library by its name. */
 const library = { 'nestjs-redis-propagator': new URL('../../src/index.ts', import.meta.url).href };
@@ -20,20 +21,14 @@ export function resolve(specifier, context, next) {
 export function load(url, context, next) {
   if (!url.endsWith('.ts')) return next(url, context);
   const { code } = transformSync(readFileSync(fileURLToPath(url), 'utf8'), {
+    ...swcOptions,
     filename: fileURLToPath(url),
-    jsc: {
-      target: 'es2022',
-      parser: { syntax: 'typescript', decorators: true },
-      transform: { legacyDecorator: true, decoratorMetadata: true },
-    },
-    module: { type: 'es6' },
-    sourceMaps: 'inline',
   });
   return { format: 'module', source: code, shortCircuit: true };
 }
 
-// Lets Node run the TypeScript sources, for tests that need their own process:
-// `node --import ./test/support/run-ts.mjs file.ts`. Node 20 has no `registerHooks`. Node 26 deprecates `register`,
-// whose hooks run in another thread that loads this file again.
+// Lets Node run TypeScript files as they are: scripts, and apps that a test writes. What tests start from the project is
+// compiled before (compiled.mjs). `node --import ./test/support/run-ts.mjs file.ts`. Node 20 has no `registerHooks`.
+// Node 26 deprecates `register`, whose hooks run in another thread that loads this file again.
 if (typeof module.registerHooks === 'function') module.registerHooks({ resolve, load });
 else if (isMainThread) module.register(import.meta.url);

@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { compiled } from '../../support/compiled.mjs';
 import type { Answer, Call } from '../app/serve.js';
 
 /** A process of a test's own, whose functions the test calls by name. */
@@ -21,8 +22,8 @@ export class TestProcess {
   }
 
   static async start(file: string): Promise<TestProcess> {
-    const child = fork(file, {
-      execArgv: ['--expose-gc', '--import', './test/support/run-ts.mjs'],
+    const child = fork(compiled(file), {
+      execArgv: ['--expose-gc'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     const process = new TestProcess(child);

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { RedisPropagatorOptions } from '../../../src/index.js';
+import { compiled } from '../../support/compiled.mjs';
 import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
 import { quietPort } from '../../../scripts/redis/topologies/ports.mjs';
 
@@ -15,10 +16,10 @@ async function worker(
   options: RedisPropagatorOptions,
   ...signal: [] | [pid: number | undefined, signal: NodeJS.Signals]
 ): Promise<{ codes: string[]; states: string[] }> {
-  const args = ['--import', './test/support/run-ts.mjs', 'test/unit/redis/processes/worker.ts'];
+  const script = compiled('test/unit/redis/processes/worker.ts');
   const { stdout, stderr } = await run(
     process.execPath,
-    [...args, JSON.stringify(options), ...signal.map(String)],
+    [script, JSON.stringify(options), ...signal.map(String)],
     { timeout: 50_000 },
   );
   expect(stderr).toBe('');

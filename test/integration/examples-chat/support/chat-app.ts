@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { LoginResponse } from '../../../../examples/chat/shared/http.js';
 import type { ClusterView } from '../../../../examples/chat/shared/model.js';
 import { AppProcess } from '../../../../scripts/demo/app-process.mjs';
+import { compiled } from '../../../support/compiled.mjs';
 import { TestClient } from '../../../support/test-client.js';
 import { testRedisUrl } from '../../../support/test-cluster.js';
 import { until } from '../../../support/until.js';
@@ -139,10 +140,8 @@ export class ChatApp {
 
 function spawn(env: Env): AppProcess {
   return new AppProcess(
-    'examples/chat/server/main.ts',
+    compiled('examples/chat/server/main.ts'),
     {
-      NODE_OPTIONS:
-        '--import=./test/support/run-ts.mjs --import=./test/integration/examples-chat/support/run-chat.mjs',
       REDIS_URL: testRedisUrl(),
       JWT_SECRET: ChatApp.secret,
       PORT: '0',

@@ -1,0 +1,144 @@
+// @ts-check
+import { transformSync } from '@swc/core';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, extname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+// Compiles the sources once for each run of the tests. A process that a test starts needs half the time then: Node
+// neither compiles for it nor asks another thread where each module is.
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+/** Packages are looked up from here as from the project, never from what an example has installed for itself. */
+const folder = join(project, 'node_modules', '.cache', 'compiled');
+const manifest = join(folder, 'manifest.json');
+const SOURCES = ['src', 'test', 'examples'];
+/** The examples import the library by its name. */
+const LIBRARY = 'nestjs-redis-propagator';
+const SPECIFIER = /\b(from|import|import\()(\s*)(["'])(\.{1,2}\/[^"']+|nestjs-redis-propagator)\3/g;
+
+/** @type {import('@swc/core').Options} */
+export const swcOptions = {
+  jsc: {
+    target: 'es2022',
+    parser: { syntax: 'typescript', decorators: true },
+    transform: { legacyDecorator: true, decoratorMetadata: true },
+  },
+  module: { type: 'es6' },
+  sourceMaps: 'inline',
+};
+
+/**
+ * Where the compiled form of a source file is.
+ *
+ * @param {string} source such as `test/fixtures/process-app/main.ts`
+ */
+export function compiled(source) {
+  return join(folder, relative(project, resolve(project, source)).replace(/\.ts$/, '.js'));
+}
+
+/** Compiles the sources that have changed since the last time, and removes the output of those that are gone. */
+export function compileAll() {
+  const compiler = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
+  const key = compiler.digest('hex');
+  const before = readManifest();
+  if (before.key !== key) rmSync(folder, { recursive: true, force: true });
+  const known = before.key === key ? before.files : {};
+  /** @type {Record<string, string>} */
+  const files = {};
+  for (const source of SOURCES.flatMap((name) => sourcesIn(join(project, name)))) {
+    const output = compiled(source);
+    const { mtimeMs, size } = statSync(source);
+    files[output] = `${mtimeMs} ${size}`;
+    if (known[output] !== files[output] || !existsSync(output)) compile(source, output);
+  }
+  for (const output of Object.keys(known)) {
+    if (!(output in files)) rmSync(output, { force: true });
+  }
+  write(join(folder, 'package.json'), '{ "type": "module" }');
+  write(manifest, JSON.stringify({ key, files }));
+}
+
+/** @returns {{ key?: string, files: Record<string, string> }} which compiler made which files from what */
+function readManifest() {
+  return existsSync(manifest) ? JSON.parse(readFileSync(manifest, 'utf8')) : { files: {} };
+}
+
+/**
+ * @param {string} source
+ * @param {string} output
+ */
+function compile(source, output) {
+  const { code } = transformSync(readFileSync(source, 'utf8'), { ...swcOptions, filename: source });
+  write(output, asIfAt(source, code));
+}
+
+/**
+ * What the code imports that is not compiled, and what it reads beside itself, is where its source is.
+ *
+ * @param {string} source
+ * @param {string} code
+ */
+function asIfAt(source, code) {
+  return code
+    .replaceAll('import.meta.dirname', JSON.stringify(dirname(source)))
+    .replaceAll(SPECIFIER, (whole, keyword, space, _quote, specifier) => {
+      const target =
+        specifier === LIBRARY ? compiled('src/index.ts') : importedBy(source, specifier);
+      return target === undefined
+        ? whole
+        : `${keyword}${space}${JSON.stringify(pathToFileURL(target).href)}`;
+    });
+}
+
+/**
+ * The file that is imported; undefined where it is compiled as well.
+ *
+ * @param {string} source
+ * @param {string} specifier
+ */
+function importedBy(source, specifier) {
+  const target = resolve(dirname(source), specifier);
+  const isCompiled = existsSync(target.replace(/\.js$/, '.ts'));
+  return isCompiled || !existsSync(target) ? undefined : target;
+}
+
+/** @param {string} path @returns {string[]} */
+function sourcesIn(path) {
+  return filesIn(path).filter(
+    (file) =>
+      extname(file) === '.ts' && !file.endsWith('.spec.ts') && !file.includes(`${sep}web${sep}`),
+  );
+}
+
+/** @param {string} path @returns {string[]} */
+function filesIn(path) {
+  if (!existsSync(path)) return [];
+  return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
+    if (entry.name === 'node_modules') return [];
+    const inside = join(path, entry.name);
+    return entry.isDirectory() ? filesIn(inside) : [inside];
+  });
+}
+
+/**
+ * Other runs of the tests may read the file meanwhile.
+ *
+ * @param {string} path
+ * @param {string} text
+ */
+function write(path, text) {
+  mkdirSync(dirname(path), { recursive: true });
+  const unfinished = `${path}.${process.pid}`;
+  writeFileSync(unfinished, text);
+  renameSync(unfinished, path);
+}
