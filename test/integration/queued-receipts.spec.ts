@@ -3,7 +3,6 @@ import { NestFactory } from '@nestjs/core';
 import { SubscribeMessage, WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Server } from 'socket.io';
-import { quietPort } from '../../scripts/redis/topologies/ports.mjs';
 import {
   InMemoryPubSub,
   PresenceService,
@@ -17,7 +16,7 @@ import {
   type Receipt,
 } from '../../src/index.js';
 import { RecordingPropagator } from '../../src/testing/index.js';
-import { startOwnRedis, type RunningRedis } from '../support/own-redis.js';
+import { Outage } from '../support/outage.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';
 
@@ -46,35 +45,21 @@ const QUICK = { publishTimeoutMs: 300, subscribeTimeoutMs: 50 };
 const QUEUED = { queued: true, reached: null, remoteInstances: null };
 
 describe('an awaited verb while Redis is away', () => {
-  let port: number;
-  let redis: RunningRedis | undefined;
+  let outage: Outage;
   let cluster: TestCluster;
 
   const start = async (size: number, options: object = {}) => {
-    redis = await startOwnRedis([], { port });
-    cluster = await givenCluster()
-      .of(size)
-      .with(RootGateway)
-      .withControllers(OrdersController)
-      .onRedis(`redis://127.0.0.1:${port}`)
-      .configured({ ...QUICK, ...options })
-      .start();
+    const redis = await outage.startRedis();
+    const quick = { ...QUICK, ...options };
+    cluster = await outage.startCluster(size, [RootGateway], quick, [OrdersController]);
     return redis;
   };
-  const everywhere = (state: string) =>
-    until(
-      () => cluster.instances.every((instance) => instance.redis.state === state),
-      () => `the state ${state} of all instances`,
-    );
+  const everywhere = (state: string) => outage.everywhere(state);
 
   beforeEach(async () => {
-    port = await quietPort();
+    outage = await Outage.prepare();
   });
-  afterEach(async () => {
-    await cluster.close();
-    await redis?.stop();
-    redis = undefined;
-  });
+  afterEach(() => outage.end());
 
   it('answers an HTTP request: local sockets are served, and the event waits for the others', async () => {
     const server = await start(2);

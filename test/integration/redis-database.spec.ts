@@ -1,49 +1,34 @@
-import { NestFactory } from '@nestjs/core';
-import type { INestApplicationContext } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis-v5';
 import {
   PresenceService,
-  RedisPropagatorModule,
   RedisPropagatorService,
   RedisService,
   type RedisConnection,
 } from '../../src/index.js';
 import { keepToItsDatabase } from '../../src/redis/database.js';
-import { MemoryLogger } from '../support/memory-logger.js';
-import { startOwnRedis, type RunningRedis } from '../support/own-redis.js';
+import type { MemoryLogger } from '../support/memory-logger.js';
+import { OwnRedisApps } from '../support/own-redis-apps.js';
+import type { RunningRedis } from '../support/own-redis.js';
 import { PATIENCE_MS, until } from '../support/until.js';
 
-class AppModule {}
-
 describe('the database in the option redis', () => {
+  let given: OwnRedisApps;
   let redis: RunningRedis;
   let operator: Redis;
   let logger: MemoryLogger;
-  let app: INestApplicationContext | undefined;
 
   beforeEach(async () => {
-    redis = await startOwnRedis();
-    operator = new Redis(redis.url, { lazyConnect: true, retryStrategy: () => 50 });
-    operator.on('error', () => undefined);
-    logger = new MemoryLogger();
+    given = new OwnRedisApps();
+    ({ logger } = given);
+    redis = await given.server();
+    operator = given.client(new Redis(redis.url, { lazyConnect: true, retryStrategy: () => 50 }));
   });
-  afterEach(async () => {
-    await app?.close();
-    app = undefined;
-    operator.disconnect();
-    await redis.stop();
-  });
+  afterEach(() => given.end());
 
   const start = (connection: RedisConnection, connectTimeoutMs = PATIENCE_MS) =>
-    NestFactory.createApplicationContext(
-      {
-        module: AppModule,
-        imports: [RedisPropagatorModule.forRoot({ redis: connection, logger, connectTimeoutMs })],
-      },
-      { logger: false, abortOnError: false },
-    );
+    given.app({ redis: connection, connectTimeoutMs });
   const ours = async () =>
     String(await operator.client('LIST'))
       .split('\n')
@@ -73,7 +58,7 @@ describe('the database in the option redis', () => {
 
   it('is never another one, and the log names it, where Redis comes after the start', async () => {
     await redis.kill();
-    app = await start(`${redis.url}/99`, 1);
+    const app = await start(`${redis.url}/99`, 1);
     await redis.restart();
     await operator.connect();
     const attempts = async () =>
@@ -96,7 +81,7 @@ describe('the database in the option redis', () => {
 
   it('is used where it exists', async () => {
     await operator.connect();
-    app = await start(`${redis.url}/3`);
+    const app = await start(`${redis.url}/3`);
     expect(app.get(RedisService).state).toBe('ready');
     await app
       .get(PresenceService)

@@ -13,11 +13,9 @@ import {
   type PubSubState,
   type RedisPropagatorOptions,
 } from '../../src/index.js';
-import { startOwnRedis, type RunningRedis } from '../support/own-redis.js';
-import { quietPort } from '../../scripts/redis/topologies/ports.mjs';
-import { givenCluster, type TestCluster } from '../support/test-cluster.js';
+import { Outage } from '../support/outage.js';
+import type { TestCluster } from '../support/test-cluster.js';
 import type { TestInstance } from '../support/test-instance.js';
-import { until } from '../support/until.js';
 
 @UseInterceptors(RedisPropagatorInterceptor)
 @WebSocketGateway()
@@ -40,32 +38,18 @@ function statesOf(instance: TestInstance): PubSubState[] {
 }
 
 describe('while Redis is down', () => {
-  let port: number;
-  let redis: RunningRedis | undefined;
+  let outage: Outage;
   let cluster: TestCluster;
 
-  const startRedis = async (): Promise<RunningRedis> => (redis = await startOwnRedis([], { port }));
+  const startRedis = () => outage.startRedis();
   const startCluster = (size: number, options: RedisPropagatorOptions = {}) =>
-    givenCluster()
-      .of(size)
-      .with(EventsGateway)
-      .onRedis(`redis://127.0.0.1:${port}`)
-      .configured(options)
-      .start();
-  const everywhere = (state: PubSubState) =>
-    until(
-      () => cluster.instances.every((instance) => instance.redis.state === state),
-      () => `the state ${state} of all instances`,
-    );
+    outage.startCluster(size, [EventsGateway], options);
+  const everywhere = (state: PubSubState) => outage.everywhere(state);
 
   beforeEach(async () => {
-    port = await quietPort();
+    outage = await Outage.prepare();
   });
-  afterEach(async () => {
-    await cluster.close();
-    await redis?.stop();
-    redis = undefined;
-  });
+  afterEach(() => outage.end());
 
   // pitfall 21
   it('clients of the same instance are served, the others once it is back, and it heals by itself', async () => {

@@ -1,21 +1,16 @@
-import { NestFactory } from '@nestjs/core';
-import type { INestApplicationContext } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis-v5';
 import {
   PresenceService,
-  RedisPropagatorModule,
   RedisPropagatorService,
   RedisService,
   type RedisConnection,
 } from '../../src/index.js';
 import type { AppClient } from '../support/lent-clients.js';
-import { MemoryLogger } from '../support/memory-logger.js';
-import { startOwnRedis, type RunningRedis } from '../support/own-redis.js';
+import { OwnRedisApps } from '../support/own-redis-apps.js';
+import type { RunningRedis } from '../support/own-redis.js';
 import { until } from '../support/until.js';
-
-class AppModule {}
 
 const versions: [string, (url: string) => AppClient][] = [
   ['ioredis 6', (url) => new Redis(url)],
@@ -26,57 +21,32 @@ const versions: [string, (url: string) => AppClient][] = [
 const WRONG_PASSWORD = /WRONGPASS|NOAUTH/;
 
 describe('an app whose Redis is set up by mistake', () => {
-  const servers: RunningRedis[] = [];
-  const apps: INestApplicationContext[] = [];
-  const clients: AppClient[] = [];
+  let given: OwnRedisApps;
   let redis: RunningRedis;
-  let logger: MemoryLogger;
 
-  const server = async (...args: string[]) => {
-    const started = await startOwnRedis(args);
-    servers.push(started);
-    return started;
-  };
-  const start = async (connection: RedisConnection, prefix = 'my-app') => {
-    const app = await NestFactory.createApplicationContext(
-      {
-        module: AppModule,
-        imports: [RedisPropagatorModule.forRoot({ redis: connection, prefix, logger })],
-      },
-      { logger: false, abortOnError: false },
-    );
-    apps.push(app);
-    return app;
-  };
-  const clientOf = async (create: (url: string) => AppClient, url: string) => {
-    const client = create(url);
-    client.on('error', () => {});
-    clients.push(client);
-    await until(
-      () => client.status === 'ready',
-      () => 'the client of the app',
-    );
-    return client;
-  };
+  const server = (...args: string[]) => given.server(...args);
+  const start = (connection: RedisConnection, prefix = 'my-app') =>
+    given.app({ redis: connection, prefix });
+  const clientOf = (create: (url: string) => AppClient, url: string) =>
+    given.readyClient(create(url));
   /** Refuses to start, and nothing says that it tries again. */
   const expectRefusal = async (connection: RedisConnection, code: string, says: RegExp) => {
     const refusal = start(connection);
     await expect(refusal).rejects.toMatchObject({ code });
     await expect(refusal).rejects.toThrow(says);
-    const told = [...logger.lines, String(await refusal.catch((error: unknown) => error))].join();
+    const told = [
+      ...given.logger.lines,
+      String(await refusal.catch((error: unknown) => error)),
+    ].join();
     expect(told).not.toMatch(/retrying/i);
     expect(told).not.toContain('hunter2');
   };
 
   beforeEach(async () => {
-    logger = new MemoryLogger();
+    given = new OwnRedisApps();
     redis = await server();
   });
-  afterEach(async () => {
-    await Promise.all(apps.splice(0).map((app) => app.close()));
-    for (const client of clients.splice(0)) client.disconnect();
-    await Promise.all(servers.splice(0).map((each) => each.stop()));
-  });
+  afterEach(() => given.end());
 
   it('does not start with TLS on a port without it, and says so', async () => {
     expect.hasAssertions();
@@ -149,8 +119,7 @@ describe('an app whose Redis is set up by mistake', () => {
         () => 'the replica',
       );
       // Is counted by PUBLISH as well.
-      const onlooker = new Redis(redis.url);
-      clients.push(onlooker);
+      const onlooker = given.client(new Redis(redis.url));
       await onlooker.psubscribe('*');
       await expectRefusal(
         await lend(redis.url, replica.url),
@@ -210,20 +179,19 @@ describe('an app whose Redis is set up by mistake', () => {
 
   it('with keyPrefix on its connections has names of channels and keys as without', async () => {
     const { host, port } = redis;
-    await start({ host, port, keyPrefix: 'mine:' });
+    const one = await start({ host, port, keyPrefix: 'mine:' });
     await start({ host, port });
     const operator = await clientOf((url) => new Redis(url), redis.url);
-    const [one] = apps;
     await until(
       async () => {
-        const receipt = await one
-          ?.get(RedisPropagatorService)
+        const { complete } = await one
+          .get(RedisPropagatorService)
           .requestUser({ userId: 'a', event: 'x' });
-        return receipt?.complete === true;
+        return complete;
       },
       () => 'both instances to answer',
     );
-    expect(await one?.get(PresenceService).count()).toBe(0);
+    expect(await one.get(PresenceService).count()).toBe(0);
     const keys = String(await operator.call('KEYS', '*'));
     expect(keys).not.toContain('mine:');
   });

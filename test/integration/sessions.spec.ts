@@ -5,14 +5,13 @@ import {
   type AuthenticatedSocket,
   type Identity,
 } from '../../src/index.js';
-import { acquainted, instanceIdOf, othersOf } from '../support/acquainted.js';
+import { acquainted, instanceIdOf } from '../support/acquainted.js';
 import { inAnyOrder } from '../support/events-of.js';
 import { FakeInstance } from '../support/fake-instance.js';
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
 import { ChatSessionGateway, SessionGateway, sessionsOf } from '../support/session-gateways.js';
 import type { ConnectOptions } from '../support/test-client.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
-import { until } from '../support/until.js';
 
 const alice = (claims: Partial<Identity> = {}): string => tokenFor({ userId: 'alice', ...claims });
 
@@ -142,12 +141,7 @@ describe('the session of a socket', () => {
 
   it('is listed with the name of whoever did not say', async () => {
     await start(1);
-    fake = await FakeInstance.of(cluster);
-    await fake.announce();
-    await until(
-      () => othersOf(cluster.instance(0)).length === 1,
-      () => 'the other to be known',
-    );
+    fake = await FakeInstance.memberOf(cluster);
     await cluster.instance(0).connect({ token: alice({ sid: 'phone' }) });
     const listed = sessionsOf(cluster.instance(0)).sessions('alice');
     await fake.answer(await fake.asked(), { error: 'failed' });

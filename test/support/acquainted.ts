@@ -1,5 +1,10 @@
-import { ClusterService, type ClusterMember } from '../../src/index.js';
-import type { TestCluster } from './test-cluster.js';
+import {
+  ClusterService,
+  type ClusterMember,
+  type RedisPropagatorOptions,
+} from '../../src/index.js';
+import { PlainGateway } from './plain-gateway.js';
+import { givenCluster, type TestCluster } from './test-cluster.js';
 import type { TestInstance } from './test-instance.js';
 import { until } from './until.js';
 
@@ -23,4 +28,17 @@ export async function acquainted({ instances }: TestCluster): Promise<void> {
       () => `the members ${ids.join()}, got ${known().join()}`,
     );
   }
+}
+
+const A_MINUTE_MS = 60_000;
+
+/** Starts two instances that know each other. A question waits for a minute, so a test fails if it waits for a deadline. */
+export async function startPair(options: RedisPropagatorOptions = {}): Promise<TestCluster> {
+  const cluster = await givenCluster()
+    .of(2)
+    .with(PlainGateway)
+    .configured({ requestTimeoutMs: A_MINUTE_MS, ackTimeoutMs: A_MINUTE_MS, ...options })
+    .start();
+  await acquainted(cluster);
+  return cluster;
 }

@@ -7,6 +7,7 @@ import {
   type ReplyMessage,
   type RequestMessage,
 } from '../../src/wire/cluster-message.js';
+import { othersOf } from './acquainted.js';
 import { testRedisUrl, type TestCluster } from './test-cluster.js';
 import { until } from './until.js';
 
@@ -39,6 +40,20 @@ export class FakeInstance {
   static async of({ prefix }: TestCluster, redis = testRedisUrl()): Promise<FakeInstance> {
     const fake = new FakeInstance(prefix, redis);
     await fake.subscriber.subscribe(`${prefix}:cluster`, `${prefix}:reply:${fake.instanceId}`);
+    return fake;
+  }
+
+  /** Announces itself, and waits until each instance of the cluster knows it. */
+  static async memberOf(cluster: TestCluster): Promise<FakeInstance> {
+    const fake = await FakeInstance.of(cluster);
+    await fake.announce();
+    await until(
+      () =>
+        cluster.instances.every((instance) =>
+          othersOf(instance).some(({ instanceId }) => instanceId === fake.instanceId),
+        ),
+      () => `the instances to know ${fake.instanceId}`,
+    );
     return fake;
   }
 

@@ -1,18 +1,15 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Namespace } from 'socket.io';
 import type { RedisPropagatorOptions } from '../../../src/index.js';
-import { acquainted, instanceIdOf, othersOf } from '../../support/acquainted.js';
+import { instanceIdOf, startPair } from '../../support/acquainted.js';
 import { FakeInstance, remoteSocket } from '../../support/fake-instance.js';
-import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
+import { serverOf, socketOf } from '../../support/plain-gateway.js';
 import { RawClient } from '../../support/raw-client.js';
 import { sessionsOf } from '../../support/session-gateways.js';
 import type { TestClient } from '../../support/test-client.js';
-import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
-import { until } from '../../support/until.js';
+import type { TestCluster } from '../../support/test-cluster.js';
 
 type Acknowledge = (answer: unknown) => void;
-
-const NEVER_MS = 60_000;
 
 function nested(depth: number): unknown {
   let value: unknown = 'deep';
@@ -44,14 +41,9 @@ describe('one bad member', () => {
     await cluster.close();
   });
 
-  /** Alice twice on the second instance: all questions wait for a minute, so a test that waits fails. */
+  /** Connects Alice twice to the second instance. */
   const start = async (options: RedisPropagatorOptions = {}) => {
-    cluster = await givenCluster()
-      .of(2)
-      .with(PlainGateway)
-      .configured({ requestTimeoutMs: NEVER_MS, ackTimeoutMs: NEVER_MS, ...options })
-      .start();
-    await acquainted(cluster);
+    cluster = await startPair(options);
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const good = await b.connect({ token: 'alice' });
     const bad = await b.connect({ token: 'alice', query: { v: '1' } });
@@ -186,13 +178,8 @@ describe('one bad member', () => {
   });
 
   it('of a list that another instance sends is left out, its instance is missing, and nobody waits', async () => {
-    const { a, b, good, bad } = await start();
-    fake = await FakeInstance.of(cluster);
-    await fake.announce();
-    await until(
-      () => [a, b].every((instance) => othersOf(instance).length === 2),
-      () => 'the newcomer to be known',
-    );
+    const { a, good, bad } = await start();
+    fake = await FakeInstance.memberOf(cluster);
     const fetching = a.propagator.fetchUserSockets('alice');
     const one = { ...remoteSocket('one'), data: 'text' };
     await fake.answer(await fake.asked(), { part: [remoteSocket('other'), one, null], number: 0 });

@@ -28,12 +28,7 @@ describe('what comes from other instances', () => {
     cluster = await givenCluster().of(1).with(PlainGateway).start();
     a = cluster.instance(0);
     alice = await a.connect({ token: 'alice' });
-    fake = await FakeInstance.of(cluster);
-    await fake.announce();
-    await until(
-      () => othersOf(a).length === 1,
-      () => 'the newcomer to be known',
-    );
+    fake = await FakeInstance.memberOf(cluster);
   });
   afterEach(async () => {
     fake.close();

@@ -2,15 +2,13 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { ClusterService, type RedisPropagatorOptions } from '../../../src/index.js';
 import { RUNTIME } from '../../../src/nest/tokens.js';
 import type { Runtime } from '../../../src/nest/runtime.js';
-import { acquainted, instanceIdOf, othersOf } from '../../support/acquainted.js';
+import { instanceIdOf, othersOf, startPair } from '../../support/acquainted.js';
 import { FakeInstance, remoteSocket } from '../../support/fake-instance.js';
 import { Outside } from '../../support/outside.js';
-import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
-import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
+import { serverOf } from '../../support/plain-gateway.js';
+import type { TestCluster } from '../../support/test-cluster.js';
 import type { TestInstance } from '../../support/test-instance.js';
 import { until } from '../../support/until.js';
-
-const NEVER_MS = 60_000;
 
 /** How many questions an instance waits for answers to. */
 function underWay({ app }: TestInstance): number {
@@ -33,20 +31,10 @@ describe('a question to the cluster', () => {
 
   /** Two instances, and something that only looks like a third. */
   const start = async (options: RedisPropagatorOptions = {}) => {
-    cluster = await givenCluster()
-      .of(2)
-      .with(PlainGateway)
-      .configured({ requestTimeoutMs: NEVER_MS, ackTimeoutMs: NEVER_MS, ...options })
-      .start();
-    await acquainted(cluster);
+    cluster = await startPair(options);
     const [a, b] = cluster.instances as [TestInstance, TestInstance];
-    const fake = await FakeInstance.of(cluster);
+    const fake = await FakeInstance.memberOf(cluster);
     ending.push(() => fake.close());
-    await fake.announce();
-    await until(
-      () => [a, b].every((instance) => othersOf(instance).length === 2),
-      () => 'the newcomer to be known',
-    );
     return { a, b, fake, alice: await b.connect({ token: 'alice' }) };
   };
 
@@ -104,17 +92,12 @@ describe('a question to the cluster', () => {
 
   it('does not end early for one that is lost while others are still to answer', async () => {
     const { a, fake } = await start({ heartbeatIntervalMs: 50, memberTimeoutMs: 3_000 });
-    const slow = await FakeInstance.of(cluster);
+    const slow = await FakeInstance.memberOf(cluster);
     ending.push(() => slow.close());
-    await slow.announce();
     const heartbeats = [slow, fake].map((each) =>
       setInterval(() => void each.announce('heartbeat').catch(() => 'closed'), 50),
     );
     ending.push(() => heartbeats.forEach(clearInterval));
-    await until(
-      () => othersOf(a).length === 3,
-      () => 'the newcomer to be known',
-    );
 
     const fetching = a.propagator.fetchUserSockets('nobody');
     await fake.asked();
