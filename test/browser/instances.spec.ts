@@ -10,12 +10,12 @@ function numbered(prefix: string, count: number): string[] {
 
 it('loses nothing and shows nothing twice when an instance is stopped while messages are sent', async () => {
   const [alice, bob] = await Promise.all([given.tab('alice', 'one'), given.tab('bob', 'two')]);
-  const messages = numbered('stop', 30);
+  const messages = numbered('stop', 20);
 
   // Seen for a few seconds only.
   const moved = alice.page.getByText('Moved to instance two').waitFor();
   for (const [i, text] of messages.entries()) {
-    if (i === 10) await bob.stop('one');
+    if (i === 5) await bob.stop('one');
     await alice.say(text);
   }
   await alice.connectedTo('two');

@@ -26,8 +26,8 @@ interface Farewell {
 }
 
 const OPEN_TIMEOUT_MS = 4000;
-/** With the spread around it, nobody waits more than three seconds for a server that is back. */
-const LONGEST_PAUSE_MS = 2000;
+/** With the spread around it, nobody waits more than one and a half seconds for a server that is back. */
+const LONGEST_PAUSE_MS = 1000;
 
 /**
  * The tab's one connection: a Manager with a socket in each namespace. When it is lost, the same
