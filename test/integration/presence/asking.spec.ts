@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { concatMap, firstValueFrom } from 'rxjs';
 import {
   SocketStateService,
@@ -29,6 +29,19 @@ async function pagesOf(
   return pages;
 }
 
+/** Users who are online, half of them on each instance. */
+async function users(
+  presence: PresenceCluster,
+  count: number,
+): Promise<{ ids: string[]; devices: TestClient[] }> {
+  const ids = Array.from({ length: count }, (_, index) => `user-${index}`);
+  const devices = await Promise.all(
+    ids.map((userId, index) => presence.connect(index % 2, userId)),
+  );
+  await presence.settled();
+  return { ids, devices };
+}
+
 describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where) => {
   let presence: PresenceCluster;
   afterEach(() => presence.close());
@@ -36,18 +49,9 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
   const start = async (options: RedisPropagatorOptions = NO_GRACE): Promise<void> => {
     presence = await PresenceCluster.start(where, 2, options);
   };
-  /** Users who are online, half of them on each instance. */
-  const users = async (count: number): Promise<{ ids: string[]; devices: TestClient[] }> => {
-    const ids = Array.from({ length: count }, (_, index) => `user-${index}`);
-    const connecting = ids.map((userId, index) => presence.connect(index % 2, userId));
-    const devices = await Promise.all(connecting);
-    await presence.settled();
-    return { ids, devices };
-  };
-
   it('every instance knows of all users, however many it is asked for', async () => {
     await start();
-    const { ids } = await users(30);
+    const { ids } = await users(presence, 30);
     const others = Array.from({ length: 1_000 }, (_, index) => `nobody-${index}`);
 
     for (const instance of [0, 1]) {
@@ -60,19 +64,9 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
     }
   });
 
-  it.each([1, 7, 29, 30, 31, 1_000])('pages of %i have all users, each once', async (limit) => {
-    await start();
-    const { ids } = await users(30);
-
-    const pages = await pagesOf(presence.service(1), limit);
-    expect(inAnyOrder(pages.flat())).toEqual(inAnyOrder(ids));
-    for (const page of pages.slice(0, -1)) expect(page).toHaveLength(limit);
-    expect(pages.length).toBeLessThanOrEqual(Math.floor(30 / limit) + 1);
-  });
-
   it('users who come and go meanwhile do not hide or double those who stay', async () => {
     await start();
-    const { ids, devices } = await users(40);
+    const { ids, devices } = await users(presence, 40);
     const staying = ids.filter((_, index) => index % 4 !== 0);
 
     const pages = await pagesOf(presence.service(0), 5, async (page) => {
@@ -92,38 +86,6 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
     await start();
     expect(await presence.service(0).onlineUsers()).toEqual({ userIds: [], cursor: null });
     expect(await presence.service(0).count()).toBe(0);
-  });
-
-  it.each([
-    ['a cursor of somebody else', { cursor: 'abc' }, /cursor: got "abc".*the page before/],
-    ['a cursor beyond the end', { cursor: '256:a' }, /cursor: got "256:a"/],
-    ['a cursor that is no text', { cursor: 7 as unknown as string }, /cursor: got 7/],
-    ['half a cursor', { cursor: '3:' }, /cursor/],
-    ['a limit of nothing', { limit: 0 }, /limit: got 0.*from 1 to 1000/],
-    ['a limit that is too high', { limit: 1_001 }, /limit: got 1001/],
-    ['half a user', { limit: 1.5 }, /limit: got 1.5/],
-    ['a limit that is no number', { limit: '5' as unknown as number }, /limit: got "5"/],
-  ])('refuses %s', async (_, page, message) => {
-    await start();
-    const refused = presence.service(0).onlineUsers(page);
-    await expect(refused).rejects.toMatchObject({ code: 'target.invalid' });
-    await expect(refused).rejects.toThrow(message);
-  });
-
-  it.each([
-    ['isOnline', (service: PresenceService, userId: string) => service.isOnline(userId)],
-    ['areOnline', (service: PresenceService, userId: string) => service.areOnline(['a', userId])],
-    ['lastSeen', (service: PresenceService, userId: string) => service.lastSeen(userId)],
-    ['statusOf', (service: PresenceService, userId: string) => service.statusOf(userId)],
-    ['setStatus', (service: PresenceService, userId: string) => service.setStatus(userId, 'a')],
-    ['watch', async (service: PresenceService, userId: string) => service.watch([userId])],
-  ])('%s refuses what is no user id', async (_, ask) => {
-    await start();
-    for (const given of ['', null, undefined, {}, Number.NaN, '\ud800']) {
-      const refused = ask(presence.service(0), given as string);
-      await expect(refused).rejects.toMatchObject({ code: 'target.invalid' });
-      await expect(refused).rejects.toThrow(/userId: got .*non-empty string, a number or a bigint/);
-    }
   });
 
   describe('when a user was last seen', () => {
@@ -261,6 +223,59 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
       expect(await presence.service(0).statusOf('alice')).toBe('away');
       expect(presence.lines).toEqual(['online alice', 'alice is away']);
     });
+  });
+});
+
+// These change nothing, and share the instances.
+describe.each(['Redis', 'memory'] as const)(
+  'asking for presence of thirty users in %s',
+  (where) => {
+    let presence: PresenceCluster;
+    let ids: string[];
+    beforeAll(async () => {
+      presence = await PresenceCluster.start(where, 2, NO_GRACE);
+      ({ ids } = await users(presence, 30));
+    });
+    afterAll(() => presence.close());
+
+    it.each([1, 7, 29, 30, 31, 1_000])('pages of %i have all users, each once', async (limit) => {
+      const pages = await pagesOf(presence.service(1), limit);
+      expect(inAnyOrder(pages.flat())).toEqual(inAnyOrder(ids));
+      for (const page of pages.slice(0, -1)) expect(page).toHaveLength(limit);
+      expect(pages.length).toBeLessThanOrEqual(Math.floor(30 / limit) + 1);
+    });
+
+    it.each([
+      ['a cursor of somebody else', { cursor: 'abc' }, /cursor: got "abc".*the page before/],
+      ['a cursor beyond the end', { cursor: '256:a' }, /cursor: got "256:a"/],
+      ['a cursor that is no text', { cursor: 7 as unknown as string }, /cursor: got 7/],
+      ['half a cursor', { cursor: '3:' }, /cursor/],
+      ['a limit of nothing', { limit: 0 }, /limit: got 0.*from 1 to 1000/],
+      ['a limit that is too high', { limit: 1_001 }, /limit: got 1001/],
+      ['half a user', { limit: 1.5 }, /limit: got 1.5/],
+      ['a limit that is no number', { limit: '5' as unknown as number }, /limit: got "5"/],
+    ])('refuses %s', async (_, page, message) => {
+      const refused = presence.service(0).onlineUsers(page);
+      await expect(refused).rejects.toMatchObject({ code: 'target.invalid' });
+      await expect(refused).rejects.toThrow(message);
+    });
+
+    it.each([
+      ['isOnline', (service: PresenceService, userId: string) => service.isOnline(userId)],
+      ['areOnline', (service: PresenceService, userId: string) => service.areOnline(['a', userId])],
+      ['lastSeen', (service: PresenceService, userId: string) => service.lastSeen(userId)],
+      ['statusOf', (service: PresenceService, userId: string) => service.statusOf(userId)],
+      ['setStatus', (service: PresenceService, userId: string) => service.setStatus(userId, 'a')],
+      ['watch', async (service: PresenceService, userId: string) => service.watch([userId])],
+    ])('%s refuses what is no user id', async (_, ask) => {
+      for (const given of ['', null, undefined, {}, Number.NaN, '\ud800']) {
+        const refused = ask(presence.service(0), given as string);
+        await expect(refused).rejects.toMatchObject({ code: 'target.invalid' });
+        await expect(refused).rejects.toThrow(
+          /userId: got .*non-empty string, a number or a bigint/,
+        );
+      }
+    });
 
     it.each([
       ['nothing', ''],
@@ -268,13 +283,11 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
       ['129 characters of two bytes', 'ä'.repeat(129)],
       ['no text', 7 as unknown as string],
       ['undefined', undefined as unknown as string],
-    ])('of %s is refused', async (_, status) => {
-      await start();
-      await presence.connect(0, 'alice');
-      const refused = presence.service(0).setStatus('alice', status);
+    ])('a status of %s is refused', async (_, status) => {
+      const refused = presence.service(0).setStatus('user-0', status);
       await expect(refused).rejects.toMatchObject({ code: 'presence.status-invalid' });
       await expect(refused).rejects.toThrow('at most 256 bytes, or null for none');
-      expect(await presence.service(0).setStatus('alice', 'ä'.repeat(128))).toBe(true);
+      expect(await presence.service(0).setStatus('user-0', 'ä'.repeat(128))).toBe(true);
     });
-  });
-});
+  },
+);
