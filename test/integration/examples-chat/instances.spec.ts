@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { isFailure } from '../../../examples/chat/shared/failure.js';
 import type {
   ClusterView,
@@ -17,15 +17,23 @@ const named = (view: ClusterView | undefined, name: string): InstanceView | unde
 const isSettled = ({ total }: ClusterView): boolean => total.sockets === 2 && total.users === 1;
 
 describe('examples/chat: instances', () => {
-  let app: ChatApp | undefined;
+  let chat: ChatApp;
   const roamers: Roamer[] = [];
-  afterEach(async () => {
-    for (const roamer of roamers.splice(0)) roamer.close();
-    await app?.close();
-    app = undefined;
+  beforeAll(async () => {
+    chat = await ChatApp.start({
+      INSTANCE_URLS: 'http://localhost:1, http://localhost:2',
+      PUBLIC_URL: 'http://localhost:1',
+      SHIPPING_MS: '1500',
+    });
   });
+  beforeEach(() => chat.restore());
+  afterEach(() => {
+    for (const roamer of roamers.splice(0)) roamer.close();
+    chat.disconnectAll();
+  });
+  afterAll(() => chat.close());
 
-  const roamer = async (chat: ChatApp, name: string, ...instances: number[]): Promise<Roamer> => {
+  const roamer = async (name: string, ...instances: number[]): Promise<Roamer> => {
     const { token } = await chat.logIn(name);
     const started = new Roamer(
       instances.map((i) => chat.url(i)),
@@ -41,13 +49,9 @@ describe('examples/chat: instances', () => {
   };
 
   it('shows all instances on each, with what they do, and answers health checks', async () => {
-    app = await ChatApp.start({
-      INSTANCE_URLS: 'http://localhost:1, http://localhost:2',
-      PUBLIC_URL: 'http://localhost:1',
-    });
-    const alice = await app.logIn('alice');
-    const watcher = await app.connect(0, alice, '/');
-    await app.connect(1, alice, '/chat');
+    const alice = await chat.logIn('alice');
+    const watcher = await chat.connect(0, alice, '/');
+    await chat.connect(1, alice, '/chat');
 
     expect(await watcher.ask('cluster:watch', true)).toEqual({ watching: true });
     await until(
@@ -75,23 +79,45 @@ describe('examples/chat: instances', () => {
     );
     expect(await watcher.ask('cluster:watch', false)).toEqual({ watching: false });
     for (const path of ['/livez', '/readyz', '/healthz']) {
-      expect((await fetch(app.url(0) + path)).status).toBe(200);
+      expect((await fetch(chat.url(0) + path)).status).toBe(200);
     }
-    const cors = await fetch(`${app.url(1)}/cluster`, {
+    const cors = await fetch(`${chat.url(1)}/cluster`, {
       headers: { origin: 'http://localhost:1' },
     });
     expect(cors.headers.get('access-control-allow-origin')).toBe('http://localhost:1');
-    const foreign = await fetch(`${app.url(1)}/cluster`, {
+    const foreign = await fetch(`${chat.url(1)}/cluster`, {
       headers: { origin: 'http://evil.test' },
     });
     expect(foreign.headers.get('access-control-allow-origin')).toBeNull();
   });
 
+  it('has nobody wait for an instance that stands still, to join a room or to leave it', async () => {
+    const login = await chat.logIn('alice');
+    const [alice, otherTab] = [await chat.connect(0, login), await chat.connect(0, login)];
+    const ask = async (event: 'join' | 'leave') => {
+      chat.pause(1);
+      try {
+        expect(await alice.ask(event, { room: 'lobby' })).toMatchObject({ room: 'lobby' });
+        // The other tabs hear of it when all of them have followed, as far as is known: not yet.
+        return [...otherTab.events];
+      } finally {
+        chat.resume(1);
+      }
+    };
+
+    const whenJoined = await ask('join');
+    await otherTab.waitFor('joined-room');
+    const whenLeft = await ask('leave');
+    await otherTab.waitFor('left-room');
+
+    expect(whenJoined).toEqual(['rooms']);
+    expect(whenLeft).toEqual(['rooms', 'user-joined', 'joined-room']);
+  });
+
   it('stops one wherever it is asked to: it ends by itself, and no message is lost', async () => {
-    const chat = (app = await ChatApp.start());
-    const alice = await roamer(chat, 'alice', 0, 1);
-    const bob = await roamer(chat, 'bob', 1);
-    const carol = await roamer(chat, 'carol', 0, 1);
+    const alice = await roamer('alice', 0, 1);
+    const bob = await roamer('bob', 1);
+    const carol = await roamer('carol', 0, 1);
     const user = await chat.logIn('alice', 1);
     const watcher = await chat.connect(1, user, '/');
     await watcher.ask('cluster:watch', true);
@@ -137,7 +163,6 @@ describe('examples/chat: instances', () => {
   });
 
   it('ships an order that an instance took which has ended since', async () => {
-    const chat = (app = await ChatApp.start({ SHIPPING_MS: '1500' }));
     const alice = await chat.logIn('alice');
     const device = await chat.connect(1, alice, '/');
 
@@ -151,77 +176,14 @@ describe('examples/chat: instances', () => {
     ]);
   });
 
-  it('says so when Redis is away, serves on, and recovers', async () => {
-    const redis = await startOwnRedis();
-    try {
-      const chat = (app = await ChatApp.start({ REDIS_URL: redis.url }));
-      const alice = await chat.connect(0, await chat.logIn('alice'));
-      const bob = await chat.connect(1, await chat.logIn('bob'));
-      for (const client of [alice, bob]) await client.ask('join', { room: 'lobby' });
-      const message = { room: 'lobby', text: 'hello', clientId: 'x' };
-
-      await redis.kill();
-      await until(
-        async () => (await fetch(`${chat.url(0)}/healthz`)).status === 503,
-        () => 'the health check to say it',
-      );
-      expect(await alice.ask('message', message)).toMatchObject({ code: 'unavailable' });
-      expect((await fetch(`${chat.url(0)}/readyz`)).status).toBe(200);
-      const view = await chat.view();
-      expect(view.redis.state).not.toBe('ready');
-      expect(view.instances.map(({ state }) => state)).toEqual(['degraded', 'unknown']);
-
-      await redis.restart();
-      await until(
-        async () => (await fetch(`${chat.url(0)}/healthz`)).status === 200,
-        () => 'Redis to be back',
-      );
-      // That Redis has forgotten everything.
-      for (const client of [alice, bob]) {
-        await until(
-          async () => !isFailure(await client.ask('join', { room: 'lobby' })),
-          () => 'the room to be there again',
-        );
-      }
-      expect(await alice.ask('message', message)).toMatchObject({ text: 'hello' });
-      await bob.waitFor('message');
-    } finally {
-      await app?.close();
-      await redis.stop();
-    }
-  });
-
-  it('has nobody wait for an instance that stands still, to join a room or to leave it', async () => {
-    const chat = (app = await ChatApp.start());
-    const login = await chat.logIn('alice');
-    const [alice, otherTab] = [await chat.connect(0, login), await chat.connect(0, login)];
-    const ask = async (event: 'join' | 'leave') => {
-      chat.pause(1);
-      try {
-        expect(await alice.ask(event, { room: 'lobby' })).toMatchObject({ room: 'lobby' });
-        // The other tabs hear of it when all of them have followed, as far as is known: not yet.
-        return [...otherTab.events];
-      } finally {
-        chat.resume(1);
-      }
-    };
-
-    const whenJoined = await ask('join');
-    await otherTab.waitFor('joined-room');
-    const whenLeft = await ask('leave');
-    await otherTab.waitFor('left-room');
-
-    expect(whenJoined).toEqual(['rooms']);
-    expect(whenLeft).toEqual(['rooms', 'user-joined', 'joined-room']);
-  });
-
   it('takes the devices of an instance that was killed off the list', async () => {
-    const chat = (app = await ChatApp.start());
     const bob = await chat.logIn('bob');
     await chat.connect(0, bob, '/presence', 'Phone');
     const laptop = await chat.connect(1, bob, '/presence', 'Laptop');
     const devices = () =>
-      (laptop.data('presence:list') as PresenceEntry[][]).at(-1)?.[0]?.sessions.length;
+      (laptop.data('presence:list') as PresenceEntry[][])
+        .at(-1)
+        ?.find(({ user }) => user.id === 'bob')?.sessions.length;
     await until(
       () => devices() === 2,
       () => 'both devices',
@@ -236,4 +198,45 @@ describe('examples/chat: instances', () => {
     );
     expect(named(await chat.view(1), 'one')?.state).toBe('lost');
   }, 120_000);
+});
+
+it('examples/chat says so when Redis is away, serves on, and recovers', async () => {
+  const redis = await startOwnRedis();
+  let chat: ChatApp | undefined;
+  try {
+    const started = (chat = await ChatApp.start({ REDIS_URL: redis.url }));
+    const alice = await started.connect(0, await started.logIn('alice'));
+    const bob = await started.connect(1, await started.logIn('bob'));
+    for (const client of [alice, bob]) await client.ask('join', { room: 'lobby' });
+    const message = { room: 'lobby', text: 'hello', clientId: 'x' };
+
+    await redis.kill();
+    await until(
+      async () => (await fetch(`${started.url(0)}/healthz`)).status === 503,
+      () => 'the health check to say it',
+    );
+    expect(await alice.ask('message', message)).toMatchObject({ code: 'unavailable' });
+    expect((await fetch(`${started.url(0)}/readyz`)).status).toBe(200);
+    const view = await started.view();
+    expect(view.redis.state).not.toBe('ready');
+    expect(view.instances.map(({ state }) => state)).toEqual(['degraded', 'unknown']);
+
+    await redis.restart();
+    await until(
+      async () => (await fetch(`${started.url(0)}/healthz`)).status === 200,
+      () => 'Redis to be back',
+    );
+    // That Redis has forgotten everything.
+    for (const client of [alice, bob]) {
+      await until(
+        async () => !isFailure(await client.ask('join', { room: 'lobby' })),
+        () => 'the room to be there again',
+      );
+    }
+    expect(await alice.ask('message', message)).toMatchObject({ text: 'hello' });
+    await bob.waitFor('message');
+  } finally {
+    await chat?.close();
+    await redis.stop();
+  }
 });

@@ -19,6 +19,7 @@ export interface LoggedIn extends LoginResponse {
 export class ChatApp {
   readonly prefix = `test-${randomUUID()}`;
   private readonly processes: AppProcess[] = [];
+  private readonly names: string[] = [];
   private readonly clients: TestClient[] = [];
 
   static readonly secret = 'a secret of the tests, with more than 32 bytes';
@@ -47,12 +48,19 @@ export class ChatApp {
     }
   }
 
-  /** Another instance. */
-  async launch(name: string): Promise<number> {
+  /** Starts an instance; one of the same name has ended, and the new one has its index. */
+  async launch(name: string): Promise<void> {
     const started = spawn({ REDIS_PREFIX: this.prefix, INSTANCE_NAME: name, ...this.env });
-    const index = this.processes.push(started) - 1;
+    if (!this.names.includes(name)) this.names.push(name);
+    this.processes[this.names.indexOf(name)] = started;
     await started.ready;
-    return index;
+  }
+
+  /** Starts the instances that have ended, and waits until all know one another. */
+  async restore(): Promise<void> {
+    const ended = this.names.filter((_, index) => hasEnded(this.processes[index]));
+    await Promise.all(ended.map((name) => this.launch(name)));
+    await this.acquainted();
   }
 
   url(instance: number): string {
@@ -131,11 +139,19 @@ export class ChatApp {
     await until(
       async () => {
         const views = await Promise.all(this.processes.map((_, i) => this.view(i)));
-        return views.every(({ instances }) => instances.length === this.processes.length);
+        return views.every(
+          ({ instances }) =>
+            instances.length === this.names.length &&
+            instances.every(({ state }) => state === 'ready'),
+        );
       },
       () => 'the instances to know one another',
     );
   }
+}
+
+function hasEnded(process: AppProcess | undefined): boolean {
+  return process?.child.exitCode !== null || process.child.signalCode !== null;
 }
 
 function spawn(env: Env): AppProcess {
