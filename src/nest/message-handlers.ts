@@ -171,20 +171,23 @@ class Call extends HandlerCall {
 
   private send(response: Partial<WsResponse>): void {
     const { handler, socket } = this.bound;
+    let sent: Partial<WsResponse>;
     try {
+      // Read once: a getter of the app may return something else the next time, or throw.
       const { event, data } = response;
-      if (event) {
-        socket.emit(event, data);
-        this.sentEvents = true;
-      } else {
+      // Socket.IO sends names of no other kind, and the client would disconnect. Such an object is data of the app, not an event.
+      if ((typeof event !== 'string' && typeof event !== 'number') || !event) {
         if (!handler.isAckHandledManually) this.ack?.(response);
         return;
       }
+      socket.emit(event, data);
+      this.sentEvents = true;
+      sent = { event, data };
     } catch (error) {
       this.unsendable(error, !handler.isAckHandledManually);
       return;
     }
-    this.propagateEvent(response);
+    this.propagateEvent(sent);
   }
 
   /** A single result completes at once; whatever goes on is a stream. */
@@ -197,10 +200,15 @@ class Call extends HandlerCall {
     setImmediate(() => this.end());
   }
 
+  /** Never throws: RxJS would end the process. */
   private propagateEvent(response: unknown): void {
-    if (this.propagate === false || !isWsResponse(response)) return;
-    if (this.propagate === undefined) this.bound.unseen(this.message, response);
-    else this.propagate(response);
+    try {
+      if (this.propagate === false || !isWsResponse(response)) return;
+      if (this.propagate === undefined) this.bound.unseen(this.message, response);
+      else this.propagate(response);
+    } catch (error) {
+      this.bound.reporter.report('response.unsendable', () => this.described(error));
+    }
   }
 
   /** The acknowledgement as handlers and filters have it, also in callbacks of their own: it never throws. */

@@ -14,6 +14,7 @@ import { lineLogger } from '../reporting/line-logger.js';
 import type { EventToEmit } from '../propagation/events.js';
 import { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
 import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
+import { ignoreRejection } from '../sockets/token.js';
 import { callOf } from './handler-call.js';
 import { PROPAGATE_METADATA, type PropagateAudience } from './propagate.decorator.js';
 import { isWsResponse } from './ws-response.js';
@@ -126,6 +127,7 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
   ): void {
     try {
       const room = roomOf(message, socket);
+      ignoreRejection(room);
       if (room !== undefined) void this.propagator.emitToRoom({ ...caused, room });
     } catch (error) {
       // The app's function; the client's own response goes out all the same.

@@ -36,6 +36,17 @@ const UNSENDABLE: Record<string, () => unknown> = {
   }),
 };
 
+/** An event with a getter that throws when it is read for the n-th time. */
+const throwingLater = (name: 'event' | 'data', reads: number): WsResponse<unknown> => {
+  let count = 0;
+  const get = (): unknown => {
+    if (++count >= reads) throw new Error(`read for the ${count}th time`);
+    return 'echo';
+  };
+  const response = { event: 'echo', data: 'echo' };
+  return Object.defineProperty(response, name, { get, enumerable: true });
+};
+
 class EchoHandlers {
   @SubscribeMessage('answer')
   answer(@MessageBody() data: unknown): unknown {
@@ -105,6 +116,16 @@ class EchoHandlers {
   @SubscribeMessage('unsendable event')
   unsendableEvent(@MessageBody() name: string): WsResponse<unknown> {
     return { event: 'echo', data: UNSENDABLE[name]?.() };
+  }
+
+  @SubscribeMessage('field')
+  field(@MessageBody() event: unknown): unknown {
+    return { event, attendees: 2 };
+  }
+
+  @SubscribeMessage('getter')
+  getter(@MessageBody() [name, reads]: ['event' | 'data', number]): WsResponse<unknown> {
+    return throwingLater(name, reads);
   }
 }
 
@@ -202,6 +223,31 @@ describe.each([
     await isWell();
     expect(client.received).toEqual([]);
   });
+
+  it.each([{ id: 1, title: 'a concert' }, ['a', 'list'], true])(
+    'is none where a field named event is no name: the acknowledgement has it (%j)',
+    async (event) => {
+      expect(await client.ask('field', event)).toEqual({ event, attendees: 2 });
+      await isWell();
+      expect([...client.received, ...phone.received]).toEqual([]);
+    },
+  );
+
+  it.each(['event', 'data'] as const)(
+    'ends nothing where the app has made it with a getter for the %s that throws sooner or later',
+    async (name) => {
+      expect(await client.ask('getter', [name, 1])).toEqual(FAILURE);
+      const seen: unknown[] = [];
+      for (const reads of [2, 3, 4, 5]) {
+        seen.push((await client.ask('getter', [name, reads])) ?? null);
+        await isWell();
+      }
+      // Each response is read once, and others get what the client got.
+      expect(seen).toEqual([null, null, null, null]);
+      expect(client.data('echo')).toEqual(['echo', 'echo', 'echo', 'echo']);
+      expect(phone.data('echo')).toEqual(namespace === '/' ? client.data('echo') : []);
+    },
+  );
 
   it('is counted and reported once a second', async () => {
     const before = cluster.instance(0).counts['response.unsendable'] ?? 0;

@@ -56,6 +56,16 @@ class TalkingGateway {
     return { event: 'said', data: 'fault' };
   }
 
+  @Propagate({
+    room: (async () => {
+      throw new Error('a function of the app');
+    }) as unknown as () => string,
+  })
+  @SubscribeMessage('to a late fault')
+  toLateFault(): WsResponse<string> {
+    return { event: 'said', data: 'late fault' };
+  }
+
   @Propagate({ room: () => 'propagator#user:bob' })
   @SubscribeMessage('to a reserved room')
   toReserved(): WsResponse<string> {
@@ -123,7 +133,7 @@ describe('@Propagate({ room })', () => {
     expect(dave.received).toEqual([]);
   });
 
-  it.each(['to nobody', 'to a fault', 'to a reserved room'])(
+  it.each(['to nobody', 'to a fault', 'to a late fault', 'to a reserved room'])(
     'lets the client have its response where there is no room: %s',
     async (message) => {
       const { alice, others, dave, everybody } = await start();
