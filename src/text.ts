@@ -153,8 +153,10 @@ function cut(text: string): string {
   return text.length > MAX_TEXT_CHARACTERS ? text.slice(0, MAX_TEXT_CHARACTERS) : text;
 }
 
-/** `?name=value` or `&name=value`. */
-const PARAMETER = /([?&])([^?&=\s]*)=[^&\s]*/g;
+/** `?name=`, `&name=` and so on: what a value begins behind. */
+const PARAMETER = /[?&;#]([^?&;#=\s]*)=/g;
+/** Values of secrets end here. They may contain anything else. */
+const PARAMETER_END = /[&\s]/g;
 /** A port, and the end of it. */
 const PORT = /^:\d{1,5}(?:[/?#,;)\]'"]|$)/;
 /** The user name and the ":" before a password, where a URL has lost its scheme. */
@@ -171,11 +173,21 @@ function withoutCredentials(given: string, whole = false): string {
   // A password whose "@" was cut off goes to the end.
   const isCut = text.length < given.length;
   const last = isCut ? text.length : text.lastIndexOf('@');
-  return masked(text, last, isCut, whole).replace(
-    PARAMETER,
-    (all: string, separator: string, name: string) =>
-      SECRET_NAMES.test(name) ? `${separator}${name}=***` : all,
-  );
+  return withoutParameters(masked(text, last, isCut, whole));
+}
+
+function withoutParameters(text: string): string {
+  let result = '';
+  let from = 0;
+  for (const { 0: all, 1: name, index } of text.matchAll(PARAMETER)) {
+    if (index < from || name === undefined || !SECRET_NAMES.test(name)) continue;
+    const start = index + all.length;
+    PARAMETER_END.lastIndex = start;
+    const end = PARAMETER_END.exec(text)?.index ?? text.length;
+    result += `${text.slice(from, start)}***`;
+    from = end;
+  }
+  return result + text.slice(from);
 }
 
 function masked(text: string, last: number, isCut: boolean, whole: boolean): string {

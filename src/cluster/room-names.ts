@@ -1,7 +1,7 @@
 import type { BroadcastOptions } from 'socket.io-adapter';
 import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { isIllFormed } from '../sockets/user-id.js';
+import { digitsOf, isIllFormed } from '../sockets/user-id.js';
 
 /**
  * A room as a string, so that all instances mean the same one: numbers become strings. Undefined for what can be
@@ -11,7 +11,8 @@ import { isIllFormed } from '../sockets/user-id.js';
  */
 export function roomName(room: unknown): string | undefined {
   if (typeof room === 'string') return room === '' || isIllFormed(room) ? undefined : room;
-  return typeof room === 'number' || typeof room === 'bigint' ? String(room) : undefined;
+  if (typeof room === 'bigint') return digitsOf(room);
+  return typeof room === 'number' ? String(room) : undefined;
 }
 
 /** The rooms that can exist, as strings. @internal */

@@ -32,9 +32,7 @@ export function sessionDetailsOf(
   socket: Socket,
   { sessionId, instanceId, address }: Pick<SessionDetails, 'sessionId' | 'instanceId' | 'address'>,
 ): SessionDetails {
-  // The handshake is the app's to replace, too. One socket must not hide the others.
-  const { headers, issued } = (socket.handshake ?? {}) as Partial<Socket['handshake']>;
-  const userAgent: unknown = headers?.['user-agent'];
+  const { issued, userAgent } = ofHandshake(socket);
   return {
     sessionId,
     socketId: socket.id,
@@ -45,4 +43,14 @@ export function sessionDetailsOf(
     userAgent: typeof userAgent === 'string' ? userAgent.slice(0, MAX_USER_AGENT) : null,
     metadata: metadataOf(socket),
   };
+}
+
+/** The handshake is the app's to replace, also by getters that throw. One socket must not hide the others. */
+function ofHandshake(socket: Socket): { readonly issued?: unknown; readonly userAgent?: unknown } {
+  try {
+    const { headers, issued } = (socket.handshake ?? {}) as Partial<Socket['handshake']>;
+    return { issued, userAgent: headers?.['user-agent'] };
+  } catch {
+    return {};
+  }
 }

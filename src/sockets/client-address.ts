@@ -10,7 +10,7 @@ const MOST_CHARACTERS = 256;
 
 /**
  * Where a socket's client is, as the option `auth.clientAddress` says; where that says nothing usable, the address of the
- * connection.
+ * connection. Never throws.
  *
  * @internal
  */
@@ -19,9 +19,7 @@ export function clientAddressOf(
   options: Pick<ResolvedAuthOptions, 'clientAddress'> | undefined,
   reporter: Reporter,
 ): string {
-  // An app may have replaced the handshake, and a server that listens on a Unix socket knows no address.
-  const handshake: Partial<Socket['handshake']> | undefined = socket.handshake;
-  const address = typeof handshake?.address === 'string' ? handshake.address : '';
+  const address = connectionAddress(socket);
   if (options?.clientAddress === undefined) return address;
   try {
     const given: unknown = options.clientAddress(socket);
@@ -33,6 +31,17 @@ export function clientAddressOf(
     reporter.report('auth.client-address', () => `auth.clientAddress threw: ${reasonOf(error)}`);
   }
   return address;
+}
+
+/** An app may have replaced the handshake, and a server that listens on a Unix socket knows no address. */
+function connectionAddress(socket: Socket): string {
+  try {
+    const handshake: Partial<Socket['handshake']> | undefined = socket.handshake;
+    return typeof handshake?.address === 'string' ? handshake.address : '';
+  } catch {
+    // A getter of the app that throws.
+    return '';
+  }
 }
 
 function problemOf(given: unknown): string | undefined {

@@ -38,6 +38,14 @@ export function userIdRemedy(given: unknown): string {
     : 'Pass a non-empty string, a number or a bigint.';
 }
 
+/** More than any name may have (`limits.nameBytes`): to write the digits of a huge bigint takes seconds. */
+const MOST_BITS = 262_144;
+
+/** The decimal digits; undefined for what is no name in any case. @internal */
+export function digitsOf(given: bigint): string | undefined {
+  return BigInt.asIntN(MOST_BITS, given) === given ? given.toString() : undefined;
+}
+
 /**
  * A user id as a string: 1234 and '1234' are one user. Undefined where the value is no id.
  *
@@ -45,7 +53,7 @@ export function userIdRemedy(given: unknown): string {
  */
 export function normalisedUserId(given: unknown): string | undefined {
   if (typeof given === 'string') return given === '' || isIllFormed(given) ? undefined : given;
-  if (typeof given === 'bigint') return given.toString();
+  if (typeof given === 'bigint') return digitsOf(given);
   return typeof given === 'number' && Number.isFinite(given) && !isInexact(given)
     ? String(given)
     : undefined;

@@ -78,8 +78,6 @@ export class SendableCopy {
     path: string,
     depth: number,
   ): Record<string, unknown> | undefined {
-    // Socket.IO takes it for a place of binary data: where there is none of that number, the whole message is unreadable.
-    if (record['_placeholder'] === true) return this.leaveOut('unserialisable', path);
     const copy: Record<string, unknown> = {};
     for (const key of Object.keys(record)) {
       if (this.isUsedUp(path)) break;
@@ -92,6 +90,8 @@ export class SendableCopy {
         continue;
       }
       const copied = this.of(part, own, depth + 1);
+      // Socket.IO takes it for a place of binary data: where there is none of that number, the whole message is unreadable.
+      if (key === '_placeholder' && copied === true) return this.leaveOut('unserialisable', path);
       if (copied === undefined || this.taken(true, key, own) === undefined) continue;
       // By definition: an assignment to `__proto__` would change the prototype.
       Object.defineProperty(copy, key, {

@@ -32,6 +32,30 @@ describe('user ids', () => {
     for (const client of clients) expect(client.data('x')).toHaveLength(3);
   });
 
+  it('that are bigints of millions of digits are refused, in no time to speak of', async () => {
+    const huge = 1n << 16_000_000n;
+    cluster = await givenCluster()
+      .of(1)
+      .with(RootGateway)
+      .configured({ auth: { authenticate: () => ({ userId: huge }) } })
+      .start();
+    const { propagator } = cluster.instance(0);
+    const startedAt = performance.now();
+
+    expect(await cluster.instance(0).refusal({ token: 'x' })).toMatchObject({
+      data: { code: 'auth.failed' },
+    });
+    await expect(propagator.emitToUser({ userId: huge, event: 'x' })).rejects.toMatchObject({
+      code: 'target.invalid',
+    });
+    await expect(
+      propagator.emitToRoom({ room: huge as unknown as string, event: 'x' }),
+    ).rejects.toMatchObject({ code: 'target.invalid' });
+
+    // Their digits took a minute.
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+  });
+
   it('that are numbers above 2^53 - 1 are refused by every verb, for they are not exact', async () => {
     cluster = await givenCluster().of(1).with(RootGateway).configured({ auth: numericIds }).start();
     const { app, propagator } = cluster.instance(0);

@@ -78,6 +78,11 @@ describe('credentials', () => {
     `at redis://a:${SECRET}@h1 or redis://b:${SECRET}@h2 now`,
     `redis://host/0?password=${SECRET}&db=1`,
     `redis://host/0?db=1&sentinelPassword=${SECRET}`,
+    `redis://host/0?db=1;password=${SECRET}`,
+    `redis://host/0?db=1;password=a;b=${SECRET}`,
+    `redis://host/0?password=a#b=${SECRET}`,
+    `redis://host/0#access_token=${SECRET}`,
+    `https://host/callback#state=1&id_token=${SECRET};x=y`,
     `redis://user:${SECRET}${'x'.repeat(2_000)}@host`,
     `redis://${SECRET}${'x'.repeat(2_000)}@host`,
     `redis://:${SECRET} ${'x y '.repeat(2_000)}@host`,
@@ -103,6 +108,8 @@ describe('credentials', () => {
     ['ACL SETUSER app ~app:* +@pubsub', 'ACL SETUSER app ~app:* +@pubsub'],
     ['listener.failed: me@example.com', 'listener.failed: me@example.com'],
     ['a?b=c&d=e', 'a?b=c&d=e'],
+    ['a?b=c;d=e#f=g', 'a?b=c;d=e#f=g'],
+    ['a?token=b;c=d&e=f and g', 'a?token=***&e=f and g'],
   ])('are the only masked part: %j', (text, line) => {
     expect(fit(text)).toBe(line);
     expect(fit(fit(text))).toBe(line);

@@ -23,6 +23,13 @@ function cycle(): Record<string, unknown> {
   return value;
 }
 
+const throwing = (object: object, name: string): void => {
+  const get = (): never => {
+    throw new Error('a getter of the app');
+  };
+  Object.defineProperty(object, name, { get });
+};
+
 const dataBy = (items: readonly { id: string; data: unknown }[]) =>
   Object.fromEntries(items.map(({ id, data }) => [id, data]));
 
@@ -135,16 +142,28 @@ describe('one bad member', () => {
     expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
-  it('of the sockets, whose handshake the app has replaced, hides nothing', async () => {
-    const { a, good, bad } = await start();
-    (socketOf(cluster, bad.id) as { handshake: unknown }).handshake = undefined;
-    const { items, complete } = await a.propagator.fetchUserSockets('alice');
-    expect(items.map(({ id }) => id).sort()).toEqual([good.id, bad.id].sort());
-    expect(complete).toBe(true);
-    const sessions = await sessionsOf(a).sessions('alice');
-    expect(sessions.items.map(({ socketId }) => socketId).sort()).toEqual([good.id, bad.id].sort());
-    expect(sessions.complete).toBe(true);
-  });
+  it.each<[string, (socket: { handshake: object }) => void]>([
+    ['', (socket) => Object.assign(socket, { handshake: undefined })],
+    [' by a getter that throws', (socket) => throwing(socket, 'handshake')],
+    [' by headers that throw', ({ handshake }) => throwing(handshake, 'headers')],
+    [' by an address that throws', ({ handshake }) => throwing(handshake, 'address')],
+    [' by a time that throws', ({ handshake }) => throwing(handshake, 'issued')],
+  ])(
+    'of the sockets, whose handshake the app has replaced%s, hides nothing',
+    async (_, replace) => {
+      const { a, b, good, bad } = await start();
+      replace(socketOf(cluster, bad.id));
+      const { items, complete } = await a.propagator.fetchUserSockets('alice');
+      expect(items.map(({ id }) => id).sort()).toEqual([good.id, bad.id].sort());
+      expect(complete).toBe(true);
+      const sessions = await sessionsOf(a).sessions('alice');
+      expect(sessions.items.map(({ socketId }) => socketId).sort()).toEqual(
+        [good.id, bad.id].sort(),
+      );
+      expect(sessions.complete).toBe(true);
+      expect((await sessionsOf(b).sessions('alice')).items).toHaveLength(2);
+    },
+  );
 
   it('of the answers of clients is missing, and the others arrive', async () => {
     const { a, b, good, bad } = await start({ maxMessageBytes: 100_000, ackTimeoutMs: 2_000 });
