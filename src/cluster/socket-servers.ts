@@ -30,6 +30,8 @@ import { encoderOf } from './socket-io-internals.js';
  * @internal
  */
 export class SocketServers {
+  /** How many gateways have one of these servers. */
+  gateways = 0;
   private readonly limits: ClientLimits;
   private readonly internals: InternalsCheck;
   private readonly arrivals: Arrivals;

@@ -38,6 +38,27 @@ export function missingAdapter(
   return PropagatorError.of('adapter.missing', [gateways.join(', '), name, consequence]);
 }
 
+/**
+ * A warning where an adapter of the app hands some gateways on to `SocketStateAdapter` and serves others by itself: `auth` has
+ * no effect on those.
+ *
+ * @internal
+ */
+export function unauthenticatedGateways(
+  { config, modules }: NestParts,
+  { servers, authenticates }: Runtime,
+): string | undefined {
+  const adapter = config.getIoAdapter() as object | null | undefined;
+  if (!adapter || ADAPTER in adapter || !authenticates) return undefined;
+  const gateways = [...gatewaysIn(modules)].map(({ name }) => name);
+  if (servers.gateways >= gateways.length) return undefined;
+  return (
+    `${adapter.constructor?.name || 'The adapter'} hands ${servers.gateways} of the ${gateways.length} gateways ` +
+    `${gateways.join(', ')} on to SocketStateAdapter. Clients of the others are not authenticated, and get no events of ` +
+    'other instances. Hand on bindClientConnect() of all gateways, or check those clients by other means.'
+  );
+}
+
 /** The classes of all gateways of the app. @internal */
 export function gatewaysIn(modules: ModulesContainer): Set<Type> {
   const gateways = new Set<Type>();

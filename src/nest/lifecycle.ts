@@ -5,7 +5,7 @@ import type {
   OnModuleDestroy,
   OnModuleInit,
 } from '@nestjs/common';
-import { missingAdapter, type NestParts } from './gateway-check.js';
+import { missingAdapter, unauthenticatedGateways, type NestParts } from './gateway-check.js';
 import { unboundAudiences } from './interceptor-check.js';
 import type { Runtime } from './runtime.js';
 
@@ -64,8 +64,12 @@ export class PropagatorLifecycle
     if (missing !== undefined && this.runtime.authenticates) throw missing;
     if (missing !== undefined) this.runtime.reporter.logger.warn(missing.message);
     this.runtime.readiness.begin();
-    const unbound = unboundAudiences(this.nest);
-    if (unbound !== undefined) this.runtime.reporter.logger.warn(unbound);
+    for (const warning of [
+      unauthenticatedGateways(this.nest, this.runtime),
+      unboundAudiences(this.nest),
+    ]) {
+      if (warning !== undefined) this.runtime.reporter.logger.warn(warning);
+    }
     try {
       await this.runtime.pubSub.connect();
       await this.runtime.verifyAccess();

@@ -56,8 +56,11 @@ export class SocketStateAdapter extends IoAdapter {
     this.runtime.servers.install(
       'sockets' in server && 'engine' in server ? server : server.server,
     );
+    this.runtime.servers.gateways++;
+    // An adapter of the app may hand its calls on to this one.
+    const set = this.config.getIoAdapter() as object;
     super.bindClientConnect(server, (...args: unknown[]) => {
-      this.checkStillSet();
+      this.checkStillSet(set);
       return listener(...args);
     });
   }
@@ -74,9 +77,9 @@ export class SocketStateAdapter extends IoAdapter {
   }
 
   /** Nest asks the adapter that is set when a client connects for what is to be done with its messages. */
-  private checkStillSet(): void {
+  private checkStillSet(set: object): void {
     const current = this.config.getIoAdapter() as object;
-    if (current === this || ADAPTER in current) return;
+    if (current === set || ADAPTER in current) return;
     this.runtime.reporter.once(
       'adapter.replaced',
       () =>

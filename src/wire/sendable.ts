@@ -130,11 +130,17 @@ export class SendableCopy {
   }
 }
 
-/** The size of binary data that Socket.IO sends as an attachment. @throws TypeError for a Blob, which cannot be read at once */
+/**
+ * The size of binary data that Socket.IO sends as an attachment.
+ *
+ * @throws TypeError for a Blob, which cannot be read at once, and for a buffer whose content was handed to another thread
+ */
 function bytesOf(value: object): number | undefined {
-  if (ArrayBuffer.isView(value)) return value.byteLength;
+  if (ArrayBuffer.isView(value)) {
+    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).byteLength;
+  }
   const kind = Object.prototype.toString.call(value);
-  if (kind === '[object ArrayBuffer]') return (value as ArrayBuffer).byteLength;
+  if (kind === '[object ArrayBuffer]') return new Uint8Array(value as ArrayBuffer).byteLength;
   if (kind === '[object Blob]' || kind === '[object File]') throw new TypeError(kind);
   return undefined;
 }

@@ -41,6 +41,39 @@ const REMEDY =
 
 class OtherAdapter extends IoAdapter {}
 
+/** An adapter of the app that hands its calls on to ours, but for the gateways on ports of their own. */
+class WrappingAdapter extends IoAdapter {
+  private readonly inner: SocketStateAdapter;
+  private readonly own = new Set<object>();
+
+  constructor(
+    app: INestApplication,
+    private readonly isOwn: (port: number) => boolean,
+  ) {
+    super(app);
+    this.inner = new SocketStateAdapter(app);
+  }
+
+  override create(...[port, options]: Parameters<IoAdapter['create']>) {
+    if (!this.isOwn(port)) return this.inner.create(port, options);
+    const server = super.create(port, options);
+    this.own.add(server);
+    return server;
+  }
+
+  override bindClientConnect(...[server, listener]: Parameters<IoAdapter['bindClientConnect']>) {
+    if (this.own.has(server)) super.bindClientConnect(server, listener);
+    else this.inner.bindClientConnect(server, listener as () => unknown);
+  }
+
+  override bindMessageHandlers(...call: Parameters<IoAdapter['bindMessageHandlers']>) {
+    this.inner.bindMessageHandlers(...call);
+  }
+}
+
+@WebSocketGateway(0, { namespace: 'public' })
+class PublicGateway {}
+
 /** Makes the server by itself, as an app that must not call super does. */
 class OwnServerAdapter extends SocketStateAdapter {
   override createIOServer(_port: number, options?: ServerOptions): Server {
@@ -224,6 +257,30 @@ describe('an app that has gateways', () => {
       expect.stringMatching(/^warn adapter\.replaced: OtherAdapter was set .* after the app had/),
     ]);
     expect(instance.counts).toMatchObject({ 'adapter.replaced': 2 });
+  });
+
+  it('warns of nothing where an adapter of the app hands all calls on to ours', async () => {
+    const app = await create({ auth }, ChatGateway, OrdersGateway);
+    app.useWebSocketAdapter(new WrappingAdapter(app, () => false));
+    await app.listen(0, '127.0.0.1');
+    const instance = new TestInstance(app);
+    expect((await instance.refusal()).data).toEqual({ code: 'auth.token-missing' });
+    const client = await instance.connect({ token: 'alice' });
+    expect(await client.ask('ask')).toBe('answer');
+    await client.closed();
+    expect(logger.matching(/adapter/i)).toEqual([]);
+  });
+
+  it('warns where an adapter of the app hands on some gateways only', async () => {
+    let calls = 0;
+    const app = await create({ auth }, ChatGateway, OrdersGateway, PublicGateway);
+    app.useWebSocketAdapter(new WrappingAdapter(app, () => ++calls === 2));
+    await app.init();
+    expect(warnings()).toEqual([
+      expect.stringMatching(
+        /^warn WrappingAdapter hands 2 of the 3 gateways ChatGateway, OrdersGateway, PublicGateway on to SocketStateAdapter\. /,
+      ),
+    ]);
   });
 
   it('starts without the adapter as a worker, which serves no gateways', async () => {

@@ -20,6 +20,19 @@ function nested(depth: number): unknown {
   return value;
 }
 
+/** Its content was handed to another thread. */
+function detached(buffer = new ArrayBuffer(8)): ArrayBuffer {
+  structuredClone(buffer, { transfer: [buffer] });
+  return buffer;
+}
+
+function viewOf(change: (buffer: ArrayBuffer) => void): Buffer {
+  const buffer = new ArrayBuffer(8);
+  const view = Buffer.from(buffer);
+  change(buffer);
+  return view;
+}
+
 describe('the sendable part of a value', () => {
   it('is everything if it is plain data', () => {
     const bytes = Buffer.from([1, 2]);
@@ -61,6 +74,18 @@ describe('the sendable part of a value', () => {
       }),
       { a: 1 },
       ['unserialisable', 'data.bad'],
+    ],
+    [
+      'a buffer that another thread has',
+      { a: 1, detached: detached() },
+      { a: 1 },
+      ['unserialisable', 'data.detached'],
+    ],
+    [
+      'bytes of such a buffer',
+      { a: 1, view: new Uint8Array(8), bytes: viewOf(detached) },
+      { a: 1, view: new Uint8Array(8) },
+      ['unserialisable', 'data.bytes'],
     ],
     ['a Blob', { a: 1, blob: new Blob(['x']) }, { a: 1 }, ['unserialisable', 'data.blob']],
     ['long text', { a: 1, text: 'x'.repeat(ROOM) }, { a: 1 }, ['too-large', 'data.text']],
