@@ -3,6 +3,7 @@ import type { Namespace } from 'socket.io';
 import type { RedisPropagatorOptions } from '../../../src/index.js';
 import { instanceIdOf, startPair } from '../../support/acquainted.js';
 import { FakeInstance, remoteSocket } from '../../support/fake-instance.js';
+import { thrower } from '../../support/hostile-values.js';
 import { serverOf, socketOf } from '../../support/plain-gateway.js';
 import { RawClient } from '../../support/raw-client.js';
 import { sessionsOf } from '../../support/session-gateways.js';
@@ -24,10 +25,7 @@ function cycle(): Record<string, unknown> {
 }
 
 const throwing = (object: object, name: string): void => {
-  const get = (): never => {
-    throw new Error('a getter of the app');
-  };
-  Object.defineProperty(object, name, { get });
+  Object.defineProperty(object, name, { get: thrower });
 };
 
 const dataBy = (items: readonly { id: string; data: unknown }[]) =>
