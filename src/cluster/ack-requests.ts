@@ -1,4 +1,5 @@
 import { nameOf } from '../text.js';
+import { isEventName } from '../wire/reserved-events.js';
 import type { ClusterRequests } from './cluster-requests.js';
 import type { RequestOutcome } from './pending-request.js';
 import type { LocalNamespace } from './local-namespace.js';
@@ -37,6 +38,8 @@ export class AckRequests {
     requests.handle(OPERATION, async (params, { timeoutMs, emit }) => {
       const { data, volatile, compress } = params as Partial<EventToAcknowledge>;
       if (!Array.isArray(data)) throw new TypeError('"data" is no list of arguments');
+      // A client that gets a packet without a valid name disconnects.
+      if (!isEventName(data[0])) throw new TypeError('"data" does not begin with an event name');
       const flags = { volatile: volatile === true, compress: compress !== false };
       await this.askHere(
         { ...selectorIn(params), ...flags, data, timeoutMs },

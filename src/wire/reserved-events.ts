@@ -13,3 +13,8 @@ export const RESERVED_EVENTS: ReadonlySet<string> = new Set([
   'newListener',
   'removeListener',
 ]);
+
+/** Whether Socket.IO's clients take a value for the name of an event. @internal */
+export function isEventName(value: unknown): boolean {
+  return typeof value === 'number' || (typeof value === 'string' && !RESERVED_EVENTS.has(value));
+}

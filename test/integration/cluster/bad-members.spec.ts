@@ -9,6 +9,7 @@ import { RawClient } from '../../support/raw-client.js';
 import { sessionsOf } from '../../support/session-gateways.js';
 import type { TestClient } from '../../support/test-client.js';
 import type { TestCluster } from '../../support/test-cluster.js';
+import { until } from '../../support/until.js';
 
 type Acknowledge = (answer: unknown) => void;
 
@@ -207,5 +208,31 @@ describe('one bad member', () => {
     expect(
       cluster.logger.matching(/message\.malformed: an answer: 2 of 3 are not what was asked for/),
     ).toHaveLength(1);
+  });
+
+  it.each<[string, unknown[]]>([
+    ['nothing', []],
+    ['an object in place of its name', [{ a: 1 }, 2]],
+    ['a reserved name', ['disconnect', 1]],
+  ])('of the questions to clients, an event with %s, disconnects nobody', async (_, data) => {
+    const { b, good, bad } = await start();
+    fake = await FakeInstance.memberOf(cluster);
+
+    const params = { namespace: '/', rooms: [], except: [], data };
+    await fake.sendTo(instanceIdOf(b), {
+      type: 'request',
+      id: 1,
+      operation: 'ask',
+      params,
+      timeoutMs: 1_000,
+    });
+
+    await until(
+      () => fake?.replies.some(({ error }) => error !== undefined) === true,
+      () => 'the question to be refused',
+    );
+    await cluster.settled(good, bad);
+    expect([...good.received, ...bad.received]).toEqual([]);
+    expect(b.counts).toMatchObject({ 'request.failed': 1 });
   });
 });
