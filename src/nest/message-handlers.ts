@@ -6,7 +6,7 @@ import { reasonOf } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { HandlerCall } from './handler-call.js';
-import { isWsResponse } from './ws-response.js';
+import { wsResponseIn } from './ws-response.js';
 
 type BindMessageHandlers = Parameters<IoAdapter['bindMessageHandlers']>;
 type Handler = BindMessageHandlers[1][number];
@@ -127,11 +127,11 @@ class Call extends HandlerCall {
     this.values++;
     if (this.left) this.nextLate(response);
     else if (response === null || response === undefined) this.sendNothing(response);
-    else this.send(response as Partial<WsResponse>);
+    else this.send(response);
   }
 
   complete(): void {
-    if (this.left) this.propagateEvent(this.late);
+    if (this.left) this.sendLate();
     else if (this.sentEvents && !this.bound.handler.isAckHandledManually) this.ack?.();
     this.end();
   }
@@ -169,25 +169,22 @@ class Call extends HandlerCall {
     if (response === null && !this.bound.handler.isAckHandledManually) this.ack?.(null);
   }
 
-  private send(response: Partial<WsResponse>): void {
+  private send(response: unknown): void {
     const { handler, socket } = this.bound;
-    let sent: Partial<WsResponse>;
+    let event: WsResponse | undefined;
     try {
-      // Read once: a getter of the app may return something else the next time, or throw.
-      const { event, data } = response;
-      // Socket.IO sends names of no other kind, and the client would disconnect. Such an object is data of the app, not an event.
-      if ((typeof event !== 'string' && typeof event !== 'number') || !event) {
+      event = wsResponseIn(response);
+      if (event === undefined) {
         if (!handler.isAckHandledManually) this.ack?.(response);
         return;
       }
-      socket.emit(event, data);
+      socket.emit(event.event, event.data);
       this.sentEvents = true;
-      sent = { event, data };
     } catch (error) {
       this.unsendable(error, !handler.isAckHandledManually);
       return;
     }
-    this.propagateEvent(sent);
+    this.propagateEvent(event);
   }
 
   /** A single result completes at once; whatever goes on is a stream. */
@@ -200,10 +197,19 @@ class Call extends HandlerCall {
     setImmediate(() => this.end());
   }
 
-  /** Never throws: RxJS would end the process. */
-  private propagateEvent(response: unknown): void {
+  private sendLate(): void {
     try {
-      if (this.propagate === false || !isWsResponse(response)) return;
+      const event = wsResponseIn(this.late);
+      if (event !== undefined) this.propagateEvent(event);
+    } catch (error) {
+      this.unsendable(error);
+    }
+  }
+
+  /** Never throws: RxJS would end the process. */
+  private propagateEvent(response: WsResponse): void {
+    try {
+      if (this.propagate === false) return;
       if (this.propagate === undefined) this.bound.unseen(this.message, response);
       else this.propagate(response);
     } catch (error) {

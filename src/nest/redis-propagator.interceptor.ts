@@ -17,7 +17,7 @@ import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
 import { ignoreRejection } from '../sockets/token.js';
 import { callOf } from './handler-call.js';
 import { PROPAGATE_METADATA, type PropagateAudience } from './propagate.decorator.js';
-import { isWsResponse } from './ws-response.js';
+import { wsResponseIn } from './ws-response.js';
 
 /** On each class and instance, those of other copies of this package included. @internal */
 export const PROPAGATOR_INTERCEPTOR = Symbol.for('nestjs-redis-propagator:interceptor');
@@ -81,7 +81,8 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
     if (propagate === false) return next.handle();
     return next.handle().pipe(
       map((result: unknown) => {
-        if (isWsResponse(result)) propagate(result);
+        const response = wsResponseIn(result);
+        if (response !== undefined) propagate(response);
         return result;
       }),
     );
@@ -99,7 +100,7 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
     audience: Exclude<PropagateAudience, false>,
     socket: AuthenticatedSocket,
     message: unknown,
-    { event, data }: WsResponse,
+    { event, data = null }: WsResponse,
   ): void {
     const { to, except } = described(audience);
     const exceptSessionId = except === 'session' ? socket.auth?.sessionId : undefined;

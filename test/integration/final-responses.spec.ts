@@ -247,6 +247,52 @@ describe('what others get', () => {
     for (const { received } of [...everybody, ...again.everybody]) expect(received).toEqual([]);
   });
 
+  it('is the same of responses without data, with getters, that are functions, or whose name is a number', async () => {
+    @UseInterceptors(RedisPropagatorInterceptor)
+    @WebSocketGateway()
+    class OddGateway {
+      @SubscribeMessage('no data')
+      noData(): unknown {
+        return { event: 'no data' };
+      }
+
+      @SubscribeMessage('getters')
+      getters(): unknown {
+        let reads = 0;
+        return {
+          get event() {
+            return 'getters';
+          },
+          get data() {
+            return ++reads;
+          },
+        };
+      }
+
+      @SubscribeMessage('function')
+      aFunction(): unknown {
+        return Object.assign(() => undefined, { event: 'function', data: 1 });
+      }
+
+      @SubscribeMessage('number')
+      aNumber(): unknown {
+        return { event: 42, data: 1 };
+      }
+    }
+    const { origin, others, everybody } = await start(OddGateway);
+    for (const message of ['no data', 'getters', 'function', 'number']) await origin.ask(message);
+    await cluster.settled(...everybody);
+    const sent = [
+      { event: 'no data', args: [null] },
+      { event: 'getters', args: [1] },
+      { event: 'function', args: [1] },
+      { event: '42', args: [1] },
+    ];
+    for (const { received } of [origin, ...others]) {
+      expect(received.map(({ event, args }) => ({ event: String(event), args }))).toEqual(sent);
+    }
+  });
+
   it('is what the asking client gets in place of an error, and nothing of an exception', async () => {
     const { origin, others, everybody } = await start(
       gatewayWith(Saved, RedisPropagatorInterceptor),
