@@ -47,6 +47,8 @@ const messages = {
   'redis.database': (database: string, reply: string) =>
     `Redis refused database ${database} (${reply}). Write one that it has in the option "redis", such as redis://localhost:6379/0. Redis has 0 to 15 unless its setting "databases" says otherwise, and a Cluster has 0 only.`,
   'redis.tls': (problem: string, remedy: string) => `Redis ${problem}. ${remedy}`,
+  'redis.wrong-server': (kind: string, reply: string, remedy: string) =>
+    `What answers at the option "redis" is ${kind} (${reply}). ${remedy}`,
   'redis.not-heard': (heard: boolean) =>
     heard
       ? 'What this instance publishes comes to it, but Redis does not count it among the subscribers: it publishes to one server and is subscribed at another, such as a primary and its replica. Receipts and answers of other instances would be wrong. Let both connections go to the primary: check the option "redis", and a proxy or load balancer in between.'

@@ -300,7 +300,7 @@ function createTransport(options: ResolvedOptions, reporter: Reporter): Transpor
       close: async () => {},
     };
   }
-  const clients = createRedisClients(options);
+  const clients = createRedisClients(options, reporter);
   const redis = new RedisPubSub(clients, options, reporter);
   return {
     pubSub: redis,

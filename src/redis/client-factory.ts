@@ -1,7 +1,9 @@
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
+import { reasonOf } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { isBorrowed, isClusterConnection } from '../options/resolve-redis.js';
 import type { RedisClient } from '../options/redis-options.js';
+import type { Reporter } from '../reporting/reporter.js';
 import { isClusterClient } from './cluster-topology.js';
 import { keepToItsDatabase } from './database.js';
 import { outliveSocketErrors } from './stream-errors.js';
@@ -47,15 +49,41 @@ const OWN_WAYS = {
   stringNumbers: false,
 } as const satisfies RedisOptions;
 
+/** Takes the errors of functions that the app passed for ioredis: in its timers and listeners they would end the process. */
+type Threw = (error: unknown) => void;
+
+/** Longer delays than this make timers of no delay at all. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
 /** The app's own, which may give up: an instance must not be deaf for good because Redis was away for a while. */
-function unending(given: ((times: number) => unknown) | null | undefined) {
+function unending(given: ((times: number) => unknown) | null | undefined, threw: Threw) {
   return (times: number): number => {
-    const ms = given?.(times);
-    return typeof ms === 'number' ? ms : retryStrategy(times);
+    try {
+      const ms = given?.(times);
+      if (typeof ms === 'number' && ms >= 0 && ms <= MAX_DELAY_MS) return ms;
+    } catch (error) {
+      threw(error);
+    }
+    return retryStrategy(times);
   };
 }
 
-function connectionOptions(role: string, given: RedisOptions): RedisOptions {
+/** `reconnectOnError` where the app has one. */
+function harmless({ reconnectOnError: given }: RedisOptions, threw: Threw): RedisOptions {
+  if (typeof given !== 'function') return {};
+  return {
+    reconnectOnError: (error) => {
+      try {
+        return given(error);
+      } catch (thrown) {
+        threw(thrown);
+        return false;
+      }
+    },
+  };
+}
+
+function connectionOptions(role: string, given: RedisOptions, threw: Threw): RedisOptions {
   return {
     connectTimeout: 5_000,
     disconnectTimeout,
@@ -65,8 +93,11 @@ function connectionOptions(role: string, given: RedisOptions): RedisOptions {
     connectionName: `nestjs-redis-propagator:${role}`,
     ...given,
     ...OWN_WAYS,
-    retryStrategy: unending(given.retryStrategy),
-    ...(given.sentinels && { sentinelRetryStrategy: unending(given.sentinelRetryStrategy) }),
+    ...harmless(given, threw),
+    retryStrategy: unending(given.retryStrategy, threw),
+    ...(given.sentinels && {
+      sentinelRetryStrategy: unending(given.sentinelRetryStrategy, threw),
+    }),
   };
 }
 
@@ -108,7 +139,15 @@ function withUrl(redis: RedisOptions): RedisOptions & { url?: string } {
 }
 
 /** @internal */
-export function createRedisClients({ redis }: Pick<ResolvedOptions, 'redis'>): RedisClients {
+export function createRedisClients(
+  { redis }: Pick<ResolvedOptions, 'redis'>,
+  reporter: Pick<Reporter, 'report'>,
+): RedisClients {
+  const threw = (error: unknown): void =>
+    reporter.report(
+      'transport.failed',
+      () => `a function in the option "redis": ${reasonOf(error)}`,
+    );
   if (isBorrowed(redis)) {
     const { publisher, subscriber } = redis;
     return { publisher, subscriber, owned: false, cluster: isClusterClient(publisher) };
@@ -120,19 +159,20 @@ export function createRedisClients({ redis }: Pick<ResolvedOptions, 'redis'>): R
           enableReadyCheck: false,
           ...redis.options,
           ...CLUSTER_WAYS,
-          clusterRetryStrategy: unending(redis.options?.clusterRetryStrategy),
+          clusterRetryStrategy: unending(redis.options?.clusterRetryStrategy, threw),
           redisOptions: {
             connectTimeout: 5_000,
             disconnectTimeout,
             connectionName: `nestjs-redis-propagator:${role}`,
             ...redis.options?.redisOptions,
+            ...harmless(redis.options?.redisOptions ?? {}, threw),
             keyPrefix: '',
             stringNumbers: false,
           },
         })
     : (role: string): RedisClient => {
         const { url, ...options } = typeof redis === 'string' ? { url: redis } : withUrl(redis);
-        const own = connectionOptions(role, options);
+        const own = connectionOptions(role, options, threw);
         return url === undefined ? new Redis(own) : new Redis(withoutOurs(url), own);
       };
   const [publisher, subscriber] = [create('publisher'), create('subscriber')];

@@ -38,7 +38,9 @@ export function asPropagatorError(
   if (UNREACHABLE.test(reason) || isRetriesError(thrown)) {
     return PropagatorError.of('redis.unavailable', [reason, consequence], thrown);
   }
-  return PropagatorError.of('redis.command-failed', [command, reason], thrown);
+  return (
+    wrongServer(thrown) ?? PropagatorError.of('redis.command-failed', [command, reason], thrown)
+  );
 }
 
 /**
@@ -62,6 +64,45 @@ export function refusedLogin(error: unknown): PropagatorError | undefined {
   if (!LOGIN.test(reason)) return refusedDatabase(error);
   const remedy = 'Check the user name and the password in the option "redis".';
   return PropagatorError.of('redis.permission', ['AUTH', reason, remedy], error);
+}
+
+/** Errors of a server of another kind than the option says, with its kind and the remedy. They do not pass by themselves. */
+const OTHER_SERVERS: readonly (readonly [reply: RegExp, kind: string, remedy: string])[] = [
+  [
+    /cluster support disabled/,
+    'no Cluster',
+    'Write a URL, or { host, port }, in place of { nodes }.',
+  ],
+  [
+    /unknown command.{0,3}sentinel/i,
+    'no Sentinel',
+    'Write the addresses of the Sentinels (port 26379 unless they have another), or the host and the port of Redis without "sentinels" and "name".',
+  ],
+  [
+    /accepted by Sentinel instances/,
+    'a Sentinel',
+    'Write { sentinels: [{ host, port }], name } in place of a URL, or of { host, port }.',
+  ],
+];
+
+/** The error of an app that is connected to a server of another kind than the option `redis` says. @internal */
+export function wrongServer(error: unknown): PropagatorError | undefined {
+  const reason = reasonOf(error);
+  for (const [reply, kind, remedy] of OTHER_SERVERS) {
+    if (reply.test(reason)) {
+      return PropagatorError.of('redis.wrong-server', [kind, reason, remedy], error);
+    }
+  }
+  return undefined;
+}
+
+/** The error of a command that a node of a Cluster sends elsewhere, where the client is not one for a Cluster. @internal */
+export function movedWithoutCluster(error: unknown): PropagatorError | undefined {
+  const reason = reasonOf(error);
+  if (!/^(?:ReplyError: )?MOVED /.test(reason)) return undefined;
+  const remedy =
+    'Write { nodes: [{ host, port }] } in place of a URL or of { host, port }, or pass clients made with new Cluster().';
+  return PropagatorError.of('redis.wrong-server', ['a node of a Cluster', reason, remedy], error);
 }
 
 function isRetriesError(thrown: unknown): boolean {

@@ -14,7 +14,7 @@ import type { Interrupted, PubSub, PubSubListener, PubSubState } from '../ports/
 import { PublisherConnection } from './publisher-connection.js';
 import { resetPublisher } from './reset-publisher.js';
 import { bounded, quit } from './quit.js';
-import { mistakeIn, isUnclear, tlsMistake } from './start-problem.js';
+import { mistakeIn, isUnclear, noRedis, tlsMistake } from './start-problem.js';
 import { rootOf } from './redis-error.js';
 import { claimSubscriber } from './claimed-subscribers.js';
 import { ServerVersion } from './server-version.js';
@@ -130,7 +130,8 @@ export class RedisPubSub implements PubSub {
   /**
    * Whether Redis lets this instance do what it has to, as far as Redis can be asked: for an app that starts.
    *
-   * @throws PropagatorError `redis.permission`, `redis.tls`, `redis.database`, `redis.not-heard`, `redis.command-failed`
+   * @throws PropagatorError `redis.permission`, `redis.tls`, `redis.database`, `redis.wrong-server`, `redis.not-heard`,
+   * `redis.command-failed`
    * @internal
    */
   async verifyAccess(access: Access): Promise<void> {
@@ -260,7 +261,7 @@ export class RedisPubSub implements PubSub {
     if (this.state === 'connecting') {
       this.mistake = mistakeIn(failure);
       if (this.mistake === undefined && isUnclear(failure)) {
-        void this.examine(this.lastError);
+        void this.examine(this.lastError, failure);
         return;
       }
     }
@@ -268,11 +269,11 @@ export class RedisPubSub implements PubSub {
   }
 
   /** The first connection fails, and the failure does not say why. */
-  private examine(reason: string): Promise<void> {
+  private examine(reason: string, failure?: unknown): Promise<void> {
     this.examining ??= tlsMistake(this.clients.publisher).then((mistake) => {
       if (this.state !== 'connecting') return;
-      this.mistake = mistake;
-      this.degrade(mistake?.message ?? reason);
+      this.mistake = mistake ?? noRedis(failure);
+      this.degrade(this.mistake?.message ?? reason);
     });
     return this.examining;
   }

@@ -4,7 +4,8 @@ import { isError } from '../kinds.js';
 import type { RedisClient } from '../options/redis-options.js';
 import { TimeLimit } from '../reporting/time-limit.js';
 import { ClientEvents } from './client-events.js';
-import { asPropagatorError } from './redis-error.js';
+import { isClusterClient } from './cluster-topology.js';
+import { asPropagatorError, movedWithoutCluster } from './redis-error.js';
 
 /** A script for Redis, in Lua; it runs as a whole or not at all. @internal */
 export interface RedisScript {
@@ -92,6 +93,8 @@ export class RedisScripts {
   /** What Redis' answer means to the app. */
   failure(error: unknown, command = 'EVALSHA'): PropagatorError {
     const { pattern } = this;
+    const moved = isClusterClient(this.client) ? undefined : movedWithoutCluster(error);
+    if (moved !== undefined) return moved;
     return asPropagatorError(
       error,
       command,

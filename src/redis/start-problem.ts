@@ -2,12 +2,14 @@ import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { PropagatorError, reasonOf } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
-import { refusedLogin } from './redis-error.js';
+import { refusedLogin, wrongServer } from './redis-error.js';
 
 /** For each of the attempts that tell whether a port speaks TLS. */
 const PROBE_MS = 1_000;
 /** What OpenSSL and Node say of a certificate that does not fit, on either side. */
 const CERTIFICATE = /certificate|altname|unable to verify/i;
+/** What ioredis 5 and 6 say of an answer that begins like none of Redis'. */
+const NO_REDIS = /^Protocol error, got|^Unknown RESP type/;
 /** Failures that say enough: nothing is there, or nothing of that name. */
 const CLEAR = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT|EACCES/;
 
@@ -31,13 +33,21 @@ interface ClientParts {
 
 /** The mistake in the option `redis` that a failure tells of; undefined for one that passes by itself. @internal */
 export function mistakeIn(failure: unknown): PropagatorError | undefined {
-  const refusal = refusedLogin(failure);
+  const refusal = refusedLogin(failure) ?? wrongServer(failure);
   if (refusal !== undefined) return refusal;
   const reason = reasonOf(failure).trim();
   if (!CERTIFICATE.test(reason)) return undefined;
   const remedy =
     'Pass the certificate of its authority, and your own where Redis asks for one, as "tls": { ca, cert, key }, beside the URL or the other options.';
   return PropagatorError.of('redis.tls', [`did not agree on TLS (${reason})`, remedy], failure);
+}
+
+/** The mistake where the answer is none of Redis'. A port for TLS answers so as well: see {@link tlsMistake}. @internal */
+export function noRedis(failure: unknown): PropagatorError | undefined {
+  const reason = reasonOf(failure).trim();
+  if (!NO_REDIS.test(reason)) return undefined;
+  const remedy = 'Check the host and the port in the option "redis".';
+  return PropagatorError.of('redis.wrong-server', ['no Redis', reason, remedy], failure);
 }
 
 /** Whether more has to be known of a failure than it says. @internal */

@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis-v5';
@@ -70,6 +71,46 @@ describe('an app whose Redis is set up by mistake', () => {
       'redis.tls',
       /does not speak TLS/,
     );
+  });
+
+  it('does not start at a server of another kind, and says which', async () => {
+    expect.hasAssertions();
+    const { host, port } = redis;
+    const code = 'redis.wrong-server';
+    await expectRefusal({ nodes: [{ host, port }] }, code, /is no Cluster.*in place of { nodes }/);
+    await expectRefusal({ sentinels: [{ host, port }], name: 'main' }, code, /is no Sentinel/);
+    const html = Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n');
+    const web = createServer((socket) => socket.on('error', () => {}).end(html));
+    await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port: webPort } = web.address() as AddressInfo;
+      await expectRefusal({ host: '127.0.0.1', port: webPort }, code, /is no Redis.*the port/);
+    } finally {
+      web.close();
+    }
+  });
+
+  it('does not start at one node of a Cluster as if it were alone', async () => {
+    expect.hasAssertions();
+    const node = await server('--cluster-enabled', 'yes', '--cluster-require-full-coverage', 'no');
+    const operator = await clientOf((url) => new Redis(url), node.url);
+    const other = await server('--cluster-enabled', 'yes', '--cluster-require-full-coverage', 'no');
+    const second = await clientOf((url) => new Redis(url), other.url);
+    await operator.call('CLUSTER', 'ADDSLOTSRANGE', '0', '8191');
+    await second.call('CLUSTER', 'ADDSLOTSRANGE', '8192', '16383');
+    await operator.call('CLUSTER', 'MEET', other.host, String(other.port));
+    for (const client of [operator, second]) {
+      await until(
+        async () => {
+          const info = String(await client.call('CLUSTER', 'INFO'));
+          return info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:2');
+        },
+        () => 'the Cluster',
+      );
+    }
+    const says = /is a node of a Cluster \(.*MOVED.*Write { nodes/;
+    await expectRefusal(node.url, 'redis.wrong-server', says);
+    await expectRefusal(other.url, 'redis.wrong-server', says);
   });
 
   it('does not start without a password, or with a wrong one', async () => {

@@ -25,6 +25,6 @@ export function redisPubSub(given: RedisPropagatorOptions): TestPubSub {
   const logger = new MemoryLogger();
   const options = resolveOptions({ ...PATIENT, ...given }, logger);
   const reporter = new Reporter(options.logger);
-  const clients = createRedisClients(options);
+  const clients = createRedisClients(options, reporter);
   return { pubSub: new RedisPubSub(clients, options, reporter), clients, reporter, logger };
 }

@@ -97,6 +97,10 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
     error: PropagatorError.of('redis.tls', ['at a:1 does not speak TLS', 'Write redis://.']),
     says: ['Redis at a:1 does not speak TLS. Write redis://.'],
   },
+  'redis.wrong-server': {
+    error: PropagatorError.of('redis.wrong-server', ['no Cluster', 'ERR no', 'Write a URL.']),
+    says: ['What answers at the option "redis" is no Cluster (ERR no). Write a URL.'],
+  },
   'redis.not-heard': {
     error: PropagatorError.of('redis.not-heard', [true]),
     says: ['a primary and its replica', 'Let both connections go to the primary', 'option "redis"'],

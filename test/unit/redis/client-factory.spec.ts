@@ -1,11 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import type { RedisConnection } from '../../../src/index.js';
 import { createRedisClients } from '../../../src/redis/client-factory.js';
+import { Reporter } from '../../../src/reporting/reporter.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+
+const throwing = (): never => {
+  throw new Error('of the app');
+};
+
+const REPORTER = new Reporter(new MemoryLogger());
 
 /** All clients are created lazily, so nothing connects. */
 function clientsOf(redis: RedisConnection) {
-  const { publisher, subscriber, owned, cluster } = createRedisClients({ redis });
+  const { publisher, subscriber, owned, cluster } = createRedisClients({ redis }, REPORTER);
   return { publisher, subscriber, owned, cluster, roles: [publisher, subscriber] };
 }
 
@@ -111,12 +119,44 @@ describe('the clients that the library creates', () => {
       'gives up beside a URL',
       { url: 'redis://x', retryStrategy: (times) => (times > 2 ? null : 7) },
     ],
+    ['is below zero', { retryStrategy: () => -1 }],
+    ['is no number', { retryStrategy: () => Number.NaN }],
+    ['is endless', { retryStrategy: () => Infinity }],
+    ['throws', { retryStrategy: throwing }],
   ])('retry for ever, also if the retryStrategy of the app %s', (_, redis) => {
     for (const client of clientsOf(redis).roles) {
       const delay = optionsOf(client).retryStrategy?.(3);
       expect(delay).toBeGreaterThan(0);
       expect(delay).toBeLessThan(1_000);
     }
+  });
+
+  it('outlive functions of the app that throw, and report them', () => {
+    const reporter = new Reporter(new MemoryLogger());
+    const { publisher } = createRedisClients(
+      { redis: { retryStrategy: throwing, reconnectOnError: throwing } },
+      reporter,
+    );
+    expect(optionsOf(publisher).reconnectOnError?.(new Error('READONLY'))).toBe(false);
+    expect(optionsOf(publisher).retryStrategy?.(1)).toBeGreaterThan(0);
+    expect(reporter.counts()).toEqual({ 'transport.failed': 2 });
+
+    const sentinels = [{ host: 'sentinel.test', port: 26_379 }];
+    const [first, second] = clientsOf({
+      sentinels,
+      name: 'main',
+      sentinelRetryStrategy: throwing,
+    }).roles;
+    for (const client of [first, second]) {
+      expect(optionsOf(client).sentinelRetryStrategy?.(1)).toBeGreaterThan(0);
+    }
+    const { publisher: node } = clientsOf({
+      nodes: [{ host: 'node.test', port: 7_000 }],
+      options: { clusterRetryStrategy: throwing, redisOptions: { reconnectOnError: throwing } },
+    });
+    const options = (node as Cluster).options as ClusterOptions;
+    expect(options.clusterRetryStrategy?.(1)).toBeGreaterThan(0);
+    expect(options.redisOptions?.reconnectOnError?.(new Error('READONLY'))).toBe(false);
   });
 
   it('for Sentinels ask the Sentinels', () => {
@@ -169,7 +209,7 @@ describe('borrowed clients', () => {
   it('are used themselves, not copied', () => {
     const [publisher, subscriber] = clientsOf('redis://redis.test').roles;
     if (publisher === undefined || subscriber === undefined) throw new Error('there are two');
-    expect(createRedisClients({ redis: { publisher, subscriber } })).toEqual({
+    expect(createRedisClients({ redis: { publisher, subscriber } }, REPORTER)).toEqual({
       publisher,
       subscriber,
       owned: false,
