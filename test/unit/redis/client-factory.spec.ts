@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RedisConnection } from '../../../src/index.js';
 import { createRedisClients } from '../../../src/redis/client-factory.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
@@ -154,7 +154,7 @@ describe('the clients that the library creates', () => {
       nodes: [{ host: 'node.test', port: 7_000 }],
       options: { clusterRetryStrategy: throwing, redisOptions: { reconnectOnError: throwing } },
     });
-    const options = (node as Cluster).options as ClusterOptions;
+    const { options } = node as Cluster;
     expect(options.clusterRetryStrategy?.(1)).toBeGreaterThan(0);
     expect(options.redisOptions?.reconnectOnError?.(new Error('READONLY'))).toBe(false);
   });
