@@ -42,6 +42,8 @@ const messages = {
     `Redis is not reachable (${reason}): ${consequence}. Retry when the state is "ready" again, or check the option "redis".`,
   'redis.timeout': (operation: string, ms: number) =>
     `Redis did not answer ${operation} within ${ms} ms. Check the load of Redis and the network, or raise the option that sets this limit.`,
+  'redis.no-writes': (reply: string, remedy: string) =>
+    `Redis takes no writes (${reply}): who is online is not known now, and was not changed. ${remedy}`,
   'redis.permission': (command: string, reply: string, remedy: string) =>
     `Redis refused ${command} (${reply}). ${remedy}`,
   'redis.database': (database: string, reply: string) =>
@@ -110,10 +112,13 @@ export class PropagatorError extends Error {
 /** @internal */
 export { reasonOf } from './text.js';
 
-/** Whether Redis may take the same thing in a moment: it was away, or did not answer. @internal */
-export function isPassing(error: unknown): boolean {
-  return (
-    error instanceof PropagatorError &&
-    (error.code === 'redis.unavailable' || error.code === 'redis.timeout')
-  );
+const PASSING: ReadonlySet<PropagatorErrorCode> = new Set([
+  'redis.unavailable',
+  'redis.timeout',
+  'redis.no-writes',
+]);
+
+/** Whether Redis may take the same thing in a moment: it was away, did not answer, or takes no writes for now. @internal */
+export function isPassing(error: unknown): error is PropagatorError {
+  return error instanceof PropagatorError && PASSING.has(error.code);
 }

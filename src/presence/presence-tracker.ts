@@ -96,7 +96,7 @@ export class PresenceTracker {
   /**
    * Takes part from now on.
    *
-   * @throws PropagatorError `redis.permission`, `redis.command-failed`: Redis does not let this instance
+   * @throws PropagatorError `redis.permission`, `redis.wrong-server`, `redis.command-failed`: Redis does not let this instance
    */
   async start(): Promise<void> {
     this.subscriptions.push(
@@ -107,11 +107,11 @@ export class PresenceTracker {
     this.lease.start();
     if (!this.lease.isBeating) return;
     try {
-      await this.lease.settled();
       await this.store.verify();
+      await this.lease.settled();
     } catch (error) {
       // A Redis that is away may be back in a moment.
-      if (!isExpected(error)) throw error;
+      if (!isPassing(error) && !isClosed(error)) throw error;
     }
   }
 
@@ -256,5 +256,9 @@ export class PresenceTracker {
 
 /** It comes by itself: with Redis, or with the end of this instance. */
 function isExpected(error: unknown): boolean {
-  return isPassing(error) || (error instanceof PropagatorError && error.code === 'redis.closed');
+  return isClosed(error) || (isPassing(error) && error.code !== 'redis.no-writes');
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof PropagatorError && error.code === 'redis.closed';
 }

@@ -22,6 +22,7 @@ import type {
 } from './presence-store.js';
 import { BEAT, BURIED, RESIGN } from './scripts/lease.js';
 import { COUNT, LOOK, PAGE, SET_STATUS } from './scripts/lookups.js';
+import { startedAtReplica } from '../redis/redis-error.js';
 import { probe } from './scripts/probe.js';
 import { REPORTED, SETTLE, SWEEP } from './scripts/settle.js';
 import { ADMIT_SOCKET, RELEASE_SOCKET } from './scripts/sockets.js';
@@ -93,12 +94,15 @@ export class RedisPresenceStore implements PresenceStore {
     const step = this.cluster ? 1 : BUCKETS / SINGLE_PROBES;
     const buckets = Array.from({ length: BUCKETS / step }, (_, index) => index * step);
     const script = probe(this.publish);
-    await Promise.all(
-      buckets.map((bucket) => {
-        const base = `${presenceChannel(this.prefix, bucket)}:probe`;
-        return this.scripts.runAnew(script, [base, `${base}:hash`, `${base}:set`]);
-      }),
-    );
+    const probes = buckets.map((bucket) => {
+      const base = `${presenceChannel(this.prefix, bucket)}:probe`;
+      return this.scripts.runAnew(script, [base, `${base}:hash`, `${base}:set`]);
+    });
+    try {
+      await Promise.all(probes);
+    } catch (error) {
+      throw startedAtReplica(error) ?? error;
+    }
   }
 
   async beat({

@@ -7,7 +7,7 @@ const PERMISSION =
   /^(?:ReplyError: )?NOPERM|ACL failure in script|The user executing the script can't/;
 /** What ioredis says when the command did not get to Redis, or its answer did not come back. */
 const UNREACHABLE =
-  /Connection is closed|Stream isn't writeable|max retries per request|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|Cluster isn't ready|Failed to refresh slots|ClusterAllFailedError|None of startup nodes|Too many Cluster redirections|Cluster is ended|connection close|Command timed out|Socket timeout|^(?:LOADING|CLUSTERDOWN|MASTERDOWN|MOVED|READONLY|NOAUTH|WRONGPASS)/;
+  /Connection is closed|Stream isn't writeable|max retries per request|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|Cluster isn't ready|Failed to refresh slots|ClusterAllFailedError|None of startup nodes|Too many Cluster redirections|Cluster is ended|connection close|Command timed out|Socket timeout|^(?:LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|MOVED|READONLY|NOAUTH|WRONGPASS)|max number of clients/;
 
 /** The command that Redis names in its refusal: `cluster|slots`, say, of a command that we did not know was sent. */
 const NAMED_COMMAND = /'([\w|]+)' command/;
@@ -83,6 +83,11 @@ const OTHER_SERVERS: readonly (readonly [reply: RegExp, kind: string, remedy: st
     'a Sentinel',
     'Write { sentinels: [{ host, port }], name } in place of a URL, or of { host, port }.',
   ],
+  [
+    /unknown command.{0,3}info/i,
+    'a Redis without INFO',
+    'Write enableReadyCheck: false in the option "redis".',
+  ],
 ];
 
 /** The error of an app that is connected to a server of another kind than the option `redis` says. @internal */
@@ -94,6 +99,31 @@ export function wrongServer(error: unknown): PropagatorError | undefined {
     }
   }
   return undefined;
+}
+
+/** What Redis says while it takes no writes, with the remedy. It takes publishes all the same. */
+const NO_WRITES: readonly (readonly [reply: RegExp, remedy: string])[] = [
+  [/READONLY/, 'Let the option "redis" name the primary: a replica takes none.'],
+  [/\bOOM\b/, 'Raise maxmemory of Redis, or give this library a Redis of its own.'],
+  [/MISCONF/, 'Let Redis save to its disk, or switch stop-writes-on-bgsave-error off.'],
+  [/NOREPLICAS/, 'Bring its replicas back, or lower min-replicas-to-write.'],
+];
+
+/** The error of a script that Redis did not run because it takes no writes now. @internal */
+export function refusedWrite(error: unknown): PropagatorError | undefined {
+  const reason = reasonOf(error);
+  const [, remedy] = NO_WRITES.find(([reply]) => reply.test(reason)) ?? [];
+  if (remedy === undefined) return undefined;
+  return PropagatorError.of('redis.no-writes', [reason, remedy], error);
+}
+
+/** The error of an app that starts at a replica; after a failover one may be connected to it for a while. @internal */
+export function startedAtReplica(error: unknown): PropagatorError | undefined {
+  const reason = reasonOf(error instanceof PropagatorError ? error.cause : error);
+  if (!/READONLY/.test(reason)) return undefined;
+  const remedy =
+    'Write the address of the primary: what is published at a replica is heard there only, and it takes no writes.';
+  return PropagatorError.of('redis.wrong-server', ['a replica', reason, remedy], error);
 }
 
 /** The error of a command that a node of a Cluster sends elsewhere, where the client is not one for a Cluster. @internal */

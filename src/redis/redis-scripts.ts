@@ -5,7 +5,7 @@ import type { RedisClient } from '../options/redis-options.js';
 import { TimeLimit } from '../reporting/time-limit.js';
 import { ClientEvents } from './client-events.js';
 import { isClusterClient } from './cluster-topology.js';
-import { asPropagatorError, movedWithoutCluster } from './redis-error.js';
+import { asPropagatorError, movedWithoutCluster, refusedWrite } from './redis-error.js';
 
 /** A script for Redis, in Lua; it runs as a whole or not at all. @internal */
 export interface RedisScript {
@@ -57,7 +57,8 @@ export class RedisScripts {
   }
 
   /**
-   * @throws PropagatorError `redis.unavailable`, `redis.timeout`, `redis.permission`, `redis.command-failed`: whether
+   * @throws PropagatorError `redis.unavailable`, `redis.timeout`, `redis.no-writes`, `redis.permission`,
+   * `redis.command-failed`: whether
    * the script has run is unknown then
    */
   async run(
@@ -94,7 +95,8 @@ export class RedisScripts {
   failure(error: unknown, command = 'EVALSHA'): PropagatorError {
     const { pattern } = this;
     const moved = isClusterClient(this.client) ? undefined : movedWithoutCluster(error);
-    if (moved !== undefined) return moved;
+    const known = moved ?? refusedWrite(error);
+    if (known !== undefined) return known;
     return asPropagatorError(
       error,
       command,

@@ -90,6 +90,21 @@ describe('an app whose Redis is set up by mistake', () => {
     }
   });
 
+  it('does not start at a replica, nor without INFO unless it is told so', async () => {
+    const replica = await server('--replicaof', redis.host, String(redis.port));
+    const operator = await clientOf((url) => new Redis(url), replica.url);
+    await until(
+      async () => /master_link_status:up/.test(String(await operator.call('INFO', 'replication'))),
+      () => 'the replica',
+    );
+    const code = 'redis.wrong-server';
+    await expectRefusal(replica.url, code, /is a replica \(.*address of the primary/);
+    const { host, port } = await server('--rename-command', 'INFO', '');
+    await expectRefusal({ host, port }, code, /without INFO \(.*Write enableReadyCheck: false/);
+    const app = await start({ host, port, enableReadyCheck: false });
+    expect(await app.get(PresenceService).count()).toBe(0);
+  });
+
   it('does not start at one node of a Cluster as if it were alone', async () => {
     expect.hasAssertions();
     const node = await server('--cluster-enabled', 'yes', '--cluster-require-full-coverage', 'no');

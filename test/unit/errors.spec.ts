@@ -97,6 +97,10 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
     error: PropagatorError.of('redis.tls', ['at a:1 does not speak TLS', 'Write redis://.']),
     says: ['Redis at a:1 does not speak TLS. Write redis://.'],
   },
+  'redis.no-writes': {
+    error: PropagatorError.of('redis.no-writes', ['OOM', 'Raise maxmemory.']),
+    says: ['Redis takes no writes (OOM)', 'not known now', 'Raise maxmemory.'],
+  },
   'redis.wrong-server': {
     error: PropagatorError.of('redis.wrong-server', ['no Cluster', 'ERR no', 'Write a URL.']),
     says: ['What answers at the option "redis" is no Cluster (ERR no). Write a URL.'],
