@@ -18,7 +18,7 @@ const messages = {
   'adapter.missing': (gateways: string, adapter: string, consequence: string) =>
     `The clients of ${gateways} are served by ${adapter} and not by SocketStateAdapter: ${consequence}. Write app.useWebSocketAdapter(new SocketStateAdapter(app)) before app.init() or app.listen(), and set no other adapter after it. An adapter of your own extends SocketStateAdapter.`,
   'app.not-started': () =>
-    'The app has not started: nobody can get the event yet. Await app.init() or app.listen() first; within the app emit in onApplicationBootstrap or later.',
+    'The app has not started: nobody can be reached or asked yet. Await app.init() or app.listen() first; within the app do it in onApplicationBootstrap or later.',
   'context.not-ws': (asking: string, type: string) =>
     `${asking} was called in a context of type "${type}", where there is no socket. Use it in gateways only.`,
   'event.invalid-name': (given: string) =>

@@ -91,6 +91,7 @@ export interface Runtime {
 /** @internal */
 export function createRuntime(options: ResolvedOptions): Runtime {
   const reporter = new Reporter(options.logger);
+  const readiness = new Readiness();
   const transport = createTransport(options, reporter);
   const { pubSub, clients } = transport;
   const subscriptions = new ChannelSubscriptions(pubSub, reporter);
@@ -111,6 +112,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
   const presence = createPresence(options, {
     ...parts,
     reporter,
+    readiness,
     ...transport,
     subscriptions,
     state,
@@ -118,7 +120,6 @@ export function createRuntime(options: ResolvedOptions): Runtime {
   const { revocations } = authentication;
   const repair = createRepair(options, { ...parts, reporter, pubSub, router });
   const users = new UserCommands(commands, acks, options.ackTimeoutMs);
-  const readiness = new Readiness();
   const base = { options, reporter, readiness, telemetry, pubSub, router, state, subscriptions };
   const view: InstanceView = {
     ...base,
@@ -141,7 +142,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     pubSub,
     clients,
     subscriptions,
-    redis: new RedisService(pubSub, subscriptions, reporter),
+    redis: new RedisService(pubSub, subscriptions, reporter, readiness),
     state,
     router,
     cluster,

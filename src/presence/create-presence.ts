@@ -5,6 +5,7 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
 import type { RedisClients } from '../redis/client-factory.js';
+import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { SocketGate } from '../sockets/socket-gate.js';
 import type { SocketStateService } from '../sockets/socket-state.service.js';
@@ -23,6 +24,7 @@ interface Surroundings {
   readonly state: SocketStateService;
   readonly cluster: ClusterService;
   readonly requests: ClusterRequests;
+  readonly readiness: Readiness;
 }
 
 /** Presence of one instance, put together. @internal */
@@ -49,7 +51,7 @@ const ABSENT = {
 /** @internal */
 export function createPresence(options: ResolvedOptions, around: Surroundings): Presence {
   const { presence, prefix } = options;
-  const { state, cluster, reporter, subscriptions } = around;
+  const { state, cluster, reporter, readiness, subscriptions } = around;
   const store = createPresenceStore(options, around);
   if (presence === undefined || store === undefined) {
     if (options.auth?.maxSocketsPerUser !== undefined) {
@@ -76,7 +78,7 @@ export function createPresence(options: ResolvedOptions, around: Surroundings): 
   });
   const watch = new PresenceWatch(subscriptions, prefix, reporter);
   return {
-    service: new PresenceService({ store, tracker, watch }, state),
+    service: new PresenceService({ store, tracker, watch, readiness }, state),
     gate: limit,
     start: () => tracker.start(),
     appStarted: () => tracker.appStarted(),

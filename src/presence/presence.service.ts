@@ -1,6 +1,7 @@
 import { EMPTY, Observable } from 'rxjs';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
+import type { Readiness } from '../reporting/readiness.js';
 import type { SocketStateService } from '../sockets/socket-state.service.js';
 import { checkedUserId, checkedUserIds, type UserId } from '../sockets/user-id.js';
 import { BUCKETS, bucketOf, byBucket } from './presence-buckets.js';
@@ -20,13 +21,14 @@ export interface PresenceParts {
   readonly store: PresenceStore;
   readonly tracker: PresenceTracker;
   readonly watch: PresenceWatch;
+  readonly readiness: Pick<Readiness, 'hasBegun'>;
 }
 
 /**
  * Who is online in the whole cluster: every user with at least one authenticated socket on any instance, in any
  * namespace, and for a while after the last one has gone (`presence.graceMs`).
  *
- * All that asks or changes rejects with `redis.unavailable`, `redis.timeout`, `redis.permission` or
+ * All that asks or changes rejects with `app.not-started`, `redis.unavailable`, `redis.no-writes`, `redis.timeout`, `redis.permission` or
  * `redis.command-failed` where Redis does not answer, with `target.invalid` for what is no user id, and with
  * `presence.unavailable` where presence is switched off.
  */
@@ -195,6 +197,7 @@ export class PresenceService {
 
   private available(): PresenceParts {
     if (this.parts === undefined) throw PropagatorError.of('presence.unavailable', []);
+    if (!this.parts.readiness.hasBegun) throw PropagatorError.of('app.not-started', []);
     return this.parts;
   }
 }

@@ -32,6 +32,7 @@ const CONSEQUENCE = 'who is online is not known now, and was not changed';
 export class RedisScripts {
   private readonly events: ClientEvents;
   private losses = 0;
+  private closed = false;
 
   constructor(
     private readonly client: RedisClient,
@@ -53,6 +54,7 @@ export class RedisScripts {
   }
 
   close(): void {
+    this.closed = true;
     this.events.detach();
   }
 
@@ -79,6 +81,7 @@ export class RedisScripts {
   }
 
   private async attempt(command: string, work: () => Promise<unknown>): Promise<unknown> {
+    if (this.closed) throw PropagatorError.of('redis.closed', []);
     const { status } = this.client;
     // ioredis would keep a command for a Cluster that is not connected for when it is.
     if (status !== 'ready') {

@@ -2,6 +2,7 @@ import { Observable, type Subscriber } from 'rxjs';
 import { PropagatorError, reasonOf } from '../errors.js';
 import { isArrayBuffer } from '../kinds.js';
 import { shown } from '../options/checks.js';
+import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { ChannelSubscription, ChannelSubscriptions } from './channel-subscriptions.js';
 import type { PubSub, PubSubState } from '../ports/pub-sub.js';
@@ -24,6 +25,7 @@ export class RedisService {
     private readonly pubSub: PubSub,
     private readonly subscriptions: ChannelSubscriptions,
     private readonly reporter: Reporter,
+    private readonly readiness: Readiness,
   ) {}
 
   get state(): PubSubState {
@@ -63,8 +65,8 @@ export class RedisService {
    * logged, and never an unhandled rejection.
    *
    * @returns how many instances were subscribed to the channel
-   * @throws PropagatorError `target.invalid`, `message.unserialisable`, `redis.unavailable`, `redis.timeout`, `redis.permission`,
-   * `redis.command-failed`, `redis.closed`
+   * @throws PropagatorError `app.not-started`, `target.invalid`, `message.unserialisable`, `redis.unavailable`, `redis.timeout`,
+   * `redis.permission`, `redis.command-failed`, `redis.closed`
    */
   publish(channel: string, value: unknown): Promise<number> {
     const published = this.encodeAndPublish(channel, value);
@@ -99,7 +101,9 @@ export class RedisService {
       const remedy = 'Pass a non-empty string.';
       throw PropagatorError.of('target.invalid', ['channel', shown(channel), remedy]);
     }
-    return this.pubSub.publish(channel, encoded(channel, value));
+    const message = encoded(channel, value);
+    if (!this.readiness.hasBegun) throw PropagatorError.of('app.not-started', []);
+    return this.pubSub.publish(channel, message);
   }
 }
 

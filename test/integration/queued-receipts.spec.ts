@@ -266,14 +266,30 @@ describe('a verb that is called before the app has started', () => {
       propagator.emitToAll({ event: 'x' }),
       propagator.fetchUserSockets('alice'),
       propagator.requestUser({ userId: 'alice', event: 'x' }),
+      app.get(PresenceService).isOnline('alice'),
+      app.get(PresenceService).count(),
+      app.get(PresenceService).setStatus('alice', 'away'),
+      app.get(RedisService).publish('orders', 1),
     ];
     for (const promise of early) {
       await expect(promise).rejects.toMatchObject({ code: 'app.not-started' });
     }
     await app.init();
     expect(await propagator.emitToAll({ event: 'x' })).toMatchObject({ reached: false });
+    expect(await app.get(PresenceService).count()).toBe(0);
     await app.close();
   });
+});
+
+it('a question about presence after the end of the app rejects with redis.closed', async () => {
+  const redis = await startOwnRedis();
+  const cluster = await givenCluster().of(1).with(RootGateway).onRedis(redis.url).start();
+  const presence = cluster.instance(0).app.get(PresenceService);
+  await cluster.instance(0).app.close();
+  await expect(presence.isOnline('alice')).rejects.toMatchObject({ code: 'redis.closed' });
+  await expect(presence.count()).rejects.toMatchObject({ code: 'redis.closed' });
+  await cluster.close();
+  await redis.stop();
 });
 
 const NOTHING: unknown[] = [undefined, null, {}, [], 'text', 5, true, Symbol('s'), 5n, () => 1];

@@ -64,7 +64,12 @@ export class SimulatedInstance {
       facts.reports.push({ type, user: userId, at, instance: id, heardAt: Date.now() });
     });
     this.service = new PresenceService(
-      { store: linked, tracker: this.tracker, watch: {} as PresenceWatch },
+      {
+        store: linked,
+        tracker: this.tracker,
+        watch: {} as PresenceWatch,
+        readiness: { hasBegun: true },
+      },
       this.state,
     );
   }

@@ -34,7 +34,12 @@ describe('a status that the store already has', () => {
       owner: 'a.0',
       reportStatus: (...status: unknown[]) => told.push(status),
     } as unknown as PresenceTracker;
-    const parts = { store: store as unknown as PresenceStore, tracker, watch: {} as PresenceWatch };
+    const parts = {
+      store: store as unknown as PresenceStore,
+      tracker,
+      watch: {} as PresenceWatch,
+      readiness: { hasBegun: true },
+    };
     service = new PresenceService(parts, new SocketStateService());
   });
 

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { firstValueFrom, map, type Subscription } from 'rxjs';
 import { RedisService, type PubSubState } from '../../../src/index.js';
 import { ChannelSubscriptions } from '../../../src/redis/channel-subscriptions.js';
+import { Readiness } from '../../../src/reporting/readiness.js';
 import { redisPubSub, type TestPubSub } from '../../support/redis-pub-sub.js';
 import { testRedisUrl } from '../../support/test-cluster.js';
 import { until } from '../../support/until.js';
@@ -17,7 +18,10 @@ describe('RedisService', () => {
   beforeEach(async () => {
     transport = redisPubSub({ redis: testRedisUrl() });
     const { pubSub, reporter } = transport;
-    service = new RedisService(pubSub, new ChannelSubscriptions(pubSub, reporter), reporter);
+    const readiness = new Readiness();
+    readiness.begin();
+    const subscriptions = new ChannelSubscriptions(pubSub, reporter);
+    service = new RedisService(pubSub, subscriptions, reporter, readiness);
     await pubSub.connect();
     outside = new Redis(testRedisUrl());
     channel = `app:${randomUUID()}`;
