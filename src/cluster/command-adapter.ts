@@ -8,6 +8,7 @@ import type { ClusterCount } from './cluster-result.js';
 import type { LocalNamespace } from './local-namespace.js';
 import type { NamespaceServices } from './namespace-services.js';
 import { invalidRoom, normalised, roomNames } from './room-names.js';
+import { checkSentName } from './outgoing-event.js';
 import type { SocketSelector } from './socket-selector.js';
 
 export type AdapterConstructor = new (nsp: Namespace) => Adapter;
@@ -60,6 +61,7 @@ export function commandAdapter(
       onClientCount: (count: number) => void,
       onAnswer: (answer: unknown) => void,
     ): void {
+      checkSentName(packet.data as unknown[]);
       const known = normal(options);
       const servers = cluster.otherMembers().length + 1;
       const question = known && {

@@ -22,7 +22,7 @@ import { NamespaceRegistry } from './namespace-registry.js';
 import type { LostPublish } from './outbox-line.js';
 import { nameOf } from '../text.js';
 import { checkName } from './checked-targets.js';
-import { checkLists, type OutgoingEvent } from './outgoing-event.js';
+import { checkLists, checkSentName, type OutgoingEvent } from './outgoing-event.js';
 import { PublishTracker } from './publish-tracker.js';
 import { receiptOf, type Receipt } from './receipt.js';
 import { audienceOf, targetOfRoom } from './reserved-rooms.js';
@@ -181,6 +181,7 @@ export class EventRouter {
    */
   emit(event: OutgoingEvent, only?: LocalNamespace): void {
     try {
+      checkSentName(event.data);
       if (only === undefined) void this.broadcast(event);
       else this.deliverTo([only], event);
     } catch (error) {

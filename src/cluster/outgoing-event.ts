@@ -1,4 +1,5 @@
 import { PropagatorError } from '../errors.js';
+import { shown } from '../options/checks.js';
 import { isEncodableList } from '../wire/envelope.js';
 
 /** Flags of an event, by Socket.IO's names. */
@@ -38,4 +39,15 @@ export function checkLists(lists: Readonly<Record<'except' | 'rooms', readonly s
       'Pass at most 65535 names of at most 65535 bytes each.',
     ]);
   }
+}
+
+/**
+ * Checks the name of an event that Socket.IO's own API sends. Clients that get another one disconnect with `parse error`.
+ *
+ * @throws PropagatorError `event.invalid-name`
+ * @internal
+ */
+export function checkSentName([name]: readonly unknown[]): void {
+  if (typeof name === 'string' || typeof name === 'number') return;
+  throw PropagatorError.of('event.invalid-name', [shown(name)]);
 }

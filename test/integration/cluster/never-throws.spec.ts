@@ -47,6 +47,29 @@ describe('calls of Socket.IO that return nothing', () => {
     expect(far.socket.connected).toBe(true);
   });
 
+  it('report events without a name, and disconnect nobody', async () => {
+    cluster = await givenCluster().of(2).with(PlainGateway).start();
+    const near = await cluster.instance(0).connect();
+    const far = await cluster.instance(1).connect();
+    const io = serverOf(cluster, 0);
+    const nameless = [undefined, null, Symbol('s'), {}, ['x'], true] as unknown as string[];
+    await near.ask('join', 'room 1');
+
+    for (const name of nameless) {
+      io.emit(name, 1);
+      io.local.emit(name, 1);
+      io.to('room 1').emit(name, 1);
+      socketOf(cluster, near.id).broadcast.emit(name, 1);
+      io.timeout(50).emit(name, 1, () => {});
+    }
+    io.emit('named', 1);
+
+    await Promise.all([near.waitFor('named'), far.waitFor('named')]);
+    await cluster.settled(near, far);
+    expect([near.events, far.events]).toEqual([['named'], ['named']]);
+    expect(cluster.instance(0).counts).toEqual({ 'emit.refused': 5 * nameless.length });
+  });
+
   it.each([
     ['one that is too large', 'x'.repeat(5 * 1024 * 1024), 'event.too-large'],
     ['a BigInt', 1n, 'event.unserialisable'],
