@@ -1,9 +1,15 @@
 // @ts-check
 import { run } from './steps.mjs';
 
-/** Lets CommonJS packages of the bundle call `require`; this is how esbuild's users write it. */
-const BANNER =
-  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+/** Lets CommonJS packages of the bundle call `require` and find their folder; this is how esbuild's users write it. */
+const BANNER = [
+  "import { createRequire } from 'node:module';",
+  "import { dirname, join } from 'node:path';",
+  "import { fileURLToPath } from 'node:url';",
+  'const require = createRequire(import.meta.url);',
+  'const __filename = fileURLToPath(import.meta.url);',
+  'const __dirname = dirname(__filename);',
+].join(' ');
 
 /**
  * Bundles a built app and the library into one ES module. Nest stays outside: it brings a `createRequire` of its own.

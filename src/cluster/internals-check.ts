@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join as joined } from 'node:path';
 import type { Server, Socket } from 'socket.io';
 import { manifestOf } from '../reporting/package-manifest.js';
 import type { Reporter } from '../reporting/reporter.js';
@@ -60,7 +60,7 @@ export class InternalsCheck {
 
 /** Such as `socket.io 4.8.3, engine.io 6.6.13, ws 8.23.0`. */
 function versions(): string {
-  const app = join(process.cwd(), 'package.json');
+  const app = joined(process.cwd(), 'package.json');
   const platform = manifestOf('@nestjs/platform-socket.io', app)?.path ?? app;
   const socketIo = manifestOf('socket.io', platform) ?? manifestOf('socket.io', app);
   const engine = socketIo && manifestOf('engine.io', socketIo.path);

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join as joined } from 'node:path';
 import { manifestOf } from '../reporting/package-manifest.js';
 
 /** That of this library; a test holds it to package.json. */
@@ -11,7 +11,7 @@ export const VERSION = '0.1.0';
  * @internal
  */
 export function socketIoVersion(): string | null {
-  const app = join(process.cwd(), 'package.json');
+  const app = joined(process.cwd(), 'package.json');
   const platform = manifestOf('@nestjs/platform-socket.io', app)?.path ?? app;
   return (manifestOf('socket.io', platform) ?? manifestOf('socket.io', app))?.version ?? null;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire as requireFrom } from 'node:module';
-import { dirname, join } from 'node:path';
+// Banners of bundles declare the usual names.
+import { dirname as folderOf, join as joined } from 'node:path';
 
 /** The package.json of a package as another file finds it. Not every package lets it be imported. @internal */
 export function manifestOf(
@@ -8,14 +9,14 @@ export function manifestOf(
   from: string,
 ): { path: string; version: string } | undefined {
   try {
-    let folder = dirname(requireFrom(from).resolve(name));
+    let folder = folderOf(requireFrom(from).resolve(name));
     for (;;) {
-      const path = join(folder, 'package.json');
+      const path = joined(folder, 'package.json');
       const found = manifestAt(path);
       if (found?.name === name && typeof found.version === 'string') {
         return { path, version: found.version };
       }
-      const parent = dirname(folder);
+      const parent = folderOf(folder);
       if (parent === folder) return undefined;
       folder = parent;
     }

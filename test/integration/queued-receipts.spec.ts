@@ -17,6 +17,7 @@ import {
 } from '../../src/index.js';
 import { RecordingPropagator } from '../../src/testing/index.js';
 import { Outage } from '../support/outage.js';
+import { startOwnRedis } from '../support/own-redis.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';
 
