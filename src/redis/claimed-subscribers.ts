@@ -27,3 +27,21 @@ export function claimSubscriber({ subscriber, owned, cluster }: RedisClients): (
   claimed.add(subscriber);
   return () => claimed.delete(subscriber);
 }
+
+/**
+ * Checks that borrowed clients were not ended: they do not connect by themselves again.
+ *
+ * @throws PropagatorError `option.invalid`
+ * @internal
+ */
+export function checkNotEnded({ publisher, subscriber, owned }: RedisClients): void {
+  if (owned) return;
+  for (const [role, client] of Object.entries({ publisher, subscriber })) {
+    if (client.status !== 'end') continue;
+    throw misused(
+      `redis.${role}`,
+      'a client that was ended, by quit() or disconnect()',
+      'It does not connect again by itself: pass a new one.',
+    );
+  }
+}

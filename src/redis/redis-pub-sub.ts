@@ -16,7 +16,7 @@ import { resetPublisher } from './reset-publisher.js';
 import { bounded, quit } from './quit.js';
 import { mistakeIn, isUnclear, noRedis, tlsMistake } from './start-problem.js';
 import { rootOf } from './redis-error.js';
-import { claimSubscriber } from './claimed-subscribers.js';
+import { checkNotEnded, claimSubscriber } from './claimed-subscribers.js';
 import { ServerVersion } from './server-version.js';
 import { ShardedSubscriber } from './sharded-subscriber.js';
 import { SingleSubscriber } from './single-subscriber.js';
@@ -114,6 +114,7 @@ export class RedisPubSub implements PubSub {
 
   async connect(): Promise<void> {
     if (this.state === 'closed') return;
+    checkNotEnded(this.clients);
     this.giveBackSubscriber ??= claimSubscriber(this.clients);
     this.events.attach();
     this.subscriber.start();

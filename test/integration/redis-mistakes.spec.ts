@@ -201,6 +201,20 @@ describe('an app whose Redis is set up by mistake', () => {
       );
     });
 
+    it('does not start with a client that was ended', async () => {
+      expect.hasAssertions();
+      for (const role of ['publisher', 'subscriber'] as const) {
+        const lent = await lend(redis.url, redis.url);
+        lent[role].disconnect();
+        await until(
+          () => lent[role].status === 'end',
+          () => 'the end of the client',
+        );
+        const says = new RegExp(`"redis.${role}": got a client that was ended.*pass a new one`);
+        await expectRefusal(lent, 'option.invalid', says);
+      }
+    });
+
     it('does not start while another app is subscribed with the same client', async () => {
       const lent = await lend(redis.url, redis.url);
       const first = await start(lent, 'one');
