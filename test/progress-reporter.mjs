@@ -1,8 +1,8 @@
 // @ts-check
 
-/** Between two lines about the progress: often enough to see that something happens. */
+/** The time between two progress lines. */
 const EVERY_MS = 10_000;
-/** Of so few files the lines about each are enough. */
+/** With this many files or fewer, Jest's own lines are enough. */
 const FEW_FILES = 5;
 
 /**
@@ -15,8 +15,8 @@ const FEW_FILES = 5;
  */
 
 /**
- * Says every ten seconds how far the run has come, with a terminal and without one, and ends the output with the number
- * of tests: `1234 passed, 0 failed`, and how many were skipped, if any.
+ * Prints the progress every ten seconds, on a terminal and in a log, and the number of tests as the last line:
+ * `1234 passed, 0 failed`, with the skipped tests if there are any.
  */
 export default class ProgressReporter {
   /** @type {NodeJS.Timeout | undefined} */
@@ -37,7 +37,10 @@ export default class ProgressReporter {
     this.#startedAt = Date.now();
     this.#total = numTotalTestSuites;
     if (numTotalTestSuites <= FEW_FILES) return;
-    process.stderr.write(`${numTotalTestSuites} test files\n`);
+    const seconds = EVERY_MS / 1_000;
+    process.stderr.write(
+      `Running ${numTotalTestSuites} test files, the slowest first. Progress every ${seconds} s:\n`,
+    );
     this.#timer = setInterval(() => this.#tell(), EVERY_MS);
     this.#timer.unref();
   }
@@ -60,10 +63,20 @@ export default class ProgressReporter {
   }
 
   #tell() {
-    const failed = this.#failed === 0 ? '' : `, ${this.#failed} failed`;
-    const time = durationOf(Date.now() - this.#startedAt);
-    process.stderr.write(`${this.#done} of ${this.#total} test files, ${time}${failed}\n`);
+    const ms = Date.now() - this.#startedAt;
+    process.stderr.write(`${progressLine(this.#done, this.#total, this.#failed, ms)}\n`);
   }
+}
+
+/**
+ * @param {number} done
+ * @param {number} total
+ * @param {number} failed how many of the files that are done
+ * @param {number} ms since the start
+ */
+export function progressLine(done, total, failed, ms) {
+  const failures = failed === 0 ? '' : `, ${failed} of them failed`;
+  return `${done} of ${total} test files done after ${durationOf(ms)}${failures}`;
 }
 
 /** @param {Results} results */

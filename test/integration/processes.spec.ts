@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { Receipt } from '../../src/index.js';
 import { AppProcess, type ProcessOptions } from '../support/app-process.js';
@@ -23,6 +23,18 @@ describe('instances that are processes of their own', () => {
     for (const app of apps.splice(0)) app.kill();
   });
 
+  // For the tests that end no process themselves, and for the one that closes both.
+  const pairPrefix = `test-${randomUUID()}`;
+  let a: AppProcess;
+  let b: AppProcess;
+  beforeAll(async () => {
+    const one = () => AppProcess.start({ redis: testRedisUrl(), prefix: pairPrefix });
+    [a, b] = await Promise.all([one(), one()]);
+  });
+  afterAll(() => {
+    for (const app of [a, b]) app.kill();
+  });
+
   const start = async (
     size: number,
     redis = testRedisUrl(),
@@ -39,7 +51,6 @@ describe('instances that are processes of their own', () => {
   };
 
   it('send a user’s events to that user’s sockets on the other, and to nobody else', async () => {
-    const [a, b] = (await start(2)) as [AppProcess, AppProcess];
     const origin = await connect(a, { token: 'alice' });
     const others = [await connect(a, { token: 'alice' }), await connect(b, { token: 'alice' })];
     const strangers = [await connect(a, { token: 'bob' }), await connect(b, {})];
@@ -75,29 +86,28 @@ describe('instances that are processes of their own', () => {
 
   // pitfalls 8, 24 and 33
   it('end by themselves once the app is closed, with clients connected, and leave nothing in Redis', async () => {
-    const [a, b] = (await start(2)) as [AppProcess, AppProcess];
     const outside = new Outside();
     await connect(a, { token: 'alice' });
     await connect(b, { token: 'alice', transports: ['polling'] });
-    expect((await outside.channels(prefix)).length).toBeGreaterThan(0);
+    expect((await outside.channels(pairPrefix)).length).toBeGreaterThan(0);
 
     expect(await Promise.all([a.close(), b.close()])).toEqual([ENDED_WELL, ENDED_WELL]);
 
     await until(
-      async () => (await outside.channels(prefix)).length === 0,
+      async () => (await outside.channels(pairPrefix)).length === 0,
       () => 'Redis to have no channel of theirs',
     );
     outside.close();
   });
 
   it('that are killed leave their users offline', async () => {
-    const [a, b] = (await start(2)) as [AppProcess, AppProcess];
-    await connect(b, { token: 'alice' });
+    const [survivor, killed] = (await start(2)) as [AppProcess, AppProcess];
+    await connect(killed, { token: 'alice' });
 
-    b.kill();
+    killed.kill();
 
     const offline = { localSockets: 0, remoteInstances: 0, reached: false };
-    const emit = () => a.emit('emitToUser', { userId: 'alice', event: 'x' });
+    const emit = () => survivor.emit('emitToUser', { userId: 'alice', event: 'x' });
     await until(
       async () => !((await emit()) as Receipt).reached,
       () => 'alice to be offline',
@@ -108,22 +118,22 @@ describe('instances that are processes of their own', () => {
   // pitfalls 15 and 20: an unhandled rejection or an uncaught error would end the process
   it('outlive Redis, failing events that nobody awaits, and bad bytes', async () => {
     const redis = await startOwnRedis([], { port: await quietPort() });
-    const [a] = (await start(1, redis.url)) as [AppProcess];
-    const alice = await connect(a, { token: 'alice' });
+    const [app] = (await start(1, redis.url)) as [AppProcess];
+    const alice = await connect(app, { token: 'alice' });
     const outside = new Outside(redis.url);
     await outside.publish(`${prefix}:/:all`, '{"event":');
     await outside.publish(`${prefix}:/:all`, 'noise');
     outside.close();
-    a.emitAndForget('emitToAll', { event: 'disconnect' });
-    a.emitAndForget('emitToUser', { event: 'x' });
+    app.emitAndForget('emitToAll', { event: 'disconnect' });
+    app.emitAndForget('emitToUser', { event: 'x' });
 
     await redis.kill();
-    a.emitAndForget('emitToAll', { event: 'x', data: 1 });
+    app.emitAndForget('emitToAll', { event: 'x', data: 1 });
     alice.emit('stream');
     await alice.waitFor('events', 3);
     await until(
       async () => {
-        const answer = (await a.emit('emitToAll', {
+        const answer = (await app.emit('emitToAll', {
           event: 'x',
           data: 2,
           publish: 'fail-fast',
@@ -136,14 +146,14 @@ describe('instances that are processes of their own', () => {
     );
 
     expect(alice.data('x').at(0)).toBe(1);
-    expect(await a.close()).toEqual(ENDED_WELL);
+    expect(await app.close()).toEqual(ENDED_WELL);
     await redis.stop();
   });
 
   it('that never find Redis end by themselves, too', async () => {
-    const [a] = (await start(1, `redis://127.0.0.1:${await quietPort()}`, {
+    const [app] = (await start(1, `redis://127.0.0.1:${await quietPort()}`, {
       subscribeTimeoutMs: 50,
     })) as [AppProcess];
-    expect(await a.close()).toEqual(ENDED_WELL);
+    expect(await app.close()).toEqual(ENDED_WELL);
   });
 });

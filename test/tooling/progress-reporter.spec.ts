@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { countLine, durationOf } from '../progress-reporter.mjs';
+import { countLine, durationOf, progressLine } from '../progress-reporter.mjs';
 
 describe('the progress of the tests', () => {
   const none = {
@@ -17,6 +17,13 @@ describe('the progress of the tests', () => {
     ).toBe('1 passed, 3 failed');
     expect(countLine({ ...none, numPendingTests: 3, numTodoTests: 1 })).toBe(
       '0 passed, 0 failed, 4 skipped',
+    );
+  });
+
+  it('names the files that are done, the time, and the files that failed', () => {
+    expect(progressLine(0, 241, 0, 10_000)).toBe('0 of 241 test files done after 10 s');
+    expect(progressLine(12, 241, 1, 70_000)).toBe(
+      '12 of 241 test files done after 1 min 10 s, 1 of them failed',
     );
   });
 
