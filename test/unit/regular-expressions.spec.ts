@@ -22,9 +22,9 @@ const INPUTS = 5;
 const HOPELESS_MS = 10 * MAX_MS;
 
 /** The shortest of several measurements: other load of the machine is no fault of the expression. */
-function msOf(work: () => unknown): number {
+function msOf(work: () => unknown, tries = TRIES): number {
   let best = MAX_MS + 1;
-  for (let time = 0; time < TRIES && best > MAX_MS && best < HOPELESS_MS; time++) {
+  for (let time = 0; time < tries && best > MAX_MS && best < HOPELESS_MS; time++) {
     const startedAt = performance.now();
     work();
     const ms = performance.now() - startedAt;
@@ -34,9 +34,9 @@ function msOf(work: () => unknown): number {
 }
 
 /** The beginning of the first input that takes too long. */
-function slowInput(expression: RegExp, length: number): string | undefined {
+function slowInput(expression: RegExp, length: number, tries?: number): string | undefined {
   for (const input of worstInputs(expression, length)) {
-    if (msOf(() => input.replace(expression, '')) > MAX_MS) return input.slice(0, 20);
+    if (msOf(() => input.replace(expression, ''), tries) > MAX_MS) return input.slice(0, 20);
   }
   return undefined;
 }
@@ -62,7 +62,7 @@ describe('the regular expressions of src', () => {
 
   it('would fail this test if one were quadratic', () => {
     for (const expression of [/([?&])([^=&]*)=([^&]*)/g, /\s+$/]) {
-      const slow = slowInput(expression, 20_000) !== undefined;
+      const slow = slowInput(expression, 20_000, 1) !== undefined;
       expect({ expression, slow }).toEqual({ expression, slow: true });
     }
   });

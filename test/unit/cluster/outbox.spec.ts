@@ -340,17 +340,17 @@ describe('the outbox', () => {
     expect(await Promise.all([second, third])).toEqual([2, 2]);
   });
 
-  it('takes 100,000 events of one ordering key in any order, and returns them in order', async () => {
-    outbox = make({ maxEvents: 200_000, maxBytes: 1_000_000, maxAgeMs: 60_000 });
+  it('takes 20,000 events of one ordering key in any order, and returns them in order', async () => {
+    outbox = make({ maxEvents: 40_000, maxBytes: 1_000_000, maxAgeMs: 60_000 });
     open = false;
     // The later half is already waiting when the earlier half comes back from in flight.
-    const order = [...Array(100_000).keys()].map((i) => (i + 50_000) % 100_000);
+    const order = [...Array(20_000).keys()].map((i) => (i + 10_000) % 20_000);
     const kept = order.map((sequence) => add('a', String(sequence), sequence));
     open = true;
     outbox.flush();
     await jest.advanceTimersByTimeAsync(1_000);
     await Promise.all(kept);
-    expect(sent).toHaveLength(100_000);
+    expect(sent).toHaveLength(20_000);
     expect(sent.every((line, index) => line === `a ${index}`)).toBe(true);
     expect([outbox.size, outbox.bytes]).toEqual([0, 0]);
   });
