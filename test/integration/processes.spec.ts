@@ -28,8 +28,8 @@ describe('instances that are processes of their own', () => {
   let a: AppProcess;
   let b: AppProcess;
   beforeAll(async () => {
-    const one = () => AppProcess.start({ redis: testRedisUrl(), prefix: pairPrefix });
-    [a, b] = await Promise.all([one(), one()]);
+    const options = { redis: testRedisUrl(), prefix: pairPrefix };
+    [a, b] = await Promise.all([AppProcess.start(options), AppProcess.start(options)]);
   });
   afterAll(() => {
     for (const app of [a, b]) app.kill();
