@@ -1,5 +1,6 @@
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
+import { readable } from '../reporting/settled.js';
 import { normalisedSessionId } from '../sockets/session-id.js';
 import { isLonger, normalisedNamespace } from '../wire/channels.js';
 
@@ -12,7 +13,8 @@ export function checkName(what: string, name: string, maxBytes: number): void {
 
 /** @throws PropagatorError `target.invalid` @internal */
 export function checkedObject<T extends object>(name: string, given: T, remedy: string): T {
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given;
+  if (typeof given === 'object' && given !== null && !readable(() => Array.isArray(given)))
+    return given;
   throw PropagatorError.of('target.invalid', [name, shown(given), remedy]);
 }
 

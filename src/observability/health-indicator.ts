@@ -1,3 +1,5 @@
+import { PropagatorError } from '../errors.js';
+import { shown } from '../options/checks.js';
 import type { PubSubState } from '../ports/pub-sub.js';
 import type { LoadState } from '../reporting/load.js';
 import type { ConnectionHealth, InstanceView } from './instance-view.js';
@@ -83,6 +85,9 @@ export class PropagatorHealthIndicator {
     key: Key | undefined,
     message: string | undefined,
   ): PropagatorHealthResult<Key> {
+    if (key !== undefined && typeof key !== 'string') {
+      throw PropagatorError.of('target.invalid', ['key', shown(key), 'Pass a string, or nothing.']);
+    }
     const { pubSub, readiness, router, telemetry } = this.view;
     const health: PropagatorHealth = {
       status: message === undefined ? 'up' : 'down',

@@ -2,6 +2,7 @@ import { EMPTY, Observable } from 'rxjs';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { Readiness } from '../reporting/readiness.js';
+import { readable } from '../reporting/settled.js';
 import type { SocketStateService } from '../sockets/socket-state.service.js';
 import { checkedUserId, checkedUserIds, type UserId } from '../sockets/user-id.js';
 import { BUCKETS, bucketOf, byBucket } from './presence-buckets.js';
@@ -82,7 +83,7 @@ export class PresenceService {
       const remedy = 'Pass an object such as { cursor, limit: 100 }, or nothing.';
       throw PropagatorError.of('target.invalid', ['options', shown(page), remedy]);
     }
-    const { cursor, limit = 100 } = page;
+    const { cursor, limit = 100 } = readable(() => ({ ...page }));
     if (!Number.isInteger(limit) || limit < 1 || limit > MOST_PER_PAGE) {
       const remedy = `Pass a whole number from 1 to ${MOST_PER_PAGE}.`;
       throw PropagatorError.of('target.invalid', ['limit', shown(limit), remedy]);

@@ -27,7 +27,8 @@ export function checkedRoom(given: unknown): string {
 
 /** @throws PropagatorError `target.invalid` */
 export function checkedRooms(given: unknown): string[] {
-  const rooms = (Array.isArray(given) ? given : [given]).map(checkedRoom);
+  // Not `map`, which looks at all of a huge array with holes.
+  const rooms = Array.isArray(given) ? Array.from(given, checkedRoom) : [checkedRoom(given)];
   if (rooms.length > 0) return rooms;
   throw PropagatorError.of('target.invalid', ['rooms', '[]', 'Pass at least one room.']);
 }

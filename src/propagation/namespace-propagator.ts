@@ -9,9 +9,9 @@ import type {
   UserRequest,
   UsersEvent,
 } from './events.js';
+import { refused } from '../reporting/settled.js';
 import type { UserAnswers } from './user-answers.js';
 import type { DisconnectUserOptions } from './user-commands.js';
-import { refused } from './refused.js';
 import type { PropagatorVerbs } from './verbs.js';
 import type { UserId } from '../sockets/user-id.js';
 
@@ -66,10 +66,12 @@ export class NamespacePropagator {
   }
 
   disconnectUser(userId: UserId, options?: Unbound<DisconnectUserOptions>): Promise<ClusterCount> {
-    return rejecting(() => this.propagator.disconnectUser(userId, this.bound({ ...options })));
+    return rejecting(() => this.propagator.disconnectUser(userId, this.bound(options ?? {})));
   }
 
   private bound<T extends object>(options: T): T & { namespace: string } {
+    // The verb refuses it. To copy the characters of a long text would take long.
+    if (typeof options !== 'object') return options;
     return { ...options, namespace: this.namespace };
   }
 }

@@ -9,7 +9,7 @@ import { PropagatorError } from '../errors.js';
 import type { SocketDetails } from '../cluster/socket-details.js';
 import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { settled } from '../reporting/settled.js';
+import { refused, settled } from '../reporting/settled.js';
 import {
   checkedUserId,
   checkedUserIds,
@@ -26,7 +26,6 @@ import {
   exceptedRooms,
   roomsOfSession,
 } from './check-event.js';
-import { refused } from './refused.js';
 import type {
   CausedEvent,
   EventToEmit,
@@ -203,11 +202,7 @@ export class RedisPropagatorService implements PropagatorVerbs {
       if (!this.readiness.hasBegun && !this.router.hasNamespaces) {
         throw PropagatorError.of('app.not-started', []);
       }
-      try {
-        return work();
-      } catch (thrown) {
-        return refused(thrown);
-      }
+      return work();
     });
   }
 }

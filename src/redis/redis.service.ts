@@ -1,9 +1,10 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { PropagatorError, reasonOf } from '../errors.js';
-import { isArrayBuffer } from '../kinds.js';
+import { isArrayBuffer, isBytes } from '../kinds.js';
 import { shown } from '../options/checks.js';
 import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { textOf } from '../text.js';
 import type { ChannelSubscription, ChannelSubscriptions } from './channel-subscriptions.js';
 import type { PubSub, PubSubState } from '../ports/pub-sub.js';
 
@@ -41,8 +42,11 @@ export class RedisService {
    * The messages of a channel, parsed as JSON. The channel is subscribed while the stream has subscribers. A message
    * is parsed once: all subscribers of its channel get the same value, so do not change it. A message that is no JSON
    * is counted, logged (at most once a second) and skipped; the stream lives on. It never errors.
+   *
+   * @throws PropagatorError `target.invalid`
    */
   fromEvent<T>(channel: string): Observable<T> {
+    checkChannel(channel);
     return new Observable<T>((subscriber) => {
       let stream = this.streams.get(channel);
       if (stream === undefined) {
@@ -71,7 +75,10 @@ export class RedisService {
   publish(channel: string, value: unknown): Promise<number> {
     const published = this.encodeAndPublish(channel, value);
     published.catch((error: unknown) => {
-      this.reporter.report('publish.failed', () => `channel ${channel}: ${reasonOf(error)}`);
+      this.reporter.report(
+        'publish.failed',
+        () => `channel ${textOf(channel)}: ${reasonOf(error)}`,
+      );
     });
     return published;
   }
@@ -97,18 +104,20 @@ export class RedisService {
   }
 
   private async encodeAndPublish(channel: string, value: unknown): Promise<number> {
-    if (typeof channel !== 'string' || channel === '') {
-      const remedy = 'Pass a non-empty string.';
-      throw PropagatorError.of('target.invalid', ['channel', shown(channel), remedy]);
-    }
+    checkChannel(channel);
     const message = encoded(channel, value);
     if (!this.readiness.hasBegun) throw PropagatorError.of('app.not-started', []);
     return this.pubSub.publish(channel, message);
   }
 }
 
+function checkChannel(given: unknown): void {
+  if (typeof given === 'string' && given !== '') return;
+  throw PropagatorError.of('target.invalid', ['channel', shown(given), 'Pass a non-empty string.']);
+}
+
 function encoded(channel: string, value: unknown): Buffer {
-  if (Buffer.isBuffer(value)) return value;
+  if (isBytes(value) && Buffer.isBuffer(value)) return value;
   if (isArrayBuffer(value)) return Buffer.from(value);
   if (ArrayBuffer.isView(value)) {
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength);

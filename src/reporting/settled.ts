@@ -1,4 +1,5 @@
 import { PropagatorError, reasonOf } from '../errors.js';
+import { isError } from '../kinds.js';
 import type { Reporter } from './reporter.js';
 
 /** These have a log line of their own. */
@@ -6,7 +7,7 @@ const REPORTED = /^(?:redis|outbox)\./;
 
 /**
  * Runs work whose promise may be dropped. Failures of Redis and of the outbox are reported where they happen, all others
- * here.
+ * here. Never throws: arguments that cannot be read reject with `target.invalid`.
  *
  * @internal
  */
@@ -14,12 +15,40 @@ export function settled<R>(reporter: Reporter, work: () => Promise<R>): Promise<
   let promise: Promise<R>;
   try {
     promise = work();
-  } catch (error) {
-    promise = Promise.reject(error);
+  } catch (thrown) {
+    promise = Promise.reject(refusalOf(thrown));
   }
   promise.catch((error: unknown) => {
-    if (error instanceof PropagatorError && REPORTED.test(error.code)) return;
+    if (isOurs(error) && REPORTED.test(error.code)) return;
     reporter.report('emit.refused', () => reasonOf(error));
   });
   return promise;
+}
+
+/** Arguments may throw anything when they are read: a getter, an iterable, a revoked proxy. @throws PropagatorError @internal */
+export function refused(thrown: unknown): never {
+  throw refusalOf(thrown);
+}
+
+/** Reads arguments. @throws PropagatorError `target.invalid` where they cannot be read @internal */
+export function readable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (thrown) {
+    return refused(thrown);
+  }
+}
+
+function refusalOf(thrown: unknown): PropagatorError {
+  if (isOurs(thrown)) return thrown;
+  const remedy = 'Pass plain objects, arrays and strings.';
+  return PropagatorError.of('target.invalid', ['arguments', reasonOf(thrown), remedy], thrown);
+}
+
+function isOurs(thrown: unknown): thrown is PropagatorError {
+  try {
+    return isError(thrown) && thrown instanceof PropagatorError;
+  } catch {
+    return false;
+  }
 }

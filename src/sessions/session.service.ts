@@ -4,12 +4,13 @@ import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { settled } from '../reporting/settled.js';
+import { readable, settled } from '../reporting/settled.js';
 import {
   checkedMetadata,
   storeMetadata,
   type SessionMetadata,
 } from '../sockets/session-metadata.js';
+import { isSocket } from '../sockets/authenticated-socket.js';
 import { checkedUserId, type UserId } from '../sockets/user-id.js';
 import type { SessionCommands } from './session-commands.js';
 import type { SessionDetails } from './session-details.js';
@@ -55,7 +56,7 @@ export class SessionService {
 
   /** The connected sockets of a user with the sessions that they belong to. Credentials are not among it. */
   sessions(userId: UserId, options?: SessionsOptions): Promise<ClusterResult<SessionDetails>> {
-    return settled(this.reporter, async () => {
+    return settled(this.reporter, () => {
       const { namespace } = checkedOptions(options);
       return this.commands.list({
         userId: checkedUserId(userId),
@@ -73,7 +74,7 @@ export class SessionService {
    * @returns how many sockets were disconnected
    */
   revokeUser(userId: UserId, options?: RevokeUserOptions): Promise<ClusterCount> {
-    return settled(this.reporter, async () => {
+    return settled(this.reporter, () => {
       const { reason = REVOKED, exceptSessionId } = checkedOptions(options);
       const spared =
         exceptSessionId === undefined
@@ -88,7 +89,7 @@ export class SessionService {
 
   /** Ends one session, whoever it belongs to, as {@link revokeUser} does it with all of a user. */
   revokeSession(sessionId: string, options?: RevokeOptions): Promise<ClusterCount> {
-    return settled(this.reporter, async () => {
+    return settled(this.reporter, () => {
       const { reason = REVOKED } = checkedOptions(options);
       return this.commands.revoke({
         revoked: { sessionId: checkedSessionId('sessionId', sessionId) },
@@ -101,10 +102,10 @@ export class SessionService {
    * Says something of a socket of this instance, in place of what was said before; `null`: nothing. Clients do so with
    * `auth: { token, metadata }`.
    *
-   * @throws PropagatorError `session.metadata-invalid`
+   * @throws PropagatorError `session.metadata-invalid`, `target.invalid`
    */
   setMetadata(socket: Socket, metadata: Readonly<Record<string, unknown>> | null): void {
-    storeMetadata(socket, this.checked(metadata));
+    readable(() => storeMetadata(checkedSocket(socket), this.checked(metadata)));
   }
 
   /**
@@ -117,7 +118,7 @@ export class SessionService {
     sessionId: string,
     metadata: Readonly<Record<string, unknown>> | null,
   ): Promise<ClusterCount> {
-    return settled(this.reporter, async () =>
+    return settled(this.reporter, () =>
       this.commands.setMetadata({
         sessionId: checkedSessionId('sessionId', sessionId),
         metadata: this.checked(metadata),
@@ -131,6 +132,15 @@ export class SessionService {
     if (typeof metadata !== 'string') return metadata;
     throw PropagatorError.of('session.metadata-invalid', [metadata]);
   }
+}
+
+function checkedSocket(given: Socket): Socket {
+  if (isSocket(given)) return given;
+  throw PropagatorError.of('target.invalid', [
+    'socket',
+    shown(given),
+    'Pass a socket of this instance.',
+  ]);
 }
 
 function checkedReason(given: unknown): string {

@@ -13,3 +13,9 @@ export type AuthenticatedSocket<Claims extends object = object> = Socket<
 > & {
   auth: (AuthenticatedIdentity & Claims) | null;
 };
+
+/** Whether an argument can be a socket. @throws what its getters throw @internal */
+export function isSocket(given: unknown): boolean {
+  if (typeof given !== 'object' || given === null) return false;
+  return typeof (given as Partial<Socket>).id === 'string';
+}

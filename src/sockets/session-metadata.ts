@@ -4,6 +4,8 @@ import { isPlainObject } from '../kinds.js';
 /** What an app or its client says of a session, such as `{ device: 'phone' }`. JSON data. */
 export type SessionMetadata = Readonly<Record<string, unknown>>;
 
+const TOO_LARGE = new Error('too large');
+
 const bySocket = new WeakMap<Socket, SessionMetadata>();
 
 /** The metadata of a socket, or null. @internal */
@@ -17,23 +19,37 @@ export function storeMetadata(socket: Socket, metadata: SessionMetadata | null):
   else bySocket.set(socket, metadata);
 }
 
+/** JSON leaves out the rest. */
+function isWritten(value: unknown): boolean {
+  return value !== undefined && typeof value !== 'function' && typeof value !== 'symbol';
+}
+
 /**
  * Metadata as it is kept: a frozen copy in which no name means anything to JavaScript. A string says why there is none.
  *
  * @internal
  */
 export function checkedMetadata(given: unknown, maxBytes: number): SessionMetadata | string {
-  if (!isPlainObject(given)) return 'it is no plain object';
+  let left = maxBytes;
+  /** Ends early: to write megabytes only to count them would block the event loop. */
+  const counted = function (this: unknown, name: string, value: unknown): unknown {
+    if (!Array.isArray(this) && isWritten(value)) left -= name.length;
+    left -= typeof value === 'string' ? value.length : 0;
+    if (Array.isArray(value)) left -= value.length;
+    if (left < 0) throw TOO_LARGE;
+    return value;
+  };
   try {
-    const text = JSON.stringify(given) as string | undefined;
+    if (!isPlainObject(given)) return 'it is no plain object';
+    const text = JSON.stringify(given, counted) as string | undefined;
     if (text?.startsWith('{') !== true) return 'it is no JSON object';
-    const bytes = Buffer.byteLength(text);
-    if (bytes > maxBytes) return `it takes ${bytes} bytes as JSON, and may take ${maxBytes}`;
+    if (Buffer.byteLength(text) > maxBytes) throw TOO_LARGE;
     return JSON.parse(text, (name, value: unknown) =>
       // Object.assign would take it for the prototype.
       name === '__proto__' ? undefined : Object.freeze(value),
     ) as SessionMetadata;
-  } catch {
-    return 'it is no JSON: it has a cycle or a BigInt in it, or is nested too deep';
+  } catch (error) {
+    if (error === TOO_LARGE) return `it takes more than ${maxBytes} bytes as JSON`;
+    return 'it is no JSON: it has a cycle or a BigInt in it, is nested too deep, or cannot be read';
   }
 }

@@ -1,5 +1,8 @@
 import { Subject, type Observable } from 'rxjs';
-import type { AuthenticatedSocket } from './authenticated-socket.js';
+import { PropagatorError } from '../errors.js';
+import { shown } from '../options/checks.js';
+import { readable } from '../reporting/settled.js';
+import { isSocket, type AuthenticatedSocket } from './authenticated-socket.js';
 import { normalisedUserId, type UserId } from './user-id.js';
 
 /** A user's first socket on this instance came, or the last one went. */
@@ -27,10 +30,19 @@ export class SocketStateService {
   /**
    * Counts a socket for one more user. Returns false where the socket was there already, or the user id is none. The app takes out
    * what it adds ({@link remove}), in `handleDisconnect` at the latest.
+   *
+   * @throws PropagatorError `target.invalid` for what is no socket
    */
   add(userId: UserId, socket: AuthenticatedSocket): boolean {
     const id = normalisedUserId(userId);
     if (id === undefined) return false;
+    if (!readable(() => isSocket(socket))) {
+      throw PropagatorError.of('target.invalid', ['socket', shown(socket), 'Pass a socket.']);
+    }
+    return this.insert(id, socket);
+  }
+
+  private insert(id: string, socket: AuthenticatedSocket): boolean {
     const sockets = this.sockets.get(id) ?? new Set();
     if (sockets.has(socket)) return false;
     sockets.add(socket);
@@ -45,7 +57,7 @@ export class SocketStateService {
   /** Called when an authenticated socket is connected. @internal */
   keep(userId: string, socket: AuthenticatedSocket): void {
     this.kept.set(socket, userId);
-    this.add(userId, socket);
+    this.insert(userId, socket);
   }
 
   /** Called after an authenticated socket has left. @internal */

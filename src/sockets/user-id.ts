@@ -1,5 +1,7 @@
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
+import { readable } from '../reporting/settled.js';
+import { digitsOf } from '../text.js';
 
 /**
  * How an app names a user. Numbers become strings: `42` and `'42'` are one user. Numbers above 2^53 - 1 are refused, since they
@@ -68,7 +70,10 @@ export function checkedUserId(given: unknown): string {
 
 /** Each user once. @throws PropagatorError `target.invalid` @internal */
 export function checkedUserIds(given: unknown): string[] {
-  if (isIterable(given)) return [...new Set(Array.from(given, checkedUserId))];
+  const userIds = readable(() =>
+    isIterable(given) ? new Set(Array.from(given, checkedUserId)) : undefined,
+  );
+  if (userIds !== undefined) return [...userIds];
   throw PropagatorError.of('target.invalid', [
     'userIds',
     shown(given),
