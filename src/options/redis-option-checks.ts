@@ -1,9 +1,12 @@
+import { isIP } from 'node:net';
 import { checkKnown, invalid, isOptions, misused } from './checks.js';
 import type { RedisOptionKind } from './redis-option-names.js';
 
 /** The number of a database as a text; empty for the first one. @internal */
 export const DATABASE = /^\d*$/;
 const MAX_PORT = 65_535;
+/** Node's timers end at once above it. */
+const MAX_NUMBER = 2 ** 31 - 1;
 const MAX_DATABASE = 2 ** 31 - 1;
 /** Sets of options for TLS that ioredis knows by name. */
 const TLS_PROFILES: ReadonlySet<unknown> = new Set(['RedisCloudFixed', 'RedisCloudFlexible']);
@@ -13,8 +16,8 @@ const REMEDIES: Record<Exclude<RedisOptionKind, 'any'>, string> = {
   port: `Write a whole number from 0 to ${MAX_PORT}, such as 6379.`,
   database: 'Write the number of a database, such as 0.',
   family: 'Write 4, 6, or 0 for both.',
-  number: 'Write a number that is not negative, or leave it out.',
-  signed: 'Write a number, or leave it out.',
+  number: `Write a number from 0 to ${MAX_NUMBER}, or leave it out.`,
+  signed: `Write a number up to ${MAX_NUMBER}, or leave it out.`,
   flag: 'Write true or false.',
   function: 'Write a function, or leave it out.',
   tls: 'Write the options of tls.connect(), such as {}, or leave it out for a connection without TLS.',
@@ -26,8 +29,8 @@ const FITS: Record<Exclude<RedisOptionKind, 'any'>, (given: unknown) => boolean>
   port: (given) => isWhole(given, MAX_PORT),
   database: (given) => isWhole(given, MAX_DATABASE),
   family: (given) => given === 0 || given === 4 || given === 6,
-  number: (given) => Number.isFinite(given) && (given as number) >= 0,
-  signed: (given) => Number.isFinite(given),
+  number: (given) => isNumber(given) && given >= 0,
+  signed: isNumber,
   flag: (given) => typeof given === 'boolean',
   function: (given) => typeof given === 'function',
   tls: (given) => given === true || isOptions(given) || TLS_PROFILES.has(given),
@@ -71,6 +74,29 @@ export function checkRedisOption(
   // It may be a password.
   if (kind === 'text') throw misused(path, `a value of type ${typeof given}`, REMEDIES.text);
   throw invalid(path, given, REMEDIES[kind]);
+}
+
+function isNumber(given: unknown): given is number {
+  return Number.isFinite(given) && (given as number) <= MAX_NUMBER;
+}
+
+/** A host as ioredis takes it: a name or an address, and nothing else. @throws PropagatorError `option.invalid` @internal */
+export function checkHost(option: string, { host, path }: Record<string, unknown>): void {
+  if (typeof host === 'string') {
+    const isAddress = isIP(host) !== 0;
+    if (/^[^\s:/@?#[\]]+$/.test(host) || isAddress || /^fe80:[\da-f:]+%\w+$/i.test(host)) return;
+    throw invalid(
+      `${option}.host`,
+      host,
+      "Write the name or address alone, such as 'localhost', and what else there is as port, username, password and tls; or pass a URL instead.",
+    );
+  }
+  if (typeof path !== 'string' || (path.trim() !== '' && !path.includes('://'))) return;
+  throw invalid(
+    `${option}.path`,
+    path,
+    'Write the path of a socket, such as /run/redis.sock, or leave it out.',
+  );
 }
 
 /** Also as a text, since ioredis takes it from the environment as it is. */

@@ -1,5 +1,7 @@
 import { types } from 'node:util';
+import { isPlainObject } from '../kinds.js';
 import type { AuthOptions } from './auth-options.js';
+import { likeliest } from './did-you-mean.js';
 import { checkKnown, flag, invalid, isOptions, misused, wholeNumber } from './checks.js';
 
 /** Left out, these are not there. */
@@ -31,13 +33,20 @@ const MOST_SOCKETS = 1_000;
 /** @internal */
 export const MOST_METADATA_BYTES = 65_536;
 
+/** An instance of a class has fields of its own: only those are refused that look like an option. */
+function checkNames(given: object): void {
+  const own = Object.keys(given);
+  const names = isPlainObject(given) ? own : own.filter((name) => likeliest(name, KNOWN));
+  checkKnown('auth', Object.fromEntries(names.map((name) => [name, true])), KNOWN);
+}
+
 /** @internal */
 export function resolveAuth(given: unknown): ResolvedAuthOptions | undefined {
   if (given === undefined) return undefined;
   if (!isOptions(given)) {
     throw invalid('auth', given, 'Write { authenticate: async (token) => ({ userId }) }.');
   }
-  checkKnown('auth', given, KNOWN);
+  checkNames(given);
   const auth = given as Partial<AuthOptions>;
   if (typeof auth.authenticate !== 'function') {
     throw invalid(
@@ -92,17 +101,18 @@ export function resolveAuth(given: unknown): ResolvedAuthOptions | undefined {
     );
   }
   return Object.freeze({
-    authenticate: auth.authenticate,
+    // Methods of an instance, of a class or not, keep it as `this`.
+    authenticate: auth.authenticate.bind(auth),
     required: flag('auth.required', auth.required, false),
     timeoutMs: wholeNumber('auth.timeoutMs', auth.timeoutMs, 5_000, [1, 600_000]),
     tokenFromQuery: flag('auth.tokenFromQuery', auth.tokenFromQuery, false),
-    ...(auth.extractToken && { extractToken: auth.extractToken }),
+    ...(auth.extractToken && { extractToken: auth.extractToken.bind(auth) }),
     expiryWarningMs: wholeNumber('auth.expiryWarningMs', auth.expiryWarningMs, 60_000, [0, DAY_MS]),
     handshakesPerSecond:
       handshakesPerSecond === undefined
         ? undefined
         : wholeNumber('auth.handshakesPerSecond', handshakesPerSecond, 10, [1, MOST_HANDSHAKES]),
-    ...(auth.clientAddress && { clientAddress: auth.clientAddress }),
+    ...(auth.clientAddress && { clientAddress: auth.clientAddress.bind(auth) }),
     maxSocketsPerUser:
       maxSocketsPerUser === undefined
         ? undefined

@@ -2,7 +2,7 @@ import type { RedisOptions } from 'ioredis';
 import { isUrl } from '../kinds.js';
 import { checkClientOptions } from './borrowed-clients.js';
 import { checkKnown, hasMethods, invalid, isOptions, misused, shown } from './checks.js';
-import { checkRedisOption, DATABASE, presentOptions } from './redis-option-checks.js';
+import { checkHost, checkRedisOption, DATABASE, presentOptions } from './redis-option-checks.js';
 import {
   CLUSTER_OPTIONS,
   CLUSTER_REDIS_OPTIONS,
@@ -197,7 +197,7 @@ function checkedCluster(given: RedisClusterConnection): RedisClusterConnection {
 
 function checkNode(name: string, given: unknown): void {
   if (isOptions(given)) {
-    presentOptions(name, given, REDIS_OPTIONS);
+    checkHost(name, presentOptions(name, given, REDIS_OPTIONS));
     return;
   }
   if (typeof given === 'number') {
@@ -209,9 +209,25 @@ function checkNode(name: string, given: unknown): void {
     // ioredis takes host and port of the URL, and the connection would not be encrypted.
     throw invalid(name, given, 'Write TLS as options: { redisOptions: { tls: {} } }.');
   }
-  if (!URL.canParse(given.includes('://') ? given : `redis://${given}`)) {
-    throw invalid(name, given, NODES);
+  const url = given.includes('://') ? given : `redis://${given}`;
+  if (!URL.canParse(url) || new URL(url).hostname === '') throw invalid(name, given, NODES);
+  const { protocol, pathname } = new URL(url);
+  if (protocol !== 'redis:') throw invalid(name, given, NODES);
+  if (!/^\/?0?$/.test(pathname)) {
+    throw invalid(name, given, 'A Cluster has database 0 only: leave the path out.');
   }
+}
+
+/** Of two places ioredis takes one and says nothing of the other. */
+function checkPlaces(options: Record<string, unknown>): void {
+  const isThere = (name: string): boolean => options[name] !== undefined && options[name] !== null;
+  const [place, other] = ['sentinels', 'path', 'host'].filter(isThere);
+  if (place === undefined || other === undefined) return;
+  throw misused(
+    `redis.${other}`,
+    `it beside redis.${place}`,
+    'Both say where Redis is: leave one out.',
+  );
 }
 
 function checkedOptions(given: object): RedisConnection {
@@ -227,12 +243,15 @@ function checkedOptions(given: object): RedisConnection {
   if (monitor === true) {
     throw invalid('redis.monitor', true, 'A connection that monitors takes no other commands.');
   }
+  checkHost('redis', options);
+  checkPlaces(options);
   if (sentinels === undefined || sentinels === null) return options;
   if (!Array.isArray(sentinels) || sentinels.length === 0) {
     throw invalid('redis.sentinels', sentinels, SENTINELS);
   }
   for (const [index, address] of sentinels.entries()) {
-    presentOptions(`redis.sentinels[${index}]`, address, SENTINEL_ADDRESS);
+    const at = `redis.sentinels[${index}]`;
+    checkHost(at, presentOptions(at, address, SENTINEL_ADDRESS));
   }
   if (typeof name !== 'string' || name === '') {
     throw invalid(

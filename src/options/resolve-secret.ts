@@ -3,6 +3,8 @@ import { isBytes } from '../kinds.js';
 import { misused } from './checks.js';
 
 const LEAST = 32;
+/** Random text, in hexadecimal digits even, has that many with certainty. */
+const LEAST_DIFFERENT = 4;
 const REMEDY = `Write at least ${LEAST} random characters (or bytes), such as the output of "openssl rand -hex 32", or a list of such secrets.`;
 
 /**
@@ -21,8 +23,16 @@ export function resolveSecret(given: unknown): readonly KeyObject[] | undefined 
   return Object.freeze(keys);
 }
 
+/** A placeholder, or a buffer that nobody has filled: as many bytes as it takes, and no secret. */
+function isMonotonous(given: unknown): boolean {
+  if (typeof given !== 'string' && !isBytes(given)) return false;
+  const parts: ArrayLike<unknown> = typeof given === 'string' ? given.trim() : given;
+  return given.length >= LEAST && new Set(Array.from(parts)).size < LEAST_DIFFERENT;
+}
+
 /** The error tells of what kind it was and how long, and never what. */
 function keyOf(given: unknown): KeyObject {
+  if (isMonotonous(given)) throw misused('secret', 'hardly any different characters', REMEDY);
   if (typeof given === 'string') {
     if (given.length >= LEAST) return createSecretKey(given, 'utf8');
     throw misused('secret', `a text of ${given.length} characters`, REMEDY);

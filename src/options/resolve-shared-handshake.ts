@@ -6,6 +6,10 @@ export type ResolvedSharedHandshake = Readonly<Required<SharedHandshake>>;
 
 const KNOWN = ['auth', 'query', 'headers'] as const;
 const MAX_NAMES = 100;
+/** Without blanks at its ends: such a name is never there. */
+const NAME = /^\S(?:.*\S)?$/s;
+/** As HTTP has it. */
+const HEADER = /^[!#$%&'*+.^_`|~\w-]+$/;
 const CREDENTIALS: ReadonlySet<string> = new Set([
   'authorization',
   'proxy-authorization',
@@ -16,7 +20,7 @@ const CREDENTIALS: ReadonlySet<string> = new Set([
 /** @internal */
 export function resolveSharedHandshake(given: unknown): ResolvedSharedHandshake {
   const options = optionsIn<SharedHandshake>('sharedHandshake', given, KNOWN);
-  const headers = names('headers', options.headers).map((name) => name.toLowerCase());
+  const headers = names('headers', options.headers, HEADER).map((name) => name.toLowerCase());
   const credentials = headers.find((name) => CREDENTIALS.has(name));
   if (credentials !== undefined) {
     throw invalid(
@@ -32,9 +36,14 @@ export function resolveSharedHandshake(given: unknown): ResolvedSharedHandshake 
   });
 }
 
-function names(option: keyof SharedHandshake, given: unknown): readonly string[] {
+function names(option: keyof SharedHandshake, given: unknown, pattern = NAME): readonly string[] {
   if (given === undefined) return Object.freeze([]);
-  if (Array.isArray(given) && given.length <= MAX_NAMES && given.every(isName)) {
+  if (
+    Array.isArray(given) &&
+    given.length <= MAX_NAMES &&
+    given.every((name) => isName(name, pattern))
+  ) {
+    checkTwins(option, given as string[]);
     return Object.freeze([...given]);
   }
   throw invalid(
@@ -44,6 +53,13 @@ function names(option: keyof SharedHandshake, given: unknown): readonly string[]
   );
 }
 
-function isName(name: unknown): name is string {
-  return typeof name === 'string' && name !== '';
+function isName(name: unknown, pattern: RegExp): name is string {
+  return typeof name === 'string' && pattern.test(name);
+}
+
+function checkTwins(option: keyof SharedHandshake, given: readonly string[]): void {
+  const keys = given.map((name) => (option === 'headers' ? name.toLowerCase() : name));
+  const twin = given.find((_, index) => keys.indexOf(keys[index] ?? '') < index);
+  if (twin === undefined) return;
+  throw invalid(`sharedHandshake.${option}`, twin, 'It is there twice: write each name once.');
 }

@@ -110,7 +110,11 @@ describe('the option redis', () => {
     const all = Object.fromEntries(
       Object.entries(REDIS_OPTIONS).map(([name, kind]) => [name, values[kind]]),
     );
-    expect(resolved(all)).toEqual(all);
+    // Of several places there can be one.
+    const { host, path, sentinels: addresses, ...others } = all;
+    for (const place of [{ host }, { path }, { sentinels: addresses }]) {
+      expect(resolved({ ...others, ...place })).toEqual({ ...others, ...place });
+    }
   });
 
   it('leaves out undefined values, so that they replace no default', () => {
@@ -182,7 +186,7 @@ describe('the option redis', () => {
     [{ password: 42_424_242 }, 'redis.password', 'a value of type number'],
     [{ connectTimeout: '5s' }, 'redis.connectTimeout', 'Write a number'],
     [{ connectTimeout: Infinity }, 'redis.connectTimeout', 'Write a number'],
-    [{ connectTimeout: -1 }, 'redis.connectTimeout', 'not negative'],
+    [{ connectTimeout: -1 }, 'redis.connectTimeout', 'a number from 0 to'],
     [{ family: 5 }, 'redis.family', 'Write 4, 6, or 0'],
     [{ retryStrategy: 5 }, 'redis.retryStrategy', 'Write a function'],
     [{ readOnly: 'no' }, 'redis.readOnly', 'true or false'],

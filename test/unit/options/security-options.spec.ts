@@ -22,7 +22,7 @@ describe('the option secret', () => {
   it.each([
     ['a text', SECRET, 1],
     ['bytes', randomBytes(32), 1],
-    ['a list of both', [SECRET, randomBytes(32), new Uint8Array(40)], 3],
+    ['a list of both', [SECRET, randomBytes(32), new Uint8Array(randomBytes(40))], 3],
   ])('may be %s', (_, secret, keys) => {
     expect(resolve({ secret }).secret).toHaveLength(keys);
   });
