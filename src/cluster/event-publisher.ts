@@ -14,6 +14,7 @@ import { RecentPublishes, type RecentSelection } from './recent-publishes.js';
 import { saysOpen } from './says-open.js';
 
 const LAST_CHANCE_MS = 1_000;
+const SILENT = 'Redis does not answer';
 
 type Options = Pick<ResolvedOptions, 'outbox' | 'repair' | 'publishTimeoutMs'>;
 
@@ -105,11 +106,15 @@ export class EventPublisher {
   publish(channel: string, bytes: Buffer, flags: PublishFlags = {}): Promise<number | undefined> {
     const { outbox } = this;
     const { mode, volatile = false, line = channel } = flags;
-    if (outbox === undefined) return this.send(channel, bytes, !volatile);
+    if (outbox === undefined) {
+      // What is in flight already is all that a Redis which says nothing may keep in memory.
+      if (this.inFlight.isStuck) return Promise.reject(unavailable(SILENT));
+      return this.sendPast(undefined, { channel, line, bytes, waits: false, flags });
+    }
     const waits = mode !== 'fail-fast' && !volatile;
     const reason = this.reasonToWait(outbox, line, waits);
     if (reason === undefined) return this.sendPast(outbox, { channel, line, bytes, waits, flags });
-    if (!waits) return Promise.reject(PropagatorError.of('redis.unavailable', [reason]));
+    if (!waits) return Promise.reject(unavailable(reason));
     return this.keep(outbox, { ...flags, channel, line, bytes, repeated: false, reason });
   }
 
@@ -149,7 +154,7 @@ export class EventPublisher {
   /** Why an event cannot be published at once; undefined where it can, or where trying says more. */
   private reasonToWait(outbox: Outbox, line: string, waits: boolean): string | undefined {
     if (outbox.holds(line)) return 'earlier events for the same target wait for Redis';
-    if (this.inFlight.isStuck && (waits || outbox.isFull)) return 'Redis does not answer';
+    if (this.inFlight.isStuck && (waits || outbox.isFull)) return SILENT;
     if (!waits || this.isOpen()) return undefined;
     return `Redis is not reachable, the state is "${this.pubSub.state}"`;
   }
@@ -166,7 +171,7 @@ export class EventPublisher {
 
   /** A failed event may go to the outbox: until that is known, no other event of its line leaves it. */
   private sendPast(
-    outbox: Outbox,
+    outbox: Outbox | undefined,
     { channel, line, bytes, waits, flags }: PastPublish,
   ): Promise<number | undefined> {
     const { inFlight } = this;
@@ -175,7 +180,7 @@ export class EventPublisher {
     const sent = this.send(channel, bytes, flags.volatile !== true);
     const since = this.last.at;
     const release = (): void => {
-      if (inFlight.release(line) && outbox.holds(line)) outbox.flushLine(line);
+      if (inFlight.release(line) && outbox?.holds(line) === true) outbox.flushLine(line);
     };
     return sent.then(
       (instances) => {
@@ -186,7 +191,7 @@ export class EventPublisher {
       (error: PropagatorError) => {
         const passing = isPassing(error);
         inFlight.settle(length, !passing);
-        if (!waits || !passing) {
+        if (outbox === undefined || !waits || !passing) {
           release();
           throw error;
         }
@@ -219,4 +224,8 @@ export class EventPublisher {
       },
     );
   }
+}
+
+function unavailable(reason: string): PropagatorError {
+  return PropagatorError.of('redis.unavailable', [reason]);
 }

@@ -7,6 +7,7 @@ import { Reporter } from '../../../src/reporting/reporter.js';
 import { decodeEnvelope, encodeEnvelope } from '../../../src/wire/envelope.js';
 import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
+import { until } from '../../support/until.js';
 
 const MANY = { maxEvents: 1_000, maxBytes: 1_000_000, maxAgeMs: 60_000 };
 const RING = { maxBytes: 1_000_000, maxAgeMs: 60_000 };
@@ -129,6 +130,45 @@ describe('publishing events', () => {
     });
     expect(bare.backlog).toEqual({ events: 0, bytes: 0 });
     await bare.drain();
+    bare.close();
+  });
+
+  it('without an outbox sends nothing more to a Redis that has been silent for a second, until it answers', async () => {
+    const answers: (() => void)[] = [];
+    const silent = new BreakablePubSub(new InMemoryBus());
+    silent.publish = () => new Promise((resolve) => answers.push(() => resolve(1)));
+    const bare = new EventPublisher(
+      silent,
+      { outbox: undefined, repair: undefined, publishTimeoutMs: 5_000 },
+      new Reporter(new MemoryLogger()),
+      () => undefined,
+    );
+    const refusals: unknown[] = [];
+    const sent = [bare.publish('a', envelope(1))];
+    await until(
+      () => {
+        const more = bare.publish('a', envelope(2));
+        more.catch((error: unknown) => refusals.push(error));
+        if (refusals.length === 0) sent.push(more);
+        return refusals.length > 0;
+      },
+      () => 'a refusal',
+    );
+    expect(refusals).toContainEqual(expect.objectContaining({ code: 'redis.unavailable' }));
+    const inFlight = answers.length;
+    for (let event = 0; event < 1_000; event++) {
+      await expect(bare.publish(`${event}`, envelope(3))).rejects.toMatchObject({
+        code: 'redis.unavailable',
+      });
+    }
+    expect(answers).toHaveLength(inFlight);
+
+    for (const answer of answers) answer();
+    await expect(sent[0]).resolves.toBe(1);
+    const after = bare.publish('a', envelope(4));
+    expect(answers).toHaveLength(inFlight + 1);
+    answers.at(-1)?.();
+    await expect(after).resolves.toBe(1);
     bare.close();
   });
 
