@@ -141,7 +141,7 @@ export function namespaceAdapter(
           invalidRoom(reporter, room, () => `socket ${id} was to join`);
         } else if (name === id) {
           allowed.add(name);
-        } else if (isReservedRoom(name) && this.memberships.roomsOf(id).includes(name)) {
+        } else if (isReservedRoom(name) && this.memberships.get(name)?.has(id) === true) {
           // The socket belongs to that user or session already, and no list of rooms shows it.
         } else if (isLonger(name, services.limits.nameBytes) && !isReservedRoom(name)) {
           reporter.report(

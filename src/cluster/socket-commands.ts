@@ -4,7 +4,7 @@ import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { checkName } from './checked-targets.js';
 import { collected, counted } from './cluster-answers.js';
-import type { ClusterRequests, RequestHandler } from './cluster-requests.js';
+import type { ClusterRequests } from './cluster-requests.js';
 import type { ClusterCount, ClusterResult } from './cluster-result.js';
 import { endSockets, type EndOptions } from './end-sockets.js';
 import type { LocalNamespace } from './local-namespace.js';
@@ -31,6 +31,8 @@ interface Surroundings extends DescribingInstance {
 
 /** How many sockets are described, and sent, in one turn of the event loop. */
 const MAX_SOCKETS_PER_TURN = 250;
+/** How many ids of sockets, or rooms, are sent in one. */
+const MAX_NAMES_PER_TURN = 2_500;
 
 const isText = (item: unknown): boolean => typeof item === 'string';
 
@@ -75,10 +77,16 @@ export class SocketCommands {
     private readonly here: Surroundings,
     private readonly reporter: Reporter,
   ) {
-    for (const [name, local] of Object.entries(this.locals) as [string, Local<unknown>][]) {
+    const { ids, rooms, ...others } = this.locals;
+    for (const [name, local] of Object.entries(others) as [string, Local<unknown>][]) {
       requests.handle(name, local);
     }
-    requests.handle('fetch', this.answerFetch);
+    for (const [name, local] of Object.entries({ ids, rooms })) {
+      requests.handle(name, (params, { emit }) =>
+        inTurns(local(params), MAX_NAMES_PER_TURN, (names) => names, whileWanted(emit)),
+      );
+    }
+    requests.handle('fetch', (params, { emit }) => this.describeHere(params, whileWanted(emit)));
   }
 
   /** The sockets, local ones as they are. */
@@ -152,17 +160,6 @@ export class SocketCommands {
     return this.count('disconnect', { ...selector, ...options }, hereAnyway);
   }
 
-  /** Sends the sockets of this instance in parts, and stops where the asking instance has gone. */
-  private readonly answerFetch: RequestHandler = (params, { emit }) => {
-    let isWanted = true;
-    return this.describeHere(params, (part) => {
-      void emit(part).then((isThere) => {
-        isWanted &&= isThere;
-      });
-      return isWanted;
-    });
-  };
-
   /**
    * Describes the sockets of this instance, a bounded number in each turn of the event loop. Skips sockets that leave
    * meanwhile.
@@ -170,19 +167,17 @@ export class SocketCommands {
    * @param take gets all parts but the last; returns whether to go on
    * @returns the last part
    */
-  private async describeHere(
+  private describeHere(
     params: unknown,
     take: (part: SocketDetails[]) => boolean,
   ): Promise<SocketDetails[]> {
-    const sockets = this.select(params);
-    for (let from = 0; ; from += MAX_SOCKETS_PER_TURN) {
-      const next = sockets.slice(from, from + MAX_SOCKETS_PER_TURN);
-      const connected = from === 0 ? next : next.filter((socket) => socket.connected);
-      const part = connected.map((socket) => detailsOf(socket, this.here, this.reporter));
-      if (from + MAX_SOCKETS_PER_TURN >= sockets.length) return part;
-      if (!take(part)) return [];
-      await nextTurn();
-    }
+    let isFirst = true;
+    const described = (sockets: Socket[]): SocketDetails[] => {
+      const connected = isFirst ? sockets : sockets.filter((socket) => socket.connected);
+      isFirst = false;
+      return connected.map((socket) => detailsOf(socket, this.here, this.reporter));
+    };
+    return inTurns(this.select(params), MAX_SOCKETS_PER_TURN, described, take);
   }
 
   private select(params: unknown): Socket[] {
@@ -242,6 +237,37 @@ export class SocketCommands {
   private question(operation: string, params: unknown) {
     return { operation, params, timeoutMs: this.here.timeoutMs };
   }
+}
+
+/**
+ * Goes through a list in parts, one in each turn of the event loop.
+ *
+ * @param take gets all parts but the last; returns whether to go on
+ * @returns the last part
+ */
+async function inTurns<S, T>(
+  all: readonly S[],
+  perTurn: number,
+  made: (some: S[]) => T[],
+  take: (part: T[]) => boolean,
+): Promise<T[]> {
+  for (let from = 0; ; from += perTurn) {
+    const part = made(all.slice(from, from + perTurn));
+    if (from + perTurn >= all.length) return part;
+    if (!take(part)) return [];
+    await nextTurn();
+  }
+}
+
+/** Sends parts of an answer until the asking instance has gone. */
+function whileWanted(emit: (part: unknown) => Promise<boolean>): (part: unknown[]) => boolean {
+  let isWanted = true;
+  return (part) => {
+    void emit(part).then((isThere) => {
+      isWanted &&= isThere;
+    });
+    return isWanted;
+  };
 }
 
 function isInAll({ id, nsp }: Socket, rooms: readonly string[]): boolean {

@@ -100,4 +100,31 @@ describe('thousands of sockets of one instance', () => {
     expect(idsOf(found)).toEqual(idsOf(sockets.slice(0, -300)));
     expect(cluster.instance(1).counts['request.incomplete']).toBeUndefined();
   });
+
+  it.each(['allSockets', 'allRooms'] as const)(
+    'are named in parts by %s, none of them larger than a bounded number of names',
+    async (call) => {
+      const sockets = await givenCrowd();
+      const { adapter } = nsp as unknown as { adapter: NamespaceAdapter };
+      for (const { id } of sockets) adapter.rooms.set(`room of ${id}`, new Set([id]));
+      const { pubSub } = cluster.instance(0);
+      const publish = pubSub.publish.bind(pubSub);
+      const names: number[] = [];
+      pubSub.publish = (channel, bytes) => {
+        const count = bytes.toString('latin1').split('"socket-').length - 1;
+        const rooms = bytes.toString('latin1').split('"room of socket-').length - 1;
+        if (count + rooms > 0) names.push(count + rooms);
+        return publish(channel, bytes);
+      };
+
+      const asking = namespaceOf(cluster, 1, CROWD);
+      const found =
+        call === 'allRooms'
+          ? await (asking.adapter as NamespaceAdapter).allRooms()
+          : await asking.adapter.sockets(new Set());
+      const prefix = call === 'allRooms' ? 'room of ' : '';
+      expect([...found].sort()).toEqual(sockets.map(({ id }) => `${prefix}${id}`).sort());
+      expect(names).toEqual([2_500, SOCKETS - 2_500]);
+    },
+  );
 });
