@@ -48,7 +48,7 @@ export const contestants = [
     id: 'signed',
     label: 'this library, signing',
     file: 'library.mjs',
-    env: { SECRET: 'x'.repeat(64) },
+    env: { SECRET: '0123456789abcdef'.repeat(4) },
     socketIo: true,
     kind: 'variant',
   },
