@@ -43,7 +43,7 @@ function names(option: keyof SharedHandshake, given: unknown, pattern = NAME): r
     given.length <= MAX_NAMES &&
     given.every((name) => isName(name, pattern))
   ) {
-    checkTwins(option, given as string[]);
+    checkTwins(option, given);
     return Object.freeze([...given]);
   }
   throw invalid(
