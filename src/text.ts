@@ -37,11 +37,6 @@ export function literalOf(value: unknown, max = MAX_TEXT_CHARACTERS): string {
   return shortened(escaped(described(value)), max);
 }
 
-/** The decimal digits of a number below 2^1023; undefined for others: those of a huge one take minutes. @internal */
-export function digitsOf(value: bigint): string | undefined {
-  return BigInt.asIntN(1_024, value) === value ? value.toString() : undefined;
-}
-
 /** What went wrong, in words, whatever was thrown. Never throws. @internal */
 export function reasonOf(thrown: unknown): string {
   let words: unknown;
@@ -97,11 +92,10 @@ class Writer {
       case 'string':
         this.text += JSON.stringify(withoutCredentials(value, true));
         return;
-      case 'bigint': {
-        const digits = digitsOf(value);
-        this.text += digits === undefined ? 'a huge bigint' : `${digits}n`;
+      case 'bigint':
+        // The decimal digits of a huge one take seconds.
+        this.text += BigInt.asIntN(1_024, value) === value ? `${value}n` : 'a huge bigint';
         return;
-      }
       case 'symbol':
         this.text += `Symbol(${withoutCredentials(value.description ?? '')})`;
         return;

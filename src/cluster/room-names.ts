@@ -1,4 +1,3 @@
-import { digitsOf } from '../text.js';
 import type { BroadcastOptions } from 'socket.io-adapter';
 import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';

@@ -1,7 +1,6 @@
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
 import { readable } from '../reporting/settled.js';
-import { digitsOf } from '../text.js';
 
 /**
  * How an app names a user. Numbers become strings: `42` and `'42'` are one user. Numbers above 2^53 - 1 are refused, since they
