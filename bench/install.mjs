@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
-/** Installs what this folder's package.json names, where it is not there in the versions of the lock. */
+/** Installs the packages of this folder's package.json, unless they are there in the locked versions. */
 export function installPeers() {
   const { packages } = JSON.parse(readFileSync(`${here}package-lock.json`, 'utf8'));
   const isThere = Object.entries(packages).every(([path, { version }]) => {

@@ -13,7 +13,7 @@ import { scenarios } from './scenarios/all.mjs';
 const CLIENTS = new URL('processes/clients.mjs', import.meta.url);
 
 /**
- * Runs the scenarios one after the other, and says what they found.
+ * Runs the scenarios one after the other, and prints the results.
  *
  * @param {import('./arguments.mjs').Choice} choice
  * @returns {Promise<number>} exit code
@@ -56,7 +56,7 @@ export async function runAll({ size, json, write, only }) {
 }
 
 /**
- * Each scenario has a Redis and a process of clients of its own, so that nothing of one is left for the next.
+ * Each scenario has its own Redis and its own client process, so that scenarios do not affect one another.
  *
  * @param {import('./scenarios/all.mjs').Scenario} scenario
  * @param {import('./arguments.mjs').Choice['size']} size

@@ -1,4 +1,4 @@
-// Removes what the tools write. `.cache` stays: it holds the fetched redis-server.
+// Removes generated files. `.cache` stays, because it holds the fetched redis-server.
 import { rmSync } from 'node:fs';
 
 for (const folder of ['dist', 'coverage', 'docs-html']) {

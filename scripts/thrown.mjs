@@ -22,7 +22,7 @@ export function messageOf(thrown) {
 }
 
 /**
- * The code of an error, such as `ENOENT`; undefined where it has none.
+ * The code of an error, such as `ENOENT`; undefined if it has none.
  *
  * @param {unknown} thrown
  */

@@ -28,7 +28,7 @@ export default class ProgressReporter {
 
   /** @param {{ readonly json: boolean }} config */
   constructor({ json }) {
-    // Of `--json` the standard output is Jest's.
+    // With `--json` the standard output belongs to Jest.
     this.out = json ? process.stderr : process.stdout;
   }
 
@@ -81,7 +81,7 @@ export function progressLine(done, total, failed, ms) {
 
 /** @param {Results} results */
 export function countLine(results) {
-  // A file that cannot be run has no tests, and is a failure all the same.
+  // A file that cannot be run has no tests, and counts as a failure.
   const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
   const skipped = results.numPendingTests + results.numTodoTests;
   const rest = skipped === 0 ? '' : `, ${skipped} skipped`;

@@ -3,8 +3,8 @@ import { findRedisServer } from '../scripts/redis/binary.mjs';
 import { compileAll } from './support/compiled.mjs';
 
 /**
- * Sets for the tests TEST_REDIS_URL, and, where one is to be had, TEST_REDIS_SERVER_BIN: the
- * redis-server that single tests start for themselves (see support/own-redis.ts).
+ * Sets TEST_REDIS_URL for the tests and, if one is available, TEST_REDIS_SERVER_BIN: the redis-server that single
+ * tests start themselves (see support/own-redis.ts).
  */
 export default async function setup() {
   compileAll();

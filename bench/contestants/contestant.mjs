@@ -1,13 +1,13 @@
 // @ts-check
 
 /**
- * One instance of an app, in a process of its own, as a contestant's users run it. Clients say who they are and which
- * rooms they want to be in when they connect.
+ * One instance of an app, in a process of its own, as users of a contestant run it. Clients send their user and
+ * their rooms when they connect.
  *
  * @typedef {object} Contestant
  * @property {string} url where clients connect
- * @property {(user: string, event: string, data: unknown, namespace?: string) => unknown} toUser
- *   what it returns settles once Redis has the event; the same for the others
+ * @property {(user: string, event: string, data: unknown, namespace?: string) => unknown} toUser its result settles
+ * once Redis has the event; the same for the others
  * @property {(room: string, event: string, data: unknown) => unknown} toRoom
  * @property {(event: string, data: unknown) => unknown} toAll
  * @property {() => unknown} close
@@ -19,9 +19,9 @@
  * @property {string} label
  * @property {string} file in this folder
  * @property {NodeJS.ProcessEnv} [env]
- * @property {boolean} socketIo whether clients speak Socket.IO to it
- * @property {'library' | 'floor' | 'peer' | 'variant' | 'before'} kind a peer does what the library does; a variant is
- *   the library, or a floor, run in another way; before is another build of the library
+ * @property {boolean} socketIo whether its clients use Socket.IO
+ * @property {'library' | 'floor' | 'peer' | 'variant' | 'before'} kind a peer has the same task as the library; a
+ * variant is the library, or a floor, with other settings; before is another build of the library
  */
 
 /** @type {Entry[]} */
@@ -106,7 +106,7 @@ export const contestants = [
 
 /**
  * The contestants with these ids, in this order. With `BENCH_AGAINST`, the path of another build's `index.js`, a
- * scenario compares this build with that one, and nothing else.
+ * scenario compares only this build with that one.
  *
  * @param {string[]} ids
  * @returns {Entry[]}

@@ -4,10 +4,10 @@
 import { WebSocketServer } from 'ws';
 import { redisClients } from './redis-clients.mjs';
 
-/** Contestants do not hear each other. */
+/** Separates the contestants. */
 const { CONTESTANT } = process.env;
 const ALL = `${CONTESTANT}:all`;
-/** The frame as it came, or what an app that uses `ws` calls. */
+/** Passes the frame on unchanged, or calls `ws` like an app. */
 const write =
   process.env.WRITE === 'send'
     ? (/** @type {any} */ socket, /** @type {Buffer} */ frame) =>

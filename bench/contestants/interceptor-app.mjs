@@ -1,5 +1,5 @@
 // @ts-check
-// A gateway of an app with this library, whose handlers answer in four ways.
+// A gateway of an app with this library, whose handlers respond in four ways.
 import 'reflect-metadata';
 import { Module, UseInterceptors } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -18,12 +18,12 @@ export async function start() {
   /** @type {any} */
   let propagator;
   class AnswersGateway {
-    /** Nothing for anybody else: the client that asked gets an acknowledgement. */
+    /** Responds only to the asking client, with an acknowledgement. */
     ask() {
       return 'yes';
     }
 
-    /** An event, which the interceptor sends to the user's other sockets, too. */
+    /** Responds with an event, which the interceptor also sends to the user's other sockets. */
     say(/** @type {any} */ socket) {
       const answer = { event: 'said', data: { text: 'hello' } };
       if (MODE === 'by-hand') {
@@ -63,17 +63,17 @@ export async function start() {
   };
 }
 
-/** Its clients ask; it does not publish. */
+/** Its clients send; it does not publish. */
 function nothing() {}
 
-/** What Nest itself takes for an interceptor. */
+/** An interceptor in the form that Nest expects. */
 class IdleInterceptor {
   intercept(/** @type {any} */ _context, /** @type {any} */ next) {
     return next.handle();
   }
 }
 
-/** What the decorators of a TypeScript app do. @param {any} prototype @param {string} name */
+/** Does the work of the decorators of a TypeScript app. @param {any} prototype @param {string} name */
 function handler(prototype, name) {
   const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
   if (descriptor === undefined) throw new Error(name);

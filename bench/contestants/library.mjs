@@ -6,7 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { WebSocketGateway } from '@nestjs/websockets';
 import { namespaces } from './nest-app.mjs';
 
-// BENCH_LIBRARY names another build of it.
+// BENCH_LIBRARY is the path of another build.
 const { RedisPropagatorModule, RedisPropagatorService, SocketStateAdapter } = await import(
   process.env.BENCH_LIBRARY ?? '../../dist/esm/index.js'
 );
@@ -29,7 +29,7 @@ export async function start() {
     imports: [
       RedisPropagatorModule.forRoot({
         redis: REDIS_URL,
-        // Variants do not hear each other.
+        // Separates the variants.
         prefix: `bench:${process.env.CONTESTANT}`,
         auth: { authenticate: (/** @type {string} */ token) => ({ userId: token }) },
         ...(SECRET === undefined ? {} : { secret: SECRET }),

@@ -1,5 +1,5 @@
 // @ts-check
-// A Nest app with Nest's IoAdapter: what Nest costs.
+// A Nest app with Nest's IoAdapter, to show the cost of Nest.
 import { nestApp } from './nest-app.mjs';
 import { contestantOf } from './socket-io-peer.mjs';
 

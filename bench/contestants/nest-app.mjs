@@ -6,7 +6,7 @@ import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WebSocketGateway } from '@nestjs/websockets';
 
 /**
- * The Nest app that a peer's users have: Nest's IoAdapter with the peer's Socket.IO adapter, a middleware that
+ * The Nest app of a peer's user: Nest's IoAdapter with the peer's Socket.IO adapter, a middleware that
  * authenticates, and a gateway that puts every socket into its user's room.
  *
  * @param {object} how
@@ -46,14 +46,14 @@ export async function nestApp({ adapter, connected = joinUserRoom }) {
   };
 }
 
-/** How users of Socket.IO's adapters reach a user. */
+/** The way to reach a user with Socket.IO's adapters. */
 function joinUserRoom(/** @type {any} */ socket) {
   const { token, rooms = [] } = socket.handshake.auth;
   socket.data.userId = token;
   socket.join([`user:${token}`, ...rooms]);
 }
 
-/** As many as the bench asks for, the default one first. */
+/** As many namespaces as the bench needs, the default one first. */
 export function namespaces() {
   const count = Number(process.env.NAMESPACES ?? 1);
   return Array.from({ length: count }, (_, i) => (i === 0 ? '/' : `/n${i}`));

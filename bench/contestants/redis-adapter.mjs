@@ -7,6 +7,6 @@ import { socketIoPeer } from './socket-io-peer.mjs';
 export async function start() {
   const { publisher, subscriber } = await redisClients();
   const published = lastCommand(publisher, 'publish');
-  // Contestants do not hear each other.
+  // Separates the contestants.
   return socketIoPeer(createAdapter(publisher, subscriber, { key: 'classic' }), published);
 }

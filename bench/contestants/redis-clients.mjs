@@ -3,11 +3,11 @@ import { Redis } from 'ioredis';
 
 const { REDIS_URL = '' } = process.env;
 
-/** Two connections, as every contestant has them. */
+/** Two connections, like every contestant. */
 export async function redisClients() {
   const publisher = new Redis(REDIS_URL, { lazyConnect: true });
   const subscriber = publisher.duplicate();
-  // A connection that is cut is part of the bench, and no reason to end.
+  // A cut connection is part of the bench, and must not end the process.
   publisher.on('error', () => {});
   subscriber.on('error', () => {});
   await Promise.all([publisher.connect(), subscriber.connect()]);
@@ -15,8 +15,8 @@ export async function redisClients() {
 }
 
 /**
- * Socket.IO's adapters do not say when Redis has an event. This remembers what the publishing command returned, so that
- * the next event waits for it with all contestants alike.
+ * Socket.IO's adapters do not report when Redis has an event. This keeps the promise of the publishing command, so
+ * that the next event waits for it with every contestant.
  *
  * @param {Redis} client
  * @param {'publish' | 'spublish' | 'xadd'} name

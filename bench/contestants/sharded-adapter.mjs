@@ -7,7 +7,7 @@ import { socketIoPeer } from './socket-io-peer.mjs';
 export async function start() {
   const { publisher, subscriber } = await redisClients();
   const published = lastCommand(publisher, 'spublish');
-  // Contestants do not hear each other.
+  // Separates the contestants.
   return socketIoPeer(
     createShardedAdapter(publisher, subscriber, { channelPrefix: 'sharded' }),
     published,

@@ -5,7 +5,7 @@ import { nestApp } from './nest-app.mjs';
  * A Nest app with one of Socket.IO's adapters.
  *
  * @param {unknown} adapter
- * @param {() => Promise<unknown>} published what the adapter's last publishing command returned
+ * @param {() => Promise<unknown>} published the promise of the adapter's last publishing command
  */
 export async function socketIoPeer(adapter, published) {
   return contestantOf(await nestApp({ adapter }), published);

@@ -6,9 +6,9 @@ import { socketIoPeer } from './socket-io-peer.mjs';
 
 export async function start() {
   const { publisher, subscriber } = await redisClients();
-  subscriber.disconnect(); // It makes its own.
+  subscriber.disconnect(); // It creates its own connections.
   const published = lastCommand(publisher, 'xadd');
-  // Contestants do not hear each other.
+  // Separates the contestants.
   return socketIoPeer(
     createAdapter(publisher, { streamName: 'bench', channelPrefix: 'streams' }),
     published,

@@ -1,6 +1,6 @@
 // @ts-check
-// The design that tutorials teach: a map of each user's sockets in every instance, and a Redis channel for each way to
-// send. Every instance hears everything, parses it, and looks whether it has the user.
+// The design of tutorials: a map of each user's sockets in every instance, and one Redis channel for each kind of
+// target. Every instance receives and parses every message, and checks whether it has the user.
 import { nestApp } from './nest-app.mjs';
 import { redisClients } from './redis-clients.mjs';
 

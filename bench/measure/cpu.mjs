@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 
 /**
- * CPU time in microseconds that a process has used so far, all its threads added up, as the scheduler accounts it
+ * The CPU time in microseconds that a process has used so far, summed over its threads, as the scheduler counts it
  * (in nanoseconds; /proc/<pid>/stat has steps of 10 ms).
  *
  * @param {number} pid

@@ -2,7 +2,7 @@
 import { median } from './statistics.mjs';
 
 /**
- * What `alternate` found, as `addCase` takes it: CPU µs, and where they were used.
+ * Results of `alternate` in the form for `addCase`: CPU µs, and where they were used.
  *
  * @param {import('./rounds.mjs').Rounds[]} all
  */

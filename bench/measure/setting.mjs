@@ -42,7 +42,7 @@ export class Setting {
     this.group = `${entry.id}-${Math.random()}`;
   }
 
-  /** Starts instances until there are so many. @param {number} count */
+  /** Starts instances until there are this many. @param {number} count */
   async grow(count) {
     const { entry, bench, more } = this;
     const env = {
@@ -75,7 +75,7 @@ export class Setting {
   }
 
   /**
-   * Publishes to each target until every client has got something: subscriptions are not confirmed to anybody.
+   * Publishes to each target until every client has received something, because subscriptions are not confirmed.
    *
    * @param {import('../processes/instance.mjs').Work['to']} to
    * @param {string[]} names
@@ -103,7 +103,7 @@ export class Setting {
     await clients.call('reset', this.group);
   }
 
-  /** Until nothing has come for half a second. */
+  /** Waits until nothing has come for half a second. */
   async quiet() {
     const count = async () =>
       (await this.bench.clients.call('arrived', this.group, 0, 0, 1)).events;
@@ -120,7 +120,7 @@ export class Setting {
   }
 
   /**
-   * Publishes on the first instance, and waits until all clients have all of it: no event less, and none more.
+   * Publishes on the first instance, and waits until all clients have received every event exactly once.
    *
    * @param {import('../processes/instance.mjs').Work} work
    * @param {number} each how many clients get an event
@@ -156,7 +156,7 @@ export class Setting {
     return Promise.all(pids.map(cpuOf));
   }
 
-  /** Nothing came twice, or late. */
+  /** Checks that nothing came twice, or late. */
   async verify() {
     await this.quiet();
     this.judge(await this.bench.clients.call('arrived', this.group, 0, 0, 1_000));

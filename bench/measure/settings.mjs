@@ -2,7 +2,7 @@
 import { Setting } from './setting.mjs';
 
 /**
- * Starts so many instances of each contestant, and ends them whatever happens.
+ * Starts this many instances of each contestant, and ends them in any case.
  *
  * @param {import('../scenarios/all.mjs').Bench} bench
  * @param {import('../contestants/contestant.mjs').Entry[]} entries

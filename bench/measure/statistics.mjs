@@ -6,7 +6,7 @@ export function median(values) {
 }
 
 /**
- * Between two values in proportion (type 7 of Hyndman and Fan, Sample Quantiles in Statistical Packages, 1996).
+ * Interpolates between two values (type 7 of Hyndman and Fan, Sample Quantiles in Statistical Packages, 1996).
  *
  * @param {readonly number[]} values
  * @param {number} share
@@ -35,7 +35,7 @@ export function summary(values) {
 }
 
 /**
- * Ratios of neighbouring rounds: what else the machine does at that time meets both of a pair.
+ * Ratios of neighbouring rounds, so that other load of the machine affects both of a pair.
  *
  * @param {readonly number[]} values
  * @param {readonly number[]} base

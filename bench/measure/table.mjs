@@ -24,14 +24,14 @@ import { ratios, summary } from './statistics.mjs';
  */
 
 /**
- * @typedef {object} Table what a scenario has found
+ * @typedef {object} Table the results of a scenario
  * @property {string} name
  * @property {string} title
  * @property {string} unit
  * @property {string} note
  * @property {Row[]} rows
  * @property {Ratio[]} ratios
- * @property {{ x: string, points: { x: number, y: number, who: Who }[] }} [curve] for a chart of lines
+ * @property {{ x: string, points: { x: number, y: number, who: Who }[] }} [curve] for a line chart
  */
 
 /**
@@ -52,12 +52,13 @@ export function tableOf(name, title, unit, note) {
  */
 
 /**
- * Adds what a case has found, and the library's ratio to the floor and to each peer.
+ * Adds the results of a case, and the library's ratio to the floor and to each peer.
  *
  * @param {Table} table
  * @param {string} name of the case
  * @param {(Measured & { parts?: Record<string, number | string> })[]} measured
- * @param {{ floor?: number, bestPeer?: number }} [aims] at most so many times the first floor, or the best peer
+ * @param {{ floor?: number, bestPeer?: number }} [aims] the allowed multiple of the first floor, or of the best
+ * peer
  */
 export function addCase(table, name, measured, aims = {}) {
   for (const { entry, values, parts } of measured) {

@@ -1,4 +1,4 @@
-// What it costs to know who is online, at 100,000 users on four instances: `npm run bench:presence`.
+// The cost of presence with 100,000 users on four instances: `npm run bench:presence`.
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acquireRedis } from '../../scripts/redis/acquire.mjs';
@@ -36,8 +36,8 @@ const instances = [];
 for (let i = 0; i < INSTANCES; i++) instances.push(await startInstance(i));
 const [first] = instances;
 
-// What SocketStateService alone takes, which is there without presence as well.
-bytesOfStateAlone(); // once in vain: it makes the ids what they are in memory
+// The share of SocketStateService, which exists without presence as well.
+bytesOfStateAlone(); // once as a warm-up, which gives the ids their final form in memory
 const bytesAlone = bytesOfStateAlone();
 
 const heapBefore = heap();
@@ -74,7 +74,7 @@ await timed(`${ONE_BY_ONE} more users connect, one after the other`, async () =>
 });
 report('script calls per user, one by one', ((await scriptCalls()) - one) / ONE_BY_ONE);
 
-// Crash: one instance stops without a word, and the others take its users off it.
+// Crash: one instance stops silently, and the others remove its users.
 const [dead] = instances.splice(INSTANCES - 1, 1);
 let offline = 0;
 for (const { service } of instances) {
@@ -129,7 +129,7 @@ async function startInstance(index) {
   return {
     state,
     service: new PresenceService({ store, tracker, watch: undefined }, state),
-    // As a process that is killed: nothing more is sent.
+    // Like a killed process: nothing more is sent.
     freeze() {
       clients.publisher.disconnect();
       clients.subscriber.disconnect();

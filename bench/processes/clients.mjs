@@ -1,5 +1,5 @@
 // @ts-check
-// The clients of all contestants: a process of its own, whose CPU time nobody counts.
+// The clients of all contestants, in a process whose CPU time is not counted.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectRaw } from './raw-client.mjs';
 import { latencies } from './latencies.mjs';
@@ -14,7 +14,7 @@ const total = (/** @type {string} */ group, /** @type {'events' | 'attachments'}
   clientsOf(group).reduce((sum, client) => sum + client[what], 0);
 
 serve({
-  /** Connects so many at once, and returns how long that took, in ms. */
+  /** Connects this many at once. Returns the duration in ms. */
   async connect(
     /** @type {string} */ group,
     /** @type {(import('./raw-client.mjs').ClientOptions & { url: string })[]} */ wanted,
@@ -34,7 +34,7 @@ serve({
     await Promise.all(Array.from({ length: atOnce }, connectOn));
     return performance.now() - start;
   },
-  /** Resolves once so many events are there, with how many there are of each. */
+  /** Resolves with the counts of each client once this many events have arrived. */
   async arrived(
     /** @type {string} */ group,
     /** @type {number} */ events,
@@ -48,7 +48,7 @@ serve({
     }
     return { events: total(group, 'events'), attachments: total(group, 'attachments') };
   },
-  /** How many clients have got nothing since the last reset. */
+  /** The number of clients without an event since the last reset. */
   missing: (/** @type {string} */ group) =>
     clientsOf(group).filter(({ events }) => events === 0).length,
   reset(/** @type {string} */ group) {
@@ -59,7 +59,7 @@ serve({
   },
   latency: () => latency.take(),
   probes: () => latency.probes(),
-  /** Each client sends so many messages; `window` of them wait for their answers. */
+  /** Each client sends this many messages; `window` of them wait for their replies. */
   async ask(
     /** @type {string} */ group,
     /** @type {string} */ message,

@@ -1,8 +1,8 @@
 // @ts-check
 
 /**
- * Takes a server's WebSocket frames out of a stream of bytes (RFC 6455, 5.2): not masked, not fragmented, which is how
- * Engine.IO sends them.
+ * Reads a server's WebSocket frames from a stream of bytes (RFC 6455, 5.2): unmasked and unfragmented, as Engine.IO
+ * sends them.
  */
 export class FrameReader {
   /** @type {Buffer | undefined} */
@@ -40,7 +40,7 @@ export class FrameReader {
 }
 
 /**
- * A client's frame: masked, with zeros.
+ * A client's frame, masked with zeros.
  *
  * @param {string} text
  */

@@ -1,5 +1,5 @@
 // @ts-check
-// An instance of a contestant: the parent tells it what to publish.
+// An instance of a contestant. The parent decides what it publishes.
 import { pathToFileURL } from 'node:url';
 import { payloadOf } from '../measure/payload.mjs';
 import { serve } from './serve.mjs';
@@ -13,7 +13,7 @@ const contestant = await start();
  * @property {'user' | 'room' | 'all'} to
  * @property {string[]} names of users or rooms, in turns; for all: none
  * @property {number} count
- * @property {number} burst how many in one tick; the next ones follow when Redis has taken these
+ * @property {number} burst events in one tick; the next ones follow when Redis has these
  * @property {number | 'binary'} [bytes] of the payload
  */
 
@@ -21,7 +21,7 @@ const contestant = await start();
 function emit(to, name, data) {
   if (to === 'all') return contestant.toAll('order-update', data);
   if (to === 'room') return contestant.toRoom(name, 'order-update', data);
-  // A namespace may stand behind the user.
+  // A namespace may follow the user.
   const [user = '', namespace] = name.split('|');
   return contestant.toUser(user, 'order-update', data, namespace);
 }
@@ -44,7 +44,7 @@ serve({
       await tick();
     }
   },
-  /** So many events a second, each with the time at which it was due. */
+  /** This many events a second, each with the time at which it was due. */
   async pace(
     /** @type {string[]} */ names,
     /** @type {number} */ perSecond,
@@ -73,7 +73,7 @@ serve({
     });
     return sent;
   },
-  /** One event for each of these users, with its number in it. */
+  /** One event for each of these users, with the number of the user. */
   probe(/** @type {[id: number, name: string][]} */ users) {
     for (const [probe, name] of users) {
       const promise = emit('user', name, { probe });

@@ -1,19 +1,19 @@
 // @ts-check
 import hdr from 'hdr-histogram-js';
 
-/** In front of the time at which an event was due, in nanoseconds of the machine's monotonic clock. */
+/** The prefix of the time at which an event was due, in nanoseconds of the machine's monotonic clock. */
 const MARK = Buffer.from('"due":"');
-/** In front of the number of a user that is probed. */
+/** The prefix of the number of a probed user. */
 const PROBE = Buffer.from('"probe":');
 
-/** What clients read out of events: how long they were on their way, and which users are reachable. */
+/** The information that clients read from events: latencies, and which users are reachable. */
 export function latencies() {
   let histogram = hdr.build({ numberOfSignificantValueDigits: 3 });
   /** @type {Map<number, { first: number, count: number }>} */
   let probed = new Map();
   return {
     onEvent(/** @type {Buffer} */ bytes, /** @type {number} */ start, /** @type {number} */ end) {
-      // Both are near the front, and most events have neither.
+      // Both are near the beginning, and most events have neither.
       const head = bytes.subarray(start, Math.min(end, start + 96));
       const mark = head.indexOf(MARK);
       if (mark >= 0) {
@@ -31,7 +31,7 @@ export function latencies() {
         probed.set(id, { first: Number(process.hrtime.bigint() / 1_000n), count: 1 });
       else known.count++;
     },
-    /** In microseconds, and starts anew. */
+    /** Returns latencies in microseconds, and starts afresh. */
     take() {
       const of = (/** @type {number} */ percentile) => histogram.getValueAtPercentile(percentile);
       const taken = {
@@ -44,7 +44,10 @@ export function latencies() {
       histogram = hdr.build({ numberOfSignificantValueDigits: 3 });
       return taken;
     },
-    /** Of each user: when it got the first probe, in µs of the monotonic clock, and how many; and starts anew. */
+    /**
+     * Returns for each user the time of its first probe, in µs of the monotonic clock, and the number of probes,
+     * and starts afresh.
+     */
     probes() {
       const taken = [...probed].map(([id, { first, count }]) => ({ id, first, count }));
       probed = new Map();

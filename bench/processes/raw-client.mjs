@@ -11,15 +11,15 @@ const PONG = clientFrame('3');
  * @typedef {object} ClientOptions
  * @property {string} user
  * @property {string[]} [rooms]
- * @property {boolean} socketIo whether the server speaks Socket.IO; else the user and the rooms are in the URL
+ * @property {boolean} socketIo whether the server uses Socket.IO; otherwise the user and the rooms are in the URL
  * @property {string} [localAddress]
- * @property {[namespace: string, user: string][]} [more] further namespaces, each with a user of its own
+ * @property {[namespace: string, user: string][]} [more] further namespaces, each with its own user
  * @property {(bytes: Buffer, start: number, end: number) => void} [onEvent]
  */
 
 /**
- * A WebSocket client that speaks the minimum of Engine.IO and Socket.IO and counts: what it costs is nobody's
- * measure, but it shares the machine.
+ * A counting WebSocket client with the minimum of Engine.IO and Socket.IO. Its cost is not measured, but it shares
+ * the machine.
  *
  * @param {string} url
  * @param {ClientOptions} options
@@ -53,7 +53,7 @@ export async function connectRaw(
       if (!text) client.attachments++;
       else if (bytes[start] === FOUR) {
         const type = bytes[start + 1];
-        // An event, an answer, an event with an attachment.
+        // An event, an acknowledgement, an event with an attachment.
         if (type === 0x32 || type === 0x33 || type === 0x35) {
           client.events++;
           onEvent?.(bytes, start, end);

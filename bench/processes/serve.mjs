@@ -2,7 +2,7 @@
 import { isError } from '../../scripts/thrown.mjs';
 
 /**
- * Serves a process of a bench: the parent calls by name over IPC. `close` is the last call.
+ * Serves a process of a bench: the parent calls functions by name over IPC. `close` is the last call.
  *
  * @param {Record<string, (...args: any[]) => unknown>} calls
  */
@@ -19,7 +19,7 @@ export function serve(calls) {
     if (name === 'close') setImmediate(() => process.exit());
   };
   process.on('message', (message) => void answer(message));
-  // A bench that was ended leaves nothing behind.
+  // An aborted bench leaves nothing behind.
   process.on('disconnect', () => process.exit());
   process.send?.({ ready: true });
 }

@@ -10,8 +10,8 @@ const STEP = 20;
 const HEAD = 30;
 
 /**
- * Bars of all cases, one below the other; each case has a scale of its own, and a thin line from the least to the most
- * of the rounds.
+ * Bars of all cases, one below the other. Each case has its own scale, and a thin line shows the range of the
+ * rounds.
  *
  * @param {import('../measure/table.mjs').Table} table
  */

@@ -1,6 +1,6 @@
 // @ts-check
 
-/** Three digits that count. @param {number} value */
+/** Three significant digits. @param {number} value */
 export function figure(value) {
   if (!Number.isFinite(value)) return '-';
   const size = Math.abs(value);

@@ -10,7 +10,7 @@ const folder = fileURLToPath(new URL('../../.cache/bench', import.meta.url));
  */
 
 /**
- * Keeps what a scenario found, so that one of them can be run anew without the others.
+ * Keeps the results of a scenario, so that one scenario can be run again without the others.
  *
  * @param {string} size
  * @param {import('./machine.mjs').Machine} machine

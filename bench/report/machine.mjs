@@ -19,7 +19,7 @@ const PACKAGES = [
   'hdr-histogram-js',
 ];
 
-/** What a figure has to be read with. @param {string} redisServer path of redis-server */
+/** The context of the figures. @param {string} redisServer path of redis-server */
 export function machine(redisServer) {
   const processors = cpus();
   return {
@@ -51,7 +51,7 @@ function distribution() {
   }
 }
 
-/** Not every package exports its package.json. @param {string} name */
+/** Some packages do not export their package.json. @param {string} name */
 function versionOf(name) {
   let folder = dirname(require.resolve(name));
   while (folder !== dirname(folder)) {

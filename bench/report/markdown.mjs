@@ -1,7 +1,7 @@
 // @ts-check
 import { figure, spread } from './figures.mjs';
 
-/** A load from which on other programs have their share in the figures. */
+/** From this load on other programs affect the figures. */
 const BUSY = 0.5;
 
 /**
@@ -98,7 +98,7 @@ function about({ date, cpu, cores, memoryGiB, os, node, redis, commit, packages 
 }
 
 /**
- * Columns as wide as their widest cell, the way Prettier has them.
+ * Columns as wide as their widest cell, like Prettier's.
  *
  * @param {string[]} heads
  * @param {string[][]} rows
@@ -113,7 +113,7 @@ function tableOf(heads, rows) {
   return [line(heads), rule, ...rows.map(line)].join('\n');
 }
 
-/** As GitHub makes it. @param {string} title */
+/** The anchor that GitHub makes. @param {string} title */
 function anchor(title) {
   return title
     .toLowerCase()

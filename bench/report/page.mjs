@@ -24,7 +24,7 @@ const ORDER = [
 ];
 
 /**
- * Writes docs/benchmarks.md and its charts from what was found last, of each scenario.
+ * Writes docs/benchmarks.md and its charts from the latest results of each scenario.
  *
  * @param {'full' | 'quick'} size
  */

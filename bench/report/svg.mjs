@@ -1,6 +1,6 @@
 // @ts-check
 
-/** Colours by what a contestant is; those of the reader's scheme. */
+/** Colours by the kind of contestant, from the reader's colour scheme. */
 const STYLE = `
   text { font: 12px system-ui, sans-serif; fill: #1f2328 }
   .strong { font-weight: 600 }
@@ -27,7 +27,7 @@ const STYLE = `
 /**
  * @param {number} width
  * @param {number} height
- * @param {string} title for those who do not see it
+ * @param {string} title for readers who cannot see the chart
  * @param {string[]} parts
  */
 export function svg(width, height, title, parts) {

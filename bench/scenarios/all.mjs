@@ -11,17 +11,17 @@ import { storm } from './storm.mjs';
 import { targeted } from './targeted.mjs';
 
 /**
- * @typedef {object} Bench what every scenario gets
+ * @typedef {object} Bench the environment of a scenario
  * @property {'full' | 'quick' | 'check'} size
  * @property {{ url: string, pid: number }} redis
- * @property {import('ioredis').Redis} admin a connection of its own
+ * @property {import('ioredis').Redis} admin a connection for the bench itself
  * @property {import('../processes/process-handle.mjs').ProcessHandle} clients
  */
 
 /**
  * @typedef {object} Scenario
  * @property {string} name
- * @property {boolean} [notInQuick] a short run has it only where it is named
+ * @property {boolean} [notInQuick] left out of a short run unless it is named
  * @property {(bench: Bench) => Promise<import('../measure/table.mjs').Table[]>} run
  */
 

@@ -10,7 +10,7 @@ const SIZES = {
   quick: { sockets: 250, events: 20, rounds: 3 },
   check: { sockets: 5, events: 30, rounds: 1 },
 };
-/** Events made in one tick, and the aims. @type {[burst: number, aims: { floor?: number, bestPeer?: number }][]} */
+/** Events in one tick, and the aims. @type {[burst: number, aims: { floor?: number, bestPeer?: number }][]} */
 const CASES = [
   [1, { floor: 1.05 }],
   [10, { bestPeer: 1 / 3 }],

@@ -14,7 +14,7 @@ const AT_ONCE = 100;
 
 /** @typedef {{ cpu: number, perSecond: number, heap: number, rss: number, redis: number }} Found for each user */
 
-/** Authenticated users connect, and stay. @type {import('./all.mjs').Scenario} */
+/** Authenticated users who connect and stay. @type {import('./all.mjs').Scenario} */
 export const connecting = {
   name: 'connecting',
   async run(bench) {
@@ -68,7 +68,7 @@ async function one(bench, entry, users) {
   const setting = new Setting(entry, bench, { execArgv: ['--expose-gc'] });
   try {
     await setting.grow(1);
-    // What is loaded or compiled only once.
+    // Loads and compiles everything that is loaded or compiled only once.
     await setting.connect(usersOf('first', SIZES[bench.size].first), AT_ONCE);
     const redis = await settledMemory(bench.admin);
     const memory = await setting.publisher.call('memory');
@@ -95,7 +95,7 @@ function usersOf(name, count) {
   return Array.from({ length: count }, (_, i) => ({ instance: 0, user: `${name}-${i}` }));
 }
 
-/** What Redis holds, once that does not change any more. @param {import('ioredis').Redis} admin */
+/** The memory of Redis, once it is stable. @param {import('ioredis').Redis} admin */
 async function settledMemory(admin) {
   const used = async () => Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1]);
   let last = await used();

@@ -57,14 +57,14 @@ export const instances = {
 };
 
 /**
- * CPU µs that the processes of each contestant use in a millisecond in which nothing is published; what Redis uses
- * counts for each of them, as it does in the rounds.
+ * CPU µs that the processes of each contestant use in an idle millisecond. The share of Redis counts for each of
+ * them, as in the rounds.
  *
  * @param {import('../measure/setting.mjs').Setting[]} settings
  * @param {number} ms
  */
 async function idleOf(settings, ms) {
-  // What starting left to be done.
+  // Work that the start left to be done.
   await sleep(ms);
   const before = await Promise.all(settings.map((setting) => setting.cpu()));
   await sleep(ms);

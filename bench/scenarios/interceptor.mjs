@@ -22,7 +22,7 @@ const CASES = [
   ['event for others too', '42["say"]', 'by-hand'],
 ];
 
-/** What the interceptor adds. @type {import('./all.mjs').Scenario} */
+/** The cost of the interceptor. @type {import('./all.mjs').Scenario} */
 export const interceptor = {
   name: 'interceptor',
   async run(bench) {
@@ -50,7 +50,7 @@ export const interceptor = {
       found.set(key, values);
       return values;
     };
-    // Two processes that do the same are not equally fast, by some µs: each is started several times.
+    // Two equal processes differ in speed by some µs, so each is started several times.
     for (let start = 0; start < starts; start++) {
       await withSettings(bench, entries, 1, async (settings) => {
         for (const setting of settings) {

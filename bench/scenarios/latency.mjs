@@ -11,7 +11,7 @@ const SIZES = {
   check: { rates: [200], seconds: 1, rounds: 1 },
 };
 
-/** How long an event is on its way. @type {import('./all.mjs').Scenario} */
+/** The latency of an event. @type {import('./all.mjs').Scenario} */
 export const latency = {
   name: 'latency',
   async run(bench) {
@@ -28,7 +28,7 @@ export const latency = {
       for (const rate of rates) {
         /** @type {Record<'p50' | 'p99' | 'p999' | 'max', number>[][]} */
         const found = settings.map(() => []);
-        // The first round warms up.
+        // The first round is the warm-up.
         for (let round = 0; round <= rounds; round++) {
           for (const [i, setting] of settings.entries()) {
             const taken = await paced(bench, setting, names, rate, seconds);

@@ -59,7 +59,7 @@ function roomNames(members, count) {
 function membersOf(members, count) {
   return roomNames(members, count).flatMap((room, r) =>
     Array.from({ length: members }, (_, i) => ({
-      // Rooms of two have their members on different instances, other ones each.
+      // Rooms of two have their members on different instances, in all combinations.
       instance: (r + i) % INSTANCES,
       user: `${room}-${i}`,
       rooms: [room],

@@ -13,7 +13,7 @@ const SIZES = {
   check: { events: 100, rounds: 1 },
 };
 
-/** What the option `secret` costs. @type {import('./all.mjs').Scenario} */
+/** The cost of the option `secret`. @type {import('./all.mjs').Scenario} */
 export const signing = {
   name: 'signing',
   notInQuick: true,

@@ -10,7 +10,7 @@ const SIZES = {
   quick: { connections: 500, rounds: 1 },
   check: { connections: 20, rounds: 1 },
 };
-/** On each connection, each with a user of its own: so many users fit into the usual limit of open files. */
+/** Sockets on each connection, each with its own user: so many users fit into the usual limit of open files. */
 const NAMESPACES = 4;
 const SAMPLE = 100;
 const EVERY_MS = 10;
@@ -111,7 +111,7 @@ async function cut(bench, setting, users, ids) {
     await sleep(EVERY_MS);
     await look();
   }
-  // What was kept for later comes as well.
+  // Events that were kept for later arrive as well.
   for (let before = -1, now = total(seen); now !== before; now = total(seen)) {
     before = now;
     await sleep(500);
@@ -124,8 +124,8 @@ async function cut(bench, setting, users, ids) {
 }
 
 /**
- * Sends to all users until all have got something. Returns undefined where the first time was enough, else when the
- * last one was reached, in µs.
+ * Sends to all users until all have received something. Returns undefined if the first attempt was enough,
+ * otherwise the time when the last one was reached, in µs.
  *
  * @param {import('./all.mjs').Bench} bench
  * @param {Setting} setting
@@ -136,7 +136,7 @@ async function reachedAll({ clients }, setting, users) {
   let last = 0;
   for (let turn = 0; turn < 5; turn++) {
     const list = [...missing];
-    // No faster than they arrive: this asks whom it reaches, and not how much is too much.
+    // No faster than they arrive: this checks which users are reachable, and not the throughput.
     for (let i = 0; i < list.length; i += CHUNK) {
       const chunk = list.slice(i, i + CHUNK);
       await setting.publisher.call('probe', chunk);

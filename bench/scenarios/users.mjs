@@ -1,12 +1,12 @@
 // @ts-check
 
 /**
- * Users with one client each, all on the second instance; returns their names. What is compiled while it runs is warm
- * after that.
+ * Users with one client each, all on the second instance. Returns their names. Code that runs during the bench is
+ * compiled afterwards.
  *
  * @param {import('../measure/setting.mjs').Setting[]} settings
  * @param {number} count
- * @param {number} warmUp how many events
+ * @param {number} warmUp number of events
  */
 export async function connectUsers(settings, count, warmUp) {
   const names = Array.from({ length: count }, (_, i) => `user-${i}`);

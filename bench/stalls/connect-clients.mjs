@@ -1,7 +1,7 @@
 import { connectRaw } from '../processes/raw-client.mjs';
 import { serve } from '../processes/serve.mjs';
 
-/** Handshakes under way at once. */
+/** Concurrent handshakes. */
 const AT_ONCE = Number(process.env.AT_ONCE ?? 100);
 
 /** @type {{ close: () => void }[]} */

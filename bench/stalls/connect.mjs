@@ -1,5 +1,5 @@
-// How long the event loop of an instance stands still while 10,000 authenticated sockets connect in a burst, beside
-// the same Nest app with Nest's own IoAdapter: `npm run bench:stalls`.
+// Measures how long the event loop of an instance is blocked while 10,000 authenticated sockets connect in a burst,
+// next to the same Nest app with Nest's own IoAdapter: `npm run bench:stalls`.
 import { acquireRedis } from '../../scripts/redis/acquire.mjs';
 import { startProcess } from '../processes/process-handle.mjs';
 

@@ -1,5 +1,5 @@
 /**
- * Watches the event loop: a timer that is due every millisecond says how long it was kept waiting.
+ * Watches the event loop: a timer that is due every millisecond measures how late it is.
  * (`perf_hooks.monitorEventLoopDelay` measures the same and adds its resolution to every figure.)
  */
 export function watchEventLoop() {
@@ -11,7 +11,7 @@ export function watchEventLoop() {
     last = now;
   }, 1);
   return {
-    /** The longest time in ms that nothing else could run, since the last call. */
+    /** The longest time in ms that the event loop was blocked, since the last call. */
     longest() {
       const value = longest;
       longest = 0;

@@ -1,5 +1,5 @@
-// How long the event loop stands still while an instance with 100,000 subscribed channels loses its connection to
-// Redis and gets them back: `npm run bench:stalls`.
+// Measures how long the event loop is blocked while an instance with 100,000 subscribed channels loses its
+// connection to Redis and subscribes again: `npm run bench:stalls`.
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acquireRedis } from '../../scripts/redis/acquire.mjs';

@@ -21,13 +21,13 @@ const lockTimeoutMs = 300_000;
 /**
  * @typedef {object} FoundChromium
  * @property {string} path of the executable
- * @property {string} how where it comes from, for people
- * @property {boolean} own fetched by this project, so that it may find no fonts on this machine
+ * @property {string} how the source of the executable, for people
+ * @property {boolean} own whether this project fetched it; then it may find no fonts on this machine
  */
 
 /**
- * Finds a Chromium: CHROMIUM_PATH, else one on the PATH, else one fetched from Debian's packages
- * into the project's cache, else one that apt-get installs, where this is root.
+ * Finds a Chromium: CHROMIUM_PATH, or one on the PATH, or one fetched from Debian's packages into the project's
+ * cache, or one installed by apt-get if this process is root.
  *
  * @returns {Promise<FoundChromium>}
  */
@@ -61,7 +61,7 @@ async function fetched() {
   await mkdir(cache, { recursive: true });
   const fetch = async () => {
     if (await isExecutable(path)) return;
-    // Debian's own command is a script with absolute paths; the program itself finds what is beside it.
+    // Debian's own command is a script with absolute paths; the program itself finds the files next to it.
     const commands = { 'chromium-browser': '../lib/chromium/chromium' };
     await fetchFromDebian(folder, { package: 'chromium chromium-common', commands });
   };

@@ -6,13 +6,13 @@ import { fetchFromDebian } from '../redis/debian.mjs';
 import { withLock } from '../redis/lock.mjs';
 import { cache } from './find.mjs';
 
-/** Inter for text, DejaVu for what is monospaced: both are free, and the same on each machine. */
+/** Inter for text, DejaVu for monospaced text: both are free, and the same on each machine. */
 const packages = 'fonts-inter fonts-dejavu-core';
 
 /**
- * Gets fonts from Debian's packages, once, without installing them.
+ * Fetches fonts from Debian's packages, once, without installing them.
  *
- * @returns {Promise<string>} the configuration that has them, for FONTCONFIG_FILE
+ * @returns {Promise<string>} the font configuration, for FONTCONFIG_FILE
  */
 export async function fetchFonts() {
   const folder = join(cache, 'fonts');

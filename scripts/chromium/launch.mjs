@@ -4,7 +4,8 @@ import { findChromium } from './find.mjs';
 import { fetchFonts } from './fonts.mjs';
 
 const args = [
-  // The sandbox needs rights that containers and CI machines seldom give. Only our own page is loaded.
+  // The sandbox needs permissions that containers and CI machines seldom give. Only the project's own page is
+  // loaded.
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -17,8 +18,8 @@ const args = [
 /**
  * Launches a headless Chromium.
  *
- * @param {{ fonts?: boolean }} [options] `fonts`: use the project's own, so that pictures look the
- *   same on each machine; default: only where Chromium was fetched, as it may find no others
+ * @param {{ fonts?: boolean }} [options] `fonts`: use the project's own fonts, so that pictures look the same on
+ * each machine; default: only if Chromium was fetched, because it may find no others
  */
 export async function launchChromium({ fonts = false } = {}) {
   const { path, how, own } = await findChromium();

@@ -3,14 +3,14 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
-/** What is made, and not written. */
+/** Generated files. */
 const made = new Set(['node_modules', 'dist']);
 
 /** Whether a file or folder belongs to the sources. @param {string} path */
 export const isSource = (path) => !path.split(/[\\/]/).some((part) => made.has(part));
 
 /**
- * Changes when one of the files does, or one in the folders.
+ * Changes when one of the files changes, or one in the folders.
  *
  * @param {string} base
  * @param {string[]} paths in it

@@ -5,7 +5,7 @@ import { AppProcess } from '../demo/app-process.mjs';
 import { portIfFree } from '../demo/instances.mjs';
 import { freePort } from '../redis/probe.mjs';
 
-/** How long an instance that was stopped stays away: long enough to see how the app goes on without it. */
+/** How long a stopped instance stays down: long enough to see how the app continues without it. */
 export const AWAY_MS = 3000;
 
 /**
@@ -13,20 +13,21 @@ export const AWAY_MS = 3000;
  * @property {string} folder of the built example
  * @property {string} redisUrl
  * @property {string} prefix
- * @property {number[]} [ports] one for each instance; another one is taken where somebody listens. Default: any
- * @property {Record<string, string>} [env] more of it, for all instances
- * @property {number} [awayMs] how long one that has ended stays away; `Infinity`: until `startAgain`. Default: {@link AWAY_MS}
- * @property {(text: string) => void} [print] what the instances print, and what happens to them
+ * @property {number[]} [ports] one for each instance; a port in use is replaced. Default: any
+ * @property {Record<string, string>} [env] further variables, for all instances
+ * @property {number} [awayMs] how long an ended instance stays down; `Infinity`: until `startAgain`. Default:
+ * {@link AWAY_MS}
+ * @property {(text: string) => void} [print] the output of the instances, and their starts and ends
  */
 
-/** Instances of examples/chat, `one` and `two`. One that ends is started again, on the same port. */
+/** Instances of examples/chat, `one` and `two`. An instance that ends is started again on the same port. */
 export class Instances {
   static names = ['one', 'two'];
   /** @type {string[]} */
   urls = [];
-  /** Those that run, by name. @type {Map<string, AppProcess>} */
+  /** Running instances, by name. @type {Map<string, AppProcess>} */
   running = new Map();
-  /** How to start those again that have ended, by name. @type {Map<string, () => Promise<void>>} */
+  /** Functions that restart ended instances, by name. @type {Map<string, () => Promise<void>>} */
   #ended = new Map();
   #over = false;
   /** @type {Set<NodeJS.Timeout>} */
@@ -47,7 +48,7 @@ export class Instances {
   /** @param {ChatOptions} options */
   constructor(options) {
     this.options = options;
-    // All instances take the tokens of each, and nobody else can make one.
+    // All instances accept the tokens of each, and nobody else can issue one.
     this.secret = randomBytes(32).toString('base64');
   }
 
@@ -81,7 +82,7 @@ export class Instances {
         INSTANCE_NAME: name,
         PORT: String(port),
         PUBLIC_URL: `http://localhost:${port}`,
-        // A page finds the other instance by these, when its own one ends.
+        // A page finds the other instance by these URLs when its own one ends.
         INSTANCE_URLS: this.urls.join(','),
         REDIS_URL: redisUrl,
         REDIS_PREFIX: prefix,
@@ -100,7 +101,7 @@ export class Instances {
   }
 
   /**
-   * Starts an instance that has ended, or is about to.
+   * Starts an instance that has ended, or is about to end.
    *
    * @param {string} name
    */
@@ -126,7 +127,7 @@ export class Instances {
         await this.#launch(name, port);
         print(`Instance ${name} is back.\n`);
       } catch (error) {
-        // It ended at once, and is tried again like any other that has ended.
+        // It ended at once, and is restarted like any other.
         print(`${String(error)}\n`);
       }
     };

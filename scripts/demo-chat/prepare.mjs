@@ -15,8 +15,8 @@ const sources = ['server', 'shared', 'web'];
 const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
 
 /**
- * Builds examples/chat in a copy: as somebody would who copied the folder, with packages of its own and the library as it
- * would be published. What has not changed since the last time is not done again.
+ * Builds examples/chat in a copy, like somebody who copied the folder: with its own packages and the library as it
+ * would be published. Steps with unchanged input are skipped.
  *
  * @returns {Promise<string>} the folder, with `dist` and `web/dist` in it
  */
@@ -24,7 +24,7 @@ export async function prepareChat() {
   await mkdir(cache, { recursive: true });
   await withLock(join(cache, 'lock'), async () => {
     await buildLibrary();
-    // One after the other, as each is made of what those before it have made.
+    // In sequence, because each step needs the results of the earlier ones.
     const installed = await step(
       'packages',
       await hashOf(example, ['package.json', 'package-lock.json']),
@@ -43,7 +43,7 @@ async function install() {
   await mkdir(app, { recursive: true });
   for (const file of ['package-lock.json', '.npmrc'])
     await cp(join(example, file), join(app, file));
-  // The library is not from the registry here, and npm would look for it there.
+  // npm must not look for the library in the registry: it is a local package here.
   const description = JSON.parse(await readFile(join(example, 'package.json'), 'utf8'));
   delete description.dependencies['nestjs-redis-propagator'];
   await writeFile(join(app, 'package.json'), JSON.stringify(description, undefined, 2));
@@ -72,7 +72,7 @@ async function build() {
 }
 
 /**
- * Does it, unless it was done with the same input.
+ * Does the work unless it was already done with the same input.
  *
  * @param {string} name
  * @param {string} input
@@ -82,7 +82,7 @@ async function step(name, input, work) {
   const stamp = join(cache, `${name}.stamp`);
   const done = await readFile(stamp, 'utf8').catch(() => '');
   if (done !== input) {
-    // Work that is cut off has not been done.
+    // Interrupted work does not count as done.
     await rm(stamp, { force: true });
     await work();
     await writeFile(stamp, input);

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * examples/chat at work: two instances of it in separate processes, and a Redis between them. With `--check` clients verify
- * by themselves what the page shows.
+ * A demo of examples/chat: two instances in separate processes, with a Redis between them. With `--check` clients
+ * verify what the page shows.
  */
 import { randomUUID } from 'node:crypto';
 import { relative } from 'node:path';
@@ -39,14 +39,14 @@ async function demonstrate() {
   });
   const ofOthers = redis.how === 'REDIS_URL';
   console.log(welcome(instances.urls, ofOthers ? null : redis.url, await redisCli()));
-  // What keeps this process alive are the instances; between the end of one and its return nothing else may.
+  // The instances keep this process alive. Between the end and the restart of one nothing else would.
   setInterval(() => {}, 60_000);
   return new Promise(() => {});
 }
 
 /** @returns {Promise<number>} the exit code */
 async function check() {
-  // Channels and keys of its own: other people may use the same Redis.
+  // A prefix of its own, because others may use the same Redis.
   const prefix = `propagator-demo:${randomUUID()}`;
   let printed = '';
   const { redis, instances } = await start(prefix, { print: (text) => (printed += text) });
@@ -70,7 +70,7 @@ async function start(prefix, options) {
   return { redis, instances };
 }
 
-/** One that was fetched is not on the PATH. */
+/** A fetched one is not on the PATH. */
 async function redisCli() {
   const { cli } = await findRedisServer().catch(() => ({ cli: 'redis-cli' }));
   return cli.includes('/') ? relative('', cli) : cli;

@@ -2,11 +2,11 @@
 import { AWAY_MS } from './instances.mjs';
 
 /**
- * What there is to see, and to do.
+ * The welcome text: what to look at and what to try.
  *
  * @param {string[]} urls of the instances
- * @param {string | null} redisUrl null where it is the one that REDIS_URL names: there may be a password in it
- * @param {string} cli how redis-cli is called
+ * @param {string | null} redisUrl null if REDIS_URL names it, because it may contain a password
+ * @param {string} cli the redis-cli command
  */
 export function welcome([one = '', two = ''], redisUrl, cli) {
   const env = `${redisUrl === null ? '' : `REDIS_URL=${redisUrl} `}${cli === 'redis-cli' ? '' : `REDIS_CLI=${cli} `}`;

@@ -7,17 +7,17 @@ const guard = new URL('end-with-parent.mjs', import.meta.url).href;
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 5000;
 
-/** A process of the example, with one instance in it or several. */
+/** A process of the example with one or several instances. */
 export class AppProcess {
-  /** All that it has printed so far. */
+  /** The output so far. */
   printed = '';
-  /** Where the instances listen. @type {string[]} */
+  /** The URLs of the instances. @type {string[]} */
   urls = [];
 
   /**
    * @param {string} script
    * @param {Record<string, string>} env
-   * @param {number} instances how many there will be in it
+   * @param {number} instances the number of instances in the process
    */
   constructor(script, env, instances) {
     this.child = spawn(process.execPath, ['--import', guard, script], {
@@ -25,7 +25,7 @@ export class AppProcess {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.exited = once(this.child, 'exit');
-    /** Settles once all instances listen, or will not. @type {Promise<void>} */
+    /** Resolves once all instances listen, and rejects if they fail to. @type {Promise<void>} */
     this.ready = this.#listening(instances);
   }
 
@@ -36,7 +36,7 @@ export class AppProcess {
     }
   }
 
-  /** Has it close, and kills it where it does not. */
+  /** Closes the process, and kills it if it does not end. */
   async stop() {
     this.child.kill('SIGTERM');
     const impatience = setTimeout(() => this.child.kill('SIGKILL'), stopTimeoutMs);

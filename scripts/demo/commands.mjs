@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 export const project = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Runs a command to its end; what it prints is in the error if it fails.
+ * Runs a command to its end. If it fails, its output is in the error.
  *
  * @param {string} file
  * @param {string[]} args

@@ -1,5 +1,5 @@
 // @ts-check
-// Loaded into the instances: they are not to outlive the demo, however it ends.
+// Loaded into the instances, so that they do not outlive the demo, however it ends.
 process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
-// The channel itself is no reason to stay.
+// The channel itself must not keep the process alive.
 process.channel?.unref();

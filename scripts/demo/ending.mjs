@@ -1,6 +1,6 @@
 // @ts-check
 
-/** What has to be undone before this process exits, the newest first. */
+/** The clean-up steps before this process exits, the newest first. */
 export class Ending {
   /** @type {(() => unknown)[]} */
   #stops = [];
@@ -8,7 +8,7 @@ export class Ending {
   /** @type {Promise<never> | undefined} */
   #done;
 
-  /** Aborted once the end has begun: what fails from then on is no news. */
+  /** Aborted once the end has begun: later failures are not reported. */
   get signal() {
     return this.#begun.signal;
   }
@@ -19,7 +19,7 @@ export class Ending {
   }
 
   /**
-   * Exits, once: a second call waits for the first, whose exit code holds.
+   * Exits once: a second call waits for the first one and its exit code.
    *
    * @param {number} code
    */

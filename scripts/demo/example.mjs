@@ -8,9 +8,9 @@ const cache = join(project, '.cache');
 /**
  * Compiles examples/minimal into a folder of its own.
  *
- * The folder is inside this project and has no package.json, so Node and TypeScript take it for a
- * part of this package: it finds the library by its name, as it was just built, and the one copy of
- * Nest that the library uses as well. Nothing has to be installed.
+ * The folder is inside this project and has no package.json, so Node and TypeScript treat it as part of this
+ * package: it finds the library by its name, as it was just built, and the same copy of Nest as the library.
+ * Nothing has to be installed.
  *
  * @param {import('./ending.mjs').Ending} ending removes the folder
  */

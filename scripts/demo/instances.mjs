@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { AppProcess } from './app-process.mjs';
 
 /**
- * Two instances of the example: each in a process of its own, or both in one over memory.
+ * Two instances of the example: each in its own process, or both in one process over memory.
  *
  * @param {string} folder of the compiled example
  * @param {object} options
@@ -25,7 +25,7 @@ export function startInstances(folder, { ports, redisUrl, prefix }) {
 }
 
 /**
- * The port, or 0 where somebody listens on it.
+ * The port, or 0 if it is in use.
  *
  * @param {number} port
  */

@@ -14,14 +14,14 @@ const sources = [
 /** The last file that the build writes. */
 const result = 'dist/cjs/package.json';
 
-/** Builds the library, unless that was done since its sources were changed. */
+/** Builds the library if its sources have changed since the last build. */
 export async function buildLibrary() {
   const changed = await Promise.all(sources.map(lastChange));
   if ((await modified(result)) < Math.max(...changed)) await run('npm', ['run', 'build']);
 }
 
 /**
- * Of a file, or of anything in a folder.
+ * The modification time of a file, or the latest one in a folder.
  *
  * @param {string} path
  */
@@ -33,7 +33,7 @@ async function lastChange(path) {
 
 /**
  * @param {string} path
- * @returns {Promise<number>} 0 where there is nothing
+ * @returns {Promise<number>} 0 if it does not exist
  */
 function modified(path) {
   return stat(join(project, path)).then(

@@ -6,9 +6,9 @@ import { findRedisServer } from '../redis/binary.mjs';
 /** @typedef {Awaited<ReturnType<typeof acquireRedis>>} MaybeRedis */
 
 /**
- * Gets a Redis, or says why there is none.
+ * Gets a Redis, or the reason why there is none.
  *
- * @param {boolean} inMemory do without
+ * @param {boolean} inMemory use no Redis
  * @returns {Promise<MaybeRedis>}
  */
 export async function getRedis(inMemory) {
@@ -23,16 +23,16 @@ export function described(redis) {
 }
 
 /**
- * How to reach it from a shell.
+ * The command to reach it from a shell.
  *
  * @param {MaybeRedis} redis
  * @returns {Promise<string | null>}
  */
 export async function commandLine(redis) {
   if (redis.url === null) return null;
-  // The URL that people set may have a password in it.
+  // A URL from the environment may contain a password.
   if (redis.how === 'REDIS_URL') return 'redis-cli -u "$REDIS_URL"';
-  // One that was fetched has its redis-cli beside it, and not on the PATH.
+  // A fetched Redis has its redis-cli next to it, and not on the PATH.
   const ours = redis.how.startsWith('redis-server');
   const cli = ours ? (await findRedisServer()).cli : 'redis-cli';
   return `${cli.includes('/') ? relative('', cli) : cli} -u ${redis.url}`;

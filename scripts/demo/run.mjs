@@ -1,8 +1,7 @@
 // @ts-check
 /**
- * The library at work: two instances of examples/minimal in separate processes, with a Redis between
- * them. With `--check` clients verify by themselves that events get where they should, and nowhere
- * else.
+ * A demo: two instances of examples/minimal in separate processes, with a Redis between them. With `--check`
+ * clients verify that events reach their targets, and nobody else.
  */
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -20,7 +19,7 @@ try {
   const { values: asked } = parseArgs({
     options: {
       check: { type: 'boolean', default: false },
-      // What happens where no Redis is to be had.
+      // The message if no Redis is available.
       'in-memory': { type: 'boolean', default: false },
     },
   });
@@ -55,7 +54,7 @@ async function demonstrate(inMemory) {
  * @returns {Promise<number>} the exit code
  */
 async function check(inMemory) {
-  // Channels of its own: other people may use the same Redis.
+  // A prefix of its own, because others may use the same Redis.
   const prefix = `propagator-demo:${randomUUID()}`;
   const { redis, processes, urls } = await start(inMemory, [0, 0], prefix);
   const [a = '', b = ''] = urls;

@@ -1,10 +1,10 @@
 // @ts-check
 
 /**
- * What there is to see, and to do.
+ * The welcome text: what to look at and what to try.
  *
  * @param {string[]} urls of the instances
- * @param {string | null} redisCli the command, with how to reach the Redis; null: there is none
+ * @param {string | null} redisCli the redis-cli command for this Redis; null: there is none
  * @param {string} prefix of the Redis channels
  */
 export function welcome([a = '', b = ''], redisCli, prefix) {

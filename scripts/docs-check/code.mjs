@@ -11,15 +11,18 @@ import { filesIn, project } from './pages.mjs';
  * @typedef {import('./markdown.mjs').CodeBlock} Block
  *
  * @typedef {object} CheckedCode
- * @property {string[]} problems what the compiler says, by page and line
- * @property {number} compiled how many blocks it was about
- * @property {string[]} fromExamples blocks that stand word for word in an example, which is compiled as a whole
- * @property {string[]} notChecked blocks that ask for it: `ts no-check`
+ * @property {string[]} problems compiler errors, by page and line
+ * @property {number} compiled the number of compiled blocks
+ * @property {string[]} fromExamples blocks that are copied from an example, which is compiled as a whole
+ * @property {string[]} notChecked blocks marked with `ts no-check`
  */
 
 const PRELUDE = join(project, 'scripts/docs-check/prelude');
 
-/** A block that begins with `// src/main.ts`, or `// client.mjs`, is that file; the others of its page may import it. */
+/**
+ * A block that begins with `// src/main.ts` or `// client.mjs` becomes that file, and the other blocks of its page
+ * may import it.
+ */
 const FILE_NAME = /^\/\/ ((?:src|test)\/[\w./-]+\.ts|[\w-]+\.mjs)\n/;
 
 /**
@@ -34,7 +37,7 @@ export function blocksIn(pages, ...languages) {
 }
 
 /**
- * The files that the blocks of a page are, by the names that they begin with.
+ * The blocks of a page that are named files, by name.
  *
  * @param {Page} page
  * @returns {Map<string, string>}
@@ -49,8 +52,8 @@ export function filesOf(page) {
 }
 
 /**
- * Compiles all TypeScript and JavaScript of the pages as one program. Each block is a module of its own, and a page a
- * folder. What fragments take for granted is in `prelude`.
+ * Compiles all TypeScript and JavaScript of the pages as one program. Each block is a module of its own, and each
+ * page a folder. The declarations that fragments rely on are in `prelude`.
  *
  * @param {Page[]} pages
  * @param {string} folder inside the project, for the files of the program; emptied before
@@ -66,7 +69,7 @@ export async function checkCode(pages, folder) {
     if (/\bno-check\b/.test(block.info)) result.notChecked.push(block.at);
     else if (examples.includes(unindented(block.code))) result.fromExamples.push(block.at);
     else {
-      // JavaScript is held to the same as TypeScript.
+      // JavaScript is checked like TypeScript.
       const name =
         FILE_NAME.exec(block.code)?.[1]?.replace(/\.mjs$/, '.mts') ?? `line-${block.line}.ts`;
       const path = `${block.page.replaceAll(/[/.]/g, '-')}/${name}`;
@@ -80,7 +83,7 @@ export async function checkCode(pages, folder) {
     const [, path = '', at = '', message = ''] = /^(.+?)\((\d+),\d+\): (.*)$/.exec(line) ?? [];
     const block = files.get(path);
     if (block) result.problems.push(`${block.page}:${block.line + Number(at)}: ${message}`);
-    // What is wrong with the library itself says `npm run typecheck`.
+    // Errors of the library itself are found by `npm run typecheck`.
     else if (!path.startsWith('../../src/')) result.problems.push(line);
   }
   return result;
@@ -94,14 +97,14 @@ async function writeProgram(folder, files) {
   await rm(folder, { recursive: true, force: true });
   for (const [path, { code }] of files) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
-    // Without an import or an export it would be a script, and its names those of all.
+    // Without an import or an export it would be a script, whose names are global.
     await writeFile(join(folder, path), `${code}export {};\n`);
   }
   const pages = [...new Set([...files.keys()].map((path) => path.split('/')[0]))];
   const config = {
     extends: join(project, 'tsconfig.json'),
     compilerOptions: {
-      // A page finds a file that it only mentions, such as ./app.module.js, in the prelude.
+      // For a file that is only mentioned, such as ./app.module.js, a page uses the prelude.
       rootDirs: [...pages.flatMap((page) => [`./${page}`, `./${page}/src`]), PRELUDE],
       paths: {
         'nestjs-redis-propagator': [join(project, 'src/index.ts')],
@@ -127,7 +130,7 @@ function compile(folder) {
   });
 }
 
-/** All sources of the examples as one text. */
+/** The sources of all examples in one text. */
 function exampleSources() {
   return filesIn('examples')
     .filter((path) => /\.tsx?$/.test(path))
@@ -136,7 +139,7 @@ function exampleSources() {
 }
 
 /**
- * What stands deeper in a file stands at the margin of the page.
+ * Removes the indentation of code from inside a file.
  *
  * @param {string} code
  */

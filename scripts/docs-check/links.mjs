@@ -7,8 +7,8 @@ import { project } from './pages.mjs';
 /** @typedef {import('./pages.mjs').Page} Page */
 
 /**
- * What is wrong with the links of a page: relative ones have to lead to a file of this repository, with an anchor to a
- * heading of it.
+ * Finds broken links of a page: relative links must lead to a file of this repository, and an anchor to a heading
+ * of it.
  *
  * @param {Page} page
  * @returns {string[]} a line for each

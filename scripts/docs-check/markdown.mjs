@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * As much of Markdown as this repository writes: fenced code, headings, links.
+ * The parts of Markdown that this repository uses: fenced code, headings, links.
  *
  * @typedef {object} CodeBlock
- * @property {string} language the first word behind the fence; '' where there is none
- * @property {string} info all words behind the fence
+ * @property {string} language the first word after the fence; '' if there is none
+ * @property {string} info all words after the fence
  * @property {string} code
  * @property {string} page
  * @property {number} line of the fence, counted from 1
@@ -24,7 +24,7 @@ export function codeBlocks({ path, text }) {
 }
 
 /**
- * The anchors of a page as GitHub makes them of its headings, and those that it names itself.
+ * The anchors of a page: those that GitHub makes of its headings, and explicit ones.
  *
  * @param {string} text
  * @returns {Set<string>}

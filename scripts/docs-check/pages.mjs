@@ -14,7 +14,7 @@ const NOT_OURS = new Set(['node_modules', 'dist']);
  */
 
 /**
- * Everything that people read: the README, the changelog, the documentation, the READMEs of examples and benches.
+ * All pages for people: the README, the changelog, the documentation, the READMEs of examples and benches.
  *
  * @returns {Page[]}
  */
@@ -26,7 +26,7 @@ export function allPages() {
 }
 
 /**
- * The files in a folder, without what was installed or built.
+ * The files in a folder, without installed or generated ones.
  *
  * @param {string} folder
  * @returns {string[]}

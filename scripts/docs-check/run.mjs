@@ -1,5 +1,5 @@
 // @ts-check
-/** Says which links of the documentation lead nowhere: `npm run docs:check`. */
+/** Prints the broken links of the documentation: `npm run docs:check`. */
 import { brokenLinks } from './links.mjs';
 import { allPages } from './pages.mjs';
 

@@ -4,14 +4,14 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Starts a built app and waits until it says that it is there.
+ * Starts a built app and waits until it reports that it is ready.
  *
  * @param {string} folder
  * @param {object} options
  * @param {Record<string, string>} options.env
  * @param {string[]} [options.flags] of Node
  * @param {string} [options.main] the built file to run
- * @param {RegExp} [options.says] what it prints then; the first group is the URL, where it has one
+ * @param {RegExp} [options.says] the line that it prints then; the first group is the URL, if there is one
  */
 export async function startApp(
   folder,
@@ -38,15 +38,15 @@ export async function startApp(
     throw new Error(`the app did not start:\n${printed}`);
   }
   return {
-    /** Where it listens; '' for one that does not. */
+    /** The URL; '' for an app without a port. */
     url: found[1]?.replace('[::1]', 'localhost') ?? '',
 
-    /** What it has printed so far. */
+    /** The output so far. */
     printed: () => printed,
 
     /**
-     * Has the app close (it does so on SIGTERM), after which its process must end by itself. Nest's own shutdown hooks
-     * end it with the same signal then.
+     * Closes the app by SIGTERM, after which its process must end by itself. Nest's own shutdown hooks end it with
+     * the same signal then.
      *
      * @param {'exit' | 'signal'} how
      */

@@ -12,7 +12,7 @@ const BANNER = [
 ].join(' ');
 
 /**
- * Bundles a built app and the library into one ES module. Nest stays outside: it brings a `createRequire` of its own.
+ * Bundles a built app and the library into one ES module. Nest is external, because it has its own `createRequire`.
  *
  * @param {string} folder
  * @returns {Promise<string>} the bundled file

@@ -5,7 +5,7 @@ import { io } from 'socket.io-client';
 const timeoutMs = 30_000;
 
 /**
- * That real clients of the app are authenticated and get their events.
+ * Checks that real clients of the app are authenticated and get their events.
  *
  * @param {string} url
  */
@@ -48,7 +48,7 @@ export function client(url, token) {
 /**
  * @param {import('socket.io-client').Socket} socket
  * @param {string} name
- * @returns {Promise<unknown>} what the next such event carries
+ * @returns {Promise<unknown>} the data of the next event with this name
  */
 export function event(socket, name) {
   return new Promise((resolve, reject) => {

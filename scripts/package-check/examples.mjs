@@ -6,11 +6,11 @@ import { startApp } from './app-process.mjs';
 import { client, event } from './client-check.mjs';
 import { run, step } from './steps.mjs';
 
-/** The examples that are installed and run as their readers do. */
+/** The examples that are installed and run like by their readers. */
 export const EXAMPLES = ['minimal', 'worker', 'testing'];
 
 /**
- * The minimal app and the worker, which belong together: a client of the app hears of what the worker did.
+ * The minimal app and the worker, which belong together: a client of the app gets the events of the worker.
  *
  * @param {string} minimal folder of the installed example
  * @param {string} worker the same

@@ -9,13 +9,14 @@ const NOT_COPIED = new Set(['node_modules', 'dist']);
 const isSource = (path) => !NOT_COPIED.has(basename(path));
 
 /**
- * An app as somebody would have it who copied it: with the packed library and what its package.json asks for, compiled.
+ * Installs an app like somebody who copied it: with the packed library and the packages of its package.json,
+ * compiled.
  *
  * @param {string} name
- * @param {Record<string, string>} parts folders that make the app, by where in it they come
+ * @param {Record<string, string>} parts folders that make up the app, by their place in it
  * @param {string} work
  * @param {string} tarball
- * @returns {Promise<string | undefined>} its folder; undefined where a step failed
+ * @returns {Promise<string | undefined>} its folder; undefined if a step failed
  */
 export async function installApp(name, parts, work, tarball) {
   const folder = join(work, name);

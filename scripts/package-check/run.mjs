@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Packs the library and judges the package: its shape, its types, that fresh apps of both Nest majors,
- * one of ES modules and one of CommonJS, run with it against a real Redis, and that so do the examples.
+ * Packs the library and checks the package: its shape and its types. Fresh apps of both Nest majors, one of ES
+ * modules and one of CommonJS, and the examples run with it against a real Redis.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -60,7 +60,7 @@ async function pack(folder) {
 }
 
 /**
- * Who reads the README in node_modules, or in a package viewer, finds what it links to.
+ * A reader of the README in node_modules, or in a package viewer, finds everything that it links to.
  *
  * @param {string[]} files of the package
  */

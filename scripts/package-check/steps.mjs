@@ -5,7 +5,7 @@ import { messageOf } from '../thrown.mjs';
 let failures = 0;
 
 /**
- * Does one step of the check and says in a line how it went.
+ * Does one step of the check and prints the result in one line.
  *
  * @template T
  * @param {string} name
@@ -28,16 +28,16 @@ export async function step(name, work) {
   }
 }
 
-/** How many steps have failed. */
+/** The number of failed steps. */
 export const failed = () => failures;
 
 /**
- * Runs a command to its end; rejects with all that it printed unless it exits with 0.
+ * Runs a command to its end. Rejects with the whole output unless it exits with 0.
  *
  * @param {string} command
  * @param {string[]} args
  * @param {string} cwd
- * @returns {Promise<string>} what it printed to stdout
+ * @returns {Promise<string>} the standard output
  */
 export function run(command, args, cwd) {
   return new Promise((resolve, reject) => {
@@ -49,7 +49,7 @@ export function run(command, args, cwd) {
 }
 
 /**
- * Does several things, two at a time: installing waits for the network, and compiling takes a core.
+ * Runs several jobs, two at a time: installing waits for the network, and compiling takes a core.
  *
  * @template T
  * @param {(() => Promise<T>)[]} works

@@ -15,7 +15,7 @@ import { peerSets } from './sets.mjs';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 const SUITES = ['test/conformance', 'test/integration'];
-/** Installs an app of its own, with its own lock file: nothing in it follows the versions of a set. */
+/** Installs an app with its own lock file, so nothing in it follows the versions of a set. */
 const LEFT_OUT = 'test/integration/examples-chat/';
 const COPIED = ['src', 'test', 'scripts', 'examples', 'docs', 'README.md', 'jest.config.mjs'];
 const COPIED_TOO = ['tsconfig.json', 'tsconfig.build.json', '.npmrc'];
@@ -23,7 +23,8 @@ const COPIED_TOO = ['tsconfig.json', 'tsconfig.build.json', '.npmrc'];
 /**
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd: string, path?: string, quiet?: boolean }} how `path` comes first in PATH; a quiet command prints when it fails
+ * @param {{ cwd: string, path?: string, quiet?: boolean }} how `path` comes first in PATH; a quiet command prints
+ * only if it fails
  */
 async function run(command, args, { cwd, path, quiet = false }) {
   const PATH = [path, process.env.PATH].filter((part) => part !== undefined).join(delimiter);
@@ -51,7 +52,7 @@ async function install(folder, { versions }) {
   for (const name of [...COPIED, ...COPIED_TOO]) {
     await cp(join(project, name), join(folder, name), { recursive: true, filter: isSource });
   }
-  // The Redis of the tests is fetched once.
+  // The Redis of the tests is fetched only once.
   await mkdir(join(project, '.cache'), { recursive: true });
   await symlink(join(project, '.cache'), join(folder, '.cache'), 'dir');
 
@@ -64,7 +65,7 @@ async function install(folder, { versions }) {
     return;
   }
   for (const [name, version] of Object.entries(versions)) {
-    // An override has to agree with a direct dependency; `$name` says that it does.
+    // An override has to agree with a direct dependency, which `$name` says.
     const kind = name in manifest.dependencies ? 'dependencies' : 'devDependencies';
     manifest[kind][name] = version;
     manifest.overrides[name] = `$${name}`;

@@ -4,12 +4,12 @@
  * @typedef {object} PeerSet
  * @property {string} name
  * @property {number | undefined} node a major version; undefined: the Node that runs this script
- * @property {Record<string, string> | 'locked'} versions of packages, instead of those in package.json, also where another
- *   package asks for them; `locked`: the versions of package-lock.json
- * @property {string[]} [leftOut] test files, with the reason beside them
+ * @property {Record<string, string> | 'locked'} versions of packages, replacing those of package.json, also for
+ * other packages that need them; `locked`: the versions of package-lock.json
+ * @property {string[]} [leftOut] test files, each with the reason next to it
  */
 
-/** @param {string} version @param {{ config: string }} others packages of Nest with version numbers of their own */
+/** @param {string} version @param {{ config: string }} others packages of Nest with their own version numbers */
 const nest = (version, { config }) => ({
   '@nestjs/common': version,
   '@nestjs/core': version,
@@ -23,7 +23,7 @@ const nest = (version, { config }) => ({
 });
 
 /**
- * The suites run once with each of these, and once on each Node that package.json names.
+ * The suites run once with each of these sets, and once on each Node that package.json names.
  *
  * @type {readonly PeerSet[]}
  */
@@ -31,7 +31,7 @@ export const peerSets = [
   {
     name: 'oldest',
     node: undefined,
-    // Their gateways use `@Ack()`, which Nest 11.0 does not have; the set nest-11 runs them.
+    // The gateways of these tests use `@Ack()`, which Nest 11.0 does not have; the set nest-11 runs them.
     leftOut: ['acks', 'exceptions', 'final-responses', 'unsendable-responses'].map(
       (name) => `test/integration/${name}.spec.ts`,
     ),

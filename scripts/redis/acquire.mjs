@@ -7,8 +7,8 @@ import { startRedis } from './server.mjs';
 /**
  * @typedef {object} AcquiredRedis
  * @property {string} url
- * @property {string} how where it comes from, for people
- * @property {() => Promise<void>} stop ends what was started for it; nothing for a Redis of others
+ * @property {string} how its source, for people
+ * @property {() => Promise<void>} stop ends everything that was started; does nothing for a Redis of others
  */
 
 /**
@@ -18,8 +18,8 @@ import { startRedis } from './server.mjs';
  */
 
 /**
- * Gets a Redis: the one that an environment variable names, else one in a container where an
- * engine answers, else a redis-server process (see `findRedisServer`).
+ * Gets a Redis: the one that an environment variable names, or one in a container if a container engine runs, or a
+ * redis-server process (see `findRedisServer`).
  *
  * @param {{ env?: string }} [options] `env`: the variable; default REDIS_URL
  * @returns {Promise<AcquiredRedis | NoRedis>}

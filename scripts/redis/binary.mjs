@@ -13,13 +13,13 @@ const cache = fileURLToPath(new URL('../../.cache/redis', import.meta.url));
 /**
  * @typedef {object} RedisBinaries
  * @property {string} server path of redis-server
- * @property {string} cli path of redis-cli (a bare name if it is not beside the server)
- * @property {string} how where they come from, for people
+ * @property {string} cli path of redis-cli (a bare name if it is not next to the server)
+ * @property {string} how their source, for people
  */
 
 /**
- * Finds a redis-server: REDIS_SERVER_BIN, else the one on the PATH, else one fetched from Debian's
- * packages into the project's cache.
+ * Finds a redis-server: REDIS_SERVER_BIN, or the one on the PATH, or one fetched from Debian's packages into the
+ * project's cache.
  *
  * @returns {Promise<RedisBinaries>}
  */

@@ -3,7 +3,7 @@
 const image = 'redis:7-alpine';
 
 /**
- * Starts Redis in a container, by Testcontainers. Rejects where no container engine answers.
+ * Starts Redis in a container with Testcontainers. Rejects if no container engine runs.
  *
  * @returns {Promise<{ url: string, stop: () => Promise<void> }>}
  */

@@ -9,8 +9,7 @@ const run = promisify(execFile);
 
 /**
  * @typedef {object} Wanted
- * @property {string} package a package without a service that could start; or several, with
- *   spaces between them
+ * @property {string} package a package without a service that could start; or several, separated by spaces
  * @property {Record<string, string>} commands name of a command -> the program of the package
  * @property {string} [sources] apt's sources, in its one-line form; default: those of this machine
  */
@@ -26,9 +25,8 @@ const redis = {
 };
 
 /**
- * Gets commands such as redis-server from Debian's packages and unpacks them into `target`, as
- * `target/bin/redis-server`. Nothing is installed and nothing of the system is written, so it
- * needs no root.
+ * Fetches commands such as redis-server from Debian's packages and unpacks them into `target`, as
+ * `target/bin/redis-server`. Nothing is installed and no system file is written, so it does not need root.
  *
  * @param {string} target a folder that does not exist yet
  * @param {Wanted} [wanted]
@@ -48,7 +46,7 @@ export async function fetchFromDebian(target, wanted = redis) {
       await run(join(work, 'bin', name), ['--version']);
     }
     await rm(packages, { recursive: true });
-    // The last step, so that a half-done fetch is never taken for a whole one.
+    // The last step, so that an unfinished fetch is never taken for a complete one.
     await rename(work, target);
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -56,7 +54,7 @@ export async function fetchFromDebian(target, wanted = redis) {
 }
 
 /**
- * Downloads the package and what it needs that this machine has not got.
+ * Downloads the package and its dependencies that are missing on this machine.
  *
  * @param {string} folder for apt's own files
  * @param {Wanted} wanted
@@ -66,9 +64,9 @@ async function download(folder, wanted) {
   await mkdir(join(archives, 'partial'), { recursive: true });
   await mkdir(join(folder, 'state/lists/partial'), { recursive: true });
 
-  // A cache of our own and no locks: apt then needs no root and writes nothing of the system.
+  // With a cache of our own and no locks, apt does not need root and writes no system file.
   const options = ['Debug::NoLocking=1', 'APT::Sandbox::User=root', `Dir::Cache=${folder}/cache`];
-  // `--reinstall`: download it even where it is installed.
+  // `--reinstall` downloads the package even if it is installed.
   const get = `install -qq -y --reinstall --no-install-recommends --download-only ${wanted.package}`;
   const own = [`Dir::State=${folder}/state`, 'Dir::State::status=/var/lib/dpkg/status'];
   if (wanted.sources !== undefined) {
@@ -80,7 +78,7 @@ async function download(folder, wanted) {
     await apt(get, [...options, ...own]);
   };
   if (wanted.sources !== undefined) await withOwnLists();
-  // No package lists on this machine, or old ones: get lists of our own.
+  // This machine has no package lists, or old ones: fetch our own.
   else await apt(get, options).catch(withOwnLists);
   const names = (await readdir(archives)).filter((name) => name.endsWith('.deb'));
   return names.map((name) => join(archives, name));
@@ -97,18 +95,18 @@ async function apt(command, options) {
 }
 
 /**
- * Writes the commands: scripts that find their libraries by themselves, so that a path is all that
- * anybody has to know of them.
+ * Writes the commands: scripts that set the path of their libraries, so that the path of a command is enough to run
+ * it.
  *
  * @param {string} bin
- * @param {string} root what the packages were unpacked into, beside `bin`
+ * @param {string} root the folder of the unpacked packages, next to `bin`
  * @param {Wanted} wanted
  */
 async function writeCommands(bin, root, { commands }) {
   await mkdir(bin);
   const libraries = (await librariesUnder(root)).map((folder) => `$root/${folder}`).join(':');
   for (const [name, program] of Object.entries(commands)) {
-    // The program finds out by the name that it is called by what it is to be.
+    // The program decides by its name which command it is.
     if (name !== program) await symlink(program, join(root, 'usr/bin', name));
     const script = `#!/bin/sh
 root=$(CDPATH= cd -- "$(dirname -- "$0")/../root" && pwd)

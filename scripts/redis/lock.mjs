@@ -4,8 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../thrown.mjs';
 
 /**
- * Runs `work` while no other process is inside the same lock. A lock left behind by a process that
- * is gone is taken over.
+ * Runs `work` while no other process holds the same lock. A lock of an ended process is taken over.
  *
  * @template T
  * @param {string} path the lock file

@@ -2,16 +2,17 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-// Below what kernels hand out by themselves (from 32768 on Linux), and above what `quietPort` takes. Each of Jest's workers
-// has a part of its own, and takes one port after the other, so that nothing else takes a port while its server is being
-// killed and started again. It begins anywhere in that part: several runs may be going on.
+// Below the ports that kernels assign themselves (from 32768 on Linux), and above those of `quietPort`. Each of
+// Jest's workers has its own range and takes one port after the other, so no other test takes a port while its
+// server is being killed and restarted. It begins at a random place in the range, because several runs may be in
+// progress.
 const FIRST = 30_000;
 const PARTS = 6;
 const COUNT = 450;
 const part = FIRST + (Number(process.env['JEST_WORKER_ID'] ?? 0) % PARTS) * COUNT;
 let next = Math.floor(Math.random() * COUNT);
 
-/** A TCP port that nobody listens on at the moment. */
+/** A TCP port that is currently not in use. */
 export async function freePort() {
   for (let tries = 0; tries < COUNT; tries++) {
     const port = part + (next++ % COUNT);
@@ -20,7 +21,7 @@ export async function freePort() {
   throw new Error('no TCP port to be had');
 }
 
-/** Whether nobody listens on a port. @param {number} port */
+/** Whether a port is free. @param {number} port */
 export async function isFree(port) {
   const server = createServer();
   try {
@@ -34,7 +35,7 @@ export async function isFree(port) {
 }
 
 /**
- * Whether a Redis answers PING on the connection: with PONG, or by asking for a password.
+ * Whether a Redis replies to PING on the connection, with PONG or by asking for a password.
  *
  * @param {() => import('node:net').Socket} connect
  */

@@ -13,7 +13,7 @@ import { answersPing, freePort } from './probe.mjs';
 
 const host = '127.0.0.1';
 
-/** What every server that runs would leave behind; one listener for all of them. */
+/** Clean-up of all running servers, in one listener. */
 const clearUps = /** @type {Set<() => void>} */ (new Set());
 process.once('exit', () => {
   for (const clearUp of clearUps) clearUp();
@@ -22,12 +22,12 @@ process.once('exit', () => {
 /**
  * @typedef {object} RedisOptions
  * @property {number} [port] default: a free one
- * @property {string[] | ((port: number, dir: string) => string[])} [args] more arguments for
- *   redis-server; they win over those that every server gets
- * @property {string} [config] what its config file says; Sentinel has to have one
- * @property {string} [bin] path of redis-server; default: what `findRedisServer` finds
- * @property {(port: number) => import('node:net').Socket} [connect] opens the connection that asks
- *   whether the server is ready; TLS needs its own
+ * @property {string[] | ((port: number, dir: string) => string[])} [args] more arguments for redis-server; they
+ * override those that every server gets
+ * @property {string} [config] content of the config file, which Sentinel requires
+ * @property {string} [bin] path of redis-server; default: the one that `findRedisServer` finds
+ * @property {(port: number) => import('node:net').Socket} [connect] opens the connection that checks whether the
+ * server is ready; TLS needs its own
  * @property {number} [readyTimeoutMs] default 10,000
  */
 
@@ -39,13 +39,13 @@ process.once('exit', () => {
  * @property {string} dir its working directory: data, config, `redis.log`
  * @property {number | undefined} pid of the running process, for signals
  * @property {() => Promise<void>} stop ends it and removes its files
- * @property {() => Promise<void>} kill ends it at once, as a crash would; `restart` may follow
+ * @property {() => Promise<void>} kill kills it like a crash; `restart` may follow
  * @property {() => Promise<void>} restart starts it again on the same port, with the same files
  */
 
 /**
- * Starts a redis-server of one's own, on the loopback, without persistence, and waits until it
- * answers. It ends with this process, should `stop` never be called.
+ * Starts a redis-server on the loopback interface, without persistence, and waits until it replies. It ends with
+ * this process if `stop` is never called.
  *
  * @param {RedisOptions} [options]
  * @returns {Promise<RunningRedis>}
@@ -76,7 +76,7 @@ export async function startRedis(options = {}) {
     const exited = once(ending, 'exit');
     ending.ref();
     ending.kill(signal);
-    ending.kill('SIGCONT'); // one that a test has stopped does not hear SIGTERM
+    ending.kill('SIGCONT'); // a server frozen by a test does not receive SIGTERM
     const impatience = setTimeout(() => ending.kill('SIGKILL'), 3000);
     await exited;
     clearTimeout(impatience);
@@ -127,10 +127,10 @@ async function commandLine(bin, port, dir, { args = [], config }) {
   const own = typeof args === 'function' ? args(port, dir) : args;
   const file = join(dir, 'redis.conf');
   if (config !== undefined) await writeFile(file, config);
-  // Sentinel knows no persistence and refuses the words.
+  // Sentinel has no persistence and refuses these options.
   const inMemory = own.includes('--sentinel') ? [] : ['--save', '', '--appendonly', 'no'];
-  // 'exit' handlers do not run in a process that is killed, nor inside Jest's sandbox; the kernel
-  // can end the server with its parent all the same.
+  // 'exit' handlers do not run in a process that is killed, nor inside Jest's sandbox. The kernel can still end the
+  // server together with its parent.
   const setpriv = await onPath('setpriv');
   const guard = setpriv ? [setpriv, '--pdeathsig', 'KILL'] : [];
   const conf = config === undefined ? [] : [file];
@@ -146,7 +146,7 @@ function spawnLogged([file = '', ...args], dir) {
   const log = openSync(join(dir, 'redis.log'), 'a');
   const child = spawn(file, args, { cwd: dir, stdio: ['ignore', log, log] });
   closeSync(log);
-  child.unref(); // a server that somebody forgot to stop must not keep its parent alive
+  child.unref(); // a forgotten server must not keep its parent alive
   return child;
 }
 

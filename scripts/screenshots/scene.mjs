@@ -9,11 +9,11 @@ import { sideBySide } from './side-by-side.mjs';
  * @property {(name: string, picture: Promise<Buffer>) => Promise<void>} keep
  */
 
-/** How many seconds of the curves there are to be. */
+/** How many seconds the curves should show. */
 const CURVE_MS = 24_000;
 
 /**
- * What people do while their picture is taken.
+ * The actions of people while their picture is taken.
  *
  * @param {Stage} stage
  */
@@ -36,7 +36,7 @@ export async function play({ browser, urls, keep }) {
   await alice.order('Red notebook', 'dave');
   await alice.order('Flat white', 'alice');
 
-  // Typing goes on until the curves are long enough to be some.
+  // Typing continues until the curves are long enough.
   const watching = 'I will watch it from here, all the way through';
   for (let i = 0; Date.now() - began < CURVE_MS; i = (i + 1) % watching.length) {
     await bob.input.press(i === 0 ? 'ControlOrMeta+a' : 'End');
@@ -62,7 +62,7 @@ export async function play({ browser, urls, keep }) {
 }
 
 /**
- * Once everything has been drawn.
+ * Waits until everything has been drawn.
  *
  * @param {import('playwright-core').Page} page
  */

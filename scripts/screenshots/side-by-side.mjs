@@ -4,7 +4,7 @@ const HEIGHT = 820;
 const GAP = 32;
 
 /**
- * One picture of two pages, as if they lay beside each other on a table.
+ * One picture of two pages side by side, like on a table.
  *
  * @param {import('playwright-core').Browser} browser
  * @param {import('playwright-core').Page[]} pages

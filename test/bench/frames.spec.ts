@@ -22,7 +22,7 @@ describe('the frames that the clients of the benches count', () => {
   it.each([1, 7, 1_000, 200_000])('are the same in chunks of %i bytes', (size) => {
     const seen: [boolean, number][] = [];
     const reader = new FrameReader((text, _bytes, start, end) => seen.push([text, end - start]));
-    // Byte by byte it would copy the long ones over and over.
+    // Byte by byte it would copy the long ones again and again.
     const bytes = size === 1 ? stream.subarray(0, 300) : stream;
     for (let i = 0; i < bytes.length; i += size) reader.read(bytes.subarray(i, i + size));
     const all = [...payloads.map(({ length }) => [true, length]), [false, 3]];

@@ -48,13 +48,13 @@ describe('the report of the benches', () => {
     expect(page).not.toContain('WARNING');
   });
 
-  it('warns of a short run, and of a busy machine', () => {
+  it('warns about a short run, and about a busy machine', () => {
     const kept = [{ machine: { ...machine, load: 7 }, table: example() }];
     expect(asMarkdown(kept, 'quick')).toContain('A short run');
     expect(asMarkdown(kept, 'full')).toContain('a load of 7.00');
   });
 
-  it('draws bars and lines that a reader in the dark can see, and loads nothing', () => {
+  it('draws bars and lines that are visible in dark mode, and loads nothing', () => {
     const table = example();
     const points = [2, 4].map((x) => ({ x, y: x * 10, who: who('library', 'library') }));
     for (const chart of [barChart(table), lineChart(table, { x: 'instances', points })]) {
@@ -65,7 +65,7 @@ describe('the report of the benches', () => {
     expect(barChart(table).match(/<rect/g)).toHaveLength(3);
   });
 
-  it('is written after a whole run only, or where that is asked for', () => {
+  it('is written only after a whole run, or on request', () => {
     expect(chosen([])).toEqual({ size: 'full', json: false, only: [], write: true });
     expect(chosen(['--quick']).write).toBe(false);
     expect(chosen(['--only', 'a,b', '--write'])).toMatchObject({ only: ['a', 'b'], write: true });

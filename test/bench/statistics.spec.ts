@@ -8,22 +8,22 @@ const measured = (id: string, kind: string, values: number[]) => ({
 });
 
 describe('the statistics of the benches', () => {
-  it('takes the middle of the rounds, or of the two in the middle', () => {
+  it('use the middle round, or the mean of the two in the middle', () => {
     expect(median([30, 1, 2])).toBe(2);
     expect(median([4, 1, 2, 30])).toBe(3);
   });
 
-  it('says where the middle half of the rounds is', () => {
+  it('give the middle half of the rounds', () => {
     expect(summary([50, 10, 30, 20, 40])).toEqual({ median: 30, low: 20, high: 40 });
     expect(summary([1, 2, 3, 4])).toEqual({ median: 2.5, low: 1.75, high: 3.25 });
     expect(summary([7])).toEqual({ median: 7, low: 7, high: 7 });
   });
 
-  it('compares rounds that follow each other', () => {
+  it('compare consecutive rounds', () => {
     expect(ratios([10, 200, 30], [10, 100, 60])).toEqual({ median: 1, low: 0.75, high: 1.5 });
   });
 
-  it('judges the aims by the first floor and by the best peer of the case', () => {
+  it('judge the aims by the first floor and by the best peer of the case', () => {
     const table = tableOf('name', 'title', 'unit', 'note');
     const all = [
       measured('floor', 'floor', [10, 10]),

@@ -4,7 +4,7 @@ import { givenChat } from './support/given-chat.js';
 
 const given = givenChat({ env: { PRESENCE_GRACE_MS: '200', SHIPPING_MS: '500' } });
 
-it('logs in with name and password, and says what is wrong', async () => {
+it('logs in with name and password, and shows what is wrong', async () => {
   const chat = await ChatPage.open(await given.person(), given.app.url('one'));
   const { page } = chat;
   await page.getByLabel('Name').fill('alice');
@@ -36,11 +36,11 @@ it('shows a message on both instances, once', async () => {
   expect(await mine.getAttribute('data-state')).toBe('sent');
 });
 
-it('says who is typing, until the message is there', async () => {
+it('shows who is typing, until the message arrives', async () => {
   const alice = await given.tab('alice', 'one');
   const bob = await given.tab('bob', 'two');
   const typing = bob.page.getByText('Alice is typing');
-  // It is seen for a few seconds only.
+  // It is shown for a few seconds only.
   const seen = typing.waitFor();
   await alice.input.pressSequentially('wait');
   await seen;
@@ -67,7 +67,7 @@ it('shows next to the input why a message is refused, and keeps the text', async
   await problem.waitFor({ state: 'hidden' });
 });
 
-it('joins and leaves rooms, and tells the others', async () => {
+it('joins and leaves rooms, and tells the other members', async () => {
   const alice = await given.tab('alice', 'one');
   const bob = await given.tab('bob', 'two');
   await alice.joinRoom('Not A Room!');
@@ -107,7 +107,7 @@ it('shows who is online, with which devices on which instance', async () => {
   await alice.person('Carol').getByText('Offline').waitFor();
 });
 
-it('mirrors what one tab of a user does in the other one', async () => {
+it('mirrors the actions of one tab of a user in the other one', async () => {
   const person = await given.person();
   const here = await given.tab('dave', 'one', person);
   const there = await given.tab('dave', 'two', person);
@@ -128,13 +128,13 @@ it('mirrors what one tab of a user does in the other one', async () => {
   expect(await there.room('lobby').count()).toBe(1);
 });
 
-it('pushes the steps of an order to all tabs, and knows who is not there', async () => {
+it('pushes the steps of an order to all tabs, and knows which users are offline', async () => {
   const alice = await given.tab('alice', 'one');
   const alsoAlice = await given.tab('alice', 'two');
   const bob = await given.tab('bob', 'two');
   await alice.person('Bob').getByText('Available').waitFor();
 
-  // It is seen for a few seconds only.
+  // It is shown for a few seconds only.
   const news = [alice, alsoAlice].map(({ page }) =>
     page.getByRole('list', { name: 'News' }).getByText('Order received').waitFor(),
   );

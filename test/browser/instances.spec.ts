@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { givenChat } from './support/given-chat.js';
 
-// An instance that has ended stays away until the page has been looked at.
+// A stopped instance stays down until the page has been checked.
 const given = givenChat({ env: { DRAIN_MS: '1000' }, awayMs: Infinity });
 
 function numbered(prefix: string, count: number): string[] {
@@ -12,7 +12,7 @@ it('loses nothing and shows nothing twice when an instance is stopped while mess
   const [alice, bob] = await Promise.all([given.tab('alice', 'one'), given.tab('bob', 'two')]);
   const messages = numbered('stop', 20);
 
-  // Seen for a few seconds only.
+  // Shown for a few seconds only.
   const moved = alice.page.getByText('Moved to instance two').waitFor();
   for (const [i, text] of messages.entries()) {
     if (i === 5) await bob.stop('one');
@@ -24,14 +24,14 @@ it('loses nothing and shows nothing twice when an instance is stopped while mess
   await bob.showsExactly('stop', messages);
   expect(await alice.texts('sending')).toEqual([]);
   await bob.instance('one').getByText('Stopped').waitFor();
-  // The one that stayed never had to connect a second time.
+  // The client of the other instance never had to reconnect.
   expect(bob.connections).toBe(1);
 
   await given.app.startAgain('one');
   await bob.instance('one').getByText('Ready').waitFor();
 });
 
-it('keeps what is written while no instance answers, and says so', async () => {
+it('keeps messages written while no instance answers, and says so', async () => {
   const [alice, bob] = await Promise.all([given.tab('alice', 'one'), given.tab('bob', 'two')]);
   given.app.kill('one');
   given.app.kill('two');
@@ -48,7 +48,7 @@ it('keeps what is written while no instance answers, and says so', async () => {
   await banner.waitFor({ state: 'hidden' });
 });
 
-it('moves a tab to another instance by choice', async () => {
+it('moves a tab to another instance on request', async () => {
   const alice = await given.tab('alice', 'one');
   await alice.instance('two').getByRole('button', { name: 'Move this tab here' }).click();
   await alice.connectedTo('two');

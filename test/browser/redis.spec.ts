@@ -9,7 +9,7 @@ const given = givenChat(async () => {
 });
 afterAll(() => redis?.stop());
 
-it('says that Redis is away, and delivers what was written meanwhile once it is back', async () => {
+it('says that Redis is down, and delivers the messages written meanwhile once it is back', async () => {
   const alice = await given.tab('alice', 'one');
   const bob = await given.tab('bob', 'two');
   await alice.say('calm 1');

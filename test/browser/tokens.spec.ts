@@ -5,7 +5,7 @@ import { givenChat } from './support/given-chat.js';
 const TOKEN_MS = 12_000;
 const given = givenChat({ env: { DEMO_TOKEN_SECONDS: String(TOKEN_MS / 1000) } });
 
-it('renews its token without connecting anew', async () => {
+it('renews its token without reconnecting', async () => {
   const alice = await given.tab('alice', 'one');
   const started = Date.now();
   await alice.page.getByRole('button', { name: 'Account of Alice' }).click();
@@ -13,7 +13,7 @@ it('renews its token without connecting anew', async () => {
     () => Date.now() - started > TOKEN_MS + 1_000,
     () => 'the life of a token to be over',
   );
-  // The first one comes at once, and each of the others when half of a token's life is over.
+  // The first renewal comes at once, and each of the others at half of the lifetime of a token.
   await alice.page.getByText(/Token renewed [3-9] times/).waitFor();
   await alice.connectedTo('one');
   expect(alice.connections).toBe(1);

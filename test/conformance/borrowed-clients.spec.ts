@@ -7,8 +7,8 @@ import { LentClients, type AppClient } from '../support/lent-clients.js';
 import { redisPubSub } from '../support/redis-pub-sub.js';
 import { testRedisUrl } from '../support/test-cluster.js';
 
-// The parser of ioredis shrinks its buffers in an interval, after large messages for seconds after its
-// connection is gone: nothing that Jest should wait for.
+// The parser of ioredis shrinks its buffers in an interval, which runs for seconds after large messages and after
+// the end of its connection. Jest should not wait for it.
 const { setInterval: originalSetInterval } = globalThis;
 beforeAll(() => {
   jest
@@ -43,7 +43,7 @@ describe.each([
   };
 
   for (const { title, run } of pubSubConformance({ create, cleanUp })) {
-    it(`${title}, and gives the clients back as they were`, async () => {
+    it(`${title}, and leaves the clients unchanged`, async () => {
       await expect(run()).resolves.toBeUndefined();
     });
   }

@@ -3,7 +3,7 @@ import { startCluster, type RunningCluster } from '../../scripts/redis/topologie
 import { pubSubConformance } from '../../src/testing/index.js';
 import { redisPubSub } from '../support/redis-pub-sub.js';
 
-// The smallest one; test/topologies has those that lose a master.
+// The smallest one; test/topologies has Clusters that lose a master.
 let cluster: RunningCluster;
 
 beforeAll(async () => {
@@ -20,7 +20,7 @@ function create() {
 
 describe('RedisPubSub with clients made of the nodes of a Cluster, as a PubSub,', () => {
   for (const { title, run } of pubSubConformance({ create })) {
-    it(`keeps its promise: ${title}`, async () => {
+    it(`conforms: ${title}`, async () => {
       await expect(run()).resolves.toBeUndefined();
     });
   }

@@ -4,7 +4,7 @@ import { InMemoryBus, InMemoryPubSub, pubSubConformance } from '../../src/testin
 describe('InMemoryPubSub, as a PubSub,', () => {
   const bus = new InMemoryBus();
   for (const { title, run } of pubSubConformance({ create: () => new InMemoryPubSub(bus) })) {
-    it(`keeps its promise: ${title}`, async () => {
+    it(`conforms: ${title}`, async () => {
       await expect(run()).resolves.toBeUndefined();
     });
   }

@@ -19,7 +19,7 @@ describe.each([
 ])('RedisPubSub with clients made of %s, as a PubSub,', (_, redis) => {
   const create = () => redisPubSub({ redis: redis() }).pubSub;
   for (const { title, run } of pubSubConformance({ create })) {
-    it(`keeps its promise: ${title}`, async () => {
+    it(`conforms: ${title}`, async () => {
       await expect(run()).resolves.toBeUndefined();
     });
   }

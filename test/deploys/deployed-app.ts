@@ -9,14 +9,14 @@ const SCRIPT = compiled('test/fixtures/deploy-app/main.ts');
 export interface DeployedAppOptions {
   readonly redis: string;
   readonly prefix: string;
-  /** How often it sends an event to everybody. */
+  /** The interval at which an instance sends an event to all clients. */
   readonly tickMs: number;
   readonly shutdown?: ShutdownOptions;
 }
 
-/** An instance as a process, that is ended as a deploy ends it. */
+/** An instance in a process, which is ended as in a deploy. */
 export class DeployedApp {
-  /** What a health check would say: it is not ready any more. */
+  /** Whether its health check reports that it is not ready any more. */
   ending = false;
 
   private constructor(
@@ -49,7 +49,7 @@ export class DeployedApp {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Sends SIGTERM; resolves once the process has ended by itself: by that signal, which Nest hands on. */
+  /** Sends SIGTERM. Resolves once the process has ended by itself, with that signal, which Nest raises again. */
   async terminate(): Promise<unknown> {
     this.ending = true;
     const exited = once(this.child, 'exit');

@@ -3,9 +3,9 @@ import { acquireRedis } from '../../scripts/redis/acquire.mjs';
 import { compileAll } from '../support/compiled.mjs';
 import { rollingRestart } from './rolling-restart.js';
 
-// Three instances are restarted one after the other, with 300 clients and a steady stream of events, and it prints when
-// the clients were connected again: `npm run test:deploys`. Ends with an error where an event was lost. With `--blind` the
-// balancer also sends clients to the instance that shuts down.
+// Restarts three instances one after the other, with 300 clients and a steady stream of events, and prints when the
+// clients were connected again: `npm run test:deploys`. Fails if an event was lost. With `--blind` the balancer
+// also sends clients to the instance that shuts down.
 
 const BIN_MS = 100;
 const CLIENTS = 300;

@@ -11,7 +11,7 @@ export interface RollingRestartOptions {
   readonly prefix: string;
   readonly instances: number;
   readonly clients: number;
-  /** How often each instance sends an event to everybody. */
+  /** The interval at which each instance sends an event to all clients. */
   readonly tickMs: number;
   readonly shutdown?: ShutdownOptions;
   /** Whether the balancer leaves out instances that are not ready. */
@@ -19,19 +19,19 @@ export interface RollingRestartOptions {
 }
 
 export interface RestartReport {
-  /** How instances ended: by the signal. */
+  /** The signals with which instances ended. */
   readonly exits: readonly unknown[];
-  /** When clients were connected again, in ms since the signal to the instance that they were on, for each restart. */
+  /** When clients were connected again, for each restart, in ms since the signal to their instance. */
   readonly reconnects: readonly (readonly number[])[];
-  /** Events that clients got. */
+  /** Events that clients received. */
   readonly delivered: number;
-  /** Events that a client did not get although it was connected when they were sent. */
+  /** Events that a client missed although it was connected when they were sent. */
   readonly lost: number;
-  /** Events that a client got twice or out of order while it was connected. */
+  /** Events that a client received twice or out of order during one connection. */
   readonly wrong: number;
 }
 
-/** Restarts all instances one after the other under load, with clients that come again by themselves. */
+/** Restarts all instances one after the other under load, with clients that reconnect by themselves. */
 export async function rollingRestart(options: RollingRestartOptions): Promise<RestartReport> {
   const apps: DeployedApp[] = [];
   const balancer = new Balancer(apps, options.readsHealth ?? true);
@@ -78,7 +78,7 @@ export async function rollingRestart(options: RollingRestartOptions): Promise<Re
   }
 }
 
-/** A client that counts what it gets. Within one connection the numbers of each instance have to follow on each other. */
+/** A client that counts its events. Within one connection the numbers of each instance must be consecutive. */
 class Visitor {
   private readonly socket: Socket;
   private readonly last = new Map<string, number>();
@@ -112,7 +112,7 @@ class Visitor {
   }
 }
 
-/** A balancer that knows who is ready: each connection goes to the next instance that is. */
+/** A balancer that knows which instances are ready: each connection goes to the next ready one. */
 class Balancer {
   private readonly server: Server;
   private readonly open = new Set<TcpSocket>();

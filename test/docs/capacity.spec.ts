@@ -16,7 +16,7 @@ const [perUser, eventsPerUser, perHour, mostSockets, seen, share] = numbers('Ass
   number,
 ];
 
-/** The rows of the page's last table, in its order. */
+/** The rows of the last table on the page, in order. */
 function needs(users: number): number[] {
   const sockets = perUser * users;
   const events = eventsPerUser * users;
@@ -46,7 +46,7 @@ describe('the capacity in docs/scaling.md', () => {
     const computed = needs(users);
     expect(said).toHaveLength(computed.length);
     for (const [row, value] of computed.entries()) {
-      // As it is written there: two places behind the point, none from 100 on.
+      // In the format of the page: two decimal places, and none from 100 on.
       const rounded = value >= 100 ? Math.round(value) : Math.round(value * 100) / 100;
       expect([row, said[row]]).toEqual([row, rounded]);
     }

@@ -16,7 +16,7 @@ describe('the TypeScript and JavaScript of the documentation', () => {
     expect(result.problems).toEqual([]);
   });
 
-  it('is all known to this test', () => {
+  it('is found completely by this test', () => {
     const { compiled, fromExamples, notChecked } = result;
     expect(compiled + fromExamples.length + notChecked.length).toBe(
       blocksIn(pages, 'ts', 'js').length,
@@ -24,13 +24,13 @@ describe('the TypeScript and JavaScript of the documentation', () => {
     expect(compiled).toBeGreaterThan(50);
   });
 
-  it('is left unchecked only where it is of packages that are not installed here', () => {
+  it('is unchecked only if it uses packages that are not installed here', () => {
     expect(result.notChecked).toEqual([
       expect.stringMatching(/^docs\/migrating\/nestjs-redis\.md:/),
     ]);
   });
 
-  it('would not pass with a mistake in it', async () => {
+  it('would fail with a mistake in it', async () => {
     const text = [
       '```ts',
       "import { noSuchExport } from 'nestjs-redis-propagator';",
@@ -46,8 +46,8 @@ describe('the TypeScript and JavaScript of the documentation', () => {
 });
 
 describe('the code of the documentation', () => {
-  it('says of which language it is, and is of one that a test looks at', () => {
-    // What is shown and not to be run: what programs print, and diagrams.
+  it('names its language, and the language is checked by a test', () => {
+    // Blocks that are only shown: output of programs, and diagrams.
     const known = new Set(['ts', 'js', 'sh', 'json', 'yaml', 'python', 'mermaid', 'text']);
     const unknown = pages
       .flatMap(codeBlocks)

@@ -7,7 +7,7 @@ import { section, table, unquoted } from '../support/markdown-table.js';
 const read = (path: string) => readFileSync(path, 'utf8');
 const errors = read('docs/errors.md');
 
-/** All of src/ as one text. */
+/** The text of all files in src/. */
 function sources(): string {
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' });
   return files
@@ -25,27 +25,27 @@ describe('docs/errors.md', () => {
     expect(codes).toEqual([...PROPAGATOR_ERROR_CODES]);
   });
 
-  it('says of every code when it comes and what to do', () => {
+  it('says for every code when it occurs and what to do', () => {
     for (const row of table(errors, 'Code')) {
       expect(Object.values(row).filter((cell) => cell === '')).toEqual([]);
     }
   });
 
-  it('has every code that a refused client sees, and no other', () => {
+  it('lists every code that a refused client gets, and no other', () => {
     const documented = quoted(section(errors, 'What a refused client sees'), /^- `([\w.-]+)`/gm);
     const [, type = ''] = /type AuthRefusalCode =([^;]+);/.exec(sources()) ?? [];
     expect(documented.sort()).toEqual(quoted(type, /'([\w.-]+)'/g).sort());
   });
 
-  it('has every code that a client sees whose new token is refused, and no other', () => {
+  it('lists every code for a refused token, and no other', () => {
     const documented = quoted(section(errors, 'When a new token is not taken'), /^- `([\w.-]+)`/gm);
     const [, type = ''] = /type AuthRefreshCode =([^;]+);/.exec(sources()) ?? [];
     expect(documented.sort()).toEqual(quoted(type, /'([\w.-]+)'/g).sort());
   });
 
-  it('has every kind that is counted, and no other', () => {
+  it('lists every kind that is counted, and no other', () => {
     const list = section(errors, 'What is counted and logged');
-    // Several kinds may share a line, in front of the colon.
+    // Several kinds may share a line, before the colon.
     const documented = list
       .split(/^- /m)
       .slice(1)

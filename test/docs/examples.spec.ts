@@ -3,20 +3,20 @@ import { describe, expect, it } from '@jest/globals';
 
 const recipes = readFileSync('docs/recipes.md', 'utf8');
 
-/** A link to a file of an example at the end of a line, and the code block below it. */
+/** A link to a file of an example at the end of a line, and the code block after it. */
 const SNIPPET = /\]\(\.\.\/(examples\/\S+\.ts)\):\n\n```ts\n([^]+?)\n```$/gm;
 const snippets = [...recipes.matchAll(SNIPPET)].map(([, path = '', code = '']) => ({ path, code }));
 
-/** What stands deeper in the file stands at the margin of the page. */
+/** Removes the indentation of code from inside a file. */
 const unindented = (code: string): string => code.replace(/^ +/gm, '');
 
 describe('the code from examples in docs/recipes.md', () => {
-  it('is all known to this test', () => {
+  it('is found completely by this test', () => {
     expect(recipes.match(/\]\(\.\.\/examples\/\S+\.ts\)/g) ?? []).toHaveLength(snippets.length);
     expect(snippets.length).toBeGreaterThan(0);
   });
 
-  it.each(snippets)('is that of $path', ({ path, code }) => {
+  it.each(snippets)('is equal to that of $path', ({ path, code }) => {
     expect(unindented(readFileSync(path, 'utf8'))).toContain(`${unindented(code)}\n`);
   });
 });

@@ -12,7 +12,7 @@ import { until } from '../support/until.js';
 
 const guide = page('docs/getting-started.md');
 
-/** A terminal with client.mjs in it. */
+/** A terminal that has client.mjs. */
 class Terminal {
   printed = '';
 
@@ -39,7 +39,7 @@ class Terminal {
   }
 }
 
-describe('docs/getting-started.md, typed as it says', () => {
+describe('docs/getting-started.md, followed step by step', () => {
   let folder: string;
   const apps: AppProcess[] = [];
   const terminals: Terminal[] = [];
@@ -79,7 +79,7 @@ describe('docs/getting-started.md, typed as it says', () => {
     return response.json();
   };
 
-  it('has all files that it speaks of', () => {
+  it('has all files that it mentions', () => {
     expect([...filesOf(guide).keys()].sort()).toEqual([
       'client.mjs',
       'src/app.module.ts',
@@ -89,7 +89,7 @@ describe('docs/getting-started.md, typed as it says', () => {
     ]);
   });
 
-  it('prints what it says', async () => {
+  it('prints the output that it shows', async () => {
     const alices = [terminal(0, 'alice'), terminal(1, 'alice')];
     const bob = terminal(1, 'bob');
     const bad = terminal(0, 'bad');

@@ -14,7 +14,7 @@ interface Manifest {
 
 type Model = new (manifest: Manifest) => { validate(): void };
 
-/** Checks a manifest against the schema that Kubernetes publishes for its kind; throws with the path of a fault. */
+/** Checks a manifest against the schema that Kubernetes publishes for its kind. Throws with the path of an error. */
 function validate(manifest: Manifest): void {
   const { apiVersion, kind } = manifest;
   const models = load(`kubernetes-models/${apiVersion}/${kind}`) as Record<string, Model>;
@@ -30,11 +30,11 @@ describe('the Kubernetes manifests of the chat', () => {
     })),
   );
 
-  it.each(manifests)('agree with the schema of their kind: $at', ({ manifest }) => {
+  it.each(manifests)('match the schema of their kind: $at', ({ manifest }) => {
     expect(() => validate(manifest)).not.toThrow();
   });
 
-  it('are a whole deployment', () => {
+  it('are a complete deployment', () => {
     expect(manifests.map(({ manifest }) => manifest.kind).toSorted()).toEqual([
       'Deployment',
       'HorizontalPodAutoscaler',
@@ -45,7 +45,7 @@ describe('the Kubernetes manifests of the chat', () => {
     ]);
   });
 
-  it('would be refused with a fault', () => {
+  it('would be refused with an error in them', () => {
     const faulty = { apiVersion: 'apps/v1', kind: 'Deployment', spec: { replicas: 'two' } };
     expect(() => validate(faulty)).toThrow('spec');
   });

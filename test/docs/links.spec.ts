@@ -8,11 +8,11 @@ const linked = (path: string): string[] => linkedFiles(page(path));
 const broken = (text: string): string[] => brokenLinks({ path: 'docs/made-up.md', text });
 
 describe('the links of the documentation', () => {
-  it.each(pages)('of $path lead somewhere', (each) => {
+  it.each(pages)('on $path have existing targets', (each) => {
     expect(brokenLinks(each)).toEqual([]);
   });
 
-  it('of the README lead to pages and to what the package has anyway', () => {
+  it('in the README lead to pages and to files of the package', () => {
     const elsewhere = linkedFiles(page('README.md')).filter(
       (file) =>
         !/^(docs\/[\w/-]+|CHANGELOG)\.md$|^docs\/images\/chat-light\.png$|^LICENSE$|^README\.md$/.test(
@@ -33,8 +33,8 @@ describe('the links of the documentation', () => {
   });
 });
 
-describe('the check of links', () => {
-  it('finds what leads nowhere', () => {
+describe('the link checker', () => {
+  it('finds broken links', () => {
     const faults = broken(
       [
         '[a](no-such-page.md), [b](errors.md#no-such-heading)',
@@ -57,7 +57,7 @@ describe('the check of links', () => {
     ]);
   });
 
-  it('takes what leads somewhere, and code for code', () => {
+  it('accepts working links, and ignores code', () => {
     const text =
       '[a](errors.md#codes) [b](https://example.com) `[c](gone.md)`\n```md\n[d](gone.md)\n```\n';
     expect(broken(text)).toEqual([]);

@@ -8,7 +8,7 @@ import { until } from '../support/until.js';
 const CHANNEL = 'my-app:news';
 const INSTANCES = 3;
 
-/** As in docs/migrating: what every instance hears, every instance emits. */
+/** As in docs/migrating: every instance emits every message that it receives. */
 @WebSocketGateway()
 class NewsFromRedis {
   @WebSocketServer() private readonly server!: Server;
@@ -23,11 +23,11 @@ class NewsFromRedis {
   }
 }
 
-describe('two ways at once, as docs/migrating warns', () => {
+describe('two ways of sending at once, as docs/migrating warns', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  it('a fan-out that is left in sends everything once for each instance; local emits do not', async () => {
+  it('a remaining fan-out sends everything once for each instance; local emits do not', async () => {
     cluster = await givenCluster().of(INSTANCES).with(NewsFromRedis).start();
     const clients = await Promise.all(cluster.instances.map((instance) => instance.connect()));
 

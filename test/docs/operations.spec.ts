@@ -20,11 +20,11 @@ describe('the failure table of docs/operations.md', () => {
     'Degraded, Redis does not serve this instance',
   ];
 
-  it.each(codes)('speaks of a code that exists: %s', (code) => {
+  it.each(codes)('names an existing code: %s', (code) => {
     expect(errors).toContain(`\`${code}\``);
   });
 
-  it.each([...lines, 'Overloaded'])('quotes what is logged: %s', (line) => {
+  it.each([...lines, 'Overloaded'])('quotes a real log line: %s', (line) => {
     expect(seen.some((text) => text.startsWith(line))).toBe(true);
     expect(sources).toContain(line);
   });

@@ -19,7 +19,7 @@ const rows = [top, ...groups].flat();
 const nameOf = (row: Row): string => unquoted(row['Option']);
 const named = rows.map((row) => ({ name: nameOf(row), row }));
 
-/** What one of the options needs beside it, to be taken. */
+/** Other options that one of the options requires. */
 const COMPANIONS: Record<string, Given> = {
   heartbeatIntervalMs: { memberTimeoutMs: 600_000 },
   memberTimeoutMs: { heartbeatIntervalMs: 1 },
@@ -29,7 +29,7 @@ const COMPANIONS: Record<string, Given> = {
   'auth.onTooManySockets': { auth: { authenticate, maxSocketsPerUser: 1 } },
 };
 
-/** Options with one of them set, by its name with dots. */
+/** Options with one of them set, by its dotted name. */
 function withOption(name: string, value: unknown): Given {
   const [first = '', second] = name.split('.');
   const base = { ...COMPANIONS[first], ...COMPANIONS[name] };
@@ -47,7 +47,7 @@ function taken(options: Given): boolean {
   }
 }
 
-/** The names that an option knows, as the error says that an unknown one gets. */
+/** The known names of an option, from the error for an unknown one. */
 function knownNames(group: string): string[] {
   let said = '';
   try {
@@ -58,7 +58,7 @@ function knownNames(group: string): string[] {
   return /Known options: ([\w, ]+)\./.exec(said)?.[1]?.split(', ') ?? [];
 }
 
-/** What the table has to say of a default; as it says, where the code alone does not know. */
+/** The default that the table should show, where the code alone does not show it. */
 function writtenDefault(name: string, said: string): string {
   const [first = '', second] = name.split('.');
   const resolved = resolve({ auth: { authenticate } });
@@ -76,7 +76,7 @@ function unitOf(name: string, type = ''): RegExp {
   return name.endsWith('PerSecond') ? /^\w+\/s$/ : /^[a-z]+$/;
 }
 
-/** `name?: type;` as the public types of the options have it, by interface and name. */
+/** `name?: type;` in the public types of the options, by interface and name. */
 function declaredTypes(): Map<string, string> {
   const types = new Map<string, string>();
   for (const file of readdirSync('src/options').filter((name) => name.endsWith('-options.ts'))) {
@@ -109,13 +109,13 @@ describe('docs/options.md', () => {
     },
   );
 
-  it.each(named)('tells the default of $name', ({ name, row }) => {
+  it.each(named)('gives the default of $name', ({ name, row }) => {
     const said = unquoted(row['Default']);
     expect(said).not.toBe('');
     expect(said).toBe(writtenDefault(name, said));
   });
 
-  it('tells of the default that is made of another option', () => {
+  it('gives the default that is computed from another option', () => {
     const { limits } = resolve({ limits: { eventsPerSecond: 7 } });
     expect((limits as Given)['eventBurst']).toBe(14);
     expect(named.find(({ name }) => name === 'limits.eventBurst')?.row['Default']).toBe(
@@ -123,7 +123,7 @@ describe('docs/options.md', () => {
     );
   });
 
-  it.each(named)('tells the type of $name', ({ name, row }) => {
+  it.each(named)('gives the type of $name', ({ name, row }) => {
     const types = declaredTypes();
     const [first = '', second] = name.split('.');
     const own = types.get(`RedisPropagatorOptions.${first}`);
@@ -133,12 +133,12 @@ describe('docs/options.md', () => {
     );
   });
 
-  it.each(named)('tells the unit of $name', ({ name, row }) => {
+  it.each(named)('gives the unit of $name', ({ name, row }) => {
     expect(row['Unit']).toMatch(unitOf(name, row['Type']));
   });
 
   it.each(named.filter(({ row }) => row['Type'] === '`number`'))(
-    'tells from where to where $name goes',
+    'gives the range of $name',
     ({ name, row }) => {
       const [least = NaN, most = NaN] = (row['From, to'] ?? '').split(' to ').map(Number);
       const tried = [least - 1, least, most, most + 1, least + 0.5];
@@ -155,7 +155,7 @@ describe('docs/options.md', () => {
 });
 
 describe('the README', () => {
-  it('has of the most used options what docs/options.md has', () => {
+  it('agrees with docs/options.md about the most used options', () => {
     const short = table(section(readme, 'Options'), 'Option');
     expect(short.length).toBeGreaterThan(0);
     for (const row of short) {

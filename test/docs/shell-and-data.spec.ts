@@ -23,25 +23,25 @@ function scriptsOf(folder: string): string[] {
   return Object.keys(scripts);
 }
 
-/** The words of a command, as a shell takes them apart. */
+/** The words of a command, split like in a shell. */
 function words(line: string): string[] {
   const found = line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g);
   return [...found].map(([, single, double, bare]) => single ?? double ?? bare ?? '');
 }
 
-/** What a program says of a text that it reads. */
+/** The error of a program that parses a text. */
 function faultsOf(program: string, args: string[], input: string): string {
   return spawnSync(program, args, { input, encoding: 'utf8' }).stderr;
 }
 
-describe('what the documentation has readers type', () => {
-  it.each(shell)('is written as a shell takes it: $at', ({ code }) => {
+describe('commands in the documentation', () => {
+  it.each(shell)('are valid for a shell: $at', ({ code }) => {
     expect(faultsOf('bash', ['-n'], code)).toBe('');
   });
 
-  it('names npm scripts that exist', () => {
+  it('name existing npm scripts', () => {
     const missing = pages.flatMap(({ path, text }) => {
-      // An example is a package of its own, inside of this one.
+      // An example is a package inside this one.
       const own = path.startsWith('examples/') ? scriptsOf(dirname(path)) : [];
       const known = new Set([...scriptsOf(''), ...own]);
       const named = [...text.matchAll(/npm (?:run ([\w:-]+)|(test|start)\b)/g)];
@@ -75,30 +75,30 @@ describe('what the documentation has readers type', () => {
       await server.stop();
     });
 
-    it('is there', () => expect(commands.length).toBeGreaterThan(5));
+    it('exist', () => expect(commands.length).toBeGreaterThan(5));
 
     it.each(commands)(
-      'is what a Redis takes: $at $line',
+      'are accepted by Redis: $at $line',
       async ({ args: [command = '', ...args] }) => {
         expect(await redis.call(command, ...args)).not.toBeInstanceOf(Error);
       },
     );
 
-    it('grants everywhere what the recipes explain', () => {
+    it('grant the same permissions as the recipes', () => {
       const grants = commands
         .map(({ line }) => line)
         .filter((line) => / ACL SETUSER app /.test(line));
-      expect(new Set(grants).size).toBe(2); // a single Redis, and a Cluster
+      expect(new Set(grants).size).toBe(2); // For a single Redis, and for a Cluster.
     });
   });
 });
 
-describe('the data in the documentation', () => {
-  it.each(blocksIn(pages, 'json'))('is JSON: $at', ({ code }) => {
+describe('data in the documentation', () => {
+  it.each(blocksIn(pages, 'json'))('is valid JSON: $at', ({ code }) => {
     expect(() => JSON.parse(code) as unknown).not.toThrow();
   });
 
-  it('is YAML, where it says so', () => {
+  it('is valid YAML where it is marked as YAML', () => {
     const faults = blocksIn(pages, 'yaml').flatMap((block) =>
       parseAllDocuments(block.code).flatMap(({ errors }) =>
         errors.map(({ message }) => `${block.at}: ${message}`),
@@ -107,7 +107,7 @@ describe('the data in the documentation', () => {
     expect(faults).toEqual([]);
   });
 
-  it('is Python, where it says so and there is one', async () => {
+  it('is valid Python where it is marked as Python, if Python is installed', async () => {
     const python = await onPath('python3');
     const check = ['-c', 'import ast, sys; ast.parse(sys.stdin.read())'];
     for (const { code } of python === undefined ? [] : blocksIn(pages, 'python')) {

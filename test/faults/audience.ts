@@ -1,18 +1,18 @@
 import { io, type Socket } from 'socket.io-client';
 import { EVENT, roomOf, SENDERS, targetOf, TARGETS, userOf, USERS, type Numbered } from './plan.js';
 
-/** What one client got, by sender and target, in the order of arrival. */
+/** The events of one client, by sender and target, in order of arrival. */
 export type Streams = ReadonlyMap<string, number[]>;
 
 export const streamOf = (sender: number, target: string): string => `${sender}:${target}`;
 
-/** A client of each user, spread over the instances. */
+/** A client of each user, on different instances. */
 export class Audience {
   private readonly sockets: Socket[] = [];
   private readonly received: Map<string, number[]>[] = [];
   /** Of all clients. */
   count = 0;
-  /** Connections that were lost: who was away cannot have got everything. */
+  /** Lost connections: a client that was disconnected cannot have received everything. */
   disconnects = 0;
 
   static async at(urls: readonly string[]): Promise<Audience> {
@@ -23,7 +23,7 @@ export class Audience {
     return audience;
   }
 
-  /** The instance that the client is connected to. */
+  /** The instance of the client. */
   static instanceOf(client: number): number {
     return client % SENDERS;
   }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** Nothing that Redis or its clients say begins like that. */
+/** A prefix that neither Redis nor its clients send. */
 const GARBAGE = Buffer.from([0xff, 0xfe, 0x00, 0x13, 0x37, 0x0d, 0x0a]);
 
 interface Link {
@@ -9,7 +9,7 @@ interface Link {
   readonly upstream: Socket;
 }
 
-/** Stands between one instance and its Redis, and does what bad networks do. */
+/** A proxy between one instance and its Redis that simulates a faulty network. */
 export class FaultyProxy {
   private readonly links = new Set<Link>();
   private delayMs = 0;
@@ -32,12 +32,12 @@ export class FaultyProxy {
     return proxy;
   }
 
-  /** The addresses that Redis knows the connections by. */
+  /** The addresses of the connections, as Redis sees them. */
   get addresses(): string[] {
     return [...this.links].map(({ upstream }) => `127.0.0.1:${upstream.localPort}`);
   }
 
-  /** Ends all connections; with a time, new ones as well. */
+  /** Closes all connections; with a duration, new ones as well. */
   async cut(forMs = 0): Promise<void> {
     this.refusing = forMs > 0;
     for (const { client } of this.links) client.destroy();
@@ -45,7 +45,7 @@ export class FaultyProxy {
     this.refusing = false;
   }
 
-  /** Nothing passes, and nobody is told: what comes is kept. */
+  /** Holds all bytes back without closing anything. */
   async hang(forMs: number): Promise<void> {
     const hung = [...this.links];
     for (const { client, upstream } of hung) {
@@ -59,12 +59,12 @@ export class FaultyProxy {
     }
   }
 
-  /** What comes from now on passes after that time. */
+  /** Delays bytes from now on by this time. */
   slow(delayMs: number): void {
     this.delayMs = delayMs;
   }
 
-  /** Rubbish comes from Redis, or from the instance. */
+  /** Sends invalid bytes to the instance, or to Redis. */
   garble(from: 'redis' | 'instance'): void {
     for (const { client, upstream } of this.links) {
       (from === 'redis' ? client : upstream).write(GARBAGE);
@@ -97,7 +97,7 @@ export class FaultyProxy {
     from.on('data', (bytes) => {
       const { delayMs } = this;
       if (delayMs === 0) {
-        // Behind what is still late.
+        // After bytes that are still delayed.
         void late.then(() => to.write(bytes));
         return;
       }

@@ -11,7 +11,7 @@ const SCRIPTS: Readonly<Record<System, string>> = {
 };
 const RUN_TS = ['--import', './test/support/run-ts.mjs'];
 
-/** An instance in a process of its own, which sends numbered events. */
+/** An instance in its own process that sends numbered events. */
 export class Instance {
   private constructor(
     private readonly child: ChildProcess,
@@ -20,7 +20,7 @@ export class Instance {
   ) {}
 
   static async start(system: System, config: InstanceConfig): Promise<Instance> {
-    // A frozen process does not hear that its parent has gone; the kernel can end it all the same.
+    // A frozen process does not notice the end of its parent, but the kernel can still kill it.
     const setpriv = await onPath('setpriv');
     const child = fork(SCRIPTS[system], [JSON.stringify(config)], {
       ...(setpriv === undefined
@@ -46,7 +46,7 @@ export class Instance {
     return reported;
   }
 
-  /** Stops it where it stands; `thaw` lets it go on. */
+  /** Freezes the process (SIGSTOP); `thaw` continues it. */
   freeze(): void {
     this.child.kill('SIGSTOP');
   }

@@ -12,7 +12,7 @@ import { PlainGateway } from '../support/plain-gateway.js';
 import { EVENT, roomOf, targetOf, turnOf, userOf, usersOf, type Numbered } from './plan.js';
 import { obey, say, type InstanceConfig } from './protocol.js';
 
-// An instance of an app with this library, as a process of its own.
+// An instance of an app with this library, in its own process.
 
 const { sender, redis } = JSON.parse(process.argv[2] ?? '{}') as InstanceConfig;
 const notes: string[] = [];

@@ -1,4 +1,4 @@
-/** Which event goes to whom: a matter of its number alone, so that nobody has to keep a list. */
+/** The target of an event follows from its number, so no list is needed. */
 
 export const USERS = 20;
 export const SENDERS = 3;
@@ -8,7 +8,7 @@ const SEVERAL = 3;
 export const TARGETS = ['user', 'users', 'all', 'authenticated', 'room'] as const;
 export type Target = (typeof TARGETS)[number];
 
-/** What a client gets: who sent it, and the number that the sender gave it, from 1. */
+/** The data of an event: its sender, and its number from that sender, starting at 1. */
 export interface Numbered {
   readonly sender: number;
   readonly number: number;
@@ -21,7 +21,7 @@ export function targetOf(number: number): Target {
   return TARGETS[number % TARGETS.length] ?? 'all';
 }
 
-/** How often it has been the turn of the target before: the user, the room. */
+/** How many earlier events had the same kind of target: the user, the room. */
 export function turnOf(number: number): number {
   return Math.floor(number / TARGETS.length);
 }

@@ -1,6 +1,6 @@
 import type { EventGap } from '../../src/index.js';
 
-/** How an instance is started. */
+/** The options of an instance. */
 export interface InstanceConfig {
   readonly sender: number;
   readonly redis: RedisConfig;
@@ -14,7 +14,7 @@ export type RedisConfig =
     }
   | { readonly nodes: readonly { readonly host: string; readonly port: number }[] };
 
-/** `stop` ends the sending; `report` asks for what became of it. */
+/** `stop` ends the sending; `report` asks for the outcomes. */
 export type Command =
   | { readonly type: 'send'; readonly everyMs: number }
   | { readonly type: 'stop' }
@@ -24,18 +24,18 @@ export interface Report {
   readonly type: 'report';
   /** The number of the last event. */
   readonly sent: number;
-  /** The numbers of those whose promises were rejected, or have not settled. */
+  /** The numbers of events whose promises were rejected, or have not settled. */
   readonly rejected: readonly number[];
   readonly pending: number;
   readonly gaps: readonly EventGap[];
-  /** What was counted and logged, to find out what went wrong. */
+  /** Counters and log lines, to explain failures. */
   readonly notes: readonly string[];
 }
 
 export type Answer =
   { readonly type: 'started'; readonly url: string; readonly instanceId: string } | Report;
 
-/** Emits the numbered events, and answers for what became of them. */
+/** Emits the numbered events, and reports their outcomes. */
 export function obey(
   emit: (number: number) => Promise<unknown>,
   { gaps = [], notes = () => [] }: { gaps?: readonly EventGap[]; notes?: () => string[] } = {},

@@ -6,8 +6,7 @@ import type { Report } from './protocol.js';
 import { SCENARIOS, type Scenario } from './scenarios.js';
 import { judge, silent, type Verdict } from './verdict.js';
 
-// Sends numbered events while things break, and counts what became of each: `npm run test:faults`. See
-// docs/guarantees.md.
+// Sends numbered events under faults, and counts their outcomes: `npm run test:faults`. See docs/guarantees.md.
 
 const HELP = `npm run test:faults -- [--quick] [--only WORDS] [--library] [--notes]
 
@@ -27,12 +26,12 @@ const only = flag('--only') ? (args[args.indexOf('--only') + 1] ?? '') : '';
 const systems: readonly System[] =
   quick || flag('--library') ? ['library'] : ['library', 'socket-io'];
 
-/** Each instance sends so often. */
+/** The interval between the events of an instance. */
 const EVERY_MS = 10;
-/** After the last fault events go on for so long, then whatever waits has so long to arrive. */
+/** How long events continue after the last fault, and how long waiting events then have to arrive. */
 const CALM_MS = 2_000;
 const PATIENCE_MS = 60_000;
-/** Nothing more is expected once nothing has come for so long. */
+/** The test ends once nothing has arrived for this long. */
 const QUIET_MS = { clean: 1_500, lossy: 12_000 };
 
 interface Outcome extends Verdict {
@@ -70,7 +69,7 @@ async function run(scenario: Scenario, system: System): Promise<Outcome> {
   }
 }
 
-/** Once nothing more arrives. */
+/** Waits until nothing more arrives. */
 async function settledVerdict(audience: Audience, instances: readonly Instance[]) {
   const end = Date.now() + PATIENCE_MS;
   let count = -1;
@@ -120,7 +119,7 @@ const outcomes: Outcome[] = [];
 const chosen = SCENARIOS.filter(({ name, control }) => name.includes(only) && !(quick && control));
 const jobs = chosen.flatMap((scenario) => systems.map((system) => ({ scenario, system })));
 
-/** Takes one job after the other. */
+/** Runs one job after the other. */
 async function work(): Promise<void> {
   for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
     const { scenario, system } = job;

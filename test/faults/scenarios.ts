@@ -7,18 +7,18 @@ import { FaultyProxy } from './faulty-proxy.js';
 import type { Instance } from './instance.js';
 import type { RedisConfig } from './protocol.js';
 
-/** What a scenario needs, and does. */
+/** What a scenario requires, and its steps. */
 export interface Scene {
-  /** Where each instance finds Redis. */
+  /** The Redis address of each instance. */
   readonly redis: readonly RedisConfig[];
-  /** The faults, one after the other. */
+  /** The faults, in order. */
   play(instances: readonly Instance[]): Promise<void>;
   end(): Promise<void>;
 }
 
 export interface Scenario {
   readonly name: string;
-  /** Nothing breaks: shows that the counting is right. */
+  /** Without faults, to check the counting. */
   readonly control?: boolean;
   /** @param quick fewer rounds */
   set(quick: boolean): Promise<Scene>;
@@ -100,7 +100,7 @@ async function badNetwork(quick: boolean): Promise<Scene> {
         await sleep(500);
         proxy.garble('instance');
         await sleep(500);
-        // Shorter than the limit of a publish, then longer.
+        // First shorter than the timeout of a publish, then longer.
         await proxy.hang(2_000);
         await sleep(500);
         await proxy.hang(quick ? 6_000 : 8_000);
@@ -174,7 +174,7 @@ async function frozen(quick: boolean): Promise<Scene> {
   };
 }
 
-/** One of three instances has a bad network to Redis. */
+/** One of three instances has a faulty network to Redis. */
 async function behindProxy() {
   const redis = await startRedis();
   const proxy = await FaultyProxy.to(redis);

@@ -7,14 +7,14 @@ import { Server } from 'socket.io';
 import { EVENT, roomOf, targetOf, turnOf, userOf, usersOf } from './plan.js';
 import { obey, say, type InstanceConfig } from './protocol.js';
 
-// An instance of an app with Socket.IO's own Redis adapter, set up as its README says, to compare with.
+// An instance of an app with Socket.IO's own Redis adapter, set up as in its README, for comparison.
 
 const { sender, redis } = JSON.parse(process.argv[2] ?? '{}') as InstanceConfig;
 const notes: string[] = [];
 const note = (thrown: unknown): void => {
   notes.push(String(thrown));
 };
-// It does not look after the promises of its publishes: Node would end the process.
+// The adapter does not handle the promises of its publishes, so Node would end the process.
 process.on('unhandledRejection', note);
 
 function connect(): Cluster | Redis {

@@ -3,25 +3,25 @@ import { Audience, streamOf } from './audience.js';
 import { isFor, SENDERS, targetOf, TARGETS, USERS } from './plan.js';
 import type { Report } from './protocol.js';
 
-/** What became of all deliveries of a scenario. */
+/** The outcome of all deliveries of a scenario. */
 export interface Verdict {
   events: number;
   /** One for each client that an event is for. */
   deliveries: number;
   lost: number;
-  /** Of the lost ones: the sender's promise was rejected. */
+  /** Lost deliveries whose verb was rejected. */
   rejected: number;
-  /** Of the lost ones: the instance of the client told of a gap with them in it. */
+  /** Lost deliveries in a gap reported by the instance of the client. */
   inGaps: number;
   duplicated: number;
   outOfOrder: number;
-  /** Gaps that were told. */
+  /** Reported gaps. */
   gaps: number;
-  /** The first few losses that nobody was told of. */
+  /** The first few losses without a report. */
   readonly examples: string[];
 }
 
-/** Lost without a word. */
+/** Losses without a report. */
 export function silent({ lost, rejected, inGaps }: Verdict): number {
   return lost - rejected - inGaps;
 }
@@ -74,7 +74,7 @@ export function judge(
   return verdict;
 }
 
-/** Out of order is what comes after a later one. */
+/** Events that arrived after a later one. */
 function judgeStream(verdict: Verdict, numbers: readonly number[], got: Set<number>): void {
   let last = 0;
   for (const number of numbers) {

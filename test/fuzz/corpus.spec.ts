@@ -6,9 +6,9 @@ import { givenTarget, type Target } from './support/target.js';
 interface Input {
   readonly about: string;
   readonly to: keyof Target['channels'];
-  /** What the instance counts. */
+  /** The counters of the instance. */
   readonly counts: Record<string, number>;
-  /** To how many namespaces it is delivered. */
+  /** The number of namespaces that get a delivery. */
   readonly delivered: number;
   readonly bytes: string | { readonly hex: string };
 }
@@ -18,13 +18,13 @@ const inputs = readdirSync(DIRECTORY).map(
   (file) => [file, JSON.parse(readFileSync(`${DIRECTORY}/${file}`, 'utf8')) as Input] as const,
 );
 
-describe('what was worth keeping', () => {
+describe('inputs worth keeping', () => {
   it.each(inputs)('%s', async (_, { to, counts, delivered, bytes }) => {
     const target = await givenTarget();
     try {
       const input = typeof bytes === 'string' ? Buffer.from(bytes) : Buffer.from(bytes.hex, 'hex');
       target.wire.arrive(target.channels[to], input);
-      // An answer, and what a failure of it makes, take a few turns.
+      // A reply, and the effect of its failure, take a few turns.
       for (let i = 0; i < 10; i++) await turn();
 
       expect(target.runtime.reporter.counts()).toEqual(counts);

@@ -23,13 +23,13 @@ import {
 } from './support/inputs.js';
 import { givenTarget, type Target } from './support/target.js';
 
-/** Each input of fast-check is damaged so often once more, which costs less than to make it. */
+/** Each input of fast-check is also damaged this many times, which is cheaper than generating new ones. */
 const VARIANTS = 8;
 const RUNS = 5_000;
 const SECRET = 'a secret of more than thirty-two characters';
 const PLACES = ['all', 'user', 'room', 'chat', 'cluster', 'reply'] as const;
 
-/** Inputs in all, of the tests of this file. */
+/** The number of inputs for all tests of this file. */
 let inputs = 0;
 const rejections: unknown[] = [];
 const rejected = (reason: unknown): unknown => rejections.push(reason);
@@ -44,7 +44,7 @@ afterEach(async () => {
   if ('polluted' in {}) throw new Error('a prototype has something new');
 });
 
-/** The same numbers for the same seed (xorshift). */
+/** A random number generator with a seed (xorshift). */
 function randomOf(seed: number): (below: number) => number {
   let state = seed | 1;
   return (below) => {
@@ -67,7 +67,7 @@ function* variantsOf(bytes: Buffer, seed: number): Generator<Buffer> {
   }
 }
 
-/** What a client of the namespace would take for anything but an event of it. */
+/** Packets that a client of the namespace would not read as an event of it. */
 function wrongWith({ delivered, heard }: Target, place: (typeof PLACES)[number]): unknown[] {
   const wrong: unknown[] = [];
   for (const { to, delivery } of delivered) {
@@ -92,8 +92,8 @@ function wrongWith({ delivered, heard }: Target, place: (typeof PLACES)[number])
   return wrong;
 }
 
-describe('bytes of anybody', () => {
-  it('are decoded to what they are, or to the name of a fault, and never throw', () => {
+describe('arbitrary bytes', () => {
+  it('are decoded correctly, or to the name of a fault, without an exception', () => {
     let read = 0;
     fc.assert(
       fc.property(anything, fc.integer(), (bytes, seed) => {
@@ -110,19 +110,19 @@ describe('bytes of anybody', () => {
       }),
       { numRuns: RUNS / 2 },
     );
-    // Some are envelopes all the same, or only the first checks would have been tested.
+    // Some of them are valid envelopes. Otherwise the test would reach only the first checks.
     expect(read).toBeGreaterThan(RUNS / 10);
   });
 });
 
-describe('an instance that hears anything', () => {
+describe('an instance that receives arbitrary messages', () => {
   let target: Target;
   beforeEach(async () => {
     target = await givenTarget({ requestTimeoutMs: 20 });
   });
   afterEach(() => target.close());
 
-  it('throws nothing, and delivers events of the channel only', async () => {
+  it('throws nothing, and delivers only events of the channel', async () => {
     let runs = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -147,7 +147,7 @@ describe('an instance that hears anything', () => {
     }
   });
 
-  it('answers whatever it is asked, in every operation', async () => {
+  it('replies to every request, for every operation', async () => {
     const { handlers } = target.runtime.requests as unknown as { handlers: Map<string, unknown> };
     expect([...handlers.keys()].toSorted()).toEqual(OPERATIONS.toSorted());
     const before = target.wire.published;
@@ -157,7 +157,7 @@ describe('an instance that hears anything', () => {
     });
     for (const bytes of questions) target.wire.arrive(target.channels.cluster, bytes);
     inputs += questions.length;
-    // Number 0 wants no answer; some are answered in parts.
+    // Number 0 expects no reply; some replies have several parts.
     const unanswered = questions.filter(
       (bytes) => (decodeClusterMessage(bytes) as { message: { id: number } }).message.id === 0,
     );
@@ -167,7 +167,7 @@ describe('an instance that hears anything', () => {
     expect(answered()).toBeGreaterThanOrEqual(questions.length - unanswered.length);
   });
 
-  it('hands answers on that are what was asked for, and lets no question hang', async () => {
+  it('forwards only replies of the requested form, and lets no request hang', async () => {
     const { wire, runtime, channels } = target;
     const asked: number[] = [];
     wire.reaches = 2;
@@ -218,7 +218,7 @@ describe('an instance that hears anything', () => {
     expect(runtime.requests.size).toBeLessThan(10);
   });
 
-  it('keeps nothing of it', async () => {
+  it('keeps nothing in memory', async () => {
     setFlagsFromString('--expose-gc');
     const gc = runInNewContext('gc') as () => void;
     const some = fc.sample(anything, 1_500);
@@ -246,11 +246,11 @@ describe('an instance that hears anything', () => {
     const before = await heap();
     for (const seed of [2, 3, 4]) await round(seed);
     const grown = (await heap()) - before;
-    // 40,000 inputs: 100 bytes of each would be 4 MB.
+    // 40,000 inputs: 100 bytes for each would be 4 MB.
     expect(grown).toBeLessThan(3_000_000);
   });
 
-  it('counts no more instances than anybody has, whoever says hello', async () => {
+  it('limits the number of instances, however many say hello', async () => {
     const member = { host: 'x', pid: 1, startedAt: 1, sockets: 0, users: 0 };
     for (let i = 1; i <= 6_000; i++) {
       const id = Buffer.alloc(8);
@@ -272,7 +272,7 @@ describe('an instance with a secret', () => {
   });
   afterEach(() => target.close());
 
-  it('takes nothing that was damaged or not signed', async () => {
+  it('accepts nothing that was damaged or not signed', async () => {
     const key = createSecretKey(SECRET, 'utf8');
     const now = Date.now();
     const signed = (channel: string): Buffer => {
@@ -303,7 +303,7 @@ describe('an instance with a secret', () => {
           const whole = signed(channel);
           for (const variant of variantsOf(bytes ?? damaged(whole, steps), seed)) {
             inputs++;
-            // The mark of something repeated may be set by those who repeat it.
+            // A repeating instance may set the mark for repeated events.
             const unmarked = Buffer.from(variant);
             if (unmarked.length > 3) unmarked[3] = (unmarked[3] ?? 0) & ~32;
             if (!unmarked.equals(whole)) target.wire.arrive(channel, variant);
@@ -316,11 +316,11 @@ describe('an instance with a secret', () => {
     );
     expect(target.runtime.cluster.members()).toHaveLength(1);
     await turn();
-    // But for its own heartbeats it says nothing to anybody.
+    // It sends nothing except its own heartbeats.
     expect(target.wire.published - published).toBeLessThan(10);
   });
 
-  it('would take them whole', () => {
+  it('would accept the same messages undamaged', () => {
     const { wire, channels, delivered } = target;
     const key = createSecretKey(SECRET, 'utf8');
     for (const place of ['all', 'user', 'room'] as const) {
@@ -345,6 +345,6 @@ describe('an instance with a secret', () => {
   });
 });
 
-it('were a hundred thousand inputs and more', () => {
+it('were more than a hundred thousand inputs', () => {
   expect(inputs).toBeGreaterThan(100_000);
 });

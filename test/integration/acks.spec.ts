@@ -117,7 +117,7 @@ describe('a client that asks for an acknowledgement', () => {
   };
   afterEach(() => cluster.close());
 
-  // pitfall 34
+  // Otherwise a WsException, `null` or an event would leave the acknowledgement of the client hanging.
   it('gets one, whatever the handler responds with', async () => {
     await start();
 
@@ -136,7 +136,7 @@ describe('a client that asks for an acknowledgement', () => {
     );
   });
 
-  // pitfall 34
+  // A WsException must not leave the acknowledgement hanging.
   it('gets the messages of WsExceptions and HttpExceptions', async () => {
     await start();
     expect(await client.ask('ws exception', 'my data')).toEqual({
@@ -158,9 +158,9 @@ describe('a client that asks for an acknowledgement', () => {
     expect(client.received).toEqual([]);
   });
 
-  // pitfall 34
+  // Any other error must not leave the acknowledgement hanging, nor reveal internals.
   it.each(['error', 'rejection', 'failing stream', 'no error'])(
-    'learns nothing of any other error but that there was one: %s',
+    'gets no details of any other error: %s',
     async (message) => {
       await start();
 
@@ -174,7 +174,7 @@ describe('a client that asks for an acknowledgement', () => {
     },
   );
 
-  it('and one that does not gets errors as an event, as ever', async () => {
+  it('and one that does not ask gets errors as an event, as without the filter', async () => {
     await start();
 
     client.emit('ws exception', 'my data');

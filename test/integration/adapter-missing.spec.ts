@@ -74,7 +74,7 @@ class WrappingAdapter extends IoAdapter {
 @WebSocketGateway(0, { namespace: 'public' })
 class PublicGateway {}
 
-/** Makes the server by itself, as an app that must not call super does. */
+/** Creates the server by itself, without calling super. */
 class OwnServerAdapter extends SocketStateAdapter {
   override createIOServer(_port: number, options?: ServerOptions): Server {
     return new Server(this.httpServer as never, options);
@@ -123,10 +123,10 @@ describe('an app that has gateways', () => {
   };
   const warnings = () => logger.matching(/^warn /);
 
-  describe('and the option auth', () => {
+  describe('with the option auth', () => {
     let stranger: INestApplication;
 
-    it('is told so where SocketStateAdapter gets something else than the app', async () => {
+    it('gets an error with the remedy if SocketStateAdapter is given something else than the app', async () => {
       const app = await create({ auth }, ChatGateway);
       for (const given of [undefined, null, {}, app.getHttpServer()]) {
         expect(() => new SocketStateAdapter(given as INestApplication)).toThrow(
@@ -158,7 +158,7 @@ describe('an app that has gateways', () => {
         (app) => app.useWebSocketAdapter(new SocketStateAdapter(stranger)),
         'the adapter of another app',
       ],
-    ])('does not start where %s', async (_how, prepare, adapter) => {
+    ])('does not start if %s', async (_how, prepare, adapter) => {
       stranger = await create({});
       const app = await create({ auth }, ChatGateway, TenantGateway, OrdersGateway);
       prepare(app);
@@ -174,7 +174,7 @@ describe('an app that has gateways', () => {
       expect((app.getHttpServer() as { listening: boolean }).listening).toBe(false);
     });
 
-    it('does not start where the adapter is set after init, which was refused', async () => {
+    it('does not start if the adapter is set after init, which was refused', async () => {
       const app = await create({ auth }, ChatGateway);
       await expect(app.init()).rejects.toMatchObject({ code: 'adapter.missing' });
       expect(() => new SocketStateAdapter(app)).toThrow(
@@ -199,7 +199,7 @@ describe('an app that has gateways', () => {
       ['createIOServer', OwnServerAdapter],
       ['create', OwnCreateAdapter],
     ])(
-      'authenticates in every namespace where an adapter of the app overrides %s without super',
+      'authenticates in every namespace if an adapter of the app overrides %s without super',
       async (_method, Adapter) => {
         const app = await create({ auth }, ChatGateway, TenantGateway);
         app.useWebSocketAdapter(new Adapter(app));
@@ -218,8 +218,8 @@ describe('an app that has gateways', () => {
     );
   });
 
-  describe('and no option auth', () => {
-    it('starts without the adapter, and warns once of what does not work', async () => {
+  describe('without the option auth', () => {
+    it('starts without the adapter, and warns once that events are not propagated', async () => {
       const app = await create({}, ChatGateway);
       await app.init();
       expect(warnings()).toEqual([
@@ -229,7 +229,7 @@ describe('an app that has gateways', () => {
       ]);
     });
 
-    it('refuses an adapter that comes when the gateways are served already', async () => {
+    it('refuses an adapter that is set when the gateways already have a server', async () => {
       const app = await create({}, ChatGateway);
       await app.init();
       expect(() => new SocketStateAdapter(app)).toThrow(
@@ -238,7 +238,7 @@ describe('an app that has gateways', () => {
     });
   });
 
-  it('warns once of an adapter that takes the place of ours after the start, and goes on authenticating', async () => {
+  it('warns once if another adapter replaces ours after the start, and still authenticates', async () => {
     const app = await create({ auth }, ChatGateway);
     app.useWebSocketAdapter(new SocketStateAdapter(app));
     await app.listen(0, '127.0.0.1');

@@ -96,7 +96,7 @@ describe('@Propagate', () => {
     }
   });
 
-  it('of an anonymous origin reaches everybody else as well', async () => {
+  it('from an anonymous origin reaches all other clients as well', async () => {
     cluster = await givenCluster().with(UndecoratedGateway).start();
     const { everybody, anonymous } = await theUsualClients(cluster);
 
@@ -112,11 +112,11 @@ describe('@Propagate', () => {
       2,
       2, // bob
       2,
-      1, // anonymous: the first one asked, and is in the audience of the second
+      1, // anonymous: the first one sent the message, and is in the audience of the second
     ]);
   });
 
-  it('refuses an audience that does not exist where it is written', () => {
+  it('refuses an unknown audience at the decorator', () => {
     expect(() => Propagate('everyone' as PropagateAudience)).toThrow(
       expect.objectContaining({ code: 'option.invalid' }),
     );

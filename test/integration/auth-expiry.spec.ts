@@ -45,7 +45,7 @@ class RootGateway implements OnGatewayInit<Server>, OnGatewayDisconnect<Authenti
 @WebSocketGateway({ namespace: 'chat' })
 class ChatGateway {}
 
-describe('a token that ends', () => {
+describe('a token that expires', () => {
   let cluster: TestCluster;
   let clock: StandingClock;
   beforeEach(() => {
@@ -66,7 +66,7 @@ describe('a token that ends', () => {
     return cluster.instance(0);
   };
 
-  it('ends its socket then, not before, and no other one', async () => {
+  it('disconnects its socket at that time, not earlier, and no other socket', async () => {
     const instance = await start({}, 2);
     const [other, bob] = [
       await cluster.instance(1).connect({ token: tokenFor({ userId: 'alice' }) }),
@@ -78,7 +78,7 @@ describe('a token that ends', () => {
     const expiresAt = clock.second(10);
     const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });
     const ended = new Promise((resolve) => alice.socket.once('disconnect', resolve));
-    // The next one to end, a second before.
+    // A second before the next one expires.
     const earlier = await instance.connect({
       token: tokenFor({ userId: 'earlier', expiresAt: expiresAt - 1_000 }),
     });
@@ -111,7 +111,7 @@ describe('a token that ends', () => {
     expect(instance.counts).toEqual({ 'auth.expired': 2 });
   });
 
-  it('ends its socket in its own namespace only', async () => {
+  it('disconnects its socket in its own namespace only', async () => {
     const instance = await start();
     const client = await instance.connect({ token: tokenFor({ userId: 'alice' }) });
     const expiresAt = clock.second(10);
@@ -139,14 +139,14 @@ describe('a token that ends', () => {
     ['ms', { expiresAt: AT }],
     ['the claim exp', { exp: AT / 1_000 }],
     ['a Date, whatever exp says', { expiresAt: new Date(AT), exp: 1 }],
-  ])('stands in ms on socket.auth, given as %s', async (_, claims) => {
+  ])('is on socket.auth in ms, given as %s', async (_, claims) => {
     const instance = await start({ authenticate: () => ({ userId: 'alice', ...claims }) });
     const client = await instance.connect({ token: 'x' });
     expect(await client.ask('who am I')).toMatchObject({ userId: 'alice', expiresAt: AT });
     expect(client.received).toEqual([]);
   });
 
-  it('is nothing to an identity that says nothing of it', async () => {
+  it('is optional: an identity without it never expires', async () => {
     const instance = await start();
     const client = await instance.connect({ token: tokenFor({ userId: 'alice' }) });
     expect(await client.ask('who am I')).not.toHaveProperty('expiresAt');
@@ -156,7 +156,7 @@ describe('a token that ends', () => {
     ['expiresAt', () => ({ expiresAt: Date.now() - 1 })],
     ['a Date', () => ({ expiresAt: new Date(Date.now() - 1) })],
     ['exp', () => ({ exp: Date.now() / 1_000 - 1 })],
-  ])('is refused once it has ended, by %s', async (_, claims) => {
+  ])('is refused after its expiry by %s', async (_, claims) => {
     const instance = await start({ authenticate: () => ({ userId: 'alice', ...claims() }) });
     expect(await instance.refusal({ token: 'x' })).toEqual({
       message: 'Token expired',
@@ -167,7 +167,7 @@ describe('a token that ends', () => {
     expect(instance.state.socketCount).toBe(0);
   });
 
-  it('is refused where its end is no time', async () => {
+  it('is refused if the expiry is not a time', async () => {
     const instance = await start({
       authenticate: () => ({ userId: 'alice', expiresAt: 'SECRET' as never }),
     });
@@ -180,14 +180,14 @@ describe('a token that ends', () => {
     expect(cluster.logger.matching(/SECRET/)).toEqual([]);
   });
 
-  it('is told of as long before as the app says, once', async () => {
+  it('is announced once, as long before as the app configures', async () => {
     const instance = await start({ expiryWarningMs: 500 });
     const expiresAt = clock.second(10);
     const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });
     await instance.served(alice);
     expect(alice.received).toEqual([]);
 
-    // Up to a second before that: it rather comes early than late.
+    // Up to a second earlier: the warning comes early rather than late.
     clock.to(expiresAt - 1_000);
     expect(await alice.waitFor('auth:expiring')).toEqual([{ expiresAt, expiresInMs: 1_000 }]);
     await instance.served(alice);
@@ -196,7 +196,7 @@ describe('a token that ends', () => {
     expect(alice.events).toEqual(['auth:expiring', 'propagator:disconnect']);
   });
 
-  it('is not told of where the app wants none', async () => {
+  it('is not announced if the app disables the warning', async () => {
     const instance = await start({ expiryWarningMs: 0 });
     const expiresAt = clock.second(10);
     const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });
@@ -205,7 +205,7 @@ describe('a token that ends', () => {
     expect(alice.events).toEqual(['propagator:disconnect']);
   });
 
-  it('is nothing any more once its socket has left', async () => {
+  it('is ignored once its socket has left', async () => {
     const instance = await start();
     const expiresAt = clock.second(10);
     const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });
@@ -217,7 +217,7 @@ describe('a token that ends', () => {
     expect(disconnected).toEqual(['alice', 'bob']);
   });
 
-  it('ends its socket whatever the app made of socket.auth', async () => {
+  it('disconnects its socket whatever the app does with socket.auth', async () => {
     const instance = await start();
     const expiresAt = clock.second(10);
     const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });

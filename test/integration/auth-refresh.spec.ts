@@ -29,7 +29,7 @@ class RootGateway {
 
 const seen: unknown[] = [];
 
-/** An app that takes part in the event itself. */
+/** An app that handles the event itself. */
 @WebSocketGateway()
 class CuriousGateway {
   @SubscribeMessage('auth:refresh')
@@ -42,7 +42,7 @@ const inAnHour = () => Date.now() + 3_600_000;
 
 const alice = (claims: Partial<Identity> = {}): string => tokenFor({ userId: 'alice', ...claims });
 
-/** `authenticate` keeps those waiting who come again. */
+/** `authenticate` delays clients that reconnect. */
 const slowly = (): { auth: Partial<AuthOptions>; answer: Deferred<Identity> } => {
   const answer = new Deferred<Identity>();
   const authenticate: AuthOptions['authenticate'] = (token) =>
@@ -52,7 +52,7 @@ const slowly = (): { auth: Partial<AuthOptions>; answer: Deferred<Identity> } =>
 
 describe('a new token', () => {
   let cluster: TestCluster;
-  /** What `authenticate` was asked. */
+  /** The tokens that `authenticate` was given. */
   const asked: string[] = [];
   let clock: StandingClock;
   beforeEach(() => {
@@ -86,7 +86,7 @@ describe('a new token', () => {
     return cluster.instance(0);
   };
 
-  /** Everything that would tell of a client that was told or disconnected. */
+  /** Collects all notifications and disconnects of a client. */
   const nothingHappenedTo = async (...clients: TestClient[]): Promise<void> => {
     await cluster.settled(...clients);
     for (const client of clients) {
@@ -95,7 +95,7 @@ describe('a new token', () => {
     }
   };
 
-  it('takes the place of the old one, with a later end, and is told of its own end', async () => {
+  it('replaces the old one, with a later expiry and a warning of its own', async () => {
     const instance = await start();
     const bystander = await cluster.instance(1).connect({ token: alice() });
     const [first, second] = [clock.second(10), clock.second(20)];
@@ -112,7 +112,7 @@ describe('a new token', () => {
       plan: 'new',
       frozen: true,
     });
-    // It is told at half of what is left, and of the first end no more.
+    // The warning comes at half of the remaining time, and none for the first expiry.
     clock.to(second - 1_000);
     await client.waitFor('auth:expiring', 2);
     clock.to(second);
@@ -131,7 +131,7 @@ describe('a new token', () => {
     ['text as in a header', (token) => [`Bearer ${token}`]],
     ['an object', (token) => [{ token }]],
     ['an object, with more of them', (token) => [{ token }, 'more']],
-  ])('comes as %s', async (_, args) => {
+  ])('is read from %s', async (_, args) => {
     const instance = await start({ authenticate: (token) => ({ userId: 'alice', token }) });
     const client = await instance.connect({ token: 'first' });
     expect(await client.ask('auth:refresh', ...args('second'))).toEqual({
@@ -143,7 +143,7 @@ describe('a new token', () => {
     await nothingHappenedTo(client);
   });
 
-  it('is taken from a client that wants no acknowledgement', async () => {
+  it('is accepted from a client that wants no acknowledgement', async () => {
     const instance = await start();
     const client = await instance.connect({ token: alice() });
     client.emit('auth:refresh', alice({ plan: 'new' }));
@@ -155,7 +155,7 @@ describe('a new token', () => {
     expect(asked).toEqual([alice(), alice({ plan: 'new' })]);
   });
 
-  it('without an end takes the end away', async () => {
+  it('without an expiry removes the old expiry', async () => {
     const instance = await start();
     const client = await instance.connect({ token: alice({ expiresAt: clock.second(10) }) });
     const other = await instance.connect({ token: alice({ expiresAt: clock.second(11) }) });
@@ -182,7 +182,7 @@ describe('a new token', () => {
     ['auth.token-missing', 'an object without a token', [{ token: { $ne: null } }]],
   ];
   it.each(bad)(
-    'is refused with %s where it is %s, and all stays as it was',
+    'is refused with %s if it is %s, and everything stays as it was',
     async (code, _, args) => {
       const instance = await start();
       const expiresAt = inAnHour();
@@ -197,7 +197,7 @@ describe('a new token', () => {
     },
   );
 
-  it('that is refused does not put off the end of the old one', async () => {
+  it('that is refused does not delay the expiry of the old one', async () => {
     const instance = await start();
     const expiresAt = clock.second(10);
     const client = await instance.connect({ token: alice({ expiresAt }) });
@@ -213,7 +213,7 @@ describe('a new token', () => {
       () => 'authenticate to be asked',
     );
 
-  it('is refused where authenticate takes too long', async () => {
+  it('is refused if authenticate takes too long', async () => {
     const { auth, answer } = slowly();
     const instance = await start({ ...auth, timeoutMs: 50 });
     const client = await instance.connect({ token: alice() });
@@ -227,7 +227,7 @@ describe('a new token', () => {
     expect(await client.ask('auth:refresh', alice())).toEqual({ ok: true, expiresAt: null });
   });
 
-  it('is taken one at a time from each socket', async () => {
+  it('is processed one at a time for each socket', async () => {
     const { auth, answer } = slowly();
     const instance = await start(auth);
     const client = await instance.connect({ token: alice() });
@@ -248,7 +248,7 @@ describe('a new token', () => {
     expect(instance.counts).toEqual({ 'auth.refresh-busy': 1 });
   });
 
-  it('is not taken from an anonymous socket, nor from one that has logged out', async () => {
+  it('is not accepted from an anonymous socket, nor from one that has logged out', async () => {
     const instance = await start();
     const anonymous = await instance.connect();
     const refused = { ok: false, code: 'auth.not-authenticated' };
@@ -262,7 +262,7 @@ describe('a new token', () => {
     expect(instance.counts).toEqual({ 'auth.not-authenticated': 2 });
   });
 
-  it('is not taken from a socket that logs out meanwhile', async () => {
+  it('is not accepted from a socket that logs out meanwhile', async () => {
     const { auth, answer } = slowly();
     const instance = await start(auth);
     const client = await instance.connect({ token: alice() });
@@ -274,7 +274,7 @@ describe('a new token', () => {
     expect(await client.ask('who am I')).toBeNull();
   });
 
-  it('is nothing any more once the socket has gone', async () => {
+  it('is ignored once the socket has left', async () => {
     const { auth, answer } = slowly();
     const instance = await start(auth);
     const client = await instance.connect({ token: alice() });
@@ -295,9 +295,9 @@ describe('a new token', () => {
     expect(instance.counts).toEqual({ 'auth.expired': 1 });
   });
 
-  it('is refused in the second after the end of the old one as well', async () => {
+  it('is refused even in the second after the expiry of the old one', async () => {
     const instance = await start();
-    // The server gets round to it almost a second later.
+    // The server processes it almost a second late.
     const expiresAt = clock.second(10) + 1;
     const client = await instance.connect({ token: alice({ expiresAt }) });
     clock.to(expiresAt);
@@ -308,7 +308,7 @@ describe('a new token', () => {
     await gone(client);
   });
 
-  it('is nothing any more once the old one has ended', async () => {
+  it('is refused after the expiry of the old one', async () => {
     const { auth, answer } = slowly();
     const instance = await start(auth);
     const client = await instance.connect({ token: alice({ expiresAt: clock.second(10) }) });
@@ -327,7 +327,7 @@ describe('a new token', () => {
     expect(instance.counts).toEqual({ 'auth.expired': 1 });
   });
 
-  it('is hidden from other instances, like the one that the client connected with', async () => {
+  it('is hidden from other instances, like the first token of the client', async () => {
     const instance = await start({
       authenticate: () => ({ userId: 'alice' }),
       extractToken: ({ handshake }) => handshake.headers['x-ticket'] as string,
@@ -348,7 +348,7 @@ describe('a new token', () => {
     expect(JSON.stringify(details?.handshake)).not.toMatch(/ticket (one|two)/);
   });
 
-  it('disturbs no gateway that listens to the event as well', async () => {
+  it('does not disturb a gateway that handles the event as well', async () => {
     const instance = await start({}, [CuriousGateway]);
     const client = await instance.connect({ token: alice() });
     expect(await client.ask('auth:refresh', alice({ plan: 'new' }))).toEqual({
@@ -360,7 +360,7 @@ describe('a new token', () => {
     await nothingHappenedTo(client);
   });
 
-  it('is nothing to an app that authenticates nobody', async () => {
+  it('is ignored by an app without authentication', async () => {
     cluster = await givenCluster()
       .of(1)
       .with(CuriousGateway)

@@ -56,8 +56,9 @@ describe('the moment of authentication', () => {
     });
   };
 
-  // pitfall 32
-  it('is before the app’s middlewares, handleConnection and the first message, however slow it is', async () => {
+  // Nest handles messages before an async `handleConnection` has ended, so authentication has to come before the
+  // connection.
+  it('is before the app’s middlewares, handleConnection and the first message, however long it takes', async () => {
     const slow = new Deferred();
     cluster = await givenCluster()
       .of(1)
@@ -92,7 +93,7 @@ describe('the moment of authentication', () => {
     client.close();
   });
 
-  it('leaves the last word to the app’s middlewares, and nothing of whom they refuse', async () => {
+  it('lets the app’s middlewares decide last, and keeps nothing of clients that they refuse', async () => {
     cluster = await givenCluster().of(2).with(SeeingGateway).start();
 
     expect(await cluster.instance(1).refusal({ token: 'banned' })).toEqual({
@@ -104,7 +105,7 @@ describe('the moment of authentication', () => {
     await nobodyIsThere('banned');
   });
 
-  it('leaves nothing of a client that disconnects while it is authenticated', async () => {
+  it('keeps nothing of a client that disconnects during its authentication', async () => {
     const asked: string[] = [];
     const slow = new Deferred<{ userId: string }>();
     cluster = await givenCluster()
@@ -132,7 +133,7 @@ describe('the moment of authentication', () => {
 
     slow.resolve({ userId: 'alice' });
 
-    // Somebody who comes later is through before we look.
+    // A client that connects later is ready before this check.
     await (await cluster.instance(0).connect({ token: 'bob' })).closed();
     await until(
       () => cluster.instance(0).state.socketCount === 0,
@@ -142,7 +143,7 @@ describe('the moment of authentication', () => {
     expect(seen.filter((line) => line.startsWith('handleConnection: alice'))).toEqual([]);
   });
 
-  it('leaves nothing of a client that disconnects while its channel is subscribed', async () => {
+  it('keeps nothing of a client that disconnects while its channel is subscribed', async () => {
     const subscribing = new Deferred();
     const held: string[] = [];
     class SlowPubSub extends InMemoryPubSub {

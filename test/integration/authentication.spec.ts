@@ -18,7 +18,7 @@ const ANONYMOUS = { auth: null, userId: null };
 const SESSION = { sessionId: expect.any(String) };
 const ALICE = { auth: { userId: 'alice', ...SESSION }, userId: 'alice' };
 
-/** No more than a code and a sentence: nothing of what went on inside. */
+/** Only a code and a sentence, without internals. */
 const refusalWith = (code: string, message = 'Authentication failed') => ({
   message,
   data: { code },
@@ -41,7 +41,7 @@ describe('authentication', () => {
     return cluster.instance(0);
   };
 
-  // pitfall 11
+  // `Bearer ` has to be removed, and `handshake.auth` has to be read.
   it.each<[where: string, options: ConnectOptions]>([
     ['handshake.auth.token', { auth: { token: 'alice' } }],
     ['handshake.auth.token, written as a header', { auth: { token: 'Bearer alice' } }],
@@ -58,22 +58,22 @@ describe('authentication', () => {
       'the header over long polling',
       { extraHeaders: { authorization: 'Bearer alice' }, transports: ['polling'] },
     ],
-  ])('takes the token from %s', async (_where, options) => {
+  ])('reads the token from %s', async (_where, options) => {
     expect(await whoIs(await start(), options)).toEqual(ALICE);
   });
 
-  // pitfall 11
-  it('does not take a token from the query string', async () => {
+  // A token in the query string would be in access logs.
+  it('does not read a token from the query string', async () => {
     expect(await whoIs(await start(), { query: { token: 'alice' } })).toEqual(ANONYMOUS);
   });
 
-  it('takes a token from the query string where that is switched on, after all others', async () => {
+  it('reads a token from the query string if that is enabled, after all other places', async () => {
     const instance = await start({ tokenFromQuery: true });
     expect(await whoIs(instance, { query: { token: 'alice' } })).toEqual(ALICE);
     expect(await whoIs(instance, { query: { token: 'bob' }, token: 'alice' })).toEqual(ALICE);
   });
 
-  it('takes the token from where extractToken finds it, and from nowhere else', async () => {
+  it('reads the token only where extractToken finds it', async () => {
     const instance = await start({
       extractToken: ({ handshake }) => /session=(\w+)/.exec(handshake.headers.cookie ?? '')?.[1],
     });
@@ -87,11 +87,11 @@ describe('authentication', () => {
     ['a token that is no text', { auth: { token: { $ne: null } } }],
     ['another scheme', { extraHeaders: { authorization: 'Basic YWxpY2U6' } }],
     ['a scheme without a token', { extraHeaders: { authorization: 'Bearer' } }],
-  ])('takes %s for an anonymous client', async (_what, options) => {
+  ])('treats %s as an anonymous client', async (_what, options) => {
     expect(await whoIs(await start(), options)).toEqual(ANONYMOUS);
   });
 
-  it('refuses clients without a token where it is required', async () => {
+  it('refuses clients without a token if one is required', async () => {
     const instance = await start({ required: true });
     expect(await instance.refusal()).toEqual(
       refusalWith('auth.token-missing', 'Authentication required'),
@@ -99,7 +99,7 @@ describe('authentication', () => {
     expect(await whoIs(instance, { token: 'alice' })).toEqual(ALICE);
   });
 
-  it('takes everybody for anonymous where none is configured, and warns once of the first token', async () => {
+  it('treats all clients as anonymous if it is not configured, and warns once at the first token', async () => {
     cluster = await givenCluster()
       .of(1)
       .with(WhoAmIGateway)
@@ -141,12 +141,15 @@ describe('authentication', () => {
     ['gives an identity without a user', () => ({ name: 'SELECT * FROM secrets' }) as never],
     ['gives an identity with an empty user', () => ({ userId: '' })],
     ['gives something that is no identity', () => 'SELECT * FROM secrets' as never],
-  ])('refuses a client, and tells it nothing, when authenticate %s', async (_how, authenticate) => {
-    const instance = await start({ authenticate });
-    expect(await instance.refusal({ token: 'alice' })).toEqual(refusalWith('auth.failed'));
-    expect(instance.state.socketCount).toBe(0);
-    expect(cluster.logger.matching(/^warn auth\.failed: /)).toHaveLength(1);
-  });
+  ])(
+    'refuses a client without giving the reason when authenticate %s',
+    async (_how, authenticate) => {
+      const instance = await start({ authenticate });
+      expect(await instance.refusal({ token: 'alice' })).toEqual(refusalWith('auth.failed'));
+      expect(instance.state.socketCount).toBe(0);
+      expect(cluster.logger.matching(/^warn auth\.failed: /)).toHaveLength(1);
+    },
+  );
 
   it('refuses a client when extractToken throws', async () => {
     const instance = await start({
@@ -166,7 +169,7 @@ describe('authentication', () => {
     ['a list', () => ['alice'], 'a value of type object'],
     ['a function', () => () => 'alice', 'a value of type function'],
   ])(
-    'refuses a client when extractToken returns %s, and says so',
+    'refuses a client when extractToken returns %s, and logs that',
     async (_what, returned, said) => {
       const instance = await start({ extractToken: returned as never });
       for (const options of [{ token: 'alice' }, {}]) {
@@ -180,13 +183,13 @@ describe('authentication', () => {
   );
 
   it.each([undefined, null, ''])(
-    'takes a client for anonymous when extractToken returns %p',
+    'treats a client as anonymous when extractToken returns %p',
     async (returned) => {
       expect(await whoIs(await start({ extractToken: () => returned }), {})).toEqual(ANONYMOUS);
     },
   );
 
-  it('takes the address of the connection when clientAddress rejects, and goes on', async () => {
+  it('uses the address of the connection when clientAddress rejects, and continues', async () => {
     const instance = await start({
       handshakesPerSecond: 100,
       clientAddress: (() => Promise.reject(new Error('no header'))) as never,
@@ -211,7 +214,7 @@ describe('authentication', () => {
     },
   );
 
-  it('takes the largest number that is exact, and bigints and texts of any size', async () => {
+  it('accepts the largest exact number, and bigints and texts of any size', async () => {
     const ids = [Number.MAX_SAFE_INTEGER, 90071992547409931n, '90071992547409932'];
     const instance = await start({
       authenticate: (token) => ({ userId: ids[Number(token)] ?? '' }),
@@ -221,7 +224,7 @@ describe('authentication', () => {
     }
   });
 
-  it('refuses a client when authenticate does not answer in time', async () => {
+  it('refuses a client when authenticate does not settle in time', async () => {
     const late = new Deferred<{ userId: string }>();
     const instance = await start({ authenticate: () => late.promise, timeoutMs: 20 });
 
@@ -240,7 +243,7 @@ describe('authentication', () => {
     });
   });
 
-  it('keeps the claims of the identity, and the user as text', async () => {
+  it('keeps the claims of the identity, and the user id as text', async () => {
     const claims = { userId: 42, roles: ['admin'], tenant: { id: 7 } };
     const instance = await start({ authenticate: () => claims });
     expect(await whoIs(instance, { token: 'x' })).toEqual({
@@ -249,7 +252,7 @@ describe('authentication', () => {
     });
   });
 
-  it('lets a refused client in once its token is good', async () => {
+  it('accepts a refused client once its token is valid', async () => {
     const instance = await start();
     const client = await instance
       .refusal({ token: 'bad' })

@@ -7,7 +7,7 @@ import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 @WebSocketGateway()
 class RootGateway {}
 
-/** An envelope of this version, kind and flags, with these frames behind a header of this length. */
+/** An envelope of this version, kind and flags, with these frames after a header of this length. */
 function envelope({
   version = 1,
   kind = 0,
@@ -38,7 +38,7 @@ const faults: [kind: string, bytes: [what: string, payload: string | Buffer][]][
       ['an empty event', '{"event":""}'],
       ['an exception that is no list', '{"event":"x","except":"everybody"}'],
       ['an exception that is no list of text', '{"event":"x","except":[7]}'],
-      // pitfall 14
+      // Names that Socket.IO and EventEmitter use themselves.
       ['a reserved name', '{"event":"disconnect"}'],
       ['another reserved name', '{"event":"connect_error","data":{}}'],
       ['a header cut short', envelope().subarray(0, 20)],
@@ -79,8 +79,8 @@ const faults: [kind: string, bytes: [what: string, payload: string | Buffer][]][
   ],
 ];
 
-// pitfalls 4 and 20
-describe('bad bytes on a channel', () => {
+// Bytes that would be an uncaught exception in a careless receiver and end every instance.
+describe('invalid bytes on a channel', () => {
   let cluster: TestCluster;
   let outside: Outside;
   beforeEach(() => {
@@ -102,7 +102,7 @@ describe('bad bytes on a channel', () => {
       await cluster.instance(1).connect({ token: 'alice' }),
     ];
   };
-  /** Both instances live on and deliver: the proof is an event after the bad ones, on each channel. */
+  /** Both instances run and deliver: an event sent after the invalid bytes arrives on each channel. */
   const livesOn = async (clients: TestClient[]): Promise<void> => {
     const channels = ['all', 'authenticated', 'user:alice'];
     for (const channel of channels) {
@@ -115,7 +115,7 @@ describe('bad bytes on a channel', () => {
   };
 
   it.each(faults)(
-    'are dropped and counted as %s, and the instances live on',
+    'are dropped and counted as %s, and the instances keep running',
     async (kind, payloads) => {
       const clients = await start();
 

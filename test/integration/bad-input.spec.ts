@@ -37,7 +37,7 @@ const faults: [what: string, code: string, input: BadInput][] = [
   ['no event name', 'event.invalid-name', { event: undefined }],
   ['an empty event name', 'event.invalid-name', { event: '' }],
   ['an event name that is no string', 'event.invalid-name', { event: 7 }],
-  // pitfall 14
+  // Names that Socket.IO and EventEmitter use themselves.
   ...[
     'connect',
     'connect_error',
@@ -51,7 +51,7 @@ const faults: [what: string, code: string, input: BadInput][] = [
     'event.reserved-name',
     { event },
   ]),
-  // pitfall 16
+  // Data that JSON cannot represent.
   ['a cycle', 'event.unserialisable', { data: cycle }],
   ['a BigInt', 'event.unserialisable', { data: { id: 1n } }],
   [
@@ -80,7 +80,7 @@ async function refusalOf(promise: Promise<unknown>): Promise<unknown> {
 
 const refusal = (message: RegExp) => ['target.invalid', expect.stringMatching(message)];
 
-describe('bad input', () => {
+describe('invalid input', () => {
   let cluster: TestCluster;
   let clients: TestClient[];
   const start = async (): Promise<RedisPropagatorService> => {
@@ -101,7 +101,7 @@ describe('bad input', () => {
   afterEach(() => cluster.close());
 
   it.each(Object.entries(verbs))(
-    'of %s is refused with a code, and nobody gets anything',
+    'such as %s is refused with a code, and no client gets anything',
     async (_verb, call) => {
       const propagator = await start();
 
@@ -140,7 +140,7 @@ describe('bad input', () => {
     await expectSilence();
   });
 
-  it('says false for an event of no user, and publishes nothing', async () => {
+  it('makes propagateEvent return false for a socket without a user, and publish nothing', async () => {
     const propagator = await start();
     for (const userId of [null, undefined, '']) {
       expect(await propagator.propagateEvent({ userId, event: 'x', data: 1 })).toBe(false);
@@ -148,7 +148,7 @@ describe('bad input', () => {
     await expectSilence();
   });
 
-  it('left aside, propagateEvent reaches the user’s other sockets', async () => {
+  it('aside, propagateEvent reaches the user’s other sockets', async () => {
     const propagator = await start();
     const socketId = clients[0]?.id;
     expect(

@@ -22,7 +22,7 @@ const BYTES = [0, 1, 2, 123, 128, 255];
 const bytes = Uint8Array.from(BYTES);
 const expected = Buffer.from(BYTES);
 
-/** What is sent, and what a client in Node gets: Buffers. */
+/** The values that are sent, and what a Node client receives: Buffers. */
 const forms: [form: string, data: unknown, received: unknown][] = [
   ['a Buffer', Buffer.from(bytes), expected],
   ['an ArrayBuffer', bytes.buffer, expected],
@@ -65,7 +65,7 @@ const connections: [how: string, gateway: typeof PlainGateway, options: ConnectO
   ['polling, then WebSocket', PlainGateway, { transports: ['polling', 'websocket'] }],
 ];
 
-// pitfall 16
+// JSON would turn Buffers into `{ type: 'Buffer' }`.
 describe.each(connections)('binary data, over %s', (_how, gateway, options) => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
@@ -94,7 +94,7 @@ describe.each(connections)('binary data, over %s', (_how, gateway, options) => {
   });
 });
 
-// pitfall 16
+// JSON would turn Buffers into `{ type: 'Buffer' }`.
 describe('binary data of a response', () => {
   it('arrives as binary at the user’s other sockets', async () => {
     const cluster = await givenCluster().of(2).with(PlainGateway).start();

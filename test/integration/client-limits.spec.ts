@@ -29,7 +29,7 @@ describe('a client that sends too much', () => {
   let a: TestInstance;
   beforeEach(async () => {
     handled.length = 0;
-    // Both clocks stand still: no more events are allowed meanwhile, and no more lines.
+    // Both clocks are stopped: no further events are allowed, and no further lines are logged.
     jest.spyOn(performance, 'now').mockReturnValue(performance.now());
     jest.spyOn(Date, 'now').mockReturnValue(Date.now());
     cluster = await givenCluster()
@@ -45,7 +45,7 @@ describe('a client that sends too much', () => {
     await cluster.close();
   });
 
-  it('is told so, by the acknowledgement, and what it sends is not handled', async () => {
+  it('gets an error in the acknowledgement, and its event is not handled', async () => {
     const alice = await a.connect({ token: 'alice' });
     const answers = await Promise.all(
       Array.from({ length: BURST + 3 }, (_, n) => alice.ask('say', n)),
@@ -59,7 +59,7 @@ describe('a client that sends too much', () => {
     expect(cluster.logger.matching(/client\.too-many-events: "say" of socket/)).toHaveLength(1);
   });
 
-  it('is told once by an exception where it asks for no acknowledgement', async () => {
+  it('gets one exception event if it asks for no acknowledgement', async () => {
     const alice = await a.connect({ token: 'alice' });
     for (let n = 0; n < BURST + 5; n++) alice.emit('say', n);
     await until(
@@ -71,7 +71,7 @@ describe('a client that sends too much', () => {
     expect(handled).toHaveLength(BURST);
   });
 
-  it('is disconnected where that does not help, told why, and others are not', async () => {
+  it('is disconnected with the reason if it continues, and other clients are not', async () => {
     const alice = await a.connect({ token: 'alice' });
     const bob = await a.connect({ token: 'bob' });
     for (let n = 0; n < 200; n++) alice.emit('say', n);
@@ -85,7 +85,7 @@ describe('a client that sends too much', () => {
     expect(await bob.ask('say', 'hello')).toBe(true);
   });
 
-  it('has one limit for all its sockets as a user, and one for each connection as nobody', async () => {
+  it('has one limit for all sockets of its user, or one for its connection if it is anonymous', async () => {
     const [one, two] = [await a.connect({ token: 'alice' }), await a.connect({ token: 'alice' })];
     const nobodies = [await a.connect(), await a.connect()];
     const asks = Array.from({ length: BURST }, (_, n) => n);
@@ -99,11 +99,11 @@ describe('a client that sends too much', () => {
   });
 });
 
-describe('a client whose handlers write what it sends into socket.data', () => {
+describe('a client whose handlers write its messages into socket.data', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  it('has the limit of the user whom the authentication let in, and nobody else has', async () => {
+  it('keeps the limit of its authenticated user, and affects no other user', async () => {
     cluster = await givenCluster()
       .of(1)
       .with(CountingGateway)
@@ -131,7 +131,7 @@ describe('a socket that joins too many rooms', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  it('is kept out of those that are too many, reported, and may enter others for those it leaves', async () => {
+  it('does not enter the excess rooms, which is reported, and may enter others after leaving some', async () => {
     cluster = await givenCluster()
       .of(1)
       .with(PlainGateway)
@@ -154,7 +154,7 @@ describe('a socket that joins too many rooms', () => {
     }
   });
 
-  it('does not count in joinUser, on each instance', async () => {
+  it('is not counted by joinUser, on each instance', async () => {
     cluster = await givenCluster()
       .of(2)
       .with(PlainGateway)
@@ -169,7 +169,7 @@ describe('a socket that joins too many rooms', () => {
     for (const client of [first, third]) await client.ask('join', ['x', 'y']);
 
     for (const { propagator } of [a, b]) {
-      // One room of two is not enough.
+      // One of two rooms is not enough.
       expect(await propagator.joinUser('alice', ['lobby', 'hall'])).toEqual(counted(2));
       expect(await propagator.joinUser('alice', 'lobby')).toEqual(counted(4));
       expect(await propagator.joinUser('alice', ['lobby', 'a', 'b', 'c'])).toEqual(counted(0));
@@ -181,7 +181,7 @@ describe('a socket that joins too many rooms', () => {
     expect(b.counts['room.too-many']).toBeGreaterThan(0);
   });
 
-  it('may join a thousand where nothing is said', async () => {
+  it('may join a thousand rooms by default', async () => {
     cluster = await givenCluster().of(1).with(PlainGateway).onInMemoryPubSub().start();
     const a = cluster.instance(0);
     const alice = await a.connect({ token: 'alice' });

@@ -95,7 +95,7 @@ describe('@CurrentUser()', () => {
       token: tokenFor({ userId: 'alice', tenant: { id: 7 }, roles: ['admin'] }),
     });
 
-  it('is who sent the message', async () => {
+  it('is the user who sent the message', async () => {
     expect(await (await alice()).ask('user', 'hello')).toEqual({
       text: 'hello',
       user: expect.objectContaining({ userId: 'alice', tenant: { id: 7 }, roles: ['admin'] }),
@@ -104,18 +104,18 @@ describe('@CurrentUser()', () => {
     expect(await bob.ask('user', 'hello')).toMatchObject({ user: { userId: '42' } });
   });
 
-  it('is a claim, by its name', async () => {
+  it('can be a claim, by its name', async () => {
     expect(await (await alice()).ask('claims')).toEqual(['alice', { id: 7 }, 'undefined']);
   });
 
-  it('is null for an anonymous client, whichever claim', async () => {
+  it('is null for an anonymous client, for any claim', async () => {
     const anonymous = await instance.connect();
     expect(await anonymous.ask('user', 'hello')).toEqual({ text: 'hello', user: null });
     expect(await anonymous.ask('claims')).toEqual([null, null, null]);
     expect(await anonymous.ask('roles')).toEqual([]);
   });
 
-  it('goes through pipes, with what is injected into them', async () => {
+  it('passes through pipes, with injected dependencies', async () => {
     const client = await alice();
     expect(await client.ask('name')).toBe('ALICE');
     expect(await client.ask('roles')).toEqual(['admin']);
@@ -125,7 +125,7 @@ describe('@CurrentUser()', () => {
     });
   });
 
-  it('is nobody outside of gateways, and says so', async () => {
+  it('throws outside of gateways, with the reason', async () => {
     const { status } = await fetch(`${instance.url}/user`);
     expect(status).toBe(500);
   });

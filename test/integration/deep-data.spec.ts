@@ -13,7 +13,7 @@ interface Manager {
 
 const managerOf = (client: TestClient): Manager => client.socket.io;
 
-/** A client that acknowledges every question with nested arrays, which its own encoder could not encode. */
+/** A client that acknowledges every event with nested arrays, which its own encoder could not encode. */
 function answeringWith(client: TestClient, json: string): void {
   const manager = managerOf(client);
   manager.on('packet', ({ id }) => {
@@ -27,7 +27,7 @@ const code = (work: Promise<unknown>): Promise<string> =>
     (error: PropagatorError) => error.code,
   );
 
-describe.each([8_000, 100_000])('data %i arrays deep', (depth) => {
+describe.each([8_000, 100_000])('data nested %i arrays deep', (depth) => {
   const json = nestedArrays(depth);
   const deep = JSON.parse(json);
   let cluster: TestCluster;
@@ -71,7 +71,7 @@ describe.each([8_000, 100_000])('data %i arrays deep', (depth) => {
     expect([...alice.received, ...elsewhere.received]).toEqual([]);
   });
 
-  it("ends nothing where Socket.IO's own calls send it", async () => {
+  it("does not end the process if Socket.IO's own calls send it", async () => {
     const server = serverOf(cluster, 0);
     server.emit('deep', deep);
     server.to('room').emit('deep', deep);
@@ -80,12 +80,12 @@ describe.each([8_000, 100_000])('data %i arrays deep', (depth) => {
     expect([...alice.received, ...elsewhere.received]).toEqual([]);
   });
 
-  it('does no harm where clients acknowledge with it, and the answer of the others arrives', async () => {
+  it('does no harm in acknowledgements of clients, and the replies of the others arrive', async () => {
     const bob = await cluster.instance(1).connect({ token: 'bob' });
     const hostile = await cluster.instance(1).connect({ token: 'bob' });
     answeringWith(hostile, json);
     bob.socket.on('question', (_: unknown, ack: (answer: string) => void) => {
-      // After the other one.
+      // After the other reply.
       void until(
         () => (cluster.instance(1).counts['reply.failed'] ?? 0) > 0,
         () => 'the other answer to be refused',
@@ -97,12 +97,12 @@ describe.each([8_000, 100_000])('data %i arrays deep', (depth) => {
       .propagator.requestUser({ userId: 'bob', event: 'question', data: 1, timeoutMs: 5_000 });
 
     expect(items).toEqual([expect.objectContaining({ socketId: bob.id, answer: 'well' })]);
-    // The other answer cannot be handed on, and the result says so.
+    // The other reply cannot be forwarded, and the result says so.
     expect(complete).toBe(false);
     await isWell();
   });
 
-  it('does no harm in a binary event that cannot be put together', async () => {
+  it('does no harm in a binary event that cannot be assembled', async () => {
     const hostile = await cluster.instance(0).connect({ token: 'mallory' });
     const { engine } = managerOf(hostile);
     engine.write(`51-["leave",${json},{"_placeholder":true,"num":0}]`);

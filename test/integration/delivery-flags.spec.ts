@@ -26,7 +26,7 @@ describe('a volatile event', () => {
     for (const client of clients) expect(client.data('cursor')).toEqual([1]);
   });
 
-  it('is not kept for clients that are not', async () => {
+  it('is not kept for clients that are not ready', async () => {
     cluster = await givenCluster().of(2).with(RootGateway).start();
     const busy = [
       await PollingClient.connect(cluster.instance(0).url),

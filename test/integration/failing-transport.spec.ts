@@ -43,14 +43,14 @@ describe.each([RejectingPubSub, ThrowingPubSub])('a transport that fails: %p', (
     await cluster.close();
   });
 
-  // pitfalls 15 and 20
-  it('breaks nobody’s response, nor what this instance delivers by itself', async () => {
+  // An unhandled rejection of a publish, or a malformed message, would end the process.
+  it('does not affect responses, nor the local delivery of this instance', async () => {
     cluster = await givenCluster()
       .of(1)
       .with(AskedGateway)
       .configured({ redis: undefined, pubSub: new Transport() })
       .start();
-    // Lines are written once a second.
+    // Lines are logged at most once a second.
     jest.spyOn(Date, 'now').mockReturnValue(Date.now());
     const instance = cluster.instance(0);
     const origin = await instance.connect({ token: 'alice' });
@@ -70,7 +70,7 @@ describe.each([RejectingPubSub, ThrowingPubSub])('a transport that fails: %p', (
     for (const client of [origin, other]) {
       expect(client.events).toEqual(['answer', 'answer', 'x']);
     }
-    expect(instance.counts).toEqual({ 'publish.failed': 4 }); // the last one is the fence of this test
+    expect(instance.counts).toEqual({ 'publish.failed': 4 }); // the last one is the marker of this test
     expect(cluster.logger.matching(/^warn publish\.failed: .*out of order/)).toHaveLength(1);
   });
 });

@@ -47,14 +47,14 @@ class FileGateway {
   }
 }
 
-/** What Socket.IO takes for a place of binary data, where the packet has any. */
+/** A placeholder of binary data for Socket.IO, if the packet has any. */
 const places: [how: string, place: unknown][] = [
   ['of the data beside it', { _placeholder: true, num: 0 }],
   ['of data that is not there', { _placeholder: true, num: 99 }],
   ['without a number', { _placeholder: true }],
 ];
 
-describe.each(places)('what looks like the place of binary data, %s', (_, place) => {
+describe.each(places)('data that looks like a placeholder of binary data, %s', (_, place) => {
   let cluster: TestCluster;
   let alice: TestClient;
   let bob: TestClient;
@@ -92,7 +92,7 @@ describe.each(places)('what looks like the place of binary data, %s', (_, place)
     expect(alice.data('file')).toEqual([expected, expected]);
   });
 
-  it('is refused in an event for many, which goes to nobody', async () => {
+  it('is refused in an event for many, which reaches no client', async () => {
     const before = cluster.instance(0).counts['emit.refused'] ?? 0;
     expect(await alice.ask('to all', place)).toBe('done');
     const { propagator } = cluster.instance(0);
@@ -107,13 +107,13 @@ describe.each(places)('what looks like the place of binary data, %s', (_, place)
     expect(cluster.instance(0).counts['emit.refused']).toBe(before + 3);
   });
 
-  it('passes as it is where there is no binary data', async () => {
+  it('passes unchanged if there is no binary data', async () => {
     await cluster.instance(0).propagator.emitToAll({ event: 'plain', data: { place } });
     await bob.waitFor('plain');
     expect(bob.data('plain')).toEqual([{ place }]);
   });
 
-  it('passes in the answer of one client, beside the binary answer of another', async () => {
+  it('passes in the reply of one client, next to a binary reply of another', async () => {
     alice.socket.once('question', (ack: (answer: unknown) => void) => ack({ place }));
     bob.socket.once('question', (ack: (answer: unknown) => void) => ack({ file: FILE }));
     const answers: unknown[] = await serverOf(0).timeout(20_000).emitWithAck('question');
@@ -121,7 +121,7 @@ describe.each(places)('what looks like the place of binary data, %s', (_, place)
     expect(answers).toEqual(expect.arrayContaining([{ place }, { file: FILE }]));
   });
 
-  it('spoils no other answer of a server, and the asking one learns that one is missing', async () => {
+  it("spoils no other server's reply, and the result says that one is missing", async () => {
     const before = cluster.instance(1).counts['reply.failed'] ?? 0;
     serverOf(1).once('question', (ack: (answer: unknown) => void) => ack([place, FILE]));
     const outcome = await new Promise<[Error | null, unknown[]]>((resolve) => {

@@ -33,7 +33,7 @@ class User {
 
 const USER = (): WsResponse<User> => ({ event: 'user', data: new User() });
 
-/** What makes another event of a response, or none. */
+/** Turns a response into another event, or into none. */
 const interceptor = (change: (results: Observable<unknown>) => Observable<unknown>) => {
   @Injectable()
   class Changing implements NestInterceptor {
@@ -113,7 +113,7 @@ function gatewayWith(...interceptors: Type<NestInterceptor>[]): Type<Handlers> {
 
 const RESPONSES = ['value', 'Promise', 'Observable', 'Promise of an Observable', 'by hand'];
 
-describe('what others get', () => {
+describe('the events that others get', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
@@ -136,7 +136,7 @@ describe('what others get', () => {
   ];
 
   it.each(ORDERS)(
-    'is what the asking client gets, with a serializer %s',
+    'are those of the asking client, with a serializer %s',
     async (_, interceptors) => {
       const { origin, others, bobs, everybody } = await start(gatewayWith(...interceptors));
 
@@ -155,7 +155,7 @@ describe('what others get', () => {
     },
   );
 
-  it('is what the asking client gets, with the serializer on the method', async () => {
+  it('are those of the asking client, with the serializer on the method', async () => {
     @UseInterceptors(RedisPropagatorInterceptor)
     @WebSocketGateway()
     class MethodGateway {
@@ -174,7 +174,7 @@ describe('what others get', () => {
     }
   });
 
-  it('is what the asking client gets, with our interceptor on the method and the serializer around it', async () => {
+  it('are those of the asking client, with our interceptor on the method and the serializer around it', async () => {
     @UseInterceptors(ClassSerializerInterceptor)
     @WebSocketGateway()
     class MethodGateway {
@@ -194,7 +194,7 @@ describe('what others get', () => {
     }
   });
 
-  it('is what the asking client gets, with a global serializer, where Nest applies it to gateways', async () => {
+  it('are those of the asking client, with a global serializer, if Nest applies it to gateways', async () => {
     const { origin, others, everybody } = await start(
       gatewayWith(RedisPropagatorInterceptor),
       (app) => app.useGlobalInterceptors(new ClassSerializerInterceptor(app.get(Reflector))),
@@ -207,7 +207,7 @@ describe('what others get', () => {
     }
   });
 
-  it('is the event that an interceptor around ours makes of an answer or an event', async () => {
+  it('are the event that an interceptor around ours makes of a reply or an event', async () => {
     const { origin, others, bobs, everybody } = await start(
       gatewayWith(EventOf, RedisPropagatorInterceptor),
     );
@@ -224,7 +224,7 @@ describe('what others get', () => {
     for (const client of bobs) expect(client.received).toEqual([]);
   });
 
-  it('is the one event that an interceptor around ours makes of a stream', async () => {
+  it('are the one event that an interceptor around ours makes of a stream', async () => {
     const { origin, others, everybody } = await start(
       gatewayWith(AllInOne, RedisPropagatorInterceptor),
     );
@@ -236,7 +236,7 @@ describe('what others get', () => {
     }
   });
 
-  it('is nothing where an interceptor around ours makes an acknowledgement, or nothing, of an event', async () => {
+  it('are none if an interceptor around ours turns an event into an acknowledgement, or into nothing', async () => {
     const { origin, everybody } = await start(gatewayWith(AnswerOf, RedisPropagatorInterceptor));
     expect(await origin.ask('value')).toMatchObject({ answer: { event: 'user' } });
     await cluster.settled(...everybody);
@@ -293,7 +293,7 @@ describe('what others get', () => {
     }
   });
 
-  it('is what the asking client gets in place of an error, and nothing of an exception', async () => {
+  it('include a replacement for an error, and no exception', async () => {
     const { origin, others, everybody } = await start(
       gatewayWith(Saved, RedisPropagatorInterceptor),
     );

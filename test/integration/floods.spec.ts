@@ -34,9 +34,9 @@ describe('a flood of', () => {
   let a: TestInstance;
   const raws: FloodingClient[] = [];
   const asked: string[] = [];
-  /** The clock of limits: it moves when a test says so. */
+  /** The clock of the limits, which moves only when a test sets it. */
   let ms: number;
-  /** Answers each question, unless a test holds it up. */
+  /** Answers each authentication, unless a test delays it. */
   let authenticate: (token: string) => Promise<Identity | null> | Identity | null;
 
   beforeEach(() => {
@@ -83,7 +83,7 @@ describe('a flood of', () => {
   const server = (): Server => a.app.get(RootGateway).server;
   const alice = connectPacket('/chat', { token: 'alice' });
 
-  it('CONNECT packets for one namespace while the first is authenticated asks once, and makes one socket', async () => {
+  it('CONNECT packets for one namespace during the authentication authenticates once and creates one socket', async () => {
     await start();
     const answer = new Deferred<Identity>();
     authenticate = () => answer.promise;
@@ -103,7 +103,7 @@ describe('a flood of', () => {
       () => a.state.socketCount === 0,
       () => 'the sockets to leave',
     );
-    // Nothing of the duplicates is kept.
+    // The duplicates leave nothing behind.
     const { _preConnectSockets: waiting } = server().of('/chat') as unknown as {
       _preConnectSockets: Map<string, unknown>;
     };
@@ -113,7 +113,7 @@ describe('a flood of', () => {
     );
   });
 
-  it('CONNECT packets for one namespace ends the connection, and nothing of it is left', async () => {
+  it('CONNECT packets for one namespace ends the connection and leaves nothing behind', async () => {
     await start();
     authenticate = () => new Promise<never>(() => {});
     const raw = await open();
@@ -126,7 +126,7 @@ describe('a flood of', () => {
     expect(lines.length).toBeGreaterThan(0);
   });
 
-  it('CONNECT packets with other credentials ends the connection: the client comes again with the last ones', async () => {
+  it('CONNECT packets with other credentials ends the connection: the client reconnects with the latest ones', async () => {
     await start();
     const answer = new Deferred<Identity>();
     authenticate = (token) => (token === 'alice' ? answer.promise : { userId: token });
@@ -153,12 +153,12 @@ describe('a flood of', () => {
     chat.disconnect();
   });
 
-  it('a client that disconnects and connects at once with the same credentials does no harm', async () => {
+  it('a client that disconnects and reconnects at once with the same credentials does no harm', async () => {
     await start();
     const answer = new Deferred<Identity>();
     const other = await a.connect({ token: 'carol', forceNew: false });
     authenticate = () => answer.promise;
-    // As React in strict mode does.
+    // Like React in strict mode.
     const chat = other.socket.io.socket('/chat', { auth: { token: 'alice' } });
     await until(
       () => asked.length === 2,
@@ -178,7 +178,7 @@ describe('a flood of', () => {
     chat.disconnect();
   });
 
-  it('refused CONNECT packets ends the connection, and tells its other namespaces why', async () => {
+  it('refused CONNECT packets ends the connection, and gives its other namespaces the reason', async () => {
     await start({ limits: { refusals: 10 } });
     const raw = await open();
     raw.send(connectPacket('/', { token: 'alice' }));
@@ -198,7 +198,7 @@ describe('a flood of', () => {
     expect(a.counts).toEqual({ 'auth.token-rejected': 10, 'client.disconnected': 1 });
   });
 
-  it('refused CONNECT packets asks authenticate no more than handshakesPerSecond allows', async () => {
+  it('refused CONNECT packets calls authenticate no more often than handshakesPerSecond allows', async () => {
     await start({ auth: { authenticate, handshakesPerSecond: 3 }, limits: { refusals: 10 } });
     const raw = await open();
     const namespaces = ['/', '/chat'];
@@ -224,7 +224,7 @@ describe('a flood of', () => {
     expect(raw.answers).toEqual(times(5, '/chat not you'));
   });
 
-  it('CONNECT packets for namespaces that do not exist ends the connection, and names one', async () => {
+  it('CONNECT packets for unknown namespaces ends the connection, and the log names one', async () => {
     await start();
     const raw = await open();
     raw.send(...Array.from({ length: 500 }, (_, n) => connectPacket(`/none-${n}`)));
@@ -234,7 +234,7 @@ describe('a flood of', () => {
     expect(cluster.logger.matching(/connection\.no-namespace: .*"\/none-\d+"/)).toHaveLength(1);
   });
 
-  it('auth:refresh asks authenticate no more than handshakesPerSecond allows, and ends the connection', async () => {
+  it('auth:refresh calls authenticate no more often than handshakesPerSecond allows, and ends the connection', async () => {
     await start({ auth: { authenticate, handshakesPerSecond: 3 }, limits: { refusals: 10 } });
     const raw = await open();
     raw.send(connectPacket('/', { token: 'alice' }));
@@ -260,7 +260,7 @@ describe('a flood of', () => {
     );
   });
 
-  it('auth:refresh at once is answered with busy, and ends the connection', async () => {
+  it('simultaneous auth:refresh is answered with busy, and ends the connection', async () => {
     await start();
     const raw = await open();
     raw.send(connectPacket('/', { token: 'alice' }));
@@ -271,7 +271,7 @@ describe('a flood of', () => {
     expect(asked).toEqual(['alice', 'alice']);
   });
 
-  it('handshakes from one IPv6 network is one bucket, however the addresses are written', async () => {
+  it('handshakes from one IPv6 network shares one bucket, however the addresses are written', async () => {
     await start({
       auth: {
         authenticate,
@@ -292,7 +292,7 @@ describe('a flood of', () => {
     });
   });
 
-  it('namespaces is let in where a client connects to ten at once', async () => {
+  it('namespaces is accepted if a client connects to ten at once', async () => {
     await start({ auth: { authenticate, handshakesPerSecond: 10 }, limits: { refusals: 1 } });
     const names = Array.from({ length: 10 }, (_, n) => `/room-${n}`);
     server().of(/^\/room-\d+$/);
@@ -315,7 +315,7 @@ describe('a flood of', () => {
     expect((await raw.answered(31)).at(-1)).toBe('/ in');
   });
 
-  it('clients that are refused leaves their addresses in the log', async () => {
+  it('refused clients leaves their addresses in the log', async () => {
     await start({ auth: { authenticate, required: true } });
     await a.refusal();
     await a.refusal({ token: 'bad' });

@@ -22,7 +22,7 @@ const tooMany = (retryAfterMs: number): Refusal => ({
   data: { code: 'auth.too-many-handshakes', retryAfterMs },
 });
 
-/** The codes of clients that come at the same time; `undefined` for those that are let in. */
+/** The error codes of simultaneous clients; `undefined` for connected ones. */
 async function codesOf(instance: TestInstance, clients: ConnectOptions[]): Promise<unknown[]> {
   const attempts = clients.map((options) =>
     instance.connect(options).then(
@@ -38,15 +38,15 @@ const from = (address: string): ConnectOptions => ({
   token: address,
 });
 
-describe('the limit of handshakes', () => {
+describe('the handshake limit', () => {
   let cluster: TestCluster;
   const asked: string[] = [];
-  /** The clock that the limit looks at: it moves when a test says so. */
+  /** The clock of the limit, which moves only when a test sets it. */
   let ms: number;
   beforeEach(() => {
     ms = 1_000;
     jest.spyOn(performance, 'now').mockImplementation(() => ms);
-    // Lines are written once a second.
+    // Lines are logged at most once a second.
     jest.spyOn(Date, 'now').mockReturnValue(Date.now());
   });
   afterEach(async () => {
@@ -72,7 +72,7 @@ describe('the limit of handshakes', () => {
     return cluster.instance(0);
   };
 
-  it('refuses what is too much, before authenticate is asked, and says when to come again', async () => {
+  it('refuses excess clients before authenticate is called, and says when to retry', async () => {
     const instance = await start({ handshakesPerSecond: 4 });
     const flood = Array.from({ length: 20 }, (_, index) => ({ token: `user ${index}` }));
 
@@ -84,7 +84,7 @@ describe('the limit of handshakes', () => {
     expect(asked).toHaveLength(4);
     expect(instance.state.socketCount).toBe(4);
     expect(instance.counts).toEqual({ 'auth.too-many-handshakes': 16 });
-    // One line, whoever comes how often.
+    // One line, however many clients come.
     expect(cluster.logger.matching(/^warn auth\.too-many-handshakes: from "/)).toHaveLength(1);
     expect(await instance.refusal({ token: 'alice' })).toEqual(tooMany(250));
     ms += 249;
@@ -106,7 +106,7 @@ describe('the limit of handshakes', () => {
     expect(alice.socket.connected).toBe(true);
   });
 
-  it('is one for each address, as the app tells them apart', async () => {
+  it('counts each address separately, as given by the app', async () => {
     const instance = await start({
       handshakesPerSecond: 1,
       clientAddress: ({ handshake }) => handshake.headers['x-real-ip'] as string,
@@ -118,7 +118,7 @@ describe('the limit of handshakes', () => {
     expect(asked.sort()).toEqual(['a', 'b', 'c']);
   });
 
-  it('takes the address of the connection where the app cannot tell', async () => {
+  it('uses the address of the connection if the app gives none', async () => {
     const instance = await start({
       handshakesPerSecond: 1,
       clientAddress: () => {
@@ -131,7 +131,7 @@ describe('the limit of handshakes', () => {
     expect(cluster.logger.matching(/auth\.clientAddress threw: no header/)).toHaveLength(1);
   });
 
-  it('is one for each instance', async () => {
+  it('counts each instance separately', async () => {
     await start({ handshakesPerSecond: 1 }, 2);
     for (const instance of cluster.instances) {
       await instance.connect({ token: 'alice' });
@@ -139,7 +139,7 @@ describe('the limit of handshakes', () => {
     }
   });
 
-  it('is off where the app says nothing', async () => {
+  it('is off by default', async () => {
     const instance = await start({});
     const flood = Array.from({ length: 50 }, () => ({ token: 'alice' }));
     expect(await codesOf(instance, flood)).toEqual(Array<undefined>(50).fill(undefined));

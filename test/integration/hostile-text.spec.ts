@@ -5,11 +5,11 @@ import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 
 const UNFIT = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
-describe('what cannot be made text', () => {
+describe('values that cannot be converted to text', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  it('refuses a client and leaves a new token for later, whatever authenticate throws', async () => {
+  it('refuse a client and postpone a new token, whatever authenticate throws', async () => {
     let thrown: (() => unknown) | undefined;
     cluster = await givenCluster()
       .of(1)
@@ -44,7 +44,7 @@ describe('what cannot be made text', () => {
     ['a mark that turns text around', '\u202etxet'],
     ['300 KB', 'x'.repeat(300_000)],
     ['a URL with a password', 'see redis://user:hunter2@host'],
-  ])('and text with %s is one short line of the log', async (_, text) => {
+  ])('and text with %s become one short line of the log', async (_, text) => {
     cluster = await givenCluster()
       .of(1)
       .with(PlainGateway)
@@ -72,7 +72,7 @@ describe('what cannot be made text', () => {
     }
   });
 
-  it('and a huge name of a room, or of a refused event, costs no time to speak of', async () => {
+  it('and a huge name of a room or of a refused event take no noticeable time', async () => {
     cluster = await givenCluster()
       .of(1)
       .with(PlainGateway)
@@ -87,7 +87,7 @@ describe('what cannot be made text', () => {
     await alice.ask('join', '?'.repeat(900_000));
     await alice.ask('join', `//${'a:'.repeat(400_000)}`);
     for (const name of ['a', '//a:', '?a', 'propagator#', 'a@']) {
-      // One more than the burst: however slow the machine is, one of them is refused.
+      // One more than the burst, so that one is refused however slow the machine is.
       const asked = [1, 2, 3, 4].map(() => alice.ask(name.repeat(900_000 / name.length), 1));
       expect(await Promise.any(asked)).toMatchObject({ code: 'client.too-many-events' });
     }

@@ -42,7 +42,7 @@ describe('without Redis, over InMemoryPubSub', () => {
     for (const client of [...bobs, ...anonymous]) expect(client.received).toEqual([]);
   });
 
-  it('the verbs reach whom they say, with exact receipts', async () => {
+  it('the verbs reach their targets, with exact receipts', async () => {
     await start(2);
     const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
     const { propagator } = cluster.instance(0);

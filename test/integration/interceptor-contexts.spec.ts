@@ -39,7 +39,7 @@ class PlainController {
 @Controller()
 class DecoratedController extends PlainController {}
 
-describe('RedisPropagatorInterceptor, where it has nothing to do', () => {
+describe('RedisPropagatorInterceptor where it does not apply', () => {
   let cluster: TestCluster;
   const logger = new MemoryLogger();
   afterEach(async () => {
@@ -51,8 +51,8 @@ describe('RedisPropagatorInterceptor, where it has nothing to do', () => {
   const get = async (path: string): Promise<unknown> =>
     (await fetch(`${cluster.instance(0).url}${path}`)).json();
 
-  // pitfall 17
-  it('lets HTTP responses pass, sends nobody anything and warns once', async () => {
+  // An interceptor that does not check the context type would handle HTTP responses, too.
+  it('ignores HTTP responses, sends nothing and warns once', async () => {
     cluster = await givenCluster().withControllers(DecoratedController).with(PlainGateway).start();
     const { everybody } = await theUsualClients(cluster);
     Logger.overrideLogger(logger);
@@ -65,8 +65,8 @@ describe('RedisPropagatorInterceptor, where it has nothing to do', () => {
     expect(logger.lines).toEqual([expect.stringMatching(/^warn .*"http".*@UseInterceptors/)]);
   });
 
-  // pitfall 31: Nest 11 applies global interceptors to no gateway, Nest 12 to all of them
-  it('sends each event once when it is bound globally and to the gateway, and has nothing to warn of', async () => {
+  // Nest 11 applies global interceptors to no gateway, Nest 12 to all of them.
+  it('sends each event once if it is bound globally and to the gateway, without a warning', async () => {
     cluster = await givenCluster()
       .with(DecoratedGateway)
       .withControllers(PlainController)
@@ -89,8 +89,8 @@ describe('RedisPropagatorInterceptor, where it has nothing to do', () => {
     expect([...logger.lines, ...cluster.logger.matching(/Interceptor/)]).toEqual([]);
   });
 
-  // pitfall 17
-  it('lets the responses of microservice handlers pass', async () => {
+  // An interceptor that does not check the context type would handle RPC responses, too.
+  it('ignores the responses of microservice handlers', async () => {
     cluster = await givenCluster().of(1).with(PlainGateway).start();
     const client = await cluster.instance(0).connect({ token: 'alice' });
     const interceptor = new RedisPropagatorInterceptor(cluster.instance(0).propagator);
@@ -107,7 +107,7 @@ describe('RedisPropagatorInterceptor, where it has nothing to do', () => {
     expect(client.received).toEqual([]);
   });
 
-  it('propagates the response as it sees it, once, where another adapter serves the gateway', async () => {
+  it('propagates the response that it sees, once, if another adapter serves the gateway', async () => {
     cluster = await givenCluster().of(1).with(PlainGateway).start();
     const client = await cluster.instance(0).connect({ token: 'alice' });
     const interceptor = new RedisPropagatorInterceptor(cluster.instance(0).propagator);

@@ -71,7 +71,7 @@ describe('RedisPropagatorInterceptor', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  it("sends a stream's events to the user's other sockets on all instances, in order, the origin once, and to nobody else", async () => {
+  it("sends the events of a stream to the user's other sockets on all instances, in order, to the origin once, and to nobody else", async () => {
     cluster = await givenCluster().of(3).with(EventsGateway).start();
     const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
 
@@ -98,8 +98,8 @@ describe('RedisPropagatorInterceptor', () => {
     },
   );
 
-  // pitfall 7
-  it('sends nobody anything for answers, null, void and objects that are no events', async () => {
+  // Only an object with an event name is an event. Anything else would arrive as `[null, null]`.
+  it('sends nothing to others for acknowledgements, null, void and objects that are not events', async () => {
     cluster = await givenCluster().with(EventsGateway).start();
     const { origin, everybody } = await theUsualClients(cluster);
 
@@ -112,8 +112,8 @@ describe('RedisPropagatorInterceptor', () => {
     for (const client of everybody) expect(client.received).toEqual([]);
   });
 
-  // pitfall 7
-  it('sends the others the events of a stream and not the answer among them', async () => {
+  // Only an object with an event name is an event.
+  it('sends the events of a stream to others, and not the acknowledgement among them', async () => {
     cluster = await givenCluster().with(EventsGateway).start();
     const { origin, others, bobs, everybody } = await theUsualClients(cluster);
 
@@ -130,7 +130,7 @@ describe('RedisPropagatorInterceptor', () => {
     for (const client of bobs) expect(client.received).toEqual([]);
   });
 
-  it('leaves the response to an anonymous client with that client', async () => {
+  it('sends the response to an anonymous client to that client only', async () => {
     cluster = await givenCluster().with(EventsGateway).start();
     const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
     const [asking, ...rest] = anonymous;
@@ -143,7 +143,7 @@ describe('RedisPropagatorInterceptor', () => {
     for (const client of [...rest, origin, ...others, ...bobs]) expect(client.received).toEqual([]);
   });
 
-  // pitfall 13
+  // Events of one namespace must not reach another.
   it('stays within the namespace of the gateway', async () => {
     cluster = await givenCluster().with(EventsGateway, ChatGateway).start();
     const chat = await theUsualClients(cluster, { namespace: '/chat' });

@@ -7,7 +7,7 @@ import { startOwnRedis } from '../support/own-redis.js';
 @WebSocketGateway()
 class RootGateway {}
 
-/** What a client of each gets when the first emits, and the receipts. */
+/** The events of a client of each app when the first one emits, and the receipts. */
 async function receivedWhenTheFirstEmits(first: TestCluster, second: TestCluster) {
   const one = await first.instance(0).connect({ token: 'alice' });
   const other = await second.instance(0).connect({ token: 'alice' });
@@ -29,7 +29,7 @@ const ALL_OF_THE_FIRST = {
   second: [],
 };
 
-describe('apps that are not one another’s instances', () => {
+describe('separate apps', () => {
   const clusters: TestCluster[] = [];
   afterEach(async () => {
     await Promise.all(clusters.splice(0).map((cluster) => cluster.close()));
@@ -40,8 +40,8 @@ describe('apps that are not one another’s instances', () => {
     return cluster;
   };
 
-  // pitfall 18
-  it('share a Redis and have different prefixes, one of them the beginning of the other', async () => {
+  // With fixed channel names staging and production on one Redis would mix.
+  it('may share a Redis with different prefixes, one of them the beginning of the other', async () => {
     const shared = `test-${randomUUID()}`;
     expect(
       await receivedWhenTheFirstEmits(
@@ -55,8 +55,8 @@ describe('apps that are not one another’s instances', () => {
     ).toEqual(ALL_OF_THE_FIRST);
   });
 
-  // pitfall 18: SELECT does not separate Pub/Sub, so the prefix has to
-  it('share one database of a Redis and have different prefixes', async () => {
+  // SELECT does not separate Pub/Sub, so the prefix has to.
+  it('may share one database of a Redis with different prefixes', async () => {
     const database = new URL(testRedisUrl());
     database.pathname = '/1';
     expect(
@@ -67,8 +67,8 @@ describe('apps that are not one another’s instances', () => {
     ).toEqual(ALL_OF_THE_FIRST);
   });
 
-  // pitfall 35
-  it('share a process and a prefix and have different Redises', async () => {
+  // Apps in one process, as in a test suite, must not share state of a module.
+  it('may share a process and a prefix with different Redises', async () => {
     const redis = await startOwnRedis();
     const prefix = `test-${randomUUID()}`;
     expect(
@@ -81,8 +81,8 @@ describe('apps that are not one another’s instances', () => {
     await redis.stop();
   });
 
-  // pitfall 35
-  it('share a process and have their own ways of authentication', async () => {
+  // Apps in one process must not share state of a module.
+  it('may share a process with different authentication', async () => {
     const strict = await start(
       givenCluster()
         .of(1)
@@ -99,8 +99,8 @@ describe('apps that are not one another’s instances', () => {
     expect(anonymous.received).toEqual([]);
   });
 
-  // pitfall 35
-  it('close without one another', async () => {
+  // Apps in one process must not share state of a module.
+  it('close independently', async () => {
     const prefix = `test-${randomUUID()}`;
     const one = await start(givenCluster().of(1).configured({ prefix }));
     const other = await start(givenCluster().of(2).configured({ prefix }));

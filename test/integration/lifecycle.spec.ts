@@ -53,7 +53,7 @@ class LastWords implements OnModuleDestroy, BeforeApplicationShutdown {
   }
 }
 
-/** Connections that can be told from those of all other tests. */
+/** Connections with a name of their own, to tell them from those of other tests. */
 function namedConnection() {
   const { hostname, port } = new URL(testRedisUrl());
   return { host: hostname, port: Number(port), connectionName: `test-${randomUUID()}` };
@@ -79,7 +79,7 @@ describe('the end of an app', () => {
       () => 'Redis to have no channel of the app',
     );
 
-  // pitfalls 8, 24 and 33
+  // Nest closes the adapter once per server and once per namespace. An open client would keep the process alive.
   it('leaves no connection, channel or port, with gateways in several namespaces and on several ports', async () => {
     const port = await quietPort();
     @WebSocketGateway(port)
@@ -114,11 +114,11 @@ describe('the end of an app', () => {
       expect(state).toBe('closed');
   });
 
-  // pitfalls 8 and 24
+  // Borrowed clients must stay open and keep no listeners of the library.
   it.each<[version: string, client: (url: string) => RedisClient]>([
     ['6', (url) => new Redis(url)],
     ['5', (url) => new RedisOfVersion5(url)],
-  ])('leaves borrowed clients of ioredis %s open, as they were', async (_version, client) => {
+  ])('leaves borrowed clients of ioredis %s open and unchanged', async (_version, client) => {
     const publisher = client(testRedisUrl());
     const subscriber = client(testRedisUrl());
     borrowed.push(publisher, subscriber);
@@ -147,7 +147,7 @@ describe('the end of an app', () => {
     const alice = await cluster.instance(0).connect({ token: 'alice' });
     await outside.publish(cluster.channel('user:alice'), { event: 'x', data: 1 });
     expect(await alice.waitFor('x')).toEqual([1]);
-    // pitfall 24: a listener per namespace makes Node warn of a leak at 11
+    // A listener for each namespace makes Node warn of a leak at 11.
     for (let tenant = 0; tenant < 12; tenant++) {
       await cluster.instance(0).connect({ namespace: `/tenant-${tenant}` });
     }
@@ -166,8 +166,8 @@ describe('the end of an app', () => {
     expect(heard).toEqual(['still here']);
   });
 
-  // pitfall 24
-  it('of a namespace made for its clients gives its channel back, and a later one works again', async () => {
+  // Channels and listeners must not stay behind when a namespace is closed.
+  it('releases the channel of a dynamic namespace, and a later one works again', async () => {
     cluster = await givenCluster().of(2).with(TenantGateway).start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const emit = () => b.propagator.emitToAll({ namespace: '/tenant-1', event: 'x', data: 1 });
@@ -185,7 +185,7 @@ describe('the end of an app', () => {
     }
   });
 
-  it('lets handleDisconnect and shutdown hooks still tell the other instances', async () => {
+  it('lets handleDisconnect and shutdown hooks still emit to other instances', async () => {
     cluster = await givenCluster().of(2).with(ParentingGateway, LastWords).start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     await a.connect({ token: 'alice' });
@@ -204,7 +204,7 @@ describe('the end of an app', () => {
     ]);
   });
 
-  it('refuses verbs afterwards, with a code', async () => {
+  it('makes verbs reject with a code afterwards', async () => {
     cluster = await givenCluster().of(1).with(RootGateway).start();
     const { propagator } = cluster.instance(0);
     await cluster.close();

@@ -135,7 +135,7 @@ describe('RedisPropagatorModule', () => {
     });
   });
 
-  it('stays within the modules that import it where it is not global', async () => {
+  it('is visible only in the modules that import it if it is not global', async () => {
     await expect(start(notGlobal(), FeatureModule)).rejects.toThrow(/can't resolve dependencies/);
 
     class HereModule {}
@@ -155,7 +155,7 @@ describe('RedisPropagatorModule', () => {
     [/^Option "auth\.authenticate": got undefined\. Write a function/, { auth: {} }],
     [/^Option "maxMessageBytes": got -1\. Write a whole number/, { maxMessageBytes: -1 }],
   ])(
-    'does not start with a wrong option, and says which, what and what to do: %s',
+    'does not start with a wrong option, and names the option, the value and the remedy: %s',
     async (message, options) => {
       const starting = start(RedisPropagatorModule.forRoot(options));
       await expect(starting).rejects.toMatchObject({
@@ -169,7 +169,7 @@ describe('RedisPropagatorModule', () => {
   );
 
   it.each([false, undefined])(
-    'is missed by SocketStateAdapter, which says so and does not end the process (abortOnError: %s)',
+    'is required by SocketStateAdapter, which says so and does not end the process (abortOnError: %s)',
     async (abortOnError) => {
       class AppModule {}
       const nestLogger = { log() {}, warn() {}, error: (line: string) => logged.push(line) };
@@ -198,7 +198,7 @@ describe('RedisPropagatorModule', () => {
     await expect(start(inMemory(), here)).rejects.toMatchObject({ code: 'module.not-configured' });
   });
 
-  describe('that is configured more than once in an app', () => {
+  describe('configured more than once in an app', () => {
     it.each<[how: string, imported: () => DynamicModule[]]>([
       ['with other options', () => [inMemory({ auth: TOKEN_IS_USER }), inMemory()]],
       ['with another prefix', () => [inMemory({ prefix: 'a' }), inMemory({ prefix: 'b' })]],
@@ -214,7 +214,7 @@ describe('RedisPropagatorModule', () => {
       await expect(refused).rejects.toThrow('configured 2 times in this app');
     });
 
-    it('goes on as it is where the second one would be loaded later', async () => {
+    it('keeps running if the second one is loaded later', async () => {
       class LaterModule {}
       const context = await start(inMemory());
       const later = { module: LaterModule, imports: [inMemory({ prefix: 'later' })] };
@@ -224,7 +224,7 @@ describe('RedisPropagatorModule', () => {
       expect(context.get(RedisService).state).toBe('ready');
     });
 
-    it('starts where several modules import one and the same', async () => {
+    it('starts if several modules import the same one', async () => {
       const one = inMemory({}, false);
       class HereModule {}
       class ThereModule {}
@@ -251,13 +251,13 @@ describe('RedisPropagatorModule', () => {
       ['nothing', undefined],
       ['null', null],
       ['a Promise of nothing', Promise.resolve()],
-    ])('that returns %s has the defaults, and a line in the log', async (_what, returned) => {
+    ])('that returns %s uses the defaults, and logs a warning', async (_what, returned) => {
       const lines: string[] = [];
       const warn = jest
         .spyOn(Logger.prototype, 'warn')
         .mockImplementation((line: unknown) => void lines.push(String(line)));
       try {
-        // The Redis of the defaults is another one than that of the tests, or none at all.
+        // The default Redis is not the one of the tests, and may not exist.
         await start(returning(returned)).catch(() => undefined);
       } finally {
         warn.mockRestore();
@@ -283,7 +283,7 @@ describe('RedisPropagatorModule', () => {
       });
     });
 
-    it('takes what an instance of a class has in getters', async () => {
+    it('accepts getters of a class instance', async () => {
       class Options {
         get pubSub() {
           return new InMemoryPubSub();
@@ -302,7 +302,7 @@ describe('RedisPropagatorModule', () => {
       ['nothing', undefined, /^Option "forRootAsync": got undefined/],
       ['isGlobal', { useFactory: () => ({}), isGlobal: 'no' }, /^Option "isGlobal": got "no"/],
     ])(
-      'is refused where forRootAsync gets what has no effect: %s',
+      'is refused if forRootAsync gets an option without effect: %s',
       async (_what, given, message) => {
         const wrong = RedisPropagatorModule.forRootAsync(given as never);
         await expect(start(wrong)).rejects.toMatchObject({
@@ -317,7 +317,7 @@ describe('RedisPropagatorModule', () => {
     ['a text', 'redis://localhost', '"redis://localhost"'],
     ['a number', 5, '5'],
     ['a Map', new Map(), '{}'],
-  ])('is refused where forRoot gets %s', async (_what, given, shown) => {
+  ])('is refused if forRoot gets %s', async (_what, given, shown) => {
     await expect(start(RedisPropagatorModule.forRoot(given as never))).rejects.toMatchObject({
       code: 'option.invalid',
       message: expect.stringContaining(`Option "options": got ${shown}`),
@@ -339,7 +339,7 @@ describe('RedisPropagatorModule', () => {
   it.each<[string, RedisPropagatorOptions]>([
     ['getters of a class', new Settings()],
     ['what they inherit', Object.create(new Settings()) as RedisPropagatorOptions],
-  ])('takes options of forRoot as they are read, %s included', async (_, options) => {
+  ])('accepts options of forRoot by reading them, including %s', async (_, options) => {
     await start(RedisPropagatorModule.forRoot(options));
     const { authenticates, clients }: Partial<Runtime> = app?.get<Runtime>(RUNTIME) ?? {};
     expect({ authenticates, clients }).toEqual({ authenticates: true, clients: undefined });

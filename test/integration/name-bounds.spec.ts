@@ -38,7 +38,7 @@ describe('a name that becomes a channel of Redis', () => {
     }
   };
 
-  it('may have 256 bytes as a room: a socket is kept out of longer ones, and that is reported', async () => {
+  it('may have 256 bytes as a room: a socket does not enter longer ones, which is reported', async () => {
     const a = await start();
     const alice = await a.connect({ token: 'alice' });
     const { rooms } = socketOf(cluster, alice.id);
@@ -83,7 +83,7 @@ describe('a name that becomes a channel of Redis', () => {
     },
   );
 
-  it('may have 256 bytes as a user id: clients with a longer one are refused, and that is reported', async () => {
+  it('may have 256 bytes as a user id: clients with a longer one are refused, which is reported', async () => {
     const a = await start();
     await a.connect({ token: 'x'.repeat(256) });
     expect(await a.refusal({ token: 'x'.repeat(257) })).toMatchObject({
@@ -96,7 +96,7 @@ describe('a name that becomes a channel of Redis', () => {
     expect(cluster.logger.matching(/name\.too-long: user id/)).toHaveLength(1);
   });
 
-  it('may have 256 bytes as a namespace that a client asks for', async () => {
+  it('may have 256 bytes as a namespace that a client requests', async () => {
     const a = await start();
     const name = `/room-${'x'.repeat(250)}`;
     await a.connect({ namespace: name });
@@ -107,7 +107,7 @@ describe('a name that becomes a channel of Redis', () => {
     expect(await longestChannel()).toBeLessThan(400);
   });
 
-  it('may have as many bytes as the option says', async () => {
+  it('may have as many bytes as the option allows', async () => {
     const a = await start({ limits: { nameBytes: 1_000 } });
     const alice = await a.connect({ token: 'x'.repeat(1_000) });
     await alice.ask('join', ['y'.repeat(1_000), 'z'.repeat(1_001)]);

@@ -57,7 +57,7 @@ describe('gateways in namespaces', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  // pitfall 5
+  // A namespaced gateway must not create a second server on the port.
   it('share the port of the app, without a gateway on the root', async () => {
     cluster = await givenCluster().of(2).with(ChatGateway).start();
     const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster, {
@@ -72,7 +72,7 @@ describe('gateways in namespaces', () => {
     for (const client of [...bobs, ...anonymous]) expect(client.received).toEqual([]);
   });
 
-  // pitfall 6
+  // Nest calls `bindClientConnect` once per gateway: sockets registered once per gateway would get events twice.
   it('send each event once, however many gateways a namespace has', async () => {
     cluster = await givenCluster()
       .of(2)
@@ -99,7 +99,7 @@ describe('gateways in namespaces', () => {
     }
   });
 
-  // pitfall 10
+  // A middleware of the root namespace does not protect other namespaces.
   it.each(['/', '/chat', '/tenant-7'])('are authenticated: %s', async (namespace) => {
     cluster = await givenCluster().of(1).with(RootGateway, ChatGateway, TenantGateway).start();
     const instance = cluster.instance(0);
@@ -116,8 +116,8 @@ describe('gateways in namespaces', () => {
     expect(instance.state.socketCount).toBe(1);
   });
 
-  // pitfall 10
-  it('made for each client’s own name send events to that name only', async () => {
+  // Dynamic namespaces need the authentication, too.
+  it('created for the name a client gives send events to that name only', async () => {
     cluster = await givenCluster().of(2).with(TenantGateway).start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const alice = { token: 'alice' };
@@ -143,7 +143,7 @@ describe('gateways in namespaces', () => {
     for (const client of two) expect(client.received).toEqual([{ event: 'x', args: [2] }]);
   });
 
-  it('do not exist for clients that ask for another name', async () => {
+  it('do not exist for clients that request another name', async () => {
     cluster = await givenCluster().of(1).with(ChatGateway, TenantGateway).start();
     for (const namespace of ['/nothing', '/tenant-x', '/CHAT']) {
       expect(await cluster.instance(0).refusal({ namespace, token: 'alice' })).toEqual({

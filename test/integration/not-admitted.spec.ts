@@ -13,7 +13,7 @@ class TenantGateway implements OnGatewayConnection {
   readonly handled: string[] = [];
 
   handleConnection(client: Socket): void {
-    // What an app may do for every socket, whoever it is.
+    // Code of an app that runs for every socket without a check.
     Object.assign(client, { admitted: true, auth: { userId: 'alice', sessionId: 's' } });
     void client.join('everybody');
     client.emit('welcome', 'secret');
@@ -29,12 +29,12 @@ class TenantGateway implements OnGatewayConnection {
 @WebSocketGateway()
 class RootGateway {}
 
-/** What Socket.IO keeps to itself of a namespace. */
+/** Private members of a Socket.IO namespace. */
 interface Middlewares {
   _fns: unknown[];
 }
 
-/** As Socket.IO 4.7 does with dynamic namespaces. */
+/** Like Socket.IO 4.7 with dynamic namespaces. */
 function withoutMiddlewares(server: Server): Server {
   server.on('new_namespace', (nsp: Namespace) => {
     (nsp as unknown as Middlewares)._fns = [];
@@ -48,7 +48,7 @@ class LosingAdapter extends SocketStateAdapter {
   }
 }
 
-describe('a socket that gets past the authentication', () => {
+describe('a socket that bypasses the authentication', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
   const start = async (required: boolean): Promise<void> => {
@@ -77,7 +77,7 @@ describe('a socket that gets past the authentication', () => {
     ['without a token', undefined],
     ['with a token that nobody looked at', 'mallory'],
   ])(
-    'is ended %s, gets no event, reaches no handler, and is reported once',
+    'is disconnected %s, gets no event, reaches no handler, and is reported once',
     async (_how, token) => {
       await start(true);
       const instance = cluster.instance(0);
@@ -103,7 +103,7 @@ describe('a socket that gets past the authentication', () => {
     },
   );
 
-  it('is ended where anonymous sockets are let in as well', async () => {
+  it('is disconnected even if anonymous sockets are allowed', async () => {
     await start(false);
     const client = await intruder();
     expect(client.received).toEqual([]);

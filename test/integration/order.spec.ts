@@ -43,7 +43,7 @@ describe.each(['Redis', 'InMemoryPubSub'])('the order of events, over %s', (tran
     for (const client of clients) expect(client.data('n')).toEqual(NUMBERS);
   });
 
-  // On one Redis, that is; `settled()` of these tests relies on it.
+  // Only with a single Redis; `settled()` of these tests relies on it.
   it('is that of the calls of one sender to different targets, too', async () => {
     await start();
     const [alice] = [await cluster.instance(1).connect({ token: 'alice' })];
@@ -61,7 +61,7 @@ describe.each(['Redis', 'InMemoryPubSub'])('the order of events, over %s', (tran
     expect(alice.data('n')).toEqual(NUMBERS);
   });
 
-  // pitfall 21
+  // An adapter that publishes before it delivers locally would swap the two.
   it('is kept between io.emit and socket.emit', async () => {
     await start();
     const origin = await cluster.instance(0).connect();

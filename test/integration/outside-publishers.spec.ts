@@ -41,7 +41,7 @@ describe('a publisher outside of the app', () => {
     }
   };
 
-  it('reaches everybody, the known, or one user with a line of JSON', async () => {
+  it('reaches all sockets, the authenticated ones, or one user with a line of JSON', async () => {
     cluster = await givenCluster().of(2).with(RootGateway).start();
     const clients = await theUsualClients(cluster);
 
@@ -71,7 +71,7 @@ describe('a publisher outside of the app', () => {
     expect(receivedBy(clients.anonymous)).toEqual([all, all]);
   });
 
-  it('leaves out the sockets it names', async () => {
+  it('leaves out the sockets that it names', async () => {
     cluster = await givenCluster().of(2).with(RootGateway).start();
     const clients = await theUsualClients(cluster);
     const except = [clients.origin.id, clients.anonymous[1]?.id ?? ''];
@@ -83,7 +83,7 @@ describe('a publisher outside of the app', () => {
     expect(without.map(({ id }) => id).sort()).toEqual([...except].sort());
   });
 
-  it('finds a namespace under its name, percent-encoded', async () => {
+  it('reaches a namespace by its name, percent-encoded', async () => {
     cluster = await givenCluster().of(2).with(RootGateway, ChatGateway).start();
     const clients = await theUsualClients(cluster);
     const inChat = await cluster.instance(1).connect({ namespace: '/chat:%' });

@@ -8,7 +8,7 @@ import { until } from '../support/until.js';
 @WebSocketGateway()
 class RootGateway {}
 
-describe('a Redis that refuses a command to the app', () => {
+describe('a Redis that refuses a command of the app', () => {
   let redis: RunningRedis;
   let outside: Outside;
   let cluster: TestCluster | undefined;
@@ -46,7 +46,7 @@ describe('a Redis that refuses a command to the app', () => {
     ['to subscribe', ['&*', '-subscribe'], /Redis refused SUBSCRIBE .*\+subscribe/],
     ['its channels', ['resetchannels', '&other:*'], /&test-/],
   ])(
-    'keeps it from starting, and it says what is missing: %s',
+    'prevents the start, with an error that names the missing permission: %s',
     async (_what, rules, permission) => {
       await allow(...rules);
 
@@ -58,7 +58,7 @@ describe('a Redis that refuses a command to the app', () => {
     },
   );
 
-  it('later on is named by the verbs, and clients of this instance are served', async () => {
+  it('later on makes the verbs name it, and clients of this instance are served', async () => {
     await allow('&*');
     const instance = (await start()).instance(0);
     const alice = await instance.connect({ token: 'alice' });
@@ -75,7 +75,7 @@ describe('a Redis that refuses a command to the app', () => {
     expect(alice.data('x')).toEqual([1]);
   });
 
-  it('later on is a degraded state whose reason is named, and clients are let in', async () => {
+  it('later on causes a degraded state that names the reason, and clients still connect', async () => {
     await allow('&*');
     const { logger, instances } = await start();
     const [instance] = instances;

@@ -22,7 +22,7 @@ class AppPortGateway {
   }
 }
 
-/** A gateway on a port of its own, which Nest wants to know when the class is written. */
+/** A gateway with its own port, which Nest needs at class definition. */
 function gatewayOnPort(port: number): Provider {
   @UseInterceptors(RedisPropagatorInterceptor)
   @WebSocketGateway(port)
@@ -42,7 +42,7 @@ function gatewayOnPort(port: number): Provider {
   return OwnPortGateway;
 }
 
-// pitfall 9
+// With a single server reference only the last port would work.
 describe('gateways on several ports', () => {
   let cluster: TestCluster;
   const clients: TestClient[] = [];

@@ -11,7 +11,7 @@ import { until } from '../support/until.js';
 
 const ENDED_WELL = { code: 0, stderr: '' };
 
-describe('instances that are processes of their own', () => {
+describe('instances in separate processes', () => {
   let prefix: string;
   let apps: AppProcess[] = [];
   let clients: TestClient[] = [];
@@ -50,7 +50,7 @@ describe('instances that are processes of their own', () => {
     return client;
   };
 
-  it('send a user’s events to that user’s sockets on the other, and to nobody else', async () => {
+  it('send a user’s events to the sockets of that user on the other instance, and to nobody else', async () => {
     const origin = await connect(a, { token: 'alice' });
     const others = [await connect(a, { token: 'alice' }), await connect(b, { token: 'alice' })];
     const strangers = [await connect(a, { token: 'bob' }), await connect(b, {})];
@@ -84,7 +84,8 @@ describe('instances that are processes of their own', () => {
     expect(strangers[1]?.events).toEqual(['done']);
   });
 
-  // pitfalls 8, 24 and 33
+  // Nest closes the adapter once per server and once per namespace. An open Redis client would keep the process
+  // alive.
   it('end by themselves once the app is closed, with clients connected, and leave nothing in Redis', async () => {
     const outside = new Outside();
     await connect(a, { token: 'alice' });
@@ -100,7 +101,7 @@ describe('instances that are processes of their own', () => {
     outside.close();
   });
 
-  it('that are killed leave their users offline', async () => {
+  it('leave their users offline when they are killed', async () => {
     const [survivor, killed] = (await start(2)) as [AppProcess, AppProcess];
     await connect(killed, { token: 'alice' });
 
@@ -115,8 +116,8 @@ describe('instances that are processes of their own', () => {
     expect(await emit()).toEqual(offline);
   });
 
-  // pitfalls 15 and 20: an unhandled rejection or an uncaught error would end the process
-  it('outlive Redis, failing events that nobody awaits, and bad bytes', async () => {
+  // An unhandled rejection or an uncaught error would end the process.
+  it('survive an outage of Redis, failing events that are not awaited, and invalid bytes', async () => {
     const redis = await startOwnRedis([], { port: await quietPort() });
     const [app] = (await start(1, redis.url)) as [AppProcess];
     const alice = await connect(app, { token: 'alice' });
@@ -150,7 +151,7 @@ describe('instances that are processes of their own', () => {
     await redis.stop();
   });
 
-  it('that never find Redis end by themselves, too', async () => {
+  it('end by themselves, too, if they never find Redis', async () => {
     const [app] = (await start(1, `redis://127.0.0.1:${await quietPort()}`, {
       subscribeTimeoutMs: 50,
     })) as [AppProcess];

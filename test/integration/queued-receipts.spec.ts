@@ -45,7 +45,7 @@ class OrdersController {
 const QUICK = { publishTimeoutMs: 300, subscribeTimeoutMs: 50 };
 const QUEUED = { queued: true, reached: null, remoteInstances: null };
 
-describe('an awaited verb while Redis is away', () => {
+describe('an awaited verb while Redis is down', () => {
   let outage: Outage;
   let cluster: TestCluster;
 
@@ -62,7 +62,7 @@ describe('an awaited verb while Redis is away', () => {
   });
   afterEach(() => outage.end());
 
-  it('answers an HTTP request: local sockets are served, and the event waits for the others', async () => {
+  it('answers an HTTP request: local sockets get the event, and it waits for the other instances', async () => {
     const server = await start(2);
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const near = await a.connect({ token: 'alice' });
@@ -93,7 +93,7 @@ describe('an awaited verb while Redis is away', () => {
     expect(a.counts).not.toHaveProperty(['publish.failed']);
   });
 
-  it('says so for each verb, also where Redis has been away for long', async () => {
+  it('resolves as queued for each verb, also if Redis has been down for long', async () => {
     const server = await start(1);
     const { propagator, app } = cluster.instance(0);
     const alice = await cluster.instance(0).connect({ token: 'alice' });
@@ -127,7 +127,7 @@ describe('an awaited verb while Redis is away', () => {
     expect(alice.events).toHaveLength(11);
   });
 
-  it('tells later of an event that is lost, with one line in the log', async () => {
+  it('reports later that an event is lost, with one line in the log', async () => {
     const server = await start(1, { outbox: { maxAgeMs: 900 } });
     const instance = cluster.instance(0);
     const { propagator, counts } = instance;
@@ -172,7 +172,7 @@ describe('an awaited verb while Redis is away', () => {
     expect(cluster.logger.matching(/^warn emit\.refused/)).toEqual([]);
   });
 
-  it('lets a subscriber of losses$ emit, though the outbox is full then', async () => {
+  it('lets a subscriber of losses$ emit although the outbox is full at that time', async () => {
     const server = await start(1, { outbox: { maxEvents: 3 } });
     const { propagator } = cluster.instance(0);
     const lost: string[] = [];
@@ -217,12 +217,12 @@ describe('an awaited verb while Redis is away', () => {
     await far.waitFor('x', 2);
   });
 
-  it('says so of a Redis that stands still, and the outbox bounds what is in flight', async () => {
+  it('resolves as queued for a frozen Redis, and the outbox limits the events in flight', async () => {
     const server = await start(1, { outbox: { maxEvents: 2_000 }, publishTimeoutMs: 3_000 });
     const instance = cluster.instance(0);
     process.kill(server.pid ?? 0, 'SIGSTOP');
     try {
-      // Each to a channel of its own, until the silence is noticed and the outbox is full.
+      // Each to its own channel, until the silence is noticed and the outbox is full.
       const outcomes: Promise<unknown>[] = [];
       await until(
         () => {
@@ -253,7 +253,7 @@ describe('an awaited verb while Redis is away', () => {
 });
 
 describe('a verb that is called before the app has started', () => {
-  it('rejects at once and says so; once it has started, it emits', async () => {
+  it('rejects at once with the reason; after the start, it emits', async () => {
     class AppModule {}
     const app = await NestFactory.create(
       {
@@ -295,7 +295,7 @@ it('a question about presence after the end of the app rejects with redis.closed
 
 const NOTHING: unknown[] = [undefined, null, {}, [], 'text', 5, true, Symbol('s'), 5n, () => 1];
 
-/** Things of the wrong kind within a call that is right otherwise. */
+/** Values of the wrong type in an otherwise valid call. */
 const throwing = {
   get event(): string {
     throw new TypeError('a getter');
@@ -311,7 +311,7 @@ const WRONG: unknown[] = [
   throwing,
 ];
 
-describe('a verb that is called with nothing, or with things of the wrong kind', () => {
+describe('a verb that is called without arguments, or with wrong types', () => {
   let cluster: TestCluster;
   beforeEach(async () => {
     cluster = await givenCluster().of(1).with(RootGateway).start();
@@ -401,7 +401,7 @@ describe('a verb that is called with nothing, or with things of the wrong kind',
     }
   });
 
-  it('rejects in the same way what is wrong within a call', async () => {
+  it('rejects in the same way for a wrong value within a call', async () => {
     const propagator = cluster.instance(0).propagator as unknown as Verbs;
     for (const given of WRONG) {
       for (const verb of verbs) {
@@ -429,12 +429,12 @@ describe('a verb that is called with nothing, or with things of the wrong kind',
     });
   });
 
-  it('rejects in the same way what cannot even be read', async () => {
+  it('rejects in the same way for arguments that cannot even be read', async () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
     const event = {
       get event() {
-        // Whatever is thrown.
+        // Whatever they throw.
         throw proxy;
       },
     };

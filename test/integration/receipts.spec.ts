@@ -11,11 +11,11 @@ class ChatGateway {}
 
 const EVENT = { event: 'order-update', data: { id: 7 } };
 
-describe('the verbs of RedisPropagatorService, over three instances', () => {
+describe('the verbs of RedisPropagatorService over three instances', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  it('emitToUser reaches all sockets of the user and says how many instances that took', async () => {
+  it('emitToUser reaches all sockets of the user and returns the number of instances', async () => {
     cluster = await givenCluster().of(3).with(RootGateway).start();
     const [a, b, c] = [cluster.instance(0), cluster.instance(1), cluster.instance(2)];
     const alices = [
@@ -58,7 +58,7 @@ describe('the verbs of RedisPropagatorService, over three instances', () => {
     expect(bob.received).toEqual([]);
   });
 
-  it('emitToUsers reaches each of them once, and has a receipt for each', async () => {
+  it('emitToUsers reaches each user once, and has a receipt for each', async () => {
     cluster = await givenCluster().of(3).with(RootGateway).start();
     const [a, b, c] = [cluster.instance(0), cluster.instance(1), cluster.instance(2)];
     const reached = [
@@ -87,7 +87,7 @@ describe('the verbs of RedisPropagatorService, over three instances', () => {
     expect(dave.received).toEqual([]);
   });
 
-  it('emitToUsers with the same user twice reaches that user once, with nobody nobody', async () => {
+  it('emitToUsers with the same user twice reaches that user once, and without users nobody', async () => {
     cluster = await givenCluster().of(2).with(RootGateway).start();
     const alices = [
       await cluster.instance(0).connect({ token: '7' }),
@@ -109,7 +109,7 @@ describe('the verbs of RedisPropagatorService, over three instances', () => {
     for (const client of alices) expect(client.data('order-update')).toEqual([{ id: 7 }]);
   });
 
-  // pitfall 1
+  // A list of arrays instead of a flat list would break every emit to authenticated sockets.
   it('emitToAll reaches everybody and emitToAuthenticated all but the anonymous', async () => {
     cluster = await givenCluster().of(3).with(RootGateway).start();
     const [a, b, c] = [cluster.instance(0), cluster.instance(1), cluster.instance(2)];
@@ -136,7 +136,7 @@ describe('the verbs of RedisPropagatorService, over three instances', () => {
     for (const client of anonymous) expect(client.data('authenticated')).toEqual([]);
   });
 
-  it('leave out one socket, on whichever instance it is', async () => {
+  it('leave out the given socket, on any instance', async () => {
     cluster = await givenCluster().of(2).with(RootGateway).start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const left = await b.connect({ token: 'alice' });
@@ -154,7 +154,7 @@ describe('the verbs of RedisPropagatorService, over three instances', () => {
     expect(receipts.map(({ localSockets }) => localSockets)).toEqual([1, 1]);
     await cluster.settled(left, ...others);
     expect(left.received).toEqual([]);
-    // Of one sender each: two senders have no common order.
+    // Each from one sender: two senders have no common order.
     for (const client of others) {
       expect(client.data('x').filter((data) => [1, 3, 5].includes(data as number))).toEqual([
         1, 3, 5,
@@ -164,7 +164,7 @@ describe('the verbs of RedisPropagatorService, over three instances', () => {
     }
   });
 
-  // pitfall 13
+  // Events of one namespace must not reach another.
   it('stay within one namespace', async () => {
     cluster = await givenCluster().of(2).with(RootGateway, ChatGateway).start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
@@ -191,8 +191,8 @@ describe('the verbs of RedisPropagatorService, over three instances', () => {
       expect(client.received).toEqual([{ event: 'for the root', args: [] }]);
   });
 
-  // pitfall 25
-  it('reach the tabs that are left when one is closed, until the last is', async () => {
+  // Closing one tab must not silence the other tabs of a user.
+  it('reach the remaining tabs when one is closed, until the last one is', async () => {
     cluster = await givenCluster().of(2).with(RootGateway).start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const [closing, staying] = [

@@ -47,7 +47,7 @@ describe('connection state recovery', () => {
     },
   };
 
-  it('sends what an app emits in io.on("connect") once, behind what was missed', async () => {
+  it('sends the events that an app emits in io.on("connect") once, after the missed ones', async () => {
     await start(TOKEN_IS_USER);
     io().on('connect', (socket) => {
       socket.emit('hello');
@@ -64,7 +64,7 @@ describe('connection state recovery', () => {
     expect(client.events).toEqual(['missed', 'hello']);
   });
 
-  it('gives a session back whose data object authenticate replaces, and not to another user', async () => {
+  it('restores a session whose data object authenticate replaces, and not for another user', async () => {
     await start(replacing);
     const client = await connect('alice');
     const [socket] = io().sockets.sockets.values();
@@ -90,7 +90,7 @@ describe('connection state recovery', () => {
     expect(other?.data).toEqual({ from: 'authenticate', userId: 'bob' });
   });
 
-  it('leaves the user id that an app without authentication has put into its data', async () => {
+  it('keeps the user id that an app without authentication has stored in its data', async () => {
     await start(undefined);
     const client = await connect();
     const [socket] = io().sockets.sockets.values();

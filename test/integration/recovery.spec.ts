@@ -45,7 +45,7 @@ describe('with connection state recovery', () => {
       .start();
   };
 
-  it('a socket that comes back is authenticated again and gets its user’s events, the missed ones first', async () => {
+  it('a recovered socket is authenticated again and gets its user’s events, the missed ones first', async () => {
     await start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const alice = await a.connect({ token: 'alice' });
@@ -80,7 +80,7 @@ describe('with connection state recovery', () => {
     expect(a.counts).toEqual({});
   });
 
-  it('a socket whose token has ended in the meantime is refused, and told nothing of what it missed', async () => {
+  it('a socket whose token has expired meanwhile is refused, and gets no missed event', async () => {
     await start();
     const [a] = cluster.instances;
     const alice = (await a?.connect({ token: 'alice' })) as TestClient;
@@ -101,7 +101,7 @@ describe('with connection state recovery', () => {
     expect(a?.state.socketCount).toBe(0);
   });
 
-  it('a socket that comes back as somebody else gets nothing that was the other’s', async () => {
+  it('a socket that reconnects as another user gets no event of the previous one', async () => {
     await start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const client = await a.connect({ token: 'alice' });

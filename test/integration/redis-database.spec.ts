@@ -42,21 +42,24 @@ describe('the database in the option redis', () => {
       'options, without a ready check',
       ({ host, port }) => ({ host, port, db: 99, enableReadyCheck: false }),
     ],
-  ])('stops the start where Redis has none of that number: %s', async (_where, connection) => {
-    await operator.connect();
-    const refused = start(connection(redis));
-    await expect(refused).rejects.toMatchObject({ code: 'redis.database' });
-    await expect(refused).rejects.toThrow(
-      'Redis refused database 99 (ERR DB index is out of range). Write one that it has in the option "redis"',
-    );
-    expect(logger.matching(/^log /)).toEqual([]);
-    await until(
-      async () => (await ours()) === 0,
-      () => 'its connections to be closed',
-    );
-  });
+  ])(
+    'stops the start if Redis has no database with this number: %s',
+    async (_where, connection) => {
+      await operator.connect();
+      const refused = start(connection(redis));
+      await expect(refused).rejects.toMatchObject({ code: 'redis.database' });
+      await expect(refused).rejects.toThrow(
+        'Redis refused database 99 (ERR DB index is out of range). Write one that it has in the option "redis"',
+      );
+      expect(logger.matching(/^log /)).toEqual([]);
+      await until(
+        async () => (await ours()) === 0,
+        () => 'its connections to be closed',
+      );
+    },
+  );
 
-  it('is never another one, and the log names it, where Redis comes after the start', async () => {
+  it('is never replaced by another one, and the log names it, if Redis comes after the start', async () => {
     await redis.kill();
     const app = await start(`${redis.url}/99`, 1);
     await redis.restart();
@@ -79,7 +82,7 @@ describe('the database in the option redis', () => {
     expect(await operator.dbsize()).toBe(0);
   });
 
-  it('is used where it exists', async () => {
+  it('is used if it exists', async () => {
     await operator.connect();
     const app = await start(`${redis.url}/3`);
     expect(app.get(RedisService).state).toBe('ready');
@@ -96,22 +99,25 @@ describe('the database in the option redis', () => {
   it.each([
     ['5', Redis5 as unknown as typeof Redis],
     ['6', Redis],
-  ])('keeps a client of ioredis %s from being ready with another one', async (_version, Client) => {
-    const client = new Client({
-      host: redis.host,
-      port: redis.port,
-      db: 99,
-      retryStrategy: () => 5,
-      disconnectTimeout: 1,
-    });
-    const events: string[] = [];
-    keepToItsDatabase(client);
-    for (const event of ['ready', 'error']) client.on(event, () => events.push(event));
-    await until(
-      () => events.length >= 3,
-      () => 'three attempts',
-    );
-    client.disconnect();
-    expect(new Set(events)).toEqual(new Set(['error']));
-  });
+  ])(
+    'keeps a client of ioredis %s from becoming ready with another one',
+    async (_version, Client) => {
+      const client = new Client({
+        host: redis.host,
+        port: redis.port,
+        db: 99,
+        retryStrategy: () => 5,
+        disconnectTimeout: 1,
+      });
+      const events: string[] = [];
+      keepToItsDatabase(client);
+      for (const event of ['ready', 'error']) client.on(event, () => events.push(event));
+      await until(
+        () => events.length >= 3,
+        () => 'three attempts',
+      );
+      client.disconnect();
+      expect(new Set(events)).toEqual(new Set(['error']));
+    },
+  );
 });

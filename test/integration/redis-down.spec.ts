@@ -28,7 +28,7 @@ class EventsGateway {
   }
 }
 
-/** For clients that come while Redis is down: how long they wait for it. */
+/** How long clients that connect while Redis is down wait for it. */
 const IMPATIENT = { subscribeTimeoutMs: 50 };
 
 function statesOf(instance: TestInstance): PubSubState[] {
@@ -51,8 +51,8 @@ describe('while Redis is down', () => {
   });
   afterEach(() => outage.end());
 
-  // pitfall 21
-  it('clients of the same instance are served, the others once it is back, and it heals by itself', async () => {
+  // An adapter that publishes first would deliver nothing locally while Redis is down.
+  it('clients of the same instance get events at once, the others once it is back, without help', async () => {
     const server = await startRedis();
     cluster = await startCluster(2);
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
@@ -101,7 +101,7 @@ describe('while Redis is down', () => {
     expect(cluster.logger.matching(/^log Redis is back/)).toHaveLength(2);
   });
 
-  it('a gateway’s own response arrives, and at the user’s sockets on the same instance', async () => {
+  it('a gateway’s own response arrives, also at the user’s sockets on the same instance', async () => {
     const server = await startRedis();
     cluster = await startCluster(1);
     const instance = cluster.instance(0);
@@ -118,7 +118,7 @@ describe('while Redis is down', () => {
     expect(other.data('events')).toEqual([1, 2, 3]);
   });
 
-  it('publishes that are not to wait are refused, all counted, and logged once per outage', async () => {
+  it('publishes with `fail-fast` are refused, all counted, and logged once per outage', async () => {
     const server = await startRedis();
     cluster = await startCluster(1);
     const { propagator } = cluster.instance(0);
@@ -146,7 +146,7 @@ describe('while Redis is down', () => {
     expect(lines()).toBe(2);
   });
 
-  it('clients are let in, and get what other instances send once Redis is back', async () => {
+  it('clients can connect, and get events of other instances once Redis is back', async () => {
     const server = await startRedis();
     cluster = await startCluster(2, IMPATIENT);
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
@@ -169,7 +169,7 @@ describe('while Redis is down', () => {
     expect(alice.data('x')).toEqual(['local', 'remote']);
   });
 
-  it('apps start, serve their own clients, say that they are degraded, and heal by themselves', async () => {
+  it('apps start, serve their own clients, report that they are degraded, and recover by themselves', async () => {
     cluster = await startCluster(2, IMPATIENT);
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const states = statesOf(a);
@@ -195,7 +195,7 @@ describe('while Redis is down', () => {
     expect(states).toEqual(['degraded', 'ready']);
   });
 
-  it('events that wait for too long are refused, and the others wait on', async () => {
+  it('events that wait too long are refused, and the others keep waiting', async () => {
     cluster = await startCluster(1, { ...IMPATIENT, outbox: { maxAgeMs: 200, maxEvents: 2 } });
     const { propagator } = cluster.instance(0);
     const codes = await Promise.all(
@@ -211,7 +211,7 @@ describe('while Redis is down', () => {
     });
   });
 
-  it('apps that never saw it close soon, and tell who waits', async () => {
+  it('apps that never reached it close soon, and settle waiting calls', async () => {
     cluster = await startCluster(1, IMPATIENT);
     const waiting = cluster.instance(0).propagator.emitToAll({ event: 'x' });
     await Promise.all([
@@ -221,7 +221,7 @@ describe('while Redis is down', () => {
     expect(cluster.instance(0).redis.state).toBe('closed');
   });
 
-  it('apps that never saw it close at once', async () => {
+  it('apps that never reached it close at once', async () => {
     cluster = await startCluster(1, IMPATIENT);
     await cluster.close();
     expect(cluster.instance(0).redis.state).toBe('closed');

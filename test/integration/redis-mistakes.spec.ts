@@ -18,10 +18,10 @@ const versions: [string, (url: string) => AppClient][] = [
   ['ioredis 5', (url) => new Redis5(url)],
 ];
 
-/** Some versions of ioredis 5 pass on the answer to the command after AUTH. */
+/** Some versions of ioredis 5 pass on the reply to the command after AUTH. */
 const WRONG_PASSWORD = /WRONGPASS|NOAUTH/;
 
-describe('an app whose Redis is set up by mistake', () => {
+describe('an app with a mistake in its Redis configuration', () => {
   let given: OwnRedisApps;
   let redis: RunningRedis;
 
@@ -30,7 +30,7 @@ describe('an app whose Redis is set up by mistake', () => {
     given.app({ redis: connection, prefix });
   const clientOf = (create: (url: string) => AppClient, url: string) =>
     given.readyClient(create(url));
-  /** Refuses to start, and nothing says that it tries again. */
+  /** Expects that the start fails, and that no line says it retries. */
   const expectRefusal = async (connection: RedisConnection, code: string, says: RegExp) => {
     const refusal = start(connection);
     await expect(refusal).rejects.toMatchObject({ code });
@@ -49,7 +49,7 @@ describe('an app whose Redis is set up by mistake', () => {
   });
   afterEach(() => given.end());
 
-  it('does not start with TLS on a port without it, and says so', async () => {
+  it('does not start with TLS on a port without TLS, and says so', async () => {
     expect.hasAssertions();
     const { host, port } = redis;
     const says = new RegExp(`Redis at ${host}:${port} does not speak TLS.*redis://`);
@@ -63,7 +63,7 @@ describe('an app whose Redis is set up by mistake', () => {
     );
   });
 
-  it('does not start with TLS on a port without it that asks for a password', async () => {
+  it('does not start with TLS on a port without TLS that requires a password', async () => {
     expect.hasAssertions();
     const { host, port } = await server('--requirepass', 'right-hunter2');
     await expectRefusal(
@@ -159,13 +159,13 @@ describe('an app whose Redis is set up by mistake', () => {
     );
   });
 
-  describe.each(versions)('with clients of its own, of %s,', (_, create) => {
+  describe.each(versions)('with its own clients of %s,', (_, create) => {
     const lend = async (publisher: string, subscriber: string) => ({
       publisher: await clientOf(create, publisher),
       subscriber: await clientOf(create, subscriber),
     });
 
-    it('does not start when it publishes to the primary and is subscribed at a replica', async () => {
+    it('does not start if it publishes to the primary and subscribes on a replica', async () => {
       expect.hasAssertions();
       const replica = await server('--replicaof', redis.host, String(redis.port));
       const operator = await clientOf(create, replica.url);
@@ -174,7 +174,7 @@ describe('an app whose Redis is set up by mistake', () => {
           /master_link_status:up/.test(String(await operator.call('INFO', 'replication'))),
         () => 'the replica',
       );
-      // Is counted by PUBLISH as well.
+      // PUBLISH counts this subscriber as well.
       const onlooker = given.client(new Redis(redis.url));
       await onlooker.psubscribe('*');
       await expectRefusal(
@@ -187,11 +187,11 @@ describe('an app whose Redis is set up by mistake', () => {
         'redis.not-heard',
         /does not come to it/,
       );
-      // Both at the primary are well, with the onlooker still there.
+      // Both on the primary work, with that subscriber still there.
       await start(await lend(redis.url, redis.url));
     });
 
-    it('does not start when it publishes to another Redis than the one it is subscribed at', async () => {
+    it('does not start if it publishes to another Redis than the one it subscribes on', async () => {
       expect.hasAssertions();
       const other = await server();
       await expectRefusal(
@@ -228,7 +228,7 @@ describe('an app whose Redis is set up by mistake', () => {
       }
       expect(lent.subscriber.listenerCount('messageBuffer')).toBe(before);
       const second = await start({ ...lent, subscriber: await clientOf(create, redis.url) }, 'one');
-      // The first one hears as before, and is counted.
+      // The first one receives messages as before, and is counted.
       const got: unknown[] = [];
       first
         .get(RedisService)
@@ -247,7 +247,7 @@ describe('an app whose Redis is set up by mistake', () => {
     });
   });
 
-  it('with keyPrefix on its connections has names of channels and keys as without', async () => {
+  it('with keyPrefix on its connections uses the same names of channels and keys as without', async () => {
     const { host, port } = redis;
     const one = await start({ host, port, keyPrefix: 'mine:' });
     await start({ host, port });

@@ -4,7 +4,7 @@ import { PlainGateway } from '../support/plain-gateway.js';
 import { givenCluster, testRedisUrl, type TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';
 
-describe('with options of ioredis that the app gave', () => {
+describe('with options of ioredis set by the app', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 

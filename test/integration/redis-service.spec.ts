@@ -34,7 +34,7 @@ describe('RedisService', () => {
       () => `${name} to be subscribed`,
     );
 
-  it('carries JSON between instances, and says how many heard it', async () => {
+  it('carries JSON between instances, and returns the number of subscribers', async () => {
     const messages: unknown[] = [];
     redis(1)
       .fromEvent<{ id: number }>(channel)
@@ -49,8 +49,8 @@ describe('RedisService', () => {
     expect(messages).toEqual(values);
   });
 
-  // pitfalls 2 and 4
-  it('skips what is no JSON, counts it, and the stream lives on', async () => {
+  // One malformed message must not end a stream or the process.
+  it('skips messages that are not JSON, counts them, and the stream continues', async () => {
     const messages: unknown[] = [];
     const ends: unknown[] = [];
     redis(0)
@@ -74,8 +74,8 @@ describe('RedisService', () => {
     expect(cluster.instance(0).counts).toEqual({ 'message.not-json': 3 });
   });
 
-  // pitfalls 3 and 25
-  it('gives a channel back with its last listener, and no other', async () => {
+  // ioredis' `unsubscribe()` without arguments would unsubscribe all channels.
+  it('releases a channel with its last subscriber, and no other channel', async () => {
     const other = `${channel}:other`;
     const heard: Record<string, unknown[]> = { first: [], second: [], other: [] };
     const listen = (name: string, to: string): Subscription =>
@@ -104,8 +104,8 @@ describe('RedisService', () => {
     expect(await outside.channels(channel)).toEqual([other]);
   });
 
-  // pitfall 3
-  it('does not disturb the events of the app when a listener leaves', async () => {
+  // ioredis' `unsubscribe()` without arguments would unsubscribe all channels.
+  it('does not disturb the events of the app when a subscriber leaves', async () => {
     const subscription = redis(0).fromEvent(channel).subscribe();
     await subscribed(0);
     const before = (await outside.channels(cluster.prefix)).length;
@@ -119,8 +119,8 @@ describe('RedisService', () => {
     expect(await outside.channels(cluster.prefix)).toHaveLength(before);
   });
 
-  // pitfall 16
-  it('publishes bytes as they are, and refuses what is no JSON with a code', async () => {
+  // Data that JSON cannot represent must be refused.
+  it('publishes bytes unchanged, and refuses values that are not JSON with a code', async () => {
     const messages: unknown[] = [];
     redis(0)
       .fromEvent(channel)
@@ -141,7 +141,7 @@ describe('RedisService', () => {
     expect(messages).toEqual([{ from: 'bytes' }, [1]]);
   });
 
-  it('says in what state it is, until the app closes', async () => {
+  it('emits its state until the app closes', async () => {
     const states: string[] = [];
     redis(0).state$.subscribe({
       next: (state) => states.push(state),

@@ -120,7 +120,7 @@ describe('a client that leaves before its handler has responded', () => {
       [message, SlowerGateway] as const,
     ]),
   )(
-    'has its single result propagated to the other sockets of its user: %s, %p',
+    'has its single response propagated to the other sockets of its user: %s, %p',
     async (message, gateway) => {
       const { others, strangers, leave } = await leaving(gateway, message);
       await leave();
@@ -134,7 +134,7 @@ describe('a client that leaves before its handler has responded', () => {
   );
 
   it.each(['answer', 'failing', 'for nobody'])(
-    'concerns nobody else where there is no event for others: %s',
+    'affects no other client if there is no event for others: %s',
     async (message) => {
       const { others, strangers, leave } = await leaving(SlowGateway, message);
       await leave();
@@ -156,7 +156,7 @@ describe('a client that leaves before its handler has responded', () => {
     for (const client of others) expect(client.data('done')).toEqual([1]);
   });
 
-  it('ends a stream with its first value, of which nobody hears, where none came before', async () => {
+  it('ends a stream at its first value, which is not sent, if there was none before', async () => {
     const { others, leave } = await leaving(SlowGateway, 'stream');
     await leave();
     stream.next(1);
@@ -168,13 +168,13 @@ describe('a client that leaves before its handler has responded', () => {
     for (const { received } of others) expect(received).toEqual([]);
   });
 
-  it('ends its stream at once where nothing is propagated', async () => {
+  it('ends its stream at once if nothing is propagated', async () => {
     const { leave } = await leaving(PlainGateway, 'stream');
     await leave();
     expect(stream.observed).toBe(false);
   });
 
-  it('has its result reported as lost when the app is closed before it comes', async () => {
+  it('has its response reported as lost if the app closes first', async () => {
     const { leave } = await leaving(SlowGateway, 'Promise');
     await leave();
     await cluster.close();

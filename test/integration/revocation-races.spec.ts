@@ -39,7 +39,7 @@ async function refusalOf(client: TestClient): Promise<Refusal> {
 
 describe('a revocation', () => {
   let cluster: TestCluster;
-  /** Where alice waits while she is authenticated. */
+  /** Delays alice during her authentication. */
   let authentication: Door | undefined;
   const clients: TestClient[] = [];
   let other: TestCluster | undefined;
@@ -76,15 +76,15 @@ describe('a revocation', () => {
     clients.push(client);
     return client;
   };
-  /** By the other instance; it is known here when it is over. */
+  /** Revokes on the other instance; resolves once this instance has processed it. */
   const revoke = () => sessionsOf(cluster.instance(1));
 
   it.each<[string, () => Promise<unknown>]>([
     ['the user', () => revoke().revokeUser('alice')],
     ['the session', () => revoke().revokeSession('phone')],
     ['all other sessions', () => revoke().revokeUser('alice', { exceptSessionId: 'laptop' })],
-  ])('of %s refuses a client that is being authenticated, for good', async (_, revoking) => {
-    // Not even a token of tomorrow helps, and it does not matter how long that takes.
+  ])('of %s refuses a client during its authentication, for good', async (_, revoking) => {
+    // Not even a token of tomorrow helps, however long the authentication takes.
     await start({ revocationMs: 0 });
     authentication = new Door();
     const client = open(of('alice', 'phone', { iat: Date.now() / 1_000 + 86_400 }));
@@ -97,13 +97,13 @@ describe('a revocation', () => {
     expect(await refusalOf(client)).toEqual(REVOKED);
     expect(cluster.instance(0).counts).toEqual({ 'auth.revoked': 1 });
     expect(SlowGateway.seen).toEqual(['bob came']);
-    // Whoever comes after that is the app's affair.
+    // Clients that connect later are for the app to judge.
     await cluster.instance(0).connect({ token: of('alice', 'phone') });
     await cluster.settled(bystander);
     expect(bystander.received).toEqual([]);
   });
 
-  it('refuses nobody who is being authenticated and was not meant', async () => {
+  it('does not refuse other clients during their authentication', async () => {
     await start();
     authentication = new Door();
     const client = open(of('alice', 'phone'));
@@ -118,7 +118,7 @@ describe('a revocation', () => {
     expect(cluster.instance(0).counts).toEqual({});
   });
 
-  it('refuses a client whose channel is being subscribed', async () => {
+  it('refuses a client while its channel is being subscribed', async () => {
     const subscribing = new Door();
     class SlowPubSub extends InMemoryPubSub {
       override async subscribe(channel: string): Promise<void> {
@@ -143,7 +143,7 @@ describe('a revocation', () => {
     expect(cluster.instance(0).state.socketCount).toBe(0);
   });
 
-  it('ends a client that is in a middleware of the app as soon as it is connected, and the app hears of both', async () => {
+  it('disconnects a client in a middleware of the app as soon as it is connected, and the app sees both', async () => {
     await start({ revocationMs: 0 });
     const middleware = new Door();
     SlowGateway.door = middleware;
@@ -164,7 +164,7 @@ describe('a revocation', () => {
     expect(cluster.instance(0).state.socketCount).toBe(0);
   });
 
-  it('refuses who comes back at once, on every instance, until the time is over; then the app decides', async () => {
+  it('refuses clients that reconnect at once, on every instance, until its time is over; then the app decides', async () => {
     await start({ revocationMs: 4_000 });
     const client = await cluster.instance(0).connect({ token: of('alice', 'phone') });
     const revokedAt = Date.now();
@@ -195,7 +195,7 @@ describe('a revocation', () => {
     expect(Date.now() - revokedAt).toBeGreaterThanOrEqual(4_000);
   });
 
-  it('lets in a login that is newer, and refuses one that is not', async () => {
+  it('accepts a newer login, and refuses an older one', async () => {
     await start();
     const nowInSeconds = Math.floor(Date.now() / 1_000);
     await revoke().revokeUser('alice');
@@ -205,7 +205,7 @@ describe('a revocation', () => {
     expect(await cluster.instance(0).refusal({ token: before })).toEqual(REVOKED);
     const noTime = of('alice', 'phone', { iat: 'tomorrow' });
     expect(await cluster.instance(0).refusal({ token: noTime })).toEqual(REVOKED);
-    // Most issuers write whole seconds: this one may have been issued before.
+    // Most issuers write whole seconds: this token may have been issued earlier.
     const same = of('alice', 'phone', { iat: nowInSeconds });
     expect(await cluster.instance(0).refusal({ token: same })).toEqual(REVOKED);
     const after = of('alice', 'phone', { iat: Math.floor(Date.now() / 1_000) + 1 });
@@ -213,7 +213,7 @@ describe('a revocation', () => {
     await cluster.instance(1).connect({ token: after });
   });
 
-  it('takes no new token of whoever was revoked', async () => {
+  it('accepts no new token of a revoked client', async () => {
     await start();
     const spared = await cluster.instance(0).connect({ token: of('alice', 'phone') });
     await revoke().revokeUser('alice', { exceptSessionId: 'phone' });
@@ -228,7 +228,7 @@ describe('a revocation', () => {
     expect(await answer).toBe('none');
     await gone(spared);
     expect(SlowGateway.seen).toEqual(['alice came', 'alice went']);
-    // The client is gone before the refusal of its token is.
+    // The client is disconnected before its token is refused.
     await until(
       () => cluster.instance(0).counts['auth.revoked'] !== undefined,
       () => `a refusal, got ${JSON.stringify(cluster.instance(0).counts)}`,
@@ -236,7 +236,7 @@ describe('a revocation', () => {
     expect(cluster.instance(0).counts).toEqual({ 'auth.revoked': 1 });
   });
 
-  it('is nothing of which another app on the same Redis hears', async () => {
+  it('is not received by another app on the same Redis', async () => {
     await start();
     other = await givenCluster().of(1).with(PlainGateway).start();
     const client = await other.instance(0).connect({ token: 'alice' });

@@ -26,7 +26,7 @@ const REVOKED = {
 const of = (userId: string, sid: string, claims: Partial<Identity> = {}): string =>
   tokenFor({ userId, sid, ...claims });
 
-/** Until the connection itself has ended, with all its namespaces. */
+/** Waits until the connection itself has ended, with all its namespaces. */
 const cutOff = async (client: TestClient): Promise<void> => {
   await gone(client);
   await until(
@@ -51,7 +51,10 @@ describe('a revocation', () => {
       .start();
     await acquainted(cluster);
   };
-  /** Alice's phone on two instances and in two namespaces, her laptop, bob's phone, somebody; nobody on the third. */
+  /**
+   * Alice's phone on two instances and in two namespaces, her laptop, bob's phone, an anonymous client; none on the
+   * third.
+   */
   const clients = async () => {
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     return {
@@ -72,7 +75,7 @@ describe('a revocation', () => {
     }
   };
 
-  it('of a user ends all sockets, in all namespaces and on all instances, and says how many', async () => {
+  it('of a user disconnects all sockets, in all namespaces and on all instances, and returns how many', async () => {
     await start();
     const { phones, laptop, others } = await clients();
     const sessions = sessionsOf(cluster.instance(2));
@@ -91,7 +94,7 @@ describe('a revocation', () => {
     for (const { counts } of cluster.instances) expect(counts).toEqual({});
   });
 
-  it('of a user tells the reason, and spares one session', async () => {
+  it('of a user sends the reason, and spares one session', async () => {
     await start();
     const { phones, laptop, others } = await clients();
 
@@ -107,14 +110,14 @@ describe('a revocation', () => {
       expect(client.received).toEqual(told('password changed'));
     }
     await unharmed(laptop, ...others);
-    // The session that was spared may have more sockets.
+    // The spared session may have more sockets.
     await cluster.instance(2).connect({ token: of('alice', 'laptop') });
     for (const instance of cluster.instances) {
       expect(await instance.refusal({ token: of('alice', 'phone') })).toEqual(REVOKED);
     }
   });
 
-  it('of a session ends that one alone', async () => {
+  it('of a session disconnects that one alone', async () => {
     await start();
     const { phones, laptop, others } = await clients();
 
@@ -131,7 +134,7 @@ describe('a revocation', () => {
     await cluster.instance(2).connect({ token: of('alice', 'laptop') });
   });
 
-  it('ends the session that a token with no session has: its connection', async () => {
+  it('ends the session of a token without a session: its connection', async () => {
     await start(2);
     const token = tokenFor({ userId: 'alice' });
     const [client, other] = [
@@ -151,7 +154,7 @@ describe('a revocation', () => {
     await cluster.instance(0).connect({ token });
   });
 
-  it('hangs up on a client that does not do so by itself', async () => {
+  it('closes the connection of a client that does not close it itself', async () => {
     await start(1);
     const client = await cluster.instance(0).connect({ token: of('alice', 'phone') });
     (client.socket.io as unknown as { _close(): void })._close = () => undefined;
@@ -164,7 +167,7 @@ describe('a revocation', () => {
     );
   });
 
-  it('leaves alone whoever else is on the same connection', async () => {
+  it('leaves other users on the same connection alone', async () => {
     await start(2);
     const client = await cluster.instance(0).connect({ token: of('alice', 'phone') });
     const bob = client.socket.io.socket('/chat', { auth: { token: of('bob', 'x') } });
@@ -179,7 +182,7 @@ describe('a revocation', () => {
     expect(await bob.emitWithAck('which session')).toBe('x');
   });
 
-  it('is heard of by the app, like any other end', async () => {
+  it('is visible to the app like any other disconnect', async () => {
     await start(1);
     await cluster.instance(0).connect({ token: of('alice', 'phone') });
     const reasons: string[] = [];
@@ -191,7 +194,7 @@ describe('a revocation', () => {
     expect(reasons).toEqual(['server namespace disconnect']);
   });
 
-  it('comes from a worker without gateways, too', async () => {
+  it('also works from a worker without gateways', async () => {
     await start();
     const { phones, laptop, others } = await clients();
     const worker = (await cluster.startWorker()).get(SessionService);
@@ -219,7 +222,7 @@ describe('a revocation', () => {
     await cutOff(client);
   });
 
-  it('that nobody understands is reported, and does nothing', async () => {
+  it('that is malformed is reported, and does nothing', async () => {
     await start(1);
     const client = await cluster.instance(0).connect({ token: of('alice', 'phone') });
     const asking = await FakeInstance.of(cluster);
@@ -244,7 +247,7 @@ describe('a revocation', () => {
     await cluster.instance(0).connect({ token: of('alice', 'phone') });
   });
 
-  it('ends the sockets of its own instance while Redis is away, and says that it did not reach the others', async () => {
+  it('disconnects the sockets of its own instance while Redis is down, and names the others as missing', async () => {
     cluster = await givenCluster()
       .of(1)
       .with(SessionGateway)

@@ -9,7 +9,7 @@ import { theUsualClients } from '../support/the-usual-clients.js';
 class RoomsGateway {
   @WebSocketServer() readonly server!: Server;
 
-  /** What many apps have, and many should not. */
+  /** What many apps do, and many should not. */
   @SubscribeMessage('join')
   async join(client: AuthenticatedSocket, room: string | string[]): Promise<boolean> {
     await client.join(room);
@@ -62,8 +62,8 @@ describe('rooms', () => {
     });
   });
 
-  // pitfall 28
-  it('get what is sent the moment join has resolved', async () => {
+  // Events published right after `join` must not be missed.
+  it('get events sent as soon as join has resolved', async () => {
     cluster = await givenCluster().of(2).with(RoomsGateway).start();
     const client = await cluster.instance(1).connect();
 
@@ -94,7 +94,7 @@ describe('rooms', () => {
     for (const client of anonymous) expect(client.events.sort()).toEqual([]);
   });
 
-  it('of others cannot be entered by name', async () => {
+  it('of other users cannot be entered by name', async () => {
     cluster = await givenCluster().of(2).with(RoomsGateway).start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const mallory = await a.connect({ token: 'mallory' });
@@ -120,8 +120,8 @@ describe('rooms', () => {
     ).toBeGreaterThan(0);
   });
 
-  // A room of this name would hide all others who belong to it.
-  it('of one’s own are not entered by name either, and reach everybody as before', async () => {
+  // A room of this name would hide the real members.
+  it('of the own user are not entered by name either, and reach all members as before', async () => {
     cluster = await givenCluster().of(1).with(RoomsGateway).start();
     const first = await cluster.instance(0).connect({ token: 'alice' });
     const second = await cluster.instance(0).connect({ token: 'alice' });
@@ -140,7 +140,7 @@ describe('rooms', () => {
     expect([...(serverOf(0).sockets.sockets.get(first.id)?.rooms ?? [])]).toEqual([first.id]);
   });
 
-  it('of one’s own cannot be left by name', async () => {
+  it('of the own user cannot be left by name', async () => {
     cluster = await givenCluster().of(2).with(RoomsGateway).start();
     const alice = await cluster.instance(0).connect({ token: 'alice' });
     await alice.ask('leave', userRoom('alice'));
@@ -169,7 +169,7 @@ describe('rooms', () => {
 });
 
 describe('outgoing listeners', () => {
-  it('see every event that a socket is sent, from this instance and from others', async () => {
+  it('see every event sent to a socket, from this instance and from others', async () => {
     const cluster = await givenCluster().of(2).with(RoomsGateway).start();
     const client = await cluster.instance(1).connect({ token: 'alice' });
     const seen: unknown[] = [];

@@ -88,7 +88,7 @@ describe.each([
     const phone = { token: token('alice', 'phone') };
     phones = [await a.connect(phone), await a.connect(phone), await b.connect(phone)];
     laptop = await b.connect({ token: token('alice', 'laptop') });
-    // Session ids are the app's: nothing says that they are unique.
+    // The app chooses session ids, which may not be unique.
     bob = await b.connect({ token: token('bob', 'phone') });
     anonymous = await a.connect();
     for (const client of everybody()) await client.ask('join', 'lobby');
@@ -106,7 +106,7 @@ describe.each([
       [bob, 'bob'],
       [anonymous, 'anonymous'],
     ]);
-  /** Who got an event, once. */
+  /** Sockets that got an event, each once. */
   const whoGot = async (event: string): Promise<string> => {
     await cluster.settled(...everybody());
     const got = [...names()].flatMap(([client, name]) => client.data(event).map(() => name));
@@ -207,14 +207,14 @@ describe.each([
     expect(await whoGot('said')).toBe(audience);
   });
 
-  it('@Propagate leaves out the socket alone where it has no session', async () => {
+  it('@Propagate leaves out only the socket if it has no session', async () => {
     anonymous.emit('to all of other sessions');
     await anonymous.waitFor('said');
 
     expect(await whoGot('said')).toBe(`${PHONES}, laptop, bob, anonymous`);
   });
 
-  it('nobody enters or leaves the room of a session by name, or hears of it', async () => {
+  it('the room of a session cannot be entered, left or seen by name', async () => {
     const room = 'propagator#session:phone';
     await anonymous.ask('join', room);
     await laptop.ask('join', room);
@@ -235,7 +235,7 @@ describe.each([
     for (const { rooms } of items) expect(rooms.filter((name) => name.includes('#'))).toEqual([]);
   });
 
-  it('no message on a channel reaches others than the channel stands for, whatever rooms it names', async () => {
+  it('a message on a channel reaches only sockets of that channel, whatever rooms it names', async () => {
     const { id } = socketOf(cluster, bob.id);
     const send = async (channel: string, rooms: string[]): Promise<void> => {
       const packet = { type: 2, nsp: '/', data: ['forged', channel] };
@@ -270,13 +270,13 @@ describe.each([
     expect(anonymous.data('forged')).toEqual([]);
   });
 
-  it('has no channel of its own', async () => {
+  it('a session has no channel of its own', async () => {
     const channels = await outside.channels(cluster.prefix);
     expect(channels.filter((name) => name.includes('session'))).toEqual([]);
     expect(channels).toContain(cluster.channel('user:alice'));
   });
 
-  it('what is no session id is told, and nobody gets anything', async () => {
+  it('an invalid session id is refused, and no client gets anything', async () => {
     const { propagator } = cluster.instance(0);
     const wrong = { userId: 'alice', event: 'x' };
     for (const sessionId of ['', 'x'.repeat(257), {} as never, null as never]) {

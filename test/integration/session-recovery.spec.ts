@@ -25,14 +25,14 @@ describe('connection state recovery and sessions', () => {
   });
   afterEach(() => cluster.close());
 
-  /** A client knows what it missed only if it has got something. */
+  /** A client can only recover after it has received an event. */
   const connect = async (token: string): Promise<TestClient> => {
     const client = await cluster.instance(0).connect({ token });
     await cluster.instance(0).propagator.emitToAll({ event: 'first' });
     await client.waitFor('first');
     return client;
   };
-  /** What is sent while the client is away, from both instances. */
+  /** Sent from both instances while the client is disconnected. */
   const sendTo = async (sessionId: string): Promise<void> => {
     for (const [index, { propagator }] of cluster.instances.entries()) {
       const to = (userId: string, event: string, more: object) =>
@@ -45,10 +45,10 @@ describe('connection state recovery and sessions', () => {
     }
   };
 
-  it('a client goes on with the session of its connection, and gets what was for it', async () => {
+  it('a client keeps the session of its connection, and gets the events for it', async () => {
     const client = await connect(alice());
     const session = (await client.ask('which session')) as string;
-    // Bob, who has the same session id as far as the rooms go, has nothing to do with it.
+    // Bob, who has the same session id in the names of rooms, gets nothing.
     await cluster.instance(0).connect({ token: tokenFor({ userId: 'bob', sid: session }) });
 
     await lose(client, cluster.instance(0));
@@ -68,7 +68,7 @@ describe('connection state recovery and sessions', () => {
     await client.waitFor('after');
   });
 
-  it('a client that comes back in another session gets what was for its user, and not what was for the session', async () => {
+  it('a client that reconnects in another session gets events for its user, and none for the old session', async () => {
     const client = await connect(alice({ sid: 'one' }));
 
     await lose(client, cluster.instance(0));
@@ -83,7 +83,7 @@ describe('connection state recovery and sessions', () => {
     expect(missed(client)).toEqual(['user 0', 'user 1']);
   });
 
-  it('a client that was revoked while it was away is refused', async () => {
+  it('a client that was revoked while it was disconnected is refused', async () => {
     const client = await connect(alice());
     const session = (await client.ask('which session')) as string;
 

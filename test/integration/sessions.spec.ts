@@ -34,14 +34,14 @@ describe('the session of a socket', () => {
   const sessionOf = async (options: ConnectOptions): Promise<unknown> =>
     (await cluster.instance(0).connect(options)).ask('which session');
 
-  it('is what the token says, in every namespace', async () => {
+  it('is that of the token, in every namespace', async () => {
     await start(1);
     expect(await sessionOf({ token: alice({ sessionId: 7, sid: 'x' }) })).toBe('7');
     expect(await sessionOf({ token: alice({ sid: 'x' }), namespace: '/chat' })).toBe('x');
     expect(await sessionOf({})).toBeNull();
   });
 
-  it('is the connection where the token says nothing: its sockets in all namespaces, and not the id of Engine.IO', async () => {
+  it('is the connection if the token has none: its sockets in all namespaces, and not the id of Engine.IO', async () => {
     await start(1);
     const client = await cluster.instance(0).connect({ token: alice() });
     const chat = client.socket.io.socket('/chat', { auth: { token: alice() } });
@@ -56,17 +56,20 @@ describe('the session of a socket', () => {
     ['is too long', { sessionId: 'x'.repeat(257) }],
     ['is no text', { sessionId: {} as never }],
     ['is empty', { sid: '' }],
-  ])('refuses a client whose session id %s, and says so in the log only', async (_, claims) => {
-    await start(1);
-    expect(await cluster.instance(0).refusal({ token: alice(claims) })).toEqual({
-      message: 'Authentication failed',
-      data: { code: 'auth.failed' },
-    });
-    expect(cluster.instance(0).counts).toEqual({ 'auth.failed': 1 });
-    expect(cluster.logger.matching(/^warn auth\.failed: .*sessionId \(or sid\)/)).toHaveLength(1);
-  });
+  ])(
+    'is invalid for a client whose session id %s: it is refused, and only the log says why',
+    async (_, claims) => {
+      await start(1);
+      expect(await cluster.instance(0).refusal({ token: alice(claims) })).toEqual({
+        message: 'Authentication failed',
+        data: { code: 'auth.failed' },
+      });
+      expect(cluster.instance(0).counts).toEqual({ 'auth.failed': 1 });
+      expect(cluster.logger.matching(/^warn auth\.failed: .*sessionId \(or sid\)/)).toHaveLength(1);
+    },
+  );
 
-  it('stays the same with a new token: one of another session is not taken', async () => {
+  it('stays the same with a new token: one of another session is refused', async () => {
     await start(1);
     const client = await cluster.instance(0).connect({ token: alice({ sid: 's1' }) });
     const refresh = (claims: Partial<Identity>) => client.ask('auth:refresh', alice(claims));
@@ -128,7 +131,7 @@ describe('the session of a socket', () => {
     expect(await sessions.sessions('nobody')).toEqual({ items: [], missing: [], complete: true });
   });
 
-  it('is listed as it was authenticated, whatever the app makes of socket.auth', async () => {
+  it('is listed as it was authenticated, whatever the app does with socket.auth', async () => {
     await start(1);
     const client = await cluster.instance(0).connect({ token: alice({ sid: 'phone' }) });
     const [socket] = cluster.instance(0).state.get('alice') as [AuthenticatedSocket];
@@ -139,7 +142,7 @@ describe('the session of a socket', () => {
     expect(items).toMatchObject([{ sessionId: 'phone', socketId: client.id }]);
   });
 
-  it('is listed with the name of whoever did not say', async () => {
+  it('is listed with the id of its connection if the token has none', async () => {
     await start(1);
     fake = await FakeInstance.memberOf(cluster);
     await cluster.instance(0).connect({ token: alice({ sid: 'phone' }) });
@@ -173,16 +176,19 @@ describe('the metadata of a session', () => {
     ['too much', { text: 'x'.repeat(1_024) }],
     ['no object', 'phone'],
     ['a list', ['phone']],
-  ])('is dropped where a client sends %s: it is let in, and the log says it', async (_, sent) => {
-    await start();
-    await cluster.instance(0).connect({ auth: { token: alice(), metadata: sent } });
+  ])(
+    'is dropped if a client sends %s: the client connects, and the log says it',
+    async (_, sent) => {
+      await start();
+      await cluster.instance(0).connect({ auth: { token: alice(), metadata: sent } });
 
-    expect(await metadataOf('alice')).toEqual([null]);
-    expect(cluster.instance(0).counts).toEqual({ 'session.metadata-dropped': 1 });
-    expect(cluster.logger.matching(/^warn session\.metadata-dropped: /)).toHaveLength(1);
-  });
+      expect(await metadataOf('alice')).toEqual([null]);
+      expect(cluster.instance(0).counts).toEqual({ 'session.metadata-dropped': 1 });
+      expect(cluster.logger.matching(/^warn session\.metadata-dropped: /)).toHaveLength(1);
+    },
+  );
 
-  it('is nobody’s without a user, and null is none', async () => {
+  it('is ignored without a user, and null is none', async () => {
     await start();
     await cluster.instance(0).connect({ auth: { metadata: 'phone' } });
     await cluster.instance(0).connect({ auth: { token: alice(), metadata: null } });
@@ -202,7 +208,7 @@ describe('the metadata of a session', () => {
     expect(await metadataOf('bob')).toEqual([null]);
   });
 
-  it('is set by the app: for one socket, or for a session on all instances', async () => {
+  it('can be set by the app: for one socket, or for a session on all instances', async () => {
     await start();
     const token = alice({ sid: 'phone' });
     const client = await cluster
@@ -231,7 +237,7 @@ describe('the metadata of a session', () => {
     expect(client.received).toEqual([]);
   });
 
-  it('is refused where the app sets what is none', async () => {
+  it('is refused if the app sets an invalid value', async () => {
     await start();
     const sessions = sessionsOf(cluster.instance(0));
     await cluster.instance(0).connect({ token: alice({ sid: 'phone' }) });
@@ -247,7 +253,7 @@ describe('the metadata of a session', () => {
     expect(cluster.instance(0).counts).toEqual({ 'emit.refused': 1 });
   });
 
-  it('may be more on a worker, which has no sockets and no limit: the instances say no', async () => {
+  it('may be larger on a worker, which has no sockets and no limit: the instances refuse it', async () => {
     await start();
     await cluster.instance(0).connect({ token: alice({ sid: 'phone' }) });
     const worker = (await cluster.startWorker()).get(SessionService);
@@ -267,7 +273,7 @@ describe('wrong arguments', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  it('are told, with nothing done', async () => {
+  it('are refused, and nothing is done', async () => {
     cluster = await givenCluster().of(1).with(SessionGateway).start();
     const client = await cluster.instance(0).connect({ token: 'alice' });
     const sessions = sessionsOf(cluster.instance(0));

@@ -41,7 +41,7 @@ describe('instances with a secret', () => {
     outside = new Outside();
     return cluster.instances;
   };
-  it('understand each other: every target, questions, and several users at once', async () => {
+  it('understand one another: every target, requests, and several users at once', async () => {
     const [a, b] = (await given(NEW, NEW)) as [TestInstance, TestInstance];
     const alice = await a.connect({ token: 'alice' });
     const bob = await b.connect({ token: 'bob' });
@@ -65,7 +65,7 @@ describe('instances with a secret', () => {
     expect([a.counts, b.counts]).toEqual([{}, {}]);
   });
 
-  it('understand each other while a secret is changed', async () => {
+  it('understand one another while a secret is being changed', async () => {
     const [a, b] = (await given([OLD, NEW], [NEW, OLD])) as [TestInstance, TestInstance];
     const alice = await a.connect({ token: 'alice' });
     const bob = await b.connect({ token: 'bob' });
@@ -76,7 +76,7 @@ describe('instances with a secret', () => {
     expect(bob.events.toSorted()).toEqual(['by-new', 'by-old']);
   });
 
-  it('hear nobody with another secret, and nobody without', async () => {
+  it('ignore instances with another secret, and without one', async () => {
     const [a, alien, without] = (await given(NEW, ALIEN, undefined)) as TestInstance[] as [
       TestInstance,
       TestInstance,
@@ -94,11 +94,11 @@ describe('instances with a secret', () => {
     await a.served(alice);
     expect(alice.events).toEqual([]);
     expect(othersOf(a)).toEqual([]);
-    // Without a secret everybody is heard.
+    // Without a secret every message is accepted.
     await known(without, 2);
   });
 
-  it('take nothing twice, on no other channel, and nothing old', async () => {
+  it('accept no message twice, on another channel, or too late', async () => {
     const [a, b] = (await given(NEW, NEW)) as [TestInstance, TestInstance];
     const alice = await a.connect({ token: 'alice' });
     const carol = await a.connect({ token: 'carol' });
@@ -123,7 +123,7 @@ describe('instances with a secret', () => {
     jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000);
     await outside.publish(cluster.channel('user:alice'), bytes);
     await until(
-      // A heartbeat on its way is as old by then.
+      // A heartbeat in flight is that old by then.
       () => (a.counts['message.stale'] ?? 0) >= 1,
       () => JSON.stringify(a.counts),
     );

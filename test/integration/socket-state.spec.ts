@@ -81,7 +81,8 @@ describe('SocketStateService', () => {
     await cluster.close();
   });
 
-  // pitfalls 6, 12, 13
+  // Nest binds listeners once per gateway; removing all listeners or clearing `socket.auth` must not break the
+  // state.
   it('has a socket once, from handleConnection through handleDisconnect, with two gateways', async () => {
     const instance = await start();
     const client = await instance.connect({ token: 'alice' });
@@ -104,8 +105,8 @@ describe('SocketStateService', () => {
     expect(instance.state.get('alice')).toEqual([]);
   });
 
-  // pitfall 12
-  it('forgets a socket whose user logged out in the meantime', async () => {
+  // Logout clears `socket.auth`, so the state must not read it at the disconnect.
+  it('removes a socket whose user logged out meanwhile', async () => {
     const instance = await start();
     const client = await instance.connect({ token: 'alice' });
     await client.ask('log out');
@@ -119,8 +120,8 @@ describe('SocketStateService', () => {
     );
   });
 
-  // pitfall 12
-  it('forgets a socket whose listeners the app removed', async () => {
+  // The state must not depend on a listener that the app can remove.
+  it('removes a socket whose listeners the app removed', async () => {
     const instance = await start();
     const client = await instance.connect({ token: 'alice' });
     await client.ask('remove all listeners');
@@ -146,7 +147,7 @@ describe('SocketStateService', () => {
     expect([instance.state.userCount, instance.state.socketCount]).toEqual([2, 3]);
   });
 
-  it('tells of the first socket of a user and of the last, and of none between', async () => {
+  it('reports the first socket of a user and the last one, and none between', async () => {
     const instance = await start();
     const changes: unknown[] = [];
     instance.state.changes$.subscribe((change) => changes.push(change));

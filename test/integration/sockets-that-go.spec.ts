@@ -7,7 +7,7 @@ import { gone } from '../support/gone.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';
 
-/** Longer than any test: whoever waits for it fails. */
+/** Longer than any test: a test that waits for it fails. */
 const TIMEOUT_MS = 600_000;
 
 @WebSocketGateway()
@@ -21,7 +21,7 @@ class EventsGateway implements OnGatewayInit {
   }
 }
 
-describe('a socket that goes', () => {
+describe('a socket that disconnects', () => {
   let cluster: TestCluster;
   beforeEach(async () => {
     cluster = await givenCluster().of(2).with(EventsGateway).start();
@@ -29,7 +29,7 @@ describe('a socket that goes', () => {
   });
   afterEach(() => cluster.close());
 
-  it('is waited for no longer by those who asked it, here and elsewhere', async () => {
+  it('is no longer awaited by requests, here and on other instances', async () => {
     const devices = [
       await cluster.instance(0).connect({ token: 'alice' }),
       await cluster.instance(1).connect({ token: 'alice' }),
@@ -47,7 +47,7 @@ describe('a socket that goes', () => {
     expect([...unanswered].sort()).toEqual(ids);
   });
 
-  it('leaves the answers of the others to be waited for', async () => {
+  it('keeps requests waiting for the replies of the others', async () => {
     const leaving = await cluster.instance(1).connect({ token: 'alice' });
     const staying = await cluster.instance(1).connect({ token: 'alice' });
     const answerable = new Deferred<(text: string) => void>();
@@ -70,7 +70,7 @@ describe('a socket that goes', () => {
     expect(unanswered).toEqual([id]);
   });
 
-  it('before the gateway has seen it was never there', async () => {
+  it('before the gateway has seen it is never reported', async () => {
     const instance = cluster.instance(0);
 
     const client = await instance.connect({ token: 'unwelcome' });

@@ -17,7 +17,7 @@ function start(connection: RedisConnection) {
   );
 }
 
-describe('an app that Redis does not let do its work', () => {
+describe('an app whose Redis refuses its commands or channels', () => {
   let redis: RunningRedis;
   let operator: Redis;
 
@@ -54,13 +54,13 @@ describe('an app that Redis does not let do its work', () => {
     },
   );
 
-  it('because its channels are missing does not start, and says which', async () => {
+  it('because its channels are missing does not start, and names them', async () => {
     const refused = startAs(['+@all', 'resetchannels', '&other-app:*']);
     await expect(refused).rejects.toMatchObject({ code: 'redis.permission' });
     await expect(refused).rejects.toThrow('the channels &my-app:*');
   });
 
-  it('because of its password does not start, and says nothing of the password', async () => {
+  it('because of its password does not start, and does not reveal the password', async () => {
     const refused = startAs(['+@all', '&*'], 'wrong-hunter2');
     await expect(refused).rejects.toMatchObject({ code: 'redis.permission' });
     await expect(refused).rejects.toThrow(/refused AUTH \(WRONGPASS.*option "redis"/);
@@ -71,12 +71,12 @@ describe('an app that Redis does not let do its work', () => {
     );
   });
 
-  it('is found by an attempt that no other instance hears', async () => {
+  it('checks its permissions without any other instance noticing', async () => {
     const outside = new Outside(redis.url);
     const heard: string[] = [];
     await outside.redis.psubscribe('*');
     outside.redis.on('pmessageBuffer', (_: Buffer, channel: Buffer, message: Buffer) => {
-      // Instances say hello; an attempt is empty.
+      // Instances say hello; a permission check is empty.
       if (message.length === 0) heard.push(channel.toString());
     });
     const app = await startAs(['+@all', '&*', '~my-app:*']);
@@ -86,7 +86,8 @@ describe('an app that Redis does not let do its work', () => {
       () => heard.includes('fence'),
       () => 'the fence',
     );
-    // Only a client that listens to every channel hears it, before and after the instance subscribes for a moment.
+    // Only a client that listens to every channel receives it, before and after the short subscription of the
+    // instance.
     expect(heard).toEqual([
       expect.stringMatching(/^my-app:reply:[0-9a-f]{16}:probe$/),
       expect.stringMatching(/^my-app:reply:[0-9a-f]{16}:probe$/),

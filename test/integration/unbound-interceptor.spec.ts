@@ -65,7 +65,7 @@ class BoundGateway extends Handlers {}
 @WebSocketGateway({ namespace: 'elsewhere' })
 class ElsewhereGateway extends Handlers {}
 
-/** As with Nest 11, which applies global interceptors to no gateway. */
+/** Like Nest 11, which applies global interceptors to no gateway. */
 class DeafInterceptor extends RedisPropagatorInterceptor {
   override intercept(_: ExecutionContext, next: { handle(): Observable<unknown> }) {
     return next.handle();
@@ -92,7 +92,7 @@ describe('the log of an app whose gateways have no RedisPropagatorInterceptor', 
     await client.waitFor('events', times);
   };
 
-  it('names the handlers whose @Propagate has no effect when the app starts, once', async () => {
+  it('names once at the start the handlers whose @Propagate has no effect', async () => {
     await start([PlainGateway, MixedGateway, UnboundGateway, BoundGateway]);
     expect(lines()).toEqual([
       expect.stringMatching(
@@ -101,7 +101,7 @@ describe('the log of an app whose gateways have no RedisPropagatorInterceptor', 
     ]);
   });
 
-  it('has no such line where the interceptor is bound to the gateway, the handler or globally', async () => {
+  it('has no such line if the interceptor is bound to the gateway, the handler or globally', async () => {
     await start([PlainGateway, BoundGateway, ElsewhereGateway]);
     expect(lines()).toEqual([]);
     await cluster.close();
@@ -113,7 +113,7 @@ describe('the log of an app whose gateways have no RedisPropagatorInterceptor', 
     expect(lines()).toEqual([]);
   });
 
-  it('says at the first event that went to the asking client only that there is an interceptor', async () => {
+  it('mentions the interceptor only at the first event that went to the asking client alone', async () => {
     await start([PlainGateway]);
     const client = await cluster.instance(0).connect({ token: 'alice' });
     expect(await client.ask('answer')).toBe('an answer');
@@ -124,7 +124,7 @@ describe('the log of an app whose gateways have no RedisPropagatorInterceptor', 
     ]);
   });
 
-  it('says nothing of that where the interceptor is bound to another gateway, or nobody is authenticated', async () => {
+  it('does not mention it if the interceptor is bound to another gateway, or no client is authenticated', async () => {
     await start([PlainGateway, ElsewhereGateway]);
     await ask();
     expect(lines()).toEqual([]);
@@ -134,7 +134,7 @@ describe('the log of an app whose gateways have no RedisPropagatorInterceptor', 
     expect(lines()).toEqual([]);
   });
 
-  it('warns once where the interceptor is bound globally and Nest does not apply it to gateways', async () => {
+  it('has one warning if the interceptor is bound globally and Nest does not apply it to gateways', async () => {
     cluster = await givenCluster()
       .of(1)
       .onInMemoryPubSub()

@@ -25,7 +25,7 @@ const cyclic = (): object => {
   return cycle;
 };
 
-/** What no encoder takes, by name. */
+/** Values that no encoder accepts, by name. */
 const UNSENDABLE: Record<string, () => unknown> = {
   'a BigInt': () => ({ big: 1n }),
   'a cycle': cyclic,
@@ -165,11 +165,11 @@ describe.each([
     await cluster.settled(client, phone);
   };
 
-  describe.each([8_000, 100_000])('%i arrays deep', (depth) => {
+  describe.each([8_000, 100_000])('nested %i arrays deep', (depth) => {
     const deep = nestedArrays(depth);
 
     it.each(['answer', 'promised answer', 'later answer', 'by hand', 'event'])(
-      'is a failure that the client is told in its acknowledgement: %s',
+      'is reported to the client as a failure in its acknowledgement: %s',
       async (message) => {
         expect(await askRaw(client, message, deep)).toEqual(FAILURE);
         await isWell();
@@ -177,7 +177,7 @@ describe.each([
       },
     );
 
-    it('is a failure that the client is told as an event where it asked for no acknowledgement', async () => {
+    it('is reported to the client as an event if it asked for no acknowledgement', async () => {
       emitRaw(client, 'event', deep);
       expect(await client.waitFor('exception')).toEqual([FAILURE]);
       await isWell();
@@ -185,7 +185,7 @@ describe.each([
       expect(phone.received).toEqual([]);
     });
 
-    it('is left out of a stream that goes on, and the client is told once', async () => {
+    it('is left out of a stream that continues, and the client is told once', async () => {
       expect(await askRaw(client, 'stream', deep)).toEqual(FAILURE);
       await client.waitFor('echo', 2);
       await isWell();
@@ -193,7 +193,7 @@ describe.each([
       expect(phone.data('echo')).toEqual(namespace === '/' ? ['first', 'last'] : []);
     });
 
-    it('does not keep an exception from being told', async () => {
+    it('does not prevent an exception from being reported', async () => {
       const told = namespace === '/' ? { status: 'error', message: 'not yours' } : FAILURE;
       expect(await askRaw(client, 'exception', deep)).toEqual(told);
       expect(await askRaw(client, 'error', deep)).toEqual(FAILURE);
@@ -208,7 +208,7 @@ describe.each([
     });
   });
 
-  it.each(Object.keys(UNSENDABLE))('is a failure that the client is told: %s', async (name) => {
+  it.each(Object.keys(UNSENDABLE))('is reported to the client as a failure: %s', async (name) => {
     expect(await client.ask('unsendable', name)).toEqual(FAILURE);
     expect(await client.ask('unsendable event', name)).toEqual(FAILURE);
     client.emit('unsendable event', name);
@@ -218,7 +218,7 @@ describe.each([
     expect(phone.received).toEqual([]);
   });
 
-  it('is a failure that the client is told: an event with a reserved name', async () => {
+  it('is reported to the client as a failure: an event with a reserved name', async () => {
     expect(await client.ask('reserved')).toEqual(FAILURE);
     await isWell();
     expect(client.received).toEqual([]);

@@ -16,7 +16,7 @@ describe('user ids', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  // pitfall 19
+  // 1234 and "1234" must be one user.
   it('are one user as a number, a string and a bigint', async () => {
     cluster = await givenCluster().with(RootGateway).configured({ auth: numericIds }).start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
@@ -56,7 +56,7 @@ describe('user ids', () => {
     expect(performance.now() - startedAt).toBeLessThan(10_000);
   });
 
-  it('that are numbers above 2^53 - 1 are refused by every verb, for they are not exact', async () => {
+  it('that are numbers above 2^53 - 1 are refused by every verb, because they are not exact', async () => {
     cluster = await givenCluster().of(1).with(RootGateway).configured({ auth: numericIds }).start();
     const { app, propagator } = cluster.instance(0);
     const userId = Number('90071992547409931');

@@ -23,12 +23,12 @@ class AnnouncementsController {
   }
 }
 
-describe('events made elsewhere than in a gateway', () => {
+describe('events that are not emitted by a gateway', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  // pitfall 9
-  it('come from a worker without gateways to the clients of all instances', async () => {
+  // A worker has no Socket.IO server.
+  it('reach the clients of all instances from a worker without gateways', async () => {
     cluster = await givenCluster().of(2).with(RootGateway).start();
     const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
     const { propagator } = (await cluster.startWorker(OrdersService)).get(OrdersService);
@@ -53,7 +53,7 @@ describe('events made elsewhere than in a gateway', () => {
     for (const client of anonymous) expect(client.events).toEqual(['all']);
   });
 
-  it('come from a worker that has no sockets of its own, and refuses the same input', async () => {
+  it('come from a worker without sockets of its own, which refuses the same input', async () => {
     cluster = await givenCluster().of(1).with(RootGateway).start();
     const worker = await cluster.startWorker();
 
@@ -63,7 +63,7 @@ describe('events made elsewhere than in a gateway', () => {
     ).rejects.toBeInstanceOf(PropagatorError);
   });
 
-  it('come from an HTTP request on one instance to the clients of the others', async () => {
+  it('reach the clients of other instances from an HTTP request', async () => {
     cluster = await givenCluster()
       .of(3)
       .with(RootGateway)

@@ -34,7 +34,7 @@ class GuardedGateway {
   }
 }
 
-/** What has one handler guarded, and the filter of Nest. */
+/** One guarded handler, and Nest's filter. */
 @WebSocketGateway({ namespace: 'mixed' })
 class MixedGateway {
   @SubscribeMessage('open')
@@ -76,7 +76,7 @@ describe('WsAuthGuard', () => {
   });
   afterEach(() => cluster.close());
 
-  it('lets authenticated clients pass', async () => {
+  it('accepts authenticated clients', async () => {
     const alice = await instance.connect({ token: 'alice' });
     expect(await alice.ask('guarded', 'this')).toBe('handled this');
     expect(alice.received).toEqual([]);
@@ -89,7 +89,7 @@ describe('WsAuthGuard', () => {
     expect(handled).toEqual([]);
   });
 
-  it('refuses anonymous clients that want no acknowledgement, by an event', async () => {
+  it('refuses anonymous clients without an acknowledgement by an event', async () => {
     const anonymous = await instance.connect();
     const alice = await instance.connect({ token: 'alice' });
     anonymous.emit('guarded', 'this');
@@ -110,7 +110,7 @@ describe('WsAuthGuard', () => {
     expect(handled).toEqual(['that']);
   });
 
-  it('refuses clients whose identity has ended, and those that have logged out', async () => {
+  it('refuses clients whose identity has expired, and those that have logged out', async () => {
     const alice = await instance.connect({ token: 'alice' });
     await alice.ask('expire', Date.now() + 3_600_000);
     expect(await alice.ask('guarded', 'this')).toBe('handled this');
@@ -122,7 +122,7 @@ describe('WsAuthGuard', () => {
     expect(handled).toEqual(['this']);
   });
 
-  it('lets no HTTP request pass, and says why', async () => {
+  it('accepts no HTTP request, and says why', async () => {
     const { status } = await fetch(`${instance.url}/guarded`);
     expect(status).toBe(500);
     expect(handled).toEqual([]);

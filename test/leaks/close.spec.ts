@@ -4,9 +4,10 @@ import { RawSocket } from './support/raw-socket.js';
 import { TestProcess } from './support/test-process.js';
 import * as visits from './support/visits.js';
 
-// Every timeout of this app is ten minutes: what is not cleared when it is closed is still there when we look.
+// Every timeout of this app is ten minutes, so anything that is not cleared at the close is still there when the
+// test looks.
 
-describe('an app that is closed while it waits for answers, for clients and for those who may come back', () => {
+describe('an app that is closed while it waits for replies, for clients and for lost clients', () => {
   let app: TestProcess;
   beforeEach(async () => {
     app = await TestProcess.start('test/leaks/app/closing.ts');
@@ -15,7 +16,7 @@ describe('an app that is closed while it waits for answers, for clients and for 
   const is = async (what: string, expected: unknown): Promise<void> => {
     let now: unknown;
     await until(
-      // As text: what comes from another process is of other classes than what Jest's sandbox makes.
+      // As text, because values from another process have other classes than Jest's sandbox.
       async () => JSON.stringify((now = await app.call(what))) === JSON.stringify(expected),
       () => `${what} to be ${JSON.stringify(expected)}, got ${JSON.stringify(now)}`,
     );

@@ -7,15 +7,16 @@ import type { Sizes } from './app/sizes.js';
 import { Load } from './support/load.js';
 import { TestProcess } from './support/test-process.js';
 
-// Everything comes and goes in four equal rounds. The first one warms up: code is compiled, buffers get their size.
+// Everything is connected and disconnected in four equal rounds. The first one is a warm-up: code is compiled,
+// buffers get their size.
 const ROUNDS = 4;
 const BATCHES_PER_ROUND = 10;
-/** So many censuses in a row that say the same. */
+/** The number of equal censuses in a row that a result needs. */
 const STEADY = 20;
 
 /**
- * Bytes per connection that the heap may have grown by, on average: what V8 keeps of its own, and lists with a bound,
- * vary by up to half as much. A socket that is held by mistake takes a hundred times as much.
+ * Allowed average growth of the heap per connection, in bytes: V8's own data and bounded lists vary by up to half
+ * as much. A leaked socket takes a hundred times as much.
  */
 const TOLERANCE = 200;
 
@@ -24,7 +25,7 @@ interface Everything {
   readonly instances: readonly Census[];
 }
 
-/** Lest a new name takes them out of sight. */
+/** A renamed list must not disappear from the test. */
 const MAPS = [
   'namespaces.byName',
   'heldByName',
@@ -57,7 +58,7 @@ describe('after 10,000 connections, 1,000 rooms and 200 namespaces', () => {
     channels: await outside.channels(prefix),
     instances: await app.call('census'),
   });
-  /** Waits as long as is reasonable for everything to be as it was. Whether it is the tests say. */
+  /** Waits, within reason, until everything is as before. The tests decide whether it is. */
   const calm = async (expected: Everything): Promise<Everything> => {
     let now = await everything();
     await until(
@@ -70,7 +71,7 @@ describe('after 10,000 connections, 1,000 rooms and 200 namespaces', () => {
     return now;
   };
 
-  /** Until nothing is under way any more, such as an update of presence. */
+  /** Waits until nothing is in progress any more, such as an update of presence. */
   const steady = async (): Promise<Everything> => {
     let last = await everything();
     let same = 0;
@@ -106,14 +107,14 @@ describe('after 10,000 connections, 1,000 rooms and 200 namespaces', () => {
     outside.close();
   });
 
-  it('and as many questions that nobody answered', async () => {
+  it('and as many unanswered requests', async () => {
     expect(load.total).toEqual({ sockets: 10_000, rooms: 1_000, namespaces: 200 });
-    // Eleven of each instance to a batch of their own and to those who stay.
+    // Eleven of each instance to a batch of their own and to the residents.
     expect(requests).toBe(ROUNDS * BATCHES_PER_ROUND * 2 * 2 * 11);
     expect(await app.call('openQuestions')).toBe(0);
   });
 
-  it('Redis has the channels that it had', () => {
+  it('Redis has the same channels as before', () => {
     expect(after.channels).toEqual(before.channels);
   });
 
@@ -135,18 +136,18 @@ describe('after 10,000 connections, 1,000 rooms and 200 namespaces', () => {
     expect(each(after, 'sockets')).toEqual(each(before, 'sockets'));
   });
 
-  it('no socket, namespace or question is held in memory', async () => {
+  it('no socket, namespace or request is held in memory', async () => {
     expect(await app.call('heldObjects')).toEqual(objectsBefore);
   });
 
-  it('the heap is what it was', () => {
+  it('the heap has its previous size', () => {
     const [warm = 0] = heap;
     const growth = (heap.at(-1) ?? Infinity) - warm;
     const connections = (load.total.sockets * (ROUNDS - 1)) / ROUNDS;
     expect(growth / connections).toBeLessThan(TOLERANCE);
   });
 
-  it('nothing is left but the channels of the instances when those who stayed go as well', async () => {
+  it('only the channels of the instances remain when the residents leave as well', async () => {
     await load.moveOut();
     const now = await calm(empty);
     expect(now).toEqual(empty);

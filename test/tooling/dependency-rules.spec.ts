@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-/** Every rule of .dependency-cruiser.cjs, broken once: file, what it says, the rule it breaks. */
+/** Every rule of .dependency-cruiser.cjs, broken once: file, import, and the broken rule. */
 const broken: [file: string, text: string, rule: string][] = [
   ['src/ports/a.ts', `import '../errors.js';`, 'room-ports'],
   ['src/text/a.ts', `import '../errors.js';`, 'room-text'],
@@ -44,7 +44,7 @@ const broken: [file: string, text: string, rule: string][] = [
   ],
 ];
 
-/** What the rules must let pass. */
+/** Imports that the rules must allow. */
 const sound: [file: string, text: string][] = [
   ['src/text.ts', `export const t = 1;`],
   ['src/errors.ts', `import './text.js'; export const e = 1;`],
@@ -66,7 +66,7 @@ const sound: [file: string, text: string][] = [
   ['src/testing/index.ts', `export * from './helper.js';`],
 ];
 
-/** What the broken files import. */
+/** The files that are imported. */
 const others: [file: string, text: string][] = [
   ['src/wire/o.ts', `import './n.js';`],
   ['src/helpers/helper.ts', ``],
@@ -117,7 +117,7 @@ describe('the dependency rules', () => {
     expect(found).toContainEqual({ from, rule });
   });
 
-  it('let pass what is right', () => {
+  it('allow correct imports', () => {
     const files = new Set(sound.map(([file]) => file));
     expect(found.filter(({ from }) => files.has(from))).toEqual([]);
   });

@@ -15,7 +15,7 @@ describe('the lock of the scripts', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  it('lets one in at a time, and everybody in the end', async () => {
+  it('lets one process in at a time, and all of them in the end', async () => {
     const path = join(folder, 'a.lock');
     let inside = 0;
     const most = await Promise.all(
@@ -32,17 +32,17 @@ describe('the lock of the scripts', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('takes over the lock of a process that is gone', async () => {
+  it('takes over the lock of a process that has ended', async () => {
     const path = join(folder, 'a.lock');
     await writeFile(path, String(NO_PROCESS));
     expect(await withLock(path, () => Promise.resolve('in'))).toBe('in');
   });
 });
 
-describe('what the scripts say of a thrown value', () => {
-  it('is the message and the code of an error, whichever realm it is from', async () => {
+describe('the text that the scripts show for a thrown value', () => {
+  it('is the message and the code of an error of any realm', async () => {
     const thrown: unknown = await readdir('/no such folder').catch((error: unknown) => error);
-    // Jest runs this file in a realm of its own, and Node is in another.
+    // Jest runs this file in a realm of its own, and Node in another.
     expect(thrown instanceof Error).toBe(false);
     expect(codeOf(thrown)).toBe('ENOENT');
     expect(messageOf(thrown)).toContain('no such file or directory');

@@ -9,7 +9,7 @@ describe('a Redis of a test’s own', () => {
 
   afterEach(() => redis.stop());
 
-  it('answers once it is started', async () => {
+  it('replies once it is started', async () => {
     redis = await startOwnRedis();
     expect(await answers()).toBe(true);
   });
@@ -22,7 +22,7 @@ describe('a Redis of a test’s own', () => {
     expect(await answers()).toBe(true);
   });
 
-  it('says what redis-server said when it does not start', async () => {
+  it('shows the output of redis-server when it does not start', async () => {
     redis = await startOwnRedis();
     await expect(startOwnRedis(['--no-such-option', 'x'])).rejects.toThrow(
       /redis-server did not start[^]*no-such-option/,

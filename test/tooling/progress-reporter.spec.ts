@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { countLine, durationOf, progressLine } from '../progress-reporter.mjs';
 
-describe('the progress of the tests', () => {
+describe('the progress reporter', () => {
   const none = {
     numPassedTests: 0,
     numFailedTests: 0,
@@ -10,7 +10,7 @@ describe('the progress of the tests', () => {
     numTodoTests: 0,
   };
 
-  it('ends with how many have passed and failed, and counts a file that cannot be run as a failure', () => {
+  it('ends with the numbers of passed and failed tests, and counts a file that cannot be run as a failure', () => {
     expect(countLine({ ...none, numPassedTests: 12 })).toBe('12 passed, 0 failed');
     expect(
       countLine({ ...none, numPassedTests: 1, numFailedTests: 2, numRuntimeErrorTestSuites: 1 }),
@@ -27,7 +27,7 @@ describe('the progress of the tests', () => {
     );
   });
 
-  it('tells the time as people do', () => {
+  it('formats times for people', () => {
     expect([400, 59_000, 80_000].map(durationOf)).toEqual(['0 s', '59 s', '1 min 20 s']);
   });
 });

@@ -15,7 +15,7 @@ import { exerciseAll, startTwo } from './support/two-instances.js';
 const single = started(startSingle);
 const cluster = started(() => startCluster(serverBin()));
 
-/** A single Redis with the same handle as a Cluster. */
+/** A single Redis with the interface of a Cluster. */
 async function startSingle() {
   const server = await startRedis(serverBin());
   const admin = new Redis(server.url);
@@ -63,7 +63,7 @@ describe.each([
     apps = undefined;
   });
 
-  /** A user with these rules; returns its name. */
+  /** Creates a user with these rules; returns its name. */
   const user = async (...given: string[]): Promise<string> => {
     const name = `app${++users}`;
     await topology().everywhere('ACL', 'SETUSER', name, ...given);
@@ -72,7 +72,7 @@ describe.each([
   const start = async (username: string, password = PASSWORD): Promise<TestCluster> => {
     apps = await startTwo({
       redis: connection(username, password),
-      // The one that the printed rules are for; both kinds of Redis are this test's own.
+      // The user of the printed rules. Both kinds of Redis belong to this test alone.
       prefix: 'propagator',
     });
     return apps;
@@ -87,7 +87,7 @@ describe.each([
       },
     });
 
-    it('is enough for all that two instances do, and nothing warns', async () => {
+    it('is enough for everything that two instances do, without a warning', async () => {
       const name = await user(...rules);
       const noise = await consoleNoise(() => start(name));
       expect(noise).toEqual([]);
@@ -101,7 +101,7 @@ describe.each([
       : ['spublish', 'ssubscribe', 'sunsubscribe'];
 
   it.each([publish, subscribe, unsubscribe].map(String))(
-    'an app that lacks +%s does not start, and the error names it',
+    'an app without +%s does not start, and the error names it',
     async (command) => {
       const name = await user(...rules, `-${command}`);
       const refused = start(name);
@@ -111,7 +111,7 @@ describe.each([
     },
   );
 
-  it('an app that lacks the channels does not start, and the error names them', async () => {
+  it('an app without the channels does not start, and the error names them', async () => {
     const name = await user(...rules, 'resetchannels', '&other:*');
     const refused = start(name);
     await expect(refused).rejects.toMatchObject({ code: 'redis.permission' });
@@ -121,9 +121,9 @@ describe.each([
   it.each([
     ['eval', '+eval and'],
     ['evalsha', '+evalsha and'],
-    // Redis itself does not name what a script of ours lacks; it knows the script already, or not.
+    // Redis itself does not name a missing command of a script, and it may or may not know the script already.
     ...['time', 'hset', 'hscan', 'zrangebylex'].map((command) => [command, '+eval'] as const),
-  ])('an app that lacks +%s does not start, and the error says so', async (command, named) => {
+  ])('an app without +%s does not start, and the error says so', async (command, named) => {
     const name = await user(...rules, `-${command}`);
     const refused = start(name);
     await expect(refused).rejects.toMatchObject({ code: 'redis.permission' });
@@ -133,7 +133,7 @@ describe.each([
     );
   });
 
-  it('an app that lacks the keys does not start, and the error names them; without presence it does', async () => {
+  it('an app without the keys does not start, and the error names them; without presence it starts', async () => {
     const name = await user(...rules, 'resetkeys', '~other:*');
     const refused = start(name);
     await expect(refused).rejects.toMatchObject({ code: 'redis.permission' });
@@ -149,7 +149,7 @@ describe.each([
   it.each([
     ['a wrong password', 'wrong'],
     ['a user that is off', PASSWORD],
-  ])('an app with %s does not start, and the error does not say it', async (what, password) => {
+  ])('an app with %s does not start, and the error does not reveal it', async (what, password) => {
     const name = await user(...rules, ...(what === 'a user that is off' ? ['off'] : []));
     const refused = start(name, password);
     await expect(refused).rejects.toMatchObject({ code: 'redis.permission' });
@@ -157,7 +157,7 @@ describe.each([
     await expect(refused).rejects.not.toThrow(new RegExp(`"${password}"|>${password}`));
   });
 
-  it('the other permissions only spare noise', async () => {
+  it('the other permissions only avoid log lines', async () => {
     const name = await user(...rules, '-info', '-client', '-ping');
     await consoleNoise(() => start(name));
     await expect(exerciseAll(apps)).resolves.toBeUndefined();
@@ -165,7 +165,7 @@ describe.each([
 });
 
 describe('on a Cluster', () => {
-  it('an app that may not ask for the slots does not start, and the error names the command', async () => {
+  it('an app that may not read the slots does not start, and the error names the command', async () => {
     await cluster().everywhere('ACL', 'SETUSER', 'blind', ...printedRules('cluster'), '-cluster');
     const refused = startTwo({
       redis: {
@@ -177,7 +177,7 @@ describe('on a Cluster', () => {
     await expect(refused).rejects.toThrow('+cluster|slots');
   });
 
-  it('a permission that one node alone lacks is found, too', async () => {
+  it('a permission that is missing on one node only is found, too', async () => {
     await cluster().everywhere('ACL', 'SETUSER', 'partly', ...printedRules('cluster'));
     const node = await cluster().masterOf(0);
     await node.admin.call('ACL', 'SETUSER', 'partly', '-spublish');

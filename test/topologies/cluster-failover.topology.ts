@@ -26,7 +26,7 @@ describe('on a Cluster', () => {
     await watched.close();
   });
 
-  it('a master that dies makes its channels, and the state, unsubscribed until its replica has taken over', async () => {
+  it('when a master dies, its channels are unsubscribed and the state shows that until its replica takes over', async () => {
     const victim = await masterOf(first);
     const masters = await Promise.all(watched.channels.map(masterOf));
     const lost = watched.channels.filter((_, index) => masters[index] === victim);
@@ -50,7 +50,7 @@ describe('on a Cluster', () => {
     await watched.expectAllToArrive();
   });
 
-  it('a master that stops answering is given up for its replica', async () => {
+  it('a master that stops replying is replaced by its replica', async () => {
     const victim = await masterOf(first);
     process.kill(Number(victim.server.pid), 'SIGSTOP');
     try {
@@ -85,7 +85,7 @@ describe('on a Cluster', () => {
     await watched.expectAllToArrive();
   });
 
-  it('all of it away and back is one outage, too', async () => {
+  it('an outage of the whole Cluster is one outage, too', async () => {
     const { members } = cluster();
     await Promise.all(members.map(({ server }) => server.kill()));
     await watched.reach('degraded');

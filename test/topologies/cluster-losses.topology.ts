@@ -22,7 +22,7 @@ describe('on a Cluster without replicas', () => {
       60_000,
     );
 
-  it('two masters that are lost at once, and come back, cost nobody an event', async () => {
+  it('two masters that fail at once and come back lose no event', async () => {
     apps = await startTwo({ redis: { nodes: redisCluster().nodes } });
     const sender = apps.instance(0).propagator;
     const clients = await Promise.all(userIds.map((token) => apps.instance(1).connect({ token })));
@@ -54,13 +54,13 @@ describe('on a Cluster without replicas', () => {
     await Promise.all(sent);
     await Promise.all(clients.map((client) => client.waitFor('n', number)));
     const inOrder = Array.from({ length: number }, (_, n) => n);
-    // ioredis tries each publish that was under way again by itself: their order is not promised (docs/guarantees.md).
+    // ioredis itself repeats each publish in flight, so their order is not guaranteed (docs/guarantees.md).
     for (const client of clients) {
       expect((client.data('n') as number[]).toSorted((x, y) => x - y)).toEqual(inOrder);
     }
   });
 
-  it('slots that move to another master cost nobody an event', async () => {
+  it('slots that move to another master lose no event', async () => {
     apps = await startTwo({ redis: { nodes: redisCluster().nodes } });
     const sender = apps.instance(0).propagator;
     const [userId = ''] = userIds;

@@ -24,7 +24,7 @@ describe('two instances of an app', () => {
     await Promise.all(lent.splice(0).map((client) => client.quit()));
   });
 
-  it('on a Cluster work as on one Redis', async () => {
+  it('work on a Cluster as on one Redis', async () => {
     apps = await startTwo({ redis: { nodes: redisCluster().nodes } });
     await expect(exerciseAll(apps)).resolves.toBeUndefined();
   });
@@ -32,7 +32,7 @@ describe('two instances of an app', () => {
   it.each([
     ['6', () => new Cluster6(redisCluster().nodes) as RedisClient],
     ['5', () => new Cluster5(redisCluster().nodes) as RedisClient],
-  ])('with Cluster clients of their own, of ioredis %s, work as well', async (_, createClient) => {
+  ])('work with their own Cluster clients of ioredis %s', async (_, createClient) => {
     const lend = (): RedisClient => {
       const client = createClient();
       lent.push(client);
@@ -42,7 +42,7 @@ describe('two instances of an app', () => {
     await expect(exerciseAll(apps)).resolves.toBeUndefined();
   });
 
-  it('behind Sentinels work as on one Redis', async () => {
+  it('work behind Sentinels as on one Redis', async () => {
     const { sentinels, name } = sentinel();
     apps = await startTwo({ redis: { sentinels, name } });
     await expect(exerciseAll(apps)).resolves.toBeUndefined();
@@ -55,7 +55,7 @@ describe('two instances of an app', () => {
     beforeEach(async () => {
       apps = await startTwo({ redis: { nodes: redisCluster().nodes } });
       const { instances } = apps;
-      // Each instance has every other user.
+      // Each instance has every second user.
       users = await Promise.all(
         userIds.map((token, index) => (instances[index % 2] ?? instances[0])!.connect({ token })),
       );
@@ -98,7 +98,8 @@ describe('two instances of an app', () => {
         () => 'all users to get the event',
       );
       expect(users.flatMap((client) => client.data('news'))).toHaveLength(userIds.length + 1);
-      // Per instance: connected, degraded, back; and what failed in between, once per kind and second at most.
+      // For each instance: connected, degraded, back; and the failures in between, at most one for each kind and
+      // second.
       expect(logger.lines.length).toBeLessThan(40);
 
       await victim.server.restart();

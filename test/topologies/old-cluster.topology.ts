@@ -4,14 +4,14 @@ import { serverBin } from './support/server-bin.js';
 import { started } from './support/started.js';
 import { startTwo } from './support/two-instances.js';
 
-// A Redis 6 does not know these commands. It cannot be had beside the one that the tests use, which can forget them.
+// Redis 6 does not know these commands. The test Redis is newer, and is made to forget them.
 const config = ['ssubscribe', 'sunsubscribe', 'spublish']
   .map((command) => `rename-command ${command} ""\n`)
   .join('');
 const cluster = started(() => startCluster({ ...serverBin(), config }));
 
 describe('on a Cluster without sharded Pub/Sub', () => {
-  it('an app does not start, and the error says which version it takes', async () => {
+  it('an app does not start, and the error names the required version', async () => {
     const refused = startTwo({ redis: { nodes: cluster().nodes } });
     await expect(refused).rejects.toMatchObject({ code: 'redis.command-failed' });
     await expect(refused).rejects.toThrow(

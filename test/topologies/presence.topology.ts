@@ -25,7 +25,7 @@ describe('presence on a Cluster', () => {
       redis: { nodes: redisCluster().nodes },
       heartbeatIntervalMs: 200,
       publishTimeoutMs: 1_000,
-      // Shorter than the failover: all leases end meanwhile, and nobody has died.
+      // Shorter than the failover: all leases expire meanwhile, and no instance has died.
       presence: { leaseMs: 1_000, graceMs: 100 },
     });
     devices = await Promise.all(ids.map((userId, index) => presence.connect(index % 3, userId)));
@@ -35,7 +35,7 @@ describe('presence on a Cluster', () => {
 
   const linesOf = (userId: string): string[] =>
     presence.lines.filter((line) => line.split(' ').includes(userId));
-  /** Until this is what all instances say. */
+  /** Waits until all instances agree on this. */
   const online = async (userIds: readonly string[]): Promise<void> => {
     for (const instance of [0, 1, 2]) {
       const service = presence.service(instance);
@@ -55,7 +55,7 @@ describe('presence on a Cluster', () => {
     }
   };
 
-  it('is that of all its nodes together', async () => {
+  it('combines all nodes', async () => {
     const watched: string[] = [];
     presence
       .service(2)
@@ -80,7 +80,7 @@ describe('presence on a Cluster', () => {
     }
   });
 
-  it('ends with an instance, on all its nodes', async () => {
+  it('of an instance ends on all nodes', async () => {
     await presence.cluster.instance(0).close();
     const others = ids.filter((_, index) => index % 3 !== 0);
     await until(
@@ -100,7 +100,7 @@ describe('presence on a Cluster', () => {
   ])('does not change when the master that has %s dies', async (_, tag) => {
     await presence.settled();
     const victim = await redisCluster().masterOf(calculateSlot(tag));
-    // Its replica is to have what it has: otherwise it is a loss of data.
+    // Its replica must be up to date; otherwise this is a loss of data.
     await victim.admin.set(`marker:${tag}`, 'all that came before');
     expect(await victim.admin.call('WAIT', '1', '5000')).toBe(1);
     await victim.server.kill();

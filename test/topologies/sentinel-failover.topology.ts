@@ -19,7 +19,7 @@ describe('behind Sentinels', () => {
     await watched.close();
   });
 
-  it('a master that dies is one outage, which ends when its replica has taken over', async () => {
+  it('a master that dies is one outage, which ends when its replica takes over', async () => {
     const victim = await sentinel().master();
     await victim.kill();
     await watched.reach('degraded');

@@ -15,7 +15,7 @@ element('text').value = `Hello from ${location.host}`;
 function log(kind, what, detail) {
   const line = document.createElement('li');
   line.className = kind;
-  // textContent, never innerHTML: what other people sent is text.
+  // textContent, never innerHTML: text from other people must not become markup.
   for (const [tag, text] of [
     ['time', new Date().toLocaleTimeString('en-GB')],
     ['b', what],
@@ -47,7 +47,7 @@ function connect() {
     ['/chat ', chat],
   ]) {
     socket.on('connect_error', ({ message, data }) => {
-      // Only a refusal by the server has a code. Anything else Socket.IO tries again by itself.
+      // Only a refusal by the server has a code. Socket.IO retries after any other error.
       if (data?.code) show('refused', `refused: ${data.code}`);
       else show('off', `no connection: ${message}`);
     });
@@ -113,8 +113,8 @@ element('clear').addEventListener('click', () => {
   element('empty').hidden = false;
 });
 
-// A link such as http://localhost:3001/#alice connects by itself. What follows the # stays in the
-// browser, whereas a query string ends up in access logs.
+// A link such as http://localhost:3001/#alice connects at once. The part after the # stays in the browser, whereas
+// a query string appears in access logs.
 const token = decodeURIComponent(location.hash.slice(1));
 if (token) {
   element('token').value = token;

@@ -10,7 +10,7 @@ import { NotificationsController } from './notifications.controller.js';
   providers: [EventsGateway, ChatGateway],
 })
 export class AppModule {
-  /** The caller says what connects the instances: Redis, or memory where they share a process. */
+  /** The caller decides what connects the instances: Redis, or memory if they share a process. */
   static forRoot(options: RedisPropagatorOptions): DynamicModule {
     return {
       module: AppModule,

@@ -17,18 +17,18 @@ interface ChatMessage {
   text: string;
 }
 
-/** A namespace of its own: the same authentication, and events that stay inside it. */
+/** A namespace of its own, with the same authentication. Its events stay inside it. */
 @UseInterceptors(RedisPropagatorInterceptor)
 @WebSocketGateway({ namespace: 'chat' })
 export class ChatGateway {
-  // Not only the user's own sockets: everybody in the chat reads what was said.
+  // Sent to everybody in the chat, not only to the user's own sockets.
   @Propagate('all')
   @SubscribeMessage('message')
   say(
     @ConnectedSocket() socket: AuthenticatedSocket,
     @MessageBody() text: string,
   ): WsResponse<ChatMessage> {
-    // Who said it comes from the token, so that no client can speak for somebody else.
+    // The author comes from the token, so no client can write as somebody else.
     return { event: 'message', data: { from: socket.auth?.userId ?? null, text } };
   }
 }

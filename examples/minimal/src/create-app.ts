@@ -4,13 +4,13 @@ import { SocketStateAdapter, type RedisPropagatorOptions } from 'nestjs-redis-pr
 import { join } from 'node:path';
 import { AppModule } from './app.module.js';
 
-/** One instance of the app, still to listen. */
+/** One instance of the app that does not listen yet. */
 export async function createApp(options: RedisPropagatorOptions): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(options));
-  // This line takes the gateways into the cluster and authenticates their clients.
+  // This line connects the gateways to the other instances and authenticates their clients.
   app.useWebSocketAdapter(new SocketStateAdapter(app));
   app.useStaticAssets(join(import.meta.dirname, '../public'));
-  // Close on Ctrl-C and SIGTERM: events on their way are sent before Redis is left.
+  // Closes on Ctrl-C and SIGTERM: events in flight are sent before the connection to Redis is closed.
   app.enableShutdownHooks();
   return app;
 }

@@ -3,7 +3,7 @@ import { SubscribeMessage, WebSocketGateway, type WsResponse } from '@nestjs/web
 import { RedisPropagatorInterceptor } from 'nestjs-redis-propagator';
 import { from, map, type Observable } from 'rxjs';
 
-/** An ordinary gateway. The interceptor sends its responses to the user's other sockets, too. */
+/** An ordinary gateway. The interceptor also sends its responses to the user's other sockets. */
 @UseInterceptors(RedisPropagatorInterceptor)
 @WebSocketGateway()
 export class EventsGateway {

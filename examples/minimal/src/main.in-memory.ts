@@ -1,7 +1,7 @@
 import { InMemoryBus, InMemoryPubSub } from 'nestjs-redis-propagator';
 import { createApp } from './create-app.js';
 
-// Several instances in one process and no Redis: they share a bus, as they would share a Redis.
+// Several instances in one process without Redis: they share a bus, as they would share a Redis.
 const bus = new InMemoryBus();
 for (const port of (process.env.PORTS ?? '3001,3002').split(',')) {
   const app = await createApp({ pubSub: new InMemoryPubSub(bus) });

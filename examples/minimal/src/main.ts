@@ -1,6 +1,6 @@
 import { createApp } from './create-app.js';
 
-// Where a variable is not set, the library's default holds: redis://localhost:6379, `propagator`.
+// If a variable is not set, the default of the library applies: redis://localhost:6379, `propagator`.
 const app = await createApp({
   redis: process.env.REDIS_URL,
   prefix: process.env.REDIS_PREFIX,

@@ -1,7 +1,7 @@
 import { Body, Controller, Param, Post } from '@nestjs/common';
 import { RedisPropagatorService, type Receipt } from 'nestjs-redis-propagator';
 
-/** Events from outside the gateways. A real app would guard these routes. */
+/** Sends events from outside of the gateways. A real app would guard these routes. */
 @Controller('notifications')
 export class NotificationsController {
   constructor(private readonly propagator: RedisPropagatorService) {}
@@ -17,8 +17,8 @@ export class NotificationsController {
   }
 
   /**
-   * `reached: false` in the answer means that the user is offline: time for an e-mail instead. `queued: true` means that
-   * Redis is away and the event waits for it.
+   * `reached: false` in the response means that the user is offline: time for an e-mail instead. `queued: true`
+   * means that Redis is down and the event waits for it.
    */
   @Post('users/:userId')
   toUser(@Param('userId') userId: string, @Body('text') text: string): Promise<Receipt> {

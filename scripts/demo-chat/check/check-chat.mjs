@@ -4,11 +4,11 @@ import { checks } from './checks.mjs';
 import { Stage } from './stage.mjs';
 
 /**
- * Runs the checks one after the other, and prints what each has verified.
+ * Runs the checks one after the other, and prints the results.
  *
  * @param {import('./stage.mjs').Place} place
- * @param {AbortSignal} signal ends it without a word of the check under way
- * @returns {Promise<number>} how many have failed
+ * @param {AbortSignal} signal ends the current check without a report
+ * @returns {Promise<number>} the number of failed checks
  */
 export async function checkChat(place, signal) {
   let failed = 0;

@@ -5,18 +5,21 @@ import { io } from 'socket.io-client';
 /** @typedef {import('../../../examples/chat/shared/model.js').Message} Message */
 
 /**
- * Somebody in one room of the chat who does what the page does: goes to the next instance when one is gone, joins again
- * there, takes what was missed from the history, and sends again what nobody has acknowledged.
+ * A client in one room of the chat that behaves like the page: it moves to the next instance when one ends, joins
+ * the room again there, reads missed messages from the history, and resends messages that were not acknowledged.
  */
 export class Roamer {
-  /** What there is to see, by the ids of messages. @type {Map<string, Message>} */
+  /** The visible messages, by id. @type {Map<string, Message>} */
   seen = new Map();
-  /** To how many instances it has been connected so far. */
+  /** The number of connections to instances so far. */
   connections = 0;
-  /** What has not been acknowledged, in the order of writing. @type {{ room: string, text: string, clientId: string }[]} */
+  /**
+   * Messages without an acknowledgement, in the order of writing. @type {{ room: string, text: string, clientId:
+   * string }[]}
+   */
   #unsent = [];
   #sending = false;
-  /** Whether it is connected, and in the room. */
+  /** Whether it is connected and in the room. */
   #ready = false;
   #over = false;
   /** @type {import('socket.io-client').Socket | undefined} */
@@ -86,12 +89,12 @@ export class Roamer {
       for (const message of joined.history) this.#see(message);
       await this.#send();
     } catch {
-      // Gone again, or Redis is away: whoever comes next tries again.
+      // Disconnected again, or Redis is down: the next connection tries again.
       this.#socket?.disconnect();
     }
   }
 
-  /** One after the other, so that they arrive in the order in which they were written. */
+  /** Sends one after the other, so that they arrive in the order of writing. */
   async #send() {
     if (this.#sending) return;
     this.#sending = true;
@@ -101,7 +104,8 @@ export class Roamer {
         this.#unsent.shift();
       }
     } catch {
-      // It stays the next one, and is sent again, here or where the client will have arrived: its id makes it one.
+      // It stays first in the queue and is sent again, on this connection or the next one: its id prevents a
+      // duplicate.
       setTimeout(() => void this.#send(), 200);
     } finally {
       this.#sending = false;
@@ -124,5 +128,5 @@ export class Roamer {
   }
 }
 
-/** Of messages of the same millisecond. @param {string} id */
+/** The order of messages of one millisecond. @param {string} id */
 const order = (id) => Number(id.split('-')[1] ?? 0);

@@ -15,7 +15,7 @@ const PATIENCE_MS = 60_000;
 
 /** @typedef {{ token: string, user: { id: string, name: string } }} Login */
 
-/** A client that remembers what it has heard. */
+/** A client that records its events. */
 export class Client {
   /** @type {{ event: string, data: any }[]} */
   heard = [];
@@ -40,7 +40,7 @@ export class Client {
   }
 
   /**
-   * The first event of that name of which the condition holds.
+   * The first event of this name for which the condition holds.
    *
    * @param {string} event
    * @param {(data: any) => boolean} is
@@ -54,7 +54,7 @@ export class Client {
   }
 }
 
-/** Where a check plays: clients of the two instances. */
+/** The clients of a check on the two instances. */
 export class Stage {
   /** @type {{ close(): unknown }[]} */
   #guests = [];
@@ -122,7 +122,7 @@ export class Stage {
   }
 
   /**
-   * Somebody in the lobby who moves when an instance goes.
+   * A client in the lobby that moves when an instance ends.
    *
    * @param {Login} login
    * @param {number[]} instances

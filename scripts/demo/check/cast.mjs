@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client, FENCE } from './client.mjs';
 
-/** The clients of a check in one namespace, by what its report calls them. */
+/** The clients of a check in one namespace, by their names in the report. */
 export class Cast {
   /** @type {Map<string, Client>} */
   #clients;
@@ -12,7 +12,7 @@ export class Cast {
     this.#clients = new Map(Object.entries(roles).map(([name, role]) => [name, new Client(role)]));
   }
 
-  /** Rejects where one is refused. */
+  /** Rejects if a client is refused. */
   async connected() {
     for (const [name, client] of this.#clients) {
       const outcome = await client.outcome;
@@ -31,19 +31,19 @@ export class Cast {
 
   /**
    * @param {string[]} events
-   * @returns {Record<string, string[]>} the same for each client
+   * @returns {Record<string, string[]>} the same events for each client
    */
   each(...events) {
     return Object.fromEntries([...this.#clients.keys()].map((name) => [name, events]));
   }
 
   /**
-   * That each client got these events, in this order, and none besides; one that is not named, none.
+   * Checks that each client received these events, in this order, and no others; a client that is not named, none.
    *
    * @param {Record<string, string[]>} expected
-   * @param {((text: string) => unknown)[]} sendToAll ways to send a text to all of these clients, one
-   *   from each instance: what one has sent may overtake what the other has
-   * @returns {Promise<string[]>} who got what, for people
+   * @param {((text: string) => unknown)[]} sendToAll functions that send a text to all of these clients, one for
+   * each instance: events of different instances have no common order
+   * @returns {Promise<string[]>} the clients with their events, for people
    */
   async gotExactly(expected, sendToAll) {
     const wanted = (/** @type {string} */ name) => expected[name] ?? [];
@@ -80,7 +80,7 @@ export class Cast {
     }
   }
 
-  /** A line for each list of events, with all who got it. */
+  /** One line for each list of events, with all clients that received it. */
   #report() {
     /** @type {Map<string, string[]>} */
     const lines = new Map();

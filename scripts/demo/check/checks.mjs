@@ -7,8 +7,8 @@ import { post } from './stage.mjs';
  * @typedef {object} Check
  * @property {string} title
  * @property {boolean} [needsRedis]
- * @property {(stage: import('./stage.mjs').Stage) => Promise<string[]>} run resolves to what was
- *   seen; rejects with what was expected and what was seen
+ * @property {(stage: import('./stage.mjs').Stage) => Promise<string[]>} run resolves to the observed events;
+ * rejects with the expected and the observed ones
  */
 
 /** @type {Check[]} */
@@ -58,9 +58,9 @@ export const checks = [
     needsRedis: true,
     async run({ a, b, redisUrl, prefix, connect, notifyAll }) {
       const cast = await connect(everyone(a, b));
-      // As redis-cli sends it: by a client that knows nothing of the library.
+      // Published like with redis-cli, by a client that does not use the library.
       const outside = new Redis(redisUrl ?? '', { maxRetriesPerRequest: 0 });
-      outside.on('error', () => {}); // publish rejects, which is enough
+      outside.on('error', () => {}); // publish rejects, which is enough here
       try {
         await outside.publish(`${prefix}:/:all`, '{"event":"tick","data":1}');
       } finally {

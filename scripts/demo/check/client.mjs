@@ -5,8 +5,8 @@ import { io } from 'socket.io-client';
 const timeoutMs = 30_000;
 
 /**
- * What texts that end a check begin with. A client that has got one has got everything that was
- * sent before it, so what is missing then does not come any more: silence without a sleep.
+ * The prefix of texts that end a check. When a client has received one, it has received everything sent earlier, so
+ * a missing event will not come any more: silence without a sleep.
  */
 export const FENCE = 'fence:';
 
@@ -14,12 +14,12 @@ export const FENCE = 'fence:';
  * @typedef {object} Role
  * @property {string} url of the instance
  * @property {string} [namespace] default: `/`
- * @property {string} [token] none: anonymous
+ * @property {string} [token] default: anonymous
  */
 
-/** A real socket.io client that keeps every event it gets. */
+/** A real socket.io client that records every event. */
 export class Client {
-  /** Name and data of each event, in the order of arrival. @type {string[]} */
+  /** Name and data of each event, in order of arrival. @type {string[]} */
   received = [];
   /** @type {Set<string>} */
   #fences = new Set();
@@ -37,7 +37,7 @@ export class Client {
       if (typeof text === 'string' && text.startsWith(FENCE)) this.#fences.add(text);
       else this.received.push(`${event} ${JSON.stringify(data)}`);
     });
-    /** `connected`, or the code that the server refused it with. @type {Promise<string>} */
+    /** `connected`, or the error code of the refusal. @type {Promise<string>} */
     this.outcome = new Promise((resolve) => {
       this.socket.once('connect', () => resolve('connected'));
       this.socket.once('connect_error', (error) => {
@@ -49,7 +49,7 @@ export class Client {
 
   /**
    * @param {number} count
-   * @returns whether so many came in time
+   * @returns whether this many events came in time
    */
   waitForEvents(count) {
     return until(() => this.received.length >= count);

@@ -4,10 +4,10 @@ import { checks } from './checks.mjs';
 import { createStage } from './stage.mjs';
 
 /**
- * Runs the checks one after the other, prints what each has verified, and counts them.
+ * Runs the checks one after the other, prints the results, and counts them.
  *
  * @param {import('./stage.mjs').Cluster} cluster
- * @param {AbortSignal} signal rejects without a word of the check under way
+ * @param {AbortSignal} signal ends the current check without a report
  */
 export async function runChecks(cluster, signal) {
   const count = { passed: 0, failed: 0, skipped: 0 };

@@ -13,7 +13,7 @@ import { Client } from './client.mjs';
 /** @typedef {ReturnType<typeof createStage>} Stage */
 
 /**
- * Where a check plays: the instances, and the clients that it connects to them.
+ * The instances of a check, and the clients that it connects.
  *
  * @param {Cluster} cluster
  */
@@ -24,7 +24,7 @@ export function createStage(cluster) {
     ...cluster,
 
     /**
-     * Clients that are let in.
+     * Clients that are expected to connect.
      *
      * @param {Record<string, import('./client.mjs').Role>} roles
      */
@@ -46,7 +46,7 @@ export function createStage(cluster) {
       return client;
     },
 
-    /** Ways to send a text to all clients of the default namespace, one from each instance. */
+    /** Functions that send a text to all clients of the default namespace, one for each instance. */
     notifyAll: [cluster.a, cluster.b].map(
       (url) => (/** @type {string} */ text) => post(url, 'all', text),
     ),
@@ -58,7 +58,7 @@ export function createStage(cluster) {
 }
 
 /**
- * What the buttons of the page do.
+ * Sends the requests of the buttons on the page.
  *
  * @param {string} url of an instance
  * @param {string} target

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
 
-/** The app of whoever reads the documentation. */
+/** Stands for the app of a reader. */
 @Module({})
 export class AppModule {}

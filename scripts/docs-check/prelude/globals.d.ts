@@ -1,21 +1,21 @@
 import type { expect as jestExpect } from '@jest/globals';
 import type { Socket } from 'socket.io-client';
 
-// What fragments of the documentation take for granted. Whoever needs more shows it in the fragment.
+// Declarations that fragments of the documentation rely on. A fragment that needs more shows it itself.
 declare global {
-  /** What a server adds to a refusal; socket.io-client does not type it. */
+  /** The data that a server adds to a refusal; socket.io-client has no type for it. */
   interface Error {
     data?: { code?: string; retryAfterMs?: number };
   }
 
-  /** In code of clients: their connection. */
+  /** For client code: the connection. */
   const socket: Socket;
-  /** In code of clients: asks their own server for a token. */
+  /** For client code: asks the app's own server for a token. */
   const freshToken: () => Promise<string>;
   const askForLogin: () => string;
   const showBanner: (text: string, forMs: number) => void;
 
-  /** Of the test runner, whichever it is. */
+  /** For any test runner. */
   const describe: (title: string, cases: () => void) => void;
   const it: (title: string, test: () => void | Promise<void>) => void;
   const beforeEach: (work: () => void | Promise<void>) => void;

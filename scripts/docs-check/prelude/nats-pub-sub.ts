@@ -1,4 +1,4 @@
 import { InMemoryPubSub } from 'nestjs-redis-propagator';
 
-/** Somebody's own transport. */
+/** A transport supplied by an app. */
 export class NatsPubSub extends InMemoryPubSub {}

@@ -9,9 +9,9 @@ const MASTERS = 3;
 
 const OWN_ARGS = [
   '--cluster-enabled yes --cluster-config-file nodes.conf --repl-diskless-sync-delay 0',
-  // CLUSTER SLOTS leaves out a replica that has not heard from its master, who has nothing else to say.
+  // CLUSTER SLOTS leaves out a replica that has not heard from its master, which has nothing else to send.
   '--repl-ping-replica-period 1',
-  // A replica is promoted however long its link was down: tests kill masters right after the start.
+  // A replica is promoted however long its link was down, because tests kill masters right after the start.
   '--cluster-replica-validity-factor 0',
 ].flatMap((words) => words.split(' '));
 
@@ -20,17 +20,18 @@ const OWN_ARGS = [
  *
  * @typedef {object} ClusterNode
  * @property {RunningRedis} server
- * @property {Redis} admin a connection for questions to this node
+ * @property {Redis} admin a connection for commands to this node
  * @property {string} id
  */
 
 /**
  * @typedef {object} RunningCluster
  * @property {{ host: string, port: number }[]} nodes
- * @property {ClusterNode[]} members all of them, the first masters first
+ * @property {ClusterNode[]} members all nodes, the first masters first
  * @property {(slot: number) => Promise<ClusterNode>} masterOf the node that has the slot now
  * @property {(command: string, ...args: string[]) => Promise<void>} everywhere runs a command on each node
- * @property {() => Promise<void>} healthy until every node agrees that all slots are served, by masters that have their replicas
+ * @property {() => Promise<void>} healthy waits until every node agrees that all slots are served, by masters that
+ * have their replicas
  * @property {() => Promise<void>} stop
  */
 
@@ -82,12 +83,12 @@ export async function startCluster(options = {}) {
 /** @param {RunningRedis} server */
 function adminOf({ host, port }) {
   const admin = new Redis({ host, port, maxRetriesPerRequest: 0, retryStrategy: () => 50 });
-  admin.on('error', () => {}); // killed servers are part of the game
+  admin.on('error', () => {}); // killed servers are expected
   return admin;
 }
 
 /**
- * What `redis-cli --cluster create` does, without its pauses.
+ * Does the same as `redis-cli --cluster create`, without its pauses.
  *
  * @param {ClusterNode[]} members
  */

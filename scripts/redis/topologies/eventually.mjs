@@ -5,7 +5,8 @@ import { messageOf } from '../../thrown.mjs';
 const PATIENCE_MS = 30_000;
 
 /**
- * Asks until the answer is yes. An error is a no, and what it said is told if it never becomes a yes.
+ * Repeats the check until it is true. An error counts as false, and the last one is reported if it never becomes
+ * true.
  *
  * @param {() => unknown} condition
  * @param {string} what

@@ -1,13 +1,13 @@
 // @ts-check
 import { isFree } from '../probe.mjs';
 
-// Below what kernels hand out by themselves (from 32768 on Linux), with the bus of a Cluster, which is 10,000 above
-// its port: nothing else takes a port while its server is being killed and started again.
+// Below the ports that kernels assign themselves (from 32768 on Linux), including the bus of a Cluster, which is
+// 10,000 above its port: nothing else takes a port while its server is being killed and restarted.
 const FIRST = 10_000;
 const COUNT = 10_000;
 const BUS = 10_000;
 
-/** A port that nobody listens on, nor on the one 10,000 above it. */
+/** A port that is free, with a free port 10,000 above it. */
 export async function quietPort() {
   for (;;) {
     const port = FIRST + Math.floor(Math.random() * COUNT);

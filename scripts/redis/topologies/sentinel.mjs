@@ -12,14 +12,14 @@ export const MASTER_NAME = 'mymaster';
  * @typedef {object} RunningSentinel
  * @property {{ host: string, port: number }[]} sentinels
  * @property {string} name of the master
- * @property {() => Promise<RunningRedis>} master the server that Sentinel takes for the master now
- * @property {() => Promise<void>} healthy until a failover could take place
- * @property {() => Promise<void>} failOver begins one, with a master that lives
+ * @property {() => Promise<RunningRedis>} master the current master according to Sentinel
+ * @property {() => Promise<void>} healthy waits until a failover could take place
+ * @property {() => Promise<void>} failOver starts one, with a master that is running
  * @property {() => Promise<void>} stop
  */
 
 /**
- * Starts a master, its replica, and three Sentinels that watch them, on the loopback.
+ * Starts a master, its replica, and three Sentinels that watch them, on the loopback interface.
  *
  * @returns {Promise<RunningSentinel>}
  */
@@ -33,7 +33,7 @@ export async function startSentinel() {
     return server;
   };
   const stop = async () => {
-    // The Sentinels first, or they begin to act.
+    // The Sentinels first; otherwise they would start a failover.
     for (const server of started.toReversed()) await server.stop();
   };
   try {
@@ -92,7 +92,7 @@ function configFor({ host, port }) {
  */
 async function ask({ host, port }, work) {
   const client = new Redis({ host, port, maxRetriesPerRequest: 0, retryStrategy: null });
-  client.on('error', () => {}); // the question is rejected as well
+  client.on('error', () => {}); // the command is rejected as well
   try {
     return await work(client);
   } finally {

@@ -13,12 +13,12 @@ const run = promisify(execFile);
  * @typedef {object} RunningTls
  * @property {string} host
  * @property {number} port
- * @property {{ ca: Buffer, cert: Buffer, key: Buffer }} tls what a client needs that the server lets in
+ * @property {{ ca: Buffer, cert: Buffer, key: Buffer }} tls the options of a client that the server accepts
  * @property {() => Promise<void>} stop
  */
 
 /**
- * Starts a Redis that speaks TLS only, and only with clients that have a certificate of its own authority.
+ * Starts a Redis that accepts only TLS, and only clients with a certificate of its own authority.
  *
  * @returns {Promise<RunningTls>}
  */
@@ -62,7 +62,7 @@ export async function startTls() {
   }
 }
 
-/** @param {string} dir where `ca`, `server` and `client` get a .key and a .crt each */
+/** @param {string} dir where a .key and a .crt for each of `ca`, `server` and `client` are written */
 async function makeCertificates(dir) {
   /** @param {string} args without spaces inside */
   const openssl = (args) => run('openssl', args.split(' '), { cwd: dir });

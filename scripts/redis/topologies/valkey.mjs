@@ -21,8 +21,8 @@ const valkey = {
  */
 
 /**
- * Finds a valkey-server: VALKEY_SERVER_BIN, else the one on the PATH, else one fetched from Debian's packages (those
- * of the release, else its backports) into the project's cache. Where none is to be had it says why.
+ * Finds a valkey-server: VALKEY_SERVER_BIN, or the one on the PATH, or one fetched from Debian's packages (those of
+ * the release, or its backports) into the project's cache. If there is none, it returns the reason.
  *
  * @returns {Promise<FoundValkey>}
  */
@@ -55,7 +55,7 @@ async function fetched() {
   return server;
 }
 
-/** The archives that this machine takes its release from, with the release's backports beside it. */
+/** The archives of this machine's release, and the backports of that release. */
 async function backports() {
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
   const [, name] = /^VERSION_CODENAME=(\w+)$/m.exec(release) ?? [];

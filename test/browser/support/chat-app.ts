@@ -7,13 +7,13 @@ export type InstanceName = 'one' | 'two';
 export interface ChatAppOptions {
   /** Default: the one of all tests. */
   redisUrl?: string;
-  /** What else the server reads from its environment. */
+  /** Further environment variables for the server. */
   env?: Record<string, string>;
-  /** How long one that has ended stays away; `Infinity`: until `startAgain`. */
+  /** How long a stopped instance stays down; `Infinity`: until `startAgain`. */
   awayMs?: number;
 }
 
-/** Two instances of examples/chat, as the demo runs them: one that ends is started again. */
+/** Two instances of examples/chat, run like in the demo: an instance that ends is started again. */
 export class ChatApp {
   private constructor(private readonly instances: Instances) {}
 
@@ -31,12 +31,12 @@ export class ChatApp {
     return this.instances.urls[Instances.names.indexOf(name)] ?? '';
   }
 
-  /** Ends an instance at once, as a crash would. */
+  /** Kills an instance, like a crash. */
   kill(name: InstanceName): void {
     this.instances.running.get(name)?.child.kill('SIGKILL');
   }
 
-  /** Starts an instance again that has ended, or is about to. */
+  /** Restarts an instance that has ended, or is about to end. */
   startAgain(name: InstanceName): Promise<void> {
     return this.instances.startAgain(name);
   }

@@ -2,7 +2,7 @@ import { deepStrictEqual } from 'node:assert/strict';
 import type { BrowserContext, Locator, Page } from 'playwright-core';
 import { until } from '../../support/until.js';
 
-/** Machines that do other things as well take their time. */
+/** Time for machines that are busy with other things. */
 const PATIENCE_MS = 30_000;
 
 /** A tab of the chat, by what a person sees of it. */
@@ -13,7 +13,7 @@ export class ChatPage {
   readonly people: Locator;
   readonly orders: Locator;
   readonly cluster: Locator;
-  /** What went wrong in the page itself. */
+  /** Errors in the page itself. */
   readonly faults: string[] = [];
   /** How many connections it has opened. */
   connections = 0;
@@ -69,7 +69,7 @@ export class ChatPage {
     deepStrictEqual(seen, expected);
   }
 
-  /** Waits until the input has this text, in whichever way it came there. */
+  /** Waits until the input contains this text, however it got there. */
   async drafted(text: string): Promise<void> {
     await this.page.waitForFunction(
       ([input, wanted]) => (input as unknown as { value: string }).value === wanted,
@@ -93,7 +93,7 @@ export class ChatPage {
     return this.cluster.getByRole('listitem', { name: `Instance ${name}` });
   }
 
-  /** Presses the stop button of an instance, and then again because it asks, for a few seconds. */
+  /** Presses the stop button of an instance, and once more to confirm within a few seconds. */
   async stop(name: string): Promise<void> {
     const button = (text: string): Locator =>
       this.instance(name).getByRole('button', { name: text });

@@ -7,13 +7,13 @@ import { ChatPage } from './chat-page.js';
 /** Two instances of the chat, and a browser, for all tests of a file. */
 export interface GivenChat {
   readonly app: ChatApp;
-  /** A person: a browser of their own, with as many tabs as they like. */
+  /** A person: a browser of their own, with any number of tabs. */
   person(): Promise<BrowserContext>;
   /** A tab of a person, logged in. */
   tab(user: string, instance: 'one' | 'two', person?: BrowserContext): Promise<ChatPage>;
 }
 
-/** @param options what is special; a function where it is known only once the tests run */
+/** @param options differences from the defaults; a function if they are known only when the tests run */
 export function givenChat(
   options: ChatAppOptions | (() => Promise<ChatAppOptions>) = {},
 ): GivenChat {
@@ -39,7 +39,7 @@ export function givenChat(
 
   const person = async (): Promise<BrowserContext> => {
     if (browser === undefined) throw new Error('the browser has not started');
-    // Without motion: what moves all the time costs a browser without a graphics card much.
+    // Without animations, which are expensive in a browser without a graphics card.
     return browser.newContext({
       viewport: { width: 1440, height: 900 },
       reducedMotion: 'reduce',

@@ -2,7 +2,7 @@ import { findChromium } from '../../../scripts/chromium/find.mjs';
 import { prepareChat } from '../../../scripts/demo-chat/prepare.mjs';
 import redisSetup from '../../redis-global-setup.mjs';
 
-/** What takes long the first time, so that no test has to wait for it. */
+/** Does the slow work of a first run, so that no test has to wait for it. */
 export default async function setup() {
   await redisSetup();
   process.env.TEST_CHAT_FOLDER = await asInTheDemo(prepareChat);
@@ -11,7 +11,7 @@ export default async function setup() {
 }
 
 /**
- * Jest says that this is a test, and a page that is built with that is not the one that users get.
+ * Jest sets variables that mark a test run. A page built with them is not the one that users get.
  *
  * @template T
  * @param {() => Promise<T>} work

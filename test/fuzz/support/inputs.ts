@@ -3,7 +3,7 @@ import { packEnvelopes } from '../../../src/wire/envelope-pack.js';
 import { encodeClusterMessage, type ClusterMessage } from '../../../src/wire/cluster-message.js';
 import { encodeEnvelope } from '../../../src/wire/envelope.js';
 
-/** A few origins only: instances that are made up are members until they have been silent for long. */
+/** Only a few origins, because invented instances remain members until they have been silent for long. */
 export const origin = fc
   .integer({ min: 0, max: 15 })
   .map((n) => Buffer.from([0, 0, 0, 0, 0, 0, 0xfa, n]));
@@ -25,7 +25,7 @@ const nastyNames = [
 ];
 const name = fc.oneof(fc.constantFrom(...nastyNames), fc.string({ maxLength: 20 }));
 
-/** JSON that no honest instance sends. */
+/** JSON that no real instance sends. */
 const json: fc.Arbitrary<unknown> = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),
   fc.constantFrom<unknown>(
@@ -41,7 +41,7 @@ const json: fc.Arbitrary<unknown> = fc.oneof(
   name,
 );
 
-/** Finished frames: those of an event, of something else, and mere bytes. */
+/** Complete frames: of an event, of another packet, and arbitrary bytes. */
 const part = fc.oneof(
   fc.constantFrom(
     '2["x",1]',
@@ -77,7 +77,7 @@ export const event = fc
   })
   .map(({ parts, ...header }) => encodeEnvelope(header, parts).bytes);
 
-/** With lengths and offsets that look right and are not. */
+/** Lengths and offsets that look valid but are not. */
 const pack = fc
   .array(
     fc.record({
@@ -96,7 +96,7 @@ const packOrNot = fc.oneof(
   fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
 );
 
-/** All that an instance answers. */
+/** All operations that an instance answers. */
 export const OPERATIONS = [
   'fetch',
   'ids',
@@ -112,7 +112,7 @@ export const OPERATIONS = [
   'session-metadata',
 ];
 
-/** Parameters in which something is right: all wrong, they would come no further than the first check. */
+/** Partly valid parameters: with none valid they would fail at the first check. */
 const params = fc.oneof(
   json,
   fc.record(
@@ -145,7 +145,7 @@ const params = fc.oneof(
   ),
 );
 
-/** A part of an answer, to whatever question. */
+/** A part of a reply to any request. */
 export const answer = fc.oneof(
   json,
   fc.nat(),
@@ -190,7 +190,7 @@ const message = fc.oneof(
     id: fc.oneof(number, json),
     operation: fc.oneof(fc.constantFrom(...OPERATIONS), name, json),
     params,
-    // An honest one takes no time here: nobody is asked.
+    // A valid one takes no time here: there is nobody to ask.
     timeoutMs: fc.oneof(fc.constantFrom(1, 0, -1, 5), json),
   }),
   fc.record(
@@ -207,7 +207,7 @@ export const clusterMessage = fc
     encodeClusterMessage(stamp, (content ?? 0) as ClusterMessage, 'fuzz'),
   );
 
-/** Bits turned over, bytes cut off or put in, numbers of lengths replaced. */
+/** Flips bits, cuts off or inserts bytes, and replaces numbers in places of lengths. */
 export const damage = fc.array(
   fc.record({
     how: fc.constantFrom('flip', 'cut', 'insert', 'length'),
@@ -229,7 +229,7 @@ export function damaged(bytes: Buffer, steps: Damage): Buffer {
       const more = Buffer.alloc(1 + (what % 9), what);
       result = Buffer.concat([result.subarray(0, at), more, result.subarray(at)]);
     }
-    // Where the header's length, a list's count and a frame's length may be.
+    // Where the length of the header, the count of a list and the length of a frame may be.
     if (how === 'length' && at + 4 <= result.length) result.writeUInt32BE(what, at);
   }
   return result;
@@ -250,7 +250,7 @@ export const oversized = fc.nat({ max: 100 }).map((more) => {
   return long;
 });
 
-/** Half of what is honest is damaged. */
+/** Half of the valid inputs are damaged. */
 const perhapsDamaged = (whole: fc.Arbitrary<Buffer>) =>
   fc.oneof(
     whole,

@@ -12,17 +12,17 @@ import { createRuntime, type Runtime } from '../../../src/nest/runtime.js';
 import { resolveOptions } from '../../../src/options/resolve-options.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 
-/** A transport on which a test alone says what comes in, and when. */
+/** A transport whose incoming messages and timing only the test decides. */
 export class Wire implements PubSub {
   readonly state: PubSubState = 'ready';
   readonly state$ = new BehaviorSubject<PubSubState>('ready');
   published = 0;
-  /** What Redis says of how many a message was handed to. */
+  /** The subscriber count in the reply of a publish. */
   reaches = 1;
   private listener: PubSubListener = () => undefined;
   private interrupted: (concerns: (channel: string) => boolean) => void = () => undefined;
   private readonly channels = new Set<string>();
-  /** Sees what is published, such as to know the number of a question. */
+  /** Inspects published messages, such as for the number of a request. */
   onPublish: (channel: string, bytes: Buffer) => void = () => undefined;
 
   async connect(): Promise<void> {}
@@ -53,19 +53,19 @@ export class Wire implements PubSub {
     return () => undefined;
   }
 
-  /** Whatever throws here would have ended the process. */
+  /** Errors that would have ended the process. */
   arrive(channel: string, bytes: Buffer): void {
     this.listener(channel, bytes);
   }
 
-  /** The connection was gone for a moment. */
+  /** The connection was lost for a moment. */
   interrupt(): void {
     this.interrupted(() => true);
     this.state$.next('ready');
   }
 }
 
-/** A namespace with nobody in it that writes down what it is to deliver. */
+/** A namespace without sockets that records its deliveries. */
 class Recorder implements LocalNamespace {
   readonly dialect = dialectOf(standardParser);
   readonly socketCount = 1;
@@ -89,16 +89,16 @@ class Recorder implements LocalNamespace {
   }
 }
 
-/** A whole instance, but for sockets and Redis. */
+/** A complete instance without sockets and Redis. */
 export interface Target {
   readonly wire: Wire;
   readonly runtime: Runtime;
-  /** What was to be delivered, and to which namespace. */
+  /** Deliveries, with their namespaces. */
   readonly delivered: { readonly to: string; readonly delivery: Delivery }[];
-  /** What listeners of `serverSideEmit` were called with. */
+  /** The arguments of `serverSideEmit` listeners. */
   readonly heard: unknown[][];
   readonly logger: MemoryLogger;
-  /** Where to send what. */
+  /** The channels of the instance. */
   readonly channels: Record<'all' | 'user' | 'room' | 'chat' | 'cluster' | 'reply', string>;
   close(): Promise<void>;
 }

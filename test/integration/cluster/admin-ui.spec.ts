@@ -55,7 +55,7 @@ describe('Socket.IO’s admin UI, connected to one of two instances,', () => {
     });
   });
 
-  it('shows the sockets of both servers, those that come later, too, and what they do', async () => {
+  it('shows the sockets of both servers and their events, also sockets that connect later', async () => {
     const [sockets] = (await admin.waitFor('all_sockets')) as [SeenSocket[]];
     expect(inAnyOrder(sockets.map(({ id, nsp }) => ({ id, nsp })))).toEqual(
       inAnyOrder([
@@ -76,7 +76,7 @@ describe('Socket.IO’s admin UI, connected to one of two instances,', () => {
     expect(joined.map(({ args }) => args.slice(0, 3))).toContainEqual(['/', 'lobby', laterId]);
   });
 
-  it('makes sockets of the other server join rooms, get events, leave and go', async () => {
+  it('makes sockets of the other server join rooms, get events, leave and disconnect', async () => {
     await admin.waitFor('config');
 
     admin.emit('join', '/', 'lobby', far.id);

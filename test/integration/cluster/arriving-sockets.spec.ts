@@ -10,7 +10,7 @@ import { until } from '../../support/until.js';
 
 const one = { count: 1, missing: [], complete: true };
 
-describe('what is done to a user while a client is being let in', () => {
+describe('a command for a user while one of its clients is connecting', () => {
   let cluster: TestCluster;
   let door: Door;
   let arriving: TestClient;
@@ -33,42 +33,48 @@ describe('what is done to a user while a client is being let in', () => {
     await arriving.connected();
   };
 
-  it.each([0, 1])('is done to it, too: joinUser and leaveUser, from instance %d', async (index) => {
-    const { propagator } = cluster.instance(index);
-    expect(await propagator.joinUser('alice', ['lobby', 'hall', 'den'])).toEqual(one);
-    expect(await propagator.leaveUser('alice', 'den')).toEqual(one);
-    expect(await propagator.joinUser('bob', 'attic')).toEqual({ ...one, count: 0 });
+  it.each([0, 1])(
+    'applies to that client, too: joinUser and leaveUser, from instance %d',
+    async (index) => {
+      const { propagator } = cluster.instance(index);
+      expect(await propagator.joinUser('alice', ['lobby', 'hall', 'den'])).toEqual(one);
+      expect(await propagator.leaveUser('alice', 'den')).toEqual(one);
+      expect(await propagator.joinUser('bob', 'attic')).toEqual({ ...one, count: 0 });
 
-    await letIn();
+      await letIn();
 
-    expect(await arriving.ask('rooms')).toEqual(['lobby', 'hall']);
-    await propagator.emitToRoom({ room: 'hall', event: 'x' });
-    await cluster.settled(arriving);
-    expect(arriving.events).toEqual(['x']);
-  });
+      expect(await arriving.ask('rooms')).toEqual(['lobby', 'hall']);
+      await propagator.emitToRoom({ room: 'hall', event: 'x' });
+      await cluster.settled(arriving);
+      expect(arriving.events).toEqual(['x']);
+    },
+  );
 
-  it.each([0, 1])('is done to it, too: disconnectUser, from instance %d', async (index) => {
-    const bob = await cluster.instance(0).connect({ token: 'bob' });
-    const { propagator } = cluster.instance(index);
+  it.each([0, 1])(
+    'applies to that client, too: disconnectUser, from instance %d',
+    async (index) => {
+      const bob = await cluster.instance(0).connect({ token: 'bob' });
+      const { propagator } = cluster.instance(index);
 
-    expect(await propagator.disconnectUser('alice', { reason: 'x' })).toEqual(one);
-    expect(await propagator.disconnectUser('alice', { reason: 'y' })).toEqual(one);
-    await letIn();
+      expect(await propagator.disconnectUser('alice', { reason: 'x' })).toEqual(one);
+      expect(await propagator.disconnectUser('alice', { reason: 'y' })).toEqual(one);
+      await letIn();
 
-    await gone(arriving);
-    expect(arriving.received).toEqual([{ event: DISCONNECT_EVENT, args: [{ reason: 'y' }] }]);
-    await until(
-      () => SlowGateway.seen.includes('alice went'),
-      () => 'the app to hear of it',
-    );
-    expect(SlowGateway.seen).toEqual(['bob came', 'alice came', 'alice went']);
-    expect(cluster.instance(0).state.get('alice')).toEqual([]);
-    await cluster.settled(bob);
-    expect(bob.received).toEqual([]);
-    expect(await propagator.disconnectUser('alice')).toEqual({ ...one, count: 0 });
-  });
+      await gone(arriving);
+      expect(arriving.received).toEqual([{ event: DISCONNECT_EVENT, args: [{ reason: 'y' }] }]);
+      await until(
+        () => SlowGateway.seen.includes('alice went'),
+        () => 'the app to hear of it',
+      );
+      expect(SlowGateway.seen).toEqual(['bob came', 'alice came', 'alice went']);
+      expect(cluster.instance(0).state.get('alice')).toEqual([]);
+      await cluster.settled(bob);
+      expect(bob.received).toEqual([]);
+      expect(await propagator.disconnectUser('alice')).toEqual({ ...one, count: 0 });
+    },
+  );
 
-  it('but it is none of the sockets that there are', async () => {
+  it('does not list that client among the sockets', async () => {
     const { propagator } = cluster.instance(1);
     expect((await propagator.fetchUserSockets('alice')).items).toEqual([]);
     expect(
@@ -81,7 +87,7 @@ describe('what is done to a user while a client is being let in', () => {
     expect(arriving.received).toEqual([]);
   });
 
-  it('leaves nothing where it goes before it is in', async () => {
+  it('leaves nothing behind if the client leaves before it is connected', async () => {
     const { propagator } = cluster.instance(0);
     expect(await propagator.joinUser('alice', 'lobby')).toEqual(one);
     expect(await propagator.disconnectUser('alice')).toEqual(one);

@@ -36,7 +36,7 @@ const answering = (client: TestClient, answer: unknown): void => {
   client.socket.on('question', (...args: unknown[]) => (args.at(-1) as Acknowledge)(answer));
 };
 
-describe('one bad member', () => {
+describe('one invalid entry', () => {
   let cluster: TestCluster;
   let fake: FakeInstance | undefined;
   let worse: RawClient | undefined;
@@ -93,7 +93,7 @@ describe('one bad member', () => {
       { level: 7, o: { toString: 1 } },
       '',
     ],
-  ])('of the sockets, whose data %s, hides nothing but that', async (_, data, known, kind) => {
+  ])('among the sockets, whose data %s, hides only that data', async (_, data, known, kind) => {
     const { a, b, good, bad } = await start();
     socketOf(cluster, bad.id).data = data as never;
 
@@ -106,7 +106,7 @@ describe('one bad member', () => {
     expect(users).toMatchObject({ missing: [], complete: true });
     expect(dataBy(fetched)).toEqual(expected);
     expect(dataBy(local.items)).toEqual(expected);
-    // Once for each kind, however often it is asked.
+    // Logged once for each kind, however many requests there are.
     const lines = cluster.logger.matching(/^warn socket-details\./);
     expect(lines.map((line) => line.split(/[ :]/)[1])).toEqual(kind === '' ? [] : [kind]);
     for (const line of lines) expect(line).toContain(`of socket ${bad.id} is left out`);
@@ -124,7 +124,7 @@ describe('one bad member', () => {
       { auth: '{"token":"alice"}', query: `&${'?'.repeat(15_000)}` },
     ],
     ['query is long', { auth: '{"token":"alice"}', query: `&device=${'x'.repeat(15_000)}` }],
-  ])('of the sockets, whose %s, hides nothing', async (_, hostile) => {
+  ])('among the sockets, whose %s, hides no other socket', async (_, hostile) => {
     const { a, b, good, bad } = await start({
       sharedHandshake: { auth: ['device', 'deep'], query: ['device'] },
     });
@@ -137,7 +137,7 @@ describe('one bad member', () => {
     expect(sessions.items.map(({ socketId }) => socketId).sort()).toEqual(ids);
     expect([complete, sessions.complete]).toEqual([true, true]);
     expect((await serverOf(cluster, 0).fetchSockets()).map(({ id }) => id).sort()).toEqual(ids);
-    // A quadratic look at the URL took seconds.
+    // Quadratic work on the URL took seconds.
     expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
@@ -164,7 +164,7 @@ describe('one bad member', () => {
     },
   );
 
-  it('of the answers of clients is missing, and the others arrive', async () => {
+  it('among the replies of clients is missing, and the others arrive', async () => {
     const { a, b, good, bad } = await start({ maxMessageBytes: 100_000, ackTimeoutMs: 2_000 });
     answering(good, 'fine');
     answering(bad, 'x'.repeat(200_000));
@@ -180,7 +180,7 @@ describe('one bad member', () => {
     expect(b.counts).toEqual({ 'reply.failed': 1 });
   });
 
-  it('of the answers of servers is missing, and the others arrive', async () => {
+  it('among the replies of servers is missing, and the others arrive', async () => {
     const { a, b } = await start();
     serverOf(cluster, 1).on('ask', (...args: unknown[]) => (args.at(-1) as Acknowledge)(1n));
     const [error, answers] = await new Promise<[Error | null, unknown[]]>((resolve) => {
@@ -195,7 +195,7 @@ describe('one bad member', () => {
     expect(a.counts['reply.failed']).toBeUndefined();
   });
 
-  it('of a list that another instance sends is left out, its instance is missing, and nobody waits', async () => {
+  it('in a list from another instance is left out, its instance is missing, and the request does not wait', async () => {
     const { a, good, bad } = await start();
     fake = await FakeInstance.memberOf(cluster);
     const fetching = a.propagator.fetchUserSockets('alice');

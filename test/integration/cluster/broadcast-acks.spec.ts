@@ -9,7 +9,7 @@ import { until } from '../../support/until.js';
 
 type Acknowledge = (answer?: unknown) => void;
 
-/** Answers every question with its own name. */
+/** Acknowledges every event with its own name. */
 function answering(client: TestClient, name: unknown): TestClient {
   client.socket.on('question', (...args: unknown[]) => (args.at(-1) as Acknowledge)(name));
   return client;
@@ -19,7 +19,7 @@ interface PartialAnswers extends Error {
   responses: unknown;
 }
 
-/** What an emit rejected with, and the answers that it has nevertheless. */
+/** The error of a rejected emit, and the replies attached to it. */
 async function failureOf(
   asking: Promise<unknown>,
 ): Promise<{ message: string; responses: unknown }> {
@@ -40,7 +40,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
   afterEach(() => cluster.close());
   const last = size - 1;
 
-  /** Alice on the first, second and third instance (if there are so many), and bob on the last. */
+  /** Alice on the first, second and third instance (as far as there are so many), and bob on the last. */
   const start = async (options: RedisPropagatorOptions = {}) => {
     cluster = await givenCluster().of(size).with(PlainGateway).configured(options).start();
     await acquainted(cluster);
@@ -55,7 +55,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     return { alices, bob, everybody: [...alices, bob] };
   };
 
-  it('come from all, from rooms and from users', async () => {
+  it('come from all clients, from rooms and from users', async () => {
     const { alices, bob, everybody } = await start();
     for (const [index, client] of alices.entries()) answering(client, `alice ${index}`);
     answering(bob, 'bob');
@@ -84,7 +84,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     for (const client of everybody) expect(client.socket.connected).toBe(true);
   });
 
-  it('carry any data, both ways', async () => {
+  it('carry any data in both directions', async () => {
     const { alices } = await start();
     const bytes = Buffer.from([0, 255]);
     const given: unknown[] = [];
@@ -102,7 +102,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     expect(given).toEqual([1, { bytes }, null]);
   });
 
-  it('of nobody are an empty list, at once', async () => {
+  it('are an empty list at once if no client was asked', async () => {
     await start();
 
     expect(await serverOf(cluster, last).to('nowhere').emitWithAck('question')).toEqual([]);
@@ -113,7 +113,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     ).toEqual([]);
   });
 
-  it('end with an error after the time, and the answers that came by then', async () => {
+  it('end with an error after the timeout, together with the replies that came by then', async () => {
     const { alices, bob } = await start();
     const [a, b, c] = alices as [TestClient, TestClient, TestClient];
     answering(a, 'alice 0');
@@ -125,7 +125,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
 
     expect(failure.message).toBe('operation has timed out');
     expect(sorted(failure.responses)).toEqual(['alice 0', 'alice 2', 'bob']);
-    // As a callback, too.
+    // Also with a callback.
     const called = await new Promise<[Error | null, unknown]>((resolve) => {
       serverOf(cluster, last)
         .timeout(1_000)
@@ -135,12 +135,12 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     expect(called).toEqual([new Error('operation has timed out'), []]);
   });
 
-  // pitfall 29
-  it('are waited for without timeout(), too, as long as the option says', async () => {
+  // Without `.timeout()` Socket.IO would end at once with an empty list.
+  it('are awaited without timeout() for as long as the option says', async () => {
     const { alices, bob } = await start({ ackTimeoutMs: 1_000 });
     const [a, b, c] = alices as [TestClient, TestClient, TestClient];
     for (const client of [a, c, bob]) answering(client, 'answer');
-    // Later than in a turn or two of the event loop, which is when Socket.IO would have ended it.
+    // After more than a turn or two of the event loop, when Socket.IO would have ended it.
     b.socket.on('question', (answer: Acknowledge) => setTimeout(answer, 50, 'late'));
 
     const server = serverOf(cluster, last);
@@ -158,7 +158,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     });
   });
 
-  it('leave nothing on the sockets, whether they answer or not', async () => {
+  it('leave nothing on the sockets, with or without a reply', async () => {
     const { alices, bob, everybody } = await start();
     for (const client of alices) answering(client, 'answer');
 
@@ -176,7 +176,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     );
   });
 
-  it('of one client that goes away are missing, not those of the others', async () => {
+  it('of one client that disconnects are missing, and those of the others arrive', async () => {
     const { alices, bob } = await start();
     const [a, b, c] = alices as [TestClient, TestClient, TestClient];
     for (const client of [a, c, bob]) answering(client, 'answer');

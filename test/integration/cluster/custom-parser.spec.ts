@@ -15,7 +15,7 @@ type Acknowledge = (answer: unknown) => void;
 const parser: PacketParser = jsonParser;
 const withParser = serversWith({ parser });
 
-describe('servers with a parser of the app’s own', () => {
+describe('servers with a parser supplied by the app', () => {
   let cluster: TestCluster;
   let outside: Outside;
   beforeEach(() => {
@@ -35,7 +35,7 @@ describe('servers with a parser of the app’s own', () => {
     ];
   };
 
-  it('have the whole vocabulary', async () => {
+  it('support all kinds of events', async () => {
     const [alice, bob] = await start();
     await alice.ask('join', 'lobby');
     const far = serverOf(cluster, 1);
@@ -70,7 +70,7 @@ describe('servers with a parser of the app’s own', () => {
     expect(cluster.instances.map(({ counts }) => counts)).toEqual([{}, {}]);
   });
 
-  it('deliver what comes from outside as JSON', async () => {
+  it('deliver JSON from outside', async () => {
     const [alice, bob] = await start();
 
     await outside.publish(cluster.channel('user:alice'), { event: 'outside', data: { a: 1 } });
@@ -81,7 +81,7 @@ describe('servers with a parser of the app’s own', () => {
     expect(bob.received).toEqual([]);
   });
 
-  it('deliver what a worker without gateways emits, which knows the parser by the option', async () => {
+  it('deliver events of a worker without gateways, which gets the parser by the option', async () => {
     const [alice, bob] = await start();
     const worker = await cluster.startWorkerWith({ parser });
 
@@ -92,7 +92,7 @@ describe('servers with a parser of the app’s own', () => {
     expect(cluster.instances.map(({ counts }) => counts)).toEqual([{}, {}]);
   });
 
-  it('read what an instance with the standard parser sends', async () => {
+  it('read events of an instance with the standard parser', async () => {
     const [alice, bob] = await start();
     const worker = await cluster.startWorker();
 
@@ -104,9 +104,9 @@ describe('servers with a parser of the app’s own', () => {
     expect(cluster.instances.map(({ counts }) => counts)).toEqual([{}, {}]);
   });
 
-  it('drop and count what they cannot read', async () => {
+  it('drop and count events that they cannot read', async () => {
     const [alice, bob] = await start();
-    // An envelope of the standard parser whose text begins like an event, and is none.
+    // An envelope of the standard parser whose text begins like an event but is not one.
     const header = Buffer.alloc(28, 7);
     header.set([1, 0, 0, 0, 0, 0, 0, 28]);
     const text = Buffer.from('42[no packet');
@@ -122,11 +122,11 @@ describe('servers with a parser of the app’s own', () => {
   });
 });
 
-describe('an instance with the standard parser beside one with a parser of its own', () => {
+describe('an instance with the standard parser and another with its own parser', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  it('drops and counts what that one sends, and lives on', async () => {
+  it('drops and counts the events of the other one, and keeps running', async () => {
     const custom = new Set<INestApplication>();
     cluster = await givenCluster()
       .of(2)
@@ -144,7 +144,7 @@ describe('an instance with the standard parser beside one with a parser of its o
     serverOf(cluster, 1).emit('of the standard parser');
 
     await alice.waitFor('of the standard parser');
-    // The fences of `settled` are events, too: those of the first instance do not arrive at bob.
+    // The markers of `settled` are events, too: those of the first instance do not arrive at bob.
     await serverOf(cluster, 0).fetchSockets();
     await cluster.instance(1).served(bob);
     expect(eventsOf(alice)).toEqual(['of the custom parser', 'of the standard parser']);

@@ -14,7 +14,7 @@ import { until } from '../../support/until.js';
 
 const QUICK = { heartbeatIntervalMs: 500, memberTimeoutMs: 10_000 };
 
-describe('an instance that no longer hears its own heartbeats', () => {
+describe('an instance that does not receive its own heartbeats', () => {
   let cluster: TestCluster;
   let proxy: TcpProxy | undefined;
   afterEach(async () => {
@@ -34,8 +34,8 @@ describe('an instance that no longer hears its own heartbeats', () => {
     return transport;
   };
 
-  // pitfall 26
-  it('makes its connections anew, and gets events again', async () => {
+  // A half-open subscriber would otherwise go unnoticed for minutes.
+  it('replaces its connections, and receives events again', async () => {
     const between = (proxy = await TcpProxy.to(testRedisUrl()));
     cluster = await givenCluster()
       .of(2)
@@ -67,7 +67,7 @@ describe('an instance that no longer hears its own heartbeats', () => {
     expect(othersOf(a)).toHaveLength(1);
   });
 
-  it('asks its transport to reconnect, once for each time, if that can', async () => {
+  it('asks its transport to reconnect, once for each failure, if the transport can', async () => {
     const transport = await startOnDeafPubSub();
 
     transport.deaf = true;
@@ -84,7 +84,7 @@ describe('an instance that no longer hears its own heartbeats', () => {
     expect(await serverOf(cluster, 0).fetchSockets()).toEqual([]);
   });
 
-  it('asks so as well while another channel keeps the state from ready', async () => {
+  it('also asks while another channel keeps the state from ready', async () => {
     const transport = await startOnDeafPubSub();
     await transport.heard(1);
     transport.degraded = true;
@@ -99,10 +99,10 @@ describe('an instance that no longer hears its own heartbeats', () => {
   });
 });
 
-/** A transport whose messages can get lost on their way back. */
+/** A transport that can lose messages on their way back. */
 class DeafPubSub extends InMemoryPubSub {
   deaf = false;
-  /** One of its channels is refused. */
+  /** Refuses one of its channels. */
   degraded = false;
   reconnects = 0;
   private messages = 0;
@@ -131,7 +131,7 @@ class DeafPubSub extends InMemoryPubSub {
     this.reconnects++;
   }
 
-  /** Until that many messages more have come through. */
+  /** Waits until this many more messages have passed. */
   heard(count: number): Promise<void> {
     const enough = this.messages + count;
     return until(

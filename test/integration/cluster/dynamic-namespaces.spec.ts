@@ -41,7 +41,7 @@ describe('a dynamic namespace', () => {
   const hasNamespace = (index: number, name: string): boolean =>
     serverOf(cluster, index)._nsps.has(name);
 
-  it('has the whole vocabulary, on all instances', async () => {
+  it('supports all kinds of events, on all instances', async () => {
     const a = await connect(0, '/tenant-a', { token: 'alice' });
     const b = await connect(1, '/tenant-a');
     const other = await connect(2, '/tenant-b', { token: 'alice' });
@@ -72,7 +72,7 @@ describe('a dynamic namespace', () => {
     expect(other.received).toEqual([]);
   });
 
-  it('is made anew after its last socket has gone, and then gets every event once', async () => {
+  it('is recreated after its last socket has left, and then gets every event once', async () => {
     for (let round = 0; round < 3; round++) {
       const client = await connect(0, '/tenant-a', { token: 'alice' });
       await client.ask('join', 'lobby');
@@ -95,7 +95,7 @@ describe('a dynamic namespace', () => {
     );
   });
 
-  it('whose name has a colon in it is no other', async () => {
+  it('whose name contains a colon is not mistaken for another one', async () => {
     for (const index of [0, 1]) {
       for (const name of ['/a', '/a:room', '/a%3Aroom']) serverOf(cluster, index).of(name);
     }
@@ -124,7 +124,7 @@ describe('a dynamic namespace', () => {
   });
 });
 
-describe('a dynamic namespace that is closed while a client is being let in', () => {
+describe('a dynamic namespace that Socket.IO closes while a client is connecting', () => {
   let cluster: TestCluster;
   let outside: Outside;
   beforeEach(() => {
@@ -135,7 +135,7 @@ describe('a dynamic namespace that is closed while a client is being let in', ()
     await cluster.close();
   });
 
-  it('serves that client all the same, and goes with it', async () => {
+  it('still serves that client, and is closed with it', async () => {
     const knocking = new Deferred();
     const letIn = new Deferred();
     const authenticate = async (token: string) => {
@@ -155,7 +155,7 @@ describe('a dynamic namespace that is closed while a client is being let in', ()
 
     const arriving = instance.connect({ namespace, token: 'alice' });
     await knocking.promise;
-    // A client that is refused is the last to go, as Socket.IO sees it.
+    // For Socket.IO a refused client is the last one to leave.
     await instance.refusal({ namespace, token: 'bad' });
     letIn.resolve();
     const alice = await arriving;

@@ -24,7 +24,7 @@ describe('emitToRoom', () => {
     ];
   };
 
-  it('says how many sockets here and instances elsewhere have the room', async () => {
+  it('returns the number of local sockets and of other instances with the room', async () => {
     const [a, b, c] = await start();
     const another = await cluster.instance(0).connect();
     const { propagator } = cluster.instance(0);
@@ -54,7 +54,7 @@ describe('emitToRoom', () => {
     expect([a, another, b, c].map((client) => client.data('x').length)).toEqual([2, 2, 2, 1]);
   });
 
-  it('leaves out the one socket, on whichever instance it is', async () => {
+  it('leaves out the given socket, on any instance', async () => {
     const [a, b, c] = await start();
     for (const client of [a, b, c]) await client.ask('join', 'lobby');
     const { propagator } = cluster.instance(0);
@@ -69,7 +69,7 @@ describe('emitToRoom', () => {
     expect(c.data('x')).toEqual([a.id, b.id]);
   });
 
-  it('works from a worker without gateways, with any data and any name of a room', async () => {
+  it('works from a worker without gateways, with any data and any room name', async () => {
     const [a, b, c] = await start();
     const worker = (await cluster.startWorker()).get(RedisPropagatorService);
     const rooms = [
@@ -99,7 +99,7 @@ describe('emitToRoom', () => {
     expect([a, c].map(eventsOf)).toEqual([[], []]);
   });
 
-  it('is bound to a namespace by of(), whatever form its name has', async () => {
+  it('is bound to a namespace by of(), however its name is written', async () => {
     const [a] = await start();
     for (const index of [0, 1, 2]) serverOf(cluster, index).of('/chat');
     const chatter = await cluster.instance(1).connect({ namespace: '/chat' });
@@ -116,12 +116,12 @@ describe('emitToRoom', () => {
     expect(eventsOf(a)).toEqual(['root']);
   });
 
-  it('goes over the channel of the namespace while sockets are being made to join, and then no more', async () => {
+  it('uses the channel of the namespace while sockets are being told to join, and not afterwards', async () => {
     const [a, b, c] = await start();
     const slow = await FakeInstance.of(cluster);
     const { propagator } = cluster.instance(0);
 
-    // As long as one has not answered, not all may have joined.
+    // Until the last instance has replied, some sockets may not have joined.
     const joining = propagator.joinUser('alice', 'lobby');
     const asked = await slow.asked();
     expect(await propagator.emitToRoom(event)).toMatchObject({ remoteInstances: 2 });

@@ -5,7 +5,7 @@ import { PollingClient } from '../../support/polling-client.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 
-/** Who got what: the events of each client, in the order of arrival. */
+/** The events of each client, in order of arrival. */
 function received(clients: readonly TestClient[]): string[][] {
   return clients.map((client) => client.received.map(({ event }) => event));
 }
@@ -14,7 +14,7 @@ describe.each([1, 3])('Socket.IO’s emits, on %i instances', (size) => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  /** Three clients, spread over the instances; the first two are in `lobby`, the last two in `hall`. */
+  /** Three clients on different instances; the first two are in `lobby`, the last two in `hall`. */
   const start = async (): Promise<[TestClient, TestClient, TestClient]> => {
     cluster = await givenCluster().of(size).with(PlainGateway).start();
     const connect = (index: number) => cluster.instance(index % size).connect();
@@ -24,10 +24,10 @@ describe.each([1, 3])('Socket.IO’s emits, on %i instances', (size) => {
     await clients[2].ask('join', 'hall');
     return [...clients];
   };
-  /** Not the first one's instance, where there are several. */
+  /** On another instance than the first one, if there are several. */
   const last = size - 1;
 
-  it('to all reach all', async () => {
+  it('to all reach all clients', async () => {
     const clients = await start();
 
     serverOf(cluster, last).emit('server');
@@ -44,7 +44,7 @@ describe.each([1, 3])('Socket.IO’s emits, on %i instances', (size) => {
     ]);
   });
 
-  it('to a room reach its sockets, and those to several rooms reach a socket in two of them once', async () => {
+  it('to a room reach its sockets, and to several rooms reach a socket in two of them once', async () => {
     const clients = await start();
 
     serverOf(cluster, last).to('lobby').emit('lobby');
@@ -79,7 +79,7 @@ describe.each([1, 3])('Socket.IO’s emits, on %i instances', (size) => {
     ]);
   });
 
-  it('to the id of a socket reach that socket, on whichever instance it is', async () => {
+  it('to a socket id reach that socket on any instance', async () => {
     const clients = await start();
     const [a, b, c] = clients;
 
@@ -112,7 +112,7 @@ describe.each([1, 3])('Socket.IO’s emits, on %i instances', (size) => {
     ]);
   });
 
-  it('take rooms with numbers for names', async () => {
+  it('accept room names that are numbers', async () => {
     const clients = await start();
     const [a, b] = clients;
     await a.ask('join', 5);
@@ -127,7 +127,7 @@ describe.each([1, 3])('Socket.IO’s emits, on %i instances', (size) => {
     expect(received(clients)).toEqual([['number', 'text'], ['number', 'text'], []]);
   });
 
-  it('carry any number of arguments, text of any script, and binary data as it is', async () => {
+  it('carry any number of arguments, text of any script, and binary data', async () => {
     const clients = await start();
     const bytes = Buffer.from([0, 1, 254, 255]);
 
@@ -164,7 +164,7 @@ describe.each([1, 3])('Socket.IO’s emits, on %i instances', (size) => {
     ]);
   });
 
-  it('with the flag volatile pass by clients that are not ready', async () => {
+  it('with the flag volatile skip clients that are not ready', async () => {
     const clients = await start();
     const poller = await PollingClient.connect(cluster.instance(0).url);
 
@@ -192,7 +192,7 @@ describe.each([1, 3])('Socket.IO’s emits, on %i instances', (size) => {
     expect(received([...clients, chatter])).toEqual([['root'], ['root'], ['root'], ['chat']]);
   });
 
-  it('arrive at local clients in the order of the calls, mixed with those of the socket itself', async () => {
+  it('arrive at local clients in the order of the calls, together with those of the socket itself', async () => {
     const clients = await start();
     const [a] = clients;
     const socket = socketOf(cluster, a.id);
@@ -213,7 +213,7 @@ describe('Socket.IO’s local flag', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  it('keeps events, rooms, disconnections and answers on the instance', async () => {
+  it('keeps events, rooms, disconnects and replies on the instance', async () => {
     cluster = await givenCluster().of(2).with(PlainGateway).start();
     const near = await cluster.instance(0).connect();
     const far = await cluster.instance(1).connect();

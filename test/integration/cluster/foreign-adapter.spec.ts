@@ -44,7 +44,7 @@ describe('another adapter beside ours', () => {
     await expect(app.listen(0, '127.0.0.1')).rejects.toThrow(INSTEAD);
   });
 
-  it('cannot be set later, and events go on', async () => {
+  it('cannot be set later, and events still work', async () => {
     cluster = await givenCluster().of(2).with(PlainGateway).start();
     expect(() => serverOf(cluster!, 0).adapter(redisAdapter())).toThrow(INSTEAD);
 

@@ -8,7 +8,7 @@ import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 import type { TestInstance } from '../../support/test-instance.js';
 import { until } from '../../support/until.js';
 
-/** What no version of this library says; nothing but this test can publish on these channels. */
+/** Messages that no version of this library sends. Only this test can publish on these channels. */
 const message = (content: object): ClusterMessage => content as unknown as ClusterMessage;
 
 const question = (operation: string, params: unknown, id = 1): ClusterMessage => ({
@@ -19,7 +19,7 @@ const question = (operation: string, params: unknown, id = 1): ClusterMessage =>
   timeoutMs: 1_000,
 });
 
-describe('what comes from other instances', () => {
+describe('a message from another instance', () => {
   let cluster: TestCluster;
   let a: TestInstance;
   let alice: TestClient;
@@ -34,7 +34,7 @@ describe('what comes from other instances', () => {
     fake.close();
     await cluster.close();
   });
-  /** Until everything that the fake has sent so far is dealt with, and the instance still answers. */
+  /** Waits until all messages of the fake are processed and the instance still replies. */
   const livesOn = async (): Promise<void> => {
     fake.replies.length = 0;
     await fake.sendToAll(question('ids', { namespace: '/', rooms: [], except: [] }, 999));
@@ -52,7 +52,7 @@ describe('what comes from other instances', () => {
       () => `the answer ${id}`,
     );
 
-  it('is answered where it is an operation that this version does not know, and said once in the log', async () => {
+  it('gets a reply if it is an unknown operation, and is logged once', async () => {
     for (const id of [1, 2, 3]) await fake.sendToAll(question('teleport', { any: 'thing' }, id));
 
     await answerTo(3);
@@ -76,20 +76,17 @@ describe('what comes from other instances', () => {
     ['ask', { namespace: '/', rooms: [], except: [], data: 'no list' }],
     ['ask', null],
     ['server-side-emit', { namespace: '/', args: 'no list' }],
-  ])(
-    'is answered with a failure where it is the question "%s" with %j',
-    async (operation, params) => {
-      await fake.sendToAll(question(operation, params));
+  ])('gets a failure as the reply if it is the request "%s" with %j', async (operation, params) => {
+    await fake.sendToAll(question(operation, params));
 
-      await answerTo(1);
-      expect(fake.replies).toEqual([{ type: 'reply', id: 1, done: true, error: 'failed' }]);
-      expect(a.counts).toEqual({ 'request.failed': 1 });
-      await livesOn();
-      expect(alice.received).toEqual([]);
-    },
-  );
+    await answerTo(1);
+    expect(fake.replies).toEqual([{ type: 'reply', id: 1, done: true, error: 'failed' }]);
+    expect(a.counts).toEqual({ 'request.failed': 1 });
+    await livesOn();
+    expect(alice.received).toEqual([]);
+  });
 
-  it('cannot let a socket into the reserved rooms', async () => {
+  it('cannot add a socket to the reserved rooms', async () => {
     const targets = ['propagator#user:bob', 'lobby'];
     await fake.sendToAll(question('join', { namespace: '/', rooms: [], except: [], targets }));
 
@@ -99,7 +96,7 @@ describe('what comes from other instances', () => {
     expect(a.counts).toEqual({ 'room.reserved': 1 });
   });
 
-  it('is ignored where it is of a later version, and said once in the log', async () => {
+  it('is ignored if it is of a later version, and is logged once', async () => {
     const bytes = fake.encoded(fake.presence('heartbeat'));
     const laterVersion = Buffer.from(bytes);
     laterVersion[0] = 2;
@@ -109,7 +106,7 @@ describe('what comes from other instances', () => {
       await fake.publish('cluster', laterVersion);
       await fake.publish('cluster', laterKind);
       await fake.sendToAll(message({ type: 'gossip', with: 'anything' }));
-      // Events of a later version are no different.
+      // The same holds for events of a later version.
       await fake.publish('/:all', laterVersion);
     }
 
@@ -119,7 +116,7 @@ describe('what comes from other instances', () => {
     expect(cluster.logger.matching(/^warn message\.unknown-kind/)).toHaveLength(1);
   });
 
-  it('is dropped and counted where it is no message at all', async () => {
+  it('is dropped and counted if it is not a valid message', async () => {
     for (const bytes of [Buffer.from([1, 1, 0]), fake.encoded(message({ type: 'reply' }))]) {
       await fake.publish('cluster', bytes);
       await fake.publish(`reply:${instanceIdOf(a)}`, bytes);
@@ -131,7 +128,7 @@ describe('what comes from other instances', () => {
   });
 
   it.each([[null], [7], [{}], [{ id: 'a', rooms: 'all', data: {}, handshake: {} }]])(
-    'is reported where it is an answer that describes no socket, and is no answer: %j',
+    'is reported, and does not count as a reply, if it describes no socket: %j',
     async (item) => {
       const fetching = a.propagator.fetchUserSockets('nobody');
       await fake.answer(await fake.asked(), { part: [item], done: true });
@@ -146,7 +143,7 @@ describe('what comes from other instances', () => {
     },
   );
 
-  it('cannot make clients or namespaces of an event between servers', async () => {
+  it('cannot create clients or namespaces by a server-side event', async () => {
     const args = ['connection', { id: 'made-up' }];
     await fake.sendToAll(question('server-side-emit', { namespace: '/', args, withAck: false }));
 
@@ -155,7 +152,7 @@ describe('what comes from other instances', () => {
     await livesOn();
   });
 
-  it('is counted and ignored where it is an answer that comes late, twice, or to nobody’s question', async () => {
+  it('is counted and ignored if it is a reply that is late, repeated, or without a request', async () => {
     const fetching = a.propagator.fetchUserSockets('nobody');
     const asked = await fake.asked();
     const first = { id: 'first', rooms: [], data: {}, handshake: {} };
@@ -176,7 +173,7 @@ describe('what comes from other instances', () => {
   });
 
   it.each([[7], [null], ['text'], [{ asked: 'no list' }], [{ asked: [7] }]])(
-    'is counted where it is an answer that nobody could give, which is no answer: %j',
+    'is counted, and does not count as a reply, if it is an impossible reply: %j',
     async (part: unknown) => {
       const asking = a.propagator.requestUser({ userId: 'nobody', event: 'x' });
       const asked = await fake.asked();
@@ -190,7 +187,7 @@ describe('what comes from other instances', () => {
     },
   );
 
-  it('is counted and ignored where it claims to come from ourselves', async () => {
+  it('is counted and ignored if it claims to be from this instance', async () => {
     const own = instanceIdOf(a);
     const fetching = a.propagator.fetchUserSockets('nobody');
     const asked = await fake.asked();
@@ -212,7 +209,7 @@ describe('what comes from other instances', () => {
     expect(cluster.logger.matching(/^warn message\.forged: a \w+ in our own name/)).not.toEqual([]);
   });
 
-  it('is not delivered where it is an event that claims to come from ourselves', async () => {
+  it('is not delivered if it is an event that claims to be from this instance', async () => {
     const header = Buffer.alloc(28);
     header.set([1, 0, 0, 0, 0, 0, 0, 28]);
     header.write(instanceIdOf(a), 20, 'hex');

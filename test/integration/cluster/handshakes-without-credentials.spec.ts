@@ -7,9 +7,9 @@ import { givenCluster, TOKEN_IS_USER, type TestCluster } from '../../support/tes
 
 const SECRET = 'eyJhbGciOi.s3cret+/=';
 
-describe('what other instances are told of a socket’s handshake', () => {
+describe('the handshake of a socket on another instance', () => {
   let cluster: TestCluster;
-  /** All that instances said to one another. */
+  /** All messages between the instances. */
   let said: string;
   beforeEach(() => {
     said = '';
@@ -53,7 +53,7 @@ describe('what other instances are told of a socket’s handshake', () => {
     }
   };
 
-  it('has nothing of auth and query, no query in the URL, and only headers that describe a client', async () => {
+  it('has no auth and query fields, no query in its URL, and only headers that describe a client', async () => {
     const handshake = await describedAs(
       {},
       {
@@ -89,7 +89,7 @@ describe('what other instances are told of a socket’s handshake', () => {
     });
   });
 
-  it('has what the app names', async () => {
+  it('has the fields that the app allows', async () => {
     const handshake = await describedAs(
       {},
       {
@@ -107,7 +107,7 @@ describe('what other instances are told of a socket’s handshake', () => {
     expect(handshake.url).toBe('/socket.io/');
   });
 
-  it('has no token, whatever the app names', async () => {
+  it('has no token, whatever the app allows', async () => {
     const handshake = await describedAs(
       { extractToken: ({ handshake: { auth } }) => String(auth['ticket']) },
       {

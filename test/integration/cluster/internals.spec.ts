@@ -17,7 +17,7 @@ interface Engine {
 }
 type Private = Record<string, unknown>;
 
-/** The class of all Engine.IO servers that listen on HTTP. */
+/** The class of all Engine.IO servers on HTTP. */
 const ENGINE = ((): Engine => {
   const server = new Server(0);
   const engine = server.engine as unknown as Engine;
@@ -25,7 +25,7 @@ const ENGINE = ((): Engine => {
   return Object.getPrototypeOf(engine) as Engine;
 })();
 
-/** A WebSocket as others see it, with another value for a member; it itself has what it had. */
+/** A WebSocket that shows others a different value for one member, and itself the original one. */
 function replaced(
   socket: Transport['socket'],
   member: string,
@@ -50,7 +50,7 @@ describe('a private member of Engine.IO or ws that is not as expected', () => {
     await cluster.close();
   });
 
-  /** Changes each transport of WebSocket that is made from now on. */
+  /** Changes each WebSocket transport that is created from now on. */
   function changed(change: (transport: Transport) => void): void {
     const { createTransport } = ENGINE;
     ENGINE.createTransport = function (this: Engine, name, request) {
@@ -120,7 +120,7 @@ describe('a private member of Engine.IO or ws that is not as expected', () => {
         transport.socket = replaced(transport.socket, '_socket', undefined);
       },
     ],
-  ])('%s: everything arrives, and one warning names the versions', async (_, named, change) => {
+  ])('%s: all events arrive, and one warning names the versions', async (_, named, change) => {
     changed(change);
     cluster = await givenCluster().of(2).with(PlainGateway).start();
     const clients = [
@@ -141,7 +141,7 @@ describe('a private member of Engine.IO or ws that is not as expected', () => {
       expect(client.socket.connected).toBe(true);
     }
     const warnings = cluster.logger.matching(/^warn internals\.changed: /);
-    // One of each instance.
+    // One for each instance.
     expect(warnings).toHaveLength(2);
     for (const line of warnings) {
       expect(line).toContain(named);
@@ -149,7 +149,7 @@ describe('a private member of Engine.IO or ws that is not as expected', () => {
     }
   });
 
-  it('says nothing where all are as expected', async () => {
+  it('logs nothing if all members are as expected', async () => {
     cluster = await givenCluster().of(1).with(PlainGateway).start();
     await cluster.instance(0).connect({ token: 'alice' });
     await cluster.instance(0).connect({ token: 'alice', transports: ['polling'] });
@@ -159,11 +159,11 @@ describe('a private member of Engine.IO or ws that is not as expected', () => {
   });
 });
 
-describe('a private member of Socket.IO that is not there', () => {
+describe('a private member of Socket.IO that is missing', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  it('is replaced by the public path for acknowledgements, outgoing listeners and events between servers', async () => {
+  it('is replaced by the public path for acknowledgements, outgoing listeners and server-side events', async () => {
     cluster = await givenCluster().of(2).with(PlainGateway).start();
     const client = await cluster.instance(0).connect({ token: 'alice' });
     client.socket.on('question', (_: unknown, answer: (text: string) => void) => answer('yes'));
@@ -172,7 +172,7 @@ describe('a private member of Socket.IO that is not there', () => {
     (nsp as unknown as Private)['_onServerSideEmit'] = undefined;
     nsp.on('between' as never, ((...args: unknown[]) => heard.push(args)) as never);
     const socket = socketOf(cluster, client.id);
-    // Its callbacks have another name from now on.
+    // From now on its callbacks have another name.
     const { acks, registerAckCallback } = socket as unknown as {
       acks: Map<number, unknown>;
       registerAckCallback: (this: unknown, ...args: unknown[]) => void;

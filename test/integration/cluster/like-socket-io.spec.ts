@@ -8,7 +8,7 @@ import { givenCluster } from '../../support/test-cluster.js';
 
 const END = 'test:end';
 
-/** A server, with three connected clients and their sockets, and what its adapter told of rooms. */
+/** A server with three connected clients, their sockets, and the room events of its adapter. */
 interface Stage {
   readonly io: Server;
   readonly clients: readonly TestClient[];
@@ -61,7 +61,7 @@ async function ours(): Promise<Stage> {
 
 type Script = (stage: Stage) => unknown;
 
-/** Runs a script, and says what each client got, which rooms there are, and what was told of them. */
+/** Runs a script. Returns the events of each client, the rooms, and the events of the adapter. */
 async function observe(stage: Stage, script: Script): Promise<unknown> {
   const { io, clients, sockets, told } = stage;
   let returned: unknown;
@@ -226,7 +226,7 @@ const scripts: [what: string, script: Script][] = [
   ],
 ];
 
-describe('Socket.IO behind this library is as with its own adapter:', () => {
+describe('Socket.IO with this library behaves as with its own adapter:', () => {
   const stages: Stage[] = [];
   afterEach(async () => {
     await Promise.all(stages.splice(0).map((stage) => stage.close()));

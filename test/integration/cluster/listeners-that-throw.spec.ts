@@ -23,11 +23,11 @@ describe('a listener of the app that throws', () => {
   });
   afterEach(() => cluster.close());
 
-  /** The first socket of each instance is the one with a fault. */
+  /** The first socket of each instance has a faulty listener. */
   const faulty = (): TestClient[] => [clients[0], clients[2]];
   const sound = (): TestClient[] => [clients[1], clients[3]];
 
-  it('when a socket joins or leaves a room is not in the way of the others', async () => {
+  it('when a socket joins or leaves a room does not affect other sockets', async () => {
     const broken = new Set(faulty().map(({ id }) => id));
     const failing = (_: string, id: string): unknown => broken.has(id) && fail();
     const adapters = [0, 1].map((index) => namespaceOf(cluster, index).adapter);
@@ -42,7 +42,7 @@ describe('a listener of the app that throws', () => {
     serverOf(cluster, 1).socketsLeave('hall');
 
     await cluster.settled(...clients);
-    // Socket.IO itself would fall over them when it closes.
+    // Otherwise they would break Socket.IO itself when it closes.
     for (const adapter of adapters) adapter.off('join-room', failing).off('leave-room', failing);
     for (const client of sound()) {
       expect(client.received.map(({ event }) => event)).toEqual(['x', 'y']);
@@ -50,7 +50,7 @@ describe('a listener of the app that throws', () => {
     for (const { counts } of cluster.instances) expect(counts).toEqual({ 'listener.failed': 4 });
   });
 
-  it('when a socket is disconnected is not in the way of the others', async () => {
+  it('when a socket is disconnected does not affect other sockets', async () => {
     for (const { id } of faulty()) socketOf(cluster, id).once('disconnecting', fail);
 
     expect(await cluster.instance(0).propagator.disconnectUser('alice')).toEqual(all(4));
@@ -60,7 +60,7 @@ describe('a listener of the app that throws', () => {
     expect(cluster.logger.matching(/listener\.failed: .*a listener of the app/)).not.toEqual([]);
   });
 
-  it('when sockets are disconnected by Socket.IO’s own API does not end the process', async () => {
+  it('when Socket.IO’s own API disconnects sockets does not end the process', async () => {
     for (const { id } of faulty()) socketOf(cluster, id).once('disconnecting', fail);
 
     serverOf(cluster, 1).disconnectSockets();

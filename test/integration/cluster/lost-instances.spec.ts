@@ -9,7 +9,7 @@ import { givenCluster, testRedisUrl, type TestCluster } from '../../support/test
 import type { TestInstance } from '../../support/test-instance.js';
 import { until } from '../../support/until.js';
 
-/** Patient enough for a busy machine. */
+/** Long enough for a busy machine. */
 const TIMES = { heartbeatIntervalMs: 100, memberTimeoutMs: 4_000 };
 /** Longer than any test may take. */
 const NEVER_MS = 60_000;
@@ -19,7 +19,7 @@ type Acknowledge = (answer: unknown) => void;
 const answers = ({ items }: { items: readonly { answer: unknown }[] }): unknown[] =>
   inAnyOrder(items.map(({ answer }) => answer));
 
-describe('an instance in a process of its own', () => {
+describe('an instance in its own process', () => {
   let cluster: TestCluster;
   let other: ClusterProcess;
   let far: TestClient | undefined;
@@ -29,7 +29,7 @@ describe('an instance in a process of its own', () => {
     await cluster.close();
   });
 
-  /** Two instances here and one there, each with a device of alice. */
+  /** Two instances in this process and one in another, each with a device of alice. */
   const start = async () => {
     const options = { ...TIMES, requestTimeoutMs: NEVER_MS, ackTimeoutMs: NEVER_MS };
     cluster = await givenCluster().of(2).with(PlainGateway).configured(options).start();
@@ -60,7 +60,7 @@ describe('an instance in a process of its own', () => {
     );
   const question = { userId: 'alice', event: 'question' };
 
-  it('is a member like any other, and answers like any other', async () => {
+  it('is a member like any other, and replies like any other', async () => {
     const { a, b } = await start();
 
     const seen = othersOf(a).find(({ instanceId }) => instanceId === other.instanceId);
@@ -82,7 +82,7 @@ describe('an instance in a process of its own', () => {
     expect(answers(await a.propagator.requestUser(question))).toEqual([0, 1, 2]);
   });
 
-  it('that is killed is lost; until then it is named as missing, without waiting, and then no more', async () => {
+  it('that is killed is lost; until then requests name it as missing without waiting, and afterwards no more', async () => {
     const { a, changes } = await start();
     const changesBefore = changes.length;
 
@@ -106,8 +106,8 @@ describe('an instance in a process of its own', () => {
     expect(changes.slice(changesBefore)).toEqual([`lost ${other.instanceId}`]);
   });
 
-  // pitfall 22
-  it('that is frozen is named as missing by every question, and none rejects or throws away answers', async () => {
+  // One frozen instance must not make `fetchSockets` throw away the replies of all others.
+  it('that is frozen is named as missing by every request; no request rejects or loses replies', async () => {
     const { a, clients } = await start();
     const [near, next] = clients;
 
@@ -138,7 +138,7 @@ describe('an instance in a process of its own', () => {
     expect(inAnyOrder((answered as unknown as { responses: unknown[] }).responses)).toEqual([0, 1]);
   });
 
-  it('that is frozen is lost, is not waited for then, and joins again when it goes on', async () => {
+  it('that is frozen counts as lost, is not waited for, and joins again when it continues', async () => {
     const { a, b, changes } = await start();
     const changesBefore = changes.length;
 
@@ -169,20 +169,20 @@ describe('an instance in a process of its own', () => {
       `lost ${other.instanceId}`,
       `joined ${other.instanceId}`,
     ]);
-    // It has slept through the others' heartbeats, and has not left them.
+    // It missed the heartbeats of the others while it was frozen, and does not count them as lost.
     await until(
       async () => (await other.call<ClusterMember[]>('cluster', 'members')).length === 3,
       () => 'it to know the others',
     );
   });
 
-  it('that closes is gone at once, and ends by itself, whatever it was waiting for', async () => {
+  it('that closes leaves at once, and its process ends by itself, whatever it was waiting for', async () => {
     const { a, changes, clients } = await start();
     const changesBefore = changes.length;
     for (const client of clients) client.socket.off('question');
     const theirs = other.call('propagator', 'requestUser', question).catch(() => 'cut short');
     await Promise.all(clients.map((client) => client.waitFor('question')));
-    // Asked by us, its device has not answered either.
+    // We asked its device, which has not replied either.
     void a.propagator.requestUser(question);
     await Promise.all(clients.map((client) => client.waitFor('question', 2)));
 

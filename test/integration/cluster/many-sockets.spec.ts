@@ -10,12 +10,12 @@ const SOCKETS = 3_000;
 
 const idsOf = (sockets: readonly { id: string }[]): string[] => sockets.map(({ id }) => id).sort();
 
-describe('thousands of sockets of one instance', () => {
+describe('thousands of sockets on one instance', () => {
   let cluster: TestCluster;
   let nsp: Namespace;
   let turn: number;
   let isOver: boolean;
-  /** How many sockets were described in each turn of the event loop. */
+  /** The number of sockets described in each turn of the event loop. */
   let described: number[];
 
   afterEach(async () => {
@@ -72,7 +72,7 @@ describe('thousands of sockets of one instance', () => {
     ['that is asked by another one', 1],
     ['that asks itself', 0],
   ])(
-    'are described in many turns of the event loop, each once, by an instance %s',
+    'are described in many turns of the event loop, each socket once, by an instance %s',
     async (_, asking) => {
       const sockets = await givenCrowd();
       eachTurn(() => undefined);
@@ -83,12 +83,12 @@ describe('thousands of sockets of one instance', () => {
 
       expect({ missing, complete }).toEqual({ missing: [], complete: true });
       expect(idsOf(items)).toEqual(idsOf(sockets));
-      // Two steps may share what this test takes for one turn.
+      // Two steps may fall into one turn as this test counts them.
       expect(Math.max(...described.filter((count) => count > 0))).toBeLessThanOrEqual(500);
     },
   );
 
-  it('are left out where they leave before their turn', async () => {
+  it('are left out if they leave before their turn', async () => {
     const sockets = await givenCrowd();
     const leaving = sockets.slice(-300);
     eachTurn(() => {

@@ -12,12 +12,12 @@ import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 import type { TestInstance } from '../../support/test-instance.js';
 import { until } from '../../support/until.js';
 
-/** Often enough not to be waited for, and patient enough for a busy machine. */
+/** Frequent enough for a fast test, and long enough for a busy machine. */
 const QUICK = { heartbeatIntervalMs: 50, memberTimeoutMs: 5_000 };
 
 const clusterOf = ({ app }: TestInstance): ClusterService => app.get(ClusterService);
 
-/** `joined 0123...` and the like, of an instance, from now on. */
+/** Changes seen by an instance from now on, such as `joined 0123...`. */
 function changesOf(instance: TestInstance): string[] {
   const changes: string[] = [];
   clusterOf(instance).changes$.subscribe(({ type, member }: ClusterChange) => {
@@ -48,9 +48,9 @@ describe('the members of a cluster', () => {
     return instance;
   };
 
-  it('know each other at once: who they are, where, and since when', async () => {
+  it('know one another at once: id, role and start time', async () => {
     const before = Date.now();
-    // With the heartbeats of the default nobody would know anybody for a while.
+    // With the default heartbeat interval no instance would know another for a while.
     await start(3);
     await acquainted(cluster);
 
@@ -74,7 +74,7 @@ describe('the members of a cluster', () => {
     expect(new Set(cluster.instances.map(instanceIdOf)).size).toBe(3);
   });
 
-  it('say how many sockets and users they have', async () => {
+  it('publish their number of sockets and users', async () => {
     await start(2, QUICK);
     await acquainted(cluster);
     const [a, b] = cluster.instances as [TestInstance, TestInstance];
@@ -96,7 +96,7 @@ describe('the members of a cluster', () => {
     await toSee('3 sockets, 2 users');
   });
 
-  it('are workers without gateways, too', async () => {
+  it('include workers without gateways', async () => {
     await start(1);
     const worker = (await cluster.startWorker()).get(ClusterService);
 
@@ -109,7 +109,7 @@ describe('the members of a cluster', () => {
     );
   });
 
-  it('are told when somebody joins, and when somebody leaves, at once and once', async () => {
+  it('report a join and a leave at once, and once each', async () => {
     await start(1);
     const [a] = cluster.instances as [TestInstance];
     const changes = changesOf(a);
@@ -135,7 +135,7 @@ describe('the members of a cluster', () => {
     ]);
   });
 
-  it('take one that is silent for lost, and know it again when it is heard', async () => {
+  it('count a silent one as lost, and recognise it when it is heard again', async () => {
     await start(1, { heartbeatIntervalMs: 50, memberTimeoutMs: 300 });
     const [a] = cluster.instances as [TestInstance];
     const changes = changesOf(a);
@@ -155,7 +155,7 @@ describe('the members of a cluster', () => {
     expect(changes).toEqual([`joined ${id}`, `lost ${id}`, `joined ${id}`]);
   });
 
-  it('say that they have gone when the app closes, and hear no more of changes', async () => {
+  it('announce that they leave when the app closes, and report no more changes', async () => {
     await start(2);
     await acquainted(cluster);
     const [a, b] = cluster.instances as [TestInstance, TestInstance];
@@ -172,7 +172,7 @@ describe('the members of a cluster', () => {
     expect(clusterOf(b).members()).toEqual([clusterOf(b).self]);
   });
 
-  it('are those of one prefix only', async () => {
+  it('are only those with the same prefix', async () => {
     await start(1);
     const another = await givenCluster().of(2).with(PlainGateway).start();
     await acquainted(another);
@@ -181,7 +181,7 @@ describe('the members of a cluster', () => {
     await another.close();
   });
 
-  it('know of a later version what they understand', async () => {
+  it('of a later version are understood as far as possible', async () => {
     await start(1);
     const later = await fake();
 

@@ -75,7 +75,7 @@ describe('calls of Socket.IO that return nothing', () => {
     ['a BigInt', 1n, 'event.unserialisable'],
     ['a cycle', cycle, 'event.unserialisable'],
   ])(
-    'tell the callback at once, and once, of an event that cannot be sent: %s',
+    'call the callback once, at once, for an event that cannot be sent: %s',
     async (_, data, code) => {
       cluster = await givenCluster().of(2).with(PlainGateway).start();
       await cluster.instance(0).connect();
@@ -87,7 +87,7 @@ describe('calls of Socket.IO that return nothing', () => {
       io.timeout(50).to('lobby').emit('question', data, callback);
       expect(told).toEqual([]);
       await expect(io.timeout(50).emitWithAck('question', data)).rejects.toMatchObject({ code });
-      // Socket.IO's own timers have ended before this one.
+      // By then the timers of Socket.IO itself are over.
       await new Promise((resolve) => io.timeout(50).emit('nobody answers', resolve));
 
       expect(told).toEqual([1, 2].map(() => [expect.objectContaining({ code }), []]));
@@ -101,7 +101,7 @@ describe('names that are too long for a channel', () => {
   afterEach(() => cluster.close());
   const long = 'x'.repeat(257);
 
-  it('are reported by calls that return nothing, which serve everybody else', async () => {
+  it('are reported by calls that return nothing, and all other names are served', async () => {
     cluster = await givenCluster().of(2).with(PlainGateway).start();
     const near = await cluster.instance(0).connect();
     const far = await cluster.instance(1).connect();
@@ -131,7 +131,7 @@ describe('names that are too long for a channel', () => {
     });
   });
 
-  it('leave a server with listeners that throw in the middle of such a call', async () => {
+  it('do not break a server whose listeners throw during such a call', async () => {
     cluster = await givenCluster().of(1).with(PlainGateway).start();
     const [a, b] = [await cluster.instance(0).connect(), await cluster.instance(0).connect()];
     const io = serverOf(cluster, 0);
@@ -188,7 +188,7 @@ describe('rooms that a socket cannot join', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  it('are those that are another socket’s id', async () => {
+  it('include the id of another socket', async () => {
     cluster = await givenCluster().of(1).with(PlainGateway).start();
     const alice = await cluster.instance(0).connect({ token: 'alice' });
     const mallory = await cluster.instance(0).connect();
@@ -203,7 +203,7 @@ describe('rooms that a socket cannot join', () => {
     expect(cluster.instance(0).counts).toEqual({ 'room.reserved': 1 });
   });
 
-  it('are reported in to() and except(), where they are no names', async () => {
+  it('are reported in to() and except() if they are not names', async () => {
     cluster = await givenCluster().of(1).with(PlainGateway).start();
     const id = { toHexString: () => 'an ObjectId' };
 
@@ -222,7 +222,7 @@ describe('socket.leaveAll()', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  it('takes a socket neither from its user nor from what is asked of users', async () => {
+  it('removes a socket neither from its user nor from user requests', async () => {
     cluster = await givenCluster().of(2).with(PlainGateway).start();
     const alice = await cluster.instance(0).connect({ token: 'alice' });
     const socket = socketOf(cluster, alice.id);

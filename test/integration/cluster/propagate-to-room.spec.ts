@@ -89,7 +89,7 @@ describe('@Propagate({ room })', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  /** Alice, who asks, and bob on the first instance, carol and dave on the second; dave is in no room. */
+  /** Alice sends; she and bob are on the first instance, carol and dave on the second; dave is in no room. */
   const start = async () => {
     cluster = await givenCluster().of(2).with(TalkingGateway, LobbyGateway, PlainGateway).start();
     const [alice, bob, carol, dave] = [
@@ -102,7 +102,7 @@ describe('@Propagate({ room })', () => {
     return { alice, others: [bob, carol], dave, everybody: [alice, bob, carol, dave] };
   };
 
-  it('sends the responses to the room that the message names, the origin once, on all instances', async () => {
+  it('sends the responses to the room named in the message, to the origin once, on all instances', async () => {
     const { alice, others, dave, everybody } = await start();
 
     alice.emit('say', { room: 'lobby' });
@@ -121,7 +121,7 @@ describe('@Propagate({ room })', () => {
     ]);
   });
 
-  it('takes the room from the socket as well, and may stand on the gateway', async () => {
+  it('can read the room from the socket as well, and may decorate the gateway', async () => {
     const { alice, others, dave, everybody } = await start();
 
     alice.emit('to my own');
@@ -134,7 +134,7 @@ describe('@Propagate({ room })', () => {
   });
 
   it.each(['to nobody', 'to a fault', 'to a late fault', 'to a reserved room'])(
-    'lets the client have its response where there is no room: %s',
+    'still responds to the client if there is no room: %s',
     async (message) => {
       const { alice, others, dave, everybody } = await start();
 
@@ -147,7 +147,7 @@ describe('@Propagate({ room })', () => {
     },
   );
 
-  it('is refused at start-up where the room is no function', () => {
+  it('is refused at start-up if the room is not a function', () => {
     for (const room of [undefined, 'lobby', null]) {
       expect(() => Propagate({ room } as unknown as PropagateAudience)).toThrow(
         expect.objectContaining({ code: 'option.invalid' }),

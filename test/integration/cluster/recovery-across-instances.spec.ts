@@ -11,7 +11,7 @@ import { PATIENCE_MS, until } from '../../support/until.js';
 
 type Acknowledge = (answer: unknown) => void;
 
-describe('connection state recovery, with other instances', () => {
+describe('connection state recovery with other instances', () => {
   let cluster: TestCluster;
   let outside: Outside;
   beforeEach(() => {
@@ -31,7 +31,7 @@ describe('connection state recovery, with other instances', () => {
     await acquainted(cluster);
     const client = await cluster.instance(0).connect({ token: 'alice' });
     await client.ask('join', 'lobby');
-    // A client knows what it missed only if it has got something.
+    // A client can only recover after it has received an event.
     client.socket.on('question', (answer: Acknowledge) => answer('here'));
     serverOf(cluster, 1).emit('first');
     await client.waitFor('first');
@@ -39,7 +39,7 @@ describe('connection state recovery, with other instances', () => {
   };
   const channelsOfAlice = () => outside.channels(`${cluster.prefix}:/:`);
 
-  it('replays what other instances sent to all, to the user, to rooms and to the socket meanwhile', async () => {
+  it('replays the events that other instances sent meanwhile to all, to the user, to rooms and to the socket', async () => {
     const client = await start();
     const { id } = client;
     const far = serverOf(cluster, 1);
@@ -77,7 +77,7 @@ describe('connection state recovery, with other instances', () => {
     expect(client.data('to the user')).toEqual([Buffer.from('x')]);
   });
 
-  it('loses and repeats nothing while events keep coming', async () => {
+  it('loses and repeats no event while more are sent', async () => {
     const client = await start();
     let sent = 0;
     const over = new AbortController();
@@ -101,7 +101,7 @@ describe('connection state recovery, with other instances', () => {
     expect(client.data('n')).toEqual(Array.from({ length: sent }, (_, n) => n));
   });
 
-  it('goes on as ever once the socket is back: rooms, acknowledgements, and the next recovery', async () => {
+  it('works as usual once the socket is back: rooms, acknowledgements, and the next recovery', async () => {
     const client = await start();
     await lose(client, cluster.instance(0));
     await comeBack(client);
@@ -120,7 +120,7 @@ describe('connection state recovery, with other instances', () => {
     expect(cluster.instance(0).counts).toEqual({});
   });
 
-  it('keeps the channels of a lost socket, and gives them back once it is too late', async () => {
+  it('keeps the channels of a lost socket, and releases them when it is too late', async () => {
     const client = await start(3_000);
     const channels = await channelsOfAlice();
     expect(channels).toHaveLength(4);
@@ -136,7 +136,7 @@ describe('connection state recovery, with other instances', () => {
     expect(client.socket.recovered).toBe(false);
   });
 
-  it('gives the channels back with the socket, if that says good-bye after it came back', async () => {
+  it('releases the channels if the recovered socket disconnects properly', async () => {
     const client = await start();
     await lose(client, cluster.instance(0));
     await comeBack(client);
@@ -150,7 +150,7 @@ describe('connection state recovery, with other instances', () => {
     expect(await channelsOfAlice()).toEqual([]);
   });
 
-  it('sends nothing to other instances that a socket emits to its own client', async () => {
+  it('publishes nothing that a socket emits to its own client', async () => {
     const client = await start();
     const neighbour = await cluster.instance(1).connect();
     const heard: string[] = [];
@@ -165,7 +165,7 @@ describe('connection state recovery, with other instances', () => {
 
     await cluster.settled(client, neighbour);
     expect(client.data('own').slice(0, 10)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    // What `settled` sends, one event of each instance, is all.
+    // Only the markers of `settled`, one for each instance.
     expect(heard).toEqual([cluster.channel('all'), cluster.channel('all')]);
   });
 });

@@ -5,7 +5,7 @@ import { PlainGateway } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 
-/** Calls as plain JavaScript can make them. */
+/** Calls that plain JavaScript can make. */
 type Loose = Record<keyof RedisPropagatorService, (...args: unknown[]) => Promise<unknown>>;
 
 const circular: Record<string, unknown> = {};
@@ -93,7 +93,7 @@ const refusals: [code: string, what: string, call: (propagator: Loose) => Promis
   ],
 ];
 
-describe('a call of a verb that cannot be right rejects, and nobody hears of it:', () => {
+describe('an invalid call of a verb rejects, and no client gets anything:', () => {
   let cluster: TestCluster;
   let clients: TestClient[];
   beforeAll(async () => {

@@ -17,7 +17,7 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
   afterEach(() => cluster.close());
   const last = size - 1;
 
-  /** Three clients, spread over the instances; the first two are in `lobby`, the last two in `hall`. */
+  /** Three clients on different instances; the first two are in `lobby`, the last two in `hall`. */
   const start = async (): Promise<[TestClient, TestClient, TestClient]> => {
     cluster = await givenCluster().of(size).with(PlainGateway).start();
     await acquainted(cluster);
@@ -29,7 +29,7 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
     await clients[2].ask('join', 'hall');
     return [...clients];
   };
-  /** The socket of a client, as the last instance sees it. */
+  /** The socket of a client, as seen by the last instance. */
   const seen = async (client: TestClient) => {
     const [socket, ...others] = await serverOf(cluster, last).in(client.id).fetchSockets();
     expect(others).toEqual([]);
@@ -50,7 +50,7 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
     expect(await server.of('/chat').fetchSockets()).toEqual([]);
   });
 
-  it('say their rooms, their data and their handshake', async () => {
+  it('have their rooms, data and handshake', async () => {
     const [a] = await start();
     const bytes = Buffer.from([1, 2]);
     Object.assign(socketOf(cluster, a.id).data, { level: 7, bytes });
@@ -69,7 +69,7 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
     });
   });
 
-  it('are found by allSockets, which other instances answer as well', async () => {
+  it('are found by allSockets, on other instances as well', async () => {
     const [a, b, c] = await start();
     const { sockets } = serverOf(cluster, last);
 
@@ -78,7 +78,7 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
     expect([...(await sockets.in('nowhere').allSockets())]).toEqual([]);
   });
 
-  it('have all rooms that allRooms lists, those of this library not among them', async () => {
+  it('have all rooms of allRooms, without those of this library', async () => {
     const [a, b, c] = await start();
     const adapter = serverOf(cluster, last).sockets.adapter as unknown as {
       allRooms(): Promise<Set<string>>;
@@ -89,7 +89,7 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
     );
   });
 
-  it('join rooms, and get what is sent to these right after', async () => {
+  it('join rooms, and get events sent there immediately afterwards', async () => {
     const [a, b, c] = await start();
     const server = serverOf(cluster, last);
 
@@ -107,7 +107,7 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
     expect(eventsOf(c)).toEqual(['all']);
   });
 
-  it('leave rooms, and get nothing that is sent to these afterwards', async () => {
+  it('leave rooms, and get no events sent there afterwards', async () => {
     const [a, b, c] = await start();
     const server = serverOf(cluster, last);
 
@@ -121,7 +121,7 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
     expect([a, b, c].map(eventsOf)).toEqual([['to lobby'], ['to hall'], ['to hall']]);
   });
 
-  it('are disconnected, by room and without exceptions, and with close their other namespaces, too', async () => {
+  it('are disconnected, by room and without exceptions, and with close in their other namespaces, too', async () => {
     const [a, b, c] = await start();
     const chats = [a, b, c].map((client, index) => {
       namespaceOf(cluster, index % size, '/chat');
@@ -148,7 +148,7 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
     expect(await serverOf(cluster, last).fetchSockets()).toEqual([]);
   });
 
-  it('one by one get events, answer them, join, leave and go', async () => {
+  it('each get events, acknowledge them, join, leave and disconnect', async () => {
     const [a, b] = await start();
     const server = serverOf(cluster, last);
     a.socket.on('question', (n: number, answer: Acknowledge) => answer({ n: n + 1 }));
@@ -192,15 +192,15 @@ describe('a socket of another instance', () => {
   };
   const timedOut = [new Error('operation has timed out'), null];
 
-  // pitfall 29
-  it('that does not answer is a timeout, with the one given or that of the option', async () => {
+  // Without a reply Socket.IO would end at once with an empty list.
+  it('that does not reply causes a timeout, the given one or that of the option', async () => {
     const { asked } = await start();
 
     expect(await asked(100)).toEqual(timedOut);
     expect(await asked()).toEqual(timedOut);
   });
 
-  it('that has gone is a timeout, and no empty answer', async () => {
+  it('that has left causes a timeout, not an empty reply', async () => {
     const { client, asked } = await start();
     client.close();
     await until(
@@ -212,7 +212,7 @@ describe('a socket of another instance', () => {
     expect(await asked()).toEqual(timedOut);
   });
 
-  it('that answers without timeout() is heard', async () => {
+  it('that replies without timeout() is heard', async () => {
     const { client, asked } = await start(20_000);
     client.socket.on('question', (answer: Acknowledge) => answer('here'));
 

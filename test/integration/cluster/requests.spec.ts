@@ -10,7 +10,7 @@ import type { TestCluster } from '../../support/test-cluster.js';
 import type { TestInstance } from '../../support/test-instance.js';
 import { until } from '../../support/until.js';
 
-/** How many questions an instance waits for answers to. */
+/** The number of requests that an instance waits for. */
 function underWay({ app }: TestInstance): number {
   return app.get<Runtime>(RUNTIME).requests.size;
 }
@@ -21,7 +21,7 @@ const isOver = (instance: TestInstance): Promise<void> =>
     () => 'the end of the question',
   );
 
-describe('a question to the cluster', () => {
+describe('a request to the cluster', () => {
   let cluster: TestCluster;
   const ending: (() => void)[] = [];
   afterEach(async () => {
@@ -29,7 +29,7 @@ describe('a question to the cluster', () => {
     await cluster.close();
   });
 
-  /** Two instances, and something that only looks like a third. */
+  /** Two instances, and a fake third one. */
   const start = async (options: RedisPropagatorOptions = {}) => {
     cluster = await startPair(options);
     const [a, b] = cluster.instances as [TestInstance, TestInstance];
@@ -38,7 +38,7 @@ describe('a question to the cluster', () => {
     return { a, b, fake, alice: await b.connect({ token: 'alice' }) };
   };
 
-  it('ends when everybody has answered', async () => {
+  it('ends when all instances have replied', async () => {
     const { a, fake, alice } = await start();
     const fetching = a.propagator.fetchUserSockets('alice');
     const question = await fake.asked();
@@ -55,8 +55,8 @@ describe('a question to the cluster', () => {
     expect(underWay(a)).toBe(0);
   });
 
-  // pitfall 22
-  it('that is not answered in time gives what there is, and names who is missing', async () => {
+  // One frozen instance must not make the request throw away the replies of all others.
+  it('without a reply in time returns the other replies, and names the missing instance', async () => {
     const { a, fake, alice } = await start({ requestTimeoutMs: 3_000 });
 
     const [{ items, missing, complete }, sockets] = await Promise.all([
@@ -72,7 +72,7 @@ describe('a question to the cluster', () => {
     ]);
   });
 
-  it('ends early when the one that is waited for leaves, which is then not missing', async () => {
+  it('ends early when the instance it waits for leaves, which is then not missing', async () => {
     const { a, fake } = await start();
     const fetching = a.propagator.fetchUserSockets('alice');
     await fake.asked();
@@ -82,7 +82,7 @@ describe('a question to the cluster', () => {
     expect(await fetching).toMatchObject({ missing: [], complete: true });
   });
 
-  it('ends early when the one that is waited for is lost, and names it', async () => {
+  it('ends early when the instance it waits for is lost, and names it', async () => {
     const { a, fake } = await start({ heartbeatIntervalMs: 50, memberTimeoutMs: 3_000 });
     const joining = a.propagator.joinUser('alice', 'lobby');
     await fake.asked();
@@ -90,7 +90,7 @@ describe('a question to the cluster', () => {
     expect(await joining).toEqual({ count: 1, missing: [fake.instanceId], complete: false });
   });
 
-  it('does not end early for one that is lost while others are still to answer', async () => {
+  it('does not end early for a lost instance while others still have to reply', async () => {
     const { a, fake } = await start({ heartbeatIntervalMs: 50, memberTimeoutMs: 3_000 });
     const slow = await FakeInstance.memberOf(cluster);
     ending.push(() => slow.close());
@@ -102,7 +102,7 @@ describe('a question to the cluster', () => {
     const fetching = a.propagator.fetchUserSockets('nobody');
     await fake.asked();
     clearInterval(heartbeats[1]);
-    // Redis has not handed the question to one that has crashed.
+    // Redis did not deliver the request to the crashed instance.
     fake.close();
     await until(
       () => othersOf(a).length === 2,
@@ -117,7 +117,7 @@ describe('a question to the cluster', () => {
     });
   });
 
-  it('names a member that Redis could not hand it to, and does not wait for it', async () => {
+  it('names a member to which Redis could not deliver it, and does not wait for it', async () => {
     const { a, fake } = await start();
     fake.close();
     const outside = new Outside();
@@ -135,7 +135,7 @@ describe('a question to the cluster', () => {
     });
   });
 
-  it('is answered by one that has only just come and is no member yet', async () => {
+  it('gets a reply from an instance that has just started and is not a member yet', async () => {
     const { a, fake } = await start();
     const newcomer = await FakeInstance.of(cluster);
     ending.push(() => newcomer.close());
@@ -147,31 +147,28 @@ describe('a question to the cluster', () => {
     expect(await fetching).toEqual({ items: [remoteSocket('new')], missing: [], complete: true });
   });
 
-  it.each(['SUBSCRIBE', 'PSUBSCRIBE'])(
-    'does not wait for somebody who looks on with %s',
-    async (how) => {
-      const { a, fake } = await start({ heartbeatIntervalMs: 50, memberTimeoutMs: 3_000 });
-      await fake.announce('bye');
-      fake.close();
-      const outside = new Outside();
-      ending.push(() => outside.close());
-      if (how === 'SUBSCRIBE') await outside.redis.subscribe(`${cluster.prefix}:cluster`);
-      else await outside.redis.psubscribe(`${cluster.prefix}*`);
+  it.each(['SUBSCRIBE', 'PSUBSCRIBE'])('does not wait for a subscriber with %s', async (how) => {
+    const { a, fake } = await start({ heartbeatIntervalMs: 50, memberTimeoutMs: 3_000 });
+    await fake.announce('bye');
+    fake.close();
+    const outside = new Outside();
+    ending.push(() => outside.close());
+    if (how === 'SUBSCRIBE') await outside.redis.subscribe(`${cluster.prefix}:cluster`);
+    else await outside.redis.psubscribe(`${cluster.prefix}*`);
 
-      const { outsiders } = { outsiders: () => a.app.get(ClusterService).outsiders };
-      await until(
-        () => outsiders() === 1,
-        () => `the outsider to be known as one, got ${outsiders()}`,
-      );
-      expect(await a.propagator.fetchUserSockets('alice')).toMatchObject({
-        missing: [],
-        complete: true,
-      });
-      expect(await serverOf(cluster, 0).to('nowhere').emitWithAck('question')).toEqual([]);
-    },
-  );
+    const { outsiders } = { outsiders: () => a.app.get(ClusterService).outsiders };
+    await until(
+      () => outsiders() === 1,
+      () => `the outsider to be known as one, got ${outsiders()}`,
+    );
+    expect(await a.propagator.fetchUserSockets('alice')).toMatchObject({
+      missing: [],
+      complete: true,
+    });
+    expect(await serverOf(cluster, 0).to('nowhere').emitWithAck('question')).toEqual([]);
+  });
 
-  it('is no longer waited for when the app closes', async () => {
+  it('is given up when the app closes', async () => {
     const { a, fake } = await start();
     const fetching = a.propagator.fetchUserSockets('nobody');
     await fake.asked();
@@ -186,7 +183,7 @@ describe('a question to the cluster', () => {
     expect(underWay(a)).toBe(0);
   });
 
-  it('to acknowledge is over when the instance that asks for us leaves, and its devices did not answer', async () => {
+  it('for acknowledgements ends when the asking instance leaves, even if its devices did not reply', async () => {
     const { a, b, fake, alice } = await start();
     const asking = a.propagator.requestUser({ userId: 'alice', event: 'question' });
     await fake.answer(await fake.asked(), { part: { asked: [] } });
@@ -207,7 +204,7 @@ describe('a question to the cluster', () => {
     await isOver(a);
   });
 
-  it('with an answer too large for one message is answered in several', async () => {
+  it('with a reply too large for one message is answered in several', async () => {
     const { a, b, fake } = await start({ maxMessageBytes: 4_096 });
     await fake.announce('bye');
     fake.close();

@@ -52,7 +52,7 @@ describe('the reserved rooms', () => {
 
   it.each(attempts)('are not entered by %s', async (_, enter) => {
     await enter();
-    // Behind whatever is still on its way to the other instance.
+    // After all earlier messages to the other instance.
     await serverOf(cluster, 1).fetchSockets();
     mallory.received.length = 0;
 
@@ -74,7 +74,7 @@ describe('the reserved rooms', () => {
     ]);
   });
 
-  it('are not entered by joinUser, emitted to by emitToRoom, nor left by leaveUser: that is an error', async () => {
+  it('are refused with an error by joinUser, emitToRoom and leaveUser', async () => {
     const { propagator } = cluster.instance(0);
     const refused = { name: 'PropagatorError', code: 'target.invalid' };
     await cluster.instance(0).connect({ token: 'bob' });
@@ -91,7 +91,7 @@ describe('the reserved rooms', () => {
     expect(await serverOf(cluster, 0).in('lobby').fetchSockets()).toEqual([]);
   });
 
-  it('are not left by name, whoever tries', async () => {
+  it('cannot be left by name', async () => {
     const socket = socketOf(cluster, alice.id);
     for (const room of SECRETS) {
       await socket.leave(room);
@@ -110,7 +110,7 @@ describe('the reserved rooms', () => {
     expect(alice.received.map(({ event }) => event)).toEqual(['user', 'authenticated']);
   });
 
-  it('count and log who tries', async () => {
+  it('count and log each attempt', async () => {
     await mallory.ask('join', SECRETS);
 
     expect(cluster.instance(0).counts).toEqual({ 'room.reserved': 2 });
@@ -120,7 +120,7 @@ describe('the reserved rooms', () => {
   });
 });
 
-describe('rooms whose names are none', () => {
+describe('room names that are invalid', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
@@ -134,7 +134,7 @@ describe('rooms whose names are none', () => {
     [''],
     [Symbol('room')],
     ['half a \ud83d character'],
-  ])('such as %p, are not entered, and events for them reach nobody', async (room: unknown) => {
+  ])('such as %p are not entered, and events for them reach no socket', async (room: unknown) => {
     cluster = await givenCluster().of(2).with(PlainGateway).start();
     const clients = [await cluster.instance(0).connect(), await cluster.instance(1).connect()];
     const server = serverOf(cluster, 0);

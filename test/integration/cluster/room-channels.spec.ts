@@ -7,7 +7,7 @@ import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 import type { TestInstance } from '../../support/test-instance.js';
 import { until } from '../../support/until.js';
 
-/** What an instance hears from Redis, of events. */
+/** The event messages that an instance receives from Redis. */
 const overhear = ({ pubSub }: TestInstance): string[] => {
   const channels: string[] = [];
   pubSub.onMessage((channel) => {
@@ -45,7 +45,7 @@ describe('the channel of a room', () => {
       () => `${count} subscribers of room ${room}`,
     );
 
-  it('is there as long as a socket is in the room, once for each instance', async () => {
+  it('is subscribed while a socket is in the room, once for each instance', async () => {
     const [a, b] = await start();
     const another = await cluster.instance(0).connect();
     expect(await roomChannels()).toEqual([]);
@@ -74,7 +74,7 @@ describe('the channel of a room', () => {
     );
   });
 
-  it('carries the events of that room to the instances with a member, and to no others', async () => {
+  it('carries the events of the room to the instances with a member, and to no others', async () => {
     const [a, b, c] = await start();
     await a.ask('join', 'lobby');
     await b.ask('join', 'hall');
@@ -91,11 +91,11 @@ describe('the channel of a room', () => {
       [],
       [],
     ]);
-    // Besides, there is what `settled` sent: one event of each instance.
+    // In addition there are the markers of `settled`: one event for each instance.
     expect(heard.map((channels) => channels.length)).toEqual([14, 3, 3]);
   });
 
-  it('carries an event with exceptions, too, and one for several rooms goes to all, once', async () => {
+  it('carries an event with exceptions, too, while one for several rooms goes to all instances once', async () => {
     const [a, b, c] = await start();
     await a.ask('join', ['lobby', 'hall']);
     const heard = overhear(cluster.instance(0));
@@ -114,7 +114,7 @@ describe('the channel of a room', () => {
     expect(a.data('x')).toEqual([1, 3]);
   });
 
-  it('is never one for the room of a socket’s id', async () => {
+  it('does not exist for the room of a socket id', async () => {
     const [a] = await start();
     const heard = cluster.instances.map(overhear);
 
@@ -125,8 +125,8 @@ describe('the channel of a room', () => {
     expect(heard[0]).toEqual([cluster.channel('all')]);
   });
 
-  // pitfall 28
-  it('is subscribed before join resolves, so that nothing of what is sent then is missed', async () => {
+  // Events published right after `join` must not be missed.
+  it('is subscribed before join resolves, so no event sent afterwards is missed', async () => {
     const [a, b] = await start();
     const rounds = Array.from({ length: 50 }, (_, round) => round);
 
@@ -139,7 +139,7 @@ describe('the channel of a room', () => {
     expect(a.data('x')).toEqual(rounds);
   });
 
-  it('survives being left and entered again at once', async () => {
+  it('stays subscribed if the room is left and joined again at once', async () => {
     const [a, b] = await start();
     await a.ask('join', 'lobby');
 
@@ -155,7 +155,7 @@ describe('the channel of a room', () => {
     expect(await subscribers('lobby')).toBe(1);
   });
 
-  it('of one namespace has nothing to do with that of another', async () => {
+  it('of one namespace is separate from that of another', async () => {
     const [a] = await start();
     for (const index of [0, 1, 2]) serverOf(cluster, index).of('/chat');
     const chatter = await cluster.instance(1).connect({ namespace: '/chat' });

@@ -23,7 +23,7 @@ describe('serverSideEmit', () => {
     cluster = await givenCluster().of(3).with(PlainGateway).configured(options).start();
     await acquainted(cluster);
   };
-  /** Everything that the servers are told, with the number of the server in front. */
+  /** Everything that the servers received, with the number of the server first. */
   const listening = (name = '/', ...events: string[]): unknown[][] => {
     const heard: unknown[][] = [];
     for (const index of cluster.instances.keys()) {
@@ -43,12 +43,12 @@ describe('serverSideEmit', () => {
       (args.at(-1) as Acknowledge)(answer),
     );
   };
-  /** Until all requests of before have arrived everywhere: those of one connection keep their order. */
+  /** Waits until all earlier requests have arrived everywhere: one connection keeps their order. */
   const settled = async (): Promise<void> => {
     for (const index of cluster.instances.keys()) await serverOf(cluster, index).fetchSockets();
   };
 
-  it('reaches the other servers, once each, not its own, with any arguments', async () => {
+  it('reaches each other server once, not its own, with any arguments', async () => {
     await start();
     const heard = listening('/', 'hello', 'empty');
     const bytes = Buffer.from([0, 255]);
@@ -80,7 +80,7 @@ describe('serverSideEmit', () => {
     ]);
   });
 
-  it('collects the answers of all other servers', async () => {
+  it('collects the replies of all other servers', async () => {
     await start();
     for (const index of [0, 1, 2]) answering(index, { from: index });
 
@@ -90,14 +90,14 @@ describe('serverSideEmit', () => {
     expect(answers).toEqual(expect.arrayContaining([{ from: 0 }, { from: 1 }]));
   });
 
-  it('is answered with an empty list where nobody else is', async () => {
+  it('returns an empty list if there are no other servers', async () => {
     cluster = await givenCluster().of(1).with(PlainGateway).start();
     answering(0, 'me');
 
     expect(await serverOf(cluster, 0).serverSideEmitWithAck('ask', 1)).toEqual([]);
   });
 
-  it('names the instances whose listeners did not answer in time, and keeps the other answers', async () => {
+  it('names the instances whose listeners did not reply in time, and keeps the other replies', async () => {
     await start({ requestTimeoutMs: 3_000 });
     answering(0, 'zero');
     serverOf(cluster, 1).on('ask', () => 'says nothing');
@@ -110,7 +110,7 @@ describe('serverSideEmit', () => {
     expect(answers).toEqual(['zero']);
   });
 
-  it('survives listeners that throw, and names their instances', async () => {
+  it('tolerates listeners that throw, and names their instances', async () => {
     await start({ requestTimeoutMs: 60_000 });
     answering(0, 'zero');
     serverOf(cluster, 1).on('ask', () => {
@@ -127,7 +127,7 @@ describe('serverSideEmit', () => {
     expect(cluster.logger.matching(/request\.failed: .*a listener of the app/)).not.toEqual([]);
   });
 
-  it('takes the first answer of each listener only', async () => {
+  it('takes only the first reply of each listener', async () => {
     await start();
     serverOf(cluster, 0).on('ask', (_: number, answer: Acknowledge) => {
       answer('first');
@@ -142,7 +142,7 @@ describe('serverSideEmit', () => {
     expect(answers).toEqual(expect.arrayContaining(['first', 'one']));
   });
 
-  it('does not throw where the arguments cannot be sent, and reports it', async () => {
+  it('does not throw if the arguments cannot be sent, and reports it', async () => {
     await start();
     const heard = listening('/', 'hello');
 

@@ -18,7 +18,7 @@ interface GatewayWithServer {
   server: Server;
 }
 
-/** A gateway with a server on a port of its own, which Nest wants to know when the class is written. */
+/** A gateway with its own port, which Nest needs at class definition. */
 function gatewayOn(port: number, options: Partial<ServerOptions>): new () => GatewayWithServer {
   @WebSocketGateway(port, options)
   class OwnPortGateway {
@@ -49,7 +49,7 @@ describe('two servers of one instance', () => {
     await cluster.close();
   });
 
-  /** A client on each of its ports; and a second instance, which has one server. */
+  /** A client on each port of the first instance, and a second instance with one server. */
   const start = async (options: Partial<ServerOptions> = {}, client: ConnectOptions = {}) => {
     const port = await quietPort();
     const OwnPortGateway = gatewayOn(port, options);
@@ -60,7 +60,7 @@ describe('two servers of one instance', () => {
     onOwnPort = await TestClient.connect(`http://127.0.0.1:${port}`, { token: 'alice', ...client });
   };
 
-  it('share the channel of a room, which stays until both have left it', async () => {
+  it('share the channel of a room until both have left it', async () => {
     await start();
     const channel = cluster.channel('room:lobby');
     const subscribers = async (): Promise<unknown> =>
@@ -108,7 +108,7 @@ describe('two servers of one instance', () => {
     });
   });
 
-  it('hear each other’s serverSideEmit, and those of other instances', async () => {
+  it('receive the serverSideEmit of one another, and those of other instances', async () => {
     await start();
     const heard: string[] = [];
     for (const [name, server] of Object.entries({ app: serverOf(cluster, 0), own: ownServer })) {
@@ -126,7 +126,7 @@ describe('two servers of one instance', () => {
     expect(inAnyOrder(heard)).toEqual(['app: far', 'app: own', 'own: far']);
   });
 
-  it('are each heard where the listener of the other throws', async () => {
+  it('each receive it if a listener of the other throws', async () => {
     await start();
     serverOf(cluster, 0).on('ask', () => {
       throw new Error('a listener of the app');
@@ -143,7 +143,7 @@ describe('two servers of one instance', () => {
     expect(answers).toEqual(['own']);
   });
 
-  it('may have different parsers, and each client gets what it can read', async () => {
+  it('may have different parsers, and each client gets events that it can read', async () => {
     await start({ parser: jsonParser }, { parser: jsonParser });
     const both = [onAppPort, onOwnPort];
 

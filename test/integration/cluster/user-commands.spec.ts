@@ -10,7 +10,7 @@ import { until } from '../../support/until.js';
 
 const all = (count: number) => ({ count, missing: [], complete: true });
 
-describe('what is done to all sockets of a user', () => {
+describe('a command for all sockets of a user:', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
@@ -27,7 +27,7 @@ describe('what is done to all sockets of a user', () => {
     return { alices, bob, propagator: cluster.instance(2).propagator };
   };
 
-  it('disconnectUser ends them all, and says how many', async () => {
+  it('disconnectUser disconnects them all, and returns how many', async () => {
     const { alices, bob, propagator } = await start();
 
     expect(await propagator.disconnectUser('alice')).toEqual(all(3));
@@ -40,7 +40,7 @@ describe('what is done to all sockets of a user', () => {
     expect(await propagator.disconnectUser('nobody')).toEqual(all(0));
   });
 
-  it('disconnectUser tells them the reason before', async () => {
+  it('disconnectUser first tells them the reason', async () => {
     const { alices, bob, propagator } = await start();
 
     expect(await propagator.disconnectUser('alice', { reason: 'logged out' })).toEqual(all(3));
@@ -56,7 +56,7 @@ describe('what is done to all sockets of a user', () => {
     expect(bob.received).toEqual([]);
   });
 
-  it('disconnectUser spares the one that is left out', async () => {
+  it('disconnectUser leaves out the given one', async () => {
     const { alices, propagator } = await start();
     const [a, b, c] = alices;
 
@@ -70,7 +70,7 @@ describe('what is done to all sockets of a user', () => {
     });
   });
 
-  it('disconnectUser ends their other namespaces with close, and only then', async () => {
+  it('disconnectUser ends their other namespaces only with close', async () => {
     const { alices, propagator } = await start();
     for (const index of [0, 1, 2]) serverOf(cluster, index).of('/chat');
     const chats = alices.map(({ socket }) => socket.io.socket('/chat', {}).connect());
@@ -93,7 +93,7 @@ describe('what is done to all sockets of a user', () => {
     );
   });
 
-  it('joinUser lets them into rooms, and what is sent once it has resolved arrives', async () => {
+  it('joinUser adds them to rooms, and events sent after it has resolved arrive', async () => {
     const { alices, bob, propagator } = await start();
 
     expect(await propagator.joinUser('alice', 'lobby')).toEqual(all(3));
@@ -111,7 +111,7 @@ describe('what is done to all sockets of a user', () => {
     expect(bob.received).toEqual([]);
   });
 
-  it('joinUser lets them into rooms before what is sent right after it', async () => {
+  it('joinUser adds them to rooms before events sent right after the call', async () => {
     const { alices, bob, propagator } = await start();
 
     const rounds = Array.from({ length: 20 }, (_, round) => round);
@@ -126,7 +126,7 @@ describe('what is done to all sockets of a user', () => {
     for (const client of alices) expect(client.data('x')).toEqual(rounds);
   });
 
-  it('leaveUser takes them out of rooms', async () => {
+  it('leaveUser removes them from rooms', async () => {
     const { alices, propagator } = await start();
     await propagator.joinUser('alice', ['lobby', 'hall']);
 
@@ -164,7 +164,7 @@ describe('what is done to all sockets of a user', () => {
     });
   });
 
-  it('takes numbers for user ids', async () => {
+  it('user ids may be numbers', async () => {
     const { propagator } = await start();
     const client = await cluster.instance(0).connect({ token: '42' });
 
@@ -199,7 +199,7 @@ describe('what is done to all sockets of a user', () => {
     }
   });
 
-  it('is done from a worker without gateways, too', async () => {
+  it('also works from a worker without gateways', async () => {
     const { alices } = await start();
     const worker = (await cluster.startWorker()).get(RedisPropagatorService);
 

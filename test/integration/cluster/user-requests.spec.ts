@@ -40,7 +40,7 @@ describe('requestUser', () => {
   });
   const question = { userId: 'alice', event: 'question' };
 
-  it('collects the answers of all the user’s devices, and says whose they are', async () => {
+  it('collects the replies of all devices of the user, with their sockets', async () => {
     const { a, b, c, bob } = await start();
     const bytes = Buffer.from([0, 255]);
     answering(a, 'on the first');
@@ -72,7 +72,7 @@ describe('requestUser', () => {
     expect(bob.received).toEqual([]);
   });
 
-  it('asks with no argument where there is no data, and takes an answer of nothing for one', async () => {
+  it('sends no argument if there is no data, and accepts an empty reply', async () => {
     const { a, b, c } = await start();
     for (const client of [a, b, c]) {
       client.socket.on('question', (...args: unknown[]) => (args.at(-1) as Acknowledge)());
@@ -85,7 +85,7 @@ describe('requestUser', () => {
     expect(a.received[0]?.args).toHaveLength(1);
   });
 
-  it('says which devices did not answer in time, and has the answers of the others', async () => {
+  it('names the devices that did not reply in time, and returns the replies of the others', async () => {
     const { a, b, c } = await start();
     answering(a, 'here');
     answering(c, 'there');
@@ -103,7 +103,7 @@ describe('requestUser', () => {
     expect(answers.items).toHaveLength(2);
   });
 
-  it('waits as long as the option says where it is not told', async () => {
+  it('waits as long as the option says by default', async () => {
     const { a, b, c } = await start({ ackTimeoutMs: 3_000 });
     for (const client of [a, b]) {
       client.socket.on('question', (answer: Acknowledge) => setTimeout(answer, 50, 'late'));
@@ -117,7 +117,7 @@ describe('requestUser', () => {
     expect(answers.unanswered).toEqual([c.id]);
   });
 
-  it('asks nobody and is complete where the user is offline or unknown', async () => {
+  it('asks nobody and is complete if the user is offline or unknown', async () => {
     const { a } = await start();
     const { propagator } = cluster.instance(0);
     answering(a, 'here');
@@ -127,7 +127,7 @@ describe('requestUser', () => {
     expect(await propagator.of('/nowhere').requestUser(question)).toEqual(NOBODY);
   });
 
-  it('does not ask the socket that is left out, on whichever instance it is', async () => {
+  it('does not ask the excluded socket, on any instance', async () => {
     const { a, b, c } = await start();
     for (const client of [a, b, c]) answering(client, client.id);
 

@@ -53,7 +53,7 @@ describe('while Redis is down', () => {
       () => `the state ${state} of all instances`,
     );
 
-  it('questions give what this instance has, at once, and say that it is not all', async () => {
+  it('requests return the replies of this instance at once, and say that they are incomplete', async () => {
     const { propagator } = a;
 
     const asked = await propagator.requestUser({ userId: 'alice', event: 'question' });
@@ -67,7 +67,7 @@ describe('while Redis is down', () => {
     expect([...(await namespaceOf(cluster, 0).allSockets())]).toEqual([near.id]);
   });
 
-  it('commands reach the sockets of this instance, and say that these are not all', async () => {
+  it('commands reach the sockets of this instance, and say that they are incomplete', async () => {
     const { propagator } = a;
 
     expect(await propagator.joinUser('alice', 'lobby')).toEqual({ count: 1, ...IN_PART });
@@ -85,7 +85,7 @@ describe('while Redis is down', () => {
     expect(far.received).toEqual([]);
   });
 
-  it('Socket.IO’s broadcasts with acknowledgements have the answers of this instance, and an error', async () => {
+  it('Socket.IO’s broadcasts with acknowledgements return the replies of this instance, and an error', async () => {
     const failure: unknown = await serverOf(cluster, 0)
       .timeout(3_000)
       .emitWithAck('question')
@@ -101,7 +101,7 @@ describe('while Redis is down', () => {
     expect(answers[1]).toEqual([]);
   });
 
-  it('nothing of it ends the process, and all is well again once Redis is back', async () => {
+  it('none of it ends the process, and everything works again once Redis is back', async () => {
     const server = serverOf(cluster, 0);
     server.socketsJoin('lobby');
     server.socketsLeave('lobby');
@@ -121,7 +121,7 @@ describe('while Redis is down', () => {
     expect(complete).toBe(true);
     expect(inAnyOrder(items.map(({ answer }) => answer))).toEqual(inAnyOrder([near.id, far.id]));
     await cluster.settled(near, far);
-    // What was emitted waited for Redis; commands do not.
+    // The emitted events waited for Redis; commands do not.
     expect(near.data('x')).toHaveLength(1);
     expect(far.data('x')).toHaveLength(1);
   });

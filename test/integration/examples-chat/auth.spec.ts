@@ -13,7 +13,7 @@ const claims = () => ({
   exp: secondsFromNow(60),
 });
 
-describe('examples/chat: who comes in', () => {
+describe('examples/chat: authentication', () => {
   let app: ChatApp;
   beforeAll(async () => {
     app = await ChatApp.start({ DEMO_TOKEN_SECONDS: '90' });
@@ -32,7 +32,7 @@ describe('examples/chat: who comes in', () => {
       .finally(() => client.close());
   };
 
-  it('a token of one instance opens the namespaces of both, and says who comes where', async () => {
+  it('a token of one instance is valid in the namespaces of both, and shows which user connects where', async () => {
     const before = Date.now();
     const alice = await app.logIn(' Alice ');
     expect(alice.user).toEqual({ id: 'alice', name: 'Alice' });
@@ -51,7 +51,7 @@ describe('examples/chat: who comes in', () => {
     ['an unknown user', { name: 'mallory', password: 'demo' }, 401],
     ['no password', { name: 'alice' }, 400],
     ['a name that is no text', { name: { $ne: null }, password: 'demo' }, 400],
-  ])('gives no token for %s', async (_what, body, status) => {
+  ])('issues no token for %s', async (_what, body, status) => {
     const response = await app.post('/auth/login', body);
     expect(response.status).toBe(status);
     expect(await response.text()).not.toContain('token');
@@ -79,7 +79,7 @@ describe('examples/chat: who comes in', () => {
     expect(await refusal(token)).toBe(code);
   });
 
-  it('swaps a token for a new one of the same login, which a connected client takes', async () => {
+  it('exchanges a token for a new one of the same login, which a connected client uses', async () => {
     const token = hmacToken({ ...claims(), exp: secondsFromNow(50) }, ChatApp.secret);
     const client = await app.connect(0, { token }, '/');
     const user = { headers: { authorization: `Bearer ${token}` } } as never;
@@ -130,7 +130,7 @@ describe('examples/chat: who comes in', () => {
     expect(await list()).toHaveLength(1);
   });
 
-  it('does not start with a secret that is too short', async () => {
+  it('does not start if the secret is too short', async () => {
     expect(await ChatApp.failure({ JWT_SECRET: 'short' })).toContain('JWT_SECRET has to have 32');
   });
 });

@@ -7,7 +7,7 @@ import { ChatApp } from './support/chat-app.js';
 
 let nextId = 0;
 
-/** What a client says, under a new id. */
+/** A message of a client, with a new id. */
 const say = (room: string, text: string) => ({ room, text, clientId: `id-${++nextId}` });
 
 const ALICE = { id: 'alice', name: 'Alice' };
@@ -24,7 +24,7 @@ describe('examples/chat: rooms', () => {
   const chatterer = async (name: string, instance: number): Promise<TestClient> =>
     app.connect(instance, await app.logIn(name));
 
-  it('tells those in a room who comes and who goes, once, on both instances', async () => {
+  it('tells the members of a room who joins and leaves, once, on both instances', async () => {
     const [alice, bob] = [await chatterer('alice', 0), await chatterer('bob', 1)];
     expect(await alice.ask('join', { room: 'hall' })).toEqual({
       room: 'hall',
@@ -50,7 +50,7 @@ describe('examples/chat: rooms', () => {
     expect(await alice.ask('join', { room: 'hall' })).toMatchObject({ members: [ALICE] });
   });
 
-  it('gives a message to everybody in the room and nobody else, and acknowledges it', async () => {
+  it('sends a message to all members of the room and nobody else, and acknowledges it', async () => {
     const [alice, bob] = [await chatterer('alice', 0), await chatterer('bob', 1)];
     const [carol, dave] = [await chatterer('carol', 1), await chatterer('dave', 0)];
     for (const client of [alice, bob, carol]) await client.ask('join', { room: 'attic' });
@@ -70,7 +70,7 @@ describe('examples/chat: rooms', () => {
     });
     expect(second).toMatchObject({ user: BOB, text: 'from two' });
     for (const client of [alice, bob, carol]) {
-      // Two instances sent them: live they may come in either order.
+      // Two instances sent them: live, they may arrive in either order.
       const messages = client.data('message') as Message[];
       expect(messages.toSorted(compareMessages)).toEqual([first, second]);
     }
@@ -79,7 +79,7 @@ describe('examples/chat: rooms', () => {
     expect(dave.data('message')).toEqual([]);
   });
 
-  it('has one order for messages that two instances send at the same time', async () => {
+  it('stores messages that two instances send at the same time in one order', async () => {
     const [alice, bob] = [await chatterer('alice', 0), await chatterer('bob', 1)];
     const chatterers = [alice, bob];
     for (const client of chatterers) await client.ask('join', { room: 'choir' });
@@ -105,7 +105,7 @@ describe('examples/chat: rooms', () => {
     expect(messages.toSorted(compareMessages).map(({ id }) => id)).toEqual(['4-11', '5-9', '5-10']);
   });
 
-  it('stores a message that is sent again, to another instance, once', async () => {
+  it('stores a message once if it is sent again to another instance', async () => {
     const [alice, again] = [await chatterer('alice', 0), await chatterer('alice', 1)];
     await alice.ask('join', { room: 'twice' });
     const message = say('twice', 'did you get that?');
@@ -119,13 +119,13 @@ describe('examples/chat: rooms', () => {
     expect(await again.ask('join', { room: 'twice' })).toMatchObject({ history: [first] });
   });
 
-  it('has the other tabs of a user follow into a room and out of it, and see drafts', async () => {
+  it('makes the other tabs of a user join and leave rooms and see drafts', async () => {
     const [tab, other] = [await chatterer('alice', 0), await chatterer('alice', 1)];
     const bob = await chatterer('bob', 1);
     await bob.ask('join', { room: 'den' });
     await tab.ask('join', { room: 'den' });
 
-    // The other tab has joined nothing by itself, and is in the room.
+    // The other tab did not join by itself, and is in the room.
     await other.waitFor('joined-room');
     await bob.ask('message', say('den', 'hello Alice'));
     await other.waitFor('message');
@@ -139,13 +139,13 @@ describe('examples/chat: rooms', () => {
     expect(other.data('left-room')).toEqual([{ room: 'den' }]);
     expect(bob.events).not.toContain('draft');
     expect(bob.events).not.toContain('left-room');
-    // It is out of the room, too: its user has left.
+    // It has left the room as well, because its user left.
     await bob.ask('message', say('den', 'gone?'));
     await bob.waitFor('message', 2);
     expect(other.data('message')).toHaveLength(1);
   });
 
-  it('tells a new tab in which rooms its user is', async () => {
+  it('tells a new tab the rooms of its user', async () => {
     const carol = await chatterer('carol', 0);
     await carol.ask('join', { room: 'nook' });
 
@@ -155,7 +155,7 @@ describe('examples/chat: rooms', () => {
     expect(rooms).toContain('nook');
   });
 
-  it('shows who is typing to the others in the room', async () => {
+  it('shows the other members of the room who is typing', async () => {
     const [alice, bob] = [await chatterer('alice', 0), await chatterer('bob', 1)];
     for (const client of [alice, bob]) await client.ask('join', { room: 'desk' });
 
@@ -199,7 +199,7 @@ describe('examples/chat: rooms', () => {
     expect([answer, ...(await alice.waitFor('exception'))]).toEqual([failure, failure]);
   });
 
-  it('refuses a message to a room that its sender is not in', async () => {
+  it('refuses a message to a room that its sender has not joined', async () => {
     const alice = await chatterer('alice', 0);
 
     expect(await alice.ask('message', say('elsewhere', 'hello'))).toEqual({

@@ -19,7 +19,7 @@ const health = new Set(
 );
 
 const FAREWELL_MS = 1000;
-/** The library's default. */
+/** The default of the library. */
 const PUBLISH_TIMEOUT_MS = 5000;
 
 const kubernetes = readdirSync(join(example, 'deploy/kubernetes')).map((file) =>
@@ -29,7 +29,7 @@ const ofKind = (kind: string): any => kubernetes.find((each) => each.kind === ki
 const container = () => ofKind('Deployment').spec.template.spec.containers[0];
 
 describe('examples/chat/deploy', () => {
-  it('reads what this test takes for known from the server', () => {
+  it('reads its expectations from the server', () => {
     expect([...known]).toEqual(expect.arrayContaining(['PORT', 'REDIS_URL', 'JWT_SECRET']));
     expect([...health]).toEqual(['/livez', '/readyz', '/healthz']);
   });
@@ -53,7 +53,7 @@ describe('examples/chat/deploy', () => {
       }
     });
 
-    it('builds from the root, where the Dockerfile finds what it copies', () => {
+    it('builds from the root, where the Dockerfile finds the files it copies', () => {
       expect(base.services.one.build).toEqual({
         context: '../../..',
         dockerfile: 'examples/chat/deploy/Dockerfile',
@@ -76,7 +76,7 @@ describe('examples/chat/deploy', () => {
       expect(JSON.parse(read('package.json')).scripts.start).toBe('node dist/server/main.js');
     });
 
-    it('has nginx send clients to the instances by name and port, on the port that is published', () => {
+    it('makes nginx balance clients over the instances by name and port, on the published port', () => {
       const nginx = read('deploy/nginx.conf');
       const upstreams = [...nginx.matchAll(/^\s+server (\w+):(\d+) /gm)].map(([, host, port]) => [
         host,
@@ -89,7 +89,7 @@ describe('examples/chat/deploy', () => {
       expect(base.services.nginx.ports).toEqual([`8080:${listens}`]);
     });
 
-    it('names in the Cluster the nodes that there are: three masters and a replica of each', () => {
+    it('names the existing nodes of the Cluster: three masters with a replica each', () => {
       const { services } = cluster;
       const nodes = Object.keys(services).filter((name) => name.startsWith('node-'));
       expect(nodes).toHaveLength(6);
@@ -128,7 +128,7 @@ describe('examples/chat/deploy', () => {
       }
     });
 
-    it('asks the paths that there are, and never lets Redis decide over restarts', () => {
+    it('probes existing paths, and never restarts because of Redis', () => {
       const { readinessProbe, livenessProbe, startupProbe, ports, env } = container();
       const paths = [readinessProbe, livenessProbe, startupProbe].map(
         ({ httpGet }) => httpGet.path,
@@ -149,7 +149,7 @@ describe('examples/chat/deploy', () => {
     });
   });
 
-  it('locks all packages but the library, which comes from elsewhere, and names no registry', () => {
+  it('locks all packages except the library itself, and names no registry', () => {
     const { dependencies, devDependencies } = JSON.parse(read('package.json'));
     const lock = JSON.parse(read('package-lock.json'));
     delete dependencies['nestjs-redis-propagator'];

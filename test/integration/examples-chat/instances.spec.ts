@@ -13,7 +13,7 @@ import { ChatApp } from './support/chat-app.js';
 const named = (view: ClusterView | undefined, name: string): InstanceView | undefined =>
   view?.instances.find((instance) => instance.name === name);
 
-/** Two sockets of one user are there. */
+/** There are two sockets of one user. */
 const isSettled = ({ total }: ClusterView): boolean => total.sockets === 2 && total.users === 1;
 
 describe('examples/chat: instances', () => {
@@ -48,7 +48,7 @@ describe('examples/chat: instances', () => {
     return started;
   };
 
-  it('shows all instances on each, with what they do, and answers health checks', async () => {
+  it('shows all instances with their state on each of them, and answers health checks', async () => {
     const alice = await chat.logIn('alice');
     const watcher = await chat.connect(0, alice, '/');
     await chat.connect(1, alice, '/chat');
@@ -91,14 +91,14 @@ describe('examples/chat: instances', () => {
     expect(foreign.headers.get('access-control-allow-origin')).toBeNull();
   });
 
-  it('has nobody wait for an instance that stands still, to join a room or to leave it', async () => {
+  it('does not wait for a frozen instance when a user joins or leaves a room', async () => {
     const login = await chat.logIn('alice');
     const [alice, otherTab] = [await chat.connect(0, login), await chat.connect(0, login)];
     const ask = async (event: 'join' | 'leave') => {
       chat.pause(1);
       try {
         expect(await alice.ask(event, { room: 'lobby' })).toMatchObject({ room: 'lobby' });
-        // The other tabs hear of it when all of them have followed, as far as is known: not yet.
+        // The other tabs are told when all of them are known to have followed: not yet.
         return [...otherTab.events];
       } finally {
         chat.resume(1);
@@ -114,7 +114,7 @@ describe('examples/chat: instances', () => {
     expect(whenLeft).toEqual(['rooms', 'user-joined', 'joined-room']);
   });
 
-  it('stops one wherever it is asked to: it ends by itself, and no message is lost', async () => {
+  it('stops the chosen instance from any other: it ends by itself, and no message is lost', async () => {
     const alice = await roamer('alice', 0, 1);
     const bob = await roamer('bob', 1);
     const carol = await roamer('carol', 0, 1);
@@ -153,7 +153,7 @@ describe('examples/chat: instances', () => {
     expect(stateOfOne()).toContain('draining');
     expect((await chat.post(pathToStop, {}, { instance: 1, user })).status).toBe(404);
 
-    // Started again, it has its place back.
+    // After a restart it has its place again.
     await chat.launch('one');
     await until(
       () => stateOfOne().at(-1) === 'ready',
@@ -162,7 +162,7 @@ describe('examples/chat: instances', () => {
     expect(named(await chat.view(1), 'one')?.id).not.toBe(id);
   });
 
-  it('ships an order that an instance took which has ended since', async () => {
+  it('ships an order after the instance that accepted it has ended', async () => {
     const alice = await chat.logIn('alice');
     const device = await chat.connect(1, alice, '/');
 
@@ -176,7 +176,7 @@ describe('examples/chat: instances', () => {
     ]);
   });
 
-  it('takes the devices of an instance that was killed off the list', async () => {
+  it('removes the devices of a killed instance from the list', async () => {
     const bob = await chat.logIn('bob');
     await chat.connect(0, bob, '/presence', 'Phone');
     const laptop = await chat.connect(1, bob, '/presence', 'Laptop');
@@ -226,7 +226,7 @@ it('examples/chat says so when Redis is away, serves on, and recovers', async ()
       async () => (await fetch(`${started.url(0)}/healthz`)).status === 200,
       () => 'Redis to be back',
     );
-    // That Redis has forgotten everything.
+    // Redis has lost all data.
     for (const client of [alice, bob]) {
       await until(
         async () => !isFailure(await client.ask('join', { room: 'lobby' })),

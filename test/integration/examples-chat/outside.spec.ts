@@ -8,7 +8,7 @@ import { ChatApp } from './support/chat-app.js';
 
 const TEXT = 'It\'s "50 %" \\ done, grüße';
 
-/** What a script makes: its own line, and a message for those in the room. */
+/** The effect of a script: a line of its own, and a message to the members of the room. */
 const from = (name: string) => {
   const message = {
     id: expect.any(String),
@@ -40,7 +40,7 @@ describe('examples/chat: publishers outside the app', () => {
     return (await promisify(execFile)(file, args, { env })).stdout;
   };
 
-  /** What alice on the one instance, bob on the other and carol outside of the room get of it. */
+  /** The events of alice on one instance, bob on the other, and carol outside of the room. */
   const heardOf = async (publish: () => Promise<string>): Promise<unknown> => {
     const [alice, bob] = await Promise.all([
       app.connect(0, await app.logIn('alice')),
@@ -53,14 +53,14 @@ describe('examples/chat: publishers outside the app', () => {
     return { printed, one, two, outside: carol.data('message') };
   };
 
-  it('a shell script with redis-cli is heard in the room, on both instances', async () => {
+  it('a message of a shell script with redis-cli reaches the room on both instances', async () => {
     const heard = await heardOf(() =>
       run('bash', 'examples/chat/outside/publish.sh', 'lobby', TEXT),
     );
     expect(heard).toEqual(from('A shell script'));
   });
 
-  it('a Python script is heard in the room, on both instances', async () => {
+  it('a message of a Python script reaches the room on both instances', async () => {
     const python = await onPath('python3');
     const heard =
       python === undefined

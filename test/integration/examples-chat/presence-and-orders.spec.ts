@@ -14,7 +14,7 @@ const changesOf = (client: TestClient, userId: string): PresenceChange[] =>
 const namesOf = (sessions: Device[] = []): string[] =>
   sessions.map(({ device, instance }) => `${device} on ${instance}`).toSorted();
 
-/** The client was told that this is how it is now. */
+/** The client was told the current state. */
 const hears = (client: TestClient, userId: string, is: (change: PresenceChange) => boolean) =>
   until(
     () => changesOf(client, userId).some(is),
@@ -29,7 +29,7 @@ describe('examples/chat: presence and orders', () => {
   afterAll(() => app.close());
   afterEach(() => app.disconnectAll());
 
-  it('shows who is online with which devices, live, across instances', async () => {
+  it('shows which users are online with which devices, live, across instances', async () => {
     const watcher = await app.connect(0, await app.logIn('carol'), '/presence');
     const bob = await app.logIn('bob');
 
@@ -57,11 +57,11 @@ describe('examples/chat: presence and orders', () => {
     expect(changesOf(watcher, 'bob').at(-1)).toMatchObject({ online: false, sessions: [] });
   });
 
-  it('shows a status, of the known ones only', async () => {
+  it('shows a status, and only a known one', async () => {
     const watcher = await app.connect(0, await app.logIn('carol'), '/presence');
     const bob = await app.connect(1, await app.logIn('bob'), '/presence');
 
-    // Told already, so that it is not what brings the status.
+    // Sent earlier, so that it does not cause the status.
     await hears(watcher, 'bob', ({ sessions }) => sessions.length === 1);
     expect(await bob.ask('status', { status: 'sleeping' })).toEqual({
       status: 'error',
@@ -76,7 +76,7 @@ describe('examples/chat: presence and orders', () => {
     expect(list?.find(({ user }) => user.id === 'bob')?.status).toBe('busy');
   });
 
-  it('pushes an order to all devices of its user, and again when it is shipped', async () => {
+  it('sends an order to all devices of its user, and again when it is shipped', async () => {
     const alice = await app.logIn('alice');
     const devices = [await app.connect(0, alice, '/'), await app.connect(1, alice, '/')];
     const bob = await app.connect(1, await app.logIn('bob'), '/');
@@ -97,7 +97,7 @@ describe('examples/chat: presence and orders', () => {
     expect(bob.events).not.toContain('order-update');
   });
 
-  it('says that nobody was reached where the user is offline', async () => {
+  it('reports that nobody was reached if the user is offline', async () => {
     const alice = await app.logIn('alice');
     const bob = await app.connect(1, await app.logIn('bob'), '/');
 
@@ -119,7 +119,7 @@ describe('examples/chat: presence and orders', () => {
     expect((await app.post('/orders', { item: 'Tea' })).status).toBe(401);
   });
 
-  it('hands each order that is due to one instance, however many look at once', async () => {
+  it('gives each due order to one instance, however many look at once', async () => {
     const { redis } = new Outside();
     const data = {
       key: (group: string, name: string) => `${app.prefix}:test:{${group}}:${name}`,

@@ -16,14 +16,14 @@ import { until } from '../../support/until.js';
 
 const isUser = (channel: string): boolean => channel.includes(':user:');
 const isAll = (channel: string): boolean => channel.endsWith(':all');
-/** What cannot be heard then has passed. */
+/** By then the undelivered messages are gone. */
 const passed = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
-describe('what an instance could not hear', () => {
+describe('events that an instance could not receive', () => {
   let cluster: TestCluster;
   let transports: BreakablePubSub[];
   let client: TestClient;
-  /** What the instance of the client found. */
+  /** The gaps reported by the instance of the client. */
   let gaps: EventGap[];
 
   beforeEach(() => {
@@ -86,14 +86,14 @@ describe('what an instance could not hear', () => {
       () => `${JSON.stringify(data)}, there is ${JSON.stringify(client.data('n'))}`,
     ).then(() => expect(client.data('n')).toEqual(data));
 
-  it('arrives once it hears again, before what came since, each event once', async () => {
+  it('arrive once it is subscribed again, before later events, each once', async () => {
     await start(3);
     await tell(1, 'before');
     await has('before');
     transport(0).deafen();
     await tell(1, 'missed 1');
     await tell(1, 'missed 2');
-    // It hears, and has not asked yet.
+    // It is subscribed, and has not asked yet.
     transport(0).hearBut(() => false);
     await tell(1, 'since');
     transport(0).heal();
@@ -104,7 +104,7 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([]);
   });
 
-  it('arrives after a second interruption in the midst of the repair as well', async () => {
+  it('arrive after a second outage during the repair as well', async () => {
     await start();
     transport(0).deafen();
     await tell(1, 1);
@@ -121,12 +121,12 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([]);
   });
 
-  it('arrives where only some channels could not be heard, and later than the others', async () => {
+  it('arrive if only some channels were lost, and recovered later than the others', async () => {
     await start();
     transport(0).deafen((channel) => isUser(channel) || isAll(channel));
     await tell(1, 1);
     await cluster.instance(1).propagator.emitToAll({ event: 'a', data: 1 });
-    // A part of a Cluster is back, another one is not: for longer than that is waited for.
+    // One part of a Cluster is back, another one is not, for longer than the repair waits.
     transport(0).hearBut(isUser);
     await client.waitFor('a');
     await has(1);
@@ -139,13 +139,13 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([]);
   });
 
-  it('arrives in order where a channel is heard again while others are still asked', async () => {
+  it('arrive in order if a channel recovers while others are still being repaired', async () => {
     await start(3);
     transport(2).stick((channel) => channel.includes(':reply:'));
     transport(0).deafen();
     transport(0).hearBut(isUser);
     await cluster.instance(1).propagator.emitToAll({ event: 'a', data: 'answered' });
-    // Not before the first one has answered.
+    // Not before the first instance has replied.
     await client.waitFor('a');
     await tell(1, 'missed');
     transport(0).hearBut(() => false);
@@ -156,7 +156,7 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([]);
   });
 
-  it('arrives from very many instances, which are not all asked at once', async () => {
+  it('arrive from very many instances, which are not all asked at once', async () => {
     await start(7);
     const others = [1, 2, 3, 4, 5, 6];
     for (const index of others) await tell(index, [index, 'before']);
@@ -188,7 +188,7 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([]);
   });
 
-  it('is found among very many channels', async () => {
+  it('are found among very many channels', async () => {
     await start();
     const { router } = cluster.instance(0).app.get<Runtime>(RUNTIME);
     for (let i = 0; i < 20_000; i++) {
@@ -206,7 +206,7 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([]);
   });
 
-  it('is not for who came later: who did may have got it elsewhere', async () => {
+  it('are not delivered to a socket that connected later: it may have got them on another instance', async () => {
     await start();
     const moving = await cluster.instance(1).connect({ token: 'alice' });
     transport(0).deafen();
@@ -223,7 +223,7 @@ describe('what an instance could not hear', () => {
     expect(moved.data('n')).toEqual([2]);
   });
 
-  it('arrives where the other instance hears the question before it can publish the answer', async () => {
+  it('arrive if the other instance receives the request before it can publish the reply', async () => {
     await start(2, () => ({ requestTimeoutMs: 60_000 }));
     transport(0).deafen();
     await tell(1, 1);
@@ -236,7 +236,7 @@ describe('what an instance could not hear', () => {
     expect(cluster.instance(1).counts).toEqual({});
   });
 
-  it('arrives where an answer got lost, however long requests may take', async () => {
+  it('arrive if a reply was lost, however long requests may take', async () => {
     await start(2, () => ({ requestTimeoutMs: 60_000 }));
     transport(0).deafen();
     await tell(1, 1);
@@ -248,7 +248,7 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([]);
   });
 
-  it('holds nothing up where Redis comes after the app has started', async () => {
+  it('delay nothing if Redis comes after the app has started', async () => {
     await start(2, (index) => {
       if (index === 0) transport(0).refuse();
       return {};
@@ -257,7 +257,7 @@ describe('what an instance could not hear', () => {
     await tell(1, 1);
     transport(0).heal();
     await tell(1, 2);
-    // After a pause of 5 s it would be there in any case.
+    // It would be delivered after a pause of 5 s in any case.
     await until(
       () => client.data('n').length === 2,
       () => 'what was missed and what came since',
@@ -266,7 +266,7 @@ describe('what an instance could not hear', () => {
     expect(client.data('n')).toEqual([1, 2]);
   });
 
-  it('is told as a gap where the instance that sent it has gone', async () => {
+  it('are reported as a gap if the instance that sent them has left', async () => {
     await start(3);
     await tell(1, 1);
     await has(1);
@@ -291,37 +291,40 @@ describe('what an instance could not hear', () => {
   it.each([
     ['', (pubSub: BreakablePubSub) => pubSub.heal()],
     [', and a channel is still refused', (pubSub: BreakablePubSub) => pubSub.hearBut(isAll)],
-  ])('arrives in order where its sender comes back after that was told%s', async (_, hearAgain) => {
-    await start(2, () => ({ heartbeatIntervalMs: 200, memberTimeoutMs: 1_000 }));
-    await tell(1, 1);
-    await has(1);
-    const { instanceId } = service(1).self;
-    transport(0).deafen();
-    await tell(1, 2);
-    await tell(1, 3);
-    transport(1).deafen();
-    transport(1).refuse();
-    const waiting = [tell(1, 4), tell(1, 5)];
-    await until(
-      () => service(0).members().length === 1,
-      () => 'the other instance to be lost',
-    );
-    hearAgain(transport(0));
-    await until(
-      () => gaps.length > 0,
-      () => 'a gap',
-    );
-    expect(gaps).toEqual([{ instanceId, from: 2, to: null, reason: 'no-answer' }]);
-    // What waits is published before anything tells that the instance is back.
-    transport(1).heal();
-    await Promise.all(waiting);
-    await has(1, 2, 3, 4, 5);
-    await tell(1, 6);
-    await has(1, 2, 3, 4, 5, 6);
-    expect(gaps).toHaveLength(1);
-  });
+  ])(
+    'arrive in order if their sender comes back after the gap was reported%s',
+    async (_, hearAgain) => {
+      await start(2, () => ({ heartbeatIntervalMs: 200, memberTimeoutMs: 1_000 }));
+      await tell(1, 1);
+      await has(1);
+      const { instanceId } = service(1).self;
+      transport(0).deafen();
+      await tell(1, 2);
+      await tell(1, 3);
+      transport(1).deafen();
+      transport(1).refuse();
+      const waiting = [tell(1, 4), tell(1, 5)];
+      await until(
+        () => service(0).members().length === 1,
+        () => 'the other instance to be lost',
+      );
+      hearAgain(transport(0));
+      await until(
+        () => gaps.length > 0,
+        () => 'a gap',
+      );
+      expect(gaps).toEqual([{ instanceId, from: 2, to: null, reason: 'no-answer' }]);
+      // Waiting events are published before anything shows that the instance is back.
+      transport(1).heal();
+      await Promise.all(waiting);
+      await has(1, 2, 3, 4, 5);
+      await tell(1, 6);
+      await has(1, 2, 3, 4, 5, 6);
+      expect(gaps).toHaveLength(1);
+    },
+  );
 
-  it('arrives where its sender comes back after other channels were missed for a moment', async () => {
+  it('arrive if their sender comes back after other channels were lost for a moment', async () => {
     await start(2, () => ({ heartbeatIntervalMs: 200, memberTimeoutMs: 1_000 }));
     const repaired = async (): Promise<void> => {
       const before = repair().repairs;
@@ -350,7 +353,7 @@ describe('what an instance could not hear', () => {
     await has(1, 2, 3);
   });
 
-  it('does not take a channel that stays refused for a loss of the others', async () => {
+  it('do not include a channel that stays refused', async () => {
     await start(2, () => ({ repair: { maxBytes: 1_024 } }));
     const { propagator } = cluster.instance(1);
     const { instanceId } = service(1).self;
@@ -359,7 +362,7 @@ describe('what an instance could not hear', () => {
     transport(0).deafen();
     transport(0).hearBut(isAll);
     await tell(1, 2);
-    // It is held until the other one has answered.
+    // It is held back until the other instance has replied.
     await has(1, 2);
     await propagator.emitToAll({ event: 'a', data: 'refused' });
     for (let n = 3; n <= 40; n++) await tell(1, n);
@@ -383,7 +386,7 @@ describe('what an instance could not hear', () => {
     expect(client.data('a')).toEqual(['heard']);
   });
 
-  it('is told as a gap where the instance that sent it left before that was noticed', async () => {
+  it('are reported as a gap if the instance that sent them left before the loss was noticed', async () => {
     await start(3);
     await tell(1, 1);
     await has(1);
@@ -403,7 +406,7 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([{ instanceId, from: 2, to: null, reason: 'no-answer' }]);
   });
 
-  it('is no gap where an instance has left before', async () => {
+  it('are no gap if an instance had left before', async () => {
     await start(3);
     await tell(1, 1);
     await has(1);
@@ -419,7 +422,7 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([]);
   });
 
-  it('arrives where a part of a Cluster was silent for seconds before that was noticed', async () => {
+  it('arrive if a part of a Cluster was silent for seconds before it was noticed', async () => {
     await start(2, () => ({ heartbeatIntervalMs: 100, memberTimeoutMs: 60_000 }));
     transport(0).hearBut(isUser);
     await tell(1, 1);
@@ -439,7 +442,7 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([]);
   });
 
-  it('is told as a gap where it was too much to keep, and the rest arrives', async () => {
+  it('are reported as a gap if they exceeded the history, and the rest arrives', async () => {
     await start(2, () => ({ repair: { maxBytes: 1_024 } }));
     const { instanceId } = service(1).self;
     transport(0).deafen();
@@ -455,7 +458,7 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([{ instanceId, from: 1, to: first - 1, reason: 'forgotten' }]);
   });
 
-  it('is told as a gap at once where the other one keeps nothing', async () => {
+  it('are reported as a gap at once if the other instance keeps no history', async () => {
     await start(2, (index) => (index === 1 ? { repair: false } : {}));
     const { instanceId } = service(1).self;
     await tell(1, 1);
@@ -473,7 +476,7 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([{ instanceId, from: 2, to: 3, reason: 'forgotten' }]);
   });
 
-  it('is lost, and nobody told, with repair switched off here', async () => {
+  it('are lost without a report if repair is switched off here', async () => {
     await start(2, (index) => (index === 0 ? { repair: false } : {}));
     transport(0).deafen();
     await tell(1, 1);
@@ -483,7 +486,7 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([]);
   });
 
-  it('arrives once though it is published twice', async () => {
+  it('arrive once although they are published twice', async () => {
     await start();
     transport(1).fallSilent((channel) => channel.includes(':user:'));
     const told = tell(1, 1);
@@ -495,7 +498,7 @@ describe('what an instance could not hear', () => {
     expect(cluster.instance(0).counts).toEqual({ 'event.repeated': 1 });
   });
 
-  it('is told as one gap where it comes twice and nobody can know any more', async () => {
+  it('are reported as one gap if they come twice and the record no longer reaches back', async () => {
     await start();
     const { instanceId } = service(1).self;
     transport(1).fallSilent((channel) => channel.includes(':user:'));
@@ -504,7 +507,7 @@ describe('what an instance could not hear', () => {
     transport(1).fallSilent(() => false);
     await cluster.instance(1).propagator.emitToAll({ event: 'a', data: 3 });
     await client.waitFor('a');
-    // Very much comes in from elsewhere.
+    // Very many events come from elsewhere.
     const { log } = cluster.instance(0).app.get<Runtime>(RUNTIME).router.receiver;
     for (let n = 1; n <= 300_000; n++) log.add('f'.repeat(16), n, 0);
     transport(1).failUnanswered();
@@ -514,7 +517,7 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([{ instanceId, from: 1, to: 2, reason: 'forgotten' }]);
   });
 
-  it('is told as a gap where it waited elsewhere, and nobody can know any more whether it came', async () => {
+  it('are reported as a gap if they waited elsewhere and the record no longer reaches back', async () => {
     await start();
     const { instanceId } = service(1).self;
     transport(1).stick(isUser);
@@ -524,7 +527,7 @@ describe('what an instance could not hear', () => {
     transport(0).deafen();
     transport(1).failUnanswered();
     await Promise.all(told);
-    // Very much has come in from elsewhere.
+    // Very many events have come from elsewhere.
     const { log } = cluster.instance(0).app.get<Runtime>(RUNTIME).router.receiver;
     for (let n = 1; n <= 300_000; n++) log.add('f'.repeat(16), n, 0);
     transport(0).heal();
@@ -537,7 +540,7 @@ describe('what an instance could not hear', () => {
     expect(gaps).toEqual([{ instanceId, from: 1, to: 3, reason: 'forgotten' }]);
   });
 
-  it('arrives once though the first attempt comes last', async () => {
+  it('arrive once although the first attempt arrives last', async () => {
     await start();
     transport(1).stick((channel) => channel.includes(':user:'));
     const told = [tell(1, 1), tell(1, 2)];
@@ -551,7 +554,7 @@ describe('what an instance could not hear', () => {
     expect(cluster.instance(0).counts).toEqual({ 'event.repeated': 2 });
   });
 
-  it('leaves nothing that waits when the instance is closed meanwhile', async () => {
+  it('leave nothing waiting if the instance is closed meanwhile', async () => {
     await start();
     transport(0).deafen();
     transport(0).hearBut(() => false);

@@ -7,7 +7,7 @@ import { givenCluster, testRedisUrl, type TestCluster } from '../../support/test
 import type { TestInstance } from '../../support/test-instance.js';
 import { until } from '../../support/until.js';
 
-/** Nobody is given up meanwhile. */
+/** No member counts as lost meanwhile. */
 const PATIENT = { memberTimeoutMs: 120_000, outbox: { maxAgeMs: 120_000 } };
 
 const isRepaired = (a: TestInstance): Promise<void> =>
@@ -73,7 +73,7 @@ describe('when a', () => {
   });
 });
 
-describe('a client that is let in before its channel is subscribed', () => {
+describe('a client that is connected before its channel is subscribed', () => {
   let cluster: TestCluster;
   let proxy: TcpProxy;
   afterEach(async () => {
@@ -109,7 +109,7 @@ describe('a client that is let in before its channel is subscribed', () => {
     );
   };
 
-  it('gets what was sent to it meanwhile', async () => {
+  it('gets the events that were sent to it meanwhile', async () => {
     const [a, b] = await start(2);
     const letGo = proxy.holdSubscribers();
     const alice = await a.connect({ token: 'alice' });
@@ -132,7 +132,7 @@ describe('a client that is let in before its channel is subscribed', () => {
     expect(a.counts['event.gap']).toBeUndefined();
   });
 
-  it('has missed nothing of an instance that had left before', async () => {
+  it('has missed nothing from an instance that had left before', async () => {
     const [a] = await start(3);
     await leaves(a, cluster.instance(2));
     const letGo = proxy.holdSubscribers();
@@ -144,7 +144,7 @@ describe('a client that is let in before its channel is subscribed', () => {
     expect(a.counts['event.gap']).toBeUndefined();
   });
 
-  it('may have missed something of an instance that left meanwhile: that is one gap', async () => {
+  it('may have missed events of an instance that left meanwhile: that is one gap', async () => {
     const [a] = await start(3);
     const letGo = proxy.holdSubscribers();
     await a.connect({ token: 'alice' });

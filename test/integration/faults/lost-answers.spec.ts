@@ -12,10 +12,10 @@ type Acknowledge = (answer?: unknown) => void;
 const isReply = (channel: string): boolean => channel.includes(':reply:');
 const question = { userId: 'alice', event: 'question', timeoutMs: PATIENCE_MS };
 
-describe('answers that get lost', () => {
+describe('replies that are lost', () => {
   let cluster: TestCluster;
   let alice: TestClient;
-  /** Of the instance that alice is connected to. The other one asks. */
+  /** Alice is connected to this instance. The other one asks. */
   let transport: BreakablePubSub;
   let missing: string;
 
@@ -48,7 +48,7 @@ describe('answers that get lost', () => {
     complete: true,
   });
 
-  /** To wait until it has tried to send whom it asked, and the answer. */
+  /** Waits until the instance has tried to send the reply. */
   const sendingAnswers = (): (() => Promise<void>) => {
     const { calls } = jest.spyOn(transport, 'publish').mock;
     return () =>
@@ -58,7 +58,7 @@ describe('answers that get lost', () => {
       );
   };
 
-  /** Redis takes these messages with answers, and the connection to whoever is to get them breaks. */
+  /** Redis takes these messages with replies, and the connection of their receiver breaks. */
   const losing = (...which: number[]): void => {
     const publish = transport.publish.bind(transport);
     let count = 0;
@@ -68,7 +68,7 @@ describe('answers that get lost', () => {
     });
   };
 
-  it('because the instance hears the question before it can publish are given once it can', async () => {
+  it('because the instance receives the request before it can publish are sent once it can', async () => {
     const tried = sendingAnswers();
     transport.refuse();
     const asking = cluster.instance(0).propagator.requestUser(question);
@@ -77,7 +77,7 @@ describe('answers that get lost', () => {
     expect(await asking).toEqual(answered());
   });
 
-  it('are counted once where they were sent once more and had arrived', async () => {
+  it('are counted once if they were sent again and had arrived', async () => {
     const tried = sendingAnswers();
     transport.fallSilent(isReply);
     const asking = cluster.instance(0).propagator.requestUser(question);
@@ -89,21 +89,21 @@ describe('answers that get lost', () => {
   it.each([
     ['whom it asked', 1],
     ['the answer of a client', 2],
-  ])('make the instance missing, be it only %s', async (_, nth) => {
+  ])('make the instance missing, even if it is only %s', async (_, nth) => {
     losing(nth);
     const { complete, ...answers } = await cluster.instance(0).propagator.requestUser(question);
     expect(complete).toBe(false);
     expect(answers.missing).toEqual([missing]);
   });
 
-  it('make a broadcast with acknowledgements run into its timeout', async () => {
+  it('make a broadcast with acknowledgements time out', async () => {
     losing(1, 2);
     await expect(serverOf(cluster, 0).timeout(1_000).emitWithAck('question')).rejects.toThrow(
       'operation has timed out',
     );
   });
 
-  it('make an event between servers end with an error that names the instance', async () => {
+  it('make a server-side event end with an error that names the instance', async () => {
     losing(1);
     serverOf(cluster, 1).on('ask', (answer: Acknowledge) => answer('one'));
     const error = await new Promise<Error | null>((resolve) => {

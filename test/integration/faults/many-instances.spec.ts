@@ -11,7 +11,7 @@ import { until } from '../../support/until.js';
 const INSTANCES = 7;
 const AT_ONCE = 4;
 
-/** Nothing was missed. Returns what it was asked. */
+/** Nothing was missed. Returns the received requests. */
 async function answer(fake: FakeInstance | undefined) {
   if (fake === undefined) throw new Error('nobody was asked');
   const question = await fake.asked();
@@ -34,7 +34,7 @@ describe('an instance that has missed events of very many others', () => {
     for (const fake of fakes) fake.close();
   });
 
-  it('asks few of them at a time, and in the end whoever it does not know', async () => {
+  it('asks a few of them at a time, and finally those it does not know', async () => {
     cluster = await givenCluster()
       .of(1)
       .with(PlainGateway)

@@ -5,13 +5,13 @@ import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 
-/** Both have events of the room go over the channel of the namespace for a while. */
+/** For a while both make events of the room use the channel of the namespace. */
 const WAYS: [string, (propagator: RedisPropagatorService, cluster: TestCluster) => void][] = [
   ['joinUser', (propagator) => void propagator.joinUser('bob', 'lobby')],
   ['socketsJoin', (_, cluster) => serverOf(cluster, 0).in('nobody').socketsJoin('lobby')],
 ];
 
-describe('events for a room that others are made to join', () => {
+describe('events for a room that other sockets are told to join', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
@@ -37,7 +37,7 @@ describe('events for a room that others are made to join', () => {
     tell(1);
     join(propagator, cluster);
     tell(2);
-    // The others could not be told, and so the room has its own channel again.
+    // The others could not be told, so the room uses its own channel again.
     await new Promise((resolve) => setImmediate(resolve));
     tell(3);
     tell(4);

@@ -8,7 +8,7 @@ import { watchedPubSub, type WatchedPubSub } from '../../support/watched-pub-sub
 
 const LIMIT_MS = 300;
 
-describe('when this process stands still for longer than an answer may take, and the answer is there', () => {
+describe('when this process is frozen for longer than a reply may take, and the reply has arrived', () => {
   let watched: WatchedPubSub;
   let redis: Redis;
 
@@ -37,7 +37,7 @@ describe('when this process stands still for longer than an answer may take, and
     expect(watched.states).toEqual(['connecting', 'ready']);
   });
 
-  it('a subscription is there', async () => {
+  it('a subscription is made', async () => {
     const subscribed = watched.pubSub.subscribe('standing still');
     // Sent with all others of the tick, in the next one.
     await new Promise((resolve) => setImmediate(resolve));
@@ -57,7 +57,7 @@ describe('when this process stands still for longer than an answer may take, and
     scripts.close();
   });
 
-  it('a question to the cluster is answered', async () => {
+  it('a request to the cluster is answered', async () => {
     const request = new PendingRequest(['b'], LIMIT_MS, {});
     request.handedTo({ instances: 1, outsiders: 0 });
     void redis.ping().then(() => request.answered('b', { type: 'reply', id: 1, done: true }));

@@ -14,7 +14,7 @@ interface Connection {
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
-describe('what is sent to a client in one turn of the event loop', () => {
+describe('the events sent to a client in one turn of the event loop', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
@@ -23,14 +23,14 @@ describe('what is sent to a client in one turn of the event loop', () => {
     prepared: Record<string, unknown> = {},
   ): Promise<void> {
     cluster = await givenCluster().of(2).with(PlainGateway).configured(options).start();
-    // Engine.IO looks at these when a client connects.
+    // Engine.IO reads these when a client connects.
     for (const index of cluster.instances.keys()) {
       Object.assign(serverOf(cluster, index).engine.opts, prepared);
     }
   }
   const connectionOf = ({ id }: TestClient): Connection =>
     (socketOf(cluster, id) as unknown as { conn: Connection }).conn;
-  /** How many packets Engine.IO is given for a client from now on. */
+  /** From now on counts the packets that Engine.IO gets for a client. */
   function packetsFor(client: TestClient): () => number {
     let packets = 0;
     connectionOf(client).on('packetCreate', () => packets++);
@@ -59,7 +59,7 @@ describe('what is sent to a client in one turn of the event loop', () => {
     expect(packets()).toBe(writes);
   });
 
-  it('goes out in few writes on another instance as well', async () => {
+  it('leave in few writes on another instance as well', async () => {
     await start();
     const clients = [
       await cluster.instance(1).connect({ token: 'alice' }),
@@ -74,7 +74,7 @@ describe('what is sent to a client in one turn of the event loop', () => {
     for (const packets of counters) expect(packets()).toBeLessThan(150);
   });
 
-  it('is for each client what it is for this client, in its order', async () => {
+  it('are the right ones for each client, in order', async () => {
     await start();
     const [alice, bob, both] = [
       await cluster.instance(0).connect({ token: 'alice' }),
@@ -96,7 +96,7 @@ describe('what is sent to a client in one turn of the event loop', () => {
     expect(both.data('n')).toEqual(['all 1', 'alice', 'lobby', 'all 2']);
   });
 
-  it('keeps its order with what the app sends over the socket, text or binary, small or large', async () => {
+  it('keep their order with packets that the app sends over the socket, text or binary, small or large', async () => {
     await start();
     const client = await cluster.instance(0).connect({ token: 'alice' });
     const socket = socketOf(cluster, client.id);
@@ -125,7 +125,7 @@ describe('what is sent to a client in one turn of the event loop', () => {
       (client: TestClient) => socketOf(cluster, client.id).disconnect(true),
     ],
     ['the connection is closed', (client: TestClient) => connectionOf(client).close()],
-  ])('arrives before %s', async (_, end) => {
+  ])('arrive before %s', async (_, end) => {
     await start();
     const client = await cluster.instance(0).connect({ token: 'alice' });
 
@@ -137,7 +137,7 @@ describe('what is sent to a client in one turn of the event loop', () => {
     expect(client.data('n')).toEqual([1, 2]);
   });
 
-  it('arrives once and in order while a client changes from long polling to a WebSocket', async () => {
+  it('arrive once and in order while a client upgrades from long polling to a WebSocket', async () => {
     await start();
     const client = await cluster
       .instance(1)
@@ -165,7 +165,7 @@ describe('what is sent to a client in one turn of the event loop', () => {
     ['in one write', true],
     ['as it is emitted', false],
   ])(
-    'arrives in order over long polling and compressed connections, %s',
+    'arrive in order over long polling and compressed connections, %s',
     async (_, coalesceWrites) => {
       await start({ coalesceWrites }, { perMessageDeflate: { threshold: 0 } });
       const polling = await cluster
@@ -186,7 +186,7 @@ describe('what is sent to a client in one turn of the event loop', () => {
     },
   );
 
-  it('takes the first of many volatile events, as Socket.IO does, and counts the others', async () => {
+  it('contain only the first of many volatile events, as with Socket.IO, and the others are counted', async () => {
     await start();
     const client = await cluster.instance(1).connect({ token: 'alice' });
     const { propagator } = cluster.instance(1);
@@ -198,7 +198,7 @@ describe('what is sent to a client in one turn of the event loop', () => {
     expect(cluster.instance(1).counts).toEqual({ 'volatile.dropped': 9 });
   });
 
-  it('reaches the others though an app listens to a connection and throws', async () => {
+  it("reach the other clients if an app's listener of a connection throws", async () => {
     await start();
     const clients = [
       await cluster.instance(0).connect({ token: 'alice' }),

@@ -27,7 +27,7 @@ class WatchingGateway implements OnGatewayConnection<AuthenticatedSocket> {
   }
 }
 
-/** Keeps an app from going on with its end. */
+/** Delays the end of an app. */
 let gate: Deferred | undefined;
 
 @Injectable()
@@ -64,7 +64,7 @@ describe('an instance that shuts down', () => {
     );
   };
 
-  it('tells its clients, and they come again by themselves', async () => {
+  it('notifies its clients, and they reconnect by themselves', async () => {
     cluster = await start();
     const a = cluster.instance(0);
     const clients = [];
@@ -89,7 +89,7 @@ describe('an instance that shuts down', () => {
       () => reasons.length === 6,
       () => 'all clients to be disconnected',
     );
-    // Those after which Socket.IO's client connects anew.
+    // The reasons after which the client of Socket.IO reconnects.
     expect(new Set(reasons)).toEqual(new Set(['transport close']));
     for (const { socket } of [...clients, chat]) expect(socket.active).toBe(true);
     expect(ended).toEqual(Array.from({ length: 5 }, () => 'forced close'));
@@ -124,7 +124,7 @@ describe('an instance that shuts down', () => {
     },
   );
 
-  it('keeps no connection of a client that it refused, though the client does', async () => {
+  it('closes the connection of a refused client, even if the client keeps it open', async () => {
     cluster = await start();
     const a = cluster.instance(0);
     runtime(0).refuseClients();
@@ -147,13 +147,13 @@ describe('an instance that shuts down', () => {
     socket.destroy();
   });
 
-  it('says that it is not ready, and serves those whom it has', async () => {
+  it('is not ready, and still serves its connected clients', async () => {
     cluster = await start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const polling = await a.connect({ token: 'alice', transports: ['polling'] });
     const bob = await a.connect({ token: 'bob' });
     gate = new Deferred();
-    // Both are still there while the app itself takes its time: our own hook is held back, too.
+    // Both are still connected while the app itself is busy: our own hook is held back, too.
     runtime(0).refuseClients();
     expect(runtime(0).readiness.reason).toBe('draining');
 
@@ -162,7 +162,7 @@ describe('an instance that shuts down', () => {
     expect(await bob.ask('join', 'room')).toBe(true);
   });
 
-  it('sends on a client that enters a namespace too late, instead of refusing it for good', async () => {
+  it('disconnects a client that enters another namespace too late, instead of refusing it for good', async () => {
     cluster = await start();
     const a = cluster.instance(0);
     const client = await a.connect({ token: 'alice', reconnection: true });
@@ -177,13 +177,13 @@ describe('an instance that shuts down', () => {
     );
 
     expect(client.socket.active && chat.active).toBe(true);
-    // It goes on trying; what it sees is the transport's error.
+    // It keeps trying, and sees the error of the transport.
     expect(refusals).not.toContain('The server is shutting down');
     client.socket.io.reconnection(false);
     chat.disconnect();
   });
 
-  it('spreads what it disconnects over the time that it is given', async () => {
+  it('spreads the disconnects over the given time', async () => {
     cluster = await start({ drainMs: 3_000, clientsPerSecond: 1 });
     const a = cluster.instance(0);
     const clients = [];
@@ -200,11 +200,11 @@ describe('an instance that shuts down', () => {
       () => 'all to be disconnected',
     );
 
-    // Not in the order in which they came, and not together: 30 random moments are at most by a miracle in one half.
+    // Not in order of connection, and not together: 30 random moments all in one half would be a miracle.
     expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThan(100);
   });
 
-  it('does not wait for a client that has stopped reading, and ends once when it is told to twice', async () => {
+  it('does not wait for a client that has stopped reading, and ends once if it is signalled twice', async () => {
     cluster = await start({ drainMs: 0 });
     const a = cluster.instance(0);
     for (let i = 0; i < 2; i++) {
@@ -218,13 +218,13 @@ describe('an instance that shuts down', () => {
     await Promise.all(closing);
     await a.app.close();
 
-    // An orderly end would take the 30 seconds that `ws` waits for it.
+    // An orderly close would take the 30 seconds for which `ws` waits.
     expect(performance.now() - before).toBeLessThan(25_000);
     expect(runtime(0).readiness.reason).toBe('closed');
     expect(cluster.logger.matching(/^error|listener\.failed/)).toEqual([]);
   }, 40_000);
 
-  it('lets questions to other instances end', async () => {
+  it('lets pending requests to other instances end', async () => {
     cluster = await start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const bob = await b.connect({ token: 'bob' });

@@ -3,7 +3,7 @@ import { LoadService, type LoadReason } from '../../../src/index.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 
-describe('an instance that does not keep up', () => {
+describe('an overloaded instance', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
@@ -12,8 +12,8 @@ describe('an instance that does not keep up', () => {
     cluster.instance(index).app.get(LoadService).measured(figures);
   };
 
-  it('sends no volatile events, and all others', async () => {
-    // What is measured must not interfere.
+  it('does not send volatile events, and sends all others', async () => {
+    // The real measurements must not interfere.
     cluster = await givenCluster().of(2).with(PlainGateway).configured({ overload: false }).start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const alice = await a.connect({ token: 'alice' });
@@ -34,7 +34,7 @@ describe('an instance that does not keep up', () => {
     expect(a.counts).toMatchObject({ 'volatile.shed': 1 });
   });
 
-  it('passes on no volatile events of others', async () => {
+  it('does not deliver volatile events of others', async () => {
     cluster = await givenCluster().of(2).with(PlainGateway).configured({ overload: false }).start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const alice = await a.connect({ token: 'alice' });

@@ -14,7 +14,7 @@ describe('a deploy', () => {
     for (const app of apps.splice(0)) app.kill();
   });
 
-  it('of three instances under load loses no event for clients that are connected', async () => {
+  it('of three instances under load loses no event for connected clients', async () => {
     const report = await rollingRestart({
       redis: testRedisUrl(),
       prefix: `test-${randomUUID()}`,
@@ -26,14 +26,14 @@ describe('a deploy', () => {
 
     expect(report).toMatchObject({ lost: 0, wrong: 0, exits: ['SIGTERM', 'SIGTERM', 'SIGTERM'] });
     expect(report.delivered).toBeGreaterThan(1_000);
-    // Everybody who was there had to go elsewhere, once or more often.
+    // Each client had to reconnect elsewhere once or more often.
     expect(report.reconnects.every((times) => times.length > 0)).toBe(true);
-    // A machine that stood still for that long may have sent them away together once.
+    // A machine that was frozen for that long may have disconnected them together once.
     const spreads = report.reconnects.map((times) => Math.max(...times) - Math.min(...times));
     expect(Math.max(...spreads)).toBeGreaterThan(100);
   }, 120_000);
 
-  it('may send the signal twice', async () => {
+  it('tolerates the signal twice', async () => {
     const prefix = `test-${randomUUID()}`;
     const shutdown = { drainMs: 500, clientsPerSecond: 1 };
     const app = await DeployedApp.start({ redis: testRedisUrl(), prefix, tickMs: 10, shutdown });

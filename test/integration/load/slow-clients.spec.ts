@@ -43,7 +43,7 @@ const start = async (slowClients: object | false): Promise<TestCluster> => {
     .with(PlainGateway, WatchingGateway)
     .configured({ slowClients, repair: false })
     .start();
-  // Who stops reading answers no pings either: that is not what ends a connection here.
+  // A client that stops reading does not answer pings either, which must not end the connection here.
   Object.assign(serverOf(cluster, 0).engine.opts, { pingInterval: 300_000 });
   return cluster;
 };
@@ -69,7 +69,7 @@ describe('a client that stops reading', () => {
       clients: Record<string, Connection>;
     };
 
-  /** What the process holds for clients, in bytes. */
+  /** The bytes that the process keeps for clients. */
   function waiting(): number {
     let bytes = 0;
     for (const { writeBuffer, transport } of Object.values(engine().clients)) {
@@ -81,7 +81,7 @@ describe('a client that stops reading', () => {
     return bytes;
   }
 
-  /** What the kernel takes of a client that does not read has to be full before anything waits here. */
+  /** The buffers of the kernel have to be full before anything waits in the process. */
   async function emitUntil(over: () => boolean, live: TestClient[] = []): Promise<number> {
     const { propagator } = cluster.instance(0);
     let sent = 0;
@@ -93,7 +93,7 @@ describe('a client that stops reading', () => {
     return sent;
   }
 
-  it('costs bounded memory beside others who get everything: 100 stalled, 100 live', async () => {
+  it('costs limited memory, and others get everything: 100 stalled, 100 live', async () => {
     cluster = await start({ maxBufferedBytes: LIMIT });
     const a = cluster.instance(0);
     const live: TestClient[] = [];
@@ -115,7 +115,8 @@ describe('a client that stops reading', () => {
     const before = memory();
     let most = 0;
     let sent = 0;
-    // The kernel buffers a few MiB of each stalled connection; after that everything would stay in the process.
+    // The kernel buffers a few MiB of each stalled connection. Without a limit everything else would stay in the
+    // process.
     while (engine().clientsCount > 100 || sent < 100) {
       if (sent > 2_000) throw new Error('nobody was ever too slow');
       await a.propagator.emitToUsers({ userIds, event: 'big', data: KIB_64 });
@@ -135,16 +136,16 @@ describe('a client that stops reading', () => {
     for (const [userId, reason] of ended as [string, string][]) {
       expect([userId.startsWith('stalled-'), reason]).toEqual([true, 'client.slow']);
     }
-    // What one tick adds may come on top: an event, and what is on its way to the network.
+    // One tick may exceed the limit by one event and by the bytes on their way to the network.
     expect(most).toBeLessThanOrEqual(100 * (2 * LIMIT + 4 * KIB_64.length));
     expect(memory() - before).toBeLessThan(64 * MIB);
   }, 120_000);
 
-  it('is found although the app writes to its socket itself', async () => {
+  it('is found even if the app writes to its socket directly', async () => {
     cluster = await start({ maxBufferedBytes: LIMIT });
     await stall('alice');
     const [socket] = serverOf(cluster, 0).sockets.sockets.values();
-    // More than any kernel buffers, in one go.
+    // More than any kernel buffers, in one write.
     for (let i = 0; i < 1_000; i++) socket?.emit('big', KIB_64);
 
     await until(
@@ -155,7 +156,7 @@ describe('a client that stops reading', () => {
     expect(engine().clientsCount).toBe(0);
   });
 
-  it('is only reported, once, where the app wants that', async () => {
+  it('is only reported, once, if the app configures that', async () => {
     cluster = await start({ maxBufferedBytes: LIMIT, policy: 'report' });
     const client = await stall('alice');
     await emitUntil(() => (cluster.instance(0).counts['client.slow'] ?? 0) > 0);
@@ -196,11 +197,11 @@ describe('a client that stops reading', () => {
     expect(a.counts['client.slow']).toBeUndefined();
   });
 
-  it('is not one that gets a lot at once and reads it', async () => {
+  it('is not a client that gets a lot at once and reads it', async () => {
     cluster = await start({ maxBufferedBytes: 1 * MIB });
     const a = cluster.instance(0);
     const client = await a.connect({ token: 'bob' });
-    // Twice the limit, in one go.
+    // Twice the limit, in one write.
     const sent = Array.from({ length: 32 }, (_, i) => i);
     await Promise.all(sent.map((i) => a.propagator.emitToAll({ event: 'big', data: [i, KIB_64] })));
     const got = (await client.waitFor('big', 32)) as [number, string][];

@@ -29,7 +29,7 @@ describe('the diagnostics of an instance', () => {
     await redis?.stop();
     redis = undefined;
   });
-  it('are one object of JSON with all that is known', async () => {
+  it('are one JSON object with the whole state', async () => {
     cluster = await givenCluster()
       .of(2)
       .with(PlainGateway)
@@ -79,12 +79,12 @@ describe('the diagnostics of an instance', () => {
     expect(told.uptimeMs).toBeGreaterThan(0);
     expect(told.heardItselfMs).toBeGreaterThanOrEqual(0);
     expect(JSON.parse(JSON.stringify(told))).toEqual(told);
-    // What was told stays as it was.
+    // An earlier result does not change.
     await a.propagator.emitToAll({ event: 'x' });
     expect(told.traffic.sent.all.events).toBe(1);
   });
 
-  it('keep secrets to themselves', async () => {
+  it('contain no secrets', async () => {
     redis = await startOwnRedis(['--requirepass', 'hunter2']);
     cluster = await givenCluster()
       .of(1)
@@ -107,7 +107,7 @@ describe('the diagnostics of an instance', () => {
     });
   });
 
-  it('tell of an outage', async () => {
+  it('describe an outage', async () => {
     redis = await startOwnRedis();
     cluster = await givenCluster().of(1).onRedis(redis.url).start();
     const instance = cluster.instance(0);
@@ -131,7 +131,7 @@ describe('the diagnostics of an instance', () => {
     expect(of(instance).repair.repairs).toBeGreaterThanOrEqual(1);
   });
 
-  it('are there without Redis as well', async () => {
+  it('also work without Redis', async () => {
     cluster = await givenCluster().of(1).onInMemoryPubSub().configured({ presence: false }).start();
     const instance = cluster.instance(0);
     expect(of(instance)).toMatchObject({

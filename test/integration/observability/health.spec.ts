@@ -45,7 +45,7 @@ describe('the health of an instance', () => {
     await redis?.stop();
     [cluster, redis, proxy] = [undefined, undefined, undefined];
   });
-  it('is up, and says how it knows', async () => {
+  it('is up, with the facts behind it', async () => {
     cluster = await givenCluster().of(1).configured({ heartbeatIntervalMs: 50 }).start();
     const health = healthOf(cluster.instance(0));
     const { redis: result } = health.isHealthy('redis');
@@ -67,7 +67,7 @@ describe('the health of an instance', () => {
     );
   });
 
-  it('is down while Redis is away, with its backlog, and up again; it stays ready', async () => {
+  it('is down while Redis is down, with the number of waiting events, and up again; it stays ready', async () => {
     redis = await startOwnRedis();
     cluster = await givenCluster().of(1).onRedis(redis.url).start();
     const [instance] = cluster.instances as [TestInstance];
@@ -102,12 +102,12 @@ describe('the health of an instance', () => {
     expect(health.isHealthy().propagator.backlog).toEqual({ events: 0, bytes: 0 });
   });
 
-  it('is down when the instance does not hear itself, though the connections are open', async () => {
+  it('is down when the instance does not receive its own heartbeats, although the connections are open', async () => {
     proxy = await TcpProxy.to(testRedisUrl());
     cluster = await givenCluster()
       .of(1)
       .onRedis(proxy.url)
-      // The connection is made anew long before `memberTimeoutMs`, were the heartbeats not this far apart.
+      // The connection would be replaced long before `memberTimeoutMs` if the heartbeats were not this far apart.
       .configured({ heartbeatIntervalMs: 150, memberTimeoutMs: 300 })
       .start();
     const health = healthOf(cluster.instance(0));
@@ -130,7 +130,7 @@ describe('the health of an instance', () => {
     );
   });
 
-  it('is not ready before the start and while it shuts down', async () => {
+  it('is not ready before the start and during the shutdown', async () => {
     ShuttingDown.seen = [];
     const app = await NestFactory.create(
       {
@@ -168,7 +168,7 @@ describe('the indicator, with @nestjs/terminus,', () => {
     }
   }
 
-  it('is like any other', async () => {
+  it('works like any other', async () => {
     const pubSub = new InMemoryPubSub();
     const app = await NestFactory.create(
       {
@@ -198,7 +198,7 @@ describe('the indicator, with @nestjs/terminus,', () => {
         code: 503,
         body: { status: 'error', error: { 'redis-propagator': { status: 'down' } } },
       });
-      // The very form that terminus' own indicators have.
+      // Exactly the form of terminus' own indicators.
       const { status: _, ...data } = app.get(PropagatorHealthIndicator).isHealthy('key').key;
       const own = app.get(HealthIndicatorService, { strict: false }).check('key').down(data);
       expect(own).toEqual({ key: { ...data, status: 'down' } });

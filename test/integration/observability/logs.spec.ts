@@ -31,7 +31,7 @@ describe('the log of an instance', () => {
 
     await redis.kill();
     await states('degraded');
-    // Work goes on meanwhile, and is kept.
+    // Events are sent meanwhile and kept.
     const user = await instance.connect({ token: 'bob' });
     const sent = Array.from({ length: 50 }, (_, data) =>
       instance.propagator.emitToUser({ userId: 'bob', event: 'y', data }),
@@ -49,14 +49,14 @@ describe('the log of an instance', () => {
       'log Connected to Redis.',
       expect.stringMatching(/^log Redis is back after \d+ ms/),
     ]);
-    // That it forgot who is online is a fact of its own.
+    // That Redis lost its presence data is logged separately.
     const others = () => lines.filter((line) => !line.includes('presence.lost'));
     expect(others()).toHaveLength(3);
     await instance.close();
     expect(others()).toHaveLength(3);
   });
 
-  it('says nothing at all in memory', async () => {
+  it('has no line at all in memory', async () => {
     cluster = await givenCluster().of(1).with(PlainGateway).onInMemoryPubSub().start();
     await cluster.instance(0).connect({ token: 'alice' });
     await cluster.instance(0).propagator.emitToAll({ event: 'x' });

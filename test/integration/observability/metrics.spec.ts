@@ -24,7 +24,7 @@ describe('the metrics of an instance', () => {
       .with(PlainGateway)
       .configured((instance) => {
         if (instance > 0) observed.forget();
-        // A test says itself what is measured.
+        // A test calls the measurements itself.
         return { overload: false };
       });
     return (url === undefined ? given : given.onRedis(url)).start();
@@ -66,7 +66,7 @@ describe('the metrics of an instance', () => {
       'target=all': 1,
       'target=room': 0,
     });
-    // Of alice's two sockets here.
+    // To alice's two sockets here.
     expect(await observed.values('propagator.events.delivered')).toEqual({
       'target=user': 6,
       'target=authenticated': 2,
@@ -98,7 +98,7 @@ describe('the metrics of an instance', () => {
     expect(lag?.value.max).toBeLessThan(10);
   });
 
-  it('count rooms, and what another clock sent in the future as no lag at all', async () => {
+  it('count rooms, and report no lag for an event that another clock dates in the future', async () => {
     cluster = await start(1);
     const instance = cluster.instance(0);
     const client = await instance.connect({ token: 'alice' });
@@ -123,7 +123,7 @@ describe('the metrics of an instance', () => {
     expect(lag?.value).toMatchObject({ count: 1, sum: 0 });
   });
 
-  it('tell what there is: members, sockets, users, subscriptions', async () => {
+  it('report members, sockets, users and subscriptions', async () => {
     cluster = await start(2);
     const instance = cluster.instance(0);
     await instance.connect({ token: 'alice' });
@@ -146,7 +146,7 @@ describe('the metrics of an instance', () => {
     expect(await observed.values('propagator.subscriptions')).toEqual({ '': size });
   });
 
-  it('are series of their own for each app of a process', async () => {
+  it('are separate series for each app of a process', async () => {
     cluster = await givenCluster().of(2).with(PlainGateway).start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     for (let i = 0; i < 3; i++) await a.propagator.emitToAll({ event: 'x' });
@@ -179,7 +179,7 @@ describe('the metrics of an instance', () => {
     }
   });
 
-  it('tell of an outage: the backlog, the return, and what was dropped by reason', async () => {
+  it('describe an outage: the waiting events, the recovery, and drops by reason', async () => {
     redis = await startOwnRedis();
     cluster = await start(1, redis.url);
     const instance = cluster.instance(0);
@@ -196,7 +196,7 @@ describe('the metrics of an instance', () => {
     expect(await observed.values('propagator.outbox.events')).toEqual({ '': 1 });
     expect((await observed.values('propagator.outbox.size'))['']).toBeGreaterThan(28);
     expect(await observed.values('propagator.drops')).toMatchObject({ 'reason=publish.failed': 1 });
-    // What is normal is no drop, but for diagnostics.
+    // Normal events are not drops, except in the diagnostics.
     const { reporter } = instance.app.get<Runtime>(RUNTIME);
     for (const kind of ['auth.expired', 'event.repeated', 'volatile.dropped']) reporter.count(kind);
     expect(Object.keys(await observed.values('propagator.drops')).join()).not.toMatch(
@@ -210,7 +210,7 @@ describe('the metrics of an instance', () => {
     );
     expect(await observed.values('propagator.outbox.events')).toEqual({ '': 0 });
     expect(await observed.values('propagator.gaps')).toEqual({ '': 0 });
-    // It had lost its subscriptions, and asked.
+    // It had lost its subscriptions, and asked the others.
     await until(
       async () => ((await observed.values('propagator.repairs'))[''] ?? 0) >= 1,
       () => 'a repair',
@@ -218,7 +218,7 @@ describe('the metrics of an instance', () => {
     expect(await observed.values('propagator.repair.held')).toEqual({ '': 0 });
   });
 
-  it('are exactly those that are listed, with their units, and end with the app', async () => {
+  it('are exactly the documented ones, with their units, and end with the app', async () => {
     cluster = await start(1);
     const instance = cluster.instance(0);
     await instance.propagator.emitToAll({ event: 'x' });
@@ -252,7 +252,7 @@ describe('the metrics of an instance', () => {
 });
 
 describe('without an SDK of OpenTelemetry', () => {
-  it('an app counts, and nothing more', async () => {
+  it('an app counts, and does nothing more', async () => {
     const cluster = await givenCluster().of(1).onInMemoryPubSub().start();
     try {
       const instance = cluster.instance(0);

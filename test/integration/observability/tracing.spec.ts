@@ -18,7 +18,7 @@ describe('traces', () => {
     observed = undefined;
   });
 
-  /** What instances publish on a channel, as it is on the wire. */
+  /** The bytes that instances publish on a channel. */
   function watch(target: string): Buffer[] {
     const seen: Buffer[] = [];
     const channel = cluster.channel(target);
@@ -84,12 +84,12 @@ describe('traces', () => {
         'propagator.sockets': 1,
       },
     });
-    // Whom an event is for is not told.
+    // The recipients are not in the trace.
     const told = observed.named('propagator send').concat(observed.named('propagator deliver'));
     expect(JSON.stringify(told.map(({ attributes }) => attributes))).not.toContain('alice');
   });
 
-  it('hold an event for several users in one span, and Socket.IO’s own emits', async () => {
+  it('contain one span for an event to several users, and spans for Socket.IO’s own emits', async () => {
     observed = new ObservedTraces();
     cluster = await givenCluster().of(2).with(PlainGateway).start();
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
@@ -110,7 +110,7 @@ describe('traces', () => {
     expect(parents).toEqual([x, x, y]);
   });
 
-  it('say what went wrong', async () => {
+  it('show failures', async () => {
     observed = new ObservedTraces();
     cluster = await givenCluster().of(1).start();
     const { propagator } = cluster.instance(0);
@@ -143,7 +143,7 @@ describe('traces', () => {
     expect(observed.named('propagator send')).toEqual([]);
   });
 
-  it('put not a byte into envelopes where nobody traces, and read none', async () => {
+  it('put no byte into envelopes without tracing, and read none', async () => {
     cluster = await givenCluster().of(1).with(PlainGateway).start();
     const instance = cluster.instance(0);
     const client = await instance.connect();
@@ -159,7 +159,7 @@ describe('traces', () => {
     expect(bytes.length).toBe(28 + 2 + '42["x",1]'.length);
   });
 
-  it('end where an instance does not trace: its clients get their events', async () => {
+  it('end at an instance without tracing: its clients still get their events', async () => {
     const traces = new ObservedTraces();
     observed = traces;
     cluster = await givenCluster()
@@ -190,7 +190,7 @@ describe('traces', () => {
     expect([named('propagator send').length, named('propagator deliver').length]).toEqual([1, 0]);
   });
 
-  it('cannot keep an event from anybody, whatever the app’s span processors do', async () => {
+  it('cannot prevent the delivery of an event, whatever the app’s span processors do', async () => {
     observed = new ObservedTraces(undefined, {
       onStart: () => {
         throw new Error('onStart');

@@ -6,7 +6,7 @@ import { TestStores } from '../../support/presence/test-stores.js';
 const HOUR_MS = 3_600_000;
 const LEASE_MS = 10_000;
 
-describe('keys of presence in Redis', () => {
+describe('presence keys in Redis', () => {
   let stores: TestStores;
   let store: PresenceStore;
   const bucket = bucketOf('alice');
@@ -17,7 +17,7 @@ describe('keys of presence in Redis', () => {
   });
   afterEach(() => stores.close());
 
-  /** Each part of a key's name that says what it is, and how long it lives. */
+  /** The kinds of keys, by name, with their remaining time. */
   const lives = async (): Promise<Map<string, number>> => {
     const keys = await stores.redis.keys(`${stores.prefix}:presence:*`);
     const found = await Promise.all(
@@ -31,7 +31,7 @@ describe('keys of presence in Redis', () => {
     }
   };
 
-  it('live for longer than any lease after the last change, and for no longer than they are of use', async () => {
+  it('live longer than any lease after the last change, and no longer than they are needed', async () => {
     const lease = await stores.lease(store, 'a.0');
     const heard = { owner: 'a.0', data: undefined, claimUntil: 0, isHeard: true };
     await store.beat(heard);
@@ -68,11 +68,11 @@ describe('keys of presence in Redis', () => {
       expect({ part, lasts: life > LEASE_MS + 24 * HOUR_MS }).toEqual({ part, lasts: true });
     }
     expect(found.get('seen')).toBeGreaterThan(99 * HOUR_MS);
-    // A dead instance is known for as long as there are users of it.
+    // A dead instance is known for as long as Redis has users of it.
     expect(found.get('leases')).toBeGreaterThan((found.get('users') ?? 0) + 24 * HOUR_MS);
   });
 
-  it('live on while an instance uses them', async () => {
+  it('are kept while an instance uses them', async () => {
     const lease = await stores.lease(store, 'a.0');
     await store.update(bucket, lease, [{ operation: 'join', userId: 'alice' }]);
     await shorten();

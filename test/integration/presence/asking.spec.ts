@@ -12,7 +12,7 @@ import { until } from '../../support/until.js';
 
 const NO_GRACE = { presence: { graceMs: 0 } };
 
-/** All pages, one after the other. */
+/** Reads all pages, one after the other. */
 async function pagesOf(
   service: PresenceService,
   limit: number,
@@ -42,14 +42,14 @@ async function users(
   return { ids, devices };
 }
 
-describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where) => {
+describe.each(['Redis', 'memory'] as const)('presence queries in %s', (where) => {
   let presence: PresenceCluster;
   afterEach(() => presence.close());
 
   const start = async (options: RedisPropagatorOptions = NO_GRACE): Promise<void> => {
     presence = await PresenceCluster.start(where, 2, options);
   };
-  it('every instance knows of all users, however many it is asked for', async () => {
+  it('every instance knows all users, in queries of any size', async () => {
     await start();
     const { ids } = await users(presence, 30);
     const others = Array.from({ length: 1_000 }, (_, index) => `nobody-${index}`);
@@ -64,7 +64,7 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
     }
   });
 
-  it('users who come and go meanwhile do not hide or double those who stay', async () => {
+  it('users who connect and disconnect meanwhile do not hide or duplicate the others', async () => {
     await start();
     const { ids, devices } = await users(presence, 40);
     const staying = ids.filter((_, index) => index % 4 !== 0);
@@ -82,14 +82,14 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
     );
   });
 
-  it('the page of nobody is empty', async () => {
+  it('the page is empty without users', async () => {
     await start();
     expect(await presence.service(0).onlineUsers()).toEqual({ userIds: [], cursor: null });
     expect(await presence.service(0).count()).toBe(0);
   });
 
-  describe('when a user was last seen', () => {
-    it('is now while there is a device, and then the moment in which the last one went', async () => {
+  describe('the time when a user was last seen', () => {
+    it('is now while there is a device, and then the moment when the last one left', async () => {
       await start();
       const [device] = [await presence.connect(0, 'alice'), await presence.connect(0, 'bob')];
       await presence.settled();
@@ -123,7 +123,7 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
       await device.closed();
       await presence.reports('online alice', 'offline alice');
       const seen = await presence.service(1).lastSeen('alice');
-      // Later than that only on a machine that stood still.
+      // It was later only if the machine was frozen.
       expect(Date.now() < before + lastSeenMs ? seen : before).toEqual(expect.any(Number));
 
       await until(
@@ -133,7 +133,7 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
       expect(Date.now()).toBeGreaterThanOrEqual(before + lastSeenMs);
     });
 
-    it('is not kept at all with lastSeenMs: 0', async () => {
+    it('is not stored with lastSeenMs: 0', async () => {
       await start({ presence: { graceMs: 0, lastSeenMs: 0 } });
       const device = await presence.connect(0, 'alice');
       await device.closed();
@@ -144,7 +144,7 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
   });
 
   describe('a status', () => {
-    it('is set, changed and cleared by any instance, and reported once by that one', async () => {
+    it('can be set, changed and cleared on any instance, and is reported once by that instance', async () => {
       await start();
       await presence.connect(0, 'alice');
       await presence.settled();
@@ -169,7 +169,7 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
       ]);
     });
 
-    it('is not set for who is offline, and ends when a user goes offline', async () => {
+    it('cannot be set for an offline user, and ends when the user goes offline', async () => {
       await start();
       expect(await presence.service(0).setStatus('alice', 'away')).toBe(false);
       const device = await presence.connect(0, 'alice');
@@ -190,7 +190,7 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
       ]);
     });
 
-    it('may be set while a user is only just being let in', async () => {
+    it('can be set while a user is still connecting', async () => {
       await start();
       const state = presence.cluster.instance(0).app.get(SocketStateService);
       const set = firstValueFrom(
@@ -204,7 +204,7 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
       expect(await presence.service(1).statusOf('alice')).toBe('away');
     });
 
-    it('stays while a user has a device, and through the grace period', async () => {
+    it('is kept while a user has a device, and through the grace period', async () => {
       const graceMs = 1_000;
       await start({ presence: { graceMs } });
       const first = await presence.connect(0, 'alice');
@@ -217,7 +217,7 @@ describe.each(['Redis', 'memory'] as const)('asking for presence in %s', (where)
       const isInTime = Date.now() < wentAt + graceMs;
       await presence.settled();
 
-      // On a machine that stood still the grace period was over.
+      // If the machine was frozen the grace period was over.
       if (!isInTime) return;
       expect(status).toBe('away');
       expect(await presence.service(0).statusOf('alice')).toBe('away');
@@ -238,7 +238,7 @@ describe.each(['Redis', 'memory'] as const)(
     });
     afterAll(() => presence.close());
 
-    it.each([1, 7, 29, 30, 31, 1_000])('pages of %i have all users, each once', async (limit) => {
+    it.each([1, 7, 29, 30, 31, 1_000])('pages of %i contain each user once', async (limit) => {
       const pages = await pagesOf(presence.service(1), limit);
       expect(inAnyOrder(pages.flat())).toEqual(inAnyOrder(ids));
       for (const page of pages.slice(0, -1)) expect(page).toHaveLength(limit);
@@ -267,7 +267,7 @@ describe.each(['Redis', 'memory'] as const)(
       ['statusOf', (service: PresenceService, userId: string) => service.statusOf(userId)],
       ['setStatus', (service: PresenceService, userId: string) => service.setStatus(userId, 'a')],
       ['watch', async (service: PresenceService, userId: string) => service.watch([userId])],
-    ])('%s refuses what is no user id', async (_, ask) => {
+    ])('%s refuses an invalid user id', async (_, ask) => {
       for (const given of ['', null, undefined, {}, Number.NaN, '\ud800']) {
         const refused = ask(presence.service(0), given as string);
         await expect(refused).rejects.toMatchObject({ code: 'target.invalid' });

@@ -20,7 +20,7 @@ class ChatGateway {
   }
 }
 
-/** Disconnects who asks for it before the gateway has answered. */
+/** Disconnects clients that ask for it before the gateway has responded. */
 @WebSocketGateway({ namespace: 'unkind' })
 class UnkindGateway {
   handleConnection(socket: AuthenticatedSocket): void {
@@ -28,12 +28,12 @@ class UnkindGateway {
   }
 }
 
-/** Long enough for a device to come back, unless the machine stands still. */
+/** Long enough for a device to come back, unless the machine is frozen. */
 const GRACE_MS = 1_000;
 const GRACE = { presence: { graceMs: GRACE_MS } };
 const NO_GRACE = { presence: { graceMs: 0 } };
 
-/** Instances report by themselves: changes are in order by their moments, and in one millisecond by what they say. */
+/** Instances report independently: sort changes by their time, and within one millisecond by type. */
 function inTurn(changes: readonly PresenceChange[]): string[] {
   const left = changes.toSorted((a, b) => a.at - b.at);
   const types: string[] = [];
@@ -58,7 +58,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s', (where) => {
     presence = PresenceCluster.of(await builder.start());
   };
 
-  it('takes several devices, on several instances and in several namespaces, for one user', async () => {
+  it('counts several devices, on several instances and in several namespaces, as one user', async () => {
     await start(3);
     const devices = [
       await presence.connect(0, 'alice'),
@@ -81,7 +81,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s', (where) => {
     expect(await presence.service(2).isOnline('alice')).toBe(false);
   });
 
-  it('a change says who, when, and who reports it', async () => {
+  it('reports a change with the user, the time and the reporting instance', async () => {
     await start(2);
     const before = Date.now();
     const device = await presence.connect(1, 'alice');
@@ -103,7 +103,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s', (where) => {
   it.each([
     ['the same instance', 0],
     ['another instance', 1],
-  ])('who comes back to %s within the grace period was never away', async (_, to) => {
+  ])('a user who comes back to %s within the grace period was never offline', async (_, to) => {
     await start(2, GRACE);
     let device = await presence.connect(0, 'alice');
     let isInTime = true;
@@ -120,7 +120,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s', (where) => {
     expect(await presence.service(1).isOnline('alice')).toBe(true);
   });
 
-  it('who comes back after the grace period was away', async () => {
+  it('a user who comes back after the grace period was offline', async () => {
     await start(2, { presence: { graceMs: 60 } });
     const device = await presence.connect(0, 'alice');
     await device.closed();
@@ -133,7 +133,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s', (where) => {
     expect((offline?.at ?? 0) - (online?.at ?? 0)).toBeGreaterThanOrEqual(60);
   });
 
-  it('a user is online until the grace period is over, and seen when the last device went', async () => {
+  it('a user stays online until the grace period is over, and was last seen when the last device left', async () => {
     await start(2, GRACE);
     const device = await presence.connect(0, 'alice');
     await presence.isOnline('alice', true, 1);
@@ -152,7 +152,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s', (where) => {
     expect(seen).toBeGreaterThanOrEqual(wentAt);
   });
 
-  it('who comes and goes at once was there', async () => {
+  it('reports a user who connects and disconnects at once', async () => {
     await start(2);
     const visits = Array.from({ length: 20 }, async (_, index) => {
       const client = await presence.connect(index % 2, `visitor-${index}`);
@@ -168,7 +168,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s', (where) => {
     expect(await presence.service(0).count()).toBe(0);
   });
 
-  it('who is sent away by the gateway at once was there, too', async () => {
+  it('reports a user whom the gateway disconnects at once, too', async () => {
     await start(2);
     const client = TestClient.open(presence.cluster.instance(0).url, {
       token: 'alice',
@@ -182,7 +182,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s', (where) => {
     expect(await presence.service(1).isOnline('alice')).toBe(false);
   });
 
-  it('users who come and go at once, on all instances, come and go once each', async () => {
+  it('reports users who connect and disconnect at once on all instances once each', async () => {
     await start(3, { presence: { graceMs: 50 } });
     const users = Array.from({ length: 50 }, (_, index) => `user-${index}`);
     const connectAll = () =>
@@ -208,7 +208,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s', (where) => {
     }
   });
 
-  it('devices that come and go at once never make a user come or go twice', async () => {
+  it('reports no user twice when devices connect and disconnect at once', async () => {
     await start(3);
     const flapping = [0, 1, 2].map(async (instance) => {
       for (let times = 0; times < 10; times++) {
@@ -225,7 +225,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s', (where) => {
     expect(await presence.service(0).isOnline('alice')).toBe(false);
   });
 
-  it('somebody without a user is not there', async () => {
+  it('ignores anonymous sockets', async () => {
     await start(2);
     const anonymous = await presence.cluster.instance(0).connect();
     await presence.settled();
@@ -236,7 +236,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s', (where) => {
     expect(presence.lines).toEqual([]);
   });
 
-  it('takes user ids as they are', async () => {
+  it('accepts user ids unchanged', async () => {
     const userIds = [
       'Jürgen 😀 李',
       'a\nb\r\nc',
@@ -273,7 +273,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s', (where) => {
     }
   });
 
-  it('takes a number and its digits for one user', async () => {
+  it('treats a number and its digits as one user', async () => {
     await start(2);
     await presence.connect(0, '42');
     await presence.isOnline('42', true, 1);

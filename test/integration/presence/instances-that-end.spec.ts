@@ -10,7 +10,7 @@ import { PresenceCluster } from '../../support/presence/presence-cluster.js';
 import { PresenceLog } from '../../support/presence-log.js';
 import { until } from '../../support/until.js';
 
-/** Nobody can have waited for it. */
+/** Too long for a test to wait for. */
 const LEASE_MS = 3_600_000;
 const GRACE_MS = 400;
 
@@ -39,7 +39,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s, when an instance cl
     return presence;
   };
 
-  it('its users are offline soon, after the grace period, once, and another one says so', async () => {
+  it('its users are offline soon, after the grace period, reported once by another instance', async () => {
     const presence = await start(2);
     for (const user of ['alice', 'bob', 'carol']) await presence.connect(0, user);
     await presence.connect(1, 'carol');
@@ -56,7 +56,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s, when an instance cl
     const other = instanceIdOf(presence.cluster.instance(1));
     for (const { at, instanceId } of offline) {
       expect(at).toBeGreaterThanOrEqual(closing + GRACE_MS);
-      // Where it takes as long to close as the grace period lasts, it may still say so itself.
+      // If it takes as long to close as the grace period lasts, it may still report that itself.
       expect(at > closed ? instanceId : other).toBe(other);
     }
     expect(await presence.service(1).areOnline(['alice', 'carol'])).toEqual(
@@ -71,7 +71,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s, when an instance cl
     expect(presence.lines).toHaveLength(5);
   });
 
-  it('who had just gone from it is reported all the same', async () => {
+  it('a user who had just left it is still reported', async () => {
     const presence = await start(2, { presence: { graceMs: 500 } });
     const device = await presence.connect(0, 'alice');
     await presence.isOnline('alice', true, 1);
@@ -81,7 +81,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s, when an instance cl
     expect(presence.lines).toEqual(['online alice', 'offline alice']);
   });
 
-  it('who had just come to it is reported all the same', async () => {
+  it('a user who had just connected to it is still reported', async () => {
     const presence = await start(2);
     for (let index = 0; index < 20; index++) await presence.connect(0, `user-${index}`);
     await close(presence, 0);
@@ -97,7 +97,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s, when an instance cl
     );
   });
 
-  it('its users move to another one without a change', async () => {
+  it('its users move to another instance without a change', async () => {
     const graceMs = 1_500;
     const presence = await start(2, { presence: { leaseMs: LEASE_MS, graceMs } });
     const users = Array.from({ length: 10 }, (_, index) => `user-${index}`);
@@ -111,14 +111,14 @@ describe.each(['Redis', 'memory'] as const)('presence in %s, when an instance cl
     await last.closed();
     await presence.reports(...users, 'online last', 'offline last');
 
-    // On a machine that stood still they had gone.
+    // If the machine was frozen they had gone offline.
     if (!areInTime) return;
     expect(presence.lines.toSorted()).toEqual(
       [...users.map((user) => `online ${user}`), 'offline last', 'online last'].toSorted(),
     );
   });
 
-  it('as the last one, the next one to start knows, and reports who has not come back', async () => {
+  it('after the last one, the next one to start knows and reports the users who did not come back', async () => {
     const graceMs = 1_500;
     const first = await start(1, { presence: { leaseMs: LEASE_MS, graceMs } });
     const { prefix } = first.cluster;
@@ -131,7 +131,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s, when an instance cl
     const next = await start(1, { prefix, presence: { leaseMs: LEASE_MS, graceMs } });
     const count = await next.service(0).count();
     await next.connect(0, 'bob');
-    // On a machine that stood still bob had gone, too.
+    // If the machine was frozen bob had gone offline, too.
     if (Date.now() >= closing + graceMs) return;
     expect(count).toBe(2);
     await next.reports('offline alice');
@@ -144,7 +144,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s, when an instance cl
     expect(first.lines.toSorted()).toEqual(['online alice', 'online bob']);
   });
 
-  it('a worker without sockets asks and reports as well', async () => {
+  it('a worker without sockets answers queries and reports as well', async () => {
     const presence = await start(1);
     const worker = await presence.cluster.startWorkerWith({
       presence: { leaseMs: LEASE_MS, graceMs: GRACE_MS },
@@ -174,7 +174,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s, when an instance cl
     expect(await service.count()).toBe(0);
   });
 
-  it('there is nothing more to come of it: changes$ ends', async () => {
+  it('changes$ completes', async () => {
     const presence = await start(1);
     let isOver = false;
     presence.service(0).changes$.subscribe({ complete: () => (isOver = true) });

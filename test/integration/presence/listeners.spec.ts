@@ -18,7 +18,7 @@ import { until } from '../../support/until.js';
 const users = Array.from({ length: 20 }, (_, index) => `user-${index}`);
 const offline = users.map((user) => `offline ${user}`).toSorted();
 
-/** A provider that listens only when all that the instance has found at its start is settled. */
+/** A provider that subscribes only after the instance has processed all changes it found at its start. */
 class LateListener implements OnModuleInit {
   static log: PresenceLog | undefined;
 
@@ -56,13 +56,13 @@ describe.each(['Redis', 'memory'] as const)('a change of presence in %s', (where
     started.push(cluster);
     return cluster;
   };
-  it('that its instance settles when nobody listens there any more is told by another one', async () => {
+  it('is reported by another instance when nobody is subscribed on its own instance any more', async () => {
     const cluster = await start(2);
     const [here, there] = cluster.instances.map(presenceOf) as [PresenceService, PresenceService];
     const [own, other] = [new PresenceLog(here), new PresenceLog(there)];
     const clients = users.map((token) => cluster.instance(0).connect({ token }));
     await own.reaches(users.length);
-    // As in `onModuleDestroy`, which comes before the clients are sent away.
+    // As in `onModuleDestroy`, which runs before the clients are disconnected.
     own.close();
     for (const client of await Promise.all(clients)) client.close();
     await nobodyIsOnline(there);
@@ -74,7 +74,7 @@ describe.each(['Redis', 'memory'] as const)('a change of presence in %s', (where
     expect(own.lines).toHaveLength(users.length);
   });
 
-  it('that is found at the start waits until the app listens', async () => {
+  it('that is found at the start waits until the app subscribes', async () => {
     const cluster = await start(1);
     await Promise.all(users.map((token) => cluster.instance(0).connect({ token })));
     await until(
@@ -91,7 +91,7 @@ describe.each(['Redis', 'memory'] as const)('a change of presence in %s', (where
       () => told().length >= 2 * users.length,
       () => `all to be told of, got ${told().join()}`,
     );
-    // Nobody had listened to the one before.
+    // Nobody had subscribed on the previous instance.
     for (const user of users) {
       const own = told().filter((line) => line.endsWith(` ${user}`));
       expect(own).toEqual([`online ${user}`, `offline ${user}`]);
@@ -99,7 +99,7 @@ describe.each(['Redis', 'memory'] as const)('a change of presence in %s', (where
     expect(told()).toHaveLength(2 * users.length);
   });
 
-  it('waits for an app that listens only after its start', async () => {
+  it('waits for an app that subscribes only after its start', async () => {
     const cluster = await start(1);
     await cluster.instance(0).connect({ token: 'alice' });
     const service = presenceOf(cluster.instance(0));
@@ -115,9 +115,9 @@ describe.each(['Redis', 'memory'] as const)('a change of presence in %s', (where
     expect(log.lines).toEqual(['online alice', 'alice is away']);
   });
 
-  it('waits for the next listener where one has heard enough', async () => {
+  it('waits for the next subscriber if one has unsubscribed', async () => {
     const cluster = await start(1);
-    // In one bucket.
+    // Users in one bucket.
     const three = usersOf(bucketOf('alice'), 3, 'alice');
     await Promise.all(three.map((token) => cluster.instance(0).connect({ token })));
     const service = presenceOf(cluster.instance(0));
@@ -134,7 +134,7 @@ describe.each(['Redis', 'memory'] as const)('a change of presence in %s', (where
     expect(told.toSorted()).toEqual(three.map((user) => `online ${user}`).toSorted());
   });
 
-  it('is not told by a worker while the one instance that somebody listens to starts again', async () => {
+  it('is not reported by a worker while the only instance with a subscriber restarts', async () => {
     const cluster = await start(1);
     const { prefix } = cluster;
     const before = new PresenceLog(presenceOf(cluster.instance(0)));
@@ -151,7 +151,8 @@ describe.each(['Redis', 'memory'] as const)('a change of presence in %s', (where
     started.push(again);
     const after = new PresenceLog(presenceOf(again.instance(0)));
 
-    // The one before tells those that become certain while it closes, if that takes longer than the grace period.
+    // The previous instance reports changes that become certain while it closes, if closing takes longer than the
+    // grace period.
     const told = () => [...before.lines.slice(users.length), ...after.lines];
     await until(
       () => told().length >= users.length,
@@ -161,14 +162,14 @@ describe.each(['Redis', 'memory'] as const)('a change of presence in %s', (where
     expect(await worker.get(PresenceService).count()).toBe(0);
   });
 
-  it('is told where somebody listens, whoever else could look after a dead instance', async () => {
+  it('is reported by an instance with a subscriber, whichever others could process a dead instance', async () => {
     const cluster = await start(2);
     const { prefix } = cluster;
     for (let n = 0; n < 3; n++) await cluster.startWorkerWith({ ...options(), prefix });
     const logs = cluster.instances.map((instance) => new PresenceLog(presenceOf(instance)));
     await Promise.all(users.map((token) => cluster.instance(0).connect({ token })));
     const told = () => logs.flatMap(({ lines }) => lines);
-    // By then the store knows where somebody listens.
+    // By then the store knows which instances have a subscriber.
     await cluster.instance(1).connect({ token: 'carol' });
     await until(
       () => told().length === users.length + 1,

@@ -20,7 +20,7 @@ describe('presence over a connection that', () => {
     redis.disconnect();
   });
 
-  /** The first instance has a bad connection, the second one a good one. */
+  /** The first instance has a faulty connection, the second one a good one. */
   const start = async (options: RedisPropagatorOptions = {}): Promise<void> => {
     redis = new Redis(testRedisUrl());
     proxy = await TcpProxy.to(testRedisUrl());
@@ -32,7 +32,7 @@ describe('presence over a connection that', () => {
       ...(instance === 0 ? { redis: proxy.url } : {}),
     }));
   };
-  it('breaks when somebody has come, before the answer is there: it is reported once all the same', async () => {
+  it('breaks after a user has connected, before the reply arrives: it is still reported once', async () => {
     await start();
     await presence.settled();
     proxy.loseAnswers();
@@ -49,7 +49,7 @@ describe('presence over a connection that', () => {
     expect(presence.lines).toEqual(['online alice', 'offline alice']);
   });
 
-  it('breaks when somebody has come and gone, before the answer is there: both are reported once', async () => {
+  it('breaks after a user has connected and left, before the reply arrives: both are reported once', async () => {
     await start();
     await presence.settled();
     proxy.loseAnswers();
@@ -62,10 +62,10 @@ describe('presence over a connection that', () => {
     expect(presence.lines).toEqual(['online alice', 'offline alice']);
   });
 
-  it('breaks when somebody is offline, before the answer is there: it is reported once all the same', async () => {
+  it('breaks after a user went offline, before the reply arrives: it is still reported once', async () => {
     await start({ presence: { graceMs: 1_500 } });
     const device = await presence.connect(0, 'alice');
-    // From then on Redis knows the scripts, too: it is not asked twice for one thing.
+    // From then on Redis knows the scripts, so each call is sent only once.
     await presence.settled();
     await device.closed();
     const pending = `${presenceChannel(presence.cluster.prefix, bucketOf('alice'))}:pending`;
@@ -73,7 +73,7 @@ describe('presence over a connection that', () => {
       async () => (await redis.zscore(pending, 'alice')) !== null,
       () => 'the grace period to begin',
     );
-    // Asked over the same connection: the answer that she has left is there, too.
+    // Sent over the same connection, so the reply about her leaving has arrived, too.
     await presence.confirmed();
     proxy.loseAnswers();
     await presence.isOnline('alice', false, 1);
@@ -85,12 +85,12 @@ describe('presence over a connection that', () => {
     expect(reporterOf('offline alice')).toBe(instanceIdOf(presence.cluster.instance(0)));
   });
 
-  it('breaks when a status is set, before the answer is there: set once more, it is reported once', async () => {
+  it('breaks after a status is set, before the reply arrives: set again, it is reported once', async () => {
     await start();
     await presence.connect(1, 'alice');
     await presence.settled();
     const [bad, good] = [presence.service(0), presence.service(1)];
-    // Redis has to know the script: that it does not is an answer, too.
+    // Redis has to know the script, because a missing script is a reply, too.
     await bad.setStatus('alice', 'busy');
     proxy.loseAnswers();
     const setting = bad.setStatus('alice', 'away').catch((error: unknown) => error);
@@ -109,7 +109,7 @@ describe('presence over a connection that', () => {
     expect(presence.lines).toEqual(['online alice', 'alice is busy', 'alice is away']);
   });
 
-  it('delivers late, after another one: what it delivers has no effect', async () => {
+  it('delivers a call late, after another one: the late call has no effect', async () => {
     await start();
     const device = await presence.connect(0, 'alice');
     await presence.settled();
@@ -130,7 +130,7 @@ describe('presence over a connection that', () => {
     expect(await presence.service(1).isOnline('alice')).toBe(true);
   });
 
-  it('breaks again and again while users come and go: each is reported once', async () => {
+  it('breaks again and again while users connect and leave: each change is reported once', async () => {
     await start({ presence: { graceMs: 1_000 } });
     for (let round = 0; round < 5; round++) {
       const users = Array.from({ length: 10 }, (_, index) => `user-${round}-${index}`);
@@ -140,7 +140,7 @@ describe('presence over a connection that', () => {
       for (const device of devices) device.close();
       proxy.cut();
       for (const device of others) device.close();
-      // Who comes to an instance that cannot tell anybody may be told of late: not here.
+      // An instance without a working connection may report late, which does not happen here.
       const { redis: link } = presence.cluster.instance(0);
       await until(
         () => link.state === 'degraded',

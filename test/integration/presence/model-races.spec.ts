@@ -8,8 +8,8 @@ import { SimulatedCluster } from '../../support/presence/simulated-cluster.js';
 import { simulatedSteps } from '../../support/presence/simulated-steps.js';
 import { testRedisUrl } from '../../support/test-cluster.js';
 
-// Random histories of instances in one process, whose connections to Redis fail in all ways, and what presence has to say
-// of them: support/presence/judge-presence.ts. How to play a failure again: support/presence/property-runs.ts.
+// Random histories of instances in one process whose connections to Redis fail in all ways, with the expected
+// reports: support/presence/judge-presence.ts. To replay a failure: support/presence/property-runs.ts.
 
 const TIMING: Timing = { graceMs: 50, leaseMs: 400, heartbeatMs: 60, promptMs: 100 };
 const SLOTS = 3;
@@ -22,7 +22,7 @@ describe('presence over connections that fail', () => {
   let published: PublishedChanges;
   beforeAll(async () => {
     redis = new Redis(testRedisUrl());
-    // Each instance listens to it.
+    // Each instance subscribes to it.
     redis.setMaxListeners(0);
     published = await PublishedChanges.on(redis);
   });
@@ -42,7 +42,7 @@ describe('presence over connections that fail', () => {
     }
   };
 
-  it('is what happened, and each change was reported once', async () => {
+  it('reports what happened, and each change once', async () => {
     const steps = simulatedSteps({ slots: SLOTS, users: USERS, ...TIMING });
     const histories = fc.commands([steps], { maxCommands: STEPS, size: 'max' });
     expect(await playHistories(histories, HOW_MUCH, play)).toBeGreaterThan(0);

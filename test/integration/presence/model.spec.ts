@@ -5,18 +5,18 @@ import { ProcessCluster } from '../../support/presence/process-cluster.js';
 import { processSteps } from '../../support/presence/process-steps.js';
 import { playHistories } from '../../support/presence/property-runs.js';
 
-// Random histories of instances that are processes, killed, frozen and closed, with clients and a Redis that loses its
-// data, and what presence has to say of them: support/presence/judge-presence.ts. How to play a failure again:
+// Random histories of instances in processes that are killed, frozen and closed, with clients and a Redis that
+// loses its data, and the expected reports: support/presence/judge-presence.ts. To replay a failure:
 // support/presence/property-runs.ts.
 
-/** Patient enough for a busy machine. */
+/** Long enough for a busy machine. */
 const TIMING: Timing = { graceMs: 80, leaseMs: 1_000, heartbeatMs: 100, promptMs: 250 };
 const SLOTS = 3;
 const USERS = 4;
 const STEPS = 40;
 const HOW_MUCH = { quick: 2, thorough: 8 };
 
-describe('presence of instances that are processes', () => {
+describe('presence of instances in processes', () => {
   let cluster: ProcessCluster;
   let played = 0;
   beforeAll(async () => {
@@ -32,14 +32,14 @@ describe('presence of instances that are processes', () => {
       await cluster.rest();
       await cluster.end();
     } catch (error) {
-      // Whatever it is in, the next history begins with nothing.
+      // The next history starts from an empty state, whatever the current one is.
       await cluster.discard();
       cluster = await ProcessCluster.start(TIMING, SLOTS);
       throw error;
     }
   };
 
-  it('is what happened, and each change was reported once', async () => {
+  it('reports what happened, and each change once', async () => {
     const steps = processSteps({ slots: SLOTS, users: USERS, ...TIMING });
     const histories = fc.commands([steps], { maxCommands: STEPS, size: 'max' });
     expect(await playHistories(histories, HOW_MUCH, play)).toBeGreaterThan(0);

@@ -9,25 +9,25 @@ import { TestClient } from '../../support/test-client.js';
 import { testRedisUrl } from '../../support/test-cluster.js';
 import { until } from '../../support/until.js';
 
-/** A machine may stand still for some seconds without a lease ending. */
+/** A machine may be frozen for some seconds without a lease expiring. */
 const LEASE_MS = 6_000;
 const GRACE_MS = 200;
 const FROZEN_MS = 500;
 const TIMES = {
   heartbeatIntervalMs: 100,
-  // Nobody is missed by that: what comes comes because a lease has ended.
+  // No test waits for that: every change comes from an expired lease.
   memberTimeoutMs: 600_000,
   presence: { leaseMs: LEASE_MS, graceMs: GRACE_MS },
 };
 
-describe('presence of an instance in a process of its own', () => {
+describe('presence of an instance in its own process', () => {
   let presence: PresenceCluster;
   let first: ClusterProcess;
   let second: ClusterProcess;
   let third: ClusterProcess;
   const clients: TestClient[] = [];
 
-  // Two instances here and three there, which end one after the other. What any of them reports is in the log.
+  // Two instances in this process and three others, which end one after the other. All reports go to one log.
   beforeAll(async () => {
     presence = await PresenceCluster.start('Redis', 2, TIMES);
     const options = { ...TIMES, redis: testRedisUrl(), prefix: presence.cluster.prefix };
@@ -60,7 +60,7 @@ describe('presence of an instance in a process of its own', () => {
     clients.push(client);
     return client;
   };
-  /** When the leases end that these instances have now, at the soonest. */
+  /** The earliest time at which the current leases of these instances expire. */
   const leasesEnd = async (...instanceIds: string[]): Promise<number> => {
     const redis = new Redis(testRedisUrl());
     const key = `${presence.cluster.prefix}:presence:{leases}:leases`;
@@ -73,7 +73,7 @@ describe('presence of an instance in a process of its own', () => {
     return Math.min(...ends.map(Number));
   };
 
-  it('is that of any other: asked there, and reported once by one of all', async () => {
+  it('is the same as any other: it answers queries, and each change is reported once by one instance', async () => {
     const alice = await connect(first, 'alice');
     await presence.connect(0, 'bob');
     await presence.reportsOf('alice', 'online');
@@ -114,7 +114,7 @@ describe('presence of an instance in a process of its own', () => {
     expect(await first.call('presence', 'isOnline', 'stays')).toBe(true);
   });
 
-  it('that is frozen for longer than its lease: it brings back no ghosts, and whom it really has', async () => {
+  it('that is frozen for longer than its lease: it brings back no former users, and keeps its real ones', async () => {
     const users = ['keeps', 'moves', 'goes', 'returns'] as const;
     const [, moves, goes, returns] = await Promise.all(users.map((user) => connect(first, user)));
     for (const user of users) await presence.reportsOf(user, 'online');
@@ -181,7 +181,7 @@ describe('presence of an instance in a process of its own', () => {
     expect(presence.typesOf('erin')).toEqual(['online', 'offline']);
   });
 
-  it('that is killed: its users are offline after lease and grace period, once, reported by one survivor', async () => {
+  it('that is killed: its users are offline after lease and grace period, reported once by one survivor', async () => {
     const users = Array.from({ length: 30 }, (_, index) => `user-${index}`);
     const both = [first, second];
     await Promise.all(users.map((user, index) => connect(index % 2 === 0 ? first : second, user)));

@@ -29,7 +29,7 @@ describe('presence with a Redis that', () => {
     presence = await PresenceCluster.start('Redis', 3, {
       ...TIMES,
       ...options,
-      // They are all back at once: each of the usual attempts to connect is half a second after the last one.
+      // They all reconnect at once; without this each attempt comes half a second after the last one.
       redis: { host: redis.host, port: redis.port, retryStrategy: () => 20 },
     });
   };
@@ -38,7 +38,7 @@ describe('presence with a Redis that', () => {
     await presence.everywhere('ready');
   };
 
-  it('comes back empty is told again who is online, and nothing of that is reported', async () => {
+  it('comes back empty learns the online users again, and nothing of that is reported', async () => {
     await start();
     for (const user of ['alice', 'bob']) await presence.connect(0, user);
     await presence.connect(1, 'bob');
@@ -63,11 +63,11 @@ describe('presence with a Redis that', () => {
     expect(presence.lines.toSorted()).toEqual(
       ['alice is away', 'online alice', 'online bob', 'online carol'].toSorted(),
     );
-    // Of that only Redis knew.
+    // Only Redis knew that.
     expect(await presence.service(0).statusOf('alice')).toBeNull();
   });
 
-  it('comes back empty is told once who has come and who has gone meanwhile', async () => {
+  it('comes back empty reports once which users came and left meanwhile', async () => {
     await start();
     const gone = await presence.connect(0, 'gone');
     const goneTwice = [
@@ -103,7 +103,7 @@ describe('presence with a Redis that', () => {
     expect(await presence.service(2).count()).toBe(3);
   });
 
-  it('comes back empty: a new device of somebody who was online all the while is no news', async () => {
+  it('comes back empty does not report a new device of a user who was online all the time', async () => {
     await start();
     const users = Array.from({ length: 30 }, (_, index) => `user-${index}`);
     await Promise.all(users.map((user) => presence.connect(0, user)));
@@ -112,7 +112,7 @@ describe('presence with a Redis that', () => {
     await redis.kill();
     await presence.everywhere('degraded');
     await redis.restart();
-    // Each as soon as it can, whoever has told Redis by then.
+    // Each as soon as it can, whichever instances have updated Redis by then.
     await Promise.all(users.map((user, index) => presence.connect(1 + (index % 2), user)));
     await presence.everywhere('ready');
     await Promise.all(users.map((user, index) => presence.connect(2 - (index % 2), user)));
@@ -130,10 +130,10 @@ describe('presence with a Redis that', () => {
     ['every call times out', 500],
     ['no call times out', 10_000],
   ])(
-    'stands still for longer than lease and grace period changes nothing, where %s',
+    'is frozen for longer than lease and grace period changes nothing, if %s',
     async (_what, ms) => {
-      // Without a grace period, or who is given up by mistake might be back in time.
-      // And with a lease longer than a connection takes to be made anew.
+      // Without a grace period, because a user given up by mistake might come back in time. The lease is longer
+      // than it takes to replace a connection.
       const leaseMs = 2_500;
       await start([], { publishTimeoutMs: ms, presence: { leaseMs, graceMs: 0 } });
       const users = Array.from({ length: 90 }, (_, index) => `user-${index}`);
@@ -152,7 +152,7 @@ describe('presence with a Redis that', () => {
       }
       await presence.reportsOf('leaves', 'online', 'offline');
       await presence.everywhere('ready');
-      // Whoever has not renewed its lease by then is given up.
+      // Instances that have not renewed their lease by then are given up.
       await sleep(1.5 * leaseMs);
       await presence.settled();
 
@@ -164,7 +164,7 @@ describe('presence with a Redis that', () => {
     },
   );
 
-  it('is away for longer than lease and grace period, and has kept its data, changes nothing', async () => {
+  it('is down for longer than lease and grace period, and has kept its data, changes nothing', async () => {
     await start(['--appendonly', 'yes', '--appendfsync', 'always']);
     await presence.connect(0, 'alice');
     const moves = await presence.connect(1, 'moves');

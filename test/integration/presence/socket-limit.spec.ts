@@ -23,7 +23,7 @@ describe('auth.maxSocketsPerUser', () => {
   afterEach(() => limited.close());
 
   describe.each(['Redis', 'memory'] as const)('in %s', (where) => {
-    it('lets in exactly so many, of those who come at once to several instances', async () => {
+    it('accepts exactly the allowed number of sockets that connect at once to several instances', async () => {
       limited = await LimitedCluster.start(where, 3, { maxSocketsPerUser: 3 });
       const [alices, bobs] = await Promise.all([
         limited.attemptAtOnce(20, 'alice'),
@@ -38,7 +38,7 @@ describe('auth.maxSocketsPerUser', () => {
       expect(admitted(alices).every(({ socket }) => socket.connected)).toBe(true);
     });
 
-    it('lets in another one for each that has gone, and no more', async () => {
+    it('accepts another socket for each that has left, and no more', async () => {
       limited = await LimitedCluster.start(where, 3, {
         maxSocketsPerUser: 2,
         onTooManySockets: 'reject-new',
@@ -55,7 +55,7 @@ describe('auth.maxSocketsPerUser', () => {
       expect(refused(await limited.attemptAtOnce(3, 'alice'))).toHaveLength(3);
     });
 
-    it('counts the sockets of all namespaces, and none of those without a user', async () => {
+    it('counts the sockets of all namespaces, and none without a user', async () => {
       limited = await LimitedCluster.start(where, 3, { maxSocketsPerUser: 2 });
       await limited.connect('alice', 0, '/chat');
       await limited.connect('alice', 1);
@@ -64,7 +64,7 @@ describe('auth.maxSocketsPerUser', () => {
       expect(await Promise.all(anonymous)).toHaveLength(4);
     });
 
-    it('disconnects the oldest, if it is told to, wherever that is', async () => {
+    it('disconnects the oldest socket, if configured, on any instance', async () => {
       limited = await LimitedCluster.start(where, 3, {
         maxSocketsPerUser: 2,
         onTooManySockets: 'disconnect-oldest',
@@ -87,7 +87,7 @@ describe('auth.maxSocketsPerUser', () => {
       expect(staying.every(({ socket }) => socket.connected)).toBe(true);
     });
 
-    it('disconnects the oldest by default, so that nobody is kept out by sockets that are gone', async () => {
+    it('disconnects the oldest socket by default, so that dead sockets keep nobody out', async () => {
       limited = await LimitedCluster.start(where, 2, {
         maxSocketsPerUser: 1,
         onTooManySockets: undefined,
@@ -97,14 +97,14 @@ describe('auth.maxSocketsPerUser', () => {
       expect(await oldest.waitFor('propagator:disconnect')).toEqual(REASON);
     });
 
-    it('says to clients that are refused when to come again', async () => {
+    it('tells refused clients when to retry', async () => {
       limited = await LimitedCluster.start(where, 1, { maxSocketsPerUser: 1 });
       await limited.connect('alice');
       const { data } = await limited.cluster.instance(0).refusal({ token: 'alice' });
       expect(data).toEqual({ code: TOO_MANY, retryAfterMs: expect.any(Number) });
     });
 
-    it('of many who come at once so many stay as are allowed', async () => {
+    it('keeps the allowed number of many sockets that connect at once', async () => {
       limited = await LimitedCluster.start(where, 3, {
         maxSocketsPerUser: 3,
         onTooManySockets: 'disconnect-oldest',
@@ -123,7 +123,7 @@ describe('auth.maxSocketsPerUser', () => {
       expect(told).toHaveLength(17);
     });
 
-    it('nothing is left of those who have to go before they are connected', async () => {
+    it('keeps nothing of sockets that are displaced before they are connected', async () => {
       limited = await LimitedCluster.start(
         where,
         3,
@@ -133,7 +133,7 @@ describe('auth.maxSocketsPerUser', () => {
       const { instances } = limited.cluster;
       const heard = { came: 0, went: 0 };
       for (const index of instances.keys()) {
-        // The app takes its time, too.
+        // The app takes time, too.
         const namespace = namespaceOf(limited.cluster, index);
         namespace.use((_, next) => setTimeout(next, 20));
         namespace.on('connection', (socket) => {
@@ -165,7 +165,7 @@ describe('auth.maxSocketsPerUser', () => {
     await limited.counts('alice', 0);
   });
 
-  it('does not count those that it refuses, whatever it is told again meanwhile', async () => {
+  it('does not count refused sockets, however often Redis is updated meanwhile', async () => {
     const times = { heartbeatIntervalMs: 500, memberTimeoutMs: 10_000 };
     limited = await LimitedCluster.start('Redis', 3, { maxSocketsPerUser: 2 }, times);
     await limited.connect('alice');
@@ -178,7 +178,7 @@ describe('auth.maxSocketsPerUser', () => {
     await limited.counts('alice', 1);
   });
 
-  it('forgets whoever goes before being let in', async () => {
+  it('forgets a socket that leaves before it is connected', async () => {
     limited = await LimitedCluster.start('Redis', 3, { maxSocketsPerUser: 3 });
     for (let times = 0; times < 10; times++) {
       const clients = limited.cluster.instances.map(({ url }) =>
@@ -192,7 +192,7 @@ describe('auth.maxSocketsPerUser', () => {
     expect(admitted(await limited.attemptAtOnce(5, 'alice'))).toHaveLength(3);
   });
 
-  it('counts the sockets of an instance that is killed until its lease is over', async () => {
+  it('counts the sockets of a killed instance until its lease is over', async () => {
     const times = { heartbeatIntervalMs: 100, presence: { leaseMs: 5_000, graceMs: 0 } };
     const limit = { maxSocketsPerUser: 2 };
     limited = await LimitedCluster.start('Redis', 2, limit, times);
@@ -217,7 +217,7 @@ describe('auth.maxSocketsPerUser', () => {
   });
 });
 
-describe('auth.maxSocketsPerUser, while Redis is away', () => {
+describe('auth.maxSocketsPerUser while Redis is down', () => {
   let limited: LimitedCluster;
   let redis: RunningRedis;
   afterEach(async () => {
@@ -240,7 +240,7 @@ describe('auth.maxSocketsPerUser, while Redis is away', () => {
     await limited.everywhere('ready');
   };
 
-  it('each instance counts its own, and refuses one too many', async () => {
+  it('makes each instance count its own sockets and refuse excess ones', async () => {
     await start({ maxSocketsPerUser: 2 });
     const first = await limited.connect('alice', 0);
     await goAway();
@@ -253,7 +253,7 @@ describe('auth.maxSocketsPerUser, while Redis is away', () => {
     expect(limited.cluster.instance(0).counts['limit.unchecked']).toBe(2);
   });
 
-  it('each instance counts its own, and disconnects the oldest', async () => {
+  it('makes each instance count its own sockets and disconnect the oldest', async () => {
     await start({ maxSocketsPerUser: 2, onTooManySockets: 'disconnect-oldest' });
     const first = await limited.connect('alice', 0);
     await goAway();
@@ -265,7 +265,7 @@ describe('auth.maxSocketsPerUser, while Redis is away', () => {
     expect([second, third].every(({ socket }) => socket.connected)).toBe(true);
   });
 
-  it('nobody is forgotten: once it is back, empty, those from before and those who came count', async () => {
+  it('counts earlier and new sockets once Redis is back empty', async () => {
     await start({ maxSocketsPerUser: 4 });
     await limited.connect('alice', 0);
     const gone = await limited.connect('alice', 1);
@@ -282,7 +282,7 @@ describe('auth.maxSocketsPerUser, while Redis is away', () => {
     expect(await limited.attempt('alice', 0)).toBe(TOO_MANY);
   });
 
-  it('who goes is counted no longer, once it is back with its data', async () => {
+  it('no longer counts sockets that left once Redis is back with its data', async () => {
     await start({ maxSocketsPerUser: 2 }, ['--appendonly', 'yes']);
     const first = await limited.connect('alice', 0);
     await limited.connect('alice', 1);

@@ -17,7 +17,7 @@ const shown = ({ state, changes }: Updated): string[] => [
   ...changes.map(({ type, userId }) => `${type} ${userId}`),
 ];
 
-describe('the store of presence in Redis', () => {
+describe('the presence store in Redis', () => {
   let stores: TestStores;
   let store: PresenceStore;
   let a: Lease;
@@ -68,7 +68,7 @@ describe('the store of presence in Redis', () => {
   };
 
   describe('changes that were handed out', () => {
-    it('are handed out again with each answer until they are confirmed, and to nobody else', async () => {
+    it('are redelivered with each reply until they are acknowledged, and only to their owner', async () => {
       await start();
       expect(await update(a, 'join')).toEqual(['done', 'online alice']);
       expect(await update(b, 'join')).toEqual(['done']);
@@ -80,7 +80,7 @@ describe('the store of presence in Redis', () => {
       expect(await settle(a)).toEqual(['done']);
     });
 
-    it('is handed out again only where that is asked for', async () => {
+    it('are redelivered only on request', async () => {
       await start();
       const [first] = (await store.update(BUCKET, a, [{ operation: 'join', userId: 'alice' }]))
         .changes;
@@ -92,7 +92,7 @@ describe('the store of presence in Redis', () => {
       expect((await store.settle(BUCKET, a, true)).changes).toEqual([first]);
     });
 
-    it('keep the moment in which they happened', async () => {
+    it('keep the time when they happened', async () => {
       await start();
       const [first] = (await store.update(BUCKET, a, [{ operation: 'join', userId: 'alice' }]))
         .changes;
@@ -103,7 +103,7 @@ describe('the store of presence in Redis', () => {
       expect((await store.settle(BUCKET, a)).changes).toEqual([first]);
     });
 
-    it('are confirmed one by one: later ones of the same user are others', async () => {
+    it('are acknowledged one by one: later ones of the same user are separate', async () => {
       await start();
       const early = await store.update(BUCKET, a, [{ operation: 'join', userId: 'alice' }]);
       await update(a, 'leave');
@@ -120,13 +120,13 @@ describe('the store of presence in Redis', () => {
       ]);
       await store.reported(BUCKET, 'a.0', early.changes);
       expect(await update(a)).toEqual(['done', 'offline alice', 'online alice']);
-      // Somebody else has not got them.
+      // Another instance does not have them.
       const { changes } = await store.update(BUCKET, a, []);
       await store.reported(BUCKET, 'b.0', changes);
       expect(await update(a)).toEqual(['done', 'offline alice', 'online alice']);
     });
 
-    it('go to the one that sweeps when their owner has ended, until it has confirmed them', async () => {
+    it('go to the instance that sweeps after their owner has ended, until it acknowledges them', async () => {
       await start();
       await update(a, 'join');
       await store.resign('a.0');
@@ -162,8 +162,8 @@ describe('the store of presence in Redis', () => {
     });
   });
 
-  describe('has no ear for', () => {
-    it('an instance whose lease has ended', async () => {
+  describe('ignores', () => {
+    it('an instance whose lease has expired', async () => {
       await start();
       await update(b, 'join');
       await confirm(b);
@@ -179,7 +179,7 @@ describe('the store of presence in Redis', () => {
       expect(await settle(a)).toEqual(['done', 'offline alice']);
     });
 
-    it('what comes late over an earlier connection, once there was something over a later one', async () => {
+    it('late calls of an earlier connection, after a call over a later one', async () => {
       await start();
       await update(a, 'join');
       await confirm(a);
@@ -192,7 +192,7 @@ describe('the store of presence in Redis', () => {
       expect(await isOnline()).toBe(true);
     });
 
-    it('the late settling over an earlier connection, which would report to nobody', async () => {
+    it('late processing over an earlier connection, whose report nobody would get', async () => {
       await start();
       await update(b, 'join');
       await confirm(b);
@@ -202,7 +202,7 @@ describe('the store of presence in Redis', () => {
       expect(await settle(b)).toEqual(['done', 'offline alice']);
     });
 
-    it('an update that was done before, and whose answer was lost', async () => {
+    it('an update that was already made and whose reply was lost', async () => {
       await start();
       const visit = (['join', 'leave'] as const).map((operation) => ({
         operation,
@@ -222,7 +222,7 @@ describe('the store of presence in Redis', () => {
       ]);
     });
 
-    it('what comes late from an instance that has resigned', async () => {
+    it('late calls of an instance that has resigned', async () => {
       await start();
       await store.resign('a.0');
       expect(await sweep(b, 'a.0')).toEqual(['done']);
@@ -232,8 +232,8 @@ describe('the store of presence in Redis', () => {
     });
   });
 
-  describe('that has lost its data', () => {
-    it('who was online all the while and has a new device elsewhere is not reported', async () => {
+  describe('after losing its data', () => {
+    it('does not report a user who was online all the time and has a new device elsewhere', async () => {
       await startAnew();
       expect(await update(b, 'hold')).toEqual(['done']);
       expect(await isOnline()).toBe(true);
@@ -245,7 +245,7 @@ describe('the store of presence in Redis', () => {
       expect(await settle(b)).toEqual(['done', 'offline alice']);
     });
 
-    it('who is new is reported when the others have had the time to put back theirs', async () => {
+    it('reports a new user when the other instances had time to restore theirs', async () => {
       const leaseMs = 2_500;
       await startAnew({ leaseMs });
       const { now } = await store.update(BUCKET, b, [{ operation: 'hold', userId: 'alice' }]);
@@ -261,7 +261,7 @@ describe('the store of presence in Redis', () => {
       expect(await settle(a)).toEqual(['done', 'offline alice']);
     });
 
-    it('a visit in that time is reported, if late', async () => {
+    it('reports a visit in that time, though late', async () => {
       await startAnew({ graceMs: 20, leaseMs: 2_500 });
       expect(await update(a, 'hold', 'leave')).toEqual(['done']);
       expect(await isOnline()).toBe(true);
@@ -277,7 +277,7 @@ describe('the store of presence in Redis', () => {
       expect(await isOnline()).toBe(false);
     });
 
-    it('who left while it was away is reported, once for all instances', async () => {
+    it('reports a user who left while it was down once for all instances', async () => {
       await startAnew();
       expect(await update(a, 'gone')).toEqual(['done']);
       expect(await update(b, 'gone')).toEqual(['done']);
@@ -288,7 +288,7 @@ describe('the store of presence in Redis', () => {
       expect(await store.settle(BUCKET, a)).toMatchObject({ changes: [], nextAt: undefined });
     });
 
-    it('who moved while it was away was never away', async () => {
+    it('does not report a user who moved while it was down', async () => {
       await startAnew();
       expect(await update(b, 'hold')).toEqual(['done']);
       expect(await update(a, 'gone')).toEqual(['done']);
@@ -297,7 +297,7 @@ describe('the store of presence in Redis', () => {
     });
   });
 
-  it('has nothing left of users and instances that have gone, but that they were there', async () => {
+  it('keeps nothing of users and instances that have gone, except when they were last seen', async () => {
     await start({ lastSeenMs: 0 });
     await update(a, 'join');
     await update(b, 'join');
@@ -321,7 +321,7 @@ describe('the store of presence in Redis', () => {
     ]);
   });
 
-  it('finds with one look that everything is allowed, and leaves nothing', async () => {
+  it('checks all permissions with one call, and leaves nothing', async () => {
     await start();
     const before = await stores.keys();
     await expect(store.verify()).resolves.toBeUndefined();

@@ -31,7 +31,7 @@ describe('the lease of an instance in Redis', () => {
     return answer;
   };
 
-  it('is renewed, and lasts as long as it is told', async () => {
+  it('is renewed, and lasts for the given time', async () => {
     await start({ leaseMs: 1_234 });
     const { state, now, until: end, data, dead } = await beat('a.0');
     expect({ state, lasts: end - now, dead }).toEqual({ state: 'held', lasts: 1_234, dead: [] });
@@ -39,7 +39,7 @@ describe('the lease of an instance in Redis', () => {
     expect((await beat('b.0')).data).toBe(data);
   });
 
-  it('says that the data were lost, each time until it was heard', async () => {
+  it('says that the data were lost, each time until the instance has confirmed it', async () => {
     await start();
     const { data } = await beat('a.0');
     await stores.loseData();
@@ -48,18 +48,18 @@ describe('the lease of an instance in Redis', () => {
     const again = await beat('a.0', { data });
     expect(again.state).toBe('lost');
     expect((await beat('a.0', { data: again.data })).state).toBe('held');
-    // A newcomer has lost nothing.
+    // A new instance has lost nothing.
     expect((await beat('c.0')).state).toBe('held');
   });
 
-  it('of one that is silent is ended by another that may do so, and only then', async () => {
+  it('of a silent instance can be ended by another one that is allowed to, and only then', async () => {
     await start({ leaseMs: 100 });
     const { data, now } = await beat('a.0');
     await until(
       async () => (await beat('b.0', { claimUntil: now + 50 })).now > now + 120,
       () => 'the end of the lease',
     );
-    // Nobody has given it up: it goes on.
+    // No other instance has given it up: it continues.
     expect(await beat('a.0', { data })).toMatchObject({ state: 'held', dead: [] });
     const { dead } = await eventually('b.0', (answer) => answer.dead.length > 0);
     expect(dead).toEqual(['a.0']);
@@ -71,7 +71,7 @@ describe('the lease of an instance in Redis', () => {
     expect(await beat('a.1')).toMatchObject({ state: 'held', dead: [] });
   });
 
-  it('of one that is gone is looked after by another, if the first one does not get through', async () => {
+  it('of an ended instance is processed by another one if the first does not succeed', async () => {
     await start({ leaseMs: 500 });
     await store.resign('a.0');
     const first = await beat('b.0');
@@ -84,7 +84,7 @@ describe('the lease of an instance in Redis', () => {
     await eventually('c.0', ({ now }) => now > a.until + 600);
   });
 
-  it('of one that is gone is left to the one that looks after it, as long as that goes on', async () => {
+  it('of an ended instance is left to the one that processes it, as long as that continues', async () => {
     await start({ leaseMs: 500 });
     await store.resign('a.0');
     let sweeper = await beat('b.0');
@@ -92,7 +92,7 @@ describe('the lease of an instance in Redis', () => {
     await until(
       async () => {
         const other = await beat('c.0');
-        // On the clock of Redis: where that stood still, another one tries.
+        // By the clock of Redis: if that was frozen, another instance tries.
         expect(other.now < sweeper.until ? other.dead : []).toEqual([]);
         sweeper = await store.beat({
           owner: 'b.0',
@@ -109,7 +109,7 @@ describe('the lease of an instance in Redis', () => {
     expect((await beat('c.0')).dead).toEqual([]);
   });
 
-  it('that is not there any more, as after a failover, has its users looked after', async () => {
+  it('that is missing, as after a failover, has its users processed', async () => {
     await start();
     const { data } = await beat('a.0');
     await stores.redis.zrem(`${stores.prefix}:presence:{leases}:leases`, 'a.0');

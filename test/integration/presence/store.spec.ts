@@ -22,7 +22,7 @@ const step = (operation: PresenceOperation, userId = 'alice'): PresenceStep => (
 const shown = (changes: readonly PresenceChange[]): string[] =>
   changes.map(({ type, userId, instanceId }) => `${type} ${userId} by ${instanceId}`);
 
-describe.each(KINDS)('the store of presence in %s', (kind) => {
+describe.each(KINDS)('the presence store in %s', (kind) => {
   let stores: TestStores;
   let store: PresenceStore;
   let a: Lease;
@@ -37,7 +37,7 @@ describe.each(KINDS)('the store of presence in %s', (kind) => {
     a = await stores.lease(store, 'a.0');
     b = await stores.lease(store, 'b.0');
   };
-  /** The changes that an instance gets with an update, once it has said that it has them. */
+  /** The changes that an instance gets with an update, after acknowledging them. */
   const told = async (lease: Lease, ...steps: PresenceStep[]): Promise<string[]> => {
     const { state, changes } = await store.update(BUCKET, lease, steps);
     expect(state).toBe('done');
@@ -65,7 +65,7 @@ describe.each(KINDS)('the store of presence in %s', (kind) => {
   const release = (lease: Lease, socketId: string): Promise<void> =>
     store.releaseSocket(BUCKET, lease, { userId: 'alice', socketId });
 
-  it('reports who comes and who goes once, and nothing in between', async () => {
+  it('reports the first and the last device of a user once, and nothing in between', async () => {
     await start();
 
     expect(await told(a, step('join'))).toEqual(['online alice by a']);
@@ -101,24 +101,27 @@ describe.each(KINDS)('the store of presence in %s', (kind) => {
     expect(seen).toEqual({ online: false, status: null, lastSeen: now });
   });
 
-  it.each(['a', 'b'])('who comes back to %s within the grace period was never away', async (to) => {
-    await start({ graceMs: LATER_MS });
-    await told(a, step('join'), step('leave'));
+  it.each(['a', 'b'])(
+    'keeps a user online who comes back to %s within the grace period',
+    async (to) => {
+      await start({ graceMs: LATER_MS });
+      await told(a, step('join'), step('leave'));
 
-    const { nextAt } = await settled(a);
-    expect(nextAt).toBeGreaterThan(Date.now());
-    expect(await told(to === 'a' ? a : b, step('join'))).toEqual([]);
-    expect(await settled(a)).toMatchObject({ changes: [], nextAt: undefined });
-  });
+      const { nextAt } = await settled(a);
+      expect(nextAt).toBeGreaterThan(Date.now());
+      expect(await told(to === 'a' ? a : b, step('join'))).toEqual([]);
+      expect(await settled(a)).toMatchObject({ changes: [], nextAt: undefined });
+    },
+  );
 
-  it('takes a visit within one update for a visit', async () => {
+  it('recognises a visit within one update', async () => {
     await start();
 
     expect(await told(a, step('join'), step('leave'))).toEqual(['online alice by a']);
     expect(shown((await settled(b)).changes)).toEqual(['offline alice by b']);
   });
 
-  it('does not report who is restored, and reports as usual when that user goes', async () => {
+  it('does not report a restored user, and reports as usual when that user leaves', async () => {
     await start();
 
     expect(await told(a, step('restore'))).toEqual([]);
@@ -127,7 +130,7 @@ describe.each(KINDS)('the store of presence in %s', (kind) => {
     expect(shown((await settled(a)).changes)).toEqual(['offline alice by a']);
   });
 
-  it('the leaving of who is not there changes nothing', async () => {
+  it('ignores the leaving of a user who is not online', async () => {
     await start();
     await told(b, step('join'));
 
@@ -145,7 +148,7 @@ describe.each(KINDS)('the store of presence in %s', (kind) => {
     expect(await store.page(BUCKET + 1, undefined, 10)).toEqual([]);
   });
 
-  it('a status belongs to who is online, and ends with that', async () => {
+  it('keeps a status only while the user is online', async () => {
     await start();
     const set = async (status: string | null) => {
       const { online, change } = await store.setStatus(BUCKET, 'alice', status, 'b.0');
@@ -166,9 +169,9 @@ describe.each(KINDS)('the store of presence in %s', (kind) => {
     expect(await store.look(BUCKET, ['alice'])).toMatchObject([{ online: true, status: null }]);
   });
 
-  it('gives users in the order of their bytes, whatever they are called', async () => {
+  it('returns users in byte order, whatever their ids are', async () => {
     await start();
-    // One after the other by bytes, in UTF-16 or in a dictionary they would stand otherwise.
+    // By UTF-16 or by a dictionary the order would be different.
     const first = ['\n', '!', ',', '.', '?', 'A', 'Z', 'a', 'b', 'ä', '\u{ffff}', '\u{1f600}'];
     const users = first.flatMap((letter) => usersOf(BUCKET, 1, letter));
     await told(a, ...users.toReversed().map((userId) => step('join', userId)));
@@ -176,7 +179,7 @@ describe.each(KINDS)('the store of presence in %s', (kind) => {
     expect(await store.page(BUCKET, undefined, 100)).toEqual(users);
     expect(await store.page(BUCKET, undefined, 3)).toEqual(users.slice(0, 3));
     expect(await store.page(BUCKET, users[3], 2)).toEqual(users.slice(4, 6));
-    // That one has gone meanwhile.
+    // That user has left meanwhile.
     expect(await store.page(BUCKET, '/', 1)).toEqual([users[4]]);
     expect(await store.page(BUCKET, users.at(-1), 5)).toEqual([]);
     expect(await store.count(BUCKET)).toBe(users.length);
@@ -203,7 +206,7 @@ describe.each(KINDS)('the store of presence in %s', (kind) => {
     expect((await stores.keys()).filter((key) => key.endsWith(':seen'))).toEqual([]);
   });
 
-  it('does not keep when a user was last seen, where it is told not to', async () => {
+  it('does not store when a user was last seen if that is switched off', async () => {
     await start({ lastSeenMs: 0 });
     await told(a, step('join'), step('leave'));
     await settled(a);
@@ -214,7 +217,7 @@ describe.each(KINDS)('the store of presence in %s', (kind) => {
   });
 
   describe('when an instance ends', () => {
-    it('one other, and only one, is told to look after its users, at once', async () => {
+    it('tells exactly one other instance, at once, to process its users', async () => {
       await start();
       const c = await stores.lease(store, 'c.0');
       await store.resign('a.0');
@@ -230,7 +233,7 @@ describe.each(KINDS)('the store of presence in %s', (kind) => {
       });
     });
 
-    it('takes its users off it, each once, and leaves the others', async () => {
+    it('removes its users, each once, and leaves the others', async () => {
       await start();
       const users = usersOf(BUCKET, 700, 'user-');
       const joins = users.map((userId) => step('join', userId));
@@ -246,7 +249,7 @@ describe.each(KINDS)('the store of presence in %s', (kind) => {
         ({ cursor } = swept);
         calls++;
       } while (cursor !== undefined);
-      // Redis is not kept busy with all of them at once.
+      // The work is split, so that Redis is not blocked by all of them at once.
       expect(calls > 1).toBe(kind === 'Redis');
       const offline: string[] = [];
       let answer: Settled;
@@ -259,13 +262,13 @@ describe.each(KINDS)('the store of presence in %s', (kind) => {
     });
   });
 
-  describe('of sockets', () => {
-    it('refuses one too many until another has gone', async () => {
+  describe('for sockets', () => {
+    it('refuses an excess socket until another one has left', async () => {
       await start();
       expect(await admit(a, 's1', 'reject-new')).toBe('in');
       expect(await admit(b, 's2', 'reject-new')).toBe('in');
       expect(await admit(b, 's3', 'reject-new')).toBe('refused');
-      // Asked again, since the answer was lost.
+      // Repeated, because the reply was lost.
       expect(await admit(b, 's2', 'reject-new')).toBe('in');
       await release(a, 's1');
       await release(a, 's1');
@@ -273,19 +276,19 @@ describe.each(KINDS)('the store of presence in %s', (kind) => {
       expect(await admit(a, 's4', 'reject-new')).toBe('refused');
     });
 
-    it('names the oldest for one too many', async () => {
+    it('names the oldest socket to make room for a new one', async () => {
       await start();
       await admit(a, 's1', 'disconnect-oldest');
       await admit(b, 's2', 'disconnect-oldest');
       expect(await admit(b, 's3', 'disconnect-oldest')).toBe('in s1');
-      // It goes after it was named.
+      // It leaves after it was named.
       await release(a, 's1');
       expect(await admit(a, 's4', 'disconnect-oldest')).toBe('in s2');
       expect(await admit(a, 's5', 'count-only')).toBe('in');
       expect(await admit(a, 's6', 'disconnect-oldest')).toBe('in s3,s4');
     });
 
-    it('counts those of an instance that has ended no longer', async () => {
+    it('no longer counts the sockets of an ended instance', async () => {
       await start();
       await admit(a, 's1', 'reject-new');
       await admit(b, 's2', 'reject-new');

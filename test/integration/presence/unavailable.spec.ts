@@ -11,7 +11,7 @@ import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
 import { PresenceCluster } from '../../support/presence/presence-cluster.js';
 import { TOKEN_IS_USER } from '../../support/test-cluster.js';
 
-/** A transport of an app: all that the port asks for, and nothing more. */
+/** A transport of an app with only the methods that the port requires. */
 function ownTransport(): PubSub {
   const inner = new InMemoryPubSub();
   return {
@@ -44,7 +44,7 @@ describe.each<[string, () => RedisPropagatorOptions]>([
   let presence: PresenceCluster | undefined;
   afterEach(() => presence?.close());
 
-  it('leaves everything else as it is, and rejects with a code', async () => {
+  it('does not affect other features, and rejects with a code', async () => {
     presence = await PresenceCluster.start('Redis', 1, options());
     const service = presence.service(0);
     let isOver = false;
@@ -66,7 +66,7 @@ describe.each<[string, () => RedisPropagatorOptions]>([
     expect(presence.cluster.instance(0).counts).toEqual({});
   });
 
-  it('does not let an app start that wants sockets to be counted', async () => {
+  it('prevents the start of an app that limits sockets', async () => {
     const auth = { ...TOKEN_IS_USER, maxSocketsPerUser: 3 };
     const imports = [RedisPropagatorModule.forRoot({ ...options(), auth })];
     const starting = NestFactory.createApplicationContext(
@@ -86,7 +86,7 @@ describe('presence without Redis', () => {
     await redis.stop();
   });
 
-  it('rejects with redis.unavailable, knows who is here, and is right once Redis is back', async () => {
+  it('rejects with redis.unavailable, knows its own users, and is correct once Redis is back', async () => {
     redis = await startOwnRedis();
     const { url } = redis;
     presence = await PresenceCluster.start('Redis', 2, {
@@ -115,7 +115,7 @@ describe('presence without Redis', () => {
     await redis.restart();
     await presence.everywhere('ready');
     await presence.isOnline('alice', true, 1);
-    // Whether bob's visit was one is not certain before the others could say what they know.
+    // Whether bob's visit counts was not certain before the other instances could report.
     await presence.reports('online alice', 'online bob', 'offline bob');
     await presence.settled();
     expect(await presence.service(1).count()).toBe(1);

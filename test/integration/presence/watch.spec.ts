@@ -9,10 +9,10 @@ const NO_GRACE = { presence: { graceMs: 0 } };
 
 const isVisit = ({ userId }: PresenceChange): boolean => !userId.startsWith('fence');
 
-/** What is seen of a visit. */
+/** The visible effects of a visit. */
 const each = (user: string) => [`online ${user}`, `status ${user} away`, `offline ${user}`];
 
-/** What a subscriber has got so far. */
+/** The changes that a subscriber has received so far. */
 class Watcher {
   readonly changes: PresenceChange[] = [];
   private readonly subscription: Subscription;
@@ -56,7 +56,7 @@ describe.each(['Redis', 'memory'] as const)('watching presence in %s', (where) =
         ),
       () => `instance ${instance} to be subscribed`,
     );
-  /** Until what was published before has come to each instance. */
+  /** Waits until earlier messages have reached each instance. */
   const settled = async (...watchers: Watcher[]): Promise<void> => {
     await presence.settled();
     const { changes } = presence.log;
@@ -74,7 +74,7 @@ describe.each(['Redis', 'memory'] as const)('watching presence in %s', (where) =
     await presence.isOnline(userId, false);
   };
 
-  it('shows each change to every instance that watches, once, whoever reports it', async () => {
+  it('shows each change to every watching instance once, whichever instance reports it', async () => {
     await start();
     const watchers = [new Watcher(presence, 0), new Watcher(presence, 1), new Watcher(presence, 1)];
     await Promise.all([0, 1].map((instance) => isSubscribed(instance, 'alice', 'bob')));
@@ -88,9 +88,9 @@ describe.each(['Redis', 'memory'] as const)('watching presence in %s', (where) =
     }
   });
 
-  it('shows the changes of those who were asked for only', async () => {
+  it('shows only the changes of the requested users', async () => {
     await start();
-    // Two of one channel, and one of another.
+    // Two users on one channel, and one on another.
     const bucket = bucketOf('alice');
     const twin = Array.from({ length: 5_000 }, (_, index) => `twin-${index}`).find(
       (userId) => bucketOf(userId) === bucket,
@@ -109,7 +109,7 @@ describe.each(['Redis', 'memory'] as const)('watching presence in %s', (where) =
     expect(all.lines).toHaveLength(12);
   });
 
-  it('takes no channel before somebody watches, and gives it back after the last one', async () => {
+  it('subscribes no channel before the first subscriber, and releases it after the last one', async () => {
     await start();
     const { pubSub } = presence.cluster.instance(0);
     const channel = channelOf('alice');
@@ -133,7 +133,7 @@ describe.each(['Redis', 'memory'] as const)('watching presence in %s', (where) =
     );
   });
 
-  it('survives what is no change, and counts it', async () => {
+  it('ignores and counts messages that are no changes', async () => {
     await start();
     const watcher = new Watcher(presence, 0, ['alice']);
     await isSubscribed(0, 'alice');

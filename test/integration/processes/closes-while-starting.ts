@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { RedisPropagatorModule } from '../../../src/index.js';
 
-/** A Redis that lets everybody connect, and answers nobody. */
+/** A Redis that accepts connections and never replies. */
 const silent = createServer().listen(0, '127.0.0.1');
 await once(silent, 'listening');
 const { port } = silent.address() as { port: number };

@@ -9,7 +9,7 @@ import { until } from '../../support/until.js';
 
 const SECRET = 'a secret of the tests, with more than 32 bytes';
 
-/** A token as the example issues it for alice, but for what the test says otherwise. */
+/** A token for alice as the example issues it, with the given claims replaced. */
 function tokenWith(claims: object = {}, secret = SECRET, alg: TokenHeader['alg'] = 'HS256') {
   const issued = { iss: 'https://app.example', aud: 'app.example/sockets', sub: 'alice' };
   return hmacToken({ ...issued, exp: secondsFromNow(60), ...claims }, secret, { alg });
@@ -17,7 +17,7 @@ function tokenWith(claims: object = {}, secret = SECRET, alg: TokenHeader['alg']
 
 const note = (by: string, text: string) => [{ event: 'note', args: [{ by, text }] }];
 
-/** One that ends in a few seconds, of the login that the session began with. */
+/** A token that expires in a few seconds, of the login with which the session began. */
 async function shortLived(session: Session): Promise<string> {
   const { sub, sid } = decodeJwt(await session.freshToken());
   return tokenWith({ sub, sid, exp: Date.now() / 1000 + 4 });
@@ -41,7 +41,7 @@ describe('examples/auth-jwt', () => {
   const logIn = (name: string, password: string): Promise<Session> =>
     Session.logIn(example.url(0), name, password);
 
-  it('gives a token for a password, which opens sockets of that user on all instances', async () => {
+  it('issues a token for a password, which connects sockets of that user on all instances', async () => {
     const [alice, bob] = [await logIn('alice', 'wonderland'), await logIn('bob', 'builder')];
     const origin = await example.connect(0, await alice.freshToken());
     const phone = await example.connect(1, await alice.freshToken());
@@ -68,7 +68,7 @@ describe('examples/auth-jwt', () => {
     ['a name that is no text', 'login', { name: ['alice'], password: 'wonderland' }],
     ['a token for sockets instead of a refresh token', 'refresh', { refreshToken: tokenWith() }],
     ['nothing', 'refresh', {}],
-  ])('gives no token for %s', async (_what, route, body) => {
+  ])('issues no token for %s', async (_what, route, body) => {
     const response = await fetch(`${example.url(0)}/${route}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -100,13 +100,13 @@ describe('examples/auth-jwt', () => {
     expect(await example.answerTo(0)).toBe('auth.token-missing');
   });
 
-  it('does not start with a secret that is too short', async () => {
+  it('does not start if the secret is too short', async () => {
     expect(await Example.failure('auth-jwt', { JWT_SECRET: 'secret' })).toContain(
       'JWT_SECRET is too short',
     );
   });
 
-  it('takes a new token for a socket, but none of another user or another login', async () => {
+  it('accepts a new token for a socket, but not of another user or another login', async () => {
     const client = await example.connect(0, tokenWith({ sid: 'first login' }));
     const exp = secondsFromNow(600);
     const refresh = (claims: object) => client.ask('auth:refresh', tokenWith({ exp, ...claims }));
@@ -122,14 +122,14 @@ describe('examples/auth-jwt', () => {
     expect(await refresh({ sid: 'first login' })).toEqual({ ok: true, expiresAt: exp * 1000 });
   });
 
-  describe('a socket whose token ends', () => {
+  describe('a socket whose token expires', () => {
     const open: Socket[] = [];
     afterEach(() => {
       for (const socket of open.splice(0)) socket.disconnect();
       jest.restoreAllMocks();
     });
 
-    /** The client of the example; its first token ends soon, then it gets what `next` gives. */
+    /** The client of the example. Its first token expires soon, then it gets those of `next`. */
     const clientThat = (first: string, next: () => Promise<string>): Socket => {
       const tokens = [() => Promise.resolve(first)];
       const socket = signedInSocket(example.url(0), () => (tokens.shift() ?? next)());
@@ -137,7 +137,7 @@ describe('examples/auth-jwt', () => {
       return socket;
     };
 
-    it('stays connected with a new one, and goes without', async () => {
+    it('stays connected with a new token, and is disconnected without one', async () => {
       const session = await logIn('alice', 'wonderland');
       const refreshing = clientThat(await shortLived(session), () => session.freshToken());
       await connected(refreshing);
@@ -157,7 +157,7 @@ describe('examples/auth-jwt', () => {
       expect(refreshing.id).toBe(id);
     });
 
-    it('comes back with a new one where it got none in time', async () => {
+    it('reconnects with a new token if it did not get one in time', async () => {
       const session = await logIn('alice', 'wonderland');
       const warn = jest.spyOn(console, 'warn').mockReturnValue();
       const none = [() => Promise.reject(new Error('offline'))];

@@ -3,7 +3,7 @@ import { Example } from '../../support/example.js';
 import { hmacToken, secondsFromNow } from '../../support/hmac-token.js';
 import { OidcProvider } from '../../support/oidc-provider.js';
 
-/** Instances: one that no other test uses, one that fetches keys at once, one that keeps none. */
+/** Instances: one that no other test uses, one that fetches keys at once, one that caches none. */
 const [UNTOUCHED, EAGER, FORGETFUL] = [0, 1, 2];
 
 const note = (by: string, text: string) => [{ event: 'note', args: [{ by, text }] }];
@@ -46,7 +46,7 @@ describe('examples/auth-oidc', () => {
   });
   afterEach(() => example.disconnectAll());
 
-  it('knows users by the tokens of the provider, on all instances', async () => {
+  it('identifies users by the tokens of the provider, on all instances', async () => {
     const alice = await example.connect(EAGER, await provider.token());
     const phone = await example.connect(FORGETFUL, await provider.token());
     const bob = await example.connect(EAGER, await provider.token({ sub: 'bob' }));
@@ -80,7 +80,7 @@ describe('examples/auth-oidc', () => {
       ['that is none', () => 'alice'],
       ['with three parts of nothing', () => 'a.b.c'],
       ['that is not signed', () => handMade(provider, '', 'none')],
-      // Whoever takes the algorithm from the token takes the public key for a shared secret.
+      // Code that takes the algorithm from the token would use the public key as a shared secret.
       [
         'signed with the public key',
         async () => handMade(provider, await provider.publicKey(), 'HS256'),
@@ -90,7 +90,7 @@ describe('examples/auth-oidc', () => {
       expect(await example.answerTo(EAGER, await make())).toBe('auth.token-rejected');
     });
 
-    it('whose algorithm is not asked for, although the provider has such a key', async () => {
+    it('whose algorithm is not allowed, although the provider has such a key', async () => {
       await provider.rotate('RS512');
       expect(await example.answerTo(EAGER, await provider.token())).toBe('auth.token-rejected');
       await provider.rotate('RS256');
@@ -98,7 +98,7 @@ describe('examples/auth-oidc', () => {
     });
   });
 
-  it('knows when a token ends, and takes a new one of the same session', async () => {
+  it('knows when a token expires, and accepts a new one of the same session', async () => {
     const client = await example.connect(EAGER, await provider.token({ sid: 'first login' }));
     const exp = secondsFromNow(900);
     const refresh = async (sid: string) =>
@@ -108,12 +108,12 @@ describe('examples/auth-oidc', () => {
     expect(await refresh('first login')).toEqual({ ok: true, expiresAt: exp * 1000 });
   });
 
-  it('lets the clocks differ by a few seconds', async () => {
+  it('tolerates clocks that differ by a few seconds', async () => {
     const token = await provider.token({ nbf: secondsFromNow(3) });
     expect(await example.answerTo(EAGER, token)).toBe('let in');
   });
 
-  it('takes a new key of the provider without a restart, and no longer the old one', async () => {
+  it('accepts a new key of the provider without a restart, and the old one no longer', async () => {
     const before = await provider.token();
     expect(await example.answerTo(EAGER, before)).toBe('let in');
 
@@ -133,7 +133,7 @@ describe('examples/auth-oidc', () => {
   });
 
   it.each(['failing', 'away'] as const)(
-    'tells a client to come later while the provider is %s, and keeps who is connected',
+    'asks a client to retry later while the provider is %s, and keeps connected clients',
     async (state) => {
       const before = await example.connect(FORGETFUL, await provider.token());
 
@@ -148,7 +148,7 @@ describe('examples/auth-oidc', () => {
     },
   );
 
-  it('goes on with the keys that it has while the provider is away', async () => {
+  it('continues with the cached keys while the provider is down', async () => {
     await provider.rotate();
     expect(await example.answerTo(EAGER, await provider.token())).toBe('let in');
 

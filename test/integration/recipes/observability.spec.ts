@@ -14,7 +14,7 @@ describe('examples/observability', () => {
     return { code: response.status, text: await response.text() };
   };
 
-  it('is healthy, ready, measured, traced and told of', async () => {
+  it('has health, readiness, metrics, traces and logs', async () => {
     const near = await example.connect(0, '');
     const far = await example.connect(1, '');
     near.emit('ping');

@@ -3,10 +3,10 @@ import { Example } from '../../support/example.js';
 import type { TestClient } from '../../support/test-client.js';
 import { until } from '../../support/until.js';
 
-/** Long enough for a page to be loaded again, unless the machine stands still. */
+/** Long enough to reload a page, unless the machine is frozen. */
 const GRACE_MS = 1_500;
 
-/** What a client was told of others. */
+/** The messages that a client got about others. */
 const newsOf = (client: TestClient, userId: string): string[] =>
   client.received
     .filter(({ args: [change] }) => (change as { userId: string }).userId === userId)
@@ -31,7 +31,7 @@ describe('examples/presence', () => {
   });
   afterAll(() => example.close());
 
-  it('tells everybody, on all instances, once, who comes, goes, and does what', async () => {
+  it('tells all clients on all instances once which users come, leave and change their status', async () => {
     const alice = await example.connect(0, 'alice');
     const dave = await example.connect(1, 'dave');
     const both = (userId: string, ...news: string[]) =>
@@ -44,7 +44,7 @@ describe('examples/presence', () => {
     expect(await phone.ask('status', 'in a call')).toBe(true);
     await both('bob', 'user-online', 'user-status in a call');
 
-    // One device of two, and a reload: nobody hears of it.
+    // One of two devices, and a reload: nothing is reported.
     await laptop.closed();
     const wentAt = Date.now();
     await phone.closed();
@@ -61,7 +61,7 @@ describe('examples/presence', () => {
     expect(await alice.ask('last-seen', 'nobody')).toEqual({ at: null });
   });
 
-  it('refuses who does not say who it is', async () => {
+  it('refuses a client without a name', async () => {
     expect(await example.answerTo(0)).toBe('auth.token-missing');
   });
 });

@@ -6,17 +6,17 @@ import type { TestInstance } from '../../support/test-instance.js';
 import { RootGateway } from './gateways.js';
 import { sizesBelow, type Sizes } from './sizes.js';
 
-/** Everything in one instance that could grow, counted. */
+/** Counts everything in one instance that could grow. */
 export interface Census {
-  /** Maps, sets and lists of ours. */
+  /** Maps, sets and lists of the library. */
   readonly maps: Sizes;
   /** Listeners on the Redis clients and on the servers, by event. */
   readonly listeners: Sizes;
-  /** What Socket.IO has of ours, and we of it. */
+  /** References from Socket.IO to the library, and back. */
   readonly sockets: Sizes;
 }
 
-/** What Socket.IO keeps to itself. */
+/** Private members of Socket.IO. */
 interface Asked {
   readonly acks: ReadonlyMap<number, unknown>;
 }
@@ -56,7 +56,7 @@ export function censusOf(instance: TestInstance): Census {
   };
 }
 
-/** Kept on purpose, within bounds: what was published and heard lately, and the names of Engine.IO's transports. */
+/** Kept on purpose, within limits: the publish history, the received log, and the names of Engine.IO's transports. */
 function withoutKept(sizes: Sizes): Sizes {
   const kept = /\.recent\.kept$|\.log\.(chunks|lastSequences|numbers)|\.internals\.transports$/;
   return Object.fromEntries(Object.entries(sizes).filter(([path]) => !kept.test(path)));

@@ -8,15 +8,15 @@ import { openQuestions, askAndWait, type Addressees } from './questions.js';
 import { serve } from './serve.js';
 import { silentLogger } from './silent-logger.js';
 
-// Two instances of an app that wait for very much, and are closed.
+// Two instances of an app that wait for very many things, and are closed.
 
-/** Longer than any test waits: a timer that is forgotten keeps this process, or is seen. */
+/** Longer than any test waits: a forgotten timer keeps this process alive, or is found. */
 const TIMEOUT_MS = 600_000;
 
 let cluster: TestCluster;
 let atTheDoor = 0;
 
-/** Never says who `slow` is. */
+/** Never authenticates the user `slow`. */
 function authenticate(token: string): Promise<Identity> | Identity {
   if (token !== 'slow') return { userId: token };
   atTheDoor++;
@@ -24,7 +24,7 @@ function authenticate(token: string): Promise<Identity> | Identity {
 }
 
 serve({
-  /** What Node waits for in this process. */
+  /** The resources that Node waits for in this process. */
   resources: () => process.getActiveResourcesInfo().sort(),
   async start() {
     cluster = await givenCluster()

@@ -25,7 +25,7 @@ class Rooms {
 export class RootGateway extends Rooms implements OnGatewayInit {
   @WebSocketServer() readonly server!: Server;
 
-  /** An app that changes its mind about a socket before anybody else has seen it. */
+  /** An app that disconnects sockets before anybody else has seen them. */
   afterInit(): void {
     this.server.on('connect', (socket) => {
       if (socket.data.userId === 'unwelcome') socket.disconnect(true);

@@ -4,16 +4,16 @@ import { Namespace, Socket } from 'socket.io';
 import { PendingRequest } from '../../../src/cluster/pending-request.js';
 import { RoomChannels } from '../../../src/cluster/room-channels.js';
 
-/** Of these there are as many as somebody holds sockets, namespaces, their adapters, and questions. */
+/** One object for each socket, namespace, adapter and request that is held. */
 const COUNTED = { Socket, Namespace, RoomChannels, PendingRequest };
 
-/** How many objects the garbage collector cannot take, by kind. */
+/** The number of objects that the garbage collector cannot free, by class. */
 export function heldObjects(): Record<string, number> {
   const counts = Object.entries(COUNTED).map(([name, kind]) => [name, queryObjects(kind)] as const);
   return Object.fromEntries(counts) as Record<string, number>;
 }
 
-/** What is left once the garbage collector finds nothing more to take, without code, which V8 makes as it goes. */
+/** The heap after repeated garbage collection, without code, which V8 creates at any time. */
 export async function heapBytes(): Promise<number> {
   let least = Infinity;
   for (let bytes = await collected(); bytes < least; bytes = await collected()) least = bytes;
@@ -21,7 +21,7 @@ export async function heapBytes(): Promise<number> {
 }
 
 async function collected(): Promise<number> {
-  // What a finalizer lets go of is garbage one turn later.
+  // Objects that a finalizer releases are garbage one turn later.
   await turn();
   globalThis.gc?.();
   return getHeapSpaceStatistics()

@@ -9,9 +9,9 @@ import { silentLogger } from './silent-logger.js';
 import { askEverything, openQuestions, type Addressees } from './questions.js';
 import { serve } from './serve.js';
 
-// Two instances of an app in a process without anything else in it: no test runner, no clients.
+// Two instances of an app in a process of their own, without a test runner and without clients.
 
-/** Short, for questions that nobody answers to end while the test waits. */
+/** Short, so that unanswered requests end during the test. */
 const TIMEOUT_MS = 200;
 
 const cluster = await givenCluster()
@@ -21,7 +21,7 @@ const cluster = await givenCluster()
   .prepared(serversWith({ cleanupEmptyChildNamespaces: true }))
   .start();
 await acquainted(cluster);
-// As apps do: what nobody listens to waits for a while.
+// Like many apps: changes without a subscriber wait for a while.
 for (const instance of cluster.instances) presenceOf(instance).changes$.subscribe();
 
 serve({
@@ -29,7 +29,7 @@ serve({
   urls: () => cluster.instances.map(({ url }) => url),
   connections: () =>
     cluster.instances.reduce((sum, each) => sum + serverOf(each).engine.clientsCount, 0),
-  /** Returns how many requests to other instances that made. */
+  /** Returns the number of requests to other instances. */
   ask: (index: number, whom: Addressees) =>
     askEverything(cluster.instance(index), whom, TIMEOUT_MS),
   openQuestions,

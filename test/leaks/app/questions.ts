@@ -2,7 +2,7 @@ import type { Server } from 'socket.io';
 import type { TestInstance } from '../../support/test-instance.js';
 import { runtimeOf, serverOf } from './census.js';
 
-/** Whom a question is for, all of them clients that never answer. */
+/** Targets of a request, all of them clients that never reply. */
 export interface Addressees {
   readonly userId: string;
   readonly room: string;
@@ -11,12 +11,12 @@ export interface Addressees {
 
 let open = 0;
 
-/** Questions that somebody still waits for. */
+/** Requests that are still pending. */
 export function openQuestions(): number {
   return open;
 }
 
-/** Asks everything that can be asked, and says how many requests to other instances that has added. */
+/** Makes every kind of request. Returns the number of requests to other instances. */
 export function askEverything(
   instance: TestInstance,
   { userId, room, namespace }: Addressees,
@@ -47,7 +47,7 @@ export function askEverything(
   return requests.size - before;
 }
 
-/** Asks what nobody answers, of what we wait for ourselves: `emitWithAck` has a timer of Socket.IO's own as well. */
+/** Makes requests that nobody answers and whose timers are ours: `emitWithAck` also has a timer of Socket.IO's own. */
 export function askAndWait(
   instance: TestInstance,
   { userId, namespace }: Addressees,

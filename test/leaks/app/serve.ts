@@ -1,4 +1,4 @@
-/** What the test can call in a process, by name. */
+/** The functions that the test can call in a process, by name. */
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Calls = Record<string, (...args: any[]) => unknown>;
 
@@ -12,7 +12,10 @@ export type Answer = { readonly id: number } & (
   { readonly value: unknown } | { readonly error: string }
 );
 
-/** Serves the test over IPC until it says `disconnect`; then nothing but the app itself could keep this process. */
+/**
+ * Serves the test over IPC until it says `disconnect`. After that only the app itself could keep this process
+ * alive.
+ */
 export function serve(calls: Calls): void {
   process.on('message', ({ id, name, args }: Call) => {
     if (name === 'disconnect') {

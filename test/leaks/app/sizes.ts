@@ -1,32 +1,32 @@
 import { types } from 'node:util';
 
-/** How much there is in every map, set and list below some objects, by where it is. */
+/** The size of every map, set and list reachable from some objects, by path. */
 export type Sizes = Record<string, number>;
 
-/** These grow up to a fixed bound, whatever comes and goes, and stay there. */
+/** These grow up to a fixed limit and stay there. */
 const BOUNDED = [
-  // Names of namespaces, at most two times 1,000; kinds of reports.
+  // Names of namespaces, at most twice 1,000; kinds of reports.
   /\.channels\.(recent|before)$/,
   /\.reporter\.kinds$/,
-  // Publishes, of which settled ones are let go of in hundreds.
+  // Publishes, of which settled ones are released in hundreds.
   /\.publisher\.pending$/,
-  // RxJS' copy of a list that is counted as well, made when it is first needed.
+  // A copy by RxJS of a list that is counted as well, made when it is first needed.
   /\.currentObservers$/,
 ];
 
-/** Redis clients, sockets and servers: what they have of their own is not ours. */
+/** Skips Redis clients, sockets and servers, whose fields are not those of the library. */
 function isEmitter(value: object): boolean {
   return 'eventNames' in value;
 }
 
-/** Node's timers are linked with one another, whoever made them. */
+/** All timers of Node are linked with one another. */
 function isOpaque(value: object): boolean {
   return isEmitter(value) || ArrayBuffer.isView(value) || value.constructor?.name === 'Timeout';
 }
 
 /**
- * Walks through everything that the objects hold, so that a map that somebody adds tomorrow is counted as well. What
- * is found twice is counted where it was found first.
+ * Walks through everything that the objects reference, so that new maps are counted as well. An object is counted
+ * where it is found first.
  */
 export function sizesBelow(roots: Readonly<Record<string, object>>): Sizes {
   const sizes: Sizes = {};

@@ -3,15 +3,15 @@ import type { Addressees } from '../app/questions.js';
 import type { TestProcess } from './test-process.js';
 import * as visits from './visits.js';
 
-/** How many users come at once; so many of them each make a room, or a namespace, that nobody else is in. */
+/** The number of users that connect at once. As many of them create a room or a namespace of their own. */
 const USERS = 125;
 const ROOMS = 25;
 const NAMESPACES = 5;
 
-/** Where the residents are, and some of those who come and go as well. */
+/** The rooms and namespaces of the residents, and of some of the visitors. */
 const SHARED: Addressees = { userId: 'resident', room: 'lounge', namespace: '/tenant-0' };
 
-/** Clients of an app of two instances. What is asked of them they never answer. */
+/** Clients of an app with two instances. They never reply to requests. */
 export class Load {
   private batches = 0;
   private residents: visits.Pair = [];
@@ -21,7 +21,7 @@ export class Load {
     private readonly urls: readonly string[],
   ) {}
 
-  /** How much has come and gone. */
+  /** Counts of visitors so far. */
   get total() {
     const { batches } = this;
     return {
@@ -31,7 +31,7 @@ export class Load {
     };
   }
 
-  /** Those who stay until {@link moveOut}. */
+  /** The residents, who stay until {@link moveOut}. */
   async moveIn(): Promise<void> {
     this.residents = await visits.connectPair(this.urls, SHARED.userId);
     await visits.joinRoom(this.residents, SHARED.room);
@@ -43,7 +43,10 @@ export class Load {
     await this.untilConnected(0);
   }
 
-  /** A batch of users comes, is asked everything, and goes. Returns how many requests between instances that made. */
+  /**
+   * A batch of users connects, is sent every request, and disconnects. Returns the number of requests between
+   * instances.
+   */
   async comeAndGo(): Promise<number> {
     const batch = String(++this.batches);
     const user = (index: number): string => `user-${batch}-${index}`;
@@ -67,7 +70,7 @@ export class Load {
     ]);
     const own = { userId: user(ROOMS), room: room(0), namespace: namespace(0) };
     const requests = await this.askOf(own, SHARED);
-    // Every second room is left by word, the others with the connections.
+    // Every second room is left explicitly, the others with their connections.
     await Promise.all(
       roomers.map(async (pair, i) => {
         if (i % 2 === 1) await visits.leaveRoom(pair, room(i));

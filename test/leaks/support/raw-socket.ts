@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 
-/** How the server took it. */
+/** How the server responded. */
 export type Outcome = 'connected' | 'refused' | 'gone';
 
 /**
- * A client that speaks just enough Socket.IO to connect, to enter rooms, and to ignore whatever it is asked: thousands
- * of them cost little beside the server.
+ * A client with just enough Socket.IO to connect, to join rooms, and to ignore requests: thousands of them cost
+ * little next to the server.
  */
 export class RawSocket {
   private readonly waiting = new Map<string, (outcome: Outcome) => void>();
@@ -16,14 +16,14 @@ export class RawSocket {
   private constructor(private readonly socket: WebSocket) {
     this.closed = once(socket, 'close');
     socket.on('message', (data: Buffer) => this.received(data.toString()));
-    // Connections that are cut off mid-handshake end with an error.
+    // Connections that are cut off during the handshake end with an error.
     socket.on('error', () => undefined);
     socket.on('close', () => {
       for (const key of this.waiting.keys()) this.settle(key, 'gone');
     });
   }
 
-  /** Resolves once Engine.IO's handshake is over; no namespace is entered yet. */
+  /** Resolves after Engine.IO's handshake, before any namespace is joined. */
   static async open(url: string): Promise<RawSocket> {
     const socket = new WebSocket(
       `${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`,
@@ -40,7 +40,7 @@ export class RawSocket {
     return raw;
   }
 
-  /** Enters a namespace as the user that the token names. */
+  /** Joins a namespace as the user named by the token. */
   enter(namespace: string, token: string): Promise<Outcome> {
     const answered = this.waitFor(`connect ${namespace}`);
     this.socket.send(`40${prefixOf(namespace)}${JSON.stringify({ token })}`);
@@ -59,7 +59,7 @@ export class RawSocket {
     if ((await answered) === 'gone') throw new Error(`no answer to "${event}"`);
   }
 
-  /** Ends the connection at once, without a word. */
+  /** Closes the connection at once, without a disconnect packet. */
   cut(): void {
     this.socket.terminate();
   }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { compiled } from '../../support/compiled.mjs';
 import type { Answer, Call } from '../app/serve.js';
 
-/** A process of a test's own, whose functions the test calls by name. */
+/** A process of a test, whose functions the test calls by name. */
 export class TestProcess {
   private readonly waiting = new Map<number, (answer: Answer) => void>();
   private readonly exited: Promise<unknown[]>;
@@ -46,14 +46,14 @@ export class TestProcess {
     return answer.value as T;
   }
 
-  /** Lets go of the process and resolves to its exit code once it has ended by itself. */
+  /** Disconnects from the process. Resolves to its exit code once it has ended by itself. */
   async ended(): Promise<unknown> {
     this.child.send({ id: 0, name: 'disconnect', args: [] } satisfies Call);
     const [code] = await this.exited;
     return code;
   }
 
-  /** Ends the process at once, if it still lives. */
+  /** Kills the process if it is still running. */
   kill(): void {
     this.child.kill('SIGKILL');
   }

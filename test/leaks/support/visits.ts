@@ -11,12 +11,12 @@ export async function joinRoom(pair: Pair, room: string): Promise<void> {
   await Promise.all(pair.map((client) => client.ask('/', 'join', room)));
 }
 
-/** Leaves it by word; others leave theirs with their connections. */
+/** Leaves the room explicitly; others leave with their connections. */
 export async function leaveRoom(pair: Pair, room: string): Promise<void> {
   await Promise.all(pair.map((client) => client.ask('/', 'leave', room)));
 }
 
-/** Enters a namespace as well, on the same connections, and a room in it. */
+/** Also joins a namespace on the same connections, and a room in it. */
 export async function enterNamespace(pair: Pair, namespace: string, user: string): Promise<void> {
   const enter = async (client: RawSocket): Promise<void> => {
     await client.enter(namespace, user);
@@ -25,7 +25,7 @@ export async function enterNamespace(pair: Pair, namespace: string, user: string
   await Promise.all(pair.map(enter));
 }
 
-/** Ends the connections, after a good-bye or without a word. */
+/** Ends the connections, with or without a disconnect packet. */
 export function go(pair: Pair, politely: boolean): void {
   for (const client of pair) {
     if (politely) client.leave('/');
@@ -33,7 +33,7 @@ export function go(pair: Pair, politely: boolean): void {
   }
 }
 
-/** One that is refused, in a namespace that nobody else is in. */
+/** A client that is refused, in a namespace that nobody else uses. */
 export async function beTurnedAway(url: string): Promise<void> {
   const client = await RawSocket.open(url);
   for (const namespace of ['/', '/tenant-404']) {
@@ -42,14 +42,14 @@ export async function beTurnedAway(url: string): Promise<void> {
   client.cut();
 }
 
-/** One that is let in and shown out at once. */
+/** A client that is accepted and disconnected at once. */
 export async function beShownOut(url: string): Promise<void> {
   const client = await RawSocket.open(url);
   await client.enter('/', 'unwelcome');
   await client.closed;
 }
 
-/** One that goes while it is being let in. */
+/** A client that disconnects while it is connecting. */
 export async function leaveAtTheDoor(url: string): Promise<void> {
   const client = await RawSocket.open(url);
   void client.enter('/', 'hasty');

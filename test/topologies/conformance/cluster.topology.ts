@@ -43,6 +43,6 @@ describe.each([
     }
   };
 
-  // And gives the clients back as they were.
+  // Afterwards the clients are unchanged.
   itConforms({ create, cleanUp });
 });

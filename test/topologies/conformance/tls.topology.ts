@@ -17,7 +17,7 @@ describe('RedisPubSub over TLS with a client certificate, as a PubSub,', () => {
 });
 
 describe('RedisPubSub over TLS', () => {
-  it('takes a URL and certificates beside it', async () => {
+  it('accepts a URL together with certificates', async () => {
     const { host, port, tls } = server();
     const { pubSub } = redisPubSub({ redis: { url: `rediss://${host}:${port}`, tls } });
     try {
@@ -31,7 +31,7 @@ describe('RedisPubSub over TLS', () => {
   it.each<[string, (at: string) => RedisConnection]>([
     ['a URL', (at) => `redis://${at}`],
     ['a Cluster', (at) => ({ nodes: [at] })],
-  ])('is named as the mistake where it is not written: %s', async (_, redis) => {
+  ])('is named as the mistake if it is missing: %s', async (_, redis) => {
     const { host, port } = server();
     const { pubSub, logger } = redisPubSub({
       redis: redis(`${host}:${port}`),
@@ -51,13 +51,13 @@ describe('RedisPubSub over TLS', () => {
   it.each([
     ['without the certificate that the server asks for', { cert: undefined, key: undefined }],
     ['without the authority of the server', { ca: undefined }],
-  ])('%s starts degraded, and ends', async (_, missing) => {
+  ])('%s starts degraded, and closes', async (_, missing) => {
     const { host, port, tls } = server();
     const { pubSub, logger } = redisPubSub({ redis: { host, port, tls: { ...tls, ...missing } } });
     try {
       await pubSub.connect();
       expect(pubSub.state).toBe('degraded');
-      // The words are those of OpenSSL, or of the socket that the server closed.
+      // The message comes from OpenSSL, or from the socket that the server closed.
       expect(
         logger.matching(/^warn Degraded, Redis does not serve this instance \(.+\)/),
       ).toHaveLength(1);

@@ -12,7 +12,7 @@ interface Valkey {
   stop(): Promise<void>;
 }
 
-/** One of each kind, or nothing and a word about why. */
+/** One of each kind, or none and the reason. */
 async function startBoth(): Promise<Valkey | { reason: string; stop(): Promise<void> }> {
   const found = await findValkey();
   if (found.server === null) return { reason: found.reason, stop: async () => {} };
@@ -35,9 +35,9 @@ describe.each([
 ])('RedisPubSub on %s, as a PubSub,', (_, where) => {
   const create = () => redisPubSub({ redis: where(valkey() as Valkey) }).pubSub;
   for (const { title, run } of pubSubConformance({ create })) {
-    it(`keeps its promise: ${title}`, async () => {
+    it(`conforms: ${title}`, async () => {
       const running = valkey();
-      // Not every machine can get one; those of the CI can.
+      // Not every machine can install one; those of the CI can.
       if ('reason' in running) console.warn(`Not tested, there is no Valkey: ${running.reason}`);
       const outcome = 'reason' in running ? Promise.resolve() : run();
       await expect(outcome).resolves.toBeUndefined();

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The rules of the user `app` that the recipes print: the first line is for a single Redis, the second for a Cluster. */
+/** The rules of the user `app` in the recipes: the first line for a single Redis, the second for a Cluster. */
 export function printedRules(topology: 'single' | 'cluster'): string[] {
   const lines = readFileSync('docs/recipes.md', 'utf8')
     .split('\n')

@@ -4,7 +4,7 @@ import { pubSubConformance, type ConformanceSubject } from '../../../src/testing
 /** The tests of the conformance suite. */
 export function itConforms(subject: ConformanceSubject): void {
   for (const { title, run } of pubSubConformance(subject)) {
-    it(`keeps its promise: ${title}`, async () => {
+    it(`conforms: ${title}`, async () => {
       await expect(run()).resolves.toBeUndefined();
     });
   }

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 
-/** What is written to the console while `work` runs, past any logger: ioredis warns there. */
+/** The console output while `work` runs, without the logger: ioredis warns there. */
 export async function consoleNoise(work: () => Promise<unknown>): Promise<string[]> {
   const spies = (['warn', 'error', 'log'] as const).map((method) =>
     jest.spyOn(console, method).mockImplementation(() => {}),

@@ -3,7 +3,7 @@ import type { RedisClient } from '../../../src/index.js';
 import { until } from '../../support/until.js';
 import type { RunningCluster } from '../../../scripts/redis/topologies/cluster.mjs';
 
-/** What the tests use of an app's Cluster, beside what the library does. */
+/** The methods of an app's Cluster client that the tests call themselves. */
 export interface AppCluster extends RedisClient {
   eventNames(): (string | symbol)[];
   listenerCount(event: string | symbol): number;
@@ -15,7 +15,7 @@ function listenersOf(client: AppCluster): Record<string, number> {
   );
 }
 
-/** Two Cluster clients of an app that the library borrows, in use by the app itself. */
+/** Two Cluster clients of an app that the library borrows while the app uses them itself. */
 export class LentClusterClients {
   private readonly received: string[] = [];
   private readonly listenersBefore: Record<string, number>[];
@@ -30,7 +30,7 @@ export class LentClusterClients {
     this.listenersBefore = this.both.map(listenersOf);
   }
 
-  /** @param channel the app's own, subscribed all the time, with plain Pub/Sub */
+  /** @param channel a channel of the app, subscribed for the whole test with plain Pub/Sub */
   static async of(create: () => AppCluster, channel: string): Promise<LentClusterClients> {
     const [publisher, subscriber] = [create(), create()];
     const statuses = () => [publisher.status, subscriber.status].join();
@@ -43,7 +43,7 @@ export class LentClusterClients {
     return [this.clients.publisher, this.clients.subscriber];
   }
 
-  /** Open, with the app's listeners and the app's channel, and no connections of the library's beside them. */
+  /** Whether both are open and have only the listeners, the channel and the connections of the app. */
   async expectGivenBack(cluster: RunningCluster): Promise<void> {
     assert.deepEqual(
       this.both.map((client) => client.status),

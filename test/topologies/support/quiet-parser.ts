@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, jest } from '@jest/globals';
 
 /**
- * The parser of ioredis 5 shrinks its buffers in an interval, after large messages for seconds after its connection
- * is gone: nothing that Jest should wait for.
+ * The parser of ioredis 5 shrinks its buffers in an interval, which runs for seconds after large messages and after
+ * the end of its connection. Jest should not wait for it.
  */
 export function quietParser(): void {
   const { setInterval: original } = globalThis;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from '@jest/globals';
 
-/** What a spec file starts before its tests and stops after them. */
+/** A resource that a spec file starts before its tests and stops after them. */
 export function started<T extends { stop(): Promise<void> }>(start: () => Promise<T>): () => T {
   let topology: T | undefined;
   beforeAll(async () => {

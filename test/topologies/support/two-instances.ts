@@ -34,7 +34,7 @@ const to = (userId: string, data: string) => ({ userId, event: 'news', data });
 const serverOf = (cluster: TestCluster, index: number): Server =>
   cluster.instance(index).app.get(RoomsGateway).server;
 
-/** What an app does with two instances, users, rooms, requests and presence, with exact receipts. */
+/** Tests an app with two instances: users, rooms, requests and presence, with exact receipts. */
 export async function exerciseAll(cluster: TestCluster | undefined): Promise<void> {
   if (cluster === undefined) throw new Error('the apps did not start');
   await exerciseMessages(cluster);
@@ -98,7 +98,7 @@ async function exerciseMessages(cluster: TestCluster): Promise<void> {
     receipt(1, 1),
   );
 
-  // On a Cluster channels take different ways: in order is what is sent on one.
+  // On a Cluster channels use different connections: only events of one channel are ordered.
   for (const [client, all] of [
     [near, ['1', '3', '4']],
     [far, ['1', '3', '4']],

@@ -5,11 +5,11 @@ import type { RunningRedis } from '../../support/own-redis.js';
 import { redisPubSub, type TestPubSub } from '../../support/redis-pub-sub.js';
 import { until } from '../../support/until.js';
 
-/** Two instances' transports on one topology, one of them subscribed to many channels, spread over all slots. */
+/** The transports of two instances on one topology. One of them is subscribed to many channels in all slots. */
 export class WatchedChannels {
   private readonly received = new Map<string, string[]>();
   private rounds = 0;
-  /** What is sent in this round; messages of earlier ones may still be on their way. */
+  /** The messages of this round; messages of earlier rounds may still arrive. */
   private text = '';
 
   private constructor(
@@ -36,7 +36,10 @@ export class WatchedChannels {
     return [this.sender, this.receiver];
   }
 
-  /** Until both have been degraded and are ready again, or, for less than an outage, until they are ready. */
+  /**
+   * Waits until both have been degraded and are ready again or, for a failure too short to show, until they are
+   * ready.
+   */
   async reach(state: 'degraded' | 'ready'): Promise<void> {
     await until(
       () => this.both.every(({ pubSub }) => pubSub.state === state),
@@ -45,7 +48,7 @@ export class WatchedChannels {
     );
   }
 
-  /** Each channel takes a message, hands it to the one subscribed instance, once, and that gets it. */
+  /** Publishes to each channel and expects one subscriber, which receives the message once. */
   async expectAllToArrive(): Promise<void> {
     const text = (this.text = `round ${++this.rounds}`);
     this.received.clear();
@@ -70,7 +73,7 @@ export class WatchedChannels {
     );
   }
 
-  /** One line when it began, one when it ended, whatever was tried and failed in between. */
+  /** One line when the outage began and one when it ended, whatever failed in between. */
   expectOneOutageInTheLog(): void {
     for (const { logger } of this.both) {
       assert.equal(logger.lines.length, 3, logger.lines.join('\n'));
@@ -81,7 +84,7 @@ export class WatchedChannels {
     }
   }
 
-  /** How many of the channels somebody is subscribed to at this server. */
+  /** The number of these channels with a subscriber on this server. */
   async subscribersAt({ url }: RunningRedis): Promise<number> {
     const client = new Redis(url);
     try {

@@ -15,7 +15,7 @@ export interface LoggedIn extends LoginResponse {
   readonly headers: Record<string, string>;
 }
 
-/** Instances of examples/chat, each in a process of its own, named `one`, `two` and so on. */
+/** Instances of examples/chat, each in its own process, named `one`, `two` and so on. */
 export class ChatApp {
   readonly prefix = `test-${randomUUID()}`;
   private readonly processes: AppProcess[] = [];
@@ -38,7 +38,7 @@ export class ChatApp {
     return app;
   }
 
-  /** Why it does not start: what it printed. */
+  /** Starts an instance that is expected to fail. Resolves to the output of the process. */
   static async failure(env: Env): Promise<string> {
     const started = spawn(env);
     try {
@@ -73,7 +73,7 @@ export class ChatApp {
     return this.processes[instance]?.printed ?? '';
   }
 
-  /** Resolves when the process of the instance has ended by itself, to its exit code and signal. */
+  /** Resolves to exit code and signal once the process of the instance has ended by itself. */
   ended(instance: number): Promise<unknown[]> {
     return this.processes[instance]?.exited ?? Promise.reject(new Error('no such instance'));
   }
@@ -82,7 +82,7 @@ export class ChatApp {
     this.processes[instance]?.child.kill('SIGKILL');
   }
 
-  /** The instance stands still, and its connections stay open. */
+  /** Freezes the instance; its connections stay open. */
   pause(instance: number): void {
     this.processes[instance]?.child.kill('SIGSTOP');
   }
@@ -134,7 +134,7 @@ export class ChatApp {
     await Promise.all(this.processes.map((each) => each.stop()));
   }
 
-  /** Each instance has heard of each other one. */
+  /** Waits until all instances know one another. */
   private async acquainted(): Promise<void> {
     await until(
       async () => {
