@@ -5,11 +5,11 @@ export {
   type ClusterMember,
 } from './cluster/cluster.service.js';
 export type { EventGap } from './cluster/event-gap.js';
-export type { EventLoss } from './cluster/event-loss.js';
-export type { PublishMode } from './cluster/outgoing-event.js';
-export type { PublishedReceipt, QueuedReceipt, Receipt, UsersReceipt } from './cluster/receipt.js';
-export { AUTHENTICATED_ROOM, userRoom } from './cluster/reserved-rooms.js';
-export type { SocketDetails } from './cluster/socket-details.js';
+export type { EventLoss } from './routing/event-loss.js';
+export type { PublishMode } from './routing/outgoing-event.js';
+export type { PublishedReceipt, QueuedReceipt, Receipt, UsersReceipt } from './routing/receipt.js';
+export { AUTHENTICATED_ROOM, userRoom } from './routing/reserved-rooms.js';
+export type { SocketDetails } from './socket-io/commands/socket-details.js';
 export { PROPAGATOR_ERROR_CODES, PropagatorError, type PropagatorErrorCode } from './errors.js';
 export { CurrentUser } from './nest/current-user.decorator.js';
 export type { RedisPropagatorModuleExtras } from './nest/module-definition.js';
@@ -49,7 +49,7 @@ export type {
 } from './options/load-options.js';
 export type { OutboxOptions, RepairOptions } from './options/delivery-options.js';
 export type { PresenceOptions } from './options/presence-options.js';
-export type { OnlineUsers, PresenceChange } from './presence/presence-change.js';
+export type { OnlineUsers, PresenceChange } from './presence/store/presence-change.js';
 export { PresenceService } from './presence/presence.service.js';
 export type { PropagatorLogger } from './ports/logger.js';
 export type { PacketDecoder, PacketEncoder, PacketParser } from './ports/packet-parser.js';
@@ -77,7 +77,7 @@ export type { PropagatorVerbs } from './propagation/verbs.js';
 export type { DisconnectUserOptions, InNamespace } from './propagation/user-commands.js';
 export { InMemoryBus, InMemoryPubSub } from './redis/in-memory-pub-sub.js';
 export type { Interrupted, PubSub, PubSubListener, PubSubState } from './ports/pub-sub.js';
-export { RedisService } from './redis/redis.service.js';
+export { RedisService } from './channels/redis.service.js';
 export type { SessionDetails } from './sessions/session-details.js';
 export {
   SessionService,
@@ -88,17 +88,17 @@ export {
 export { LoadService, type LoadReason, type LoadState } from './reporting/load.js';
 export type { Unready } from './reporting/readiness.js';
 export type { TrafficByTarget, TrafficCount, TrafficTarget } from './reporting/traffic.js';
-export type { AuthenticatedSocket } from './sockets/authenticated-socket.js';
-export type { AuthRefusalCode } from './sockets/auth-refusal.js';
-export { DISCONNECT_EVENT } from './sockets/disconnect-event.js';
-export { EXPIRING_EVENT, type TokenExpiring } from './sockets/token-expiry.js';
+export type { AuthenticatedSocket } from './auth/authenticated-socket.js';
+export type { AuthRefusalCode } from './auth/auth-refusal.js';
+export { DISCONNECT_EVENT } from './auth/disconnect-event.js';
+export { EXPIRING_EVENT, type TokenExpiring } from './auth/token-expiry.js';
 export {
   REFRESH_EVENT,
   type AuthRefreshCode,
   type AuthRefreshResult,
-} from './sockets/token-refresh.js';
-export type { SessionMetadata } from './sockets/session-metadata.js';
-export type { UserId } from './sockets/user-id.js';
-export { SocketStateService, type SocketStateChange } from './sockets/socket-state.service.js';
+} from './auth/token-refresh.js';
+export type { SessionMetadata } from './auth/session-metadata.js';
+export type { UserId } from './auth/user-id.js';
+export { SocketStateService, type SocketStateChange } from './auth/socket-state.service.js';
 export type { MemberDetails } from './wire/cluster-message.js';
 export type { InstanceId } from './wire/envelope.js';

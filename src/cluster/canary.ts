@@ -1,6 +1,6 @@
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { saysOpen } from './says-open.js';
+import { saysOpen } from '../channels/says-open.js';
 
 /** A heartbeat may be on its way when it is asked for; two that Redis took and did not return are no accident. */
 const MISSES_ALLOWED = 1;

@@ -1,10 +1,10 @@
 import { Subject, type Observable } from 'rxjs';
 import { PropagatorError } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import type { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
+import type { ChannelSubscriptions } from '../channels/channels.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { clusterChannel, replyChannel } from '../wire/channels.js';
+import { clusterChannel, replyChannel } from '../wire/channel-names.js';
 import {
   decodeClusterMessage,
   encodeClusterMessage,
@@ -12,9 +12,9 @@ import {
   type ReceivedClusterMessage,
 } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
-import type { MessageGuard } from './message-guard.js';
-import { publishToOthers } from './publish-to-others.js';
-import { HeldChannel, type ChannelHold } from './channel-holds.js';
+import type { MessageGuard } from '../channels/message-authenticator.js';
+import { publishToOthers } from '../channels/publish-to-others.js';
+import { HeldChannel, type ChannelHold } from '../channels/channel-holds.js';
 
 type BusOptions = Pick<ResolvedOptions, 'prefix' | 'maxMessageBytes'>;
 

@@ -4,7 +4,7 @@ import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { ClusterMessage, ReplyMessage, RequestMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
-import { AnswerInParts, NO_REPLY } from './answer-in-parts.js';
+import { AnswerInParts, NO_REPLY } from './reply-stream.js';
 import type { ClusterBus } from './cluster-bus.js';
 import type { ClusterService } from './cluster.service.js';
 import { PendingRequest, type RequestListener, type RequestOutcome } from './pending-request.js';

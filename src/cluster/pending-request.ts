@@ -1,7 +1,7 @@
 import { TimeLimit } from '../reporting/time-limit.js';
 import type { ReplyMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
-import { RollCall, type HandedTo } from './roll-call.js';
+import { RollCall, type HandedTo } from './reply-tracker.js';
 
 /** For so long at most parts of answers renew the time of a question. */
 const MOST_RENEWED_MS = 120_000;

@@ -4,7 +4,7 @@ import {
   type PipeTransform,
   type Type,
 } from '@nestjs/common';
-import { wsClientOf } from './ws-client.js';
+import { wsClientOf } from './ws-context.js';
 
 type Pipe = PipeTransform | Type<PipeTransform>;
 

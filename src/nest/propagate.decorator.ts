@@ -1,5 +1,5 @@
 import { SetMetadata, type CustomDecorator } from '@nestjs/common';
-import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
+import type { AuthenticatedSocket } from '../auth/authenticated-socket.js';
 import { invalid } from '../options/checks.js';
 
 /** Who is left out of an audience. */

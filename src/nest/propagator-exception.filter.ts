@@ -2,7 +2,7 @@ import { Catch, HttpException, Logger, type ArgumentsHost } from '@nestjs/common
 import { BaseWsExceptionFilter, WsException } from '@nestjs/websockets';
 import { reasonOf } from '../errors.js';
 import { lineLogger } from '../reporting/line-logger.js';
-import type { AuthenticatedSocket } from '../sockets/authenticated-socket.js';
+import type { AuthenticatedSocket } from '../auth/authenticated-socket.js';
 import { callOf } from './handler-call.js';
 
 type Acknowledge = (answer: unknown) => void;

@@ -1,6 +1,6 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { WsException } from '@nestjs/websockets';
-import { wsClientOf } from './ws-client.js';
+import { wsClientOf } from './ws-context.js';
 
 /**
  * Refuses messages of anonymous sockets, and of those whose identity has ended by the clock, with a `WsException`

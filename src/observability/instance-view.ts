@@ -1,11 +1,11 @@
 import type { ClusterService } from '../cluster/cluster.service.js';
-import type { EventRouter } from '../cluster/event-router.js';
-import type { Telemetry } from '../cluster/telemetry.js';
+import type { EventRouter } from '../routing/event-router.js';
+import type { Telemetry } from '../routing/telemetry.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
-import type { SocketStateService } from '../sockets/socket-state.service.js';
+import type { SocketStateService } from '../auth/socket-state.service.js';
 
 /** Whether each of the two connections to Redis works. */
 export interface ConnectionHealth {

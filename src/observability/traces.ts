@@ -1,5 +1,5 @@
 import type * as Otel from '@opentelemetry/api';
-import type { SendSpan, TracedEvent, Tracing } from '../cluster/telemetry.js';
+import type { SendSpan, TracedEvent, Tracing } from '../routing/telemetry.js';
 import { PropagatorError, reasonOf } from '../errors.js';
 import type { InstanceId } from '../wire/envelope.js';
 import type { TraceContext } from '../wire/trace-context.js';

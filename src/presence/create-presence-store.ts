@@ -3,9 +3,9 @@ import type { PubSub } from '../ports/pub-sub.js';
 import type { RedisClients } from '../redis/client-factory.js';
 import type { InMemoryPubSub } from '../redis/in-memory-pub-sub.js';
 import { RedisScripts } from '../redis/redis-scripts.js';
-import { InMemoryPresenceStore, PresenceTable } from './in-memory-presence-store.js';
-import type { PresenceStore } from './presence-store.js';
-import { RedisPresenceStore } from './redis-presence-store.js';
+import { InMemoryPresenceStore, PresenceTable } from './store/in-memory-presence-store.js';
+import type { PresenceStore } from './store/presence-store.js';
+import { RedisPresenceStore } from './store/redis-presence-store.js';
 
 type Options = Pick<ResolvedOptions, 'presence' | 'prefix' | 'publishTimeoutMs'>;
 

@@ -1,8 +1,8 @@
 import { Observable } from 'rxjs';
-import type { ChannelSubscriptions } from '../redis/channel-subscriptions.js';
+import type { ChannelSubscriptions } from '../channels/channels.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { BUCKETS, bucketOf, presenceChannel } from './presence-buckets.js';
-import type { PresenceChange } from './presence-change.js';
+import { BUCKETS, bucketOf, presenceChannel } from './store/presence-buckets.js';
+import type { PresenceChange } from './store/presence-change.js';
 
 const TYPES: ReadonlySet<unknown> = new Set(['online', 'offline', 'status']);
 

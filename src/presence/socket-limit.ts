@@ -1,14 +1,14 @@
 import type { Socket } from 'socket.io';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
-import { endSockets } from '../cluster/end-sockets.js';
+import { endSockets } from '../socket-io/connections/disconnect-sockets.js';
 import { reasonOf } from '../errors.js';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { AuthRefusal, retrySoon } from '../sockets/auth-refusal.js';
-import type { SocketGate } from '../sockets/socket-gate.js';
-import { bucketOf } from './presence-buckets.js';
-import type { Lease, LimitPolicy, PresenceStore, SocketAdmission } from './presence-store.js';
+import { AuthRefusal, retrySoon } from '../auth/auth-refusal.js';
+import type { SocketGate } from '../auth/socket-gate.js';
+import { bucketOf } from './store/presence-buckets.js';
+import type { Lease, LimitPolicy, PresenceStore, SocketAdmission } from './store/presence-store.js';
 
 const TOO_MANY = 'auth.too-many-sockets';
 const EVICT = 'evict';

@@ -1,5 +1,5 @@
-import type { PublishMode } from '../cluster/outgoing-event.js';
-import type { UserId } from '../sockets/user-id.js';
+import type { PublishMode } from '../routing/outgoing-event.js';
+import type { UserId } from '../auth/user-id.js';
 
 /** An event, as in Nest's `WsResponse`, and where it goes. */
 export interface EventToEmit<T = unknown> {

@@ -1,6 +1,6 @@
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
-import type { Receipt, UsersReceipt } from '../cluster/receipt.js';
-import type { SocketDetails } from '../cluster/socket-details.js';
+import type { Receipt, UsersReceipt } from '../routing/receipt.js';
+import type { SocketDetails } from '../socket-io/commands/socket-details.js';
 import type {
   CausedEvent,
   EventToEmit,
@@ -9,11 +9,11 @@ import type {
   UserRequest,
   UsersEvent,
 } from './events.js';
-import { refused } from '../reporting/settled.js';
+import { refused } from '../reporting/unawaited.js';
 import type { UserAnswers } from './user-answers.js';
 import type { DisconnectUserOptions } from './user-commands.js';
 import type { PropagatorVerbs } from './verbs.js';
-import type { UserId } from '../sockets/user-id.js';
+import type { UserId } from '../auth/user-id.js';
 
 type Unbound<T> = Omit<T, 'namespace'>;
 

@@ -1,22 +1,22 @@
-import { checkedNamespace } from '../cluster/checked-targets.js';
+import { checkedNamespace } from '../routing/target-validation.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
-import type { EventRouter } from '../cluster/event-router.js';
-import type { OutgoingEvent } from '../cluster/outgoing-event.js';
+import type { EventRouter } from '../routing/event-router.js';
+import type { OutgoingEvent } from '../routing/outgoing-event.js';
 import type { Observable } from 'rxjs';
-import type { EventLoss } from '../cluster/event-loss.js';
-import { usersReceiptOf, type Receipt, type UsersReceipt } from '../cluster/receipt.js';
+import type { EventLoss } from '../routing/event-loss.js';
+import { usersReceiptOf, type Receipt, type UsersReceipt } from '../routing/receipt.js';
 import { PropagatorError } from '../errors.js';
-import type { SocketDetails } from '../cluster/socket-details.js';
+import type { SocketDetails } from '../socket-io/commands/socket-details.js';
 import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { refused, settled } from '../reporting/settled.js';
+import { refused, settled } from '../reporting/unawaited.js';
 import {
   checkedUserId,
   checkedUserIds,
   isInexact,
   normalisedUserId,
   type UserId,
-} from '../sockets/user-id.js';
+} from '../auth/user-id.js';
 import {
   checkedEvent,
   checkedFlag,
@@ -25,7 +25,7 @@ import {
   checkEventName,
   exceptedRooms,
   roomsOfSession,
-} from './check-event.js';
+} from './validation.js';
 import type {
   CausedEvent,
   EventToEmit,

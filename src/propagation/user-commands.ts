@@ -1,10 +1,10 @@
-import type { AckRequests } from '../cluster/ack-requests.js';
-import { checkedNamespace, checkedOptions } from '../cluster/checked-targets.js';
+import type { AckRequests } from '../socket-io/commands/ack-requests.js';
+import { checkedNamespace, checkedOptions } from '../routing/target-validation.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
-import { userRoom } from '../cluster/reserved-rooms.js';
-import type { SocketCommands } from '../cluster/socket-commands.js';
-import type { SocketDetails } from '../cluster/socket-details.js';
-import type { SocketSelector } from '../cluster/socket-selector.js';
+import { userRoom } from '../routing/reserved-rooms.js';
+import type { SocketCommands } from '../socket-io/commands/socket-commands.js';
+import type { SocketDetails } from '../socket-io/commands/socket-details.js';
+import type { SocketSelector } from '../routing/socket-selector.js';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
 import {
@@ -15,8 +15,8 @@ import {
   checkEventName,
   exceptedRooms,
   roomsOfSession,
-} from './check-event.js';
-import { checkedUserId, type UserId } from '../sockets/user-id.js';
+} from './validation.js';
+import { checkedUserId, type UserId } from '../auth/user-id.js';
 import type { UserRequest } from './events.js';
 import type { DeviceAnswer, UserAnswers } from './user-answers.js';
 

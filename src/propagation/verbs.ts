@@ -1,6 +1,6 @@
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
-import type { Receipt, UsersReceipt } from '../cluster/receipt.js';
-import type { SocketDetails } from '../cluster/socket-details.js';
+import type { Receipt, UsersReceipt } from '../routing/receipt.js';
+import type { SocketDetails } from '../socket-io/commands/socket-details.js';
 import type {
   CausedEvent,
   EventToEmit,
@@ -11,7 +11,7 @@ import type {
 } from './events.js';
 import type { UserAnswers } from './user-answers.js';
 import type { DisconnectUserOptions, InNamespace } from './user-commands.js';
-import type { UserId } from '../sockets/user-id.js';
+import type { UserId } from '../auth/user-id.js';
 
 /** The verbs of the propagator; `RedisPropagatorService` says what each does. */
 export interface PropagatorVerbs {

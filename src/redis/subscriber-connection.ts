@@ -1,7 +1,7 @@
 import { PropagatorError } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
 import type { Interrupted } from '../ports/pub-sub.js';
-import { LateChannels } from './late-channels.js';
+import { LateChannels } from './overdue-channels.js';
 import { asPropagatorError } from './redis-error.js';
 import { SubscribeCommands } from './subscribe-commands.js';
 import { Waiters } from './waiters.js';

@@ -1,9 +1,9 @@
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
-import type { EventRouter } from '../cluster/event-router.js';
+import type { EventRouter } from '../routing/event-router.js';
 import { MOST_METADATA_BYTES } from '../options/resolve-auth.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Reporter } from '../reporting/reporter.js';
-import type { Revocations } from '../sockets/revocations.js';
+import type { Revocations } from '../auth/revocations.js';
 import { SessionCommands } from './session-commands.js';
 import { SessionService } from './session.service.js';
 

@@ -2,18 +2,14 @@ import type { Socket } from 'socket.io';
 import { collected, counted } from '../cluster/cluster-answers.js';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
-import { endSockets } from '../cluster/end-sockets.js';
-import type { LocalNamespace } from '../cluster/local-namespace.js';
-import { sessionRoom, userRoom } from '../cluster/reserved-rooms.js';
+import { endSockets } from '../socket-io/connections/disconnect-sockets.js';
+import type { LocalNamespace } from '../routing/local-namespace.js';
+import { sessionRoom, userRoom } from '../routing/reserved-rooms.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { clientAddressOf } from '../sockets/client-address.js';
-import type { Revocations } from '../sockets/revocations.js';
-import {
-  checkedMetadata,
-  storeMetadata,
-  type SessionMetadata,
-} from '../sockets/session-metadata.js';
+import { clientAddressOf } from '../auth/client-address.js';
+import type { Revocations } from '../auth/revocations.js';
+import { checkedMetadata, storeMetadata, type SessionMetadata } from '../auth/session-metadata.js';
 import type { InstanceId } from '../wire/envelope.js';
 import { isSessionDetails, sessionDetailsOf, type SessionDetails } from './session-details.js';
 import {

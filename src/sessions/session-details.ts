@@ -1,5 +1,5 @@
 import type { Socket } from 'socket.io';
-import { metadataOf, type SessionMetadata } from '../sockets/session-metadata.js';
+import { metadataOf, type SessionMetadata } from '../auth/session-metadata.js';
 import type { InstanceId } from '../wire/envelope.js';
 
 /** One socket of a session, on any instance. A session may have several: one for each namespace, or tab. */

@@ -1,6 +1,6 @@
-import type { Revoked } from '../sockets/revocations.js';
-import { normalisedSessionId } from '../sockets/session-id.js';
-import { normalisedUserId } from '../sockets/user-id.js';
+import type { Revoked } from '../auth/revocations.js';
+import { normalisedSessionId } from '../auth/session-id.js';
+import { normalisedUserId } from '../auth/user-id.js';
 
 /** Which sessions are asked for: those of a user, in one namespace or in all. @internal */
 export interface SessionsRequest {

@@ -1,17 +1,17 @@
 import type { Socket } from 'socket.io';
-import { checkedNamespace, checkedOptions, checkedSessionId } from '../cluster/checked-targets.js';
+import {
+  checkedNamespace,
+  checkedOptions,
+  checkedSessionId,
+} from '../routing/target-validation.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { readable, settled } from '../reporting/settled.js';
-import {
-  checkedMetadata,
-  storeMetadata,
-  type SessionMetadata,
-} from '../sockets/session-metadata.js';
-import { isSocket } from '../sockets/authenticated-socket.js';
-import { checkedUserId, type UserId } from '../sockets/user-id.js';
+import { readable, settled } from '../reporting/unawaited.js';
+import { checkedMetadata, storeMetadata, type SessionMetadata } from '../auth/session-metadata.js';
+import { isSocket } from '../auth/authenticated-socket.js';
+import { checkedUserId, type UserId } from '../auth/user-id.js';
 import type { SessionCommands } from './session-commands.js';
 import type { SessionDetails } from './session-details.js';
 

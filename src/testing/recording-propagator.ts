@@ -1,15 +1,15 @@
 import { Subject, type Observable } from 'rxjs';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
-import { checkedNamespace, checkedOptions } from '../cluster/checked-targets.js';
-import type { EventLoss } from '../cluster/event-loss.js';
-import { receiptOf, type Receipt, type UsersReceipt } from '../cluster/receipt.js';
-import type { SocketDetails } from '../cluster/socket-details.js';
+import { checkedNamespace, checkedOptions } from '../routing/target-validation.js';
+import type { EventLoss } from '../routing/event-loss.js';
+import { receiptOf, type Receipt, type UsersReceipt } from '../routing/receipt.js';
+import type { SocketDetails } from '../socket-io/commands/socket-details.js';
 import {
   checkedEvent,
   checkedRoom,
   checkedRooms,
   checkEventName,
-} from '../propagation/check-event.js';
+} from '../propagation/validation.js';
 import type {
   CausedEvent,
   EventToEmit,
@@ -23,12 +23,7 @@ import type { RedisPropagatorService } from '../propagation/redis-propagator.ser
 import type { UserAnswers } from '../propagation/user-answers.js';
 import type { DisconnectUserOptions, InNamespace } from '../propagation/user-commands.js';
 import type { PropagatorVerbs } from '../propagation/verbs.js';
-import {
-  checkedUserId,
-  checkedUserIds,
-  normalisedUserId,
-  type UserId,
-} from '../sockets/user-id.js';
+import { checkedUserId, checkedUserIds, normalisedUserId, type UserId } from '../auth/user-id.js';
 
 interface UserCall {
   readonly userId: UserId;

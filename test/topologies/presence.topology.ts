@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import calculateSlot from 'cluster-key-slot';
 import { startCluster } from '../../scripts/redis/topologies/cluster.mjs';
-import { bucketOf } from '../../src/presence/presence-buckets.js';
+import { bucketOf } from '../../src/presence/store/presence-buckets.js';
 import { inAnyOrder } from '../support/events-of.js';
 import { PresenceCluster } from '../support/presence/presence-cluster.js';
 import type { TestClient } from '../support/test-client.js';

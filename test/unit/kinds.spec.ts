@@ -16,7 +16,7 @@ import { resolveSecret } from '../../src/options/resolve-secret.js';
 import type { RedisClient } from '../../src/options/redis-options.js';
 import { redisScript, RedisScripts } from '../../src/redis/redis-scripts.js';
 import { ScriptBatches } from '../../src/redis/script-batches.js';
-import { expiresAtOf } from '../../src/sockets/expires-at.js';
+import { expiresAtOf } from '../../src/auth/expires-at.js';
 
 /** A value of another realm, where every class is a different one. */
 const foreign = (code: string): unknown => runInNewContext(code);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { shown } from '../../src/options/checks.js';
-import { roomName } from '../../src/cluster/room-names.js';
+import { roomName } from '../../src/routing/room-names.js';
 import { reasonOf } from '../../src/errors.js';
 import { lineLogger } from '../../src/reporting/line-logger.js';
-import { normalisedSessionId } from '../../src/sockets/session-id.js';
-import { tokenIn } from '../../src/sockets/token.js';
-import { normalisedUserId } from '../../src/sockets/user-id.js';
+import { normalisedSessionId } from '../../src/auth/session-id.js';
+import { tokenIn } from '../../src/auth/token.js';
+import { normalisedUserId } from '../../src/auth/user-id.js';
 import { fit, literalOf, textOf } from '../../src/text.js';
 import { MemoryLogger } from '../support/memory-logger.js';
 import { expressionsOf, worstInputs } from '../support/worst-inputs.js';

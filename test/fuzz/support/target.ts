@@ -6,8 +6,8 @@ import type {
   PubSubState,
   RedisPropagatorOptions,
 } from '../../../src/index.js';
-import { dialectOf } from '../../../src/cluster/dialects.js';
-import type { Delivery, LocalNamespace } from '../../../src/cluster/local-namespace.js';
+import { dialectOf } from '../../../src/routing/packet-codec.js';
+import type { Delivery, LocalNamespace } from '../../../src/routing/local-namespace.js';
 import { createRuntime, type Runtime } from '../../../src/nest/runtime.js';
 import { resolveOptions } from '../../../src/options/resolve-options.js';
 import { MemoryLogger } from '../../support/memory-logger.js';

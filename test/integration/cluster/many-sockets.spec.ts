@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Namespace, Socket } from 'socket.io';
-import type { NamespaceAdapter } from '../../../src/cluster/namespace-adapter.js';
+import type { NamespaceAdapter } from '../../../src/socket-io/adapter/namespace-adapter.js';
 import { acquainted } from '../../support/acquainted.js';
 import { namespaceOf, PlainGateway } from '../../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';

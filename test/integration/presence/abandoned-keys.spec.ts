@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { PresenceStore } from '../../../src/presence/presence-store.js';
-import { bucketOf } from '../../../src/presence/presence-buckets.js';
+import type { PresenceStore } from '../../../src/presence/store/presence-store.js';
+import { bucketOf } from '../../../src/presence/store/presence-buckets.js';
 import { TestStores } from '../../support/presence/test-stores.js';
 
 const HOUR_MS = 3_600_000;

@@ -9,7 +9,7 @@ import {
 } from '../../../src/index.js';
 import { PlainGateway } from '../../support/plain-gateway.js';
 import { PresenceLog } from '../../support/presence-log.js';
-import { bucketOf } from '../../../src/presence/presence-buckets.js';
+import { bucketOf } from '../../../src/presence/store/presence-buckets.js';
 import { usersOf } from '../../support/presence/test-stores.js';
 import { presenceOf } from '../../support/presence/presence-cluster.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';

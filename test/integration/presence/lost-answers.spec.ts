@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { RedisPropagatorOptions } from '../../../src/index.js';
-import { bucketOf, presenceChannel } from '../../../src/presence/presence-buckets.js';
+import { bucketOf, presenceChannel } from '../../../src/presence/store/presence-buckets.js';
 import { instanceIdOf } from '../../support/acquainted.js';
 import { PresenceCluster } from '../../support/presence/presence-cluster.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';

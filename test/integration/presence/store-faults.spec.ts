@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ResolvedPresenceOptions } from '../../../src/options/resolve-presence.js';
-import { bucketOf, presenceChannel } from '../../../src/presence/presence-buckets.js';
+import { bucketOf, presenceChannel } from '../../../src/presence/store/presence-buckets.js';
 import type {
   Lease,
   PresenceOperation,
   PresenceStore,
   Updated,
-} from '../../../src/presence/presence-store.js';
+} from '../../../src/presence/store/presence-store.js';
 import { TestStores } from '../../support/presence/test-stores.js';
 import { until } from '../../support/until.js';
 

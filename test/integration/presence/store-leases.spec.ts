@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ResolvedPresenceOptions } from '../../../src/options/resolve-presence.js';
-import type { BeatAnswer, Lease, PresenceStore } from '../../../src/presence/presence-store.js';
+import type {
+  BeatAnswer,
+  Lease,
+  PresenceStore,
+} from '../../../src/presence/store/presence-store.js';
 import { TestStores } from '../../support/presence/test-stores.js';
 import { until } from '../../support/until.js';
 

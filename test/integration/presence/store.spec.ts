@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ResolvedPresenceOptions } from '../../../src/options/resolve-presence.js';
-import { bucketOf } from '../../../src/presence/presence-buckets.js';
-import type { PresenceChange } from '../../../src/presence/presence-change.js';
+import { bucketOf } from '../../../src/presence/store/presence-buckets.js';
+import type { PresenceChange } from '../../../src/presence/store/presence-change.js';
 import type {
   Lease,
   PresenceOperation,
   PresenceStep,
   PresenceStore,
   Settled,
-} from '../../../src/presence/presence-store.js';
+} from '../../../src/presence/store/presence-store.js';
 import { KINDS, TestStores, usersOf } from '../../support/presence/test-stores.js';
 import { until } from '../../support/until.js';
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Subscription } from 'rxjs';
 import type { PresenceChange } from '../../../src/index.js';
-import { bucketOf, presenceChannel } from '../../../src/presence/presence-buckets.js';
+import { bucketOf, presenceChannel } from '../../../src/presence/store/presence-buckets.js';
 import { PresenceCluster } from '../../support/presence/presence-cluster.js';
 import { until } from '../../support/until.js';
 

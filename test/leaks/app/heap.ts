@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { getHeapSpaceStatistics, queryObjects } from 'node:v8';
 import { Namespace, Socket } from 'socket.io';
 import { PendingRequest } from '../../../src/cluster/pending-request.js';
-import { RoomChannels } from '../../../src/cluster/room-channels.js';
+import { RoomChannels } from '../../../src/socket-io/adapter/room-channels.js';
 
 /** One object for each socket, namespace, adapter and request that is held. */
 const COUNTED = { Socket, Namespace, RoomChannels, PendingRequest };

@@ -1,5 +1,5 @@
 import { PropagatorError } from '../../../src/errors.js';
-import type { PresenceStore } from '../../../src/presence/presence-store.js';
+import type { PresenceStore } from '../../../src/presence/store/presence-store.js';
 import { Deferred } from '../deferred.js';
 
 /** The error of a call whose link is broken. */

@@ -1,7 +1,7 @@
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { Redis } from 'ioredis';
 import type { AuthOptions, PubSubState, RedisPropagatorOptions } from '../../../src/index.js';
-import { bucketOf, presenceChannel } from '../../../src/presence/presence-buckets.js';
+import { bucketOf, presenceChannel } from '../../../src/presence/store/presence-buckets.js';
 import { PlainGateway } from '../plain-gateway.js';
 import type { TestClient } from '../test-client.js';
 import { givenCluster, testRedisUrl, TOKEN_IS_USER, type TestCluster } from '../test-cluster.js';

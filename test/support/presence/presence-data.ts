@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { bucketOf, presenceChannel } from '../../../src/presence/presence-buckets.js';
+import { bucketOf, presenceChannel } from '../../../src/presence/store/presence-buckets.js';
 
 /** The presence keys in Redis, read by the test. */
 export class PresenceData {

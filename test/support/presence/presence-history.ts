@@ -1,4 +1,4 @@
-import { bucketOf } from '../../../src/presence/presence-buckets.js';
+import { bucketOf } from '../../../src/presence/store/presence-buckets.js';
 import type { PresenceFacts, Report } from './presence-facts.js';
 
 type Line = readonly [at: number, what: string];

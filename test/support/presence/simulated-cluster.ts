@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { ResolvedPresenceOptions } from '../../../src/options/resolve-presence.js';
-import type { PresenceChange } from '../../../src/presence/presence-change.js';
-import { RedisPresenceStore } from '../../../src/presence/redis-presence-store.js';
+import type { PresenceChange } from '../../../src/presence/store/presence-change.js';
+import { RedisPresenceStore } from '../../../src/presence/store/redis-presence-store.js';
 import { RedisScripts } from '../../../src/redis/redis-scripts.js';
 import { until } from '../until.js';
 import { complaintsAbout } from './judge-presence.js';

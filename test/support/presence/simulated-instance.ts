@@ -1,13 +1,13 @@
 import { BehaviorSubject } from 'rxjs';
 import type { PubSub, PubSubState } from '../../../src/index.js';
 import type { ResolvedPresenceOptions } from '../../../src/options/resolve-presence.js';
-import type { PresenceStore } from '../../../src/presence/presence-store.js';
-import { PresenceTracker } from '../../../src/presence/presence-tracker.js';
+import type { PresenceStore } from '../../../src/presence/store/presence-store.js';
+import { PresenceTracker } from '../../../src/presence/tracker/presence-tracker.js';
 import { PresenceService } from '../../../src/presence/presence.service.js';
 import type { PresenceWatch } from '../../../src/presence/presence-watch.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
-import type { AuthenticatedSocket } from '../../../src/sockets/authenticated-socket.js';
-import { SocketStateService } from '../../../src/sockets/socket-state.service.js';
+import type { AuthenticatedSocket } from '../../../src/auth/authenticated-socket.js';
+import { SocketStateService } from '../../../src/auth/socket-state.service.js';
 import { MemoryLogger } from '../memory-logger.js';
 import { FaultyLink } from './faulty-link.js';
 import type { PresenceFacts, SocketSpan, Trouble } from './presence-facts.js';

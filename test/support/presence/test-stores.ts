@@ -5,10 +5,10 @@ import type { ResolvedPresenceOptions } from '../../../src/options/resolve-prese
 import {
   InMemoryPresenceStore,
   PresenceTable,
-} from '../../../src/presence/in-memory-presence-store.js';
-import { bucketOf } from '../../../src/presence/presence-buckets.js';
-import type { Lease, Owner, PresenceStore } from '../../../src/presence/presence-store.js';
-import { RedisPresenceStore } from '../../../src/presence/redis-presence-store.js';
+} from '../../../src/presence/store/in-memory-presence-store.js';
+import { bucketOf } from '../../../src/presence/store/presence-buckets.js';
+import type { Lease, Owner, PresenceStore } from '../../../src/presence/store/presence-store.js';
+import { RedisPresenceStore } from '../../../src/presence/store/redis-presence-store.js';
 import { RedisScripts } from '../../../src/redis/redis-scripts.js';
 import { testRedisUrl } from '../test-cluster.js';
 

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { PropagatorError } from '../../../src/errors.js';
-import type { PresenceStore } from '../../../src/presence/presence-store.js';
-import type { PresenceTracker } from '../../../src/presence/presence-tracker.js';
+import type { PresenceStore } from '../../../src/presence/store/presence-store.js';
+import type { PresenceTracker } from '../../../src/presence/tracker/presence-tracker.js';
 import { PresenceService } from '../../../src/presence/presence.service.js';
 import type { PresenceWatch } from '../../../src/presence/presence-watch.js';
-import { SocketStateService } from '../../../src/sockets/socket-state.service.js';
+import { SocketStateService } from '../../../src/auth/socket-state.service.js';
 
 const AWAY = PropagatorError.of('redis.unavailable', ['a test']);
 const SILENT = PropagatorError.of('redis.timeout', ['EVALSHA', 1]);

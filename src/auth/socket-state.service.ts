@@ -1,0 +1,109 @@
+import { Subject, type Observable } from 'rxjs';
+import { PropagatorError } from '../errors.js';
+import { shown } from '../options/checks.js';
+import { readable } from '../reporting/unawaited.js';
+import { isSocket, type AuthenticatedSocket } from './authenticated-socket.js';
+import { normalisedUserId, type UserId } from './user-id.js';
+
+/** A user's first socket on this instance came, or the last one went. */
+export interface SocketStateChange {
+  readonly type: 'first-socket' | 'last-socket';
+  readonly userId: string;
+}
+
+const NO_SOCKETS: readonly AuthenticatedSocket[] = Object.freeze([]);
+
+/**
+ * The sockets of each user on this instance, in all namespaces. `SocketStateAdapter` keeps it; a socket is in it from
+ * before the gateway's `handleConnection` until after its `handleDisconnect`. For the whole cluster, emit instead.
+ */
+export class SocketStateService {
+  private readonly sockets = new Map<string, Set<AuthenticatedSocket>>();
+  private readonly changes = new Subject<SocketStateChange>();
+  private total = 0;
+  /** Whom the adapter keeps each connected socket under: only the adapter takes it out. */
+  private readonly kept = new WeakMap<object, string>();
+
+  /** First and last sockets of users on this instance. */
+  readonly changes$: Observable<SocketStateChange> = this.changes.asObservable();
+
+  /**
+   * Counts a socket for one more user. Returns false where the socket was there already, or the user id is none. The app takes out
+   * what it adds ({@link remove}), in `handleDisconnect` at the latest.
+   *
+   * @throws PropagatorError `target.invalid` for what is no socket
+   */
+  add(userId: UserId, socket: AuthenticatedSocket): boolean {
+    const id = normalisedUserId(userId);
+    if (id === undefined) return false;
+    if (!readable(() => isSocket(socket))) {
+      throw PropagatorError.of('target.invalid', ['socket', shown(socket), 'Pass a socket.']);
+    }
+    return this.insert(id, socket);
+  }
+
+  private insert(id: string, socket: AuthenticatedSocket): boolean {
+    const sockets = this.sockets.get(id) ?? new Set();
+    if (sockets.has(socket)) return false;
+    sockets.add(socket);
+    this.total++;
+    if (sockets.size === 1) {
+      this.sockets.set(id, sockets);
+      this.changes.next({ type: 'first-socket', userId: id });
+    }
+    return true;
+  }
+
+  /** Called when an authenticated socket is connected. @internal */
+  keep(userId: string, socket: AuthenticatedSocket): void {
+    this.kept.set(socket, userId);
+    this.insert(userId, socket);
+  }
+
+  /** Called after an authenticated socket has left. @internal */
+  letGo(userId: string, socket: AuthenticatedSocket): void {
+    this.kept.delete(socket);
+    this.remove(userId, socket);
+  }
+
+  /**
+   * Takes back what {@link add} did. Returns false where the socket was not there, or is a connected socket of that user: such a user
+   * is online, whatever an app says.
+   */
+  remove(userId: UserId, socket: AuthenticatedSocket): boolean {
+    const id = normalisedUserId(userId);
+    if (id !== undefined && this.kept.get(socket) === id) return false;
+    const sockets = id === undefined ? undefined : this.sockets.get(id);
+    if (id === undefined || sockets === undefined || !sockets.delete(socket)) return false;
+    this.total--;
+    if (sockets.size === 0) {
+      this.sockets.delete(id);
+      this.changes.next({ type: 'last-socket', userId: id });
+    }
+    return true;
+  }
+
+  /** The sockets of a user, as a list of its own. */
+  get(userId: UserId): readonly AuthenticatedSocket[] {
+    const id = normalisedUserId(userId);
+    const sockets = id === undefined ? undefined : this.sockets.get(id);
+    return sockets === undefined ? NO_SOCKETS : [...sockets];
+  }
+
+  /** The sockets of all users, as one flat list. */
+  getAll(): readonly AuthenticatedSocket[] {
+    const all: AuthenticatedSocket[] = [];
+    for (const sockets of this.sockets.values()) for (const socket of sockets) all.push(socket);
+    return all;
+  }
+
+  /** How many users have a socket on this instance. */
+  get userCount(): number {
+    return this.sockets.size;
+  }
+
+  /** How many authenticated sockets this instance has. */
+  get socketCount(): number {
+    return this.total;
+  }
+}

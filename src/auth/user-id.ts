@@ -1,0 +1,86 @@
+import { PropagatorError } from '../errors.js';
+import { shown } from '../options/checks.js';
+import { readable } from '../reporting/unawaited.js';
+
+/**
+ * How an app names a user. Numbers become strings: `42` and `'42'` are one user. Numbers above 2^53 - 1 are refused, since they
+ * are not exact: pass a string or a bigint.
+ */
+export type UserId = string | number | bigint;
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/**
+ * Whether a name has half a character in it. UTF-8 has one replacement for all of those: in the name of a channel,
+ * users with such ids would be one user.
+ *
+ * @internal
+ */
+export function isIllFormed(name: string): boolean {
+  return LONE_SURROGATE.test(name);
+}
+
+/**
+ * Whether a value is a number that JavaScript cannot tell from its neighbours: as user ids, 90071992547409931 and
+ * 90071992547409932 would be one user.
+ *
+ * @internal
+ */
+export function isInexact(given: unknown): boolean {
+  return (
+    typeof given === 'number' && Number.isFinite(given) && Math.abs(given) > Number.MAX_SAFE_INTEGER
+  );
+}
+
+/** What to pass instead of a value that is no user id, as a sentence. @internal */
+export function userIdRemedy(given: unknown): string {
+  return isInexact(given)
+    ? 'Numbers above 2^53 - 1 are not exact, and two users would become one. Pass a string or a bigint.'
+    : 'Pass a non-empty string, a number or a bigint.';
+}
+
+/** More than any name may have (`limits.nameBytes`): to write the digits of a huge bigint takes seconds. */
+const MOST_BITS = 262_144;
+
+/** The decimal digits; undefined for what is no name in any case. @internal */
+export function digitsOf(given: bigint): string | undefined {
+  return BigInt.asIntN(MOST_BITS, given) === given ? given.toString() : undefined;
+}
+
+/**
+ * A user id as a string: 1234 and '1234' are one user. Undefined where the value is no id.
+ *
+ * @internal
+ */
+export function normalisedUserId(given: unknown): string | undefined {
+  if (typeof given === 'string') return given === '' || isIllFormed(given) ? undefined : given;
+  if (typeof given === 'bigint') return digitsOf(given);
+  return typeof given === 'number' && Number.isFinite(given) && !isInexact(given)
+    ? String(given)
+    : undefined;
+}
+
+/** @throws PropagatorError `target.invalid` @internal */
+export function checkedUserId(given: unknown): string {
+  const userId = normalisedUserId(given);
+  if (userId !== undefined) return userId;
+  throw PropagatorError.of('target.invalid', ['userId', shown(given), userIdRemedy(given)]);
+}
+
+/** Each user once. @throws PropagatorError `target.invalid` @internal */
+export function checkedUserIds(given: unknown): string[] {
+  const userIds = readable(() =>
+    isIterable(given) ? new Set(Array.from(given, checkedUserId)) : undefined,
+  );
+  if (userIds !== undefined) return [...userIds];
+  throw PropagatorError.of('target.invalid', [
+    'userIds',
+    shown(given),
+    'Pass an array or a Set of user ids.',
+  ]);
+}
+
+function isIterable(given: unknown): given is Iterable<unknown> {
+  if (typeof given !== 'object' || given === null) return false;
+  return typeof (given as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function';
+}

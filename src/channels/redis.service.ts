@@ -1,0 +1,135 @@
+import { Observable, type Subscriber } from 'rxjs';
+import { PropagatorError, reasonOf } from '../errors.js';
+import { isArrayBuffer, isBytes } from '../kinds.js';
+import { shown } from '../options/checks.js';
+import type { Readiness } from '../reporting/readiness.js';
+import type { Reporter } from '../reporting/reporter.js';
+import { textOf } from '../text.js';
+import type { ChannelSubscription, ChannelSubscriptions } from './channels.js';
+import type { PubSub, PubSubState } from '../ports/pub-sub.js';
+
+/** A channel that {@link RedisService.fromEvent} is subscribed to, once for all subscribers. */
+interface Stream {
+  readonly readers: Set<Subscriber<unknown>>;
+  readonly subscription: ChannelSubscription;
+}
+
+/**
+ * Redis Pub/Sub as Observables, for an app's own channels. Channel names are taken as they are, without the
+ * prefix of this library. Inject it anywhere.
+ */
+export class RedisService {
+  private readonly streams = new Map<string, Stream>();
+
+  /** @internal */
+  constructor(
+    private readonly pubSub: PubSub,
+    private readonly subscriptions: ChannelSubscriptions,
+    private readonly reporter: Reporter,
+    private readonly readiness: Readiness,
+  ) {}
+
+  get state(): PubSubState {
+    return this.pubSub.state;
+  }
+
+  /** The state of the connection: the current one at once, then each change; completes when the app closes. */
+  get state$(): Observable<PubSubState> {
+    return this.pubSub.state$;
+  }
+
+  /**
+   * The messages of a channel, parsed as JSON. The channel is subscribed while the stream has subscribers. A message
+   * is parsed once: all subscribers of its channel get the same value, so do not change it. A message that is no JSON
+   * is counted, logged (at most once a second) and skipped; the stream lives on. It never errors.
+   *
+   * @throws PropagatorError `target.invalid`
+   */
+  fromEvent<T>(channel: string): Observable<T> {
+    checkChannel(channel);
+    return new Observable<T>((subscriber) => {
+      let stream = this.streams.get(channel);
+      if (stream === undefined) {
+        stream = this.open(channel);
+        this.streams.set(channel, stream);
+      }
+      const { readers, subscription } = stream;
+      readers.add(subscriber);
+      return () => {
+        readers.delete(subscriber);
+        if (readers.size > 0) return;
+        this.streams.delete(channel);
+        subscription.release();
+      };
+    });
+  }
+
+  /**
+   * Publishes a value as JSON (bytes go as they are). The promise may be left unawaited: a failure is counted and
+   * logged, and never an unhandled rejection.
+   *
+   * @returns how many instances were subscribed to the channel
+   * @throws PropagatorError `app.not-started`, `target.invalid`, `message.unserialisable`, `redis.unavailable`, `redis.timeout`,
+   * `redis.permission`, `redis.command-failed`, `redis.closed`
+   */
+  publish(channel: string, value: unknown): Promise<number> {
+    const published = this.encodeAndPublish(channel, value);
+    published.catch((error: unknown) => {
+      this.reporter.report(
+        'publish.failed',
+        () => `channel ${textOf(channel)}: ${reasonOf(error)}`,
+      );
+    });
+    return published;
+  }
+
+  private open(channel: string): Stream {
+    const readers = new Set<Subscriber<unknown>>();
+    const subscription = this.subscriptions.acquire(channel, (message) => {
+      let value: unknown;
+      try {
+        value = JSON.parse(message.toString('utf8'));
+      } catch (error) {
+        this.reporter.report(
+          'message.not-json',
+          () => `channel ${channel}: ${reasonOf(error)}; skipped`,
+        );
+        return;
+      }
+      // A copy: a subscriber that comes because of this message does not get it.
+      const present = Array.from(readers);
+      for (const reader of present) reader.next(value);
+    });
+    return { readers, subscription };
+  }
+
+  private async encodeAndPublish(channel: string, value: unknown): Promise<number> {
+    checkChannel(channel);
+    const message = encoded(channel, value);
+    if (!this.readiness.hasBegun) throw PropagatorError.of('app.not-started', []);
+    return this.pubSub.publish(channel, message);
+  }
+}
+
+function checkChannel(given: unknown): void {
+  if (typeof given === 'string' && given !== '') return;
+  throw PropagatorError.of('target.invalid', ['channel', shown(given), 'Pass a non-empty string.']);
+}
+
+function encoded(channel: string, value: unknown): Buffer {
+  if (isBytes(value) && Buffer.isBuffer(value)) return value;
+  if (isArrayBuffer(value)) return Buffer.from(value);
+  if (ArrayBuffer.isView(value)) {
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  }
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(value);
+  } catch (error) {
+    throw PropagatorError.of('message.unserialisable', [channel, reasonOf(error)], error);
+  }
+  if (json === undefined) {
+    throw PropagatorError.of('message.unserialisable', [channel, `${typeof value} is not JSON`]);
+  }
+  return Buffer.from(json);
+}

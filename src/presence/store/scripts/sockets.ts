@@ -1,0 +1,35 @@
+import { redisScript } from '../../../redis/redis-scripts.js';
+import { PRELUDE } from './prelude.js';
+
+/** ARGV: as all, then user, socket, limit, policy. */
+export const ADMIT_SOCKET = redisScript(`${PRELUDE}
+local user, socket, limit, policy = ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11]
+if refused() then return {'refused'} end
+local mine = owner .. '/' .. socket
+local entries = {}
+for entry in string.gmatch(redis.call('HGET', sockets, user) or '', '[^,]+') do
+  if entry == mine then return {'admitted'} end
+  entries[#entries + 1] = entry
+end
+if policy == 'reject-new' and #entries >= limit then return {'rejected'} end
+entries[#entries + 1] = mine
+local answer = {'admitted'}
+while policy == 'disconnect-oldest' and #entries > limit do
+  answer[#answer + 1] = string.match(table.remove(entries, 1), '/(.*)$')
+end
+redis.call('HSET', sockets, user, table.concat(entries, ','))
+return keep(answer)
+`);
+
+/** ARGV: as all, then user, socket. */
+export const RELEASE_SOCKET = redisScript(`${PRELUDE}
+local user, mine = ARGV[8], owner .. '/' .. ARGV[9]
+refused()
+local left = {}
+for entry in string.gmatch(redis.call('HGET', sockets, user) or '', '[^,]+') do
+  if entry ~= mine then left[#left + 1] = entry end
+end
+if #left == 0 then redis.call('HDEL', sockets, user)
+else redis.call('HSET', sockets, user, table.concat(left, ',')) end
+keep()
+`);

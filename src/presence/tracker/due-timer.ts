@@ -1,0 +1,52 @@
+import type { Reporter } from '../../reporting/reporter.js';
+
+/** The longest that Node's timers take. */
+const MOST_MS = 2 ** 31 - 1;
+
+/** One timer for many moments, each with a key. Monotonic time. An error thrown for one key is reported. @internal */
+export class DueTimer<K> {
+  private readonly times = new Map<K, number>();
+  private timer: NodeJS.Timeout | undefined;
+  private firesAt = Infinity;
+
+  constructor(
+    private readonly onDue: (key: K) => void,
+    private readonly reporter: Reporter,
+  ) {}
+
+  /** In so many ms, or sooner if that was asked for before. */
+  in(ms: number, key: K): void {
+    const at = performance.now() + Math.max(0, ms);
+    if (at >= (this.times.get(key) ?? Infinity)) return;
+    this.times.set(key, at);
+    if (at < this.firesAt) this.schedule(at);
+  }
+
+  clear(): void {
+    clearTimeout(this.timer);
+    this.times.clear();
+  }
+
+  private schedule(at: number): void {
+    clearTimeout(this.timer);
+    this.firesAt = at;
+    if (at === Infinity) return;
+    const ms = Math.ceil(at - performance.now());
+    this.timer = setTimeout(() => this.fire(), Math.min(ms, MOST_MS));
+    this.timer.unref();
+  }
+
+  private fire(): void {
+    const now = performance.now();
+    const due = [...this.times].filter(([, at]) => at <= now).map(([key]) => key);
+    for (const key of due) this.times.delete(key);
+    this.schedule(Math.min(...this.times.values()));
+    for (const key of due) {
+      this.reporter.attempt(
+        'presence.failed',
+        () => 'what is due',
+        () => this.onDue(key),
+      );
+    }
+  }
+}

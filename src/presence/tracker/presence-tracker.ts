@@ -1,0 +1,264 @@
+import type { Observable, Subscription } from 'rxjs';
+import { isPassing, PropagatorError, reasonOf } from '../../errors.js';
+import type { ResolvedPresenceOptions } from '../../options/resolve-presence.js';
+import type { PubSub } from '../../ports/pub-sub.js';
+import type { Reporter } from '../../reporting/reporter.js';
+import type { SocketStateService } from '../../auth/socket-state.service.js';
+import { BucketWork } from './bucket-reconciler.js';
+import { ChangeOutlet } from './change-feed.js';
+import { DueTimer } from './due-timer.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import { PacedTurns } from './paced-turns.js';
+import { BUCKETS, bucketOf } from '../store/presence-buckets.js';
+import type { PresenceChange } from '../store/presence-change.js';
+import type { Lease, Owner, PresenceStore } from '../store/presence-store.js';
+import { Sweeps, type Sweeper } from './sweeps.js';
+
+interface TrackerSurroundings {
+  readonly pubSub: PubSub;
+  readonly state: SocketStateService;
+  readonly reporter: Reporter;
+  /** Called when the store may not have what it was told beside presence. */
+  onRetold(): void;
+  /** Called after each renewal of the lease. */
+  onRenewed(): void;
+}
+
+/**
+ * Keeps the store in agreement with the sockets of this instance, whatever happens to Redis, to the connection to it or
+ * to this process; and takes the users of instances that have died off them.
+ *
+ * While this instance has a lease, the store holds what it was told.
+ *
+ * @internal
+ */
+export class PresenceTracker {
+  private readonly buckets: readonly BucketWork[];
+  private readonly dueTimer: DueTimer<BucketWork>;
+  private readonly lease: LeaseKeeper;
+  private readonly outlet: ChangeOutlet;
+  private readonly sweeps: Sweeps;
+  private readonly subscriptions: Subscription[] = [];
+  private readonly turns = new PacedTurns();
+  private renewals = 0;
+  private stopped = false;
+
+  constructor(
+    private readonly store: PresenceStore,
+    private readonly instanceId: string,
+    private readonly options: ResolvedPresenceOptions,
+    private readonly around: TrackerSurroundings,
+  ) {
+    this.dueTimer = new DueTimer<BucketWork>((bucket) => bucket.settle(), around.reporter);
+    this.outlet = new ChangeOutlet(options.leaseMs, () => {
+      this.handOver();
+      this.lease.heard();
+    });
+    this.lease = new LeaseKeeper(store, instanceId, options, {
+      sweeping: () => this.sweeps.owners,
+      isHeard: () => this.outlet.isHeard,
+      givenUp: () => this.givenUp(),
+      storeForgot: ({ storeLostData }) => this.storeForgot(storeLostData),
+      renewed: (dead) => this.renewed(dead),
+      failed: (error) => this.failed(error),
+    });
+    this.buckets = Array.from({ length: BUCKETS }, (_, index) => this.createBucket(index));
+    this.sweeps = new Sweeps(this.createSweeper(), around.reporter, (error) => this.failed(error));
+    // From the beginning: a gateway with a port of its own lets clients in before the app has started.
+    this.subscriptions.push(
+      around.state.changes$.subscribe(({ type, userId }) => {
+        const bucket = this.bucket(bucketOf(userId));
+        if (type === 'first-socket') bucket.came(userId);
+        else bucket.went(userId);
+      }),
+    );
+  }
+
+  /** What this instance reports. */
+  get changes$(): Observable<PresenceChange> {
+    return this.outlet.changes$;
+  }
+
+  /** Undefined while there is none, and since the connection was lost: then the store may not be what it was. */
+  get currentLease(): Lease | undefined {
+    return this.lease.current;
+  }
+
+  get owner(): Owner {
+    return this.lease.owner;
+  }
+
+  /** How many users this instance keeps something about. */
+  get size(): number {
+    return this.buckets.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /**
+   * Takes part from now on.
+   *
+   * @throws PropagatorError `redis.permission`, `redis.wrong-server`, `redis.command-failed`: Redis does not let this instance
+   */
+  async start(): Promise<void> {
+    this.subscriptions.push(
+      this.around.pubSub.state$.subscribe((state) => {
+        if (state === 'ready') void this.beat();
+      }),
+    );
+    this.lease.start();
+    if (!this.lease.isBeating) return;
+    try {
+      await this.store.verify();
+      await this.lease.settled();
+    } catch (error) {
+      // A Redis that is away may be back in a moment.
+      if (!isPassing(error) && !isClosed(error)) throw error;
+    }
+  }
+
+  /** Renews the lease now, as when another instance has ended and left its users. */
+  beat(): Promise<void> {
+    return this.lease.beat();
+  }
+
+  /** Leaves what is left to the others. */
+  async stop(): Promise<void> {
+    if (this.stopped) return;
+    this.stopped = true;
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
+    this.dueTimer.clear();
+    this.lease.stop();
+    const { owner } = this;
+    try {
+      await Promise.all(this.buckets.map((bucket) => bucket.end(owner)));
+      await this.store.resign(owner);
+    } catch {
+      // Then the lease runs out.
+      this.around.reporter.count('presence.failed');
+    }
+    this.store.close();
+    this.outlet.close();
+  }
+
+  /** Whoever wants to listen does from now on: see {@link ChangeOutlet}. */
+  appStarted(): void {
+    this.outlet.appStarted();
+    this.handOver();
+  }
+
+  appEnding(): void {
+    this.outlet.appEnding();
+  }
+
+  /** Resolves when the store has been told of a user's sockets here as they are, or could not be. */
+  told(userId: string): Promise<void> {
+    return this.bucket(bucketOf(userId)).told();
+  }
+
+  /** Reports a change that this instance has made itself. */
+  report(change: PresenceChange): void {
+    this.bucket(bucketOf(change.userId)).made(change);
+  }
+
+  /** Reports a status that this instance has set, and was not told so. */
+  reportStatus(userId: string, status: string | null): void {
+    const { instanceId } = this;
+    this.report({ type: 'status', userId, status, at: Date.now(), instanceId });
+  }
+
+  private renewed(dead: readonly Owner[]): void {
+    // Whatever else may have become of the data: once in a while the store is told all over again.
+    this.bucket(this.renewals++ % BUCKETS).retell({ storeLostData: false });
+    for (const bucket of this.buckets) bucket.work();
+    this.handOver();
+    this.around.onRenewed();
+    this.attempt(() => this.sweeps.renewed(dead));
+  }
+
+  private givenUp(): void {
+    this.around.reporter.report(
+      'presence.given-up',
+      () => 'this instance was silent for too long; its users are registered anew',
+    );
+    for (const bucket of this.buckets) bucket.givenUp();
+  }
+
+  private storeForgot(storeLostData: boolean): void {
+    if (storeLostData) {
+      this.around.reporter.report(
+        'presence.lost',
+        () => 'Redis has lost its data; it is told again who is online',
+      );
+    }
+    this.attempt(() => this.retell(storeLostData));
+  }
+
+  /** Un-awaited promises: a rejection would end the process, so it is reported. */
+  private attempt(act: () => Promise<void>): void {
+    this.around.reporter.attempt('presence.failed', () => 'after a renewal', act);
+  }
+
+  private async retell(storeLostData: boolean): Promise<void> {
+    this.around.onRetold();
+    for (const bucket of this.buckets) {
+      bucket.retell({ storeLostData });
+      // There may be very many users.
+      if (bucket.size > 100) await new Promise(setImmediate);
+    }
+  }
+
+  private handOver(): void {
+    for (const bucket of this.buckets) bucket.handOver();
+  }
+
+  private bucket(index: number): BucketWork {
+    const bucket = this.buckets[index];
+    if (bucket === undefined) throw new RangeError(`There is no bucket ${index}`);
+    return bucket;
+  }
+
+  private createBucket(index: number): BucketWork {
+    const { store, options, lease } = this;
+    const bucket: BucketWork = new BucketWork(index, {
+      store,
+      graceMs: options.graceMs,
+      leaseMs: options.leaseMs,
+      lease: () => lease.current,
+      holds: (held) => lease.holds(held),
+      isHolding: () => lease.isHolding,
+      report: (change) => this.outlet.tell(change),
+      isWaiting: () => this.outlet.isWaiting || !lease.isHeld,
+      onLeaseEnded: () => lease.ended(),
+      onFailed: (error) => this.failed(error),
+      settleIn: (ms) => this.dueTimer.in(ms, bucket),
+      nextTurn: () => this.turns.next(),
+    });
+    return bucket;
+  }
+
+  private createSweeper(): Sweeper {
+    return {
+      store: this.store,
+      lease: () => this.currentLease,
+      adopt: (bucket, swept, lease) => this.bucket(bucket).adopt(swept, lease),
+      failed: (bucket, error) => {
+        this.failed(error);
+        this.bucket(bucket).askAgain();
+      },
+    };
+  }
+
+  private failed(error: unknown): void {
+    // The state says that Redis is away, and the log has said so, too.
+    if (isExpected(error)) this.around.reporter.count('presence.failed');
+    else this.around.reporter.report('presence.failed', () => reasonOf(error));
+  }
+}
+
+/** It comes by itself: with Redis, or with the end of this instance. */
+function isExpected(error: unknown): boolean {
+  return isClosed(error) || (isPassing(error) && error.code !== 'redis.no-writes');
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof PropagatorError && error.code === 'redis.closed';
+}

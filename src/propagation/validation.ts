@@ -1,0 +1,96 @@
+import { checkedObject, checkedSessionId } from '../routing/target-validation.js';
+import { isReservedRoom, sessionRoom } from '../routing/reserved-rooms.js';
+import { roomName } from '../routing/room-names.js';
+import type { PublishMode } from '../routing/outgoing-event.js';
+import { PropagatorError } from '../errors.js';
+import { shown } from '../options/checks.js';
+import { RESERVED_EVENTS } from '../wire/reserved-events.js';
+
+/** @throws PropagatorError `event.invalid-name`, `event.reserved-name` */
+export function checkEventName(event: unknown): asserts event is string {
+  if (typeof event !== 'string' || event === '') {
+    throw PropagatorError.of('event.invalid-name', [shown(event)]);
+  }
+  if (RESERVED_EVENTS.has(event)) throw PropagatorError.of('event.reserved-name', [event]);
+}
+
+/** @throws PropagatorError `target.invalid` */
+export function checkedRoom(given: unknown): string {
+  const room = roomName(given);
+  if (room !== undefined && !isReservedRoom(room)) return room;
+  throw PropagatorError.of('target.invalid', [
+    'room',
+    shown(given),
+    'Pass a non-empty string. For the reserved rooms use emitToUser and emitToAuthenticated.',
+  ]);
+}
+
+/** @throws PropagatorError `target.invalid` */
+export function checkedRooms(given: unknown): string[] {
+  // Not `map`, which looks at all of a huge array with holes.
+  const rooms = Array.isArray(given) ? Array.from(given, checkedRoom) : [checkedRoom(given)];
+  if (rooms.length > 0) return rooms;
+  throw PropagatorError.of('target.invalid', ['rooms', '[]', 'Pass at least one room.']);
+}
+
+/** @throws PropagatorError `target.invalid` */
+export function checkedPublish(given: unknown): PublishMode {
+  if (given === undefined) return 'queued';
+  if (given === 'queued' || given === 'wait' || given === 'fail-fast') return given;
+  throw PropagatorError.of('target.invalid', [
+    'publish',
+    shown(given),
+    "Pass 'queued', 'wait' or 'fail-fast', or leave it out.",
+  ]);
+}
+
+/** @throws PropagatorError `target.invalid` */
+export function checkedFlag(name: string, given: unknown, fallback: boolean): boolean {
+  if (given === undefined) return fallback;
+  if (typeof given === 'boolean') return given;
+  throw PropagatorError.of('target.invalid', [name, shown(given), 'Pass true or false.']);
+}
+
+/** @throws PropagatorError `target.invalid` */
+export function checkedEvent<T extends object>(given: T): T {
+  return checkedObject('event', given, "Pass an object such as { event: 'my-event', data }.");
+}
+
+/** @throws PropagatorError `target.invalid` */
+export function checkedTimeout(given: unknown, fallback: number): number {
+  if (given === undefined) return fallback;
+  if (Number.isInteger(given) && (given as number) > 0) return given as number;
+  throw PropagatorError.of('target.invalid', [
+    'timeoutMs',
+    shown(given),
+    'Pass a whole number of milliseconds, such as 5000.',
+  ]);
+}
+
+interface Excepted {
+  readonly exceptSocketId?: unknown;
+  readonly exceptSessionId?: unknown;
+}
+
+/** The rooms of the sockets that are left out. @throws PropagatorError `target.invalid` */
+export function exceptedRooms({ exceptSocketId, exceptSessionId }: Excepted): string[] {
+  const rooms = exceptSocketId === undefined ? [] : [checkedSocketId(exceptSocketId)];
+  if (exceptSessionId !== undefined) {
+    rooms.push(sessionRoom(checkedSessionId('exceptSessionId', exceptSessionId)));
+  }
+  return rooms;
+}
+
+/** The room of the one session that is meant, if it is one. @throws PropagatorError `target.invalid` */
+export function roomsOfSession(sessionId: unknown): string[] {
+  return sessionId === undefined ? [] : [sessionRoom(checkedSessionId('sessionId', sessionId))];
+}
+
+function checkedSocketId(given: unknown): string {
+  if (typeof given === 'string' && given !== '') return given;
+  throw PropagatorError.of('target.invalid', [
+    'exceptSocketId',
+    shown(given),
+    'Pass the id of a socket.',
+  ]);
+}

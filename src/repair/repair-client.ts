@@ -1,0 +1,136 @@
+import type { InstanceId } from '../wire/envelope.js';
+import type { ClusterRequests } from '../cluster/cluster-requests.js';
+import type { ClusterService } from '../cluster/cluster.service.js';
+import { heardOf, type Interruption } from './outage.js';
+import type { RequestOutcome } from '../cluster/pending-request.js';
+import { REPAIR, repairedBy, wantedChannels, type Repaired } from './repair-server.js';
+
+/** Their answers come over one connection: Redis cuts off who has too much to read. */
+const MOST_AT_ONCE = 4;
+
+interface Surroundings {
+  readonly requests: ClusterRequests;
+  readonly cluster: ClusterService;
+  channels(): Iterable<string>;
+}
+
+interface Answers {
+  /** @param heard the highest number of the instance that was heard before */
+  deliver(origin: InstanceId, repaired: Repaired, heard: number): void;
+  /** The instance has answered in full. */
+  release(origin: InstanceId): void;
+}
+
+interface Circumstances {
+  isWanted(this: void, channel: string): boolean;
+  isCurrent(this: void): boolean;
+}
+
+/**
+ * Asks the other instances for what this one has missed.
+ *
+ * @internal
+ */
+export class RepairQuestions {
+  /** While some are asked one by one. */
+  private newcomer: ((origin: InstanceId) => void) | undefined;
+
+  constructor(
+    private readonly around: Surroundings,
+    private readonly answers: Answers,
+    private readonly timeoutMs: number,
+  ) {}
+
+  /**
+   * Asks all that have not answered: at once, or where there are many, few at a time. What comes when it is not current
+   * any more is thrown away.
+   */
+  async ask(
+    interruption: Interruption,
+    { isWanted, isCurrent }: Circumstances,
+  ): Promise<RequestOutcome> {
+    const { repaired, since } = interruption;
+    const { requests } = this.around;
+    const isOpen = (origin: InstanceId): boolean => isCurrent() && !repaired.has(origin);
+    const wanted = wantedChannels(this.around.channels(), isWanted);
+    const known = this.open(interruption);
+    const asked = new Set(known.length > MOST_AT_ONCE ? known : []);
+    const ask = (to?: InstanceId) =>
+      requests.request({
+        operation: REPAIR,
+        params: {
+          ageMs: performance.now() - since,
+          ...wanted,
+          except: to === undefined ? [...new Set([...repaired, ...asked])] : [],
+        },
+        ...(to !== undefined && { to }),
+        timeoutMs: this.timeoutMs,
+        partsRenewTime: true,
+        onPart: (origin, part) => {
+          const answer = repairedBy(origin, part);
+          if (isOpen(origin)) this.answers.deliver(origin, answer, heardOf(interruption, origin));
+        },
+        onAnswered: (origin) => {
+          // To the question for all others it says that it is none of them.
+          if (!isOpen(origin) || (to === undefined && asked.has(origin))) return;
+          repaired.add(origin);
+          this.answers.release(origin);
+        },
+      });
+    await this.askEach(asked, async (origin) => {
+      if (isOpen(origin)) await ask(origin);
+    });
+    // Nobody would take what they send.
+    if (!isCurrent()) return { answered: [], missing: [], complete: false };
+    // Some may not be known here yet.
+    const { answered, missing, complete } = await ask();
+    const open = [...asked].filter((origin) => !repaired.has(origin));
+    return { answered, missing: [...missing, ...open], complete: complete && open.length === 0 };
+  }
+
+  /** It has come, or come back, and need not wait until all others were asked. */
+  joined(origin: InstanceId): void {
+    this.newcomer?.(origin);
+  }
+
+  /** A few at a time, and whoever comes meanwhile. */
+  private async askEach(
+    asked: Set<InstanceId>,
+    ask: (origin: InstanceId) => Promise<void>,
+  ): Promise<void> {
+    if (asked.size === 0) return;
+    const queue = [...asked];
+    let busy = 0;
+    const lane = async (): Promise<void> => {
+      busy++;
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) await ask(next);
+      busy--;
+    };
+    const lanes = Array.from({ length: MOST_AT_ONCE }, lane);
+    this.newcomer = (origin) => {
+      if (queue.includes(origin)) return;
+      asked.add(origin);
+      queue.push(origin);
+      if (busy < MOST_AT_ONCE) lanes.push(lane());
+    };
+    try {
+      let waited: number;
+      do {
+        waited = lanes.length;
+        await Promise.all(lanes);
+      } while (lanes.length > waited);
+    } finally {
+      this.newcomer = undefined;
+    }
+  }
+
+  /** Who has not answered: those who were there, and those who are. Each instance begins with another one. */
+  private open({ members, repaired }: Interruption): InstanceId[] {
+    const { cluster } = this.around;
+    const { instanceId: self } = cluster.self;
+    const there = cluster.otherMembers().map(({ instanceId }) => instanceId);
+    const open = [...new Set([...members, ...there])].filter((origin) => !repaired.has(origin));
+    const sorted = open.toSorted();
+    return [...sorted.filter((id) => id > self), ...sorted.filter((id) => id < self)];
+  }
+}

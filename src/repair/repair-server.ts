@@ -1,0 +1,199 @@
+import { isBytes } from '../kinds.js';
+import { isFrom, sequenceOf, type InstanceId } from '../wire/envelope.js';
+import {
+  packEnvelopes,
+  packedLength,
+  unpackEnvelopes,
+  type PackedEnvelope,
+} from '../wire/envelope-pack.js';
+import { fnv1a } from '../wire/fnv.js';
+import { AnswerTurns, type AnswerTurn } from './answer-turns.js';
+import { Superseded, type RequestHandler } from '../cluster/cluster-requests.js';
+import type { Arrival } from '../routing/event-receiver.js';
+import type { RecentSelection } from '../routing/publish-history.js';
+
+/** The request for what was published lately. @internal */
+export const REPAIR = 'repair';
+
+/** How much goes into one message, in bytes. */
+const PACK_BYTES = 256 * 1024;
+/** What a message has beside the pack. */
+const MESSAGE_BYTES = 1_024;
+/** As many hashes are listed; of more, a bit of each is set in so many bytes. */
+const MOST_LISTED = 16_384;
+const FILTER_BYTES = 128 * 1024;
+
+/** Who waits for its turn hears so often of it. */
+const SIGNS_PER_TIMEOUT = 4;
+const SHORTEST_SIGN_MS = 50;
+
+/** A part of an answer, as it came in. @internal */
+export interface Repaired {
+  readonly envelopes: readonly { readonly ageMs: number; readonly arrival: Arrival }[];
+  /** The number of the last event from that time that the instance does not have any more. */
+  readonly forgotten: number | undefined;
+}
+
+/**
+ * The channels that a repair is about, as numbers: there may be very many. Of others an instance may send something as
+ * well, which is thrown away.
+ *
+ * @internal
+ */
+export type WantedChannels = { readonly channels: Buffer } | { readonly filter: Buffer };
+
+/** @internal */
+export function wantedChannels(
+  channels: Iterable<string>,
+  isWanted: (channel: string) => boolean,
+): WantedChannels {
+  const hashes: number[] = [];
+  for (const channel of channels) if (isWanted(channel)) hashes.push(fnv1a(channel));
+  if (hashes.length > MOST_LISTED) {
+    const filter = Buffer.alloc(FILTER_BYTES);
+    for (const hash of hashes) setBit(filter, hash);
+    return { filter };
+  }
+  const list = Buffer.allocUnsafe(4 * hashes.length);
+  for (const [i, hash] of hashes.entries()) list.writeUInt32BE(hash, 4 * i);
+  return { channels: list };
+}
+
+interface Answerer {
+  readonly instanceId: InstanceId;
+  readonly maxMessageBytes: number;
+  since(ageMs: number, isWanted: (channel: string) => boolean): RecentSelection;
+}
+
+/**
+ * Answers what others want back, one at a time: an answer is up to all that is kept. Who waits for its turn is told so,
+ * with parts that have nothing in them.
+ *
+ * @internal
+ */
+export function repairHandler(answerer: Answerer): RequestHandler {
+  const { instanceId, maxMessageBytes } = answerer;
+  const mostBytes = maxMessageBytes - MESSAGE_BYTES;
+  const packBytes = Math.min(PACK_BYTES, mostBytes);
+  const turns = new AnswerTurns();
+
+  async function answer(
+    { ageMs, isWanted }: Pick<Question, 'ageMs' | 'isWanted'>,
+    turn: AnswerTurn,
+    emit: (part: unknown) => Promise<boolean>,
+  ): Promise<unknown> {
+    const now = performance.now();
+    const selection = answerer.since(ageMs, isWanted);
+    let { forgotten } = selection;
+    let pack: PackedEnvelope[] = [];
+    let length = 0;
+    for (const { channel, bytes, sequence, at } of selection.publishes) {
+      const packed = { channel, bytes, ageMs: now - Math.min(at, now) };
+      const takes = packedLength(packed);
+      if (takes > mostBytes) {
+        // As an event it fitted, with its channel's name it does not.
+        forgotten = Math.max(forgotten ?? 0, sequence);
+        continue;
+      }
+      if (length > 0 && length + takes > packBytes) {
+        // One at a time: what is not read yet is Redis' to keep.
+        if (!(await emit({ pack: packEnvelopes(pack) }))) throw new Error('a part was not sent');
+        if (turn.isSuperseded) throw new Superseded();
+        pack = [];
+        length = 0;
+      }
+      pack.push(packed);
+      length += takes;
+    }
+    return { pack: packEnvelopes(pack), ...(forgotten !== undefined && { forgotten }) };
+  }
+
+  return async (params, { origin, timeoutMs, emit }) => {
+    const { ageMs, isWanted, except } = checked(params);
+    if (except.includes(instanceId)) return { pack: packEnvelopes([]) };
+    const askedAt = performance.now();
+    const waits = setInterval(
+      () => void emit({ pack: packEnvelopes([]) }),
+      Math.max(timeoutMs / SIGNS_PER_TIMEOUT, SHORTEST_SIGN_MS),
+    );
+    let turn: AnswerTurn;
+    try {
+      turn = await turns.begin(origin);
+    } finally {
+      clearInterval(waits);
+    }
+    try {
+      const waitedMs = performance.now() - askedAt;
+      return await answer({ ageMs: ageMs + waitedMs, isWanted }, turn, emit);
+    } finally {
+      turns.end();
+    }
+  };
+}
+
+/**
+ * The part of an answer of that instance. Nobody hands over what others have published.
+ *
+ * @throws TypeError
+ * @internal
+ */
+export function repairedBy(origin: InstanceId, part: unknown): Repaired {
+  const repaired = repairedIn(part);
+  const bytes = Buffer.from(origin, 'hex');
+  if (repaired?.envelopes.every(({ arrival }) => isFrom(arrival.bytes, bytes))) return repaired;
+  throw new TypeError('it is no part of a repair');
+}
+
+/** Undefined where it is no part of an answer. Never throws. @internal */
+export function repairedIn(part: unknown): Repaired | undefined {
+  const { pack, forgotten } = (part ?? {}) as { pack?: unknown; forgotten?: unknown };
+  if (!isBytes(pack)) return undefined;
+  const unpacked = unpackEnvelopes(Buffer.from(pack.buffer, pack.byteOffset, pack.byteLength));
+  const envelopes = unpacked?.map(({ channel, ageMs, bytes }) => ({
+    ageMs,
+    arrival: { channel, bytes, sequence: sequenceOf(bytes) },
+  }));
+  return (
+    envelopes && { envelopes, forgotten: typeof forgotten === 'number' ? forgotten : undefined }
+  );
+}
+
+interface Question {
+  readonly ageMs: number;
+  readonly isWanted: (channel: string) => boolean;
+  readonly except: readonly unknown[];
+}
+
+/** @throws TypeError */
+function checked(params: unknown): Question {
+  const { ageMs, channels, filter, except } = (params ?? {}) as Record<string, unknown>;
+  if (typeof ageMs !== 'number' || (except !== undefined && !Array.isArray(except))) {
+    throw new TypeError('a repair needs "ageMs", and "except" is a list');
+  }
+  const rest = { ageMs, except: (except ?? []) as readonly unknown[] };
+  if (isBytes(filter) && filter.length > 0) {
+    return { ...rest, isWanted: (channel) => hasBit(filter, fnv1a(channel)) };
+  }
+  if (!isBytes(channels)) throw new TypeError('a repair needs "channels"');
+  const hashes = hashesIn(channels);
+  return { ...rest, isWanted: (channel) => hashes.has(fnv1a(channel)) };
+}
+
+function hashesIn(bytes: Uint8Array): Set<number> {
+  const hashes = new Set<number>();
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let offset = 0; offset + 4 <= bytes.byteLength; offset += 4) {
+    hashes.add(view.getUint32(offset));
+  }
+  return hashes;
+}
+
+function setBit(filter: Uint8Array, hash: number): void {
+  const bit = hash % (filter.length * 8);
+  filter[bit >> 3] = (filter[bit >> 3] ?? 0) | (1 << (bit & 7));
+}
+
+function hasBit(filter: Uint8Array, hash: number): boolean {
+  const bit = hash % (filter.length * 8);
+  return ((filter[bit >> 3] ?? 0) & (1 << (bit & 7))) !== 0;
+}

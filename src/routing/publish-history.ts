@@ -1,0 +1,133 @@
+import { ByteBlocks, type BytePlace } from './byte-arena.js';
+
+/** What was published a moment ago. @internal */
+export interface RecentPublish {
+  readonly channel: string;
+  readonly bytes: Buffer;
+  readonly sequence: number;
+  /** When Redis had answered, by the clock that nobody sets; infinite before. */
+  readonly at: number;
+}
+
+/** The same, as it is kept. @internal */
+export interface KeptPublish {
+  /** Its place among all that were ever kept. */
+  readonly index: number;
+  readonly channel: string;
+  readonly sequence: number;
+  readonly place: BytePlace;
+  at: number;
+}
+
+/** @internal */
+export interface RecentSelection {
+  readonly publishes: readonly RecentPublish[];
+  /** The highest number of those from that time that are not kept any more. */
+  readonly forgotten: number | undefined;
+}
+
+/** How many are let go of at a time. */
+const COMPACT_AT = 1_024;
+
+/**
+ * Keeps what this instance has published lately, for instances that could not hear it. Bounded by bytes and by age.
+ *
+ * @internal
+ */
+export class RecentPublishes {
+  private readonly blocks = new ByteBlocks();
+  private readonly kept: (KeptPublish | undefined)[] = [];
+  /** All before this one are let go. */
+  private oldest = 0;
+  /** How many have been taken off the front of the list. */
+  private shifted = 0;
+  private count = 0;
+  private keptBytes = 0;
+  private lastForgotten: { readonly sequence: number; readonly at: number } | undefined;
+
+  constructor(private readonly limits: { readonly maxBytes: number; readonly maxAgeMs: number }) {}
+
+  get size(): number {
+    return this.count;
+  }
+
+  get bytes(): number {
+    return this.keptBytes;
+  }
+
+  /**
+   * To be called right before it is published; `at` of what comes back is to be set once Redis has it, or {@link drop}
+   * to be called where it has not.
+   */
+  add(channel: string, bytes: Buffer, sequence: number): KeptPublish {
+    const index = this.shifted + this.kept.length;
+    const publish = { index, channel, sequence, place: this.blocks.keep(bytes), at: Infinity };
+    this.kept.push(publish);
+    this.count++;
+    this.keptBytes += bytes.length;
+    this.trim();
+    return publish;
+  }
+
+  /** It was not published after all. */
+  drop(publish: KeptPublish): void {
+    const index = publish.index - this.shifted;
+    if (this.kept[index] === publish) this.release(index, publish);
+  }
+
+  /** What was published since so many ms ago, or is under way, to the channels that are wanted. */
+  since(ageMs: number, isWanted: (channel: string) => boolean = () => true): RecentSelection {
+    this.trim();
+    const from = performance.now() - ageMs;
+    const { lastForgotten } = this;
+    const publishes: RecentPublish[] = [];
+    for (let i = this.oldest; i < this.kept.length; i++) {
+      const publish = this.kept[i];
+      if (publish === undefined || publish.at < from) continue;
+      const { channel, sequence, place, at } = publish;
+      if (!isWanted(channel)) continue;
+      publishes.push({ channel, sequence, bytes: this.blocks.read(place), at });
+    }
+    const forgotten =
+      lastForgotten !== undefined && lastForgotten.at >= from ? lastForgotten.sequence : undefined;
+    return { publishes, forgotten };
+  }
+
+  clear(): void {
+    this.shifted += this.kept.length;
+    this.kept.length = 0;
+    this.blocks.clear();
+    this.oldest = 0;
+    this.count = 0;
+    this.keptBytes = 0;
+  }
+
+  private trim(): void {
+    const { maxBytes, maxAgeMs } = this.limits;
+    const now = performance.now();
+    for (; this.oldest < this.kept.length; this.oldest++) {
+      const publish = this.kept[this.oldest];
+      if (publish === undefined) continue;
+      if (this.keptBytes <= maxBytes && publish.at >= now - maxAgeMs) break;
+      this.release(this.oldest, publish);
+      // What waited in the outbox comes after higher numbers.
+      const { sequence = 0, at = -Infinity } = this.lastForgotten ?? {};
+      this.lastForgotten = {
+        sequence: Math.max(publish.sequence, sequence),
+        at: Math.max(Math.min(publish.at, now), at),
+      };
+    }
+    if (this.oldest < COMPACT_AT) return;
+    this.kept.splice(0, this.oldest);
+    this.shifted += this.oldest;
+    this.oldest = 0;
+  }
+
+  private release(index: number, { place }: KeptPublish): void {
+    // The slot goes later, the bytes now.
+    this.kept[index] = undefined;
+    this.count--;
+    this.keptBytes -= place.end - place.start;
+    this.blocks.giveBack(place);
+  }
+}

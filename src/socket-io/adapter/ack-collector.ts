@@ -1,0 +1,92 @@
+import type { Socket } from 'socket.io';
+import { packetIn } from '../../routing/packet-codec.js';
+import type { Dialect } from '../../routing/local-namespace.js';
+import type { NamespaceServices } from './namespace-services.js';
+import type { SendFlags } from '../../routing/outgoing-event.js';
+import { PacketWriter } from '../connections/packet-writer.js';
+import { acksOf } from '../internals.js';
+
+interface Question extends SendFlags {
+  readonly namespace: string;
+  readonly data: unknown[];
+  /** Of the namespace's own counter: one for all its sockets. Undefined where it has none. */
+  readonly id: number | undefined;
+  readonly timeoutMs: number;
+}
+
+const GIVE_UP = Symbol('give up');
+
+/** A callback of ours can be given up. */
+interface GivenUp {
+  readonly [GIVE_UP]?: () => void;
+}
+
+/**
+ * Sends an event to sockets and hands on their acknowledgements. Nothing of it is left on the sockets once all
+ * have answered or gone, or the time is up.
+ *
+ * @internal
+ */
+export function askSockets(
+  sockets: readonly Socket[],
+  question: Question,
+  dialect: Dialect,
+  { reporter, connections }: Pick<NamespaceServices, 'reporter' | 'connections'>,
+  onAnswer: (socketId: string, answer: unknown) => void,
+): Promise<void> {
+  if (sockets.length === 0) return Promise.resolve();
+  const { id, namespace, data, timeoutMs } = question;
+  if (id === undefined || sockets.some((socket) => acksOf(socket) === undefined)) {
+    return askEach(sockets, question, onAnswer);
+  }
+  const packet = packetIn(dialect, namespace, data, id);
+  const writer = new PacketWriter(packet, question, reporter, connections);
+  return new Promise((resolve) => {
+    const open = new Set<Socket>(sockets);
+    const timer = setTimeout(() => {
+      for (const socket of open) acksOf(socket)?.delete(id);
+      resolve();
+    }, timeoutMs);
+    // An app that has closed its sockets waits for nobody.
+    timer.unref();
+    const over = (socket: Socket): void => {
+      open.delete(socket);
+      if (open.size > 0) return;
+      clearTimeout(timer);
+      resolve();
+    };
+    for (const socket of sockets) {
+      const answered = (answer: unknown): void => {
+        onAnswer(socket.id, answer);
+        over(socket);
+      };
+      acksOf(socket)?.set(id, Object.assign(answered, { [GIVE_UP]: () => over(socket) }));
+      writer.write(socket);
+    }
+  });
+}
+
+/** The public path: each socket has a packet of its own. */
+async function askEach(
+  sockets: readonly Socket[],
+  { data: [event, ...args], timeoutMs, compress }: Question,
+  onAnswer: (socketId: string, answer: unknown) => void,
+): Promise<void> {
+  const ask = async (socket: Socket): Promise<void> => {
+    const emitter = socket.compress(compress).timeout(timeoutMs);
+    onAnswer(socket.id, await emitter.emitWithAck(event as string, ...args));
+  };
+  // Sockets that do not answer are told by their absence.
+  await Promise.allSettled(sockets.map(ask));
+}
+
+/** A socket that has gone answers no more: nobody waits for it. */
+export function giveUpOn(socket: Socket): void {
+  const acks = acksOf(socket);
+  for (const [id, callback] of acks ?? []) {
+    const giveUp = (callback as GivenUp)[GIVE_UP];
+    if (giveUp === undefined) continue;
+    acks?.delete(id);
+    giveUp();
+  }
+}

@@ -1,0 +1,202 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Socket } from 'socket.io';
+import { shown } from '../../options/checks.js';
+import type { Reporter } from '../../reporting/reporter.js';
+import type { Refusals } from '../../auth/refusals.js';
+
+type Connection = Socket['conn'];
+type Next = (error: Error) => void;
+/** Ends a duplicate. */
+type End = () => void;
+
+/** A CONNECT packet of the standard parser begins with this character; then come namespace and credentials. */
+const CONNECT = '0';
+/** How long an app may take to decide whether there is a dynamic namespace. */
+const DECISION_MS = 1_000;
+
+const REFUSED_BY_APP = 'connection.refused';
+
+/** CONNECT packets of a connection that have not arrived at a namespace. */
+interface Underway {
+  packets: number;
+  /** How many of them were given up, and counted as refusals. */
+  givenUp: number;
+  checking: boolean;
+  timer?: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Sockets that are being let in: one for each connection and namespace. Socket.IO itself authenticates every CONNECT packet
+ * that comes before the first one is answered, and makes a socket for each.
+ *
+ * @internal
+ */
+export class Arrivals {
+  /** By connection and namespace. */
+  private readonly pending = new WeakMap<Connection, Map<string, Socket>>();
+  /** What ends the duplicates of a connection that has been closed: Socket.IO would keep them for ever. */
+  private readonly duplicates = new WeakMap<Connection, End[]>();
+  private readonly underway = new WeakMap<Connection, Underway>();
+
+  constructor(
+    private readonly refusals: Refusals,
+    private readonly reporter: Reporter,
+    /** Where the client of a socket is, for the log. */
+    private readonly addressOf: (socket: Socket) => string,
+  ) {}
+
+  /** Watches a new connection for CONNECT packets to namespaces that do not exist: no middleware sees those. */
+  watch(connection: Connection): void {
+    connection.on('message', (data: unknown) => {
+      if (typeof data === 'string' && data.startsWith(CONNECT)) this.sent(connection, data);
+    });
+  }
+
+  /**
+   * Begins to let a socket in. False where its connection has another socket in this namespace, or one that is being let in:
+   * then nothing is to be done about this one, and nobody is to be asked.
+   */
+  begin(socket: Socket, next: Next): boolean {
+    const { conn, nsp } = socket;
+    this.arrived(conn);
+    const namespaces = this.pending.get(conn) ?? new Map<string, Socket>();
+    const first = namespaces.get(nsp.name);
+    if (first !== undefined) {
+      this.refuseDuplicate(socket, first, next);
+      return false;
+    }
+    this.pending.set(conn, namespaces.set(nsp.name, socket));
+    return true;
+  }
+
+  /** A socket is connected: Socket.IO closes connections that ask for its namespace once more. */
+  connected(socket: Socket): void {
+    // CONNECT packets that were read before that are still on their way to the middleware.
+    setImmediate(() => this.remove(socket));
+  }
+
+  /** A socket was refused by this library. */
+  refused(socket: Socket, reason: string): void {
+    this.remove(socket);
+    if (isOpen(socket.conn)) this.refusals.add(socket.conn, reason);
+  }
+
+  /** A socket has left its namespace, or never got into it. */
+  left(socket: Socket): void {
+    if (!this.remove(socket)) return;
+    if (!socket.connected && isOpen(socket.conn)) this.refusals.add(socket.conn, REFUSED_BY_APP);
+  }
+
+  /** False where it was not among those that are being let in. */
+  private remove(socket: Socket): boolean {
+    const namespaces = this.pending.get(socket.conn);
+    if (namespaces?.get(socket.nsp.name) !== socket) return false;
+    namespaces.delete(socket.nsp.name);
+    if (namespaces.size === 0) this.pending.delete(socket.conn);
+    return true;
+  }
+
+  private refuseDuplicate(socket: Socket, first: Socket, next: Next): void {
+    const { conn } = socket;
+    const same = hasSameCredentials(socket, first);
+    this.reporter.report(
+      'connection.duplicate',
+      () =>
+        `the client at ${this.addressOf(socket)} asked for namespace ${shown(socket.nsp.name)} again before it was let in, ` +
+        (same ? 'and got no second socket' : 'with other credentials, and was disconnected'),
+    );
+    this.endWithConnection(conn, next);
+    if (!isOpen(conn)) return;
+    this.refusals.add(conn, 'connection.duplicate');
+    // Silence for the same credentials: the client takes the answer to its first packet. A client that disconnected and became
+    // somebody else meanwhile connects again by itself, and gets its answer then.
+    if (!same) conn.close();
+  }
+
+  private endWithConnection(connection: Connection, next: Next): void {
+    const end: End = () => next(new Error('Duplicate'));
+    if (connection.readyState === 'closed') {
+      end();
+      return;
+    }
+    const others = this.duplicates.get(connection);
+    if (others !== undefined) {
+      others.push(end);
+      return;
+    }
+    const all = [end];
+    this.duplicates.set(connection, all);
+    connection.once('close', () => {
+      for (const endOne of all) endOne();
+    });
+  }
+
+  /** A client has sent a CONNECT packet. */
+  private sent(connection: Connection, packet: string): void {
+    const underway = this.underway.get(connection) ?? { packets: 0, givenUp: 0, checking: false };
+    this.underway.set(connection, underway);
+    underway.packets++;
+    if (underway.checking) return;
+    underway.checking = true;
+    // By then the packet has arrived at its namespace, unless the app takes its time to decide whether there is one.
+    setImmediate(() => {
+      underway.checking = false;
+      if (underway.packets === 0 && underway.givenUp === 0) this.underway.delete(connection);
+      else if (underway.packets >= this.refusals.limit) this.giveUp(connection, underway, packet);
+      else if (underway.packets > 0) {
+        underway.timer ??= setTimeout(
+          () => this.giveUp(connection, underway, packet),
+          DECISION_MS,
+        ).unref();
+      }
+    });
+  }
+
+  /** A CONNECT packet has arrived at a namespace, perhaps later than was waited for. */
+  private arrived(connection: Connection): void {
+    const underway = this.underway.get(connection);
+    if (underway === undefined) return;
+    if (underway.packets > 0) {
+      underway.packets--;
+    } else if (underway.givenUp > 0) {
+      underway.givenUp--;
+      this.refusals.forgive(connection);
+    }
+  }
+
+  private giveUp(connection: Connection, underway: Underway, packet: string): void {
+    clearTimeout(underway.timer);
+    underway.timer = undefined;
+    const { packets } = underway;
+    underway.packets = 0;
+    if (!isOpen(connection)) return;
+    underway.givenUp += packets;
+    for (let count = 0; count < packets; count++) {
+      this.reporter.report(
+        'connection.no-namespace',
+        () =>
+          `the client at ${connection.remoteAddress} asked for namespace ${shown(namespaceIn(packet))}, which does not exist`,
+      );
+      if (this.refusals.add(connection, 'connection.no-namespace') === 'ending') return;
+    }
+  }
+}
+
+function isOpen(connection: Connection): boolean {
+  return connection.readyState === 'open';
+}
+
+function hasSameCredentials({ handshake: one }: Socket, { handshake: other }: Socket): boolean {
+  try {
+    return isDeepStrictEqual(one.auth, other.auth);
+  } catch {
+    // Nested too deep to be compared.
+    return false;
+  }
+}
+
+/** `0/chat,{"token":"..."}`; without a name the root namespace. Only its beginning is looked at. */
+function namespaceIn(packet: string): string {
+  const name = packet.slice(1, 300);
+  return name.startsWith('/') ? name.split(',', 1)[0]! : '/';
+}

@@ -1,0 +1,188 @@
+import type { Namespace, Socket } from 'socket.io';
+import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
+import { reasonOf } from '../../errors.js';
+import { shown } from '../../options/checks.js';
+import { isLonger } from '../../wire/channel-names.js';
+import { broadcastWithAck } from './broadcast-with-ack.js';
+import type { ClusterCount } from '../../cluster/cluster-result.js';
+import type { LocalNamespace } from '../../routing/local-namespace.js';
+import type { NamespaceServices } from './namespace-services.js';
+import { invalidRoom, normalised, roomNames } from '../../routing/room-names.js';
+import { checkSentName } from '../../routing/outgoing-event.js';
+import type { SocketSelector } from '../../routing/socket-selector.js';
+
+export type AdapterConstructor = new (nsp: Namespace) => Adapter;
+
+/** @internal */
+export interface CommandAdapter extends Adapter {
+  /** The rooms of all instances. */
+  allRooms(): Promise<Set<string>>;
+}
+
+/** Calls that return nothing serve the sockets of this instance, also where the others cannot be asked. */
+const HERE_ANYWAY = true;
+
+type Packet = Parameters<Adapter['broadcast']>[0];
+
+/**
+ * Adds to Socket.IO's in-memory adapter what is asked of the sockets of all instances, or done to them. With the flag
+ * `local` it stays with what the base class does.
+ *
+ * @internal
+ */
+export function commandAdapter(
+  Base: AdapterConstructor,
+  { acks, cluster, commands, reporter, ackTimeoutMs, limits: { nameBytes } }: NamespaceServices,
+): new (nsp: Namespace) => CommandAdapter {
+  const invalid = (room: unknown): void => invalidRoom(reporter, room);
+  const normal = (options: BroadcastOptions) => normalised(options, invalid);
+  return class extends Base implements CommandAdapter {
+    private get local(): LocalNamespace {
+      return this as unknown as LocalNamespace;
+    }
+
+    private selected(known: Required<BroadcastOptions>): Socket[] {
+      return this.local.select(this.selectorOf(known));
+    }
+
+    /** What it throws is told to the callback of the call, see default-ack-timeout.ts. */
+    override broadcastWithAck(...call: Parameters<Adapter['broadcastWithAck']>): void {
+      try {
+        this.askAll(...call);
+      } catch (error) {
+        reporter.report('emit.refused', () => reasonOf(error));
+        throw error;
+      }
+    }
+
+    private askAll(
+      packet: Packet,
+      options: BroadcastOptions,
+      onClientCount: (count: number) => void,
+      onAnswer: (answer: unknown) => void,
+    ): void {
+      checkSentName(packet.data as unknown[]);
+      const known = normal(options);
+      const servers = cluster.otherMembers().length + 1;
+      const question = known && {
+        ...this.selectorOf(known),
+        data: packet.data,
+        volatile: known.flags.volatile ?? false,
+        compress: known.flags.compress ?? true,
+        timeoutMs: known.flags.timeout ?? ackTimeoutMs,
+      };
+      if (question !== undefined && known?.flags.local === true) {
+        const asked = this.local.ask(question, (_, answer) => onAnswer(answer));
+        onClientCount(asked.socketIds.length);
+        // The operator waits for as many servers as there are, and the others have nothing to do with it.
+        for (let server = 1; server < servers; server++) onClientCount(0);
+        return;
+      }
+      const single = (options.flags as { expectSingleResponse?: boolean }).expectSingleResponse;
+      broadcastWithAck(acks, reporter, question, {
+        servers,
+        single: single === true,
+        onClientCount,
+        onAnswer,
+      });
+    }
+
+    /** How many instances there are, this one included. */
+    override serverCount(): Promise<number> {
+      return Promise.resolve(cluster.otherMembers().length + 1);
+    }
+
+    // Socket.IO's types say what the base class returns: local sockets and details of remote ones in one list.
+    // oxlint-disable-next-line typescript/no-explicit-any
+    override async fetchSockets(options: BroadcastOptions): Promise<any[]> {
+      const known = normal(options);
+      if (known === undefined) return [];
+      if (known.flags.local === true) return this.selected(known);
+      const { local, items, missing, complete } = await commands.fetch(this.selectorOf(known));
+      if (!complete) warnOfMissing('fetchSockets', missing);
+      return [...local, ...items];
+    }
+
+    override async sockets(rooms: Set<string>): Promise<Set<string>> {
+      const known = normal({ rooms });
+      if (known === undefined) return new Set();
+      const { items, missing, complete } = await commands.ids(this.selectorOf(known));
+      if (!complete) warnOfMissing('allSockets', missing);
+      return new Set(items);
+    }
+
+    async allRooms(): Promise<Set<string>> {
+      const { items, missing, complete } = await commands.rooms((this.nsp as Namespace).name);
+      if (!complete) warnOfMissing('allRooms', missing);
+      return new Set(items);
+    }
+
+    override addSockets(options: BroadcastOptions, rooms: unknown[]): void {
+      const known = normal(options);
+      if (known === undefined) return;
+      const names = roomNames(rooms, invalid).filter(isShort);
+      if (known.flags.local === true) this.each(known, (socket) => socket.join(names));
+      else watch('socketsJoin', commands.join(this.selectorOf(known), names, HERE_ANYWAY));
+    }
+
+    override delSockets(options: BroadcastOptions, rooms: unknown[]): void {
+      const known = normal(options);
+      if (known === undefined) return;
+      const names = roomNames(rooms, invalid);
+      if (known.flags.local === true) {
+        for (const name of names) this.each(known, (socket) => socket.leave(name));
+      } else watch('socketsLeave', commands.leave(this.selectorOf(known), names, HERE_ANYWAY));
+    }
+
+    override disconnectSockets(options: BroadcastOptions, close: boolean): void {
+      const known = normal(options);
+      if (known === undefined) return;
+      if (known.flags.local === true) this.each(known, (socket) => socket.disconnect(close));
+      else {
+        const command = commands.disconnect(this.selectorOf(known), { close }, HERE_ANYWAY);
+        watch('disconnectSockets', command);
+      }
+    }
+
+    /** Does something to each socket of this namespace. A listener of the app that throws is not in the others' way. */
+    private each(known: Required<BroadcastOptions>, act: (socket: Socket) => unknown): void {
+      for (const socket of this.selected(known)) {
+        reporter.attempt(
+          'listener.failed',
+          () => `socket ${socket.id}`,
+          () => act(socket),
+        );
+      }
+    }
+
+    private selectorOf({ rooms, except }: Required<BroadcastOptions>): SocketSelector {
+      return { namespace: (this.nsp as Namespace).name, rooms: [...rooms], except: [...except] };
+    }
+  };
+
+  function isShort(room: string): boolean {
+    if (!isLonger(room, nameBytes)) return true;
+    reporter.report(
+      'name.too-long',
+      () => `sockets were kept out of room ${shown(room)}: more than limits.nameBytes`,
+    );
+    return false;
+  }
+
+  /** These calls return nothing: nobody else learns how they end. */
+  function watch(call: string, command: Promise<ClusterCount>): void {
+    command.then(
+      ({ complete, missing }) => {
+        if (!complete) warnOfMissing(call, missing);
+      },
+      (error: unknown) => reporter.report('emit.refused', () => `${call}: ${reasonOf(error)}`),
+    );
+  }
+
+  function warnOfMissing(call: string, missing: readonly string[]): void {
+    reporter.report(
+      'request.incomplete',
+      () => `${call}: no answer from ${missing.join(', ') || 'the other instances'}`,
+    );
+  }
+}

@@ -1,0 +1,68 @@
+import type { AuthenticatedIdentity } from '../../options/auth-options.js';
+import { AUTHENTICATED_ROOM, sessionRoom, userRoom } from '../../routing/reserved-rooms.js';
+
+/** Called when the first socket of a user or session comes, and when the last has gone. */
+interface Holder {
+  open(room: string): void;
+  close(room: string): void;
+}
+
+/**
+ * Which sockets of a namespace belong to which user and session. They are addressed as reserved rooms and are none: an app
+ * sees them in no list of rooms and in no event, and `socket.leaveAll()` changes nothing.
+ *
+ * @internal
+ */
+export class Memberships {
+  private readonly members = new Map<string, Set<string>>();
+  private readonly identities = new Map<string, AuthenticatedIdentity>();
+
+  constructor(private readonly holder: Holder) {}
+
+  add(id: string, identity: AuthenticatedIdentity): string[] {
+    this.identities.set(id, identity);
+    const rooms = roomsOf(identity);
+    for (const room of rooms) {
+      const ids = this.members.get(room);
+      if (ids === undefined) {
+        this.members.set(room, new Set([id]));
+        this.holder.open(room);
+      } else {
+        ids.add(id);
+      }
+    }
+    return rooms;
+  }
+
+  /** Returns false where the socket belonged to nobody. */
+  delete(id: string): boolean {
+    const rooms = this.roomsOf(id);
+    this.identities.delete(id);
+    for (const room of rooms) {
+      const ids = this.members.get(room);
+      if (ids?.delete(id) !== true || ids.size > 0) continue;
+      this.members.delete(room);
+      this.holder.close(room);
+    }
+    return rooms.length > 0;
+  }
+
+  /** The ids of the sockets in a reserved room. */
+  get(room: string): ReadonlySet<string> | undefined {
+    return this.members.get(room);
+  }
+
+  identityOf(id: string): AuthenticatedIdentity | undefined {
+    return this.identities.get(id);
+  }
+
+  /** The reserved rooms of a socket. */
+  roomsOf(id: string): string[] {
+    const identity = this.identities.get(id);
+    return identity === undefined ? [] : roomsOf(identity);
+  }
+}
+
+function roomsOf({ userId, sessionId }: AuthenticatedIdentity): string[] {
+  return [userRoom(userId), sessionRoom(sessionId), AUTHENTICATED_ROOM];
+}

@@ -1,0 +1,21 @@
+import type { ResolvedClientLimits } from '../../options/resolve-limits.js';
+import type { Reporter } from '../../reporting/reporter.js';
+import type { AckRequests } from '../commands/ack-requests.js';
+import type { ClientConnections } from '../connections/client-connections.js';
+import type { ClusterService } from '../../cluster/cluster.service.js';
+import type { EventRouter } from '../../routing/event-router.js';
+import type { ServerSideEvents } from '../commands/server-side-events.js';
+import type { SocketCommands } from '../commands/socket-commands.js';
+
+/** What the adapter of a namespace works with. @internal */
+export interface NamespaceServices {
+  readonly router: EventRouter;
+  readonly cluster: ClusterService;
+  readonly commands: SocketCommands;
+  readonly acks: AckRequests;
+  readonly serverSide: ServerSideEvents;
+  readonly reporter: Reporter;
+  readonly ackTimeoutMs: number;
+  readonly limits: ResolvedClientLimits;
+  readonly connections: ClientConnections;
+}

@@ -1,0 +1,67 @@
+import type { ChannelHold } from '../../channels/channel-holds.js';
+import type { EventRouter } from '../../routing/event-router.js';
+import { targetOfRoom } from '../../routing/reserved-rooms.js';
+
+/** The channels of a namespace that has sockets on this instance, and of the rooms that they are in. */
+export class RoomChannels {
+  private readonly holds = new Map<string, ChannelHold>();
+
+  private namespaceHold: ChannelHold | undefined;
+
+  constructor(
+    private readonly namespace: string,
+    private readonly router: Pick<EventRouter, 'hold'>,
+  ) {}
+
+  /** There is a socket, or about to be one. */
+  occupied(): void {
+    this.namespaceHold ??= this.router.hold({ kind: 'all', namespace: this.namespace });
+  }
+
+  /** The last socket has gone: nobody here wants the namespace's events. */
+  vacated(): void {
+    this.namespaceHold?.release();
+    this.namespaceHold = undefined;
+  }
+
+  open(room: string): void {
+    const target = targetOfRoom(this.namespace, room);
+    if (target !== undefined) this.holds.set(room, this.router.hold(target));
+  }
+
+  close(room: string): void {
+    this.holds.get(room)?.release();
+    this.holds.delete(room);
+  }
+
+  /** Keeps the channels of the namespace and of these rooms, sockets or not, until the function is called. */
+  keep(rooms: readonly string[]): () => void {
+    const targets = rooms.map((room) => targetOfRoom(this.namespace, room));
+    const holds = [{ kind: 'all' as const, namespace: this.namespace }, ...targets].flatMap(
+      (target) => (target === undefined ? [] : [this.router.hold(target)]),
+    );
+    return () => {
+      for (const hold of holds) hold.release();
+    };
+  }
+
+  closeAll(): void {
+    this.vacated();
+    for (const hold of this.holds.values()) hold.release();
+    this.holds.clear();
+  }
+
+  /**
+   * Resolves once events for the namespace and these rooms arrive, or waiting for that has taken too long. Undefined
+   * where there is nothing to wait for, as for most sockets that join a room.
+   */
+  ready(rooms: Iterable<string>): Promise<void> | undefined {
+    const pending: Promise<void>[] = [];
+    const wait = (hold: ChannelHold | undefined): void => {
+      if (hold !== undefined && !hold.settled) pending.push(hold.ready);
+    };
+    wait(this.namespaceHold);
+    for (const room of rooms) wait(this.holds.get(room));
+    return pending.length === 0 ? undefined : Promise.all(pending).then(() => undefined);
+  }
+}

@@ -1,0 +1,36 @@
+import type { SocketSelector } from '../../routing/socket-selector.js';
+
+/** What a namespace's adapter knows of its rooms and sockets, by their names and ids. */
+interface Occupancy {
+  /** The ids of the sockets in a room, reserved ones included. */
+  membersOf(room: string): ReadonlySet<string> | undefined;
+  readonly sids: ReadonlyMap<string, unknown>;
+}
+
+type Selection = Pick<SocketSelector, 'rooms' | 'except' | 'within'>;
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+/** Calls back with the id of each socket that is selected, once. @internal */
+export function eachMember(
+  occupancy: Occupancy,
+  { rooms: wanted, except, within }: Selection,
+  act: (id: string) => void,
+): void {
+  const excepted = membersOf(occupancy, except);
+  const frame = within === undefined ? undefined : (occupancy.membersOf(within) ?? NOBODY);
+  const visit = (ids: Iterable<string>): void => {
+    for (const id of ids) if (!excepted.has(id) && frame?.has(id) !== false) act(id);
+  };
+  const [first, second] = wanted;
+  if (first === undefined) visit(occupancy.sids.keys());
+  else if (second === undefined) visit(occupancy.membersOf(first) ?? NOBODY);
+  else visit(membersOf(occupancy, wanted));
+}
+
+function membersOf(occupancy: Occupancy, names: readonly string[]): ReadonlySet<string> {
+  if (names.length === 0) return NOBODY;
+  const members = new Set<string>();
+  for (const name of names) for (const id of occupancy.membersOf(name) ?? NOBODY) members.add(id);
+  return members;
+}

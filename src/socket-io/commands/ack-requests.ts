@@ -1,0 +1,95 @@
+import { nameOf } from '../../text.js';
+import { isEventName } from '../../wire/reserved-events.js';
+import type { ClusterRequests } from '../../cluster/cluster-requests.js';
+import type { RequestOutcome } from '../../cluster/pending-request.js';
+import type { LocalNamespace } from '../../routing/local-namespace.js';
+import { namesIn, selectorIn, type EventToAcknowledge } from '../../routing/socket-selector.js';
+import type { InstanceId } from '../../wire/envelope.js';
+
+/** @internal */
+export interface AckListener {
+  /** These sockets were asked, on one instance. */
+  readonly onAsked: (instanceId: InstanceId, socketIds: readonly string[]) => void;
+  readonly onAnswer: (instanceId: InstanceId, socketId: string, answer: unknown) => void;
+  /** All instances have said whom they asked. Not called where one of them does not. */
+  readonly onAllAsked?: () => void;
+}
+
+interface Surroundings {
+  readonly instanceId: InstanceId;
+  namespaces(name: string): Iterable<LocalNamespace>;
+}
+
+const OPERATION = 'ask';
+
+type AskPart = { readonly asked: string[] } | { readonly from: string; readonly answer: unknown };
+
+/**
+ * Events with acknowledgements, on all instances. An instance says at once which sockets it asks, then hands each
+ * answer on as it comes.
+ *
+ * @internal
+ */
+export class AckRequests {
+  constructor(
+    private readonly requests: ClusterRequests,
+    private readonly here: Surroundings,
+  ) {
+    requests.handle(OPERATION, async (params, { timeoutMs, emit }) => {
+      const { data, volatile, compress } = params as Partial<EventToAcknowledge>;
+      if (!Array.isArray(data)) throw new TypeError('"data" is no list of arguments');
+      // A client that gets a packet without a valid name disconnects.
+      if (!isEventName(data[0])) throw new TypeError('"data" does not begin with an event name');
+      const flags = { volatile: volatile === true, compress: compress !== false };
+      await this.askHere(
+        { ...selectorIn(params), ...flags, data, timeoutMs },
+        {
+          onAsked: (_, asked) => void emit({ asked }),
+          onAnswer: (_, from, answer) => void emit({ from, answer }),
+        },
+      );
+    });
+  }
+
+  /**
+   * Resolves once everybody answered, or the time is up.
+   *
+   * @throws PropagatorError at once, with nobody asked: `event.unserialisable`, `event.too-large`
+   */
+  ask(event: EventToAcknowledge, listener: AckListener): Promise<RequestOutcome> {
+    const { timeoutMs, ...params } = event;
+    const remote = this.requests.request({
+      operation: OPERATION,
+      about: nameOf(event.data[0]),
+      params,
+      timeoutMs,
+      othersWait: true,
+      onPart: (instanceId, part) => {
+        const known = part as AskPart;
+        if ('asked' in known) listener.onAsked(instanceId, namesIn(known, 'asked'));
+        else if (typeof known.from !== 'string') throw new TypeError('"from" is no socket id');
+        else listener.onAnswer(instanceId, known.from, known.answer);
+      },
+      ...(listener.onAllAsked && { onAllHeard: listener.onAllAsked }),
+    });
+    return Promise.all([remote, this.askHere(event, listener)]).then(([outcome]) => outcome);
+  }
+
+  private async askHere(
+    event: EventToAcknowledge,
+    { onAsked, onAnswer }: Pick<AckListener, 'onAsked' | 'onAnswer'>,
+  ): Promise<void> {
+    const { instanceId } = this.here;
+    const asked: string[] = [];
+    const answered = [...this.here.namespaces(event.namespace)].map((namespace) => {
+      // A client's answer takes a turn of the event loop at least: onAsked comes first.
+      const { socketIds, done } = namespace.ask(event, (socketId, answer) =>
+        onAnswer(instanceId, socketId, answer),
+      );
+      asked.push(...socketIds);
+      return done;
+    });
+    onAsked(instanceId, asked);
+    await Promise.all(answered);
+  }
+}

@@ -1,0 +1,167 @@
+import { reasonOf } from '../../errors.js';
+import { isError } from '../../kinds.js';
+import type { Reporter } from '../../reporting/reporter.js';
+import { RESERVED_EVENTS } from '../../wire/reserved-events.js';
+import type { ClusterRequests } from '../../cluster/cluster-requests.js';
+import type { LocalNamespace } from '../../routing/local-namespace.js';
+
+const OPERATION = 'server-side-emit';
+
+/** What its listeners take for a new client, or a new namespace; Socket.IO refuses to send these, not to get them. */
+const OF_SOCKET_IO: ReadonlySet<string> = new Set([
+  ...RESERVED_EVENTS,
+  'connection',
+  'new_namespace',
+]);
+
+type Acknowledge = (error: Error | null, responses: unknown[]) => void;
+
+interface Params {
+  readonly namespace: string;
+  readonly args: unknown[];
+  readonly withAck: boolean;
+}
+
+interface Surroundings {
+  readonly timeoutMs: number;
+  namespaces(name: string): Iterable<LocalNamespace>;
+}
+
+/** `serverSideEmit`: events between the Socket.IO servers of all instances. @internal */
+export class ServerSideEvents {
+  constructor(
+    private readonly requests: ClusterRequests,
+    private readonly here: Surroundings,
+    private readonly reporter: Reporter,
+  ) {
+    requests.handle(OPERATION, async (params, { timeoutMs, emit }) => {
+      const { namespace, args, withAck } = params as Partial<Params>;
+      if (typeof namespace !== 'string' || !Array.isArray(args)) {
+        throw new TypeError('neither namespace nor arguments');
+      }
+      const [event] = args;
+      if (typeof event !== 'string' || OF_SOCKET_IO.has(event)) {
+        throw new TypeError('no event between servers');
+      }
+      const namespaces = [...this.here.namespaces(namespace)];
+      if (withAck !== true) callEach(namespaces, args);
+      else await askEach(namespaces, args, timeoutMs, (answer) => void emit([answer]));
+    });
+  }
+
+  /**
+   * To all other servers, those on other ports of this instance included. Never throws: what cannot be sent to other
+   * instances is reported, or told to the callback.
+   */
+  emit(from: LocalNamespace, args: unknown[]): void {
+    const ack = args.at(-1);
+    const others = [...this.here.namespaces(from.name)].filter((local) => local !== from);
+    if (typeof ack === 'function') {
+      try {
+        this.emitWithAck(from.name, others, args.slice(0, -1), ack as Acknowledge);
+      } catch (error) {
+        this.reporter.report('emit.refused', () => `serverSideEmit: ${reasonOf(error)}`);
+        const failure = isError(error) ? error : new Error(reasonOf(error));
+        queueMicrotask(() => (ack as Acknowledge)(failure, []));
+      }
+      return;
+    }
+    try {
+      this.requests.notify(OPERATION, { namespace: from.name, args, withAck: false });
+    } catch (error) {
+      this.reporter.report('emit.refused', () => `serverSideEmit: ${reasonOf(error)}`);
+    }
+    try {
+      callEach(others, args);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  private emitWithAck(
+    namespace: string,
+    others: LocalNamespace[],
+    args: unknown[],
+    ack: Acknowledge,
+  ): void {
+    const { timeoutMs } = this.here;
+    const answers: unknown[] = [];
+    const remote = this.requests.request({
+      operation: OPERATION,
+      params: { namespace, args, withAck: true },
+      timeoutMs,
+      othersWait: true,
+      onPart: (_, part) => {
+        if (part === undefined) return;
+        if (!Array.isArray(part)) throw new TypeError('it is no list of answers');
+        for (const answer of part as unknown[]) answers.push(answer);
+      },
+    });
+    const local = askEach(others, args, timeoutMs, (answer) => answers.push(answer)).then(
+      () => true,
+      (error: unknown) => {
+        this.failed(error);
+        return false;
+      },
+    );
+    void Promise.all([remote, local]).then(([{ missing, complete }, here]) =>
+      ack(complete && here ? null : incomplete(missing), answers),
+    );
+  }
+
+  private failed(error: unknown): void {
+    this.reporter.report('listener.failed', () => `serverSideEmit: ${reasonOf(error)}`);
+  }
+}
+
+/** @throws what the first listener threw, once all were called */
+function callEach(namespaces: readonly LocalNamespace[], args: unknown[]): void {
+  const thrown: unknown[] = [];
+  for (const namespace of namespaces) {
+    try {
+      namespace.onServerSideEmit(args);
+    } catch (error) {
+      thrown.push(error);
+    }
+  }
+  if (thrown.length > 0) throw thrown[0];
+}
+
+/** Hands on each answer as it comes; rejects in the end where a listener threw, or did not answer. */
+async function askEach(
+  namespaces: readonly LocalNamespace[],
+  args: unknown[],
+  timeoutMs: number,
+  onAnswer: (answer: unknown) => void,
+): Promise<void> {
+  const asked = await Promise.allSettled(
+    namespaces.map(async (namespace) => onAnswer(await ask(namespace, args, timeoutMs))),
+  );
+  const failed = asked.find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+function ask(namespace: LocalNamespace, args: unknown[], timeoutMs: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(reject, timeoutMs, new Error('no listener answered in time'));
+    // A process that has closed its app waits for nobody.
+    timer.unref();
+    try {
+      namespace.onServerSideEmit([
+        ...args,
+        (answer: unknown) => {
+          clearTimeout(timer);
+          resolve(answer);
+        },
+      ]);
+    } catch (error) {
+      clearTimeout(timer);
+      reject(error);
+    }
+  });
+}
+
+function incomplete(missing: readonly string[]): Error {
+  const who = missing.length > 0 ? `: ${missing.join(', ')}` : '';
+  return new Error(`operation has timed out, or not all servers could answer${who}`);
+}

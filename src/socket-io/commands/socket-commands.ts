@@ -1,0 +1,275 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Socket } from 'socket.io';
+import { reasonOf } from '../../errors.js';
+import type { Reporter } from '../../reporting/reporter.js';
+import { checkName } from '../../routing/target-validation.js';
+import { collected, counted } from '../../cluster/cluster-answers.js';
+import type { ClusterRequests } from '../../cluster/cluster-requests.js';
+import type { ClusterCount, ClusterResult } from '../../cluster/cluster-result.js';
+import { endSockets, type EndOptions } from '../connections/disconnect-sockets.js';
+import type { LocalNamespace } from '../../routing/local-namespace.js';
+import {
+  detailsOf,
+  isSocketDetails,
+  type DescribingInstance,
+  type SocketDetails,
+} from './socket-details.js';
+import { namesIn, selectorIn, type SocketSelector } from '../../routing/socket-selector.js';
+
+/** @internal */
+export interface DisconnectOptions extends EndOptions {
+  readonly close: boolean;
+}
+
+interface Surroundings extends DescribingInstance {
+  readonly timeoutMs: number;
+  readonly nameBytes: number;
+  namespaces(name: string): Iterable<LocalNamespace>;
+  /** Sockets of other instances are about to join rooms. */
+  joining(namespace: string, rooms: readonly string[], joined: Promise<unknown>): void;
+}
+
+/** How many sockets are described, and sent, in one turn of the event loop. */
+const MAX_SOCKETS_PER_TURN = 250;
+/** How many ids of sockets, or rooms, are sent in one. */
+const MAX_NAMES_PER_TURN = 2_500;
+
+const isText = (item: unknown): boolean => typeof item === 'string';
+
+type Local<T> = (params: unknown) => T | Promise<T>;
+
+/**
+ * What can be done to sockets, or asked about them, on all instances: each command runs here and, by request, on
+ * all others.
+ *
+ * @internal
+ */
+export class SocketCommands {
+  private readonly locals = {
+    ids: (params: unknown) => this.select(params).map(({ id }) => id),
+    rooms: (params: unknown) => {
+      const { namespace } = selectorIn(params);
+      return [...this.here.namespaces(namespace)].flatMap((local) => local.roomNames());
+    },
+    join: async (params: unknown) => {
+      const rooms = namesIn(params, 'targets');
+      const sockets = await this.each(params, (socket) => socket.join(rooms));
+      return sockets.filter((socket) => isInAll(socket, rooms)).length;
+    },
+    leave: async (params: unknown) => {
+      const rooms = namesIn(params, 'targets');
+      const sockets = await this.each(params, (socket) => {
+        for (const room of rooms) void socket.leave(room);
+      });
+      return sockets.length;
+    },
+    disconnect: (params: unknown) => {
+      const { close, reason } = params as Partial<DisconnectOptions>;
+      const sockets = this.selectWithArriving(params);
+      const told = typeof reason === 'string' ? reason : undefined;
+      endSockets(sockets, { close: close === true, reason: told }, this.reporter);
+      return sockets.length;
+    },
+  };
+
+  constructor(
+    private readonly requests: ClusterRequests,
+    private readonly here: Surroundings,
+    private readonly reporter: Reporter,
+  ) {
+    const { ids, rooms, ...others } = this.locals;
+    for (const [name, local] of Object.entries(others) as [string, Local<unknown>][]) {
+      requests.handle(name, local);
+    }
+    for (const [name, local] of Object.entries({ ids, rooms })) {
+      requests.handle(name, (params, { emit }) =>
+        inTurns(local(params), MAX_NAMES_PER_TURN, (names) => names, whileWanted(emit)),
+      );
+    }
+    requests.handle('fetch', (params, { emit }) => this.describeHere(params, whileWanted(emit)));
+  }
+
+  /** The sockets, local ones as they are. */
+  async fetch(
+    selector: SocketSelector,
+  ): Promise<{ local: Socket[] } & ClusterResult<SocketDetails>> {
+    const local = this.select(selector);
+    return { local, ...(await this.collect<SocketDetails>('fetch', selector, isSocketDetails)) };
+  }
+
+  /** Details of the sockets of all instances. */
+  async describe(selector: SocketSelector): Promise<ClusterResult<SocketDetails>> {
+    const remote = this.collect<SocketDetails>('fetch', selector, isSocketDetails);
+    const local: SocketDetails[] = [];
+    const take = (part: SocketDetails[]): boolean => local.push(...part) > 0;
+    local.push(...(await this.describeHere(selector, take)));
+    const { items, missing, complete } = await remote;
+    return { items: [...local, ...items], missing, complete };
+  }
+
+  async ids(selector: SocketSelector): Promise<ClusterResult<string>> {
+    const local = this.locals.ids(selector);
+    const remote = await this.collect<string>('ids', selector, isText);
+    return { ...remote, items: [...new Set([...local, ...remote.items])] };
+  }
+
+  async rooms(namespace: string): Promise<ClusterResult<string>> {
+    const params = { namespace, rooms: [], except: [] };
+    const local = this.locals.rooms(params);
+    const remote = await this.collect<string>('rooms', params, isText);
+    return { ...remote, items: [...new Set([...local, ...remote.items])] };
+  }
+
+  /**
+   * Events for the rooms that are sent after this call reach the sockets, also before it resolves. Counts sockets that
+   * are in all of the rooms then, not those that were kept out of one.
+   *
+   * @param hereAnyway whether the sockets of this instance join also where the others cannot be asked to
+   * @throws PropagatorError `name.too-long`, `event.too-large`, as a rejection
+   */
+  join(
+    selector: SocketSelector,
+    targets: readonly string[],
+    hereAnyway = false,
+  ): Promise<ClusterCount> {
+    try {
+      for (const room of targets) checkName('room', room, this.here.nameBytes);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const joined = this.count('join', { ...selector, targets }, hereAnyway);
+    this.here.joining(selector.namespace, targets, joined);
+    return joined;
+  }
+
+  /** As {@link join}; counts all selected sockets. */
+  leave(
+    selector: SocketSelector,
+    targets: readonly string[],
+    hereAnyway = false,
+  ): Promise<ClusterCount> {
+    return this.count('leave', { ...selector, targets }, hereAnyway);
+  }
+
+  /** As {@link leave}. */
+  disconnect(
+    selector: SocketSelector,
+    options: DisconnectOptions,
+    hereAnyway = false,
+  ): Promise<ClusterCount> {
+    return this.count('disconnect', { ...selector, ...options }, hereAnyway);
+  }
+
+  /**
+   * Describes the sockets of this instance, a bounded number in each turn of the event loop. Skips sockets that leave
+   * meanwhile.
+   *
+   * @param take gets all parts but the last; returns whether to go on
+   * @returns the last part
+   */
+  private describeHere(
+    params: unknown,
+    take: (part: SocketDetails[]) => boolean,
+  ): Promise<SocketDetails[]> {
+    let isFirst = true;
+    const described = (sockets: Socket[]): SocketDetails[] => {
+      const connected = isFirst ? sockets : sockets.filter((socket) => socket.connected);
+      isFirst = false;
+      return connected.map((socket) => detailsOf(socket, this.here, this.reporter));
+    };
+    return inTurns(this.select(params), MAX_SOCKETS_PER_TURN, described, take);
+  }
+
+  private select(params: unknown): Socket[] {
+    const selector = selectorIn(params);
+    return [...this.here.namespaces(selector.namespace)].flatMap((local) => local.select(selector));
+  }
+
+  /** Who is being let in at this moment is to be like those who are in. */
+  private selectWithArriving(params: unknown): Socket[] {
+    const selector = selectorIn(params);
+    return [...this.here.namespaces(selector.namespace)].flatMap((local) =>
+      local.selectWithArriving(selector),
+    );
+  }
+
+  /** Calls `act` with each socket; resolves to the sockets. A listener that throws does not keep it from the other sockets. */
+  private async each(params: unknown, act: (socket: Socket) => unknown): Promise<Socket[]> {
+    const sockets = this.selectWithArriving(params);
+    await Promise.all(
+      sockets.map(async (socket) => {
+        try {
+          await act(socket);
+        } catch (error) {
+          this.reporter.report('listener.failed', () => `socket ${socket.id}: ${reasonOf(error)}`);
+        }
+      }),
+    );
+    return sockets;
+  }
+
+  private collect<T>(
+    operation: string,
+    params: unknown,
+    isItem: (item: unknown) => boolean,
+  ): Promise<ClusterResult<T>> {
+    return collected<T>(this.requests, this.question(operation, params), isItem);
+  }
+
+  private async count(
+    operation: 'join' | 'leave' | 'disconnect',
+    params: unknown,
+    hereAnyway: boolean,
+  ): Promise<ClusterCount> {
+    const local: Local<number> = this.locals[operation];
+    let remote: ReturnType<typeof counted>;
+    try {
+      remote = counted(this.requests, this.question(operation, params));
+    } catch (error) {
+      if (hereAnyway) await local(params);
+      throw error;
+    }
+    const here = await local(params);
+    const { count, missing, complete } = await remote;
+    return { count: here + count, missing, complete };
+  }
+
+  private question(operation: string, params: unknown) {
+    return { operation, params, timeoutMs: this.here.timeoutMs };
+  }
+}
+
+/**
+ * Goes through a list in parts, one in each turn of the event loop.
+ *
+ * @param take gets all parts but the last; returns whether to go on
+ * @returns the last part
+ */
+async function inTurns<S, T>(
+  all: readonly S[],
+  perTurn: number,
+  made: (some: S[]) => T[],
+  take: (part: T[]) => boolean,
+): Promise<T[]> {
+  for (let from = 0; ; from += perTurn) {
+    const part = made(all.slice(from, from + perTurn));
+    if (from + perTurn >= all.length) return part;
+    if (!take(part)) return [];
+    await nextTurn();
+  }
+}
+
+/** Sends parts of an answer until the asking instance has gone. */
+function whileWanted(emit: (part: unknown) => Promise<boolean>): (part: unknown[]) => boolean {
+  let isWanted = true;
+  return (part) => {
+    void emit(part).then((isThere) => {
+      isWanted &&= isThere;
+    });
+    return isWanted;
+  };
+}
+
+function isInAll({ id, nsp }: Socket, rooms: readonly string[]): boolean {
+  return rooms.every((room) => nsp.adapter.rooms.get(room)?.has(id) === true);
+}

@@ -1,0 +1,141 @@
+import type { Socket } from 'socket.io';
+import type { ResolvedSharedHandshake } from '../../options/resolve-shared-handshake.js';
+import type { Reporter } from '../../reporting/reporter.js';
+import { tokensUsedBy } from '../../auth/token.js';
+import type { InstanceId } from '../../wire/envelope.js';
+import { SendableCopy } from '../../wire/sendable.js';
+
+/** A socket on any instance, as `fetchUserSockets` and the like describe it. */
+export interface SocketDetails {
+  readonly id: string;
+  /** The instance that it is connected to. */
+  readonly instanceId: InstanceId;
+  /** Rooms, without those of this library. */
+  readonly rooms: readonly string[];
+  /** `socket.data`, without what cannot be sent: cycles, BigInt, what is too deep or too large. */
+  readonly data: Readonly<Record<string, unknown>>;
+  /** `socket.handshake`, without credentials: of `auth` and `query` only what the option `sharedHandshake` names. */
+  readonly handshake: Readonly<Record<string, unknown>>;
+}
+
+/** @internal */
+export interface DescribingInstance {
+  readonly instanceId: InstanceId;
+  readonly sharedHandshake: ResolvedSharedHandshake;
+  readonly maxMessageBytes: number;
+}
+
+/** Headers that describe a client and prove nothing. */
+const HEADERS = [
+  'accept-encoding',
+  'accept-language',
+  'forwarded',
+  'host',
+  'origin',
+  'traceparent',
+  'user-agent',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'x-request-id',
+];
+/** What `socket.data`, the rooms and the handshake may take, each, about. */
+const MAX_DETAILS_BYTES = 256 * 1024;
+/** Together they have to fit into one message, and JSON can make six bytes of one. */
+const PARTS_OF_MESSAGE = 20;
+
+/**
+ * Describes a socket to other instances. What of it cannot be sent is left out, counted, and named in the log once for each
+ * kind: one socket must not hide the others. Never throws.
+ *
+ * @internal
+ */
+export function detailsOf(
+  socket: Socket,
+  here: DescribingInstance,
+  reporter: Reporter,
+): SocketDetails {
+  const leftOut = (why: string, path: string): void =>
+    reporter.once(
+      `socket-details.${why}`,
+      () => `${path} of socket ${socket.id} is left out of what other instances are told of it`,
+    );
+  const tokens = tokensUsedBy(socket);
+  const isToken = (text: string): boolean =>
+    tokens.some((token) => text === token || text.endsWith(` ${token}`));
+  const bytes = Math.min(MAX_DETAILS_BYTES, Math.floor(here.maxMessageBytes / PARTS_OF_MESSAGE));
+  const copied = <T extends object>(
+    name: string,
+    make: () => unknown,
+    none: T,
+    copy = new SendableCopy(bytes, leftOut),
+  ): T => {
+    try {
+      const made = make();
+      const sent = typeof made === 'object' && made !== null ? copy.of(made, name) : undefined;
+      // The text of a Date would be no description of a socket, and spoil the answer for all.
+      if (typeof sent === 'object' && sent !== null) return sent as T;
+    } catch {
+      // A getter of the app, or a handshake that it replaced.
+    }
+    leftOut('unserialisable', name);
+    return none;
+  };
+  const rooms = () => [...socket.rooms];
+  const handshake = () => sharedHandshake(socket, here.sharedHandshake);
+  const withoutTokens = new SendableCopy(bytes, leftOut, isToken);
+  return {
+    id: socket.id,
+    instanceId: here.instanceId,
+    rooms: copied<string[]>('rooms', rooms, []).filter((room) => typeof room === 'string'),
+    data: copied('data', () => socket.data, {}),
+    handshake: copied('handshake', handshake, {}, withoutTokens),
+  };
+}
+
+/** Whether another instance's answer describes a socket: Socket.IO would throw where it does not. @internal */
+export function isSocketDetails(value: unknown): value is SocketDetails {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, rooms, data, handshake } = value as Partial<Record<keyof SocketDetails, unknown>>;
+  return (
+    typeof id === 'string' &&
+    Array.isArray(rooms) &&
+    rooms.every((room) => typeof room === 'string') &&
+    typeof data === 'object' &&
+    typeof handshake === 'object' &&
+    handshake !== null
+  );
+}
+
+/**
+ * Credentials stay on the instance that checked them: what is on Redis can be read by everybody with access to it. No list
+ * of suspicious names finds them all, so only what is known to be harmless goes out, and what the app names.
+ */
+function sharedHandshake(socket: Socket, shared: ResolvedSharedHandshake): object {
+  const { headers, auth, query, time, address, xdomain, secure, issued, url } = socket.handshake;
+  return {
+    headers: named(headers, [...HEADERS, ...shared.headers]),
+    auth: named(auth, shared.auth),
+    query: named(query, shared.query),
+    time,
+    address,
+    xdomain,
+    secure,
+    issued,
+    url: url.slice(0, indexOfQuery(url)),
+  };
+}
+
+function named(source: unknown, names: readonly string[]): object {
+  if (typeof source !== 'object' || source === null) return {};
+  const own = names.filter((name) => Object.hasOwn(source, name));
+  return Object.fromEntries(own.map((name) => [name, (source as Record<string, unknown>)[name]]));
+}
+
+function indexOfQuery(url: string): number {
+  const index = url.search(/[?#;]/);
+  return index === -1 ? url.length : index;
+}

@@ -1,0 +1,25 @@
+import type { Server } from 'socket.io';
+import type { ResolvedOptions } from '../../options/resolve-options.js';
+import type { Reporter } from '../../reporting/reporter.js';
+import { connectionsOf, Draining } from './draining.js';
+import { SlowClients } from './slow-clients.js';
+import { WriteBatches } from './write-coalescer.js';
+
+/** The clients of this instance, as connections. @internal */
+export class ClientConnections {
+  /** All Socket.IO servers of the app. */
+  readonly servers = new Set<Server>();
+  readonly slow: SlowClients;
+  readonly draining: Draining;
+  /** Undefined: each packet is written at once. */
+  readonly batches: WriteBatches | undefined;
+
+  constructor(
+    options: Pick<ResolvedOptions, 'slowClients' | 'shutdown' | 'coalesceWrites'>,
+    reporter: Reporter,
+  ) {
+    this.slow = new SlowClients(options.slowClients, () => connectionsOf(this.servers), reporter);
+    this.draining = new Draining(() => this.servers, options.shutdown, reporter);
+    this.batches = options.coalesceWrites ? new WriteBatches(this.slow, reporter) : undefined;
+  }
+}

@@ -1,0 +1,72 @@
+import type { Socket } from 'socket.io';
+import type { ResolvedClientLimits } from '../../options/resolve-limits.js';
+import { shown } from '../../options/checks.js';
+import type { Reporter } from '../../reporting/reporter.js';
+import { HandshakeLimit } from '../../auth/rate-limiter.js';
+import type { Refusals } from '../../auth/refusals.js';
+
+/** What a client sees whose event was refused; and the reason for which its connection is closed. */
+export const TOO_MANY_EVENTS = 'client.too-many-events';
+
+/** Users and anonymous connections whose buckets are remembered; others have a full one. */
+const MOST_CLIENTS = 100_000;
+
+/**
+ * How many events clients may send. Who sends more learns it (by the acknowledgement, or once by an `exception`), and is
+ * disconnected where that does not help.
+ *
+ * @internal
+ */
+export class ClientLimits {
+  private readonly events: HandshakeLimit | undefined;
+
+  constructor(
+    { eventsPerSecond, eventBurst }: ResolvedClientLimits,
+    private readonly refusals: Refusals,
+    private readonly reporter: Reporter,
+  ) {
+    if (eventsPerSecond !== undefined) {
+      this.events = new HandshakeLimit(eventsPerSecond, MOST_CLIENTS, undefined, eventBurst);
+    }
+  }
+
+  /**
+   * Called when a socket is connected, before the app has it.
+   *
+   * @param userId whom the authentication has let in; `socket.data` and `socket.auth` are the app's to change
+   */
+  connected(socket: Socket, userId: string | undefined): void {
+    const { events } = this;
+    if (events === undefined) return;
+    // A user has one limit for all sockets.
+    const client = userId === undefined ? `connection:${connectionOf(socket)}` : `user:${userId}`;
+    socket.use((packet, next) => {
+      const retryAfterMs = events.take(client);
+      if (retryAfterMs === 0) next();
+      else this.refuse(socket, packet, retryAfterMs);
+    });
+  }
+
+  private refuse(socket: Socket, packet: readonly unknown[], retryAfterMs: number): void {
+    this.reporter.report(
+      'client.too-many-events',
+      () => `${shown(packet[0])} of socket ${socket.id} was refused`,
+    );
+    const verdict = this.refusals.add(socket.conn, TOO_MANY_EVENTS);
+    if (verdict === 'ending') return;
+    const answer = {
+      status: 'error',
+      code: TOO_MANY_EVENTS,
+      message: 'Too many events',
+      retryAfterMs,
+    };
+    const ack = packet.at(-1);
+    if (typeof ack === 'function') ack(answer);
+    // Not for each: that would be a flood of our own.
+    else if (verdict === 'first') socket.emit('exception', answer);
+  }
+}
+
+function connectionOf({ client }: Socket): string {
+  return (client as unknown as { readonly id: string }).id;
+}

@@ -1,0 +1,182 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Server, Socket } from 'socket.io';
+import { reasonOf } from '../../errors.js';
+import type { ResolvedShutdownOptions } from '../../options/resolve-load.js';
+import type { Reporter } from '../../reporting/reporter.js';
+import { DISCONNECT_EVENT } from '../../auth/disconnect-event.js';
+import { hardClose, isGone, type EngineConnection, type EngineServer } from '../engine-socket.js';
+import { namespacesOf, socketsOf } from '../internals.js';
+
+/** Clients of one tick are disconnected together. */
+const TICK_MS = 10;
+/** For the way of what waits for a client, and of its good-bye. */
+const FAREWELL_MS = 1_000;
+/** Within this time clients are asked to come again. */
+const RECONNECT_WITHIN_MS = 1_000;
+const REASON = 'server.draining';
+const REFUSAL = JSON.stringify({ code: REASON, message: 'The server is shutting down' });
+
+/** What Engine.IO has since 6.4, and its types since later. */
+interface EngineWithMiddlewares {
+  use?(
+    middleware: (request: IncomingMessage, response: ServerResponse, next: () => void) => void,
+  ): void;
+}
+
+/**
+ * Sends the clients of this instance to others before it ends: new ones are refused, and those that are here are told
+ * and disconnected one after the other, so that they do not all come to the others at once.
+ *
+ * @internal
+ */
+export class Draining {
+  private running: Promise<void> | undefined;
+  private begun = false;
+
+  constructor(
+    private readonly servers: () => Iterable<Server>,
+    private readonly options: ResolvedShutdownOptions,
+    private readonly reporter: Reporter,
+  ) {}
+
+  /** Whether new clients are refused. */
+  get active(): boolean {
+    return this.begun;
+  }
+
+  /** Refuses new clients from now on. */
+  begin(): void {
+    if (this.begun) return;
+    this.begun = true;
+    for (const engine of this.engines()) (engine as EngineWithMiddlewares).use?.(refuse);
+  }
+
+  /** Resolves once no client is left; the second call gets the first one's promise. Never rejects. */
+  run(): Promise<void> {
+    this.running ??= this.drain().catch((error: unknown) => {
+      this.reporter.report('listener.failed', () => `shutdown: ${reasonOf(error)}`);
+    });
+    return this.running;
+  }
+
+  /** A client that was let in too late. It is not refused: Socket.IO's client would not try again after that. */
+  turnAway(socket: Socket): void {
+    this.attempt(() => socket.client.conn.close());
+  }
+
+  private async drain(): Promise<void> {
+    this.begin();
+    const clients = this.clients();
+    const leaving = new Set<EngineConnection>();
+    const { drainMs, clientsPerSecond } = this.options;
+    const durationMs = Math.min(drainMs, (clients.length * 1_000) / clientsPerSecond);
+    const moments = clients.map((socket) => ({ socket, at: Math.random() * durationMs }));
+    const startedAt = performance.now();
+    for (const { socket, at } of moments.sort((a, b) => a.at - b.at)) {
+      const connection = socket.client.conn as unknown as EngineConnection;
+      if (connection.readyState !== 'open') continue;
+      const aheadMs = at - (performance.now() - startedAt);
+      if (aheadMs > 0) await pause(Math.max(TICK_MS, aheadMs));
+      leaving.add(connection);
+      this.disconnect(socket);
+    }
+    // Those that were still being let in, with no namespace yet.
+    for (const engine of this.engines()) {
+      for (const connection of Object.values(engine.clients)) {
+        leaving.add(connection);
+        this.attempt(() => connection.close());
+      }
+    }
+    await this.farewell(leaving);
+  }
+
+  /** What waits for a client that does not read would keep the process. */
+  private async farewell(leaving: ReadonlySet<EngineConnection>): Promise<void> {
+    const end = performance.now() + FAREWELL_MS;
+    let left = [...leaving];
+    while (performance.now() < end) {
+      left = left.filter((connection) => !isGone(connection));
+      if (left.length === 0) return;
+      await pause(TICK_MS);
+    }
+    for (const connection of left) this.attempt(() => hardClose(connection, REASON));
+  }
+
+  private engines(): EngineServer[] {
+    return [...this.servers()].flatMap((server) => engineOf(server) ?? []);
+  }
+
+  /** One socket of each client. */
+  private clients(): Socket[] {
+    const clients = new Map<Socket['client'], Socket>();
+    for (const server of this.servers()) {
+      for (const namespace of namespacesOf(server)) {
+        for (const socket of namespace.sockets.values()) clients.set(socket.client, socket);
+      }
+    }
+    return [...clients.values()];
+  }
+
+  private disconnect(one: Socket): void {
+    const reconnectInMs = Math.floor(Math.random() * RECONNECT_WITHIN_MS);
+    for (const socket of socketsOf(one)) {
+      this.attempt(() => socket.emit(DISCONNECT_EVENT, { reason: REASON, reconnectInMs }));
+    }
+    // The connection and not the sockets: after their end a Socket.IO client does not come again by itself.
+    this.attempt(() => one.client.conn.close());
+  }
+
+  /** A listener of the app that throws is not in the others' way. */
+  private attempt(act: () => unknown): void {
+    try {
+      act();
+    } catch (error) {
+      this.reporter.report('listener.failed', () => `disconnect: ${reasonOf(error)}`);
+    }
+  }
+}
+
+/** All connections of these servers. @internal */
+export function* connectionsOf(servers: Iterable<Server>): Iterable<EngineConnection> {
+  for (const server of servers) {
+    const clients = engineOf(server)?.clients ?? {};
+    // Not for...in: an app, or a package of it, may have put something on Object.prototype.
+    yield* Object.values(clients);
+  }
+}
+
+/** A server that listens nowhere yet has none. */
+function engineOf(server: Server): EngineServer | undefined {
+  return server.engine as unknown as EngineServer | undefined;
+}
+
+/** Those that are known may still send and fetch what belongs to their session. */
+function refuse(request: IncomingMessage, response: ServerResponse, next: () => void): void {
+  if (new URLSearchParams(request.url?.split('?')[1]).has('sid')) {
+    next();
+    return;
+  }
+  const headers = {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(REFUSAL),
+    'Retry-After': 1,
+    Connection: 'close',
+  };
+  if (request.headers.upgrade === undefined) {
+    response.writeHead(503, headers);
+    response.end(REFUSAL);
+    return;
+  }
+  // The response of an upgrade is not one that can be written.
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const { socket } = request;
+  // Nobody else listens, and a client that goes first must not end the process.
+  socket.on('error', () => undefined);
+  socket.end(`HTTP/1.1 503 Service Unavailable\r\n${lines.join('')}\r\n${REFUSAL}`, () =>
+    socket.destroy(),
+  );
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,72 @@
+import type { Socket } from 'socket.io';
+import { reasonOf } from '../../errors.js';
+import type { Reporter } from '../../reporting/reporter.js';
+import type { WirePacket } from '../../wire/wire-packet.js';
+import type { ClientConnections } from './client-connections.js';
+import {
+  framed,
+  isBehind,
+  takesFrames,
+  type EngineConnection,
+  type FramedOptions,
+  type WriteOptions,
+} from '../engine-socket.js';
+import type { SendFlags } from '../../routing/outgoing-event.js';
+import { outgoingListenersOf } from '../internals.js';
+
+/**
+ * Writes one packet to many sockets: the finished frame, as it is, to plain WebSocket connections, and the encoded
+ * parts to all others (long polling, perMessageDeflate, Engine.IO 3, other WebSocket servers than `ws`).
+ *
+ * @internal
+ */
+export class PacketWriter {
+  /** One object for all sockets, made for the first that needs it. */
+  private framed: FramedOptions | undefined;
+  private plain: WriteOptions | undefined;
+
+  constructor(
+    private readonly packet: WirePacket,
+    private readonly flags: SendFlags,
+    private readonly reporter: Reporter,
+    private readonly connections: Pick<ClientConnections, 'slow' | 'batches'>,
+  ) {}
+
+  write(socket: Socket): void {
+    const listeners = outgoingListenersOf(socket);
+    if (listeners !== undefined) this.notify(socket, listeners);
+    const conn = socket.client.conn as unknown as EngineConnection;
+    const { volatile, compress } = this.flags;
+    const { batches, slow } = this.connections;
+    // Like Socket.IO, which is not ready either until the last packet of this turn has been written.
+    if (volatile && (isBehind(conn) || batches?.holds(conn) === true)) {
+      this.reporter.count('volatile.dropped');
+      return;
+    }
+    if (!takesFrames(conn)) {
+      this.plain ??= { compress };
+      for (const part of this.packet.parts) conn.write(part, this.plain);
+    } else if (batches !== undefined) {
+      batches.add(conn, this.packet);
+      return;
+    } else {
+      conn.write(undefined, (this.framed ??= framed(this.packet.frames)));
+    }
+    // Nothing waits for most clients.
+    if (conn.writeBuffer?.length) slow.wrote(conn);
+  }
+
+  /** A listener of the app that throws must not keep the event from the other sockets. */
+  private notify(
+    socket: Socket,
+    listeners: Exclude<ReturnType<typeof outgoingListenersOf>, undefined>,
+  ): void {
+    const { packet } = this.packet;
+    if (packet === undefined) return;
+    try {
+      for (const listener of listeners) listener.apply(socket, packet.data);
+    } catch (error) {
+      this.reporter.report('listener.failed', () => `onAnyOutgoing: ${reasonOf(error)}`);
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import { reasonOf } from '../../errors.js';
+import type { ResolvedSlowClientOptions } from '../../options/resolve-load.js';
+import type { Reporter } from '../../reporting/reporter.js';
+import {
+  bytesUnderWay,
+  hardClose,
+  sendProgress,
+  waitingBytes,
+  type EngineConnection,
+} from '../engine-socket.js';
+
+const SWEEP_MS = 1_000;
+
+/**
+ * Keeps what waits for clients in bounds. Looked at are those that are written to while something waits for them, and
+ * all of them once a second, since an app may write to a socket itself. A lot that is being sent in one go may take its
+ * time, as long as the client takes some of it from one look to the next.
+ *
+ * @internal
+ */
+export class SlowClients {
+  private readonly suspects = new Set<EngineConnection>();
+  /** How far those were that a lot is being sent to. */
+  private readonly progress = new WeakMap<EngineConnection, string>();
+  private readonly reported = new WeakSet<EngineConnection>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    /** Undefined: nothing is bounded. */
+    private readonly options: ResolvedSlowClientOptions | undefined,
+    private readonly connections: () => Iterable<EngineConnection>,
+    private readonly reporter: Reporter,
+  ) {}
+
+  start(): void {
+    if (this.options === undefined) return;
+    this.timer ??= setInterval(() => this.attempt(() => this.sweep()), SWEEP_MS).unref();
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+    this.suspects.clear();
+  }
+
+  /** A connection has been written to, and something waits for it. */
+  wrote(connection: EngineConnection): void {
+    if (!this.isOver(connection)) return;
+    // Whatever is written in one go waits, until the event loop has had a chance to send it.
+    if (this.suspects.size === 0) setImmediate(() => this.attempt(() => this.judge()));
+    this.suspects.add(connection);
+  }
+
+  /** In a timer, what Engine.IO or a transport of the app throws would end the process. */
+  private attempt(look: () => void): void {
+    this.reporter.attempt('listener.failed', () => 'slow clients', look);
+  }
+
+  private sweep(): void {
+    for (const connection of this.connections()) {
+      this.wrote(connection);
+      if (this.stands(connection)) this.over(connection);
+    }
+  }
+
+  private judge(): void {
+    for (const connection of this.suspects) {
+      this.suspects.delete(connection);
+      if (this.isOver(connection)) this.over(connection);
+    }
+  }
+
+  /** Whether a client has taken nothing of what it is being sent since the last look. */
+  private stands(connection: EngineConnection): boolean {
+    const { maxBufferedBytes = Infinity } = this.options ?? {};
+    if (bytesUnderWay(connection) <= maxBufferedBytes || this.isDone(connection)) {
+      this.progress.delete(connection);
+      return false;
+    }
+    const before = this.progress.get(connection);
+    const now = sendProgress(connection);
+    if (now === undefined) return false;
+    this.progress.set(connection, now);
+    return now === before;
+  }
+
+  private isDone(connection: EngineConnection): boolean {
+    return connection.readyState === 'closed' || this.reported.has(connection);
+  }
+
+  private isOver(connection: EngineConnection): boolean {
+    const { options } = this;
+    return (
+      options !== undefined &&
+      waitingBytes(connection) > options.maxBufferedBytes &&
+      !this.isDone(connection)
+    );
+  }
+
+  private over(connection: EngineConnection): void {
+    const { maxBufferedBytes, policy } = this.options as ResolvedSlowClientOptions;
+    const bytes = waitingBytes(connection) + bytesUnderWay(connection);
+    this.reported.add(connection);
+    const ended = policy === 'disconnect' ? 'was disconnected' : 'does not keep up';
+    this.reporter.report(
+      'client.slow',
+      () => `a client ${ended}: ${bytes} bytes waited for it, ${maxBufferedBytes} are allowed`,
+    );
+    if (policy !== 'disconnect') return;
+    try {
+      hardClose(connection, 'client.slow');
+    } catch (error) {
+      this.reporter.report('listener.failed', () => `disconnect: ${reasonOf(error)}`);
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import { reasonOf } from '../../errors.js';
+import type { Reporter } from '../../reporting/reporter.js';
+import type { WirePacket } from '../../wire/wire-packet.js';
+import {
+  framed,
+  takesFrames,
+  wroteDirectly,
+  type EngineConnection,
+  type FramedOptions,
+} from '../engine-socket.js';
+import type { SlowClients } from './slow-clients.js';
+
+/** Larger writes gain nothing by being put together: copying costs more than the call that it saves, in bytes. */
+const MOST_BYTES = 32 * 1024;
+
+/** Packets for a connection, in their order: a last one, and those before it. Connections that are to get the same share it. */
+class Batch {
+  readonly bytes: number;
+  private next: Batch | undefined;
+  private lazyOptions: FramedOptions | undefined;
+
+  constructor(
+    readonly packet: WirePacket,
+    readonly before: Batch | undefined,
+  ) {
+    this.bytes = packet.frames.length + (before?.bytes ?? 0);
+  }
+
+  followedBy(packet: WirePacket): Batch {
+    if (this.next?.packet !== packet) this.next = new Batch(packet, this);
+    return this.next;
+  }
+
+  /** What Engine.IO takes: one object for all connections. */
+  get options(): FramedOptions {
+    return (this.lazyOptions ??= framed(framesOf(this)));
+  }
+}
+
+function packetsOf(last: Batch): WirePacket[] {
+  const packets: WirePacket[] = [];
+  for (let batch: Batch | undefined = last; batch !== undefined; batch = batch.before) {
+    packets.push(batch.packet);
+  }
+  return packets.toReversed();
+}
+
+function framesOf(last: Batch): Buffer {
+  if (last.before === undefined) return last.packet.frames;
+  const frames = Buffer.allocUnsafe(last.bytes);
+  let end = last.bytes;
+  for (let batch: Batch | undefined = last; batch !== undefined; batch = batch.before) {
+    end -= batch.packet.frames.length;
+    frames.set(batch.packet.frames, end);
+  }
+  return frames;
+}
+
+const PLAIN = { compress: true };
+const WAITING = Symbol('propagator:waiting');
+const CLOSE = Symbol('propagator:close');
+
+interface BatchedConnection extends EngineConnection {
+  /** Present on connections that have been here before. */
+  [WAITING]?: Batch | undefined;
+  [CLOSE]?: EngineConnection['close'];
+}
+
+/**
+ * Puts what is written to a connection in one turn of the event loop into one write: the call into the operating system
+ * is what a write costs. Whatever else is sent over the connection meanwhile, or closes it, comes after what waits.
+ *
+ * @internal
+ */
+export class WriteBatches {
+  private connections: BatchedConnection[] = [];
+  /** The last batch of one packet: the next connection is likely to get the same. */
+  private first: Batch | undefined;
+
+  constructor(
+    private readonly slow: SlowClients,
+    private readonly reporter: Reporter,
+  ) {}
+
+  /** Of connections that take frames. */
+  add(connection: BatchedConnection, packet: WirePacket): void {
+    const waiting = connection[WAITING];
+    if (waiting !== undefined && waiting.bytes + packet.frames.length <= MOST_BYTES) {
+      connection[WAITING] = waiting.followedBy(packet);
+      return;
+    }
+    if (waiting !== undefined) writeWaiting(connection);
+    else if (!(WAITING in connection)) keepInOrder(connection);
+    if (this.first?.packet !== packet) this.first = new Batch(packet, undefined);
+    connection[WAITING] = this.first;
+    if (this.connections.length === 0) process.nextTick(() => this.flush());
+    this.connections.push(connection);
+  }
+
+  /** Whether something waits for a connection. */
+  holds(connection: BatchedConnection): boolean {
+    return connection[WAITING] !== undefined;
+  }
+
+  private flush(): void {
+    const { connections } = this;
+    this.connections = [];
+    this.first = undefined;
+    for (const connection of connections) {
+      try {
+        writeWaiting(connection);
+      } catch (error) {
+        this.failed(error);
+      }
+      try {
+        // Nothing waits for most clients.
+        if (connection.writeBuffer?.length) this.slow.wrote(connection);
+      } catch (error) {
+        this.failed(error);
+      }
+    }
+  }
+
+  private failed(error: unknown): void {
+    this.reporter.report('listener.failed', () => `of a connection: ${reasonOf(error)}`);
+  }
+}
+
+function writeWaiting(connection: BatchedConnection): void {
+  const waiting = connection[WAITING];
+  if (waiting === undefined) return;
+  connection[WAITING] = undefined;
+  if (takesFrames(connection)) {
+    const { options } = waiting;
+    if (wroteDirectly(connection, options.wsPreEncodedFrame)) return;
+    connection.write(undefined, options);
+    return;
+  }
+  for (const { parts } of packetsOf(waiting)) {
+    for (const part of parts) connection.write(part, PLAIN);
+  }
+}
+
+/** Engine.IO tells of each packet before it takes it; of being closed it does not. */
+function keepInOrder(connection: BatchedConnection): void {
+  connection[WAITING] = undefined;
+  connection.on('packetCreate', writeWaitingOfThis);
+  connection[CLOSE] = connection.close;
+  connection.close = closeInTurn;
+}
+
+function writeWaitingOfThis(this: BatchedConnection): void {
+  writeWaiting(this);
+}
+
+function closeInTurn(this: BatchedConnection, discard?: boolean): unknown {
+  writeWaiting(this);
+  return this[CLOSE]?.(discard);
+}

@@ -1,0 +1,73 @@
+import { join as joined } from 'node:path';
+import type { Server, Socket } from 'socket.io';
+import { manifestOf } from '../reporting/package-manifest.js';
+import type { Reporter } from '../reporting/reporter.js';
+import {
+  connectionFaults,
+  engineFaults,
+  type EngineConnection,
+  type EngineServer,
+} from './engine-socket.js';
+import { serverFaults, socketFaults } from './internals.js';
+
+/**
+ * Looks once whether the private members of Socket.IO, Engine.IO and ws are as this library knows them. Where one is not,
+ * the public path is taken, and one warning names the packages and their versions.
+ *
+ * @internal
+ */
+export class InternalsCheck {
+  private readonly servers = new WeakSet<Server>();
+  /** Names of transports whose first connection was looked at. */
+  private readonly transports = new Set<string>();
+
+  constructor(private readonly reporter: Reporter) {}
+
+  /** Called when a server is taken in. */
+  server(server: Server): void {
+    const engine = server.engine as unknown as EngineServer | undefined;
+    this.report([...serverFaults(server), ...(engine === undefined ? [] : engineFaults(engine))]);
+    if (engine !== undefined) this.servers.add(server);
+  }
+
+  /** Called when a socket is connected. */
+  connected(socket: Socket): void {
+    const connection = socket.client.conn as unknown as EngineConnection;
+    const { name } = connection.transport;
+    if (this.transports.has(name)) return;
+    this.transports.add(name);
+    const { server } = connection;
+    // A server that listened nowhere when it was taken in had no engine.
+    const late = server === undefined || this.servers.has(socket.nsp.server) ? undefined : server;
+    this.report([
+      ...socketFaults(socket),
+      ...connectionFaults(connection),
+      ...(late === undefined ? [] : engineFaults(late)),
+    ]);
+  }
+
+  private report(faults: readonly string[]): void {
+    if (faults.length === 0) return;
+    this.reporter.once(
+      'internals.changed',
+      () =>
+        `${versions()}: not as expected: ${faults.join(', ')}. ` +
+        'Public paths are used instead: events arrive all the same, at a higher cost. ' +
+        'Look for a newer version of nestjs-redis-propagator, or pin the package to an older one.',
+    );
+  }
+}
+
+/** Such as `socket.io 4.8.3, engine.io 6.6.13, ws 8.23.0`. */
+function versions(): string {
+  const app = joined(process.cwd(), 'package.json');
+  const platform = manifestOf('@nestjs/platform-socket.io', app)?.path ?? app;
+  const socketIo = manifestOf('socket.io', platform) ?? manifestOf('socket.io', app);
+  const engine = socketIo && manifestOf('engine.io', socketIo.path);
+  const ws = engine && manifestOf('ws', engine.path);
+  return [
+    `socket.io ${socketIo?.version ?? 'of an unknown version'}`,
+    `engine.io ${engine?.version ?? 'of an unknown version'}`,
+    `ws ${ws?.version ?? 'of an unknown version'}`,
+  ].join(', ');
+}

@@ -1,0 +1,188 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { EventPublisher } from '../../../src/routing/event-publisher.js';
+import type { PublishMode } from '../../../src/routing/outgoing-event.js';
+import type { PropagatorError } from '../../../src/errors.js';
+import { InMemoryBus } from '../../../src/redis/in-memory-pub-sub.js';
+import { Reporter } from '../../../src/reporting/reporter.js';
+import { decodeEnvelope, encodeEnvelope } from '../../../src/wire/envelope.js';
+import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+import { until } from '../../support/until.js';
+
+const MANY = { maxEvents: 1_000, maxBytes: 1_000_000, maxAgeMs: 60_000 };
+const RING = { maxBytes: 1_000_000, maxAgeMs: 60_000 };
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+function envelope(sequence: number): Buffer {
+  const header = {
+    origin: Buffer.from('abcdefgh'),
+    sequence,
+    sentAt: Date.now(),
+    volatile: false,
+    compress: true,
+    except: [],
+    rooms: [],
+    customParser: false,
+  };
+  return encodeEnvelope(header, ['42["x"]']).bytes;
+}
+
+describe('publishing events', () => {
+  let pubSub: BreakablePubSub;
+  let receiver: BreakablePubSub;
+  let publisher: EventPublisher;
+  let sequence: number;
+  /** `channel number`, with `again` for an event that is marked as possibly published before. */
+  let received: string[];
+
+  beforeEach(async () => {
+    const bus = new InMemoryBus();
+    pubSub = new BreakablePubSub(bus);
+    receiver = new BreakablePubSub(bus);
+    received = [];
+    sequence = 0;
+    receiver.onMessage((channel, bytes) => {
+      const decoded = decodeEnvelope(bytes);
+      if (typeof decoded === 'string') throw new Error(decoded);
+      received.push(`${channel} ${decoded.sequence}${decoded.repeated ? ' again' : ''}`);
+    });
+    for (const channel of ['a', 'b']) await receiver.subscribe(channel);
+    publisher = new EventPublisher(
+      pubSub,
+      { outbox: MANY, repair: RING, publishTimeoutMs: 5_000 },
+      new Reporter(new MemoryLogger()),
+      () => undefined,
+    );
+  });
+  afterEach(() => {
+    publisher.close();
+  });
+
+  const publish = (channel: string, flags?: { mode?: PublishMode; volatile?: boolean }) =>
+    publisher
+      .publish(channel, envelope(++sequence), flags)
+      .catch(({ code }: PropagatorError) => code);
+  const kept = () => publisher.since(60_000).publishes.map((each) => each.sequence);
+
+  it('keeps events for Redis while it is down, and records the published ones', async () => {
+    expect(await publish('a')).toBe(1);
+    pubSub.refuse();
+    const waiting = [publish('a'), publish('b')];
+    expect(publisher.backlog).toEqual({ events: 2, bytes: 2 * envelope(1).length });
+    expect(kept()).toEqual([1]);
+    pubSub.heal();
+    expect(await Promise.all(waiting)).toEqual([1, 1]);
+    await turn();
+    expect(received).toEqual(['a 1', 'a 2', 'b 3']);
+    expect(kept()).toEqual([1, 2, 3]);
+    expect(publisher.backlog).toEqual({ events: 0, bytes: 0 });
+  });
+
+  it('keeps the order, in whatever order failed publishes come back', async () => {
+    pubSub.fallSilent();
+    const lost = [publish('a'), publish('a')];
+    pubSub.refuse();
+    // Emitted before the other publishes are known to have failed.
+    lost.push(publish('a'));
+    pubSub.heal();
+    await turn();
+    pubSub.failUnanswered();
+    expect(await Promise.all(lost)).toEqual([1, 1, 1]);
+    await turn();
+    expect(received).toEqual(['a 1', 'a 2', 'a 1 again', 'a 2 again', 'a 3']);
+    expect(kept()).toEqual([1, 2, 3]);
+  });
+
+  it('refuses an event with `fail-fast` at once, and never hands it to a repair', async () => {
+    pubSub.refuse();
+    expect(await publish('a', { mode: 'fail-fast' })).toBe('redis.unavailable');
+    expect(await publish('a', { volatile: true })).toBe('redis.unavailable');
+    const waiting = publish('a');
+    // Queued behind another event.
+    expect(await publish('a', { mode: 'fail-fast' })).toBe('redis.unavailable');
+    expect(await publish('a', { volatile: true })).toBe('redis.unavailable');
+    pubSub.heal();
+    await waiting;
+    await turn();
+    expect(received).toEqual(['a 3']);
+    expect(kept()).toEqual([3]);
+  });
+
+  it('does not keep volatile events for instances that missed them', async () => {
+    expect(await publish('a', { volatile: true })).toBe(1);
+    expect(kept()).toEqual([]);
+  });
+
+  it('without an outbox refuses events at once; without repair keeps no history, and says so', async () => {
+    const bare = new EventPublisher(
+      pubSub,
+      { outbox: undefined, repair: undefined, publishTimeoutMs: 5_000 },
+      new Reporter(new MemoryLogger()),
+      () => undefined,
+    );
+    expect(bare.since(1_000)).toEqual({ publishes: [], forgotten: undefined });
+    expect(await bare.publish('a', envelope(7))).toBe(1);
+    expect(bare.since(1_000)).toEqual({ publishes: [], forgotten: 7 });
+    pubSub.refuse();
+    await expect(bare.publish('a', envelope(8))).rejects.toMatchObject({
+      code: 'redis.unavailable',
+    });
+    expect(bare.backlog).toEqual({ events: 0, bytes: 0 });
+    await bare.drain();
+    bare.close();
+  });
+
+  it('without an outbox sends nothing more to a Redis that has been silent for a second, until it answers', async () => {
+    const answers: (() => void)[] = [];
+    const silent = new BreakablePubSub(new InMemoryBus());
+    silent.publish = () => new Promise((resolve) => answers.push(() => resolve(1)));
+    const bare = new EventPublisher(
+      silent,
+      { outbox: undefined, repair: undefined, publishTimeoutMs: 5_000 },
+      new Reporter(new MemoryLogger()),
+      () => undefined,
+    );
+    const refusals: unknown[] = [];
+    const sent = [bare.publish('a', envelope(1))];
+    await until(
+      () => {
+        const more = bare.publish('a', envelope(2));
+        more.catch((error: unknown) => refusals.push(error));
+        if (refusals.length === 0) sent.push(more);
+        return refusals.length > 0;
+      },
+      () => 'a refusal',
+    );
+    expect(refusals).toContainEqual(expect.objectContaining({ code: 'redis.unavailable' }));
+    const inFlight = answers.length;
+    for (let event = 0; event < 1_000; event++) {
+      await expect(bare.publish(`${event}`, envelope(3))).rejects.toMatchObject({
+        code: 'redis.unavailable',
+      });
+    }
+    expect(answers).toHaveLength(inFlight);
+
+    for (const answer of answers) answer();
+    await expect(sent[0]).resolves.toBe(1);
+    const after = bare.publish('a', envelope(4));
+    expect(answers).toHaveLength(inFlight + 1);
+    answers.at(-1)?.();
+    await expect(after).resolves.toBe(1);
+    bare.close();
+  });
+
+  it('tries the waiting events once more when the app ends', async () => {
+    pubSub.refuse();
+    const waiting = publish('a');
+    const drained = publisher.drain();
+    pubSub.heal();
+    await drained;
+    expect(await waiting).toBe(1);
+
+    pubSub.refuse();
+    const late = publish('a');
+    await publisher.drain();
+    expect(await late).toBe('redis.closed');
+  });
+});

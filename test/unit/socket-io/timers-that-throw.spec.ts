@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Subject } from 'rxjs';
+import { ClusterService } from '../../../src/cluster/cluster.service.js';
+import type { ClusterBus } from '../../../src/cluster/cluster-bus.js';
+import type { EngineConnection } from '../../../src/socket-io/engine-socket.js';
+import { SessionRecovery } from '../../../src/socket-io/adapter/connection-recovery.js';
+import type { SlowClients } from '../../../src/socket-io/connections/slow-clients.js';
+import { WriteBatches } from '../../../src/socket-io/connections/write-coalescer.js';
+import { InMemoryPubSub } from '../../../src/index.js';
+import { Reporter } from '../../../src/reporting/reporter.js';
+import type { WirePacket } from '../../../src/wire/wire-packet.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+
+const fail = (): never => {
+  throw new Error('no');
+};
+
+describe('timers whose callbacks throw', () => {
+  let reporter: Reporter;
+  beforeEach(() => {
+    jest.useFakeTimers();
+    reporter = new Reporter(new MemoryLogger());
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  describe('heartbeats', () => {
+    const OPTIONS = { heartbeatIntervalMs: 1_000, memberTimeoutMs: 10_000 };
+    let sent: string[];
+    let described: () => { sockets: number; users: number };
+    let pubSub: InMemoryPubSub & { isOpen?: () => boolean };
+    let bus: { isListening: boolean; open: () => Promise<void> };
+    let cluster: ClusterService;
+
+    beforeEach(async () => {
+      sent = [];
+      described = () => ({ sockets: 0, users: 0 });
+      pubSub = new InMemoryPubSub();
+      await pubSub.connect();
+      bus = Object.assign(
+        { isListening: true, open: async () => {} },
+        {
+          instanceId: 'a'.repeat(16),
+          messages$: new Subject(),
+          sendToAll: async ({ type }: { type: string }) => sent.push(type),
+        },
+      );
+      const theBus = bus as unknown as ClusterBus;
+      cluster = new ClusterService(theBus, pubSub, OPTIONS, () => described(), reporter);
+    });
+    afterEach(async () => {
+      described = () => ({ sockets: 0, users: 0 });
+      await cluster.stop();
+      await pubSub.close();
+    });
+
+    it('are sent although isOpen() of the transport throws', async () => {
+      await cluster.start();
+      pubSub.isOpen = fail;
+      sent.length = 0;
+      await jest.advanceTimersByTimeAsync(2_000);
+      expect(sent).toEqual(['heartbeat', 'heartbeat']);
+      expect(reporter.counts()).toMatchObject({ 'transport.failed': 2 });
+    });
+
+    it('are sent although the transport cannot say whether this instance is subscribed', async () => {
+      await cluster.start();
+      Object.defineProperty(bus, 'isListening', { get: fail });
+      sent.length = 0;
+      await jest.advanceTimersByTimeAsync(2_000);
+      expect(sent).toEqual(['heartbeat', 'heartbeat']);
+      expect(reporter.counts()).toMatchObject({ 'heartbeat.failed': 2 });
+    });
+
+    it('report a failure to describe this instance, and continue', async () => {
+      await cluster.start();
+      described = fail;
+      sent.length = 0;
+      await jest.advanceTimersByTimeAsync(2_000);
+      expect(sent).toEqual([]);
+      expect(reporter.counts()).toMatchObject({ 'heartbeat.failed': 2 });
+      described = () => ({ sockets: 0, users: 0 });
+      await jest.advanceTimersByTimeAsync(1_000);
+      expect(sent).toEqual(['heartbeat']);
+    });
+  });
+
+  it('release the channels of the other lost clients when the first one throws', () => {
+    const released: string[] = [];
+    const recovery = new SessionRecovery(
+      ([room = '']) =>
+        () => {
+          if (room === 'bad') fail();
+          released.push(room);
+        },
+      reporter,
+    );
+    for (const room of ['bad', 'good']) {
+      recovery.lost({ sid: room, pid: room, rooms: [room], data: {}, missedPackets: [] }, 1_000);
+    }
+    jest.advanceTimersByTime(1_000);
+    expect(released).toEqual(['good']);
+    expect(reporter.counts()).toEqual({ 'transport.failed': 1 });
+
+    for (const room of ['bad', 'good']) {
+      recovery.lost({ sid: room, pid: room, rooms: [room], data: {}, missedPackets: [] }, 1_000);
+    }
+    recovery.close();
+    expect(released).toEqual(['good', 'good']);
+  });
+
+  it('write to other connections when the check of a slow one throws', async () => {
+    jest.useRealTimers();
+    const wrote: unknown[] = [];
+    const written: string[] = [];
+    const slow = {
+      wrote: (connection: unknown) => {
+        wrote.push(connection);
+        fail();
+      },
+    } as unknown as SlowClients;
+    const batches = new WriteBatches(slow, reporter);
+    const connections = ['first', 'second'].map((name) => ({
+      transport: { name: 'polling' },
+      writeBuffer: [{}],
+      on: () => {},
+      close: () => {},
+      write: () => written.push(name),
+    }));
+    const packet = { frames: Buffer.from('x'), parts: ['x'] } as unknown as WirePacket;
+    for (const each of connections) batches.add(each as unknown as EngineConnection, packet);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(written).toEqual(['first', 'second']);
+    expect(wrote).toEqual(connections);
+    expect(reporter.counts()).toEqual({ 'listener.failed': 2 });
+  });
+});
