@@ -90,7 +90,7 @@ export type { Unready } from './reporting/readiness.js';
 export type { TrafficByTarget, TrafficCount, TrafficTarget } from './reporting/traffic.js';
 export type { AuthenticatedSocket } from './auth/authenticated-socket.js';
 export type { AuthRefusalCode } from './auth/auth-refusal.js';
-export { DISCONNECT_EVENT } from './auth/disconnect-event.js';
+export { DISCONNECT_EVENT } from './auth/authenticated-socket.js';
 export { EXPIRING_EVENT, type TokenExpiring } from './auth/token-expiry.js';
 export {
   REFRESH_EVENT,

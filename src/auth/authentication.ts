@@ -226,3 +226,10 @@ function withPrototypeOf(instance: object, copy: object): object {
   // Defined and not assigned: the class may have an accessor of the same name.
   return Object.create(prototype as object, Object.getOwnPropertyDescriptors(copy)) as object;
 }
+
+/** Has the last word on who is let in, once it is known who that is. @internal */
+export interface SocketGate {
+  /** Resolves to the error to refuse the client with. Never rejects. `left` follows in any case. */
+  admit(socket: Socket, identity: AuthenticatedIdentity): Promise<AuthRefusal | undefined>;
+  left(socketId: string): void;
+}

@@ -2,7 +2,7 @@ import type { Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { DISCONNECT_EVENT } from './disconnect-event.js';
+import { DISCONNECT_EVENT } from './authenticated-socket.js';
 import { ExpirySchedule, type Scheduled } from './expiry-schedule.js';
 
 /** Tells a client that its identity is about to end, with a {@link TokenExpiring}. */

@@ -7,7 +7,7 @@ import type { ChannelSubscriptions } from '../channels/channels.js';
 import type { RedisClients } from '../redis/client-factory.js';
 import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
-import type { SocketGate } from '../auth/socket-gate.js';
+import type { SocketGate } from '../auth/authentication.js';
 import type { SocketStateService } from '../auth/socket-state.service.js';
 import { createPresenceStore } from './create-presence-store.js';
 import type { PresenceStore } from './store/presence-store.js';

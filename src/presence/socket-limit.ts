@@ -6,7 +6,7 @@ import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { AuthRefusal, retrySoon } from '../auth/auth-refusal.js';
-import type { SocketGate } from '../auth/socket-gate.js';
+import type { SocketGate } from '../auth/authentication.js';
 import { bucketOf } from './store/presence-buckets.js';
 import type { Lease, LimitPolicy, PresenceStore, SocketAdmission } from './store/presence-store.js';
 

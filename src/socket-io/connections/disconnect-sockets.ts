@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io';
 import { reasonOf } from '../../errors.js';
 import type { Reporter } from '../../reporting/reporter.js';
-import { DISCONNECT_EVENT } from '../../auth/disconnect-event.js';
+import { DISCONNECT_EVENT } from '../../auth/authenticated-socket.js';
 import { socketsOf } from '../internals.js';
 import { hardClose, isGone, type EngineConnection } from '../engine-socket.js';
 

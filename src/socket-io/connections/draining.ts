@@ -3,7 +3,7 @@ import type { Server, Socket } from 'socket.io';
 import { reasonOf } from '../../errors.js';
 import type { ResolvedShutdownOptions } from '../../options/resolve-load.js';
 import type { Reporter } from '../../reporting/reporter.js';
-import { DISCONNECT_EVENT } from '../../auth/disconnect-event.js';
+import { DISCONNECT_EVENT } from '../../auth/authenticated-socket.js';
 import { hardClose, isGone, type EngineConnection, type EngineServer } from '../engine-socket.js';
 import { namespacesOf, socketsOf } from '../internals.js';
 
