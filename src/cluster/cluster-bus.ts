@@ -1,7 +1,12 @@
 import { Subject, type Observable } from 'rxjs';
 import { PropagatorError } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import type { ChannelSubscriptions } from '../channels/channels.js';
+import {
+  type ChannelSubscriptions,
+  HeldChannel,
+  type ChannelHold,
+  publishToOthers,
+} from '../channels/channels.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { clusterChannel, replyChannel } from '../wire/channel-names.js';
@@ -13,8 +18,6 @@ import {
 } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
 import type { MessageGuard } from '../channels/message-authenticator.js';
-import { publishToOthers } from '../channels/publish-to-others.js';
-import { HeldChannel, type ChannelHold } from '../channels/channel-holds.js';
 
 type BusOptions = Pick<ResolvedOptions, 'prefix' | 'maxMessageBytes'>;
 

@@ -9,7 +9,7 @@ import { Outbox } from './outbox.js';
 import type { LostPublish, PublishToKeep } from './outbox-queue.js';
 import type { PublishMode } from './outgoing-event.js';
 import { PublishesInFlight } from './publishes-in-flight.js';
-import { publishToOthers } from '../channels/publish-to-others.js';
+import { publishToOthers } from '../channels/channels.js';
 import { RecentPublishes, type RecentSelection } from './publish-history.js';
 import { saysOpen } from '../channels/says-open.js';
 

@@ -3,7 +3,12 @@ import { Subject, type Observable } from 'rxjs';
 import { PropagatorError, reasonOf } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import type { ChannelSubscription, ChannelSubscriptions } from '../channels/channels.js';
+import {
+  type ChannelSubscription,
+  type ChannelSubscriptions,
+  HeldChannels,
+  type ChannelHold,
+} from '../channels/channels.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { count } from '../reporting/traffic.js';
@@ -11,7 +16,6 @@ import { ChannelNames, type Target } from '../wire/channel-names.js';
 import { encodePacket } from '../wire/encode-packet.js';
 import { encodeEnvelope, envelopeLength, type InstanceId } from '../wire/envelope.js';
 import { EVENT_PACKET, WirePacket, type SocketIoPacket } from '../wire/wire-packet.js';
-import { HeldChannels, type ChannelHold } from '../channels/channel-holds.js';
 import { dialectOf, packetIn } from './packet-codec.js';
 import { EventPublisher } from './event-publisher.js';
 import type { EventLoss } from './event-loss.js';

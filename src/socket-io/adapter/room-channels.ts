@@ -1,4 +1,4 @@
-import type { ChannelHold } from '../../channels/channel-holds.js';
+import type { ChannelHold } from '../../channels/channels.js';
 import type { EventRouter } from '../../routing/event-router.js';
 import { targetOfRoom } from '../../routing/reserved-rooms.js';
 
