@@ -1,3 +1,5 @@
+import type { ClusterRequests, RequestToCluster } from './cluster-requests.js';
+
 /** What several instances answered. Partial data is never thrown away; it says what is missing. */
 export interface ClusterResult<T> {
   readonly items: readonly T[];
@@ -12,4 +14,54 @@ export interface ClusterCount {
   readonly count: number;
   readonly missing: readonly string[];
   readonly complete: boolean;
+}
+
+type Question = Omit<RequestToCluster, 'onPart' | 'onAllHeard'>;
+
+/**
+ * Asks the other instances for lists, and joins them.
+ *
+ * @param isItem whether it can be an item of the lists; others are reported and not taken, and their instance counts as missing
+ * @throws PropagatorError at once `event.unserialisable`, `event.too-large`
+ * @internal
+ */
+export function collected<T>(
+  requests: ClusterRequests,
+  question: Question,
+  isItem: (item: unknown) => boolean,
+): Promise<ClusterResult<T>> {
+  const items: T[] = [];
+  const outcome = requests.request({
+    ...question,
+    onPart: (_, part) => {
+      if (part === undefined) return;
+      if (!Array.isArray(part)) throw new TypeError('it is no list');
+      let others = 0;
+      for (const item of part as T[]) {
+        if (isItem(item)) items.push(item);
+        else others++;
+      }
+      if (others > 0) throw new TypeError(`${others} of ${part.length} are not what was asked for`);
+    },
+  });
+  return outcome.then(({ missing, complete }) => ({ items, missing, complete }));
+}
+
+/**
+ * Has the other instances do something, and says to how many sockets they did it.
+ *
+ * @throws PropagatorError at once, with nothing done: `event.unserialisable`, `event.too-large`
+ * @internal
+ */
+export function counted(requests: ClusterRequests, question: Question): Promise<ClusterCount> {
+  let count = 0;
+  const outcome = requests.request({
+    ...question,
+    onPart: (_, part) => {
+      if (!Number.isSafeInteger(part) || (part as number) < 0)
+        throw new TypeError('it is no count');
+      count += part as number;
+    },
+  });
+  return outcome.then(({ missing, complete }) => ({ count, missing, complete }));
 }

@@ -1,7 +1,11 @@
 import type { Socket } from 'socket.io';
-import { collected, counted } from '../cluster/cluster-answers.js';
+import {
+  collected,
+  counted,
+  type ClusterCount,
+  type ClusterResult,
+} from '../cluster/cluster-result.js';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
-import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import { endSockets } from '../socket-io/connections/disconnect-sockets.js';
 import type { LocalNamespace } from '../routing/local-namespace.js';
 import { sessionRoom, userRoom } from '../routing/reserved-rooms.js';

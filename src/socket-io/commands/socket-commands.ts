@@ -3,9 +3,13 @@ import type { Socket } from 'socket.io';
 import { reasonOf } from '../../errors.js';
 import type { Reporter } from '../../reporting/reporter.js';
 import { checkName } from '../../routing/target-validation.js';
-import { collected, counted } from '../../cluster/cluster-answers.js';
+import {
+  collected,
+  counted,
+  type ClusterCount,
+  type ClusterResult,
+} from '../../cluster/cluster-result.js';
 import type { ClusterRequests } from '../../cluster/cluster-requests.js';
-import type { ClusterCount, ClusterResult } from '../../cluster/cluster-result.js';
 import { endSockets, type EndOptions } from '../connections/disconnect-sockets.js';
 import type { LocalNamespace } from '../../routing/local-namespace.js';
 import {
