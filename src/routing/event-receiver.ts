@@ -11,11 +11,10 @@ import { WirePacket } from '../wire/wire-packet.js';
 import { dialectOf, packetIn } from './packet-codec.js';
 import type { LocalNamespace } from './local-namespace.js';
 import type { MessageGuard } from '../channels/message-authenticator.js';
-import type { NamespaceRegistry } from './namespace-registry.js';
+import { type NamespaceRegistry, YoungSockets } from './namespace-registry.js';
 import { ReceiptLog } from './received-log.js';
 import { audienceOf, roomsOfTarget } from './reserved-rooms.js';
 import type { Telemetry } from './telemetry.js';
-import { YoungSockets } from './young-sockets.js';
 
 /** An envelope that has come in, and the channel that it came over. @internal */
 export interface Arrival {

@@ -27,7 +27,7 @@ import type { LostPublish } from './outbox-queue.js';
 import { nameOf } from '../text.js';
 import { checkName } from './target-validation.js';
 import { checkLists, checkSentName, type OutgoingEvent } from './outgoing-event.js';
-import { PublishTracker } from './publish-tracker.js';
+import { PublishTracker } from './publishes-in-flight.js';
 import { receiptOf, type Receipt } from './receipt.js';
 import { audienceOf, targetOfRoom } from './reserved-rooms.js';
 import { spanned, type SendSpan, type Telemetry } from './telemetry.js';
