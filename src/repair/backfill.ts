@@ -1,11 +1,10 @@
-import type { Reporter } from '../reporting/reporter.js';
-import type { Envelope, InstanceId } from '../wire/envelope.js';
-import { fnv1a } from '../wire/fnv.js';
 import type { ClusterService } from '../cluster/cluster.service.js';
 import type { EventGap } from '../cluster/event-gap.js';
+import type { Reporter } from '../reporting/reporter.js';
 import type { Arrival } from '../routing/event-receiver.js';
-import { HeldEvents, type Staying } from './held-events.js';
 import type { ReceiptLog } from '../routing/received-log.js';
+import type { Envelope, InstanceId } from '../wire/envelope.js';
+import { fnv1a } from '../wire/fnv.js';
 import type { Repaired } from './repair-server.js';
 
 /** Ages are measured elsewhere, and take their time to get here. */
@@ -167,5 +166,53 @@ export class LateEvents {
 
   private hasReceived(origin: InstanceId, { channel, sequence }: Arrival): boolean {
     return this.around.log.has(origin, sequence, fnv1a(channel));
+  }
+}
+
+/** Channels. */
+type Staying = Pick<ReadonlySet<string>, 'has'>;
+
+/**
+ * Envelopes that wait for earlier ones of the same origin.
+ */
+class HeldEvents {
+  private readonly byOrigin = new Map<InstanceId, Arrival[]>();
+  private heldBytes = 0;
+
+  get bytes(): number {
+    return this.heldBytes;
+  }
+
+  hold(origin: InstanceId, arrival: Arrival): void {
+    const arrivals = this.byOrigin.get(origin);
+    if (arrivals === undefined) this.byOrigin.set(origin, [arrival]);
+    else arrivals.push(arrival);
+    this.heldBytes += arrival.bytes.length;
+  }
+
+  origins(): InstanceId[] {
+    return [...this.byOrigin.keys()];
+  }
+
+  clear(): void {
+    this.byOrigin.clear();
+    this.heldBytes = 0;
+  }
+
+  /**
+   * Those of an origin, in the order in which it sent them; they are held no more.
+   *
+   * @param staying channels whose events still are
+   */
+  release(origin: InstanceId, staying?: Staying): Arrival[] {
+    const arrivals = this.byOrigin.get(origin) ?? [];
+    this.byOrigin.delete(origin);
+    const released: Arrival[] = [];
+    for (const arrival of arrivals) {
+      this.heldBytes -= arrival.bytes.length;
+      if (staying?.has(arrival.channel) === true) this.hold(origin, arrival);
+      else released.push(arrival);
+    }
+    return released.sort((a, b) => a.sequence - b.sequence);
   }
 }

@@ -17,11 +17,11 @@ import {
   mayConcern,
   unrepaired,
   type Interruption,
+  LastRepair,
+  Leftovers,
 } from './outage.js';
-import { LastRepair } from './last-repair.js';
 import { LateEvents } from './backfill.js';
 import type { ReceiptLog } from '../routing/received-log.js';
-import { Leftovers } from './leftovers.js';
 import { RepairQuestions } from './repair-client.js';
 import { saysOpen } from '../channels/says-open.js';
 

@@ -1,16 +1,15 @@
+import { Superseded, type RequestHandler } from '../cluster/cluster-requests.js';
 import { isBytes } from '../kinds.js';
-import { isFrom, sequenceOf, type InstanceId } from '../wire/envelope.js';
+import type { Arrival } from '../routing/event-receiver.js';
+import type { RecentSelection } from '../routing/publish-history.js';
 import {
   packEnvelopes,
   packedLength,
   unpackEnvelopes,
   type PackedEnvelope,
 } from '../wire/envelope-pack.js';
+import { isFrom, sequenceOf, type InstanceId } from '../wire/envelope.js';
 import { fnv1a } from '../wire/fnv.js';
-import { AnswerTurns, type AnswerTurn } from './answer-turns.js';
-import { Superseded, type RequestHandler } from '../cluster/cluster-requests.js';
-import type { Arrival } from '../routing/event-receiver.js';
-import type { RecentSelection } from '../routing/publish-history.js';
 
 /** The request for what was published lately. @internal */
 export const REPAIR = 'repair';
@@ -196,4 +195,53 @@ function setBit(filter: Uint8Array, hash: number): void {
 function hasBit(filter: Uint8Array, hash: number): boolean {
   const bit = hash % (filter.length * 8);
   return ((filter[bit >> 3] ?? 0) & (1 << (bit & 7))) !== 0;
+}
+
+/** A question that is being answered. */
+interface AnswerTurn {
+  /** Whether its asker has asked anew. */
+  readonly isSuperseded: boolean;
+}
+
+interface Waiting {
+  readonly begin: (turn: AnswerTurn) => void;
+  readonly fail: (error: Superseded) => void;
+}
+
+/**
+ * Questions with large answers: one is answered at a time, and of each asker only the newest, in the place of the one
+ * before.
+ */
+class AnswerTurns {
+  private readonly waiting = new Map<InstanceId, Waiting>();
+  private current: { readonly asker: InstanceId; isSuperseded: boolean } | undefined;
+
+  /**
+   * Resolves when it is the question's turn, which {@link end} ends.
+   *
+   * @throws Superseded
+   */
+  begin(asker: InstanceId): Promise<AnswerTurn> {
+    this.waiting.get(asker)?.fail(new Superseded());
+    if (this.current?.asker === asker) this.current.isSuperseded = true;
+    return new Promise((begin, fail) => {
+      this.waiting.set(asker, { begin, fail });
+      this.next();
+    });
+  }
+
+  end(): void {
+    this.current = undefined;
+    this.next();
+  }
+
+  private next(): void {
+    if (this.current !== undefined) return;
+    for (const [asker, { begin }] of this.waiting) {
+      this.waiting.delete(asker);
+      this.current = { asker, isSuperseded: false };
+      begin(this.current);
+      return;
+    }
+  }
 }
