@@ -1,15 +1,16 @@
-import type { Namespace, Socket } from 'socket.io';
+import type { Namespace, Socket, Server } from 'socket.io';
 import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
-import { reasonOf } from '../../errors.js';
-import { shown } from '../../options/checks.js';
-import { isLonger } from '../../wire/channel-names.js';
-import { broadcastWithAck } from './broadcast-with-ack.js';
 import type { ClusterCount } from '../../cluster/cluster-result.js';
+import { reasonOf } from '../../errors.js';
+import { shown, misused } from '../../options/checks.js';
+import type { Reporter } from '../../reporting/reporter.js';
 import type { LocalNamespace } from '../../routing/local-namespace.js';
-import type { NamespaceServices } from './namespace-services.js';
-import { invalidRoom, normalised, roomNames } from '../../routing/room-names.js';
 import { checkSentName } from '../../routing/outgoing-event.js';
-import type { SocketSelector } from '../../routing/socket-selector.js';
+import { invalidRoom, normalised, roomNames } from '../../routing/room-names.js';
+import type { SocketSelector, EventToAcknowledge } from '../../routing/socket-selector.js';
+import { isLonger } from '../../wire/channel-names.js';
+import type { AckRequests } from '../commands/ack-requests.js';
+import type { NamespaceServices } from './namespace-services.js';
 
 export type AdapterConstructor = new (nsp: Namespace) => Adapter;
 
@@ -185,4 +186,83 @@ export function commandAdapter(
       () => `${call}: no answer from ${missing.join(', ') || 'the other instances'}`,
     );
   }
+}
+
+interface Operator {
+  /** How many servers it was told that there are. */
+  readonly servers: number;
+  /** Whether it wants one answer, of one socket. */
+  readonly single: boolean;
+  readonly onClientCount: (count: number) => void;
+  readonly onAnswer: (answer: unknown) => void;
+}
+
+/**
+ * A broadcast with acknowledgements, as Socket.IO's BroadcastOperator wants it: it expects one `onClientCount` per
+ * server and then that many answers, else its timeout. It asked for the number of servers in the same tick; it is
+ * told the clients of all of them at once, when all have said whom they asked. If one does not, or if the one socket
+ * that was to answer has gone, it is told nothing, and reports the timeout together with the answers that came: never
+ * success with answers missing.
+ */
+function broadcastWithAck(
+  acks: AckRequests,
+  reporter: Reporter,
+  question: EventToAcknowledge | undefined,
+  { servers, single, onClientCount, onAnswer }: Operator,
+): void {
+  let clients = 0;
+  const finish = (): void => {
+    if (single && clients === 0) return;
+    onClientCount(clients);
+    for (let server = 1; server < servers; server++) onClientCount(0);
+  };
+  if (question === undefined) {
+    // Rooms that cannot exist have no clients. Not at once: the operator still has to learn the number of servers.
+    queueMicrotask(finish);
+    return;
+  }
+  acks
+    .ask(question, {
+      onAsked: (_, socketIds) => {
+        clients += socketIds.length;
+      },
+      onAnswer: (_, __, answer) => onAnswer(answer),
+      onAllAsked: finish,
+    })
+    .catch((error: unknown) => {
+      reporter.report('emit.refused', () => reasonOf(error));
+    });
+}
+
+type SetAdapter = (this: Server, adapter?: unknown) => unknown;
+
+/**
+ * The adapter that a server has so far: one of Socket.IO's in-memory adapters, or a class of the app that extends one.
+ *
+ * @throws PropagatorError `option.invalid` where it brings a transport of its own, as createAdapter() of the Redis adapters does
+ * @internal
+ */
+export function inMemoryAdapterOf(server: Server): AdapterConstructor {
+  const adapter = server.adapter() as unknown as AdapterConstructor;
+  const { prototype } = adapter as { prototype?: { broadcast?: unknown } };
+  if (typeof prototype?.broadcast !== 'function') throw foreign();
+  return adapter;
+}
+
+/** Nobody can take the server out of the cluster by setting another adapter. @internal */
+export function keepAdapter(server: Server): void {
+  const { adapter } = server as unknown as { readonly adapter: SetAdapter };
+  const guarded: SetAdapter = function (this: Server, given) {
+    if (given !== undefined) throw foreign();
+    return adapter.call(this);
+  };
+  Object.assign(server, { adapter: guarded });
+}
+
+function foreign(): Error {
+  return misused(
+    'adapter',
+    'another adapter of Socket.IO',
+    'Leave it out, here and in server.adapter(): SocketStateAdapter brings its own, and with two of them clients would get each event several times.',
+  );
 }

@@ -17,7 +17,7 @@ import { installDefaultAckTimeout, setDefaultAckTimeout } from './default-ack-ti
 import { ClientLimits } from '../connections/client-limits.js';
 import { endIfAwaited, rememberArrival } from '../connections/disconnect-sockets.js';
 import { InternalsCheck } from '../internals-check.js';
-import { inMemoryAdapterOf, keepAdapter } from './foreign-adapter.js';
+import { inMemoryAdapterOf, keepAdapter } from './command-adapter.js';
 import { namespaceAdapter, type NamespaceAdapter } from './namespace-adapter.js';
 import type { NamespaceServices } from './namespace-services.js';
 import { encoderOf } from '../internals.js';
