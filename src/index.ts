@@ -72,7 +72,7 @@ export type {
 } from './propagation/events.js';
 export { NamespacePropagator } from './propagation/namespace-propagator.js';
 export { RedisPropagatorService } from './propagation/redis-propagator.service.js';
-export type { DeviceAnswer, UserAnswers } from './propagation/user-answers.js';
+export type { DeviceAnswer, UserAnswers } from './propagation/events.js';
 export type { PropagatorVerbs } from './propagation/verbs.js';
 export type { DisconnectUserOptions, InNamespace } from './propagation/user-commands.js';
 export { InMemoryBus, InMemoryPubSub } from './redis/in-memory-pub-sub.js';

@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acquireRedis } from '../../scripts/redis/acquire.mjs';
-import { createPresenceStore } from '../../dist/esm/presence/create-presence-store.js';
+import { createPresenceStore } from '../../dist/esm/presence/create-presence.js';
 import { PresenceTracker } from '../../dist/esm/presence/tracker/presence-tracker.js';
 import { PresenceService } from '../../dist/esm/presence/presence.service.js';
 import { createRedisClients } from '../../dist/esm/redis/client-factory.js';

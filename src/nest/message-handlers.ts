@@ -6,7 +6,7 @@ import { reasonOf } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { HandlerCall } from './handler-call.js';
-import { wsResponseIn } from './ws-response.js';
+import { wsResponseIn } from './ws-context.js';
 
 type BindMessageHandlers = Parameters<IoAdapter['bindMessageHandlers']>;
 type Handler = BindMessageHandlers[1][number];

@@ -17,7 +17,7 @@ import type { AuthenticatedSocket } from '../auth/authenticated-socket.js';
 import { ignoreRejection } from '../auth/token.js';
 import { callOf } from './handler-call.js';
 import { PROPAGATE_METADATA, type PropagateAudience } from './propagate.decorator.js';
-import { wsResponseIn } from './ws-response.js';
+import { wsResponseIn } from './ws-context.js';
 
 /** On each class and instance, those of other copies of this package included. @internal */
 export const PROPAGATOR_INTERCEPTOR = Symbol.for('nestjs-redis-propagator:interceptor');

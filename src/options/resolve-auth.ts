@@ -1,8 +1,7 @@
 import { types } from 'node:util';
 import { isPlainObject } from '../kinds.js';
 import type { AuthOptions } from './auth-options.js';
-import { likeliest } from './did-you-mean.js';
-import { checkKnown, flag, invalid, isOptions, misused, wholeNumber } from './checks.js';
+import { likeliest, checkKnown, flag, invalid, isOptions, misused, wholeNumber } from './checks.js';
 
 /** Left out, these are not there. */
 type Optional = 'extractToken' | 'handshakesPerSecond' | 'clientAddress' | 'maxSocketsPerUser';

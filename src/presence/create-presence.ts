@@ -1,20 +1,23 @@
+import type { SocketGate } from '../auth/authentication.js';
+import type { SocketStateService } from '../auth/socket-state.service.js';
+import type { ChannelSubscriptions } from '../channels/channels.js';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
 import type { ClusterService } from '../cluster/cluster.service.js';
 import { misused } from '../options/checks.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
-import type { ChannelSubscriptions } from '../channels/channels.js';
 import type { RedisClients } from '../redis/client-factory.js';
+import type { InMemoryPubSub } from '../redis/in-memory-pub-sub.js';
+import { RedisScripts } from '../redis/redis-scripts.js';
 import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
-import type { SocketGate } from '../auth/authentication.js';
-import type { SocketStateService } from '../auth/socket-state.service.js';
-import { createPresenceStore } from './create-presence-store.js';
-import type { PresenceStore } from './store/presence-store.js';
-import { PresenceTracker } from './tracker/presence-tracker.js';
 import { PresenceWatch } from './presence-watch.js';
 import { PresenceService } from './presence.service.js';
 import { SocketLimit } from './socket-limit.js';
+import { InMemoryPresenceStore, PresenceTable } from './store/in-memory-presence-store.js';
+import type { PresenceStore } from './store/presence-store.js';
+import { RedisPresenceStore } from './store/redis-presence-store.js';
+import { PresenceTracker } from './tracker/presence-tracker.js';
 
 interface Surroundings {
   readonly reporter: Reporter;
@@ -97,4 +100,26 @@ function createLimit(
   const { maxSocketsPerUser, onTooManySockets } = auth ?? {};
   if (maxSocketsPerUser === undefined || onTooManySockets === undefined) return undefined;
   return new SocketLimit({ maxSocketsPerUser, onTooManySockets }, around);
+}
+
+type Options = Pick<ResolvedOptions, 'presence' | 'prefix' | 'publishTimeoutMs'>;
+
+/** Where presence is kept: beside the transport. Undefined where it is switched off, or the transport is an app's own. @internal */
+export function createPresenceStore(
+  { presence, prefix, publishTimeoutMs }: Options,
+  { pubSub, clients }: { readonly pubSub: PubSub; readonly clients: RedisClients | undefined },
+): PresenceStore | undefined {
+  if (presence === undefined) return undefined;
+  if (clients !== undefined) {
+    const pattern = `${prefix}:presence:*`;
+    const scripts = new RedisScripts(clients.publisher, publishTimeoutMs, pattern);
+    return new RedisPresenceStore(scripts, prefix, clients.cluster, presence);
+  }
+  // Not `instanceof`: an app may load this package twice, as ESM and as CommonJS.
+  const shared = (pubSub as Partial<InMemoryPubSub>).bus?.shared;
+  if (shared === undefined) return undefined;
+  const name = `presence:${prefix}`;
+  const table = (shared.get(name) as PresenceTable | undefined) ?? new PresenceTable();
+  shared.set(name, table);
+  return new InMemoryPresenceStore(table, pubSub, prefix, presence);
 }

@@ -1,5 +1,6 @@
-import type { PublishMode } from '../routing/outgoing-event.js';
 import type { UserId } from '../auth/user-id.js';
+import type { ClusterResult } from '../cluster/cluster-result.js';
+import type { PublishMode } from '../routing/outgoing-event.js';
 
 /** An event, as in Nest's `WsResponse`, and where it goes. */
 export interface EventToEmit<T = unknown> {
@@ -85,4 +86,18 @@ export interface CausedEvent<T = unknown> {
   data?: T | undefined;
   /** @default '/' */
   namespace?: string | undefined;
+}
+
+/** What one device answered. */
+export interface DeviceAnswer<R = unknown> {
+  readonly socketId: string;
+  /** The instance that it is connected to. */
+  readonly instanceId: string;
+  readonly answer: R;
+}
+
+/** What a user's devices answered. */
+export interface UserAnswers<R = unknown> extends ClusterResult<DeviceAnswer<R>> {
+  /** Ids of the sockets that were asked and did not answer in time. */
+  readonly unanswered: readonly string[];
 }

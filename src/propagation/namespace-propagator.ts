@@ -8,9 +8,9 @@ import type {
   UserEvent,
   UserRequest,
   UsersEvent,
+  UserAnswers,
 } from './events.js';
 import { refused } from '../reporting/unawaited.js';
-import type { UserAnswers } from './user-answers.js';
 import type { DisconnectUserOptions } from './user-commands.js';
 import type { PropagatorVerbs } from './verbs.js';
 import type { UserId } from '../auth/user-id.js';

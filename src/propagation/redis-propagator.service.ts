@@ -33,9 +33,9 @@ import type {
   UserEvent,
   UserRequest,
   UsersEvent,
+  UserAnswers,
 } from './events.js';
 import { NamespacePropagator } from './namespace-propagator.js';
-import type { UserAnswers } from './user-answers.js';
 import type { DisconnectUserOptions, InNamespace, UserCommands } from './user-commands.js';
 import type { PropagatorVerbs } from './verbs.js';
 

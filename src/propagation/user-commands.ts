@@ -17,8 +17,7 @@ import {
   roomsOfSession,
 } from './validation.js';
 import { checkedUserId, type UserId } from '../auth/user-id.js';
-import type { UserRequest } from './events.js';
-import type { DeviceAnswer, UserAnswers } from './user-answers.js';
+import type { UserRequest, DeviceAnswer, UserAnswers } from './events.js';
 
 export interface InNamespace {
   /** @default '/' */

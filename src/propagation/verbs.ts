@@ -8,8 +8,8 @@ import type {
   UserEvent,
   UserRequest,
   UsersEvent,
+  UserAnswers,
 } from './events.js';
-import type { UserAnswers } from './user-answers.js';
 import type { DisconnectUserOptions, InNamespace } from './user-commands.js';
 import type { UserId } from '../auth/user-id.js';
 

@@ -1,18 +1,23 @@
 import type { Socket } from 'socket.io';
+import { isSocket } from '../auth/authenticated-socket.js';
+import type { Revocations } from '../auth/revocations.js';
+import { checkedMetadata, storeMetadata, type SessionMetadata } from '../auth/session-metadata.js';
+import { checkedUserId, type UserId } from '../auth/user-id.js';
+import type { ClusterRequests } from '../cluster/cluster-requests.js';
+import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
+import { PropagatorError } from '../errors.js';
+import { shown } from '../options/checks.js';
+import { MOST_METADATA_BYTES } from '../options/resolve-auth.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { Reporter } from '../reporting/reporter.js';
+import { readable, settled } from '../reporting/unawaited.js';
+import type { EventRouter } from '../routing/event-router.js';
 import {
   checkedNamespace,
   checkedOptions,
   checkedSessionId,
 } from '../routing/target-validation.js';
-import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
-import { PropagatorError } from '../errors.js';
-import { shown } from '../options/checks.js';
-import type { Reporter } from '../reporting/reporter.js';
-import { readable, settled } from '../reporting/unawaited.js';
-import { checkedMetadata, storeMetadata, type SessionMetadata } from '../auth/session-metadata.js';
-import { isSocket } from '../auth/authenticated-socket.js';
-import { checkedUserId, type UserId } from '../auth/user-id.js';
-import type { SessionCommands } from './session-commands.js';
+import { SessionCommands } from './session-commands.js';
 import type { SessionDetails } from './session-details.js';
 
 /** Told to clients that are disconnected because they were revoked, where the app gives no other reason. */
@@ -146,4 +151,31 @@ function checkedSocket(given: Socket): Socket {
 function checkedReason(given: unknown): string {
   if (typeof given === 'string') return given;
   throw PropagatorError.of('target.invalid', ['reason', shown(given), 'Pass a string.']);
+}
+
+interface Foundation {
+  readonly requests: ClusterRequests;
+  readonly router: EventRouter;
+  readonly revocations: Revocations;
+  readonly reporter: Reporter;
+}
+
+/** @internal */
+export function createSessions(
+  { auth, requestTimeoutMs }: Pick<ResolvedOptions, 'auth' | 'requestTimeoutMs'>,
+  { requests, router, revocations, reporter }: Foundation,
+): SessionService {
+  // Without authentication, as in a worker, the instances that have the sockets say how much is too much.
+  const maxMetadataBytes = auth?.maxMetadataBytes ?? MOST_METADATA_BYTES;
+  const commands = new SessionCommands(requests, {
+    instanceId: router.instanceId,
+    timeoutMs: requestTimeoutMs,
+    auth,
+    maxMetadataBytes,
+    revocations,
+    reporter,
+    namespaces: (name) =>
+      name === undefined ? router.allNamespaces() : router.namespacesNamed(name),
+  });
+  return new SessionService(commands, maxMetadataBytes, reporter);
 }

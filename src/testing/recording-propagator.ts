@@ -17,10 +17,10 @@ import type {
   UserEvent,
   UserRequest,
   UsersEvent,
+  UserAnswers,
 } from '../propagation/events.js';
 import { NamespacePropagator } from '../propagation/namespace-propagator.js';
 import type { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
-import type { UserAnswers } from '../propagation/user-answers.js';
 import type { DisconnectUserOptions, InNamespace } from '../propagation/user-commands.js';
 import type { PropagatorVerbs } from '../propagation/verbs.js';
 import { checkedUserId, checkedUserIds, normalisedUserId, type UserId } from '../auth/user-id.js';
