@@ -76,7 +76,7 @@ export type { DeviceAnswer, UserAnswers } from './propagation/events.js';
 export type { PropagatorVerbs } from './propagation/verbs.js';
 export type { DisconnectUserOptions, InNamespace } from './propagation/user-commands.js';
 export { InMemoryBus, InMemoryPubSub } from './redis/in-memory-pub-sub.js';
-export type { Interrupted, PubSub, PubSubListener, PubSubState } from './ports/pub-sub.js';
+export type { InterruptedChannels, PubSub, PubSubListener, PubSubState } from './ports/pub-sub.js';
 export { RedisService } from './channels/redis.service.js';
 export type { SessionDetails } from './sessions/session-details.js';
 export {
@@ -86,7 +86,7 @@ export {
   type SessionsOptions,
 } from './sessions/session.service.js';
 export { LoadService, type LoadReason, type LoadState } from './reporting/load.js';
-export type { Unready } from './reporting/readiness.js';
+export type { UnreadyReason } from './reporting/readiness.js';
 export type { TrafficByTarget, TrafficCount, TrafficTarget } from './reporting/traffic.js';
 export type { AuthenticatedSocket } from './auth/authenticated-socket.js';
 export type { AuthRefusalCode } from './auth/auth-refusal.js';

@@ -14,7 +14,7 @@ import { play } from './scene.mjs';
 
 const folder = join(project, 'docs/images');
 /** Larger ones would make the repository heavy. */
-const MOST_BYTES = 300_000;
+const MAX_BYTES = 300_000;
 
 const ending = new Ending();
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void ending.exit(130));
@@ -44,6 +44,5 @@ async function keep(name, taken) {
   const picture = await taken;
   await writeFile(join(folder, `${name}.png`), picture);
   console.log(`docs/images/${name}.png  ${Math.round(picture.length / 1000)} kB`);
-  if (picture.length > MOST_BYTES)
-    throw new Error(`${name}.png is larger than ${MOST_BYTES} bytes`);
+  if (picture.length > MAX_BYTES) throw new Error(`${name}.png is larger than ${MAX_BYTES} bytes`);
 }

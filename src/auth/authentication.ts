@@ -8,7 +8,7 @@ import { AuthRefusal, isRefusal, retrySoon, type AuthRefusalCode } from './auth-
 import type { AuthenticatedSocket } from './authenticated-socket.js';
 import { clientAddressOf, networkOf } from './client-address.js';
 import { expiresAtOf, NoTime } from './expires-at.js';
-import { HandshakeLimit } from './rate-limiter.js';
+import { RateLimiter } from './rate-limiter.js';
 import { Revocations, type Moment } from './revocations.js';
 import { sessionIdOf } from './session-id.js';
 import { checkedMetadata, storeMetadata } from './session-metadata.js';
@@ -25,7 +25,7 @@ const TIMED_OUT = Symbol('timed out');
 export class Authentication {
   /** Whom nobody lets in, whatever `authenticate` says. */
   readonly revocations: Revocations;
-  private readonly limit: HandshakeLimit | undefined;
+  private readonly limit: RateLimiter | undefined;
   private warnedOfTokens = false;
 
   constructor(
@@ -34,7 +34,7 @@ export class Authentication {
   ) {
     this.revocations = new Revocations(options?.revocationMs ?? 0, reporter);
     const perSecond = options?.handshakesPerSecond;
-    if (perSecond !== undefined) this.limit = new HandshakeLimit(perSecond);
+    if (perSecond !== undefined) this.limit = new RateLimiter(perSecond);
   }
 
   /** Resolves to the identity (null: anonymous), or to the error to refuse the client with. Never rejects. */

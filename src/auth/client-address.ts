@@ -6,7 +6,7 @@ import type { Reporter } from '../reporting/reporter.js';
 import { ignoreRejection } from './token.js';
 
 /** An IPv6 address with a zone takes some 60 characters. What is kept for each client has to be bounded. */
-const MOST_CHARACTERS = 256;
+const MAX_CHARACTERS = 256;
 
 /**
  * Where a socket's client is, as the option `auth.clientAddress` says; where that says nothing usable, the address of the
@@ -45,8 +45,8 @@ function connectionAddress(socket: Socket): string {
 }
 
 function problemOf(given: unknown): string | undefined {
-  if (typeof given !== 'string' || given === '' || given.length > MOST_CHARACTERS) {
-    return `no string of 1 to ${MOST_CHARACTERS} characters`;
+  if (typeof given !== 'string' || given === '' || given.length > MAX_CHARACTERS) {
+    return `no string of 1 to ${MAX_CHARACTERS} characters`;
   }
   // A client writes what it likes in front of what the proxy appends, and would be somebody else each time.
   return given.includes(',')

@@ -2,7 +2,7 @@ import type { Reporter } from '../reporting/reporter.js';
 
 const SECOND_MS = 1_000;
 /** How many entries are worked off before others get their turn: thousands of tokens may end in one second. */
-const MOST_AT_ONCE = 1_000;
+const MAX_AT_ONCE = 1_000;
 
 /** What can stand in an {@link ExpirySchedule}. @internal */
 export interface Scheduled {
@@ -75,7 +75,7 @@ export class ExpirySchedule<T extends Scheduled> {
     const due = this.secondsDue(now);
     // Also where the clock was set back: what was done then is over, and nothing is due twice.
     this.done = now;
-    let left = MOST_AT_ONCE;
+    let left = MAX_AT_ONCE;
     for (const second of due) {
       for (const entry of this.seconds.get(second) ?? []) {
         if (left-- === 0) {

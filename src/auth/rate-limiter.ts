@@ -1,6 +1,6 @@
 const SECOND_MS = 1_000;
 /** Some 10 MB, whoever comes. */
-const MOST_ADDRESSES = 100_000;
+const MAX_ADDRESSES = 100_000;
 /** What adding up fractions may be wrong by. */
 const ROUNDING_MS = 0.001;
 
@@ -10,7 +10,7 @@ const ROUNDING_MS = 0.001;
  *
  * @internal
  */
-export class HandshakeLimit {
+export class RateLimiter {
   /** In the order of the last handshake. */
   private readonly fullAt = new Map<string, number>();
   private readonly intervalMs: number;
@@ -19,7 +19,7 @@ export class HandshakeLimit {
   /** @param now in ms, from a clock that nobody sets */
   constructor(
     perSecond: number,
-    private readonly mostAddresses = MOST_ADDRESSES,
+    private readonly mostAddresses = MAX_ADDRESSES,
     private readonly now: () => number = () => performance.now(),
     atOnce: number = perSecond,
   ) {

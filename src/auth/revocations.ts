@@ -10,7 +10,7 @@ interface Revocation {
   readonly revoked: Revoked;
   /** ms since 1970, to be compared with what a token says. */
   readonly at: number;
-  /** By the clock that nobody sets. */
+  /** Monotonic time (`performance.now()`). */
   readonly endsAt: number;
 }
 
@@ -24,7 +24,7 @@ interface Link {
 export type Moment = Link;
 
 /** Bounds what a flood of them can take. */
-const MOST_LASTING = 100_000;
+const MAX_LASTING = 100_000;
 const SWEEP_MS = 1_000;
 
 /**
@@ -70,10 +70,10 @@ export class Revocations {
     const others = this.lasting.get(key);
     if (others === undefined) this.lasting.set(key, new Set([revocation]));
     else others.add(revocation);
-    if (++this.count > MOST_LASTING) {
+    if (++this.count > MAX_LASTING) {
       this.reporter.report(
         'revocation.forgotten',
-        () => `more than ${MOST_LASTING} at once: the oldest ends early`,
+        () => `more than ${MAX_LASTING} at once: the oldest ends early`,
       );
       this.forgetOldest();
     }

@@ -5,7 +5,7 @@ import type { AuthenticatedSocket } from './authenticated-socket.js';
 import { normalisedUserId } from './user-id.js';
 
 /** A session's id is a room of its sockets, and travels with events. */
-const MOST_CHARACTERS = 256;
+const MAX_CHARACTERS = 256;
 
 /**
  * Of connections, one for each user of it: with one for all, the end of one user's session would be that of the others.
@@ -19,7 +19,7 @@ const continued = new WeakMap<Socket, { readonly userId: string; readonly sessio
 /** A session id as a string. Undefined where the value is no id. @internal */
 export function normalisedSessionId(given: unknown): string | undefined {
   const sessionId = normalisedUserId(given);
-  return sessionId !== undefined && sessionId.length <= MOST_CHARACTERS ? sessionId : undefined;
+  return sessionId !== undefined && sessionId.length <= MAX_CHARACTERS ? sessionId : undefined;
 }
 
 /**

@@ -40,11 +40,11 @@ export function userIdRemedy(given: unknown): string {
 }
 
 /** More than any name may have (`limits.nameBytes`): to write the digits of a huge bigint takes seconds. */
-const MOST_BITS = 262_144;
+const MAX_BITS = 262_144;
 
 /** The decimal digits; undefined for what is no name in any case. @internal */
 export function digitsOf(given: bigint): string | undefined {
-  return BigInt.asIntN(MOST_BITS, given) === given ? given.toString() : undefined;
+  return BigInt.asIntN(MAX_BITS, given) === given ? given.toString() : undefined;
 }
 
 /**

@@ -16,7 +16,7 @@ export interface ChannelSubscription {
 
 interface Channel {
   readonly name: string;
-  readonly holders: Set<Held>;
+  readonly holders: Set<Subscription>;
 }
 
 /**
@@ -25,7 +25,7 @@ interface Channel {
  *
  * @internal
  */
-export class ChannelSubscriptions {
+export class Channels {
   private readonly channels = new Map<string, Channel>();
   private readonly stopListening: () => void;
 
@@ -48,7 +48,7 @@ export class ChannelSubscriptions {
       this.channels.set(name, channel);
     }
     // Also for a second holder: the first one's attempt may have failed in the meantime.
-    const held = new Held(this, channel, listener, this.subscribe(name));
+    const held = new Subscription(this, channel, listener, this.subscribe(name));
     channel.holders.add(held);
     return held;
   }
@@ -74,7 +74,7 @@ export class ChannelSubscriptions {
   }
 
   /** @internal Called by a subscription that is released. */
-  giveBack(channel: Channel, held: Held): void {
+  giveBack(channel: Channel, held: Subscription): void {
     const { name, holders } = channel;
     holders.delete(held);
     if (holders.size > 0 || this.channels.get(name) !== channel) return;
@@ -91,11 +91,11 @@ export class ChannelSubscriptions {
 }
 
 /** Small, without closures: there is one for each user and room. */
-class Held implements ChannelSubscription {
+class Subscription implements ChannelSubscription {
   private released = false;
 
   constructor(
-    private readonly subscriptions: ChannelSubscriptions,
+    private readonly subscriptions: Channels,
     private readonly channel: Channel,
     readonly listener: ChannelListener,
     readonly ready: Promise<void>,
@@ -117,7 +117,7 @@ const READY = Promise.resolve();
  *
  * @internal
  */
-export class HeldChannel {
+export class SharedChannel {
   private holders = 0;
   private waiting: Promise<void> | undefined;
 
@@ -125,7 +125,7 @@ export class HeldChannel {
     readonly name: string,
     private readonly subscription: ChannelSubscription,
     /** Undefined: it is shared with nobody. */
-    private readonly among?: HeldChannels,
+    private readonly among?: SharedChannels,
   ) {
     // A failure was reported where it occurred, and the channel is subscribed as soon as that is possible.
     this.waiting = subscription.ready
@@ -135,23 +135,23 @@ export class HeldChannel {
       });
   }
 
-  /** As {@link ChannelHold.settled}. */
+  /** As {@link ChannelHandle.settled}. */
   get settled(): boolean {
     return this.waiting === undefined;
   }
 
-  /** As {@link ChannelHold.ready}. */
+  /** As {@link ChannelHandle.ready}. */
   get ready(): Promise<void> {
     return this.waiting ?? READY;
   }
 
-  hold(): ChannelHold {
+  hold(): ChannelHandle {
     this.holders++;
-    return new ChannelHold(this);
+    return new ChannelHandle(this);
   }
 
   /** One that held it does not any more. */
-  letGo(): void {
+  drop(): void {
     if (--this.holders > 0) return;
     this.among?.released(this.name);
     this.subscription.release();
@@ -159,10 +159,10 @@ export class HeldChannel {
 }
 
 /** Keeps a channel subscribed. @internal */
-export class ChannelHold {
-  private held: HeldChannel | undefined;
+export class ChannelHandle {
+  private held: SharedChannel | undefined;
 
-  constructor(held: HeldChannel) {
+  constructor(held: SharedChannel) {
     this.held = held;
   }
 
@@ -180,26 +180,26 @@ export class ChannelHold {
   release(): void {
     const { held } = this;
     this.held = undefined;
-    held?.letGo();
+    held?.drop();
   }
 }
 
 /** The channels that are held, each subscribed once whatever the number of those who hold it. @internal */
-export class HeldChannels {
-  private readonly heldByName = new Map<string, HeldChannel>();
+export class SharedChannels {
+  private readonly heldByName = new Map<string, SharedChannel>();
 
   constructor(private readonly onReleased: (name: string) => void) {}
 
-  hold(name: string, subscribe: () => ChannelSubscription): ChannelHold {
+  hold(name: string, subscribe: () => ChannelSubscription): ChannelHandle {
     let held = this.heldByName.get(name);
     if (held === undefined) {
-      held = new HeldChannel(name, subscribe(), this);
+      held = new SharedChannel(name, subscribe(), this);
       this.heldByName.set(name, held);
     }
     return held.hold();
   }
 
-  /** @internal by {@link HeldChannel} */
+  /** @internal by {@link SharedChannel} */
   released(name: string): void {
     this.heldByName.delete(name);
     this.onReleased(name);

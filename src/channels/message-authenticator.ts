@@ -3,12 +3,12 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { signEnvelope, verifiedTag } from '../wire/signature.js';
 import { isRepeated, sentAtOf } from '../wire/envelope.js';
-import { SeenTags } from './replay-cache.js';
+import { ReplayCache } from './replay-cache.js';
 
 /** How far apart the clocks of two instances may be. */
-const MOST_SKEW_MS = 60_000;
+const MAX_SKEW_MS = 60_000;
 /** What was sent longer ago is a replay, unless the outbox keeps events longer than that. */
-const LEAST_AGE_MS = 240_000;
+const MIN_AGE_MS = 240_000;
 
 /**
  * Signs what this instance publishes, and lets in only what somebody signed who knows the secret, once, and not long
@@ -16,9 +16,9 @@ const LEAST_AGE_MS = 240_000;
  *
  * @internal
  */
-export class MessageGuard {
-  private readonly seen: SeenTags;
-  private readonly mostAgeMs: number;
+export class MessageAuthenticator {
+  private readonly seen: ReplayCache;
+  private readonly maxAgeMs: number;
 
   private constructor(
     private readonly key: KeyObject,
@@ -26,8 +26,8 @@ export class MessageGuard {
     outboxMs: number,
     private readonly reporter: Reporter,
   ) {
-    this.mostAgeMs = Math.max(LEAST_AGE_MS, outboxMs) + MOST_SKEW_MS;
-    this.seen = new SeenTags(this.mostAgeMs + MOST_SKEW_MS, () =>
+    this.maxAgeMs = Math.max(MIN_AGE_MS, outboxMs) + MAX_SKEW_MS;
+    this.seen = new ReplayCache(this.maxAgeMs + MAX_SKEW_MS, () =>
       this.reporter.report(
         'message.replay-window',
         () => 'too much comes in to remember it all: old messages may be taken twice',
@@ -39,23 +39,23 @@ export class MessageGuard {
   static of(
     { secret, outbox }: Pick<ResolvedOptions, 'secret' | 'outbox'>,
     reporter: Reporter,
-  ): MessageGuard | undefined {
+  ): MessageAuthenticator | undefined {
     const [key] = secret ?? [];
     if (secret === undefined || key === undefined) return undefined;
-    return new MessageGuard(key, secret, outbox?.maxAgeMs ?? 0, reporter);
+    return new MessageAuthenticator(key, secret, outbox?.maxAgeMs ?? 0, reporter);
   }
 
   /** Signs an envelope with room for it; it may be published on that channel then. */
-  seal(bytes: Buffer, channel: string): void {
+  sign(bytes: Buffer, channel: string): void {
     signEnvelope(bytes, channel, this.key);
   }
 
   /** Whether to take what came over a channel. What is refused is counted and reported. */
-  admits(bytes: Buffer, channel: string): boolean {
+  verify(bytes: Buffer, channel: string): boolean {
     const tag = this.verified(bytes, channel);
     if (tag === undefined) return false;
     const ageMs = Date.now() - sentAtOf(bytes);
-    if (ageMs > this.mostAgeMs || ageMs < -MOST_SKEW_MS) {
+    if (ageMs > this.maxAgeMs || ageMs < -MAX_SKEW_MS) {
       this.reporter.report(
         'message.stale',
         () => `on ${channel}, sent ${ageMs} ms ago: an old message, or a clock that is wrong`,
@@ -73,7 +73,7 @@ export class MessageGuard {
   }
 
   /** The same for what an instance handed over once more: it may be old, and have come before. */
-  admitsRepaired(bytes: Buffer, channel: string): boolean {
+  verifyReplayed(bytes: Buffer, channel: string): boolean {
     const tag = this.verified(bytes, channel);
     if (tag === undefined) return false;
     this.seen.add(tag);

@@ -5,7 +5,7 @@ import { shown } from '../options/checks.js';
 import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { textOf } from '../text.js';
-import type { ChannelSubscription, ChannelSubscriptions } from './channels.js';
+import type { ChannelSubscription, Channels } from './channels.js';
 import type { PubSub, PubSubState } from '../ports/pub-sub.js';
 
 /** A channel that {@link RedisService.fromEvent} is subscribed to, once for all subscribers. */
@@ -24,7 +24,7 @@ export class RedisService {
   /** @internal */
   constructor(
     private readonly pubSub: PubSub,
-    private readonly subscriptions: ChannelSubscriptions,
+    private readonly subscriptions: Channels,
     private readonly reporter: Reporter,
     private readonly readiness: Readiness,
   ) {}

@@ -1,6 +1,6 @@
 const FIRST_SLOTS = 1_024;
 /** 4 MiB of numbers for each of the two generations. */
-const MOST_TAGS = 262_144;
+const MAX_TAGS = 262_144;
 
 /** Signatures as pairs of 32-bit numbers, in open addressing: a Set of strings would take ten times as much. */
 class Generation {
@@ -51,23 +51,23 @@ class Generation {
 
 /**
  * The signatures of what came in lately, so that nothing comes in twice: of the last `lastingMs` at least, as long as
- * there are no more than {@link MOST_TAGS} in that time.
+ * there are no more than {@link MAX_TAGS} in that time.
  *
  * @internal
  */
-export class SeenTags {
+export class ReplayCache {
   private current = new Generation();
   private previous = new Generation();
-  private turnedAt: number;
+  private rotatedAt: number;
 
   /** @param now in ms, from a clock that nobody sets */
   constructor(
     private readonly lastingMs: number,
     private readonly onFull: () => void = () => undefined,
     private readonly now: () => number = () => performance.now(),
-    private readonly most: number = MOST_TAGS,
+    private readonly most: number = MAX_TAGS,
   ) {
-    this.turnedAt = now();
+    this.rotatedAt = now();
   }
 
   /** How many are remembered. */
@@ -77,22 +77,22 @@ export class SeenTags {
 
   /** Remembers a signature; returns false where it was known already. */
   add(tag: Buffer): boolean {
-    this.turn();
+    this.rotate();
     const high = tag.readUInt32BE(0);
     // An empty place is two zeros.
     const low = tag.readUInt32BE(4) || 1;
     return !this.previous.has(high, low) && this.current.add(high, low);
   }
 
-  private turn(): void {
+  private rotate(): void {
     const now = this.now();
-    const age = now - this.turnedAt;
+    const age = now - this.rotatedAt;
     const full = this.current.size >= this.most;
     if (age < this.lastingMs && !full) return;
     if (full && age < this.lastingMs) this.onFull();
     // Nothing came for so long: what there is is older than the time that it has to last.
     this.previous = age < 2 * this.lastingMs ? this.current : new Generation();
     this.current = new Generation();
-    this.turnedAt = now;
+    this.rotatedAt = now;
   }
 }

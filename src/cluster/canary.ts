@@ -4,7 +4,7 @@ import { saysOpen } from '../channels/says-open.js';
 
 /** A heartbeat may be on its way when it is asked for; two that Redis took and did not return are no accident. */
 const MISSES_ALLOWED = 1;
-const MOST_REMEMBERED = 100;
+const MAX_REMEMBERED = 100;
 
 /**
  * Watches whether this instance hears its own heartbeats. A subscribed connection that died without a sign
@@ -38,7 +38,7 @@ export class Canary {
   /** This heartbeat is about to be sent. */
   sending(beat: number): void {
     this.sentAt.set(beat, performance.now());
-    if (this.sentAt.size > MOST_REMEMBERED) {
+    if (this.sentAt.size > MAX_REMEMBERED) {
       for (const oldest of this.sentAt.keys()) {
         this.sentAt.delete(oldest);
         break;

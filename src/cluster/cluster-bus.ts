@@ -2,9 +2,9 @@ import { Subject, type Observable } from 'rxjs';
 import { PropagatorError } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import {
-  type ChannelSubscriptions,
-  HeldChannel,
-  type ChannelHold,
+  type Channels,
+  SharedChannel,
+  type ChannelHandle,
   publishToOthers,
 } from '../channels/channels.js';
 import type { PubSub } from '../ports/pub-sub.js';
@@ -17,7 +17,7 @@ import {
   type ReceivedClusterMessage,
 } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
-import type { MessageGuard } from '../channels/message-authenticator.js';
+import type { MessageAuthenticator } from '../channels/message-authenticator.js';
 
 type BusOptions = Pick<ResolvedOptions, 'prefix' | 'maxMessageBytes'>;
 
@@ -29,7 +29,7 @@ type BusOptions = Pick<ResolvedOptions, 'prefix' | 'maxMessageBytes'>;
  */
 export class ClusterBus {
   private readonly incoming = new Subject<ReceivedClusterMessage>();
-  private readonly holds: ChannelHold[] = [];
+  private readonly holds: ChannelHandle[] = [];
   private readonly origin: Buffer;
   private sequence = 0;
 
@@ -38,10 +38,10 @@ export class ClusterBus {
   constructor(
     readonly instanceId: InstanceId,
     private readonly pubSub: PubSub,
-    private readonly subscriptions: ChannelSubscriptions,
+    private readonly subscriptions: Channels,
     private readonly options: BusOptions,
     private readonly reporter: Reporter,
-    private readonly guard?: MessageGuard,
+    private readonly guard?: MessageAuthenticator,
   ) {
     this.origin = Buffer.from(instanceId, 'hex');
   }
@@ -58,7 +58,7 @@ export class ClusterBus {
         const subscription = this.subscriptions.acquire(channel, (bytes) =>
           this.receive(channel, bytes),
         );
-        this.holds.push(new HeldChannel(channel, subscription).hold());
+        this.holds.push(new SharedChannel(channel, subscription).hold());
       }
     }
     await Promise.all(this.holds.map(({ ready }) => ready));
@@ -103,7 +103,7 @@ export class ClusterBus {
     const stamp = { origin, sequence: ++this.sequence, sentAt: Date.now(), signed };
     const bytes = encodeClusterMessage(stamp, message, about);
     if (bytes.length <= maxMessageBytes) {
-      guard?.seal(bytes, channel);
+      guard?.sign(bytes, channel);
       return bytes;
     }
     // The others would drop it.
@@ -115,7 +115,7 @@ export class ClusterBus {
       this.reporter.report('message.too-large', () => `${bytes.length} bytes between instances`);
       return;
     }
-    if (this.guard?.admits(bytes, channel) === false) return;
+    if (this.guard?.verify(bytes, channel) === false) return;
     const received = decodeClusterMessage(bytes);
     if (typeof received !== 'string') {
       this.incoming.next(received);

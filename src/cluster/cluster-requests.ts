@@ -4,7 +4,7 @@ import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { ClusterMessage, ReplyMessage, RequestMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
-import { AnswerInParts, NO_REPLY } from './reply-stream.js';
+import { ReplyStream, NO_REPLY } from './reply-stream.js';
 import type { ClusterBus } from './cluster-bus.js';
 import type { ClusterService } from './cluster.service.js';
 import { PendingRequest, type RequestListener, type RequestOutcome } from './pending-request.js';
@@ -13,14 +13,14 @@ import { PendingRequest, type RequestListener, type RequestOutcome } from './pen
 const ANSWER_GRACE_MS = 1_000;
 
 /** However long another instance says that it wants to wait: what waits takes memory. */
-const MOST_WAIT_MS = 600_000;
+const MAX_WAIT_MS = 600_000;
 
 /** What a handler throws where whoever asked has asked anew: the answer is of no use to anybody. @internal */
 export class Superseded extends Error {}
 
 /**
  * Answers a request of another instance. What it returns (or resolves to) is the last part of the answer; earlier
- * parts go through `emit`.
+ * parts go through `push`.
  *
  * @internal
  */
@@ -30,7 +30,7 @@ export type RequestHandler = (
     readonly origin: InstanceId;
     readonly timeoutMs: number;
     /** Resolves to whether whoever asked was there to get it; may be left unawaited. */
-    readonly emit: (part: unknown) => Promise<boolean>;
+    readonly push: (part: unknown) => Promise<boolean>;
   },
 ) => unknown;
 
@@ -45,7 +45,7 @@ export interface RequestToCluster extends RequestListener {
    * Whether the others take that time themselves, to wait for somebody: then their answers are waited for a little
    * longer.
    */
-  readonly othersWait?: boolean;
+  readonly remoteWaits?: boolean;
   /** What it is about, for an error that says that it cannot be sent. */
   readonly about?: string;
 }
@@ -110,13 +110,13 @@ export class ClusterRequests {
     this.lastId = id;
     const members =
       to === undefined ? this.cluster.otherMembers().map(({ instanceId }) => instanceId) : [to];
-    const patienceMs = question.othersWait === true ? timeoutMs + ANSWER_GRACE_MS : timeoutMs;
+    const patienceMs = question.remoteWaits === true ? timeoutMs + ANSWER_GRACE_MS : timeoutMs;
     const request = new PendingRequest(members, patienceMs, question);
     this.pending.set(id, request);
     sent.then(
       (instances) => {
-        const outsiders = to === undefined ? this.cluster.outsiders : 0;
-        request.handedTo({ instances, outsiders });
+        const unknownSubscribers = to === undefined ? this.cluster.unknownSubscribers : 0;
+        request.handedTo({ instances, unknownSubscribers });
       },
       () => {
         // The state says that Redis is away, and the log has said so, too.
@@ -147,21 +147,21 @@ export class ClusterRequests {
 
   private async answer(origin: InstanceId, message: RequestMessage): Promise<void> {
     const { id, operation, params } = message;
-    const timeoutMs = Math.min(Math.max(0, message.timeoutMs), MOST_WAIT_MS);
+    const timeoutMs = Math.min(Math.max(0, message.timeoutMs), MAX_WAIT_MS);
     const handler = this.handlers.get(operation);
-    const answer = new AnswerInParts({ bus: this.bus, reporter: this.reporter }, origin, id);
+    const reply = new ReplyStream({ bus: this.bus, reporter: this.reporter }, origin, id);
     if (handler === undefined) {
       this.reporter.once('request.unknown', () => `another version asked for ${shown(operation)}`);
-      return answer.fail('unknown operation');
+      return reply.fail('unknown operation');
     }
     try {
-      const part = await handler(params, { origin, timeoutMs, emit: answer.emit });
-      await answer.conclude(part);
+      const part = await handler(params, { origin, timeoutMs, push: reply.push });
+      await reply.end(part);
     } catch (error) {
       if (!(error instanceof Superseded)) {
         this.reporter.report('request.failed', () => `"${operation}": ${reasonOf(error)}`);
       }
-      await answer.fail('failed');
+      await reply.fail('failed');
     }
   }
 

@@ -16,7 +16,7 @@ export interface ClusterCount {
   readonly complete: boolean;
 }
 
-type Question = Omit<RequestToCluster, 'onPart' | 'onAllHeard'>;
+type Question = Omit<RequestToCluster, 'onPart' | 'onAllStarted'>;
 
 /**
  * Asks the other instances for lists, and joins them.
@@ -25,7 +25,7 @@ type Question = Omit<RequestToCluster, 'onPart' | 'onAllHeard'>;
  * @throws PropagatorError at once `event.unserialisable`, `event.too-large`
  * @internal
  */
-export function collected<T>(
+export function collect<T>(
   requests: ClusterRequests,
   question: Question,
   isItem: (item: unknown) => boolean,
@@ -53,7 +53,7 @@ export function collected<T>(
  * @throws PropagatorError at once, with nothing done: `event.unserialisable`, `event.too-large`
  * @internal
  */
-export function counted(requests: ClusterRequests, question: Question): Promise<ClusterCount> {
+export function sum(requests: ClusterRequests, question: Question): Promise<ClusterCount> {
   let count = 0;
   const outcome = requests.request({
     ...question,

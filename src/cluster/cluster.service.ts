@@ -3,7 +3,7 @@ import { Subject, type Observable, type Subscription } from 'rxjs';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
-import type { MemberDetails, PresenceMessage } from '../wire/cluster-message.js';
+import type { MemberDetails, MembershipMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
 import { Canary } from './canary.js';
 import type { ClusterBus } from './cluster-bus.js';
@@ -22,7 +22,7 @@ export interface ClusterChange {
 }
 
 /** Nobody has so many instances: somebody makes them up. */
-const MOST_MEMBERS = 4_096;
+const MAX_MEMBERS = 4_096;
 
 interface Entry {
   member: ClusterMember;
@@ -93,7 +93,7 @@ export class ClusterService {
    *
    * @internal
    */
-  get outsiders(): number {
+  get unknownSubscribers(): number {
     return this.uncounted;
   }
 
@@ -169,7 +169,7 @@ export class ClusterService {
     this.reporter.attempt('heartbeat.failed', () => subject, act);
   }
 
-  private async announce(type: PresenceMessage['type'], to?: InstanceId): Promise<void> {
+  private async announce(type: MembershipMessage['type'], to?: InstanceId): Promise<void> {
     if (this.pubSub.state === 'closed') return;
     const { instanceId: _, ...member } = this.self;
     try {
@@ -181,14 +181,14 @@ export class ClusterService {
       this.canary.sending(beat);
       const instances = await this.bus.sendToAll({ type, member, beat });
       this.canary.sent(beat);
-      this.countOutsiders(instances);
+      this.countUnknownSubscribers(instances);
     } catch {
       // The state says that Redis is away, and the log has said so, too.
       this.reporter.count('heartbeat.failed');
     }
   }
 
-  private heard(origin: InstanceId, { type, member, beat }: PresenceMessage): void {
+  private heard(origin: InstanceId, { type, member, beat }: MembershipMessage): void {
     if (origin === this.bus.instanceId) {
       if (beat <= this.beat) this.canary.heard(beat);
       else this.reporter.report('message.forged', () => `a ${type} in our own name`);
@@ -200,7 +200,7 @@ export class ClusterService {
       return;
     }
     const known = this.others.has(origin);
-    if (!known && this.others.size >= MOST_MEMBERS) {
+    if (!known && this.others.size >= MAX_MEMBERS) {
       this.reporter.report('member.too-many', () => `instance ${origin} is not counted`);
       return;
     }
@@ -220,7 +220,7 @@ export class ClusterService {
   }
 
   /** Whoever lives has been heard in that time; until then everybody whom Redis counts may be an instance. */
-  private countOutsiders(instances: number): void {
+  private countUnknownSubscribers(instances: number): void {
     const listening = Date.now() - this.listeningSince;
     const known = listening > this.options.memberTimeoutMs && this.canary.hears;
     this.uncounted = known ? Math.max(0, instances - this.others.size) : 0;

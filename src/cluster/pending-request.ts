@@ -1,10 +1,10 @@
 import { TimeLimit } from '../reporting/time-limit.js';
 import type { ReplyMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
-import { RollCall, type HandedTo } from './reply-tracker.js';
+import { ReplyTracker, type SubscriberCount } from './reply-tracker.js';
 
 /** For so long at most parts of answers renew the time of a question. */
-const MOST_RENEWED_MS = 120_000;
+const MAX_RENEWED_MS = 120_000;
 
 /** @internal */
 export interface RequestOutcome {
@@ -19,30 +19,30 @@ export interface RequestOutcome {
 /** @internal */
 export interface RequestListener {
   /** Whether each part of an answer starts the time anew, for two minutes at most. */
-  readonly partsRenewTime?: boolean;
+  readonly partsExtendDeadline?: boolean;
   /** Called with each part of each answer as it comes. */
   readonly onPart?: (instanceId: InstanceId, part: unknown) => void;
   /** Called when an instance has answered in full. */
   readonly onAnswered?: (instanceId: InstanceId) => void;
   /** Called once all instances have sent their first part, or nothing but their last word. */
-  readonly onAllHeard?: () => void;
+  readonly onAllStarted?: () => void;
 }
 
 /** One question to the cluster, until it ends. */
 export class PendingRequest {
   readonly outcome: Promise<RequestOutcome>;
-  private readonly firstWords: RollCall;
-  private readonly lastWords: RollCall;
+  private readonly started: ReplyTracker;
+  private readonly finished: ReplyTracker;
   /** Unknown until Redis has said so. */
-  private handed: HandedTo | undefined;
-  private allHeard = false;
+  private subscribers: SubscriberCount | undefined;
+  private allStarted = false;
   /** Instances with a part that was not what was asked for. */
   private readonly spoiled = new Set<InstanceId>();
   /** The numbers of what each instance has said. */
   private readonly numbers = new Map<InstanceId, Set<number>>();
   private end!: (outcome: RequestOutcome) => void;
   private readonly limit: TimeLimit;
-  private readonly renewedUntil: number;
+  private readonly extensibleUntil: number;
   private ended = false;
 
   constructor(
@@ -50,17 +50,18 @@ export class PendingRequest {
     timeoutMs: number,
     private readonly listener: RequestListener,
   ) {
-    this.firstWords = new RollCall(members);
-    this.lastWords = new RollCall(members);
+    this.started = new ReplyTracker(members);
+    this.finished = new ReplyTracker(members);
     this.outcome = new Promise((resolve) => {
       this.end = resolve;
     });
-    this.renewedUntil = listener.partsRenewTime === true ? performance.now() + MOST_RENEWED_MS : 0;
+    this.extensibleUntil =
+      listener.partsExtendDeadline === true ? performance.now() + MAX_RENEWED_MS : 0;
     this.limit = new TimeLimit(timeoutMs, () => this.finish(false));
   }
 
-  handedTo(handed: HandedTo): void {
-    this.handed = handed;
+  handedTo(handed: SubscriberCount): void {
+    this.subscribers = handed;
     this.check();
   }
 
@@ -70,10 +71,10 @@ export class PendingRequest {
    * @throws what the listener threw because of the part; the instance counts as missing then, and is not waited for
    */
   answered(from: InstanceId, { number, part, done, error }: ReplyMessage): boolean {
-    if (this.ended || this.lastWords.has(from)) return false;
+    if (this.ended || this.finished.has(from)) return false;
     const said = this.numbersOf(from);
     if (number !== undefined && said.has(number)) return false;
-    if (performance.now() < this.renewedUntil) this.limit.renew();
+    if (performance.now() < this.extensibleUntil) this.limit.renew();
     if (number !== undefined) said.add(number);
     let fault: unknown;
     try {
@@ -88,22 +89,22 @@ export class PendingRequest {
       !this.spoiled.has(from) &&
       (number === undefined || said.size === number + 1);
     if (done && !whole) {
-      this.firstWords.refused(from);
-      this.lastWords.refused(from);
+      this.started.refused(from);
+      this.finished.refused(from);
     } else if (done) {
-      this.firstWords.heard(from);
-      this.lastWords.heard(from);
+      this.started.heard(from);
+      this.finished.heard(from);
       this.listener.onAnswered?.(from);
-    } else if (error !== undefined) this.firstWords.refused(from);
-    else if (number === undefined || number === 0) this.firstWords.heard(from);
+    } else if (error !== undefined) this.started.refused(from);
+    else if (number === undefined || number === 0) this.started.heard(from);
     this.check();
     if (fault !== undefined) throw fault;
     return true;
   }
 
   gone(instanceId: InstanceId, how: 'left' | 'lost'): void {
-    this.firstWords.gone(instanceId, how);
-    this.lastWords.gone(instanceId, how);
+    this.started.gone(instanceId, how);
+    this.finished.gone(instanceId, how);
     this.check();
   }
 
@@ -120,19 +121,19 @@ export class PendingRequest {
   }
 
   private check(): void {
-    if (this.handed === undefined || this.ended) return;
-    if (!this.allHeard && this.firstWords.isOver(this.handed)) {
-      this.allHeard = true;
-      if (this.firstWords.missing.length === 0) this.listener.onAllHeard?.();
+    if (this.subscribers === undefined || this.ended) return;
+    if (!this.allStarted && this.started.isOver(this.subscribers)) {
+      this.allStarted = true;
+      if (this.started.missing.length === 0) this.listener.onAllStarted?.();
     }
-    if (this.lastWords.isOver(this.handed)) this.finish(true);
+    if (this.finished.isOver(this.subscribers)) this.finish(true);
   }
 
   private finish(over: boolean): void {
     if (this.ended) return;
     this.ended = true;
     this.limit.clear();
-    const { answered, missing } = this.lastWords;
+    const { answered, missing } = this.finished;
     this.end({ answered, missing, complete: over && missing.length === 0 });
   }
 }

@@ -8,12 +8,12 @@ import type { ClusterBus } from './cluster-bus.js';
 const AGAIN_MS = 50;
 const WITHIN_MS = 5_000;
 /** Of very many each is tried more rarely. */
-const MOST_PER_MS = 10;
+const MAX_PER_MS = 10;
 
 /** Id of requests that want no answer. */
 export const NO_REPLY = 0;
 
-interface Surroundings {
+interface ReplyStreamDeps {
   readonly bus: Pick<ClusterBus, 'sendTo'>;
   readonly reporter: Reporter;
 }
@@ -24,27 +24,27 @@ interface Surroundings {
  *
  * @internal
  */
-export class AnswerInParts {
+export class ReplyStream {
   private count = 0;
   private readonly parts: Promise<boolean>[] = [];
   /** How many are to be tried again. */
   private waiting = 0;
 
   constructor(
-    private readonly around: Surroundings,
+    private readonly deps: ReplyStreamDeps,
     private readonly to: InstanceId,
     private readonly id: number,
   ) {}
 
   /** Resolves to whether whoever asked was there to get it; may be left unawaited. */
-  readonly emit = (part: unknown): Promise<boolean> => {
+  readonly push = (part: unknown): Promise<boolean> => {
     const sent = this.send({ done: false, part });
     this.parts.push(sent);
     return sent;
   };
 
   /** Once all parts are sent, or cannot be. */
-  async conclude(part: unknown): Promise<void> {
+  async end(part: unknown): Promise<void> {
     await Promise.all(this.parts);
     await this.send({ done: true, ...(part !== undefined && { part }) });
   }
@@ -65,13 +65,13 @@ export class AnswerInParts {
     const triesEnd = performance.now() + WITHIN_MS;
     for (;;) {
       try {
-        return await this.around.bus.sendTo(this.to, message);
+        return await this.deps.bus.sendTo(this.to, message);
       } catch (error) {
         if (!isPassing(error) || performance.now() >= triesEnd) return this.refused(message, error);
       }
       // After an outage this instance may hear a question before it can publish, and whoever asked waits.
       this.waiting++;
-      await pause(Math.max(AGAIN_MS, this.waiting / MOST_PER_MS));
+      await pause(Math.max(AGAIN_MS, this.waiting / MAX_PER_MS));
       this.waiting--;
     }
   }
@@ -79,7 +79,7 @@ export class AnswerInParts {
   private async refused(message: ReplyMessage, error: unknown): Promise<boolean> {
     const { part, done } = message;
     if (part === undefined || !isUnsendable(error)) {
-      this.around.reporter.report('reply.failed', () => reasonOf(error));
+      this.deps.reporter.report('reply.failed', () => reasonOf(error));
       return false;
     }
     if (Array.isArray(part) && part.length > 1) {
@@ -88,7 +88,7 @@ export class AnswerInParts {
       const isThere = await this.reply({ ...message, part: part.slice(0, middle), done: false });
       return isThere && this.send({ part: part.slice(middle), done });
     }
-    this.around.reporter.report('reply.failed', () => reasonOf(error));
+    this.deps.reporter.report('reply.failed', () => reasonOf(error));
     // The other side notices that this number is missing, and takes the rest for what it is.
     if (done) await this.fail('failed');
     return true;

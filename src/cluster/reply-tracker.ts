@@ -1,10 +1,10 @@
 import type { InstanceId } from '../wire/envelope.js';
 
 /** What Redis said of a question: how many other instances it was handed to, and how many are none of ours. @internal */
-export interface HandedTo {
+export interface SubscriberCount {
   readonly instances: number;
   /** Subscribers that are no members: somebody who looks on, an instance that was given up. */
-  readonly outsiders: number;
+  readonly unknownSubscribers: number;
 }
 
 /**
@@ -14,7 +14,7 @@ export interface HandedTo {
  *
  * @internal
  */
-export class RollCall {
+export class ReplyTracker {
   private readonly present = new Set<InstanceId>();
   private readonly failed = new Set<InstanceId>();
   private readonly left = new Set<InstanceId>();
@@ -51,13 +51,13 @@ export class RollCall {
     return [...new Set([...this.failed, ...lost, ...this.open()])];
   }
 
-  isOver({ instances, outsiders }: HandedTo): boolean {
+  isOver({ instances, unknownSubscribers }: SubscriberCount): boolean {
     const replies = this.present.size + this.failed.size;
     // Everybody whom the question reached has replied; members that are open all the same were not reached.
     if (replies >= instances) return true;
     // Who went away may or may not be among those whom Redis counted.
     const gone = [...this.left, ...this.lost].filter((instanceId) => !this.has(instanceId));
-    return this.open().length === 0 && replies + gone.length >= instances - outsiders;
+    return this.open().length === 0 && replies + gone.length >= instances - unknownSubscribers;
   }
 
   /** Members of whom nothing is known. */

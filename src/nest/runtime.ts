@@ -4,7 +4,7 @@ import { ClusterBus } from '../cluster/cluster-bus.js';
 import { ClusterRequests } from '../cluster/cluster-requests.js';
 import { ClusterService } from '../cluster/cluster.service.js';
 import { GapRepair } from '../repair/gap-repair.js';
-import { REPAIR, repairHandler } from '../repair/repair-server.js';
+import { REPAIR, repairServer } from '../repair/repair-server.js';
 import { endConnection } from '../socket-io/connections/disconnect-sockets.js';
 import { EventRouter } from '../routing/event-router.js';
 import { ServerSideEvents } from '../socket-io/commands/server-side-events.js';
@@ -21,7 +21,7 @@ import { RedisPropagatorService } from '../propagation/redis-propagator.service.
 import { UserCommands } from '../propagation/user-commands.js';
 import { createPresence } from '../presence/create-presence.js';
 import type { PresenceService } from '../presence/presence.service.js';
-import { ChannelSubscriptions } from '../channels/channels.js';
+import { Channels } from '../channels/channels.js';
 import type { Access } from '../redis/access.js';
 import { createRedisClients, type RedisClients } from '../redis/client-factory.js';
 import { bounded } from '../redis/quit.js';
@@ -45,7 +45,7 @@ export interface Runtime {
   readonly pubSub: PubSub;
   /** Undefined with another transport than Redis. */
   readonly clients: RedisClients | undefined;
-  readonly subscriptions: ChannelSubscriptions;
+  readonly subscriptions: Channels;
   readonly redis: RedisService;
   readonly state: SocketStateService;
   readonly router: EventRouter;
@@ -93,7 +93,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
   const readiness = new Readiness();
   const transport = createTransport(options, reporter);
   const { pubSub, clients } = transport;
-  const subscriptions = new ChannelSubscriptions(pubSub, reporter);
+  const subscriptions = new Channels(pubSub, reporter);
   const state = new SocketStateService();
   const telemetry = new Telemetry();
   const router = new EventRouter(pubSub, subscriptions, options, reporter, telemetry);
@@ -128,7 +128,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     repair: () => repair.status,
     presence: () => ({
       enabled: options.presence !== undefined,
-      leased: isLeased(presence.service),
+      leased: presence.service.leased,
     }),
   };
   const observation = new Observation(view);
@@ -208,11 +208,6 @@ export function createRuntime(options: ResolvedOptions): Runtime {
   };
 }
 
-/** Whether the store of presence holds what this instance has told it. */
-function isLeased(presence: PresenceService): boolean {
-  return presence['parts']?.tracker.currentLease !== undefined;
-}
-
 type Foundation = Pick<Runtime, 'reporter' | 'pubSub' | 'subscriptions' | 'router' | 'state'>;
 
 /** What instances have to do with one another, beside events. */
@@ -250,16 +245,16 @@ function createClusterParts(
 /** Makes up for what this instance could not hear, and answers what others could not. */
 function createRepair(
   options: ResolvedOptions,
-  around: Pick<Runtime, 'reporter' | 'pubSub' | 'router' | 'cluster' | 'requests'> & {
+  deps: Pick<Runtime, 'reporter' | 'pubSub' | 'router' | 'cluster' | 'requests'> & {
     readonly bus: ClusterBus;
   },
 ): GapRepair {
-  const { publisher, receiver, instanceId } = around.router;
+  const { publisher, receiver, instanceId } = deps.router;
   const { maxMessageBytes } = options;
   // Without the option, too: others are to know at once that there is nothing to be had.
-  around.requests.handle(
+  deps.requests.handle(
     REPAIR,
-    repairHandler({
+    repairServer({
       instanceId,
       maxMessageBytes,
       since: (ageMs, isWanted) => publisher.since(ageMs, isWanted),
@@ -267,14 +262,14 @@ function createRepair(
   );
   const repair = new GapRepair(
     {
-      ...around,
+      ...deps,
       log: receiver.log,
       channels: () => receiver.channels(),
       deliver: (arrival) => receiver.deliver(arrival),
     },
     options,
   );
-  receiver.repairedBy(repair);
+  receiver.useRepair(repair);
   return repair;
 }
 

@@ -1,7 +1,7 @@
 import type { ClusterMember } from '../cluster/cluster.service.js';
 import type { PubSubState } from '../ports/pub-sub.js';
 import type { LoadState } from '../reporting/load.js';
-import type { Unready } from '../reporting/readiness.js';
+import type { UnreadyReason } from '../reporting/readiness.js';
 import type { TrafficByTarget } from '../reporting/traffic.js';
 import type {
   ConnectionHealth,
@@ -13,7 +13,7 @@ import { shownOptions, type ShownOptions } from './shown-options.js';
 import { socketIoVersion, VERSION } from './version.js';
 
 /** How many namespaces are told by name: clients can ask for dynamic ones without end. */
-const MOST_NAMESPACES = 100;
+const MAX_NAMESPACES = 100;
 
 /** What an instance says of itself. All of it is JSON, and none of it a secret or the name of a user. */
 export interface Diagnostics {
@@ -31,7 +31,7 @@ export interface Diagnostics {
   readonly uptimeMs: number;
   readonly state: PubSubState;
   /** Null while the instance is ready for new clients. */
-  readonly unready: Unready | null;
+  readonly unready: UnreadyReason | null;
   readonly connections: ConnectionHealth;
   /** How long ago this instance last proved to itself that events pass, in ms. */
   readonly heardItselfMs: number;
@@ -120,7 +120,7 @@ export class DiagnosticsService {
     const counts: Record<string, number> = {};
     let names = 0;
     for (const { name, socketCount } of this.view.router.allNamespaces()) {
-      if (!(name in counts) && ++names > MOST_NAMESPACES) break;
+      if (!(name in counts) && ++names > MAX_NAMESPACES) break;
       counts[name] = (counts[name] ?? 0) + socketCount;
     }
     return counts;

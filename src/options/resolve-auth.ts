@@ -27,10 +27,10 @@ const KNOWN = [
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
-const MOST_HANDSHAKES = 100_000;
-const MOST_SOCKETS = 1_000;
+const MAX_HANDSHAKES = 100_000;
+const MAX_SOCKETS = 1_000;
 /** @internal */
-export const MOST_METADATA_BYTES = 65_536;
+export const MAX_METADATA_BYTES = 65_536;
 
 /** An instance of a class has fields of its own: only those are refused that look like an option. */
 function checkNames(given: object): void {
@@ -110,17 +110,17 @@ export function resolveAuth(given: unknown): ResolvedAuthOptions | undefined {
     handshakesPerSecond:
       handshakesPerSecond === undefined
         ? undefined
-        : wholeNumber('auth.handshakesPerSecond', handshakesPerSecond, 10, [1, MOST_HANDSHAKES]),
+        : wholeNumber('auth.handshakesPerSecond', handshakesPerSecond, 10, [1, MAX_HANDSHAKES]),
     ...(auth.clientAddress && { clientAddress: auth.clientAddress.bind(auth) }),
     maxSocketsPerUser:
       maxSocketsPerUser === undefined
         ? undefined
-        : wholeNumber('auth.maxSocketsPerUser', maxSocketsPerUser, 10, [1, MOST_SOCKETS]),
+        : wholeNumber('auth.maxSocketsPerUser', maxSocketsPerUser, 10, [1, MAX_SOCKETS]),
     onTooManySockets,
     revocationMs: wholeNumber('auth.revocationMs', auth.revocationMs, 5_000, [0, HOUR_MS]),
     maxMetadataBytes: wholeNumber('auth.maxMetadataBytes', auth.maxMetadataBytes, 1_024, [
       0,
-      MOST_METADATA_BYTES,
+      MAX_METADATA_BYTES,
     ]),
   });
 }

@@ -8,8 +8,8 @@ export type ResolvedOutboxOptions = Readonly<Required<OutboxOptions>>;
 export type ResolvedRepairOptions = Readonly<Required<RepairOptions>>;
 
 const MIB = 1024 * 1024;
-const MOST_BYTES = 4_096 * MIB;
-const MOST_AGE_MS = 3_600_000;
+const MAX_BYTES = 4_096 * MIB;
+const MAX_AGE_MS = 3_600_000;
 
 /** Undefined: what cannot be published is refused at once. @internal */
 export function resolveOutbox(given: unknown): ResolvedOutboxOptions | undefined {
@@ -35,7 +35,7 @@ function bounds(
   ageMs: number,
 ): ResolvedRepairOptions {
   return {
-    maxBytes: wholeNumber(`${name}.maxBytes`, maxBytes, 16 * MIB, [1_024, MOST_BYTES]),
-    maxAgeMs: wholeNumber(`${name}.maxAgeMs`, maxAgeMs, ageMs, [1, MOST_AGE_MS]),
+    maxBytes: wholeNumber(`${name}.maxBytes`, maxBytes, 16 * MIB, [1_024, MAX_BYTES]),
+    maxAgeMs: wholeNumber(`${name}.maxAgeMs`, maxAgeMs, ageMs, [1, MAX_AGE_MS]),
   };
 }

@@ -4,7 +4,7 @@ import { misused } from './checks.js';
 
 const LEAST = 32;
 /** Random text, in hexadecimal digits even, has that many with certainty. */
-const LEAST_DIFFERENT = 4;
+const MIN_DIFFERENT = 4;
 const REMEDY = `Write at least ${LEAST} random characters (or bytes), such as the output of "openssl rand -hex 32", or a list of such secrets.`;
 
 /**
@@ -27,7 +27,7 @@ export function resolveSecret(given: unknown): readonly KeyObject[] | undefined 
 function isMonotonous(given: unknown): boolean {
   if (typeof given !== 'string' && !isBytes(given)) return false;
   const parts: ArrayLike<unknown> = typeof given === 'string' ? given.trim() : given;
-  return given.length >= LEAST && new Set(Array.from(parts)).size < LEAST_DIFFERENT;
+  return given.length >= LEAST && new Set(Array.from(parts)).size < MIN_DIFFERENT;
 }
 
 /** The error tells of what kind it was and how long, and never what. */

@@ -9,7 +9,7 @@ import type { Observable } from 'rxjs';
 export type PubSubState = 'connecting' | 'ready' | 'degraded' | 'closed';
 
 /** Whether a channel is among those that could not be heard for a while. */
-export type Interrupted = (channel: string) => boolean;
+export type InterruptedChannels = (channel: string) => boolean;
 
 /** Receives every message of every subscribed channel. It must not change the bytes, and it does not throw. */
 export type PubSubListener = (channel: string, message: Buffer) => void;
@@ -60,7 +60,7 @@ export interface PubSub {
    * channel that nobody could have heard before. Without it, it may have begun before it was noticed.
    * @default nothing is ever missed
    */
-  onInterruption?(listener: (interrupted: Interrupted, since?: number) => void): () => void;
+  onInterruption?(listener: (interrupted: InterruptedChannels, since?: number) => void): () => void;
   /** Adds a listener for all subscribed channels; the function that comes back removes it. */
   onMessage(listener: PubSubListener): () => void;
   /** Makes the connections anew, where there are any: called when messages stay away without an error. */

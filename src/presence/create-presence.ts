@@ -1,6 +1,6 @@
 import type { SocketGate } from '../auth/authentication.js';
 import type { SocketStateService } from '../auth/socket-state.service.js';
-import type { ChannelSubscriptions } from '../channels/channels.js';
+import type { Channels } from '../channels/channels.js';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
 import type { ClusterService } from '../cluster/cluster.service.js';
 import { misused } from '../options/checks.js';
@@ -19,11 +19,11 @@ import type { PresenceStore } from './store/presence-store.js';
 import { RedisPresenceStore } from './store/redis-presence-store.js';
 import { PresenceTracker } from './tracker/presence-tracker.js';
 
-interface Surroundings {
+interface PresenceDeps {
   readonly reporter: Reporter;
   readonly pubSub: PubSub;
   readonly clients: RedisClients | undefined;
-  readonly subscriptions: ChannelSubscriptions;
+  readonly subscriptions: Channels;
   readonly state: SocketStateService;
   readonly cluster: ClusterService;
   readonly requests: ClusterRequests;
@@ -52,10 +52,10 @@ const ABSENT = {
 };
 
 /** @internal */
-export function createPresence(options: ResolvedOptions, around: Surroundings): Presence {
+export function createPresence(options: ResolvedOptions, deps: PresenceDeps): Presence {
   const { presence, prefix } = options;
-  const { state, cluster, reporter, readiness, subscriptions } = around;
-  const store = createPresenceStore(options, around);
+  const { state, cluster, reporter, readiness, subscriptions } = deps;
+  const store = createPresenceStore(options, deps);
   if (presence === undefined || store === undefined) {
     if (options.auth?.maxSocketsPerUser !== undefined) {
       throw misused(
@@ -68,10 +68,10 @@ export function createPresence(options: ResolvedOptions, around: Surroundings): 
     return { ...ABSENT, service };
   }
   const lease = () => tracker.currentLease;
-  const limit = createLimit(options, { ...around, store, lease });
+  const limit = createLimit(options, { ...deps, store, lease });
   const { instanceId } = cluster.self;
   const tracker = new PresenceTracker(store, instanceId, presence, {
-    ...around,
+    ...deps,
     onRetold: () => limit?.forgotten(),
     onRenewed: () => void limit?.catchUp(),
   });
@@ -95,11 +95,11 @@ export function createPresence(options: ResolvedOptions, around: Surroundings): 
 
 function createLimit(
   { auth }: ResolvedOptions,
-  around: { store: PresenceStore } & ConstructorParameters<typeof SocketLimit>[1],
+  deps: { store: PresenceStore } & ConstructorParameters<typeof SocketLimit>[1],
 ): SocketLimit | undefined {
   const { maxSocketsPerUser, onTooManySockets } = auth ?? {};
   if (maxSocketsPerUser === undefined || onTooManySockets === undefined) return undefined;
-  return new SocketLimit({ maxSocketsPerUser, onTooManySockets }, around);
+  return new SocketLimit({ maxSocketsPerUser, onTooManySockets }, deps);
 }
 
 type Options = Pick<ResolvedOptions, 'presence' | 'prefix' | 'publishTimeoutMs'>;

@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import type { ChannelSubscriptions } from '../channels/channels.js';
+import type { Channels } from '../channels/channels.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { BUCKETS, bucketOf, presenceChannel } from './store/presence-buckets.js';
 import type { PresenceChange } from './store/presence-change.js';
@@ -14,7 +14,7 @@ const TYPES: ReadonlySet<unknown> = new Set(['online', 'offline', 'status']);
  */
 export class PresenceWatch {
   constructor(
-    private readonly subscriptions: ChannelSubscriptions,
+    private readonly subscriptions: Channels,
     private readonly prefix: string,
     private readonly reporter: Reporter,
   ) {}

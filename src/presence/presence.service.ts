@@ -11,10 +11,10 @@ import type { PresenceStore, UserPresence } from './store/presence-store.js';
 import type { PresenceTracker } from './tracker/presence-tracker.js';
 import type { PresenceWatch } from './presence-watch.js';
 
-const MOST_STATUS_BYTES = 256;
-const MOST_PER_PAGE = 1_000;
+const MAX_STATUS_BYTES = 256;
+const MAX_PER_PAGE = 1_000;
 /** Of how many users it is remembered that a status may have been set, and for how long. */
-const MOST_UNCERTAIN = 1_000;
+const MAX_UNCERTAIN = 1_000;
 const UNCERTAIN_MS = 60_000;
 
 /** What presence works with; undefined where it is switched off. @internal */
@@ -56,6 +56,11 @@ export class PresenceService {
     this.changes$ = parts?.tracker.changes$ ?? EMPTY;
   }
 
+  /** Whether the store holds what this instance has told it. @internal */
+  get leased(): boolean {
+    return this.parts?.tracker.currentLease !== undefined;
+  }
+
   /** Whether a user is online. Needs no Redis for one with a socket on this instance. */
   async isOnline(userId: UserId): Promise<boolean> {
     const [online = false] = (await this.areOnline([userId])).values();
@@ -84,8 +89,8 @@ export class PresenceService {
       throw PropagatorError.of('target.invalid', ['options', shown(page), remedy]);
     }
     const { cursor, limit = 100 } = readable(() => ({ ...page }));
-    if (!Number.isInteger(limit) || limit < 1 || limit > MOST_PER_PAGE) {
-      const remedy = `Pass a whole number from 1 to ${MOST_PER_PAGE}.`;
+    if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PER_PAGE) {
+      const remedy = `Pass a whole number from 1 to ${MAX_PER_PAGE}.`;
       throw PropagatorError.of('target.invalid', ['limit', shown(limit), remedy]);
     }
     let { bucket, after } = positionOf(cursor);
@@ -119,7 +124,7 @@ export class PresenceService {
   async statusOf(userId: UserId): Promise<string | null> {
     const { store } = this.available();
     const id = checkedUserId(userId);
-    const [found] = await store.look(bucketOf(id), [id]);
+    const [found] = await store.read(bucketOf(id), [id]);
     return found?.status ?? null;
   }
 
@@ -170,7 +175,7 @@ export class PresenceService {
     const found = new Map<string, UserPresence>();
     await Promise.all(
       [...byBucket(ids.filter((id) => !isHere(id)))].map(async ([bucket, users]) => {
-        const looked = await store.look(bucket, users);
+        const looked = await store.read(bucket, users);
         for (const [i, presence] of looked.entries()) found.set(users[i] ?? '', presence);
       }),
     );
@@ -193,7 +198,7 @@ export class PresenceService {
     uncertain.delete(userId);
     uncertain.set(userId, { status, at: performance.now() });
     const [oldest] = uncertain.keys();
-    if (uncertain.size > MOST_UNCERTAIN && oldest !== undefined) uncertain.delete(oldest);
+    if (uncertain.size > MAX_UNCERTAIN && oldest !== undefined) uncertain.delete(oldest);
   }
 
   private available(): PresenceParts {
@@ -205,10 +210,10 @@ export class PresenceService {
 
 function checkStatus(given: unknown): asserts given is string | null {
   if (given === null) return;
-  if (typeof given === 'string' && given !== '' && Buffer.byteLength(given) <= MOST_STATUS_BYTES) {
+  if (typeof given === 'string' && given !== '' && Buffer.byteLength(given) <= MAX_STATUS_BYTES) {
     return;
   }
-  throw PropagatorError.of('presence.status-invalid', [shown(given), MOST_STATUS_BYTES]);
+  throw PropagatorError.of('presence.status-invalid', [shown(given), MAX_STATUS_BYTES]);
 }
 
 function positionOf(cursor: unknown): { bucket: number; after: string | undefined } {

@@ -1,6 +1,6 @@
 import type { Socket } from 'socket.io';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
-import { endSockets } from '../socket-io/connections/disconnect-sockets.js';
+import { disconnectSockets } from '../socket-io/connections/disconnect-sockets.js';
 import { reasonOf } from '../errors.js';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
@@ -26,7 +26,7 @@ type LimitOptions = Pick<ResolvedAuthOptions, 'onTooManySockets'> & {
   readonly maxSocketsPerUser: number;
 };
 
-interface Surroundings {
+interface SocketLimitDeps {
   readonly store: PresenceStore;
   readonly requests: ClusterRequests;
   readonly reporter: Reporter;
@@ -51,9 +51,9 @@ export class SocketLimit implements SocketGate {
 
   constructor(
     private readonly options: LimitOptions,
-    private readonly around: Surroundings,
+    private readonly deps: SocketLimitDeps,
   ) {
-    around.requests.handle(EVICT, (params) => this.evict(idsIn(params)));
+    deps.requests.handle(EVICT, (params) => this.evict(idsIn(params)));
   }
 
   async admit(socket: Socket, { userId }: AuthenticatedIdentity): Promise<AuthRefusal | undefined> {
@@ -68,11 +68,11 @@ export class SocketLimit implements SocketGate {
     } else if (!admitted) {
       this.leave(counted);
       this.release(counted);
-      this.around.reporter.report(TOO_MANY, () => `user ${JSON.stringify(userId)}`);
+      this.deps.reporter.report(TOO_MANY, () => `user ${JSON.stringify(userId)}`);
       return new AuthRefusal(TOO_MANY, { retryAfterMs: retrySoon() });
     }
     const elsewhere = evicted.filter((id) => !this.counted.has(id));
-    if (elsewhere.length > 0) this.around.requests.notify(EVICT, { ids: elsewhere });
+    if (elsewhere.length > 0) this.deps.requests.notify(EVICT, { ids: elsewhere });
     this.evict(evicted);
     return undefined;
   }
@@ -123,8 +123,8 @@ export class SocketLimit implements SocketGate {
     { userId, socket }: Counted,
     policy: LimitPolicy,
   ): Promise<{ admission?: SocketAdmission; standing: Counted['standing'] }> {
-    const { store, reporter } = this.around;
-    const lease = this.around.lease();
+    const { store, reporter } = this.deps;
+    const lease = this.deps.lease();
     try {
       const asked = { userId, socketId: socket.id, limit: this.options.maxSocketsPerUser, policy };
       const admission = lease && (await store.admitSocket(bucketOf(userId), lease, asked));
@@ -167,7 +167,7 @@ export class SocketLimit implements SocketGate {
 
   private evict(socketIds: readonly string[]): void {
     const sockets = socketIds.flatMap((id) => this.counted.get(id)?.socket ?? []);
-    endSockets(sockets, { close: false, reason: TOO_MANY }, this.around.reporter);
+    disconnectSockets(sockets, { close: false, reason: TOO_MANY }, this.deps.reporter);
   }
 
   private release({ userId, socket, standing }: Counted): void {
@@ -177,13 +177,13 @@ export class SocketLimit implements SocketGate {
   }
 
   private async releaseNow(socketId: string, userId: string): Promise<void> {
-    const lease = this.around.lease();
+    const lease = this.deps.lease();
     if (lease === undefined) return;
     try {
-      await this.around.store.releaseSocket(bucketOf(userId), lease, { userId, socketId });
+      await this.deps.store.releaseSocket(bucketOf(userId), lease, { userId, socketId });
       this.unreleased.delete(socketId);
     } catch {
-      this.around.reporter.count('limit.unreleased');
+      this.deps.reporter.count('limit.unreleased');
     }
   }
 }

@@ -9,7 +9,7 @@ import { PropagatorError } from '../errors.js';
 import type { SocketDetails } from '../socket-io/commands/socket-details.js';
 import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { refused, settled } from '../reporting/unawaited.js';
+import { refused, unawaited } from '../reporting/unawaited.js';
 import {
   checkedUserId,
   checkedUserIds,
@@ -197,7 +197,7 @@ export class RedisPropagatorService implements PropagatorVerbs {
   }
 
   private settled<R>(work: () => Promise<R>): Promise<R> {
-    return settled(this.reporter, () => {
+    return unawaited(this.reporter, () => {
       // Gateways may have clients, and emit, before the hooks of the app are called.
       if (!this.readiness.hasBegun && !this.router.hasNamespaces) {
         throw PropagatorError.of('app.not-started', []);

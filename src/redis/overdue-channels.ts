@@ -1,5 +1,5 @@
 import type { PropagatorError } from '../errors.js';
-import type { Interrupted } from '../ports/pub-sub.js';
+import type { InterruptedChannels } from '../ports/pub-sub.js';
 
 /**
  * Wanted channels that those who waited for them go on without, on a connection that stands: what is sent to these
@@ -7,15 +7,15 @@ import type { Interrupted } from '../ports/pub-sub.js';
  *
  * @internal
  */
-export class LateChannels {
+export class OverdueChannels {
   /** Since when: monotonic time (`performance.now()`). */
   private readonly names = new Map<string, number>();
   /** Those of them that Redis has not answered yet. */
   private readonly unanswered = new Map<string, PropagatorError>();
   /** Whether it has been told since everything was last answered. */
-  private told = false;
+  private reported = false;
 
-  constructor(private readonly missed: (channels: Interrupted, since: number) => void) {}
+  constructor(private readonly missed: (channels: InterruptedChannels, since: number) => void) {}
 
   /** Why not everything is well: a channel that Redis has not answered for in time, nor since. */
   get overdueError(): PropagatorError | undefined {
@@ -28,8 +28,8 @@ export class LateChannels {
     const { names } = this;
     const since = this.add(channel);
     this.unanswered.set(channel, error);
-    if (this.told) return;
-    this.told = true;
+    if (this.reported) return;
+    this.reported = true;
     // Now, since what is missed begins now, and once: those that follow are told when they are heard.
     this.missed((name) => names.has(name), since);
   }
@@ -51,7 +51,7 @@ export class LateChannels {
     for (const name of this.unanswered.keys()) {
       if (confirmed.has(name)) this.unanswered.delete(name);
     }
-    this.told = this.unanswered.size > 0;
+    this.reported = this.unanswered.size > 0;
     if (this.names.size === 0) return;
     const heard = new Set<string>();
     let earliest = Infinity;
@@ -69,7 +69,7 @@ export class LateChannels {
   clear(): void {
     this.names.clear();
     this.unanswered.clear();
-    this.told = false;
+    this.reported = false;
   }
 
   private add(channel: string): number {

@@ -11,7 +11,7 @@ const COMPACT_AT = 256;
 
 interface Pending {
   readonly channel: string;
-  /** By the clock that nobody sets. */
+  /** Monotonic time (`performance.now()`). */
   readonly deadline: number;
   readonly reject: (error: PropagatorError) => void;
   settled: boolean;

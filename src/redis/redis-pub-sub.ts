@@ -10,7 +10,7 @@ import { isClusterClient, masterOf } from './cluster-topology.js';
 import { refusedDatabase } from './database.js';
 import { Listeners } from './listeners.js';
 import { checkRegularly, Liveness, type PingedClient } from './liveness.js';
-import type { Interrupted, PubSub, PubSubListener, PubSubState } from '../ports/pub-sub.js';
+import type { InterruptedChannels, PubSub, PubSubListener, PubSubState } from '../ports/pub-sub.js';
 import { PublisherConnection } from './publisher-connection.js';
 import { resetPublisher } from './reset-publisher.js';
 import { bounded, quit } from './quit.js';
@@ -184,7 +184,7 @@ export class RedisPubSub implements PubSub {
     return this.listeners.add(listener);
   }
 
-  onInterruption(listener: (interrupted: Interrupted, since?: number) => void): () => void {
+  onInterruption(listener: (interrupted: InterruptedChannels, since?: number) => void): () => void {
     this.interruptions.add(listener);
     return () => this.interruptions.delete(listener);
   }

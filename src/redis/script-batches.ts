@@ -2,8 +2,8 @@ import { isError } from '../kinds.js';
 import { redisScript, type RedisScript, type RedisScripts } from './redis-scripts.js';
 
 /** Redis does nothing else while a script runs. */
-const MOST_CALLS = 64;
-const MOST_ARGUMENTS = 1_000;
+const MAX_CALLS = 64;
+const MAX_ARGUMENTS = 1_000;
 
 type Argument = string | number;
 
@@ -65,7 +65,7 @@ export class ScriptBatches {
     let argumentCount = 0;
     for (const call of this.waiting.splice(0)) {
       argumentCount += call.args.length;
-      if (batch.length === MOST_CALLS || (batch.length > 0 && argumentCount > MOST_ARGUMENTS)) {
+      if (batch.length === MAX_CALLS || (batch.length > 0 && argumentCount > MAX_ARGUMENTS)) {
         void this.sendBatch(batch);
         batch = [];
         argumentCount = call.args.length;

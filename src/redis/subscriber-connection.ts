@@ -1,7 +1,7 @@
 import { PropagatorError } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
-import type { Interrupted } from '../ports/pub-sub.js';
-import { LateChannels } from './overdue-channels.js';
+import type { InterruptedChannels } from '../ports/pub-sub.js';
+import { OverdueChannels } from './overdue-channels.js';
 import { asPropagatorError } from './redis-error.js';
 import { SubscribeCommands } from './subscribe-commands.js';
 import { Waiters } from './waiters.js';
@@ -23,7 +23,7 @@ export interface SubscriberConnectionHandlers {
   /** What was wanted has been asked for: with an error if Redis refused some of it, or does not answer. */
   readonly settled: (refusal: PropagatorError | undefined) => void;
   /** These channels may miss something, or may have since then: somebody went on without them. */
-  readonly missed: (missed: Interrupted, since: number) => void;
+  readonly missed: (missed: InterruptedChannels, since: number) => void;
 }
 
 /**
@@ -48,7 +48,7 @@ export class SubscriberConnection {
   /** Channels that Redis refused, and why. */
   private readonly refusals = new Map<string, PropagatorError>();
   private retry: NodeJS.Timeout | undefined;
-  private readonly late: LateChannels;
+  private readonly late: OverdueChannels;
   private connected = false;
   /** One more for each connection; answers that belong to an earlier one are ignored. */
   private generation = 0;
@@ -66,7 +66,7 @@ export class SubscriberConnection {
   ) {
     this.waiters =
       waiters ?? new Waiters(subscribeTimeoutMs, (channel, error) => this.overdue(channel, error));
-    this.late = new LateChannels(on.missed);
+    this.late = new OverdueChannels(on.missed);
     this.commands = new SubscribeCommands(client, cluster);
   }
 

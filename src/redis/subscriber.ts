@@ -1,5 +1,5 @@
 import type { PropagatorError } from '../errors.js';
-import type { Interrupted } from '../ports/pub-sub.js';
+import type { InterruptedChannels } from '../ports/pub-sub.js';
 
 /** What a subscriber tells the transport. @internal */
 export interface SubscriberHandlers {
@@ -10,7 +10,7 @@ export interface SubscriberHandlers {
   /** A client threw in a timer, where that would end the process. */
   readonly threw: (error: unknown) => void;
   /** Channels that were subscribed, or should have been, may have missed something; nothing before `since`, if that is known. */
-  readonly interrupted: (interrupted: Interrupted, since?: number) => void;
+  readonly interrupted: (interrupted: InterruptedChannels, since?: number) => void;
 }
 
 /** The subscribing half of the transport: one connection, or one to each master of a Cluster. @internal */

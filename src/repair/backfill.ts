@@ -2,7 +2,7 @@ import type { ClusterService } from '../cluster/cluster.service.js';
 import type { EventGap } from '../cluster/event-gap.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { Arrival } from '../routing/event-receiver.js';
-import type { ReceiptLog } from '../routing/received-log.js';
+import type { ReceivedLog } from '../routing/received-log.js';
 import type { Envelope, InstanceId } from '../wire/envelope.js';
 import { fnv1a } from '../wire/fnv.js';
 import type { Repaired } from './repair-server.js';
@@ -12,12 +12,12 @@ const MARGIN_MS = 5_000;
 /** An answer may overtake what it has in it, on another connection of a Cluster: for so long it may come twice. */
 const TWICE_MS = 30_000;
 /** What is held is let go of rather than take more than that. */
-const MOST_HELD_BYTES = 32 * 1024 * 1024;
+const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
-interface Surroundings {
+interface BackfillDeps {
   readonly cluster: ClusterService;
   readonly reporter: Reporter;
-  readonly log: ReceiptLog;
+  readonly log: ReceivedLog;
   deliver(arrival: Arrival): void;
 }
 
@@ -26,14 +26,14 @@ interface Surroundings {
  *
  * @internal
  */
-export class LateEvents {
-  private readonly held = new HeldEvents();
+export class Backfill {
+  private readonly held = new HoldBackQueue();
   /** Until when what comes from an instance may have come before. */
-  private readonly twiceUntil = new Map<InstanceId, number>();
+  private readonly duplicatesUntil = new Map<InstanceId, number>();
   /** What was dropped in this turn since it may have come before. */
-  private readonly doubts = new Map<InstanceId, { from: number; to: number }>();
+  private readonly uncertain = new Map<InstanceId, { from: number; to: number }>();
 
-  constructor(private readonly around: Surroundings) {}
+  constructor(private readonly deps: BackfillDeps) {}
 
   /** Of what is held. */
   get bytes(): number {
@@ -41,23 +41,23 @@ export class LateEvents {
   }
 
   /** Whether it comes a second time, or may and nobody knows any more: that is told as a gap. */
-  knows(envelope: Envelope, channel: string): boolean {
-    if (!this.mayComeTwice(envelope)) return false;
-    const { log, reporter } = this.around;
+  isDuplicate(envelope: Envelope, channel: string): boolean {
+    if (!this.mayBeDuplicate(envelope)) return false;
+    const { log, reporter } = this.deps;
     const { origin, sequence } = envelope;
     if (log.has(origin, sequence, fnv1a(channel))) {
       reporter.count('event.repeated');
       return true;
     }
-    if (!this.isDoubtful(envelope)) return false;
-    this.doubt(origin, sequence);
+    if (!this.isUncertain(envelope)) return false;
+    this.recordUncertain(origin, sequence);
     return true;
   }
 
   hold(origin: InstanceId, arrival: Arrival): void {
     this.held.hold(origin, arrival);
-    if (this.held.bytes <= MOST_HELD_BYTES) return;
-    this.around.reporter.report(
+    if (this.held.bytes <= MAX_HELD_BYTES) return;
+    this.deps.reporter.report(
       'repair.overflow',
       () => 'too much came in while it was repaired; it is delivered before what was missed',
     );
@@ -73,7 +73,7 @@ export class LateEvents {
     if (forgotten !== undefined && forgotten > heard) {
       this.gap(origin, { from: heard + 1, to: forgotten, reason: 'forgotten' });
     }
-    const covered = this.around.log.coversMs - MARGIN_MS;
+    const covered = this.deps.log.coversMs - MARGIN_MS;
     let [from, to] = [Infinity, 0];
     for (const { ageMs, arrival } of envelopes) {
       const { sequence } = arrival;
@@ -89,93 +89,95 @@ export class LateEvents {
   /**
    * The instance has answered in full: what it sent since follows.
    *
-   * @param staying channels of which more is missing
+   * @param stillPending channels of which more is missing
    */
-  release(origin: InstanceId, staying?: Staying): void {
-    this.expectTwice(origin);
-    for (const arrival of this.held.release(origin, staying)) this.deliverOnce(origin, arrival);
+  release(origin: InstanceId, stillPending?: StillPending): void {
+    this.watchForDuplicates(origin);
+    for (const arrival of this.held.release(origin, stillPending))
+      this.deliverOnce(origin, arrival);
   }
 
-  releaseAll(staying?: Staying): void {
-    for (const origin of this.held.origins()) this.release(origin, staying);
+  releaseAll(stillPending?: StillPending): void {
+    for (const origin of this.held.origins()) this.release(origin, stillPending);
   }
 
   gap(origin: InstanceId, gap: Omit<EventGap, 'instanceId'>): void {
     const { from, to, reason } = gap;
-    this.around.reporter.report(
+    this.deps.reporter.report(
       'event.gap',
       () =>
         `events of instance ${origin} may be lost, from number ${from} to ${to ?? 'an unknown one'} (${reason})`,
     );
-    this.around.cluster.foundGap({ instanceId: origin, ...gap });
+    this.deps.cluster.foundGap({ instanceId: origin, ...gap });
   }
 
   clear(): void {
     this.held.clear();
-    this.twiceUntil.clear();
-    this.doubts.clear();
+    this.duplicatesUntil.clear();
+    this.uncertain.clear();
   }
 
-  private mayComeTwice({ origin, repeated }: Envelope): boolean {
+  private mayBeDuplicate({ origin, repeated }: Envelope): boolean {
     if (repeated) {
       // What it repeats may be stuck on a connection that was given up, and still come.
-      this.expectTwice(origin);
+      this.watchForDuplicates(origin);
       return true;
     }
-    if (this.twiceUntil.size === 0) return false;
-    const until = this.twiceUntil.get(origin);
+    if (this.duplicatesUntil.size === 0) return false;
+    const until = this.duplicatesUntil.get(origin);
     if (until === undefined) return false;
     if (until > performance.now()) return true;
-    this.twiceUntil.delete(origin);
+    this.duplicatesUntil.delete(origin);
     return false;
   }
 
   /** Whether it was sent before the log goes back to. A number above all that were heard is new all the same. */
-  private isDoubtful({ origin, sequence, sentAt, repeated }: Envelope): boolean {
-    const { log } = this.around;
+  private isUncertain({ origin, sequence, sentAt, repeated }: Envelope): boolean {
+    const { log } = this.deps;
     if (!repeated || sequence > log.lastOf(origin)) return false;
     return Date.now() - sentAt >= log.coversMs - MARGIN_MS;
   }
 
   /** What is sent again comes many at a time: that is one gap. */
-  private doubt(origin: InstanceId, sequence: number): void {
-    const { doubts } = this;
-    if (doubts.size === 0) setImmediate(() => this.tellDoubts());
-    const { from, to } = doubts.get(origin) ?? { from: sequence, to: sequence };
-    doubts.set(origin, { from: Math.min(from, sequence), to: Math.max(to, sequence) });
+  private recordUncertain(origin: InstanceId, sequence: number): void {
+    const { uncertain } = this;
+    if (uncertain.size === 0) setImmediate(() => this.reportUncertain());
+    const { from, to } = uncertain.get(origin) ?? { from: sequence, to: sequence };
+    uncertain.set(origin, { from: Math.min(from, sequence), to: Math.max(to, sequence) });
   }
 
-  private tellDoubts(): void {
-    for (const [origin, numbers] of this.doubts) {
+  private reportUncertain(): void {
+    for (const [origin, numbers] of this.uncertain) {
       this.gap(origin, { ...numbers, reason: 'forgotten' });
     }
-    this.doubts.clear();
+    this.uncertain.clear();
   }
 
-  private expectTwice(origin: InstanceId): void {
+  private watchForDuplicates(origin: InstanceId): void {
     const now = performance.now();
-    for (const [other, until] of this.twiceUntil) if (until < now) this.twiceUntil.delete(other);
-    this.twiceUntil.set(origin, now + TWICE_MS);
+    for (const [other, until] of this.duplicatesUntil)
+      if (until < now) this.duplicatesUntil.delete(other);
+    this.duplicatesUntil.set(origin, now + TWICE_MS);
   }
 
   private deliverOnce(origin: InstanceId, arrival: Arrival): void {
     if (this.hasReceived(origin, arrival)) return;
-    this.around.log.add(origin, arrival.sequence, fnv1a(arrival.channel));
-    this.around.deliver(arrival);
+    this.deps.log.add(origin, arrival.sequence, fnv1a(arrival.channel));
+    this.deps.deliver(arrival);
   }
 
   private hasReceived(origin: InstanceId, { channel, sequence }: Arrival): boolean {
-    return this.around.log.has(origin, sequence, fnv1a(channel));
+    return this.deps.log.has(origin, sequence, fnv1a(channel));
   }
 }
 
 /** Channels. */
-type Staying = Pick<ReadonlySet<string>, 'has'>;
+type StillPending = Pick<ReadonlySet<string>, 'has'>;
 
 /**
  * Envelopes that wait for earlier ones of the same origin.
  */
-class HeldEvents {
+class HoldBackQueue {
   private readonly byOrigin = new Map<InstanceId, Arrival[]>();
   private heldBytes = 0;
 
@@ -202,15 +204,15 @@ class HeldEvents {
   /**
    * Those of an origin, in the order in which it sent them; they are held no more.
    *
-   * @param staying channels whose events still are
+   * @param stillPending channels whose events still are
    */
-  release(origin: InstanceId, staying?: Staying): Arrival[] {
+  release(origin: InstanceId, stillPending?: StillPending): Arrival[] {
     const arrivals = this.byOrigin.get(origin) ?? [];
     this.byOrigin.delete(origin);
     const released: Arrival[] = [];
     for (const arrival of arrivals) {
       this.heldBytes -= arrival.bytes.length;
-      if (staying?.has(arrival.channel) === true) this.hold(origin, arrival);
+      if (stillPending?.has(arrival.channel) === true) this.hold(origin, arrival);
       else released.push(arrival);
     }
     return released.sort((a, b) => a.sequence - b.sequence);

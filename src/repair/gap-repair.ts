@@ -1,28 +1,28 @@
 import type { Subscription } from 'rxjs';
 import { reasonOf } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import type { Interrupted, PubSub } from '../ports/pub-sub.js';
+import type { InterruptedChannels, PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { Envelope, InstanceId } from '../wire/envelope.js';
 import type { ClusterBus } from '../cluster/cluster-bus.js';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
 import type { ClusterService } from '../cluster/cluster.service.js';
-import { Departures } from './recent-departures.js';
+import { RecentDepartures } from './recent-departures.js';
 import type { Arrival } from '../routing/event-receiver.js';
 import {
-  heardOf,
-  interruptionOf,
-  isLeftover,
-  merged,
+  lastHeardFrom,
+  newOutage,
+  isPartial,
+  extend,
   mayConcern,
   unrepaired,
-  type Interruption,
-  LastRepair,
-  Leftovers,
+  type Outage,
+  RecentRepair,
+  PendingChannels,
 } from './outage.js';
-import { LateEvents } from './backfill.js';
-import type { ReceiptLog } from '../routing/received-log.js';
-import { RepairQuestions } from './repair-client.js';
+import { Backfill } from './backfill.js';
+import type { ReceivedLog } from '../routing/received-log.js';
+import { RepairClient } from './repair-client.js';
 import { saysOpen } from '../channels/says-open.js';
 
 /** What was on its way when the connection broke, or got stuck before it did. */
@@ -38,13 +38,13 @@ const PAUSE_MS = [100, 1_000] as const;
 /** What comes from whoever has not answered is held: an answer that got lost is asked for again after at most so long. */
 const ANSWER_MS = 5_000;
 
-interface Surroundings {
+interface GapRepairDeps {
   readonly pubSub: PubSub;
   readonly bus: ClusterBus;
   readonly requests: ClusterRequests;
   readonly cluster: ClusterService;
   readonly reporter: Reporter;
-  readonly log: ReceiptLog;
+  readonly log: ReceivedLog;
   /** The channels that this instance wants to hear. */
   channels(): Iterable<string>;
   deliver(arrival: Arrival): void;
@@ -63,48 +63,48 @@ type Options = Pick<
  * @internal
  */
 export class GapRepair {
-  private readonly late: LateEvents;
-  private readonly questions: RepairQuestions;
-  private readonly departures: Departures;
+  private readonly backfill: Backfill;
+  private readonly client: RepairClient;
+  private readonly departures: RecentDepartures;
   private readonly subscriptions: Subscription[] = [];
   private stopListening: (() => void) | undefined;
-  private interruption: Interruption | undefined;
-  private readonly leftovers: Leftovers;
-  private readonly lastRepair = new LastRepair();
+  private outage: Outage | undefined;
+  private readonly pendingChannels: PendingChannels;
+  private readonly recentRepair = new RecentRepair();
   private asking = false;
   private repairs = 0;
   private fallback: NodeJS.Timeout | undefined;
   private closed = false;
 
   constructor(
-    private readonly around: Surroundings,
+    private readonly deps: GapRepairDeps,
     private readonly options: Options,
   ) {
-    this.leftovers = new Leftovers(around);
-    this.departures = new Departures(options);
-    this.late = new LateEvents(around);
+    this.pendingChannels = new PendingChannels(deps);
+    this.departures = new RecentDepartures(options);
+    this.backfill = new Backfill(deps);
     const timeoutMs = Math.min(options.requestTimeoutMs, ANSWER_MS);
     const answers = {
-      deliver: this.late.deliver.bind(this.late),
-      release: (origin: InstanceId) => this.late.release(origin, this.leftovers),
+      deliver: this.backfill.deliver.bind(this.backfill),
+      release: (origin: InstanceId) => this.backfill.release(origin, this.pendingChannels),
     };
-    this.questions = new RepairQuestions(around, answers, timeoutMs);
+    this.client = new RepairClient(deps, answers, timeoutMs);
   }
 
   start(): void {
-    const { pubSub } = this.around;
+    const { pubSub } = this.deps;
     if (this.options.repair === undefined || this.stopListening !== undefined) return;
     this.stopListening = pubSub.onInterruption?.((concerns, since) =>
-      this.interrupted(concerns, since),
+      this.beginOutage(concerns, since),
     );
     this.subscriptions.push(
       pubSub.state$.subscribe((state) => {
         if (state === 'ready') this.attempt(() => this.ready());
       }),
-      this.around.cluster.changes$.subscribe((change) => {
+      this.deps.cluster.changes$.subscribe((change) => {
         this.departures.changed(change);
         if (change.type !== 'joined') return;
-        this.questions.joined(change.member.instanceId);
+        this.client.enqueue(change.member.instanceId);
         this.returned(change.member.instanceId);
       }),
     );
@@ -116,22 +116,22 @@ export class GapRepair {
     readonly heldBytes: number;
     readonly repairs: number;
   } {
-    const { isUnderway: underway, late, repairs } = this;
-    return { underway, heldBytes: late.bytes, repairs };
+    const { isUnderway: underway, backfill, repairs } = this;
+    return { underway, heldBytes: backfill.bytes, repairs };
   }
 
   /**
    * Takes an envelope that has come in: it is held, or known already. Returns false where it is to be delivered now.
    */
-  takes(envelope: Envelope, channel: string, bytes: Buffer): boolean {
+  intercept(envelope: Envelope, channel: string, bytes: Buffer): boolean {
     const { origin, sequence } = envelope;
-    if (this.late.knows(envelope, channel)) return true;
+    if (this.backfill.isDuplicate(envelope, channel)) return true;
     // Who comes back flushes its outbox before it says so.
-    if (this.interruption === undefined && this.lastRepair.isRemembered) {
+    if (this.outage === undefined && this.recentRepair.isRemembered) {
       this.returned(origin, channel);
     }
     if (!this.mayHaveMissed(origin, channel)) return false;
-    this.late.hold(origin, { channel, sequence, bytes });
+    this.backfill.hold(origin, { channel, sequence, bytes });
     return true;
   }
 
@@ -140,29 +140,29 @@ export class GapRepair {
     this.stopListening?.();
     for (const subscription of this.subscriptions) subscription.unsubscribe();
     clearTimeout(this.fallback);
-    this.interruption = undefined;
-    this.leftovers.clear();
-    this.late.clear();
+    this.outage = undefined;
+    this.pendingChannels.clear();
+    this.backfill.clear();
   }
 
   private get isUnderway(): boolean {
-    return this.interruption !== undefined || !this.leftovers.isEmpty;
+    return this.outage !== undefined || !this.pendingChannels.isEmpty;
   }
 
   private mayHaveMissed(origin: InstanceId, channel: string): boolean {
-    const { interruption, leftovers } = this;
-    if (leftovers.has(channel)) return true;
-    if (interruption === undefined || interruption.repaired.has(origin)) return false;
-    return mayConcern(interruption, channel);
+    const { outage, pendingChannels } = this;
+    if (pendingChannels.has(channel)) return true;
+    if (outage === undefined || outage.repaired.has(origin)) return false;
+    return mayConcern(outage, channel);
   }
 
   /** @param start when it began, where that is known to the moment */
-  private interrupted(concerns: Interrupted, start?: number): void {
+  private beginOutage(concerns: InterruptedChannels, start?: number): void {
     if (this.closed) return;
-    const { cluster, log, bus } = this.around;
-    if (this.interruption !== undefined && isLeftover(this.interruption)) {
-      this.leftovers.putBack(this.interruption);
-      this.interruption = undefined;
+    const { cluster, log, bus } = this.deps;
+    if (this.outage !== undefined && isPartial(this.outage)) {
+      this.pendingChannels.putBack(this.outage);
+      this.outage = undefined;
     }
     const now = performance.now();
     // This instance hears its own heartbeats over that channel.
@@ -171,12 +171,12 @@ export class GapRepair {
       start === undefined && !isProven
         ? now - PART_MARGIN_MS
         : Math.min(now, start ?? cluster.heardItselfAt) - MARGIN_MS;
-    this.interruption ??= interruptionOf(since, log.lastOfAll());
-    this.interruption.since = Math.min(this.interruption.since, since);
-    merged(this.interruption, concerns, this.members());
+    this.outage ??= newOutage(since, log.lastOfAll());
+    this.outage.since = Math.min(this.outage.since, since);
+    extend(this.outage, concerns, this.members());
     for (const origin of this.departures.takeSince(start ?? since, isProven)) {
-      this.interruption.members.delete(origin);
-      this.noAnswer(this.interruption, origin);
+      this.outage.members.delete(origin);
+      this.noAnswer(this.outage, origin);
     }
     this.repairLater();
   }
@@ -184,15 +184,15 @@ export class GapRepair {
   private async ready(): Promise<void> {
     if (!this.isUnderway) return;
     // Where Redis was away when the app started, nothing that answers come over is subscribed yet.
-    await this.around.bus.open();
+    await this.deps.bus.open();
     await this.repair();
   }
 
   /** Both were away, and it came back later: it was not there to be asked. */
   private returned(instanceId: InstanceId, channel?: string): void {
-    if (this.interruption !== undefined || this.closed) return;
-    this.interruption = this.lastRepair.onceMoreFor(instanceId, channel);
-    if (this.interruption !== undefined) this.attempt(() => this.repair());
+    if (this.outage !== undefined || this.closed) return;
+    this.outage = this.recentRepair.repeatFor(instanceId, channel);
+    if (this.outage !== undefined) this.attempt(() => this.repair());
   }
 
   private repairLater(): void {
@@ -206,64 +206,63 @@ export class GapRepair {
 
   private async repair(): Promise<void> {
     if (this.asking || this.closed || !this.isUnderway) return;
-    if (this.canAsk) this.interruption ??= this.leftovers.take();
-    const { interruption } = this;
-    if (!this.canAsk || interruption === undefined) {
+    if (this.canAsk) this.outage ??= this.pendingChannels.take();
+    const { outage } = this;
+    if (!this.canAsk || outage === undefined) {
       this.repairLater();
       return;
     }
-    this.leftovers.begin(interruption);
+    this.pendingChannels.begin(outage);
     this.asking = true;
     this.repairs++;
     clearTimeout(this.fallback);
     try {
-      if (await this.repairAll(interruption)) this.end(interruption);
+      if (await this.repairAll(outage)) this.end(outage);
       else this.repairLater();
     } catch (error) {
-      this.around.reporter.report('repair.failed', () => reasonOf(error));
-      this.end(interruption);
+      this.deps.reporter.report('repair.failed', () => reasonOf(error));
+      this.end(outage);
     } finally {
       this.asking = false;
     }
     // Interrupted once more while it was repaired, and everything is there again already.
-    if (this.around.pubSub.state === 'ready') this.attempt(() => this.repair());
+    if (this.deps.pubSub.state === 'ready') this.attempt(() => this.repair());
   }
 
   /** Un-awaited promises: a rejection would end the process, so it is reported. */
   private attempt(act: () => Promise<void>): void {
-    this.around.reporter.attempt('repair.failed', () => 'what was missed', act);
+    this.deps.reporter.attempt('repair.failed', () => 'what was missed', act);
   }
 
   /** Whether questions go out, and answers come in. */
   private get canAsk(): boolean {
-    const { pubSub, bus, reporter } = this.around;
+    const { pubSub, bus, reporter } = this.deps;
     return (saysOpen(pubSub, reporter) ?? true) && bus.isListening;
   }
 
   /** Returns false where it was interrupted again. */
-  private async repairAll(interruption: Interruption): Promise<boolean> {
-    const { times } = interruption;
+  private async repairAll(outage: Outage): Promise<boolean> {
+    const { generation } = outage;
     let quietSince = performance.now();
-    const isCurrent = (): boolean =>
-      this.interruption === interruption && interruption.times === times;
+    const isCurrent = (): boolean => this.outage === outage && outage.generation === generation;
     for (let attempt = 1; ; attempt++) {
-      const { size } = interruption.repaired;
-      const { missing, complete } = await this.questions.ask(interruption, {
-        isWanted: (channel) => this.leftovers.isConcerned(interruption, channel),
+      const { size } = outage.repaired;
+      const { missing, complete } = await this.client.ask(outage, {
+        isWanted: (channel) => this.pendingChannels.isConcerned(outage, channel),
         isCurrent,
       });
-      if (this.closed || interruption.times > times) return false;
-      for (const instanceId of missing) interruption.members.add(instanceId);
-      const open = unrepaired(interruption);
+      if (this.closed || outage.generation > generation) return false;
+      for (const instanceId of missing) outage.members.add(instanceId);
+      const open = unrepaired(outage);
       if (complete && open.length === 0) return true;
       // The others may have had to wait for their turn.
-      if (interruption.repaired.size > size) quietSince = performance.now();
+      if (outage.repaired.size > size) quietSince = performance.now();
       if (performance.now() - quietSince > this.patienceMs(open)) return true;
       const [shortest, longest] = PAUSE_MS;
       await new Promise((resolve) => {
         setTimeout(resolve, Math.min(shortest * attempt, longest)).unref();
       });
-      if (this.closed || interruption.times > times || !this.canAsk) return false;
+      if (this.closed || outage.generation > generation || !this.canAsk) return false;
     }
   }
 
@@ -274,29 +273,29 @@ export class GapRepair {
     return ABSENT_MS + (lives ? this.options.memberTimeoutMs : 0);
   }
 
-  private noAnswer(interruption: Interruption, origin: InstanceId): void {
-    const from = heardOf(interruption, origin) + 1;
-    this.late.gap(origin, { from, to: null, reason: 'no-answer' });
+  private noAnswer(outage: Outage, origin: InstanceId): void {
+    const from = lastHeardFrom(outage, origin) + 1;
+    this.backfill.gap(origin, { from, to: null, reason: 'no-answer' });
   }
 
   private members(): Set<InstanceId> {
-    return new Set(this.around.cluster.otherMembers().map(({ instanceId }) => instanceId));
+    return new Set(this.deps.cluster.otherMembers().map(({ instanceId }) => instanceId));
   }
 
-  private end(interruption: Interruption): void {
-    if (this.interruption !== interruption || this.closed) return;
+  private end(outage: Outage): void {
+    if (this.outage !== outage || this.closed) return;
     const members = this.members();
-    for (const origin of unrepaired(interruption)) {
+    for (const origin of unrepaired(outage)) {
       // Who is away is asked once more when it comes back; of whoever else has not answered nothing is expected.
-      if (interruption.isLate || members.has(origin)) interruption.repaired.add(origin);
-      this.noAnswer(interruption, origin);
+      if (outage.isLate || members.has(origin)) outage.repaired.add(origin);
+      this.noAnswer(outage, origin);
     }
-    this.interruption = undefined;
-    this.lastRepair.remember(interruption);
+    this.outage = undefined;
+    this.recentRepair.remember(outage);
     // These cannot be heard yet. What comes over the others is delivered at once from now on.
-    this.leftovers.end(interruption);
-    this.late.releaseAll(this.leftovers);
-    this.around.log.dropIndex();
-    if (!this.leftovers.isEmpty) this.repairLater();
+    this.pendingChannels.end(outage);
+    this.backfill.releaseAll(this.pendingChannels);
+    this.deps.log.dropIndex();
+    if (!this.pendingChannels.isEmpty) this.repairLater();
   }
 }

@@ -1,16 +1,16 @@
-import type { Interrupted, PubSub } from '../ports/pub-sub.js';
+import type { InterruptedChannels, PubSub } from '../ports/pub-sub.js';
 import type { InstanceId } from '../wire/envelope.js';
 
 /** After so many in a row it is not told apart any more which channels they concerned. */
-const MOST_CONCERNS = 16;
+const MAX_CONCERNS = 16;
 
 /** Channels that could not be heard for a while. @internal */
-export interface Interruption {
-  /** By the clock that nobody sets. */
+export interface Outage {
+  /** Monotonic time (`performance.now()`). */
   since: number;
   /** How often it happened until it was repaired. */
-  times: number;
-  readonly concerns: Interrupted[];
+  generation: number;
+  readonly concerns: InterruptedChannels[];
   /** Who may have sent something meanwhile. */
   readonly members: Set<InstanceId>;
   /** Whose events up to now have been delivered, or given up. */
@@ -22,80 +22,85 @@ export interface Interruption {
 }
 
 /** What is left of earlier ones: channels that were not subscribed when the others were repaired. @internal */
-export interface Leftover extends Interruption {
-  readonly deaf: ReadonlySet<string>;
+export interface PartialOutage extends Outage {
+  readonly unsubscribed: ReadonlySet<string>;
 }
 
 /** @internal */
-export function interruptionOf(
-  since: number,
-  heard: ReadonlyMap<InstanceId, number>,
-): Interruption {
-  const none = { times: 0, concerns: [], members: new Set<string>(), repaired: new Set<string>() };
+export function newOutage(since: number, heard: ReadonlyMap<InstanceId, number>): Outage {
+  const none = {
+    generation: 0,
+    concerns: [],
+    members: new Set<string>(),
+    repaired: new Set<string>(),
+  };
   return { since, ...none, heard, isLate: false };
 }
 
 /** It happened, or happened once more. @internal */
-export function merged(
-  interruption: Interruption,
-  concerns: Interrupted,
+export function extend(
+  outage: Outage,
+  concerns: InterruptedChannels,
   members: Iterable<InstanceId>,
 ): void {
-  interruption.times++;
-  interruption.isLate = false;
-  addConcerns(interruption, [concerns]);
+  outage.generation++;
+  outage.isLate = false;
+  addConcerns(outage, [concerns]);
   // Who was repaired before may have sent something since.
-  interruption.repaired.clear();
-  for (const instanceId of members) interruption.members.add(instanceId);
+  outage.repaired.clear();
+  for (const instanceId of members) outage.members.add(instanceId);
 }
 
 /** For whoever was not there to be asked for the earlier one, or the later. @internal */
-export function both(earlier: Interruption, later: Interruption): Interruption {
-  const interruption = interruptionOf(Math.min(earlier.since, later.since), earlier.heard);
-  addConcerns(interruption, [...earlier.concerns, ...later.concerns]);
-  for (const origin of [...earlier.members, ...later.members]) interruption.members.add(origin);
+export function union(earlier: Outage, later: Outage): Outage {
+  const outage = newOutage(Math.min(earlier.since, later.since), earlier.heard);
+  addConcerns(outage, [...earlier.concerns, ...later.concerns]);
+  for (const origin of [...earlier.members, ...later.members]) outage.members.add(origin);
   for (const origin of later.repaired) {
-    if (earlier.repaired.has(origin)) interruption.repaired.add(origin);
+    if (earlier.repaired.has(origin)) outage.repaired.add(origin);
   }
-  return interruption;
+  return outage;
 }
 
-/** Adds what an interruption leaves to what is left of earlier ones. @internal */
-export function leftoverOf(
-  { since, heard, repaired }: Interruption,
+/** Adds what an outage leaves to what is left of earlier ones. @internal */
+export function partialOutageOf(
+  { since, heard, repaired }: Outage,
   channels: ReadonlySet<string>,
-  earlier?: Leftover,
-): Leftover {
-  const deaf = new Set([...(earlier?.deaf ?? []), ...channels]);
+  earlier?: PartialOutage,
+): PartialOutage {
+  const unsubscribed = new Set([...(earlier?.unsubscribed ?? []), ...channels]);
   const start = Math.min(since, earlier?.since ?? Infinity);
-  const leftover = { ...interruptionOf(start, earlier?.heard ?? heard), deaf };
-  merged(leftover, (channel) => deaf.has(channel), [...(earlier?.members ?? []), ...repaired]);
-  return leftover;
+  const pending = { ...newOutage(start, earlier?.heard ?? heard), unsubscribed };
+  extend(pending, (channel) => unsubscribed.has(channel), [
+    ...(earlier?.members ?? []),
+    ...repaired,
+  ]);
+  return pending;
 }
 
 /** @internal */
-export function isLeftover(interruption: Interruption): interruption is Leftover {
-  return 'deaf' in interruption;
+export function isPartial(outage: Outage): outage is PartialOutage {
+  return 'unsubscribed' in outage;
 }
 
 /** @internal */
-export function mayConcern({ concerns }: Interruption, channel: string): boolean {
+export function mayConcern({ concerns }: Outage, channel: string): boolean {
   return concerns.some((isConcerned) => isConcerned(channel));
 }
 
 /** @internal */
-export function unrepaired({ members, repaired }: Interruption): InstanceId[] {
+export function unrepaired({ members, repaired }: Outage): InstanceId[] {
   return [...members].filter((origin) => !repaired.has(origin));
 }
 
 /** The highest number that the instance was heard with before. @internal */
-export function heardOf({ heard }: Interruption, origin: InstanceId): number {
+export function lastHeardFrom({ heard }: Outage, origin: InstanceId): number {
   return heard.get(origin) ?? 0;
 }
 
-function addConcerns({ concerns }: Interruption, more: readonly Interrupted[]): void {
+function addConcerns({ concerns }: Outage, more: readonly InterruptedChannels[]): void {
   concerns.push(...more);
-  if (concerns.length > MOST_CONCERNS) concerns.splice(0, Infinity, () => true);
+  if (concerns.length > MAX_CONCERNS) concerns.splice(0, Infinity, () => true);
 }
 
 /** Who comes back that soon after a repair is asked as well. */
@@ -106,8 +111,8 @@ const LATE_MS = 30_000;
  *
  * @internal
  */
-export class LastRepair {
-  private last: { readonly interruption: Interruption; readonly at: number } | undefined;
+export class RecentRepair {
+  private last: { readonly outage: Outage; readonly at: number } | undefined;
 
   /** Costs nothing to ask for each event. */
   get isRemembered(): boolean {
@@ -115,35 +120,35 @@ export class LastRepair {
   }
 
   /** Who was not there for an earlier one is asked for all of it, whatever else there was since. */
-  remember(interruption: Interruption): void {
+  remember(outage: Outage): void {
     const at = performance.now();
-    const earlier = this.last?.interruption;
+    const earlier = this.last?.outage;
     const isYoung = this.last !== undefined && at - this.last.at <= LATE_MS;
-    if (!isYoung || earlier === undefined) this.last = { interruption, at };
-    else if (interruption.isLate) {
-      for (const origin of interruption.repaired) earlier.repaired.add(origin);
-      this.last = { interruption: earlier, at };
-    } else if (isLeftover(interruption)) return;
-    else if (unrepaired(earlier).length === 0) this.last = { interruption, at };
-    else this.last = { interruption: both(earlier, interruption), at };
+    if (!isYoung || earlier === undefined) this.last = { outage, at };
+    else if (outage.isLate) {
+      for (const origin of outage.repaired) earlier.repaired.add(origin);
+      this.last = { outage: earlier, at };
+    } else if (isPartial(outage)) return;
+    else if (unrepaired(earlier).length === 0) this.last = { outage, at };
+    else this.last = { outage: union(earlier, outage), at };
   }
 
   /**
-   * The interruption once more, for an instance that has come back, perhaps with an event over a channel. Undefined where
+   * The outage once more, for an instance that has come back, perhaps with an event over a channel. Undefined where
    * nothing of it is missing.
    */
-  onceMoreFor(instanceId: InstanceId, channel?: string): Interruption | undefined {
+  repeatFor(instanceId: InstanceId, channel?: string): Outage | undefined {
     const { last } = this;
     if (last === undefined) return undefined;
     if (performance.now() - last.at > LATE_MS) {
       this.last = undefined;
       return undefined;
     }
-    const { since, heard, concerns, repaired } = last.interruption;
+    const { since, heard, concerns, repaired } = last.outage;
     if (repaired.has(instanceId)) return undefined;
-    if (channel !== undefined && !mayConcern(last.interruption, channel)) return undefined;
-    const again = interruptionOf(since, heard);
-    for (const concern of concerns) merged(again, concern, [instanceId]);
+    if (channel !== undefined && !mayConcern(last.outage, channel)) return undefined;
+    const again = newOutage(since, heard);
+    for (const concern of concerns) extend(again, concern, [instanceId]);
     for (const origin of repaired) again.repaired.add(origin);
     again.isLate = true;
     return again;
@@ -152,7 +157,7 @@ export class LastRepair {
 
 const NONE: ReadonlySet<string> = new Set();
 
-interface Surroundings {
+interface PendingChannelsDeps {
   readonly pubSub: PubSub;
   /** The channels that this instance wants to hear. */
   channels(): Iterable<string>;
@@ -164,72 +169,75 @@ interface Surroundings {
  *
  * @internal
  */
-export class Leftovers {
-  private leftover: Leftover | undefined;
+export class PendingChannels {
+  private pending: PartialOutage | undefined;
   /** Of the repair that is under way: these are left when it ends, also where they can be heard by then. */
-  private deaf: ReadonlySet<string> = NONE;
+  private excluded: ReadonlySet<string> = NONE;
 
-  constructor(private readonly around: Surroundings) {}
+  constructor(private readonly deps: PendingChannelsDeps) {}
 
   get isEmpty(): boolean {
-    return this.leftover === undefined;
+    return this.pending === undefined;
   }
 
   /** Whether more of this channel is missing than a repair that is under way gets back. */
   has(channel: string): boolean {
-    return this.leftover?.deaf.has(channel) === true || this.deaf.has(channel);
+    return this.pending?.unsubscribed.has(channel) === true || this.excluded.has(channel);
   }
 
-  /** Whether an interruption is about a channel that is none of these. */
-  isConcerned(interruption: Interruption, channel: string): boolean {
-    return mayConcern(interruption, channel) && this.leftover?.deaf.has(channel) !== true;
+  /** Whether an outage is about a channel that is none of these. */
+  isConcerned(outage: Outage, channel: string): boolean {
+    return mayConcern(outage, channel) && this.pending?.unsubscribed.has(channel) !== true;
   }
 
   /** It is being repaired from now on. */
-  begin(interruption: Interruption): void {
-    this.deaf = this.deafChannels(interruption);
+  begin(outage: Outage): void {
+    this.excluded = this.unsubscribedChannels(outage);
   }
 
   /** It has been repaired, but for the channels that could not be heard when that began. */
-  end(interruption: Interruption): void {
-    const { deaf } = this;
-    this.deaf = NONE;
-    if (deaf.size > 0) this.leftover = leftoverOf(interruption, deaf, this.leftover);
+  end(outage: Outage): void {
+    const { excluded: unsubscribed } = this;
+    this.excluded = NONE;
+    if (unsubscribed.size > 0) this.pending = partialOutageOf(outage, unsubscribed, this.pending);
   }
 
   /** What there is, if some of it can be heard again. */
-  take(): Leftover | undefined {
-    const { leftover } = this;
-    this.leftover = undefined;
-    if (leftover === undefined || this.deafChannels(leftover).size < leftover.deaf.size) {
-      return leftover;
+  take(): PartialOutage | undefined {
+    const { pending } = this;
+    this.pending = undefined;
+    if (
+      pending === undefined ||
+      this.unsubscribedChannels(pending).size < pending.unsubscribed.size
+    ) {
+      return pending;
     }
-    this.leftover = leftover;
+    this.pending = pending;
     return undefined;
   }
 
-  /** Another interruption comes first, and has a time of its own. */
-  putBack(leftover: Leftover): void {
-    leftover.times++;
-    leftover.repaired.clear();
-    this.leftover = leftover;
+  /** Another outage comes first, and has a time of its own. */
+  putBack(pending: PartialOutage): void {
+    pending.generation++;
+    pending.repaired.clear();
+    this.pending = pending;
   }
 
   clear(): void {
-    this.leftover = undefined;
-    this.deaf = NONE;
+    this.pending = undefined;
+    this.excluded = NONE;
   }
 
-  /** The channels of an interruption that cannot be heard yet: more of them is being missed. */
-  private deafChannels(interruption: Interruption): Set<string> {
-    const { pubSub } = this.around;
-    const deaf = new Set<string>();
-    if (pubSub.state === 'ready') return deaf;
-    for (const channel of this.around.channels()) {
-      if (this.isConcerned(interruption, channel) && !pubSub.isSubscribed(channel)) {
-        deaf.add(channel);
+  /** The channels of an outage that cannot be heard yet: more of them is being missed. */
+  private unsubscribedChannels(outage: Outage): Set<string> {
+    const { pubSub } = this.deps;
+    const unsubscribed = new Set<string>();
+    if (pubSub.state === 'ready') return unsubscribed;
+    for (const channel of this.deps.channels()) {
+      if (this.isConcerned(outage, channel) && !pubSub.isSubscribed(channel)) {
+        unsubscribed.add(channel);
       }
     }
-    return deaf;
+    return unsubscribed;
   }
 }

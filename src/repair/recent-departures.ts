@@ -5,10 +5,10 @@ import type { ClusterChange } from '../cluster/cluster.service.js';
 /** Nobody looks further back. */
 const REMEMBERED_MS = 60_000;
 
-/** By the clock that nobody sets. */
+/** Monotonic time (`performance.now()`). */
 interface Departure {
   readonly livedUntil: number;
-  readonly saidSo: boolean;
+  readonly graceful: boolean;
 }
 
 /**
@@ -16,7 +16,7 @@ interface Departure {
  *
  * @internal
  */
-export class Departures {
+export class RecentDepartures {
   private readonly byInstance = new Map<InstanceId, Departure>();
 
   constructor(
@@ -33,20 +33,20 @@ export class Departures {
       return;
     }
     const { heartbeatIntervalMs, memberTimeoutMs } = this.options;
-    const saidSo = type === 'left';
-    const livedUntil = saidSo ? now : now - memberTimeoutMs + heartbeatIntervalMs;
-    this.byInstance.set(instanceId, { livedUntil, saidSo });
+    const graceful = type === 'left';
+    const livedUntil = graceful ? now : now - memberTimeoutMs + heartbeatIntervalMs;
+    this.byInstance.set(instanceId, { livedUntil, graceful });
   }
 
   /**
    * Those that lived since then. They are forgotten.
    *
-   * @param heardOut whether the good-byes came over a connection that lost nothing before: then who said so is none of them
+   * @param nothingLost whether the good-byes came over a connection that lost nothing before: then who said so is none of them
    */
-  takeSince(since: number, heardOut: boolean): InstanceId[] {
+  takeSince(since: number, nothingLost: boolean): InstanceId[] {
     const taken: InstanceId[] = [];
-    for (const [instanceId, { livedUntil, saidSo }] of this.byInstance) {
-      if (livedUntil < since || (saidSo && heardOut)) continue;
+    for (const [instanceId, { livedUntil, graceful }] of this.byInstance) {
+      if (livedUntil < since || (graceful && nothingLost)) continue;
       this.byInstance.delete(instanceId);
       taken.push(instanceId);
     }

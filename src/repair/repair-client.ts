@@ -1,14 +1,14 @@
 import type { InstanceId } from '../wire/envelope.js';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
 import type { ClusterService } from '../cluster/cluster.service.js';
-import { heardOf, type Interruption } from './outage.js';
+import { lastHeardFrom, type Outage } from './outage.js';
 import type { RequestOutcome } from '../cluster/pending-request.js';
 import { REPAIR, repairedBy, wantedChannels, type Repaired } from './repair-server.js';
 
 /** Their answers come over one connection: Redis cuts off who has too much to read. */
-const MOST_AT_ONCE = 4;
+const MAX_AT_ONCE = 4;
 
-interface Surroundings {
+interface RepairClientDeps {
   readonly requests: ClusterRequests;
   readonly cluster: ClusterService;
   channels(): Iterable<string>;
@@ -21,7 +21,7 @@ interface Answers {
   release(origin: InstanceId): void;
 }
 
-interface Circumstances {
+interface RepairScope {
   isWanted(this: void, channel: string): boolean;
   isCurrent(this: void): boolean;
 }
@@ -31,12 +31,12 @@ interface Circumstances {
  *
  * @internal
  */
-export class RepairQuestions {
+export class RepairClient {
   /** While some are asked one by one. */
-  private newcomer: ((origin: InstanceId) => void) | undefined;
+  private enqueueNewcomer: ((origin: InstanceId) => void) | undefined;
 
   constructor(
-    private readonly around: Surroundings,
+    private readonly deps: RepairClientDeps,
     private readonly answers: Answers,
     private readonly timeoutMs: number,
   ) {}
@@ -45,16 +45,13 @@ export class RepairQuestions {
    * Asks all that have not answered: at once, or where there are many, few at a time. What comes when it is not current
    * any more is thrown away.
    */
-  async ask(
-    interruption: Interruption,
-    { isWanted, isCurrent }: Circumstances,
-  ): Promise<RequestOutcome> {
-    const { repaired, since } = interruption;
-    const { requests } = this.around;
+  async ask(outage: Outage, { isWanted, isCurrent }: RepairScope): Promise<RequestOutcome> {
+    const { repaired, since } = outage;
+    const { requests } = this.deps;
     const isOpen = (origin: InstanceId): boolean => isCurrent() && !repaired.has(origin);
-    const wanted = wantedChannels(this.around.channels(), isWanted);
-    const known = this.open(interruption);
-    const asked = new Set(known.length > MOST_AT_ONCE ? known : []);
+    const wanted = wantedChannels(this.deps.channels(), isWanted);
+    const known = this.unrepaired(outage);
+    const asked = new Set(known.length > MAX_AT_ONCE ? known : []);
     const ask = (to?: InstanceId) =>
       requests.request({
         operation: REPAIR,
@@ -65,10 +62,10 @@ export class RepairQuestions {
         },
         ...(to !== undefined && { to }),
         timeoutMs: this.timeoutMs,
-        partsRenewTime: true,
+        partsExtendDeadline: true,
         onPart: (origin, part) => {
           const answer = repairedBy(origin, part);
-          if (isOpen(origin)) this.answers.deliver(origin, answer, heardOf(interruption, origin));
+          if (isOpen(origin)) this.answers.deliver(origin, answer, lastHeardFrom(outage, origin));
         },
         onAnswered: (origin) => {
           // To the question for all others it says that it is none of them.
@@ -89,8 +86,8 @@ export class RepairQuestions {
   }
 
   /** It has come, or come back, and need not wait until all others were asked. */
-  joined(origin: InstanceId): void {
-    this.newcomer?.(origin);
+  enqueue(origin: InstanceId): void {
+    this.enqueueNewcomer?.(origin);
   }
 
   /** A few at a time, and whoever comes meanwhile. */
@@ -106,12 +103,12 @@ export class RepairQuestions {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) await ask(next);
       busy--;
     };
-    const lanes = Array.from({ length: MOST_AT_ONCE }, lane);
-    this.newcomer = (origin) => {
+    const lanes = Array.from({ length: MAX_AT_ONCE }, lane);
+    this.enqueueNewcomer = (origin) => {
       if (queue.includes(origin)) return;
       asked.add(origin);
       queue.push(origin);
-      if (busy < MOST_AT_ONCE) lanes.push(lane());
+      if (busy < MAX_AT_ONCE) lanes.push(lane());
     };
     try {
       let waited: number;
@@ -120,13 +117,13 @@ export class RepairQuestions {
         await Promise.all(lanes);
       } while (lanes.length > waited);
     } finally {
-      this.newcomer = undefined;
+      this.enqueueNewcomer = undefined;
     }
   }
 
   /** Who has not answered: those who were there, and those who are. Each instance begins with another one. */
-  private open({ members, repaired }: Interruption): InstanceId[] {
-    const { cluster } = this.around;
+  private unrepaired({ members, repaired }: Outage): InstanceId[] {
+    const { cluster } = this.deps;
     const { instanceId: self } = cluster.self;
     const there = cluster.otherMembers().map(({ instanceId }) => instanceId);
     const open = [...new Set([...members, ...there])].filter((origin) => !repaired.has(origin));

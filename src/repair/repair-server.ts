@@ -19,12 +19,12 @@ const PACK_BYTES = 256 * 1024;
 /** What a message has beside the pack. */
 const MESSAGE_BYTES = 1_024;
 /** As many hashes are listed; of more, a bit of each is set in so many bytes. */
-const MOST_LISTED = 16_384;
+const MAX_LISTED = 16_384;
 const FILTER_BYTES = 128 * 1024;
 
 /** Who waits for its turn hears so often of it. */
-const SIGNS_PER_TIMEOUT = 4;
-const SHORTEST_SIGN_MS = 50;
+const KEEPALIVES_PER_TIMEOUT = 4;
+const MIN_KEEPALIVE_MS = 50;
 
 /** A part of an answer, as it came in. @internal */
 export interface Repaired {
@@ -48,7 +48,7 @@ export function wantedChannels(
 ): WantedChannels {
   const hashes: number[] = [];
   for (const channel of channels) if (isWanted(channel)) hashes.push(fnv1a(channel));
-  if (hashes.length > MOST_LISTED) {
+  if (hashes.length > MAX_LISTED) {
     const filter = Buffer.alloc(FILTER_BYTES);
     for (const hash of hashes) setBit(filter, hash);
     return { filter };
@@ -70,20 +70,20 @@ interface Answerer {
  *
  * @internal
  */
-export function repairHandler(answerer: Answerer): RequestHandler {
+export function repairServer(answerer: Answerer): RequestHandler {
   const { instanceId, maxMessageBytes } = answerer;
   const mostBytes = maxMessageBytes - MESSAGE_BYTES;
   const packBytes = Math.min(PACK_BYTES, mostBytes);
-  const turns = new AnswerTurns();
+  const turns = new ReplyQueue();
 
   async function answer(
     { ageMs, isWanted }: Pick<Question, 'ageMs' | 'isWanted'>,
-    turn: AnswerTurn,
-    emit: (part: unknown) => Promise<boolean>,
+    turn: ReplyTurn,
+    push: (part: unknown) => Promise<boolean>,
   ): Promise<unknown> {
     const now = performance.now();
     const selection = answerer.since(ageMs, isWanted);
-    let { forgotten } = selection;
+    let { lastEvicted: forgotten } = selection;
     let pack: PackedEnvelope[] = [];
     let length = 0;
     for (const { channel, bytes, sequence, at } of selection.publishes) {
@@ -96,7 +96,7 @@ export function repairHandler(answerer: Answerer): RequestHandler {
       }
       if (length > 0 && length + takes > packBytes) {
         // One at a time: what is not read yet is Redis' to keep.
-        if (!(await emit({ pack: packEnvelopes(pack) }))) throw new Error('a part was not sent');
+        if (!(await push({ pack: packEnvelopes(pack) }))) throw new Error('a part was not sent');
         if (turn.isSuperseded) throw new Superseded();
         pack = [];
         length = 0;
@@ -107,15 +107,15 @@ export function repairHandler(answerer: Answerer): RequestHandler {
     return { pack: packEnvelopes(pack), ...(forgotten !== undefined && { forgotten }) };
   }
 
-  return async (params, { origin, timeoutMs, emit }) => {
+  return async (params, { origin, timeoutMs, push }) => {
     const { ageMs, isWanted, except } = checked(params);
     if (except.includes(instanceId)) return { pack: packEnvelopes([]) };
     const askedAt = performance.now();
     const waits = setInterval(
-      () => void emit({ pack: packEnvelopes([]) }),
-      Math.max(timeoutMs / SIGNS_PER_TIMEOUT, SHORTEST_SIGN_MS),
+      () => void push({ pack: packEnvelopes([]) }),
+      Math.max(timeoutMs / KEEPALIVES_PER_TIMEOUT, MIN_KEEPALIVE_MS),
     );
-    let turn: AnswerTurn;
+    let turn: ReplyTurn;
     try {
       turn = await turns.begin(origin);
     } finally {
@@ -123,7 +123,7 @@ export function repairHandler(answerer: Answerer): RequestHandler {
     }
     try {
       const waitedMs = performance.now() - askedAt;
-      return await answer({ ageMs: ageMs + waitedMs, isWanted }, turn, emit);
+      return await answer({ ageMs: ageMs + waitedMs, isWanted }, turn, push);
     } finally {
       turns.end();
     }
@@ -198,13 +198,13 @@ function hasBit(filter: Uint8Array, hash: number): boolean {
 }
 
 /** A question that is being answered. */
-interface AnswerTurn {
+interface ReplyTurn {
   /** Whether its asker has asked anew. */
   readonly isSuperseded: boolean;
 }
 
 interface Waiting {
-  readonly begin: (turn: AnswerTurn) => void;
+  readonly begin: (turn: ReplyTurn) => void;
   readonly fail: (error: Superseded) => void;
 }
 
@@ -212,7 +212,7 @@ interface Waiting {
  * Questions with large answers: one is answered at a time, and of each asker only the newest, in the place of the one
  * before.
  */
-class AnswerTurns {
+class ReplyQueue {
   private readonly waiting = new Map<InstanceId, Waiting>();
   private current: { readonly asker: InstanceId; isSuperseded: boolean } | undefined;
 
@@ -221,7 +221,7 @@ class AnswerTurns {
    *
    * @throws Superseded
    */
-  begin(asker: InstanceId): Promise<AnswerTurn> {
+  begin(asker: InstanceId): Promise<ReplyTurn> {
     this.waiting.get(asker)?.fail(new Superseded());
     if (this.current?.asker === asker) this.current.isSuperseded = true;
     return new Promise((begin, fail) => {

@@ -1,5 +1,5 @@
 /** Why an instance should get no new clients. */
-export type Unready = 'starting' | 'draining' | 'closed';
+export type UnreadyReason = 'starting' | 'draining' | 'closed';
 
 /**
  * Whether this instance should get new clients: what a load balancer asks, by way of the health check.
@@ -7,7 +7,7 @@ export type Unready = 'starting' | 'draining' | 'closed';
  * @internal
  */
 export class Readiness {
-  private current: Unready | undefined = 'starting';
+  private current: UnreadyReason | undefined = 'starting';
   private begun = false;
 
   /** Whether the app has begun to start: it connects, or has done so. */
@@ -21,7 +21,7 @@ export class Readiness {
   }
 
   /** Undefined while it is ready. */
-  get reason(): Unready | undefined {
+  get reason(): UnreadyReason | undefined {
     return this.current;
   }
 

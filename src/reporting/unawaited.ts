@@ -11,7 +11,7 @@ const REPORTED = /^(?:redis|outbox)\./;
  *
  * @internal
  */
-export function settled<R>(reporter: Reporter, work: () => Promise<R>): Promise<R> {
+export function unawaited<R>(reporter: Reporter, work: () => Promise<R>): Promise<R> {
   let promise: Promise<R>;
   try {
     promise = work();

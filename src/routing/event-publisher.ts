@@ -10,7 +10,7 @@ import type { LostPublish, PublishToKeep } from './outbox-queue.js';
 import type { PublishMode } from './outgoing-event.js';
 import { PublishesInFlight } from './publishes-in-flight.js';
 import { publishToOthers } from '../channels/channels.js';
-import { RecentPublishes, type RecentSelection } from './publish-history.js';
+import { PublishHistory, type RecentSelection } from './publish-history.js';
 import { saysOpen } from '../channels/says-open.js';
 
 const LAST_CHANCE_MS = 1_000;
@@ -24,7 +24,7 @@ interface PublishFlags {
   /** It does not wait for anything, and nobody gets it later. */
   readonly volatile?: boolean;
   /** The key within which it keeps its order: its channel, or the one that it would have gone over. */
-  readonly line?: string;
+  readonly orderingKey?: string;
   /** For the report of a loss: the audience and the name of the event. */
   readonly target?: Target;
   readonly event?: string;
@@ -32,7 +32,7 @@ interface PublishFlags {
 
 interface PastPublish {
   readonly channel: string;
-  readonly line: string;
+  readonly orderingKey: string;
   readonly bytes: Buffer;
   readonly waits: boolean;
   readonly flags: PublishFlags;
@@ -46,7 +46,7 @@ interface PastPublish {
  */
 export class EventPublisher {
   private readonly outbox: Outbox | undefined;
-  private readonly recent: RecentPublishes | undefined;
+  private readonly history: PublishHistory | undefined;
   private readonly subscription: Subscription | undefined;
   /** Past the outbox. */
   private readonly inFlight = new PublishesInFlight(() => this.outbox?.flush());
@@ -60,7 +60,7 @@ export class EventPublisher {
     /** Called with an event that is lost after its promise has resolved. */
     onLoss: (lost: LostPublish, error: PropagatorError) => void,
   ) {
-    this.recent = repair && new RecentPublishes(repair);
+    this.history = repair && new PublishHistory(repair);
     if (outbox === undefined) return;
     const { inFlight } = this;
     this.outbox = new Outbox(
@@ -68,7 +68,7 @@ export class EventPublisher {
       {
         isOpen: () => this.isOpen() && !inFlight.isStuck,
         awaySince: () => inFlight.stuckSince ?? (this.isOpen() ? undefined : this.degradedSince),
-        isBusy: (line) => inFlight.has(line),
+        isBusy: (orderingKey) => inFlight.has(orderingKey),
         stuck: () => inFlight.stuck,
         send: ({ channel, bytes, repeated }) => {
           if (repeated) markRepeated(bytes);
@@ -92,9 +92,9 @@ export class EventPublisher {
     return { events: this.outbox?.size ?? 0, bytes: this.outbox?.bytes ?? 0 };
   }
 
-  /** How many wait in the outbox whose promises have resolved. */
-  get told(): number {
-    return this.outbox?.told ?? 0;
+  /** Number of events in the outbox whose promises have resolved as queued. */
+  get reportedQueued(): number {
+    return this.outbox?.reportedQueued ?? 0;
   }
 
   /**
@@ -105,25 +105,26 @@ export class EventPublisher {
    */
   publish(channel: string, bytes: Buffer, flags: PublishFlags = {}): Promise<number | undefined> {
     const { outbox } = this;
-    const { mode, volatile = false, line = channel } = flags;
+    const { mode, volatile = false, orderingKey = channel } = flags;
     if (outbox === undefined) {
       // What is in flight already is all that a Redis which says nothing may keep in memory.
       if (this.inFlight.isStuck) return Promise.reject(unavailable(SILENT));
-      return this.sendPast(undefined, { channel, line, bytes, waits: false, flags });
+      return this.sendPast(undefined, { channel, orderingKey, bytes, waits: false, flags });
     }
     const waits = mode !== 'fail-fast' && !volatile;
-    const reason = this.reasonToWait(outbox, line, waits);
-    if (reason === undefined) return this.sendPast(outbox, { channel, line, bytes, waits, flags });
+    const reason = this.reasonToWait(outbox, orderingKey, waits);
+    if (reason === undefined)
+      return this.sendPast(outbox, { channel, orderingKey, bytes, waits, flags });
     if (!waits) return Promise.reject(unavailable(reason));
-    return this.keep(outbox, { ...flags, channel, line, bytes, repeated: false, reason });
+    return this.keep(outbox, { ...flags, channel, orderingKey, bytes, repeated: false, reason });
   }
 
   /** What was published to some channels since so many ms ago, as far as it is kept. */
   since(ageMs: number, isWanted?: (channel: string) => boolean): RecentSelection {
-    if (this.recent !== undefined) return this.recent.since(ageMs, isWanted);
+    if (this.history !== undefined) return this.history.since(ageMs, isWanted);
     const { sequence, at } = this.last;
     const forgotten = at >= performance.now() - ageMs ? sequence : undefined;
-    return { publishes: [], forgotten };
+    return { publishes: [], lastEvicted: forgotten };
   }
 
   /** Gives the events that wait a last chance: a Redis that is away may be back in a moment, or not. */
@@ -143,7 +144,7 @@ export class EventPublisher {
     this.subscription?.unsubscribe();
     this.outbox?.close();
     this.inFlight.close();
-    this.recent?.clear();
+    this.history?.clear();
   }
 
   private isOpen(): boolean {
@@ -152,8 +153,8 @@ export class EventPublisher {
   }
 
   /** Why an event cannot be published at once; undefined where it can, or where trying says more. */
-  private reasonToWait(outbox: Outbox, line: string, waits: boolean): string | undefined {
-    if (outbox.holds(line)) return 'earlier events for the same target wait for Redis';
+  private reasonToWait(outbox: Outbox, orderingKey: string, waits: boolean): string | undefined {
+    if (outbox.holds(orderingKey)) return 'earlier events for the same target wait for Redis';
     if (this.inFlight.isStuck && (waits || outbox.isFull)) return SILENT;
     if (!waits || this.isOpen()) return undefined;
     return `Redis is not reachable, the state is "${this.pubSub.state}"`;
@@ -165,22 +166,23 @@ export class EventPublisher {
   ): Promise<number | undefined> {
     const kept = outbox.add({ ...publish, sequence: sequenceOf(publish.bytes) });
     // It may be possible by now.
-    outbox.flushLine(publish.line);
+    outbox.flushQueue(publish.orderingKey);
     return kept;
   }
 
   /** A failed event may go to the outbox: until that is known, no other event of its line leaves it. */
   private sendPast(
     outbox: Outbox | undefined,
-    { channel, line, bytes, waits, flags }: PastPublish,
+    { channel, orderingKey, bytes, waits, flags }: PastPublish,
   ): Promise<number | undefined> {
     const { inFlight } = this;
     const { length } = bytes;
-    inFlight.begin(line, length);
+    inFlight.begin(orderingKey, length);
     const sent = this.send(channel, bytes, flags.volatile !== true);
     const since = this.last.at;
     const release = (): void => {
-      if (inFlight.release(line) && outbox?.holds(line) === true) outbox.flushLine(line);
+      if (inFlight.release(orderingKey) && outbox?.holds(orderingKey) === true)
+        outbox.flushQueue(orderingKey);
     };
     return sent.then(
       (instances) => {
@@ -196,7 +198,15 @@ export class EventPublisher {
           throw error;
         }
         const { message: reason } = error;
-        const publish = { ...flags, channel, line, bytes, repeated: true, reason, since };
+        const publish = {
+          ...flags,
+          channel,
+          orderingKey,
+          bytes,
+          repeated: true,
+          reason,
+          since,
+        };
         const kept = this.keep(outbox, publish);
         release();
         return kept;
@@ -208,7 +218,7 @@ export class EventPublisher {
   private send(channel: string, bytes: Buffer, keep = true): Promise<number> {
     const sequence = sequenceOf(bytes);
     this.last = { sequence: Math.max(sequence, this.last.sequence), at: performance.now() };
-    const { recent } = this;
+    const { history: recent } = this;
     const kept = keep ? recent?.add(channel, bytes, sequence) : undefined;
     return publishToOthers(this.pubSub, channel, bytes).then(
       (instances) => {

@@ -8,11 +8,11 @@ import { decodeExternalEvent, isExternal } from '../wire/external-event.js';
 import { areEventFor } from '../wire/event-frames.js';
 import { fnv1a } from '../wire/fnv.js';
 import { WirePacket } from '../wire/wire-packet.js';
-import { dialectOf, packetIn } from './packet-codec.js';
+import { codecOf, encodeEvent } from './packet-codec.js';
 import type { LocalNamespace } from './local-namespace.js';
-import type { MessageGuard } from '../channels/message-authenticator.js';
-import { type NamespaceRegistry, YoungSockets } from './namespace-registry.js';
-import { ReceiptLog } from './received-log.js';
+import type { MessageAuthenticator } from '../channels/message-authenticator.js';
+import { type NamespaceRegistry, RecentSockets } from './namespace-registry.js';
+import { ReceivedLog } from './received-log.js';
 import { audienceOf, roomsOfTarget } from './reserved-rooms.js';
 import type { Telemetry } from './telemetry.js';
 
@@ -31,7 +31,7 @@ const OF_ANOTHER_VERSION: ReadonlySet<string> = new Set<EnvelopeFault>([
 ]);
 
 /** A channel that is listened to. @internal */
-export interface Place {
+export interface ChannelEntry {
   readonly target: Target;
   readonly channel: string;
   /** Of the channel's name. */
@@ -43,7 +43,7 @@ export interface Place {
 /** What makes up for what could not be heard. */
 interface Repair {
   /** Whether it has taken the envelope, which then is not delivered now. */
-  takes(envelope: Envelope, channel: string, bytes: Buffer): boolean;
+  intercept(envelope: Envelope, channel: string, bytes: Buffer): boolean;
 }
 
 /**
@@ -53,12 +53,12 @@ interface Repair {
  * @internal
  */
 export class EventReceiver {
-  private readonly standard = dialectOf(standardParser);
-  private readonly places = new Map<string, Place>();
+  private readonly standard = codecOf(standardParser);
+  private readonly entries = new Map<string, ChannelEntry>();
   private repair: Repair | undefined;
-  private readonly young: YoungSockets;
+  private readonly recentSockets: RecentSockets;
   /** What was received lately. */
-  readonly log = new ReceiptLog();
+  readonly log = new ReceivedLog();
 
   constructor(
     private readonly ownOrigin: Buffer,
@@ -66,45 +66,45 @@ export class EventReceiver {
     private readonly namespaces: NamespaceRegistry,
     private readonly reporter: Reporter,
     private readonly telemetry: Telemetry,
-    private readonly guard?: MessageGuard,
+    private readonly guard?: MessageAuthenticator,
   ) {
-    this.young = new YoungSockets(namespaces);
+    this.recentSockets = new RecentSockets(namespaces);
   }
 
   /** From now on it looks after what this instance could not hear. */
-  repairedBy(repair: Repair): void {
+  useRepair(repair: Repair): void {
     this.repair = repair;
   }
 
   /** The channels that are listened to. */
   channels(): Iterable<string> {
-    return this.places.keys();
+    return this.entries.keys();
   }
 
   /** What comes over the channel of a target from now on is for {@link receive}, with what comes back. */
-  listen(target: Target, channel: string): Place {
-    const place = { target, channel, hash: fnv1a(channel), listenedToSince: Date.now() };
-    this.places.set(channel, place);
-    return place;
+  listen(target: Target, channel: string): ChannelEntry {
+    const entry = { target, channel, hash: fnv1a(channel), listenedToSince: Date.now() };
+    this.entries.set(channel, entry);
+    return entry;
   }
 
   stopListening(channel: string): void {
-    this.places.delete(channel);
+    this.entries.delete(channel);
   }
 
-  receive({ target, channel, hash }: Place, bytes: Buffer): void {
+  receive({ target, channel, hash }: ChannelEntry, bytes: Buffer): void {
     if (isFrom(bytes, this.ownOrigin)) return;
     try {
       if (bytes.length > this.maxMessageBytes) {
         this.drop('message.too-large', target, described(bytes));
-      } else if (this.guard?.admits(bytes, channel) === false) {
+      } else if (this.guard?.verify(bytes, channel) === false) {
         // It is reported.
       } else if (isExternal(bytes)) {
         this.receiveExternal(target, bytes);
       } else {
         const envelope = decodeEnvelope(bytes);
         if (typeof envelope === 'string') this.drop(envelope, target, described(bytes));
-        else if (this.repair?.takes(envelope, channel, bytes) !== true) {
+        else if (this.repair?.intercept(envelope, channel, bytes) !== true) {
           this.log.add(envelope.origin, envelope.sequence, hash);
           this.receiveEnvelope(target, envelope, bytes.length);
         }
@@ -117,17 +117,18 @@ export class EventReceiver {
   /** What was missed before, or held. */
   deliver({ channel, bytes, sentAt = Infinity }: Arrival): void {
     // Nobody here wants it any more, or nobody wanted it then.
-    const { target, listenedToSince } = this.places.get(channel) ?? {};
+    const { target, listenedToSince } = this.entries.get(channel) ?? {};
     if (target === undefined || isFrom(bytes, this.ownOrigin)) return;
     if (listenedToSince !== undefined && sentAt < listenedToSince) return;
-    if (this.guard?.admitsRepaired(bytes, channel) === false) return;
+    if (this.guard?.verifyReplayed(bytes, channel) === false) return;
     try {
       const envelope = decodeEnvelope(bytes);
       if (typeof envelope === 'string') {
         this.drop(envelope, target, described(bytes));
       } else {
         // Who came later may have got it elsewhere before.
-        const young = sentAt === Infinity ? [] : this.young.laterThan(sentAt, target.namespace);
+        const young =
+          sentAt === Infinity ? [] : this.recentSockets.connectedAfter(sentAt, target.namespace);
         const except = [...envelope.except, ...young];
         this.receiveEnvelope(target, { ...envelope, except }, bytes.length);
       }
@@ -167,7 +168,7 @@ export class EventReceiver {
     const packet = new WirePacket(envelope.frames, this.standard.parser);
     const audience = audienceOf(target, envelope.rooms);
     for (const namespace of this.namespaces.named(target.namespace)) {
-      const readable = this.inDialect(packet, envelope.customParser, namespace);
+      const readable = this.encodedFor(packet, envelope.customParser, namespace);
       if (readable === undefined) {
         this.drop('message.parser-mismatch', target, `${envelope.frames.length} bytes`);
         continue;
@@ -183,14 +184,14 @@ export class EventReceiver {
     return sockets;
   }
 
-  private inDialect(
+  private encodedFor(
     packet: WirePacket,
     custom: boolean,
-    { name, dialect }: LocalNamespace,
+    { name, codec }: LocalNamespace,
   ): WirePacket | undefined {
-    if (custom) return dialect.custom ? new WirePacket(packet.frames, dialect.parser) : undefined;
-    if (!dialect.custom) return packet;
-    return packet.packet && packetIn(dialect, name, packet.packet.data);
+    if (custom) return codec.custom ? new WirePacket(packet.frames, codec.parser) : undefined;
+    if (!codec.custom) return packet;
+    return packet.packet && encodeEvent(codec, name, packet.packet.data);
   }
 
   private receiveExternal(target: Target, bytes: Buffer): void {
@@ -203,7 +204,7 @@ export class EventReceiver {
     count(received[target.kind], 1, bytes.length);
     const data = event.data === undefined ? [event.event] : [event.event, event.data];
     for (const namespace of this.namespaces.named(target.namespace)) {
-      const packet = packetIn(namespace.dialect, namespace.name, data);
+      const packet = encodeEvent(namespace.codec, namespace.name, data);
       const sockets = namespace.deliver({
         packet,
         rooms: roomsOfTarget(target),

@@ -5,9 +5,9 @@ import { shown } from '../options/checks.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import {
   type ChannelSubscription,
-  type ChannelSubscriptions,
-  HeldChannels,
-  type ChannelHold,
+  type Channels,
+  SharedChannels,
+  type ChannelHandle,
 } from '../channels/channels.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
@@ -16,12 +16,12 @@ import { ChannelNames, type Target } from '../wire/channel-names.js';
 import { encodePacket } from '../wire/encode-packet.js';
 import { encodeEnvelope, envelopeLength, type InstanceId } from '../wire/envelope.js';
 import { EVENT_PACKET, WirePacket, type SocketIoPacket } from '../wire/wire-packet.js';
-import { dialectOf, packetIn } from './packet-codec.js';
+import { codecOf, encodeEvent } from './packet-codec.js';
 import { EventPublisher } from './event-publisher.js';
 import type { EventLoss } from './event-loss.js';
 import { EventReceiver } from './event-receiver.js';
-import type { Dialect, LocalNamespace } from './local-namespace.js';
-import { MessageGuard } from '../channels/message-authenticator.js';
+import type { PacketCodec, LocalNamespace } from './local-namespace.js';
+import { MessageAuthenticator } from '../channels/message-authenticator.js';
 import { NamespaceRegistry } from './namespace-registry.js';
 import type { LostPublish } from './outbox-queue.js';
 import { nameOf } from '../text.js';
@@ -62,9 +62,9 @@ export class EventRouter {
   readonly instanceId: InstanceId = this.originBytes.toString('hex');
   private readonly namespaces = new NamespaceRegistry();
   /** Of several servers with the same namespaces, too: each event comes in once. */
-  private readonly held = new HeldChannels((channel) => this.receiver.stopListening(channel));
+  private readonly held = new SharedChannels((channel) => this.receiver.stopListening(channel));
   /** Undefined where nothing is signed. */
-  readonly guard: MessageGuard | undefined;
+  readonly guard: MessageAuthenticator | undefined;
   readonly receiver: EventReceiver;
   readonly publisher: EventPublisher;
   private readonly publishes: PublishTracker;
@@ -74,25 +74,25 @@ export class EventRouter {
   /** Events that waited in the outbox and were lost after their sender had been told that they wait. */
   readonly losses$: Observable<EventLoss> = this.losses.asObservable();
   private readonly channels: ChannelNames;
-  private readonly defaultDialect: Dialect;
+  private readonly defaultCodec: PacketCodec;
   /** Rooms that sockets elsewhere are about to join, and how many such commands are under way. */
   private readonly joins = new Map<string, number>();
   private sequence = 0;
 
   constructor(
     pubSub: PubSub,
-    private readonly subscriptions: ChannelSubscriptions,
+    private readonly subscriptions: Channels,
     private readonly options: RouterOptions,
     private readonly reporter: Reporter,
     private readonly telemetry: Telemetry,
   ) {
     this.channels = new ChannelNames(options.prefix);
-    this.defaultDialect = dialectOf(options.parser);
+    this.defaultCodec = codecOf(options.parser);
     this.publishes = new PublishTracker(reporter);
     this.publisher = new EventPublisher(pubSub, options, reporter, (lost, error) => {
       this.lost(lost, error);
     });
-    this.guard = MessageGuard.of(options, reporter);
+    this.guard = MessageAuthenticator.of(options, reporter);
     this.receiver = new EventReceiver(
       this.originBytes,
       options.maxMessageBytes,
@@ -113,7 +113,7 @@ export class EventRouter {
   }
 
   /** Keeps this instance subscribed to a target's channel. */
-  hold(target: Target): ChannelHold {
+  hold(target: Target): ChannelHandle {
     const channel = this.channels.of(target);
     return this.held.hold(channel, () => this.listen(target, channel));
   }
@@ -232,7 +232,7 @@ export class EventRouter {
   private deliverTo(namespaces: Iterable<LocalNamespace>, event: OutgoingEvent): void {
     const { rooms = NONE, except = NONE, volatile = false, compress = true } = event;
     for (const namespace of namespaces) {
-      const packet = packetIn(namespace.dialect, namespace.name, event.data);
+      const packet = encodeEvent(namespace.codec, namespace.name, event.data);
       namespace.deliver({ packet, rooms, except, volatile, compress });
     }
   }
@@ -265,7 +265,7 @@ export class EventRouter {
 
   /** How many publishes wait for the answer of Redis, those in the outbox included. */
   get pendingPublishes(): number {
-    return this.publishes.size + this.publisher.told;
+    return this.publishes.size + this.publisher.reportedQueued;
   }
 
   /** Resolves once every publish under way is settled. */
@@ -303,9 +303,9 @@ export class EventRouter {
   ): { bytes: Buffer; packet: WirePacket } {
     const { except = NONE, rooms = NONE } = event;
     checkLists({ except, rooms });
-    const dialect = this.namespaces.dialectOf(event.namespace) ?? this.defaultDialect;
+    const codec = this.namespaces.codecOf(event.namespace) ?? this.defaultCodec;
     const packet: SocketIoPacket = { type: EVENT_PACKET, nsp: event.namespace, data: event.data };
-    const parts = encodePacket(dialect.encoder, packet);
+    const parts = encodePacket(codec.encoder, packet);
     const trace = span?.context;
     const signed = this.guard !== undefined;
     const length = envelopeLength({ except, rooms, trace, signed }, parts);
@@ -322,14 +322,14 @@ export class EventRouter {
       sentAt: Date.now(),
       volatile: event.volatile ?? false,
       compress: event.compress ?? true,
-      customParser: dialect.custom,
+      customParser: codec.custom,
       except,
       rooms,
       trace,
       signed,
     };
     const { bytes, frames } = encodeEnvelope(header, parts);
-    return { bytes, packet: new WirePacket(frames, dialect.parser, { parts, packet }) };
+    return { bytes, packet: new WirePacket(frames, codec.parser, { parts, packet }) };
   }
 
   private deliver(target: Target, event: OutgoingEvent, packet: WirePacket): number {
@@ -339,9 +339,9 @@ export class EventRouter {
       sockets += namespace.deliver({
         // Servers on other ports may have another parser.
         packet:
-          namespace.dialect.parser === packet.parser
+          namespace.codec.parser === packet.parser
             ? packet
-            : packetIn(namespace.dialect, namespace.name, event.data),
+            : encodeEvent(namespace.codec, namespace.name, event.data),
         ...audience,
         except: event.except ?? NONE,
         volatile: event.volatile ?? false,
@@ -366,12 +366,12 @@ export class EventRouter {
     const startedAt = published === undefined ? 0 : performance.now();
     const channel = this.channels.of(target);
     const line = lineOf === target ? channel : this.channels.of(lineOf);
-    this.guard?.seal(bytes, channel);
+    this.guard?.sign(bytes, channel);
     return this.publishes.track(
       this.publisher.publish(channel, bytes, {
         mode: publish,
         volatile,
-        line,
+        orderingKey: line,
         target,
         event: nameOf(name),
       }),

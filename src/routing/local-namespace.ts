@@ -17,7 +17,7 @@ export interface Delivery extends SendFlags {
 }
 
 /** How the sockets of a server speak: Socket.IO's own parser, or one of the app's. @internal */
-export interface Dialect {
+export interface PacketCodec {
   readonly parser: PacketParser;
   readonly encoder: PacketEncoder;
   readonly custom: boolean;
@@ -26,7 +26,7 @@ export interface Dialect {
 /** One namespace of one Socket.IO server of this instance, as the router sees it. @internal */
 export interface LocalNamespace {
   readonly name: string;
-  readonly dialect: Dialect;
+  readonly codec: PacketCodec;
   /** Connected sockets. */
   readonly socketCount: number;
   /** Returns how many sockets it was written to. */

@@ -1,4 +1,4 @@
-import type { Dialect, LocalNamespace } from './local-namespace.js';
+import type { PacketCodec, LocalNamespace } from './local-namespace.js';
 
 const NO_NAMESPACES: ReadonlySet<LocalNamespace> = new Set();
 
@@ -40,9 +40,9 @@ export class NamespaceRegistry {
   }
 
   /** How the clients of a namespace speak: as those of any server of this instance do, where it has none. */
-  dialectOf(name: string): Dialect | undefined {
-    for (const { dialect } of this.named(name)) return dialect;
-    for (const [{ dialect } = { dialect: undefined }] of this.byName.values()) return dialect;
+  codecOf(name: string): PacketCodec | undefined {
+    for (const { codec } of this.named(name)) return codec;
+    for (const [{ codec } = { codec: undefined }] of this.byName.values()) return codec;
     return undefined;
   }
 }
@@ -59,14 +59,14 @@ interface Newcomer {
  *
  * @internal
  */
-export class YoungSockets {
+export class RecentSockets {
   /** The last to come first. Made once for all that is delivered in one go. */
   private readonly byNamespace = new Map<string, readonly Newcomer[]>();
 
   constructor(private readonly namespaces: NamespaceRegistry) {}
 
   /** The ids of those that came after that moment, in ms since 1970. */
-  laterThan(sentAt: number, namespace: string): string[] {
+  connectedAfter(sentAt: number, namespace: string): string[] {
     let newcomers = this.byNamespace.get(namespace);
     if (newcomers === undefined) {
       if (this.byNamespace.size === 0) queueMicrotask(() => this.byNamespace.clear());

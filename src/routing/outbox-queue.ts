@@ -9,7 +9,7 @@ const COMPACT_AT = 1_024;
 export interface PublishToKeep {
   readonly channel: string;
   /** The key within which order is kept: mostly the channel. */
-  readonly line: string;
+  readonly orderingKey: string;
   readonly bytes: Buffer;
   /** Its number among the events of this instance: the lowest goes first. */
   readonly sequence: number;
@@ -37,9 +37,9 @@ export interface QueuedPublish extends PublishToKeep {
   /** Monotonic time (`performance.now()`). */
   readonly endsAt: number;
   /** Redis is being asked to take it, so its fate is known soon. */
-  underWay: boolean;
-  /** Its promise has resolved: it waits, and more is not known yet. */
-  told: boolean;
+  inFlight: boolean;
+  /** Its promise has resolved as queued. */
+  reportedQueued: boolean;
   /** Neighbours in the list of all events, oldest first. */
   previous: QueuedPublish | undefined;
   next: QueuedPublish | undefined;
@@ -48,12 +48,12 @@ export interface QueuedPublish extends PublishToKeep {
 }
 
 /**
- * The events of one line that wait, in the order of their numbers. Adding the newest and removing the first take the
+ * The waiting events of one ordering key, by sequence. Adding the newest and removing the first take the
  * same time however many wait.
  *
  * @internal
  */
-export class OutboxLine {
+export class OutboxQueue {
   private readonly waiting: (QueuedPublish | undefined)[] = [];
   /** Index of the first one. */
   private start = 0;
@@ -61,11 +61,11 @@ export class OutboxLine {
   /** In a row. */
   failures = 0;
   /** Monotonic time (`performance.now()`). */
-  notBefore = 0;
+  retryAt = 0;
   /** Whether all promises have resolved that do not wait until the end. */
-  allTold = true;
+  allReported = true;
 
-  constructor(readonly name: string) {}
+  constructor(readonly orderingKey: string) {}
 
   get size(): number {
     return this.waiting.length - this.start;
@@ -80,7 +80,7 @@ export class OutboxLine {
   }
 
   /** The first ones, as many as go over one channel: on a Cluster two channels have no common order. */
-  begin(most: number): QueuedPublish[] {
+  head(most: number): QueuedPublish[] {
     const some = this.firstOnes(most);
     const end = some.findIndex(({ channel }) => channel !== some[0]?.channel);
     return end < 0 ? some : some.slice(0, end);

@@ -2,7 +2,7 @@ import { PropagatorError } from '../errors.js';
 import type { ResolvedOutboxOptions } from '../options/resolve-outbox.js';
 import type { Reporter } from '../reporting/reporter.js';
 import {
-  OutboxLine,
+  OutboxQueue,
   type LostPublish,
   type PublishToKeep,
   type QueuedPublish,
@@ -21,7 +21,7 @@ export interface OutboxTransport {
   /** Since when Redis has taken nothing. Monotonic time; undefined while it does, as far as is known. */
   awaySince(): number | undefined;
   /** Whether something of that line is in flight past the outbox, and may come back to it. */
-  isBusy(line: string): boolean;
+  isBusy(orderingKey: string): boolean;
   /** What is in flight past the outbox and stuck there: it may all come back, and counts towards the bounds. */
   stuck(): { readonly events: number; readonly bytes: number };
   /** Rejects with a PropagatorError. */
@@ -33,8 +33,8 @@ export interface OutboxTransport {
 }
 
 /**
- * Keeps events that could not be published, in order, until they can be. Each line has a queue of its own, mostly one
- * channel's, since a part of a Cluster may be away: nothing overtakes an event that waits in the same line. Bounded in
+ * Keeps events that could not be published, in order, until they can be. Each ordering key (mostly a channel)
+ * has a queue of its own, since a part of a Cluster may be away: no event overtakes another one of its key. Bounded in
  * number, bytes and time. An event that falls out rejects its promise, or is reported as lost where the promise has
  * resolved.
  *
@@ -44,11 +44,11 @@ export class Outbox {
   private oldest: QueuedPublish | undefined;
   private newest: QueuedPublish | undefined;
   private count = 0;
-  private toldCount = 0;
-  private readonly lines = new Map<string, OutboxLine>();
+  private reportedCount = 0;
+  private readonly queues = new Map<string, OutboxQueue>();
   private queuedBytes = 0;
-  /** Of these, what is under way: it makes room by itself. */
-  private readonly underWay = { events: 0, bytes: 0 };
+  /** The part of these that is in flight: it makes room by itself. */
+  private readonly inFlight = { events: 0, bytes: 0 };
   private timer: NodeJS.Timeout | undefined;
   private waiting: (() => void)[] = [];
 
@@ -68,9 +68,9 @@ export class Outbox {
     return this.queuedBytes;
   }
 
-  /** How many wait whose promises have resolved. */
-  get told(): number {
-    return this.toldCount;
+  /** Number of waiting events whose promises have resolved as queued. */
+  get reportedQueued(): number {
+    return this.reportedCount;
   }
 
   /** Whether there is no room, what is stuck in flight included. */
@@ -80,9 +80,9 @@ export class Outbox {
     return this.count + stuck.events >= maxEvents || this.queuedBytes + stuck.bytes >= maxBytes;
   }
 
-  /** Whether something waits in this line: then later events have to wait as well. */
-  holds(line: string): boolean {
-    return this.count > 0 && this.lines.has(line);
+  /** Whether an event with this ordering key waits: then later ones have to wait as well. */
+  holds(orderingKey: string): boolean {
+    return this.count > 0 && this.queues.has(orderingKey);
   }
 
   /**
@@ -98,8 +98,8 @@ export class Outbox {
         since: now,
         ...publish,
         endsAt: now + this.limits.maxAgeMs,
-        underWay: false,
-        told: false,
+        inFlight: false,
+        reportedQueued: false,
         previous: undefined,
         next: undefined,
         resolve,
@@ -110,14 +110,14 @@ export class Outbox {
 
   /** Tries to publish everything now: Redis is back. */
   flush(): void {
-    for (const line of this.lines.values()) line.notBefore = 0;
+    for (const queue of this.queues.values()) queue.retryAt = 0;
     this.flushAll();
   }
 
-  /** Tries to publish the events of one line. */
-  flushLine(name: string): void {
-    const line = this.lines.get(name);
-    if (line !== undefined) this.begin(line);
+  /** Tries to publish the events of one ordering key. */
+  flushQueue(orderingKey: string): void {
+    const queue = this.queues.get(orderingKey);
+    if (queue !== undefined) this.begin(queue);
   }
 
   /** Resolves once it is empty. */
@@ -132,26 +132,26 @@ export class Outbox {
   }
 
   private insert(publish: QueuedPublish): void {
-    if (!this.makeRoomFor(publish)) return;
-    let line = this.lines.get(publish.line);
-    if (line === undefined) {
-      line = new OutboxLine(publish.line);
-      this.lines.set(publish.line, line);
+    if (!this.evictOldestFor(publish)) return;
+    let queue = this.queues.get(publish.orderingKey);
+    if (queue === undefined) {
+      queue = new OutboxQueue(publish.orderingKey);
+      this.queues.set(publish.orderingKey, queue);
     }
-    line.insert(publish);
+    queue.insert(publish);
     this.append(publish);
     this.timer ??= setInterval(() => this.check(), CHECK_MS);
-    if (this.isLate(line, performance.now())) this.tell(publish);
-    else line.allTold = false;
+    if (this.isLate(queue, performance.now())) this.reportQueued(publish);
+    else queue.allReported = false;
   }
 
   /** Lets go of the oldest events where that makes room, or else of this one. */
-  private makeRoomFor(publish: QueuedPublish): boolean {
+  private evictOldestFor(publish: QueuedPublish): boolean {
     const { maxEvents, maxBytes } = this.limits;
     const stuck = this.transport.stuck();
     const events = maxEvents - stuck.events - 1;
     const bytes = maxBytes - stuck.bytes - publish.bytes.length;
-    if (this.underWay.events > events || this.underWay.bytes > bytes) {
+    if (this.inFlight.events > events || this.inFlight.bytes > bytes) {
       const { length } = publish.bytes;
       const alone = length > maxBytes;
       const why = alone
@@ -162,7 +162,7 @@ export class Outbox {
     }
     for (const oldest of this.all()) {
       if (this.count <= events && this.queuedBytes <= bytes) break;
-      if (oldest.underWay) continue;
+      if (oldest.inFlight) continue;
       this.remove(oldest);
       this.refuse(oldest, oldest.reason);
     }
@@ -180,46 +180,46 @@ export class Outbox {
     const { maxAgeMs } = this.limits;
     for (const publish of this.all()) {
       if (publish.endsAt > now) break;
-      if (publish.underWay) continue;
+      if (publish.inFlight) continue;
       const error = PropagatorError.of('outbox.expired', [maxAgeMs, publish.reason]);
       this.reporter.report('outbox.expired', () => error.message);
       this.attempt(() => this.end(publish, error));
     }
-    this.attempt(() => this.tellLate(now));
+    this.attempt(() => this.reportLate(now));
     this.flushAll();
   }
 
   /** Resolves the promises of events that have waited for too long. */
-  private tellLate(now: number): void {
-    for (const line of this.lines.values()) {
-      if (line.allTold || !this.isLate(line, now)) continue;
-      for (const publish of line.events()) this.tell(publish);
-      line.allTold = true;
+  private reportLate(now: number): void {
+    for (const queue of this.queues.values()) {
+      if (queue.allReported || !this.isLate(queue, now)) continue;
+      for (const publish of queue.events()) this.reportQueued(publish);
+      queue.allReported = true;
     }
   }
 
-  /** Whether events of a line have waited for so long, or Redis has been away for so long, that promises resolve. */
-  private isLate(line: OutboxLine, now: number): boolean {
-    const since = Math.min(line.first?.since ?? now, this.transport.awaySince() ?? now);
+  /** Whether events of a queue have waited for so long, or Redis has been away for so long, that promises resolve. */
+  private isLate(queue: OutboxQueue, now: number): boolean {
+    const since = Math.min(queue.first?.since ?? now, this.transport.awaySince() ?? now);
     return now - since >= this.patienceMs;
   }
 
-  private tell(publish: QueuedPublish): void {
-    if (publish.told || publish.mode === 'wait') return;
-    publish.told = true;
-    this.toldCount++;
+  private reportQueued(publish: QueuedPublish): void {
+    if (publish.reportedQueued || publish.mode === 'wait') return;
+    publish.reportedQueued = true;
+    this.reportedCount++;
     publish.resolve(undefined);
   }
 
   private flushAll(): void {
     this.attempt(() => {
       if (!this.transport.isOpen()) return;
-      for (const line of this.lines.values()) this.begin(line);
+      for (const queue of this.queues.values()) this.begin(queue);
     });
   }
 
-  private begin(line: OutboxLine): void {
-    this.attempt(() => this.send(line));
+  private begin(queue: OutboxQueue): void {
+    this.attempt(() => this.send(queue));
   }
 
   /** A timer calls these, and nobody awaits them: an error of the transport would end the process. */
@@ -227,41 +227,41 @@ export class Outbox {
     this.reporter.attempt('transport.failed', () => 'events in the outbox', act);
   }
 
-  private async send(line: OutboxLine): Promise<void> {
-    if (line.sending) return;
-    line.sending = true;
+  private async send(queue: OutboxQueue): Promise<void> {
+    if (queue.sending) return;
+    queue.sending = true;
     try {
-      while (this.maySend(line)) await this.sendSome(line);
+      while (this.maySend(queue)) await this.sendSome(queue);
     } finally {
-      line.sending = false;
+      queue.sending = false;
     }
   }
 
-  private maySend({ name, size, notBefore }: OutboxLine): boolean {
+  private maySend({ orderingKey, size, retryAt }: OutboxQueue): boolean {
     return (
       size > 0 &&
-      notBefore <= performance.now() &&
+      retryAt <= performance.now() &&
       this.transport.isOpen() &&
-      !this.transport.isBusy(name)
+      !this.transport.isBusy(orderingKey)
     );
   }
 
-  private async sendSome(line: OutboxLine): Promise<void> {
+  private async sendSome(queue: OutboxQueue): Promise<void> {
     // After a failure one event finds out whether it works again.
-    const some = line.begin(line.failures > 0 ? 1 : MAX_AT_ONCE);
+    const some = queue.head(queue.failures > 0 ? 1 : MAX_AT_ONCE);
     const sent = await Promise.all(some.map((publish) => this.sendOne(publish)));
     if (sent.every(Boolean)) {
-      line.failures = 0;
+      queue.failures = 0;
       return;
     }
     const [shortest, longest] = PAUSE_MS;
-    line.notBefore = performance.now() + Math.min(shortest * 2 ** line.failures, longest);
-    line.failures++;
+    queue.retryAt = performance.now() + Math.min(shortest * 2 ** queue.failures, longest);
+    queue.failures++;
   }
 
   /** Returns whether its fate is known. */
   private async sendOne(publish: QueuedPublish): Promise<boolean> {
-    this.setUnderWay(publish, true);
+    this.setInFlight(publish, true);
     try {
       const instances = await this.transport.send(publish);
       publish.resolve(instances);
@@ -270,7 +270,7 @@ export class Outbox {
     } catch (thrown) {
       const error = thrown as PropagatorError;
       if (this.transport.isPassing(error)) {
-        this.setUnderWay(publish, false);
+        this.setInFlight(publish, false);
         publish.repeated = true;
         publish.reason = error.message;
         return false;
@@ -280,12 +280,12 @@ export class Outbox {
     }
   }
 
-  private setUnderWay(publish: QueuedPublish, underWay: boolean): void {
-    if (publish.underWay === underWay) return;
-    publish.underWay = underWay;
-    const sign = underWay ? 1 : -1;
-    this.underWay.events += sign;
-    this.underWay.bytes += sign * publish.bytes.length;
+  private setInFlight(publish: QueuedPublish, inFlight: boolean): void {
+    if (publish.inFlight === inFlight) return;
+    publish.inFlight = inFlight;
+    const sign = inFlight ? 1 : -1;
+    this.inFlight.events += sign;
+    this.inFlight.bytes += sign * publish.bytes.length;
   }
 
   private end(publish: QueuedPublish, error: PropagatorError): void {
@@ -294,7 +294,7 @@ export class Outbox {
   }
 
   private fail(publish: QueuedPublish, error: PropagatorError): void {
-    if (publish.told) this.transport.lost(publish, error);
+    if (publish.reportedQueued) this.transport.lost(publish, error);
     else publish.reject(error);
   }
 
@@ -318,19 +318,19 @@ export class Outbox {
   }
 
   private remove(publish: QueuedPublish): void {
-    const line = this.lines.get(publish.line);
+    const queue = this.queues.get(publish.orderingKey);
     // It may have ended before, when the outbox was closed.
-    if (line?.remove(publish) !== true) return;
-    if (line.size === 0) this.lines.delete(publish.line);
+    if (queue?.remove(publish) !== true) return;
+    if (queue.size === 0) this.queues.delete(publish.orderingKey);
     const { previous, next } = publish;
     if (previous === undefined) this.oldest = next;
     else previous.next = next;
     if (next === undefined) this.newest = previous;
     else next.previous = previous;
     this.count--;
-    if (publish.told) this.toldCount--;
+    if (publish.reportedQueued) this.reportedCount--;
     this.queuedBytes -= publish.bytes.length;
-    this.setUnderWay(publish, false);
+    this.setInFlight(publish, false);
     if (this.count > 0) return;
     clearInterval(this.timer);
     this.timer = undefined;

@@ -3,10 +3,10 @@ import type { PacketParser } from '../ports/packet-parser.js';
 import { encodePacket } from '../wire/encode-packet.js';
 import { framesLength, writeFrames } from '../wire/frames.js';
 import { EVENT_PACKET, WirePacket, type SocketIoPacket } from '../wire/wire-packet.js';
-import type { Dialect } from './local-namespace.js';
+import type { PacketCodec } from './local-namespace.js';
 
 /** @internal */
-export function dialectOf(parser: PacketParser): Dialect {
+export function codecOf(parser: PacketParser): PacketCodec {
   return {
     parser,
     encoder: new parser.Encoder(),
@@ -15,16 +15,16 @@ export function dialectOf(parser: PacketParser): Dialect {
 }
 
 /** An event as the clients of a dialect read it; with an id they are to acknowledge it. @internal */
-export function packetIn(
-  dialect: Dialect,
+export function encodeEvent(
+  codec: PacketCodec,
   namespace: string,
   data: unknown[],
   id?: number,
 ): WirePacket {
   const packet: SocketIoPacket = { type: EVENT_PACKET, nsp: namespace, data };
   if (id !== undefined) packet.id = id;
-  const parts = encodePacket(dialect.encoder, packet);
+  const parts = encodePacket(codec.encoder, packet);
   const frames = Buffer.allocUnsafe(framesLength(parts));
   writeFrames(frames, 0, parts);
-  return new WirePacket(frames, dialect.parser, { parts, packet });
+  return new WirePacket(frames, codec.parser, { parts, packet });
 }

@@ -3,7 +3,7 @@ export interface RecentPublish {
   readonly channel: string;
   readonly bytes: Buffer;
   readonly sequence: number;
-  /** When Redis had answered, by the clock that nobody sets; infinite before. */
+  /** When Redis had answered, in monotonic time (`performance.now()`); infinite before. */
   readonly at: number;
 }
 
@@ -13,7 +13,7 @@ export interface KeptPublish {
   readonly index: number;
   readonly channel: string;
   readonly sequence: number;
-  readonly place: BytePlace;
+  readonly place: ByteRange;
   at: number;
 }
 
@@ -21,7 +21,7 @@ export interface KeptPublish {
 export interface RecentSelection {
   readonly publishes: readonly RecentPublish[];
   /** The highest number of those from that time that are not kept any more. */
-  readonly forgotten: number | undefined;
+  readonly lastEvicted: number | undefined;
 }
 
 /** How many are let go of at a time. */
@@ -32,8 +32,8 @@ const COMPACT_AT = 1_024;
  *
  * @internal
  */
-export class RecentPublishes {
-  private readonly blocks = new ByteBlocks();
+export class PublishHistory {
+  private readonly arena = new ByteArena();
   private readonly kept: (KeptPublish | undefined)[] = [];
   /** All before this one are let go. */
   private oldest = 0;
@@ -41,7 +41,7 @@ export class RecentPublishes {
   private shifted = 0;
   private count = 0;
   private keptBytes = 0;
-  private lastForgotten: { readonly sequence: number; readonly at: number } | undefined;
+  private lastEvicted: { readonly sequence: number; readonly at: number } | undefined;
 
   constructor(private readonly limits: { readonly maxBytes: number; readonly maxAgeMs: number }) {}
 
@@ -59,7 +59,7 @@ export class RecentPublishes {
    */
   add(channel: string, bytes: Buffer, sequence: number): KeptPublish {
     const index = this.shifted + this.kept.length;
-    const publish = { index, channel, sequence, place: this.blocks.keep(bytes), at: Infinity };
+    const publish = { index, channel, sequence, place: this.arena.keep(bytes), at: Infinity };
     this.kept.push(publish);
     this.count++;
     this.keptBytes += bytes.length;
@@ -77,24 +77,24 @@ export class RecentPublishes {
   since(ageMs: number, isWanted: (channel: string) => boolean = () => true): RecentSelection {
     this.trim();
     const from = performance.now() - ageMs;
-    const { lastForgotten } = this;
+    const { lastEvicted: lastForgotten } = this;
     const publishes: RecentPublish[] = [];
     for (let i = this.oldest; i < this.kept.length; i++) {
       const publish = this.kept[i];
       if (publish === undefined || publish.at < from) continue;
       const { channel, sequence, place, at } = publish;
       if (!isWanted(channel)) continue;
-      publishes.push({ channel, sequence, bytes: this.blocks.read(place), at });
+      publishes.push({ channel, sequence, bytes: this.arena.read(place), at });
     }
     const forgotten =
       lastForgotten !== undefined && lastForgotten.at >= from ? lastForgotten.sequence : undefined;
-    return { publishes, forgotten };
+    return { publishes, lastEvicted: forgotten };
   }
 
   clear(): void {
     this.shifted += this.kept.length;
     this.kept.length = 0;
-    this.blocks.clear();
+    this.arena.clear();
     this.oldest = 0;
     this.count = 0;
     this.keptBytes = 0;
@@ -109,8 +109,8 @@ export class RecentPublishes {
       if (this.keptBytes <= maxBytes && publish.at >= now - maxAgeMs) break;
       this.release(this.oldest, publish);
       // What waited in the outbox comes after higher numbers.
-      const { sequence = 0, at = -Infinity } = this.lastForgotten ?? {};
-      this.lastForgotten = {
+      const { sequence = 0, at = -Infinity } = this.lastEvicted ?? {};
+      this.lastEvicted = {
         sequence: Math.max(publish.sequence, sequence),
         at: Math.max(Math.min(publish.at, now), at),
       };
@@ -126,18 +126,18 @@ export class RecentPublishes {
     this.kept[index] = undefined;
     this.count--;
     this.keptBytes -= place.end - place.start;
-    this.blocks.giveBack(place);
+    this.arena.free(place);
   }
 }
 
 const BLOCK_BYTES = 256 * 1024;
 /** Of larger ones a block would have room for few. */
-const MOST_COPIED = BLOCK_BYTES / 2;
+const MAX_COPIED = BLOCK_BYTES / 2;
 /** Empty blocks that are kept for what comes next. */
-const MOST_SPARE = 2;
+const MAX_SPARE = 2;
 
 /** Where something is kept. */
-interface BytePlace {
+interface ByteRange {
   readonly block: Block;
   readonly start: number;
   readonly end: number;
@@ -155,13 +155,13 @@ interface Block {
  * Keeps bytes, mostly in the order in which they are given back. They are copied into large blocks, which are used again:
  * a Buffer for each, kept for a minute, would leave the memory of each to the slow kind of garbage collection.
  */
-class ByteBlocks {
+class ByteArena {
   private current: Block | undefined;
   private readonly spare: Block[] = [];
 
-  keep(bytes: Buffer): BytePlace {
+  keep(bytes: Buffer): ByteRange {
     const { length } = bytes;
-    if (length > MOST_COPIED) {
+    if (length > MAX_COPIED) {
       const block = { bytes, shared: false, used: length, places: 1 };
       return { block, start: 0, end: length };
     }
@@ -174,15 +174,15 @@ class ByteBlocks {
   }
 
   /** A copy: the block may be used again. */
-  read({ block, start, end }: BytePlace): Buffer {
+  read({ block, start, end }: ByteRange): Buffer {
     return Buffer.from(block.bytes.subarray(start, end));
   }
 
-  giveBack({ block }: BytePlace): void {
+  free({ block }: ByteRange): void {
     block.places--;
     if (block.places > 0 || !block.shared) return;
     block.used = 0;
-    if (block !== this.current && this.spare.length < MOST_SPARE) this.spare.push(block);
+    if (block !== this.current && this.spare.length < MAX_SPARE) this.spare.push(block);
   }
 
   clear(): void {

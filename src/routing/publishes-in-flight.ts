@@ -14,7 +14,7 @@ const NONE = Object.freeze({ events: 0, bytes: 0 });
  * @internal
  */
 export class PublishesInFlight {
-  private readonly lines = new Map<string, number>();
+  private readonly countByKey = new Map<string, number>();
   private events = 0;
   private bytes = 0;
   private answered = false;
@@ -38,19 +38,19 @@ export class PublishesInFlight {
     return this.isStuck ? { events: this.events, bytes: this.bytes } : NONE;
   }
 
-  /** Whether something of that line is in flight. */
-  has(line: string): boolean {
-    return this.lines.has(line);
+  /** Whether an event with this ordering key is in flight. */
+  has(orderingKey: string): boolean {
+    return this.countByKey.has(orderingKey);
   }
 
-  begin(line: string, bytes: number): void {
-    this.lines.set(line, (this.lines.get(line) ?? 0) + 1);
+  begin(orderingKey: string, bytes: number): void {
+    this.countByKey.set(orderingKey, (this.countByKey.get(orderingKey) ?? 0) + 1);
     this.events++;
     this.bytes += bytes;
     this.timer ??= setInterval(() => setImmediate(() => this.look()), LOOK_MS).unref();
   }
 
-  /** It counts no more; its line stays busy until {@link release}. */
+  /** It counts no more; its ordering key stays busy until {@link release}. */
   settle(bytes: number, answered: boolean): void {
     this.events--;
     this.bytes -= bytes;
@@ -58,11 +58,11 @@ export class PublishesInFlight {
     if (this.isStuck && (answered || this.events === 0)) this.unstick();
   }
 
-  /** Returns whether nothing of that line is in flight any more. */
-  release(line: string): boolean {
-    const left = (this.lines.get(line) ?? 1) - 1;
-    if (left > 0) this.lines.set(line, left);
-    else this.lines.delete(line);
+  /** Returns whether nothing with this ordering key is in flight any more. */
+  release(orderingKey: string): boolean {
+    const left = (this.countByKey.get(orderingKey) ?? 1) - 1;
+    if (left > 0) this.countByKey.set(orderingKey, left);
+    else this.countByKey.delete(orderingKey);
     return left === 0;
   }
 
@@ -91,9 +91,9 @@ export class PublishesInFlight {
 const OUTAGES: ReadonlySet<PropagatorErrorCode> = new Set(['redis.unavailable', 'redis.timeout']);
 const OUTBOX: ReadonlySet<PropagatorErrorCode> = new Set(['outbox.full', 'outbox.expired']);
 
-/** Watches publishes: counts failures, logs the first of each outage, and knows when none is under way. */
+/** Watches publishes: counts failures, logs the first of each outage, and knows when none is in flight. */
 export class PublishTracker {
-  private underway = 0;
+  private inFlight = 0;
   private failing = false;
   private waiting: (() => void)[] = [];
 
@@ -107,7 +107,7 @@ export class PublishTracker {
     publish: Promise<number | undefined>,
     onPublished: (instances: number | undefined) => R,
   ): Promise<R> {
-    this.underway++;
+    this.inFlight++;
     const tracked = publish.then(
       (instances) => {
         if (instances !== undefined) this.failing = false;
@@ -129,13 +129,13 @@ export class PublishTracker {
     return tracked;
   }
 
-  /** How many are under way. */
+  /** Number of publishes in flight. */
   get size(): number {
-    return this.underway;
+    return this.inFlight;
   }
 
   drain(): Promise<void> {
-    if (this.underway === 0) return Promise.resolve();
+    if (this.inFlight === 0) return Promise.resolve();
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
@@ -160,8 +160,8 @@ export class PublishTracker {
   }
 
   private ended(): void {
-    this.underway--;
-    if (this.underway > 0) return;
+    this.inFlight--;
+    if (this.inFlight > 0) return;
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 }

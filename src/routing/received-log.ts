@@ -2,13 +2,13 @@ import type { InstanceId } from '../wire/envelope.js';
 
 const ENTRIES_PER_CHUNK = 8_192;
 /** 4 MiB in all. */
-const MOST_CHUNKS = 32;
-const MOST_ORIGINS = 65_535;
+const MAX_CHUNKS = 32;
+const MAX_ORIGINS = 65_535;
 /** More than all origins: origin and number together make one number. */
 const ORIGIN_RANGE = 2 ** 16;
 
 /** @internal */
-export interface ReceiptLogLimits {
+export interface ReceivedLogLimits {
   readonly entriesPerChunk: number;
   readonly chunks: number;
 }
@@ -17,7 +17,7 @@ interface Chunk {
   readonly origins: Uint16Array;
   readonly channels: Uint32Array;
   readonly sequences: Float64Array;
-  /** By the clock that nobody sets. */
+  /** Monotonic time (`performance.now()`). */
   readonly startedAt: number;
   length: number;
   index: ChunkIndex | undefined;
@@ -35,26 +35,26 @@ interface ChunkIndex {
  *
  * @internal
  */
-export class ReceiptLog {
-  private readonly numbers = new Map<InstanceId, number>();
+export class ReceivedLog {
+  private readonly originIndexes = new Map<InstanceId, number>();
   private readonly lastSequences: number[] = [];
   private readonly chunks: Chunk[] = [];
   /** Since when it knows everything. */
-  private knowsSince = -Infinity;
+  private completeSince = -Infinity;
   private indexed = false;
   /** Whether anybody asked since the last chunk was begun. */
   private asked = false;
 
   constructor(
-    private readonly limits: ReceiptLogLimits = {
+    private readonly limits: ReceivedLogLimits = {
       entriesPerChunk: ENTRIES_PER_CHUNK,
-      chunks: MOST_CHUNKS,
+      chunks: MAX_CHUNKS,
     },
   ) {}
 
   /** @param channel the hash of its name */
   add(origin: InstanceId, sequence: number, channel: number): void {
-    const number = this.numbers.get(origin) ?? this.introduce(origin);
+    const number = this.originIndexes.get(origin) ?? this.addOrigin(origin);
     if (sequence > (this.lastSequences[number] ?? 0)) this.lastSequences[number] = sequence;
     let chunk = this.chunks.at(-1);
     if (chunk === undefined || chunk.length === this.limits.entriesPerChunk) {
@@ -69,7 +69,7 @@ export class ReceiptLog {
 
   /** Whether it has been received, as far as the log goes back. */
   has(origin: InstanceId, sequence: number, channel: number): boolean {
-    const number = this.numbers.get(origin);
+    const number = this.originIndexes.get(origin);
     // Mostly it is asked for what is newer than all that it knows.
     if (number === undefined || sequence > (this.lastSequences[number] ?? 0)) return false;
     this.asked = true;
@@ -80,17 +80,20 @@ export class ReceiptLog {
 
   /** How far the log goes back, in ms; infinite while nothing has been let go of. */
   get coversMs(): number {
-    return performance.now() - this.knowsSince;
+    return performance.now() - this.completeSince;
   }
 
   /** The highest number that an instance was heard with; 0 for none. */
   lastOf(origin: InstanceId): number {
-    return this.lastSequences[this.numbers.get(origin) ?? -1] ?? 0;
+    return this.lastSequences[this.originIndexes.get(origin) ?? -1] ?? 0;
   }
 
   /** The highest number of each instance that was heard. */
   lastOfAll(): Map<InstanceId, number> {
-    const last = [...this.numbers].map(([id, number]) => [id, this.lastSequences[number] ?? 0]);
+    const last = [...this.originIndexes].map(([id, number]) => [
+      id,
+      this.lastSequences[number] ?? 0,
+    ]);
     return new Map(last as [InstanceId, number][]);
   }
 
@@ -101,10 +104,10 @@ export class ReceiptLog {
     this.indexed = false;
   }
 
-  private introduce(origin: InstanceId): number {
-    if (this.numbers.size >= MOST_ORIGINS) this.clear();
-    const number = this.numbers.size;
-    this.numbers.set(origin, number);
+  private addOrigin(origin: InstanceId): number {
+    if (this.originIndexes.size >= MAX_ORIGINS) this.clear();
+    const number = this.originIndexes.size;
+    this.originIndexes.set(origin, number);
     this.lastSequences.push(0);
     return number;
   }
@@ -124,16 +127,16 @@ export class ReceiptLog {
     this.chunks.push(chunk);
     if (this.chunks.length > this.limits.chunks) {
       this.chunks.shift();
-      this.knowsSince = this.chunks[0]?.startedAt ?? performance.now();
+      this.completeSince = this.chunks[0]?.startedAt ?? performance.now();
     }
     return chunk;
   }
 
   private clear(): void {
-    this.numbers.clear();
+    this.originIndexes.clear();
     this.lastSequences.length = 0;
     this.chunks.length = 0;
-    this.knowsSince = performance.now();
+    this.completeSince = performance.now();
   }
 }
 

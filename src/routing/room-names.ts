@@ -39,7 +39,7 @@ export function invalidRoom(
 }
 
 /** The same options with rooms as strings; undefined where rooms were asked for and none of them can exist. */
-export function normalised(
+export function normaliseOptions(
   options: BroadcastOptions,
   onInvalid?: (room: unknown) => void,
 ): Required<BroadcastOptions> | undefined {

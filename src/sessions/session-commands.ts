@@ -1,12 +1,7 @@
 import type { Socket } from 'socket.io';
-import {
-  collected,
-  counted,
-  type ClusterCount,
-  type ClusterResult,
-} from '../cluster/cluster-result.js';
+import { collect, sum, type ClusterCount, type ClusterResult } from '../cluster/cluster-result.js';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
-import { endSockets } from '../socket-io/connections/disconnect-sockets.js';
+import { disconnectSockets } from '../socket-io/connections/disconnect-sockets.js';
 import type { LocalNamespace } from '../routing/local-namespace.js';
 import { sessionRoom, userRoom } from '../routing/reserved-rooms.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
@@ -60,7 +55,7 @@ export class SessionCommands {
   async list(request: SessionsRequest): Promise<ClusterResult<SessionDetails>> {
     const { timeoutMs } = this.here;
     const question = { operation: 'sessions', params: request, timeoutMs };
-    const remote = collected<SessionDetails>(this.requests, question, isSessionDetails);
+    const remote = collect<SessionDetails>(this.requests, question, isSessionDetails);
     const local = this.listHere(request);
     const { items, missing, complete } = await remote;
     return { items: [...local, ...items], missing, complete };
@@ -95,7 +90,7 @@ export class SessionCommands {
       'userId' in revoked
         ? this.socketsOf(userRoom(revoked.userId), revoked.exceptSessionId)
         : this.socketsOf(sessionRoom(revoked.sessionId));
-    endSockets(sockets, { close: 'unused', reason }, this.here.reporter);
+    disconnectSockets(sockets, { close: 'unused', reason }, this.here.reporter);
     return sockets.length;
   }
 
@@ -123,7 +118,7 @@ export class SessionCommands {
     local: () => number,
   ): Promise<ClusterCount> {
     const { timeoutMs } = this.here;
-    const remote = counted(this.requests, { operation, params, timeoutMs });
+    const remote = sum(this.requests, { operation, params, timeoutMs });
     const here = local();
     const { count, missing, complete } = await remote;
     return { count: here + count, missing, complete };

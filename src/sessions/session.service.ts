@@ -7,10 +7,10 @@ import type { ClusterRequests } from '../cluster/cluster-requests.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
-import { MOST_METADATA_BYTES } from '../options/resolve-auth.js';
+import { MAX_METADATA_BYTES } from '../options/resolve-auth.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { readable, settled } from '../reporting/unawaited.js';
+import { readable, unawaited } from '../reporting/unawaited.js';
 import type { EventRouter } from '../routing/event-router.js';
 import {
   checkedNamespace,
@@ -61,7 +61,7 @@ export class SessionService {
 
   /** The connected sockets of a user with the sessions that they belong to. Credentials are not among it. */
   sessions(userId: UserId, options?: SessionsOptions): Promise<ClusterResult<SessionDetails>> {
-    return settled(this.reporter, () => {
+    return unawaited(this.reporter, () => {
       const { namespace } = checkedOptions(options);
       return this.commands.list({
         userId: checkedUserId(userId),
@@ -79,7 +79,7 @@ export class SessionService {
    * @returns how many sockets were disconnected
    */
   revokeUser(userId: UserId, options?: RevokeUserOptions): Promise<ClusterCount> {
-    return settled(this.reporter, () => {
+    return unawaited(this.reporter, () => {
       const { reason = REVOKED, exceptSessionId } = checkedOptions(options);
       const spared =
         exceptSessionId === undefined
@@ -94,7 +94,7 @@ export class SessionService {
 
   /** Ends one session, whoever it belongs to, as {@link revokeUser} does it with all of a user. */
   revokeSession(sessionId: string, options?: RevokeOptions): Promise<ClusterCount> {
-    return settled(this.reporter, () => {
+    return unawaited(this.reporter, () => {
       const { reason = REVOKED } = checkedOptions(options);
       return this.commands.revoke({
         revoked: { sessionId: checkedSessionId('sessionId', sessionId) },
@@ -123,7 +123,7 @@ export class SessionService {
     sessionId: string,
     metadata: Readonly<Record<string, unknown>> | null,
   ): Promise<ClusterCount> {
-    return settled(this.reporter, () =>
+    return unawaited(this.reporter, () =>
       this.commands.setMetadata({
         sessionId: checkedSessionId('sessionId', sessionId),
         metadata: this.checked(metadata),
@@ -153,7 +153,7 @@ function checkedReason(given: unknown): string {
   throw PropagatorError.of('target.invalid', ['reason', shown(given), 'Pass a string.']);
 }
 
-interface Foundation {
+interface SessionDeps {
   readonly requests: ClusterRequests;
   readonly router: EventRouter;
   readonly revocations: Revocations;
@@ -163,10 +163,10 @@ interface Foundation {
 /** @internal */
 export function createSessions(
   { auth, requestTimeoutMs }: Pick<ResolvedOptions, 'auth' | 'requestTimeoutMs'>,
-  { requests, router, revocations, reporter }: Foundation,
+  { requests, router, revocations, reporter }: SessionDeps,
 ): SessionService {
   // Without authentication, as in a worker, the instances that have the sockets say how much is too much.
-  const maxMetadataBytes = auth?.maxMetadataBytes ?? MOST_METADATA_BYTES;
+  const maxMetadataBytes = auth?.maxMetadataBytes ?? MAX_METADATA_BYTES;
   const commands = new SessionCommands(requests, {
     instanceId: router.instanceId,
     timeoutMs: requestTimeoutMs,

@@ -54,7 +54,7 @@ interface Sender {
 }
 
 /** A connection of Engine.IO: what Socket.IO calls `socket.conn`. @internal */
-export interface EngineConnection extends Listened {
+export interface EngineSocket extends Listened {
   readonly protocol: number;
   readonly readyState: string;
   /** Private. */
@@ -63,15 +63,15 @@ export interface EngineConnection extends Listened {
   readonly server?: EngineServer;
   readonly transport: Transport;
   write(data: unknown, options: WriteOptions): void;
-  close: (this: EngineConnection, discard?: boolean) => unknown;
+  close: (this: EngineSocket, discard?: boolean) => unknown;
   /** Private. */
   onClose?(reason: string): void;
-  on(event: 'packetCreate', listener: (this: EngineConnection) => void): unknown;
+  on(event: 'packetCreate', listener: (this: EngineSocket) => void): unknown;
 }
 
 /** @internal */
 export interface EngineServer extends Listened {
-  readonly clients: Readonly<Record<string, EngineConnection>>;
+  readonly clients: Readonly<Record<string, EngineSocket>>;
   /** Private. */
   readonly opts?: { readonly perMessageDeflate?: unknown };
   /** Private. */
@@ -102,7 +102,7 @@ const counted = new WeakMap<readonly WaitingPacket[], Counted>();
  *
  * @internal
  */
-export function waitingBytes({ writeBuffer }: EngineConnection): number {
+export function waitingBytes({ writeBuffer }: EngineSocket): number {
   if (writeBuffer === undefined || writeBuffer.length === 0) return 0;
   let known = counted.get(writeBuffer);
   if (known === undefined) {
@@ -116,12 +116,12 @@ export function waitingBytes({ writeBuffer }: EngineConnection): number {
 }
 
 /** Bytes that are being sent and that the network has not taken. @internal */
-export function bytesUnderWay({ transport }: EngineConnection): number {
+export function bytesInFlight({ transport }: EngineSocket): number {
   return transport.socket?.bufferedAmount ?? 0;
 }
 
 /** Changes with everything that the network takes; undefined where that cannot be told. @internal */
-export function sendProgress({ transport }: EngineConnection): string | undefined {
+export function sendProgress({ transport }: EngineSocket): string | undefined {
   const tcp = transport.socket?._socket;
   return tcp && `${tcp.bytesWritten} ${tcp._handle?.writeQueueSize}`;
 }
@@ -141,7 +141,7 @@ function lengthOf(data: unknown): number {
 }
 
 /** Whether nothing is left of a connection that was closed. @internal */
-export function isGone({ readyState, transport }: EngineConnection): boolean {
+export function isGone({ readyState, transport }: EngineSocket): boolean {
   return readyState === 'closed' && (transport.socket?.readyState ?? WS_CLOSED) === WS_CLOSED;
 }
 
@@ -150,7 +150,7 @@ export function isGone({ readyState, transport }: EngineConnection): boolean {
  *
  * @internal
  */
-export function hardClose(connection: EngineConnection, reason: string): void {
+export function hardClose(connection: EngineSocket, reason: string): void {
   const { transport } = connection;
   try {
     // Long polling ends at once then, and does not wait for the next poll.
@@ -171,12 +171,12 @@ interface KnownTransport extends Transport {
 }
 
 /** Whether finished frames can be written to a connection as they are: asked once for each transport. @internal */
-export function takesFrames(connection: EngineConnection): boolean {
+export function takesFrames(connection: EngineSocket): boolean {
   const transport = connection.transport as KnownTransport;
   return (transport[TAKES_FRAMES] ??= isFramed(connection));
 }
 
-function isFramed({ protocol, transport, server }: EngineConnection): boolean {
+function isFramed({ protocol, transport, server }: EngineSocket): boolean {
   const sender = transport.socket?._sender;
   return (
     transport.name === 'websocket' &&
@@ -259,7 +259,7 @@ export function engineFaults(server: EngineServer): string[] {
 }
 
 /** Private members of a connection that are not as expected. @internal */
-export function connectionFaults(connection: EngineConnection): string[] {
+export function connectionFaults(connection: EngineSocket): string[] {
   const faults: string[] = [];
   if (!Array.isArray(connection.writeBuffer)) faults.push('Socket.writeBuffer');
   if (typeof connection.onClose !== 'function') faults.push('Socket.onClose');
@@ -277,7 +277,7 @@ export function connectionFaults(connection: EngineConnection): string[] {
 }
 
 /** Whether the network has not taken all that was written. @internal */
-export function isBehind({ transport }: EngineConnection): boolean {
+export function isBackpressured({ transport }: EngineSocket): boolean {
   return !transport.writable || (transport.socket?.bufferedAmount ?? 0) > 0;
 }
 
@@ -288,7 +288,7 @@ export function isBehind({ transport }: EngineConnection): boolean {
  *
  * @internal
  */
-export function wroteDirectly(connection: EngineConnection, frames: readonly Buffer[]): boolean {
+export function wroteDirectly(connection: EngineSocket, frames: readonly Buffer[]): boolean {
   const { readyState, writeBuffer, transport, server } = connection;
   const { socket } = transport;
   if (
@@ -299,8 +299,8 @@ export function wroteDirectly(connection: EngineConnection, frames: readonly Buf
     !transport.writable ||
     // One of the listeners of `packetCreate` is ours.
     connection.listenerCount('packetCreate') > 1 ||
-    isFollowed(connection) ||
-    (server !== undefined && isFollowed(server))
+    hasFlushListeners(connection) ||
+    (server !== undefined && hasFlushListeners(server))
   ) {
     return false;
   }
@@ -308,7 +308,7 @@ export function wroteDirectly(connection: EngineConnection, frames: readonly Buf
   return true;
 }
 
-function isFollowed(listened: Listened): boolean {
+function hasFlushListeners(listened: Listened): boolean {
   return listened.listenerCount('flush') > 0 || listened.listenerCount('drain') > 0;
 }
 

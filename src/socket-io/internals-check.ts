@@ -5,7 +5,7 @@ import type { Reporter } from '../reporting/reporter.js';
 import {
   connectionFaults,
   engineFaults,
-  type EngineConnection,
+  type EngineSocket,
   type EngineServer,
 } from './engine-socket.js';
 import { serverFaults, socketFaults } from './internals.js';
@@ -32,7 +32,7 @@ export class InternalsCheck {
 
   /** Called when a socket is connected. */
   connected(socket: Socket): void {
-    const connection = socket.client.conn as unknown as EngineConnection;
+    const connection = socket.client.conn as unknown as EngineSocket;
     const { name } = connection.transport;
     if (this.transports.has(name)) return;
     this.transports.add(name);

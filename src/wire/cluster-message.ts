@@ -10,7 +10,7 @@ import {
 import { EVENT_PACKET, WirePacket } from './wire-packet.js';
 
 /** What instances say of themselves: `hello` asks the others to say so at once, `bye` is the last word. */
-export interface PresenceMessage {
+export interface MembershipMessage {
   readonly type: 'hello' | 'heartbeat' | 'bye';
   readonly member: MemberDetails;
   /** Counts the heartbeats of an instance, so that it recognises its own. */
@@ -49,7 +49,7 @@ export interface ReplyMessage {
   readonly error?: string;
 }
 
-export type ClusterMessage = PresenceMessage | RequestMessage | ReplyMessage;
+export type ClusterMessage = MembershipMessage | RequestMessage | ReplyMessage;
 
 export interface ReceivedClusterMessage {
   readonly origin: InstanceId;
@@ -103,7 +103,7 @@ function known(message: ClusterMessage): ClusterMessage {
 }
 
 /** As long as a name of a host may be (RFC 1035). */
-const MOST_HOST = 255;
+const MAX_HOST = 255;
 
 function isMember(value: unknown): value is MemberDetails {
   if (typeof value !== 'object' || value === null) return false;
@@ -111,7 +111,7 @@ function isMember(value: unknown): value is MemberDetails {
   const { pid, startedAt, sockets, users } = numbers;
   return (
     typeof host === 'string' &&
-    host.length <= MOST_HOST &&
+    host.length <= MAX_HOST &&
     [pid, startedAt, sockets, users].every(Number.isFinite)
   );
 }

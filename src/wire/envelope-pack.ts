@@ -7,7 +7,7 @@ export interface PackedEnvelope {
 }
 
 const HEADER_LENGTH = 10;
-const MOST_AGE_MS = 2 ** 32 - 1;
+const MAX_AGE_MS = 2 ** 32 - 1;
 
 /** How many bytes it takes in a pack. @internal */
 export function packedLength({ channel, bytes }: PackedEnvelope): number {
@@ -26,7 +26,7 @@ export function packEnvelopes(envelopes: readonly PackedEnvelope[]): Buffer {
   for (const { channel, ageMs, bytes } of envelopes) {
     const start = offset + HEADER_LENGTH;
     const end = start + pack.write(channel, start);
-    pack.writeUInt32BE(Math.min(Math.max(0, Math.round(ageMs)), MOST_AGE_MS), offset);
+    pack.writeUInt32BE(Math.min(Math.max(0, Math.round(ageMs)), MAX_AGE_MS), offset);
     pack.writeUInt16BE(end - start, offset + 4);
     pack.writeUInt32BE(bytes.length, offset + 6);
     bytes.copy(pack, end);

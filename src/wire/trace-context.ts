@@ -12,7 +12,7 @@ export interface TraceContext {
 /** Trace id, span id, flags, length of the state. */
 const FIXED_LENGTH = 16 + 8 + 1 + 2;
 /** A longer state is left out, which the W3C allows. */
-const MOST_STATE_BYTES = 512;
+const MAX_STATE_BYTES = 512;
 
 /** @internal */
 export function traceLength(trace: TraceContext | undefined): number {
@@ -46,5 +46,5 @@ export function readTrace(bytes: Buffer, start: number, end: number): TraceConte
 
 /** The state is ASCII; one that is not, or is too long, is none. */
 function stateOf({ state }: TraceContext): string {
-  return state.length <= MOST_STATE_BYTES && /^[\x20-\x7e]*$/.test(state) ? state : '';
+  return state.length <= MAX_STATE_BYTES && /^[\x20-\x7e]*$/.test(state) ? state : '';
 }

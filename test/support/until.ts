@@ -2,7 +2,7 @@
 export const PATIENCE_MS = 20_000;
 
 /** The longest time between two checks that counts, so that a frozen process or machine does not use up the time. */
-const MOST_BETWEEN_MS = 250;
+const MAX_BETWEEN_MS = 250;
 
 /**
  * Error codes of an instance whose Redis connection is being replaced, as on a machine that is too busy to answer
@@ -33,7 +33,7 @@ export async function until(
   };
   while (!(await isMet())) {
     const now = performance.now();
-    waitedMs += Math.min(now - lookedAt, MOST_BETWEEN_MS);
+    waitedMs += Math.min(now - lookedAt, MAX_BETWEEN_MS);
     lookedAt = now;
     if (waitedMs > patienceMs) {
       throw new Error(`waited ${patienceMs} ms in vain for ${what()}`, { cause: failure });

@@ -11,7 +11,7 @@ import type {
   Owner,
   PresenceStep,
   PresenceStore,
-  Settled,
+  DueResult,
   SocketAdmission,
   SocketToAdmit,
   Swept,
@@ -73,7 +73,7 @@ export class InMemoryPresenceStore implements PresenceStore {
     this.table.ended.add(owner);
   }
 
-  async buried(): Promise<void> {}
+  async sweepFinished(): Promise<void> {}
 
   async update(bucket: number, { owner }: Lease, steps: readonly PresenceStep[]): Promise<Updated> {
     const now = Date.now();
@@ -87,7 +87,7 @@ export class InMemoryPresenceStore implements PresenceStore {
     return { state: 'done', now, changes };
   }
 
-  async settle(bucket: number, { owner }: Lease): Promise<Settled> {
+  async processDue(bucket: number, { owner }: Lease): Promise<DueResult> {
     const now = Date.now();
     const { graceMs, lastSeenMs } = this.options;
     const users = this.usersOf(bucket);
@@ -107,7 +107,7 @@ export class InMemoryPresenceStore implements PresenceStore {
     return { state: 'done', now, changes, nextAt: this.nextDue(bucket) };
   }
 
-  async reported(_: number, __: Owner, changes: readonly PresenceChange[]): Promise<void> {
+  async acknowledge(_: number, __: Owner, changes: readonly PresenceChange[]): Promise<void> {
     for (const change of changes) this.table.reports.delete(change);
   }
 
@@ -122,7 +122,7 @@ export class InMemoryPresenceStore implements PresenceStore {
     return { state: 'done', now, changes, nextAt, cursor: undefined };
   }
 
-  async look(bucket: number, userIds: readonly string[]): Promise<UserPresence[]> {
+  async read(bucket: number, userIds: readonly string[]): Promise<UserPresence[]> {
     const users = this.usersOf(bucket);
     const now = Date.now();
     return userIds.map((userId) => {

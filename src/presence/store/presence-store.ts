@@ -85,7 +85,7 @@ export interface UpdateFlags {
    */
   readonly number?: number;
   /** Whether all that was handed out to this owner, and not confirmed, is to be handed out again. Default: it is. */
-  readonly again?: boolean;
+  readonly redeliver?: boolean;
 }
 
 /** @internal */
@@ -98,19 +98,19 @@ export interface Updated {
   readonly now: number;
   /**
    * Handed out to this owner to be reported, now or before. They are handed out again until
-   * {@link PresenceStore.reported} says that they have come; after the owner's end to the one that sweeps.
+   * {@link PresenceStore.acknowledge} says that they have come; after the owner's end to the one that sweeps.
    */
   readonly changes: readonly PresenceChange[];
 }
 
 /** @internal */
-export interface Settled extends Updated {
+export interface DueResult extends Updated {
   /** When the next one is due, on the store's clock. */
   readonly nextAt: number | undefined;
 }
 
 /** @internal */
-export interface Swept extends Settled {
+export interface Swept extends DueResult {
   /** Where to go on; undefined at the end. */
   readonly cursor: string | undefined;
 }
@@ -172,16 +172,16 @@ export interface PresenceStore {
   /**
    * Reports what has become due: a user whose grace period is over, say.
    *
-   * @param again as in {@link UpdateFlags}
+   * @param redeliver as in {@link UpdateFlags}
    */
-  settle(bucket: number, lease: Lease, again?: boolean): Promise<Settled>;
+  processDue(bucket: number, lease: Lease, redeliver?: boolean): Promise<DueResult>;
   /** These have come to the owner, and are not handed out again. */
-  reported(bucket: number, owner: Owner, changes: readonly PresenceChange[]): Promise<void>;
+  acknowledge(bucket: number, owner: Owner, changes: readonly PresenceChange[]): Promise<void>;
   /** Takes a part of a dead owner's users off it. */
   sweep(bucket: number, lease: Lease, dead: Owner, cursor: string | undefined): Promise<Swept>;
   /** A dead owner has no users any more. */
-  buried(dead: Owner): Promise<void>;
-  look(bucket: number, userIds: readonly string[]): Promise<UserPresence[]>;
+  sweepFinished(dead: Owner): Promise<void>;
+  read(bucket: number, userIds: readonly string[]): Promise<UserPresence[]>;
   /** False where the user is offline. */
   setStatus(
     bucket: number,

@@ -12,7 +12,7 @@ import type {
   Owner,
   PresenceStep,
   PresenceStore,
-  Settled,
+  DueResult,
   SocketAdmission,
   SocketToAdmit,
   Swept,
@@ -43,7 +43,7 @@ const SINGLE_PROBES = 16;
 const NO_LEASE = [0, 0] as const;
 
 type ChangeReply = [PresenceChange['type'], string, number, string];
-type SettledReply = [Updated['state'], number, ChangeReply[], string];
+type DueReply = [Updated['state'], number, ChangeReply[], string];
 
 /**
  * Presence in Redis, changed by scripts: each runs as a whole, on one clock. All that a script needs is in one slot.
@@ -125,7 +125,7 @@ export class RedisPresenceStore implements PresenceStore {
     await this.scripts.run(RESIGN, this.leases, [owner, this.keepLeasesMs]);
   }
 
-  async buried(dead: Owner): Promise<void> {
+  async sweepFinished(dead: Owner): Promise<void> {
     await this.scripts.run(BURIED, this.leases, [dead, this.keepLeasesMs]);
   }
 
@@ -133,25 +133,29 @@ export class RedisPresenceStore implements PresenceStore {
     bucket: number,
     lease: Lease,
     steps: readonly PresenceStep[],
-    { number = 0, again = true }: UpdateFlags = {},
+    { number = 0, redeliver = true }: UpdateFlags = {},
   ): Promise<Updated> {
     const { graceMs, leaseMs } = this.options;
     const told = steps.flatMap(({ operation, userId }) => [operation, userId]);
-    const flags = [lease.holdUntil ?? 0, number, again ? 1 : 0];
+    const flags = [lease.holdUntil ?? 0, number, redeliver ? 1 : 0];
     const args = [graceMs, leaseMs, ...flags, ...told];
     const reply = await this.runFor(lease, UPDATE, bucket, args);
     const [state, now, changes] = reply as [Updated['state'], number, ChangeReply[]];
     return { state, now, changes: changesOf(changes, lease.owner) };
   }
 
-  async settle(bucket: number, lease: Lease, again = true): Promise<Settled> {
+  async processDue(bucket: number, lease: Lease, redeliver = true): Promise<DueResult> {
     const { graceMs, lastSeenMs } = this.options;
-    const args = [graceMs, lastSeenMs, lease.holdUntil ?? 0, again ? 1 : 0];
+    const args = [graceMs, lastSeenMs, lease.holdUntil ?? 0, redeliver ? 1 : 0];
     const reply = await this.runFor(lease, SETTLE, bucket, args);
-    return settled(reply as SettledReply, lease.owner);
+    return dueResult(reply as DueReply, lease.owner);
   }
 
-  async reported(bucket: number, owner: Owner, changes: readonly PresenceChange[]): Promise<void> {
+  async acknowledge(
+    bucket: number,
+    owner: Owner,
+    changes: readonly PresenceChange[],
+  ): Promise<void> {
     const fields = changes.map(({ type, at, userId }) => `${type}:${at}:${userId}`);
     await this.run(REPORTED, bucket, [owner, ...NO_LEASE, ...fields]);
   }
@@ -164,14 +168,14 @@ export class RedisPresenceStore implements PresenceStore {
   ): Promise<Swept> {
     const args = [dead, cursor ?? '0', this.options.graceMs, SWEEP_COUNT];
     const reply = await this.runFor(lease, SWEEP, bucket, args);
-    const [state, now, changes, nextAt, next] = reply as [...SettledReply, string];
+    const [state, now, changes, nextAt, next] = reply as [...DueReply, string];
     return {
-      ...settled([state, now, changes, nextAt], lease.owner),
+      ...dueResult([state, now, changes, nextAt], lease.owner),
       cursor: next === '0' ? undefined : next,
     };
   }
 
-  async look(bucket: number, userIds: readonly string[]): Promise<UserPresence[]> {
+  async read(bucket: number, userIds: readonly string[]): Promise<UserPresence[]> {
     const keys = this.keys(bucket);
     const reply = await this.scripts.run(LOOK, keys, userIds);
     const [now, ...found] = reply as [number, ...(number | string)[]];
@@ -282,7 +286,7 @@ function changesOf(replies: readonly ChangeReply[], reporter: Owner): PresenceCh
     .toSorted((a, b) => a.at - b.at);
 }
 
-function settled([state, now, changes, nextAt]: SettledReply, owner: Owner): Settled {
+function dueResult([state, now, changes, nextAt]: DueReply, owner: Owner): DueResult {
   return {
     state,
     now,

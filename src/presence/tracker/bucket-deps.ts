@@ -2,7 +2,7 @@ import type { PresenceChange } from '../store/presence-change.js';
 import type { Lease, PresenceStore } from '../store/presence-store.js';
 
 /** What the buckets of an instance have in common. @internal */
-export interface BucketSurroundings {
+export interface BucketDeps {
   readonly store: PresenceStore;
   readonly graceMs: number;
   readonly leaseMs: number;
@@ -18,8 +18,8 @@ export interface BucketSurroundings {
   /** The lease is of no use any more. */
   onLeaseEnded(): void;
   onFailed(error: unknown): void;
-  /** `settle` of the bucket is to be called in so many ms. */
-  settleIn(ms: number): void;
+  /** Has `processDue` of the bucket called in so many ms. */
+  processDueIn(ms: number): void;
   /** When the other buckets begin, too: what they tell the store can go out together. */
   nextTurn(): Promise<void>;
 }

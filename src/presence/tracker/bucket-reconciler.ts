@@ -1,16 +1,16 @@
-import type { BucketSurroundings } from './bucket-deps.js';
-import { DueUsers } from './grace-schedule.js';
-import { HandedOut } from './unacked-changes.js';
+import type { BucketDeps } from './bucket-deps.js';
+import { GraceSchedule } from './grace-schedule.js';
+import { UnackedChanges } from './unacked-changes.js';
 import type { PresenceChange } from '../store/presence-change.js';
 import type {
   Lease,
   Owner,
   PresenceOperation,
   PresenceStep,
-  Settled,
+  DueResult,
   Updated,
 } from '../store/presence-store.js';
-import { UserLedger } from './user-states.js';
+import { UserStates } from './user-states.js';
 
 /** How many users one call of the store is about. */
 const USERS_PER_CALL = 500;
@@ -32,15 +32,15 @@ interface Batch {
  *
  * @internal
  */
-export class BucketWork {
-  private readonly ledger = new UserLedger();
+export class BucketReconciler {
+  private readonly users = new UserStates();
   private readonly dirty = new Set<string>();
-  private readonly due: DueUsers;
-  private readonly handed = new HandedOut();
-  private settling = false;
+  private readonly schedule: GraceSchedule;
+  private readonly unacked = new UnackedChanges();
+  private isDue = false;
   /** How often the store may have handed out what has not come since, and up to which of them it was asked again. */
-  private doubts = 1;
-  private cleared = 0;
+  private redeliveryEpoch = 1;
+  private acknowledgedEpoch = 0;
   /** What the store was told and has not answered: it is told the same again, before anything else. */
   private unanswered: Batch | undefined;
   private batches = 0;
@@ -48,88 +48,88 @@ export class BucketWork {
 
   constructor(
     private readonly bucket: number,
-    private readonly around: BucketSurroundings,
+    private readonly deps: BucketDeps,
   ) {
-    this.due = new DueUsers(around);
+    this.schedule = new GraceSchedule(deps);
   }
 
   /** How many users there is something to know of, or to be said of. */
   get size(): number {
-    return this.ledger.size + (this.unanswered?.told.length ?? 0);
+    return this.users.size + (this.unanswered?.told.length ?? 0);
   }
 
   /** A user has a socket here. */
   came(userId: string): void {
-    this.ledger.came(userId);
+    this.users.came(userId);
     this.touch(userId);
   }
 
   /** A user has no socket here any more. */
   went(userId: string): void {
-    this.ledger.went(userId);
+    this.users.went(userId);
     this.touch(userId);
   }
 
   /** The store is told once more of all users: of a new connection, or to be sure. */
   retell({ storeLostData }: { readonly storeLostData: boolean }): void {
-    this.doubts++;
+    this.redeliveryEpoch++;
     if (storeLostData) {
-      this.due.noneIsHeld();
+      this.schedule.noneIsHeld();
       this.putBack();
     }
-    this.ledger.unconfirm(storeLostData);
+    this.users.unconfirm(storeLostData);
     this.touchAll();
   }
 
   /** Something has become due. */
-  settle(): void {
-    this.settling = true;
+  processDue(): void {
+    this.isDue = true;
     this.work();
   }
 
   /** The store may have handed out something that has not come. */
-  askAgain(): void {
-    this.doubts++;
-    this.settle();
+  requestRedelivery(): void {
+    this.redeliveryEpoch++;
+    this.processDue();
   }
 
   /** What a dead instance left here falls to this one. Returns whether it could take it. */
-  adopt(settled: Settled, lease: Lease): boolean {
-    if (!this.accepts(settled, lease)) {
-      this.settle();
+  adopt(result: DueResult, lease: Lease): boolean {
+    if (!this.accepts(result, lease)) {
+      this.processDue();
       return false;
     }
-    const { now, nextAt, changes } = settled;
+    const { now, nextAt, changes } = result;
     this.take(changes);
-    if (nextAt !== undefined) this.due.inherited(nextAt, now);
+    if (nextAt !== undefined) this.schedule.inherited(nextAt, now);
     return true;
   }
 
   /** The others have taken this instance's users off it; who went, and what was handed out, is theirs to report. */
   givenUp(): void {
-    this.doubts++;
+    this.redeliveryEpoch++;
     this.putBack();
-    this.ledger.givenUp();
-    this.due.clear();
-    this.handed.clear();
+    this.users.givenUp();
+    this.schedule.clear();
+    this.unacked.clear();
     this.touchAll();
   }
 
   /** A change that comes from this instance itself. */
   made(change: PresenceChange): void {
-    this.handed.add(change);
+    this.unacked.add(change);
     this.handOver();
   }
 
   /** Tells the app what it has not heard of, unless that has to wait. */
   handOver(): void {
     // Looked at each time: whoever hears of one may have heard enough.
-    while (!this.around.isWaiting()) {
-      const change = this.handed.next();
+    while (!this.deps.isWaiting()) {
+      const change = this.unacked.next();
       if (change === undefined) break;
-      this.around.report(change);
+      this.deps.report(change);
     }
-    if (this.handed.size > 0) this.work();
+    if (this.unacked.size > 0) this.work();
   }
 
   work(): void {
@@ -147,8 +147,8 @@ export class BucketWork {
    */
   async end(owner: Owner): Promise<void> {
     await this.working;
-    const changes = this.handed.first(Infinity);
-    if (changes.length > 0) await this.around.store.reported(this.bucket, owner, changes);
+    const changes = this.unacked.first(Infinity);
+    if (changes.length > 0) await this.deps.store.acknowledge(this.bucket, owner, changes);
   }
 
   private touch(userId: string): void {
@@ -157,20 +157,20 @@ export class BucketWork {
   }
 
   private touchAll(): void {
-    for (const userId of this.ledger.ids()) this.dirty.add(userId);
+    for (const userId of this.users.ids()) this.dirty.add(userId);
     this.work();
   }
 
   private async run(): Promise<void> {
     // What comes within one turn goes out as one.
-    await this.around.nextTurn();
+    await this.deps.nextTurn();
     try {
       for (let work = this.nextWork(); work !== undefined; work = this.nextWork()) {
         if (!(await work())) break;
       }
     } catch (error) {
-      this.doubts++;
-      this.around.onFailed(error);
+      this.redeliveryEpoch++;
+      this.deps.onFailed(error);
     } finally {
       // In the same turn as nothing more was found: what comes from now on begins anew.
       this.working = undefined;
@@ -179,11 +179,11 @@ export class BucketWork {
 
   /** A call that returns whether it was of use; undefined while there is none to make. */
   private nextWork(): (() => Promise<boolean>) | undefined {
-    const lease = this.around.lease();
+    const lease = this.deps.lease();
     if (lease === undefined) return undefined;
     if (this.unanswered !== undefined || this.dirty.size > 0) return () => this.update(lease);
-    if (this.settling) return () => this.settleNow(lease);
-    return this.handed.size > 0 ? () => this.confirm(lease) : undefined;
+    if (this.isDue) return () => this.processDueNow(lease);
+    return this.unacked.size > 0 ? () => this.acknowledge(lease) : undefined;
   }
 
   private async update(lease: Lease): Promise<boolean> {
@@ -191,11 +191,11 @@ export class BucketWork {
     const steps = batch.told.flatMap((told) => told.steps);
     if (steps.length === 0) return true;
     this.unanswered = batch;
-    const { doubts } = this;
-    const flags = { number: batch.number, again: doubts > this.cleared };
-    const updated = await this.around.store.update(this.bucket, lease, steps, flags);
+    const { redeliveryEpoch } = this;
+    const flags = { number: batch.number, redeliver: redeliveryEpoch > this.acknowledgedEpoch };
+    const updated = await this.deps.store.update(this.bucket, lease, steps, flags);
     if (!this.accepts(updated, lease)) return false;
-    this.cleared = doubts;
+    this.acknowledgedEpoch = redeliveryEpoch;
     // Put back in the meantime.
     if (this.unanswered !== batch) return true;
     this.unanswered = undefined;
@@ -204,28 +204,32 @@ export class BucketWork {
     return true;
   }
 
-  private async settleNow(lease: Lease): Promise<boolean> {
-    this.settling = false;
+  private async processDueNow(lease: Lease): Promise<boolean> {
+    this.isDue = false;
     let isDone = false;
     try {
-      const { doubts } = this;
-      const settled = await this.around.store.settle(this.bucket, lease, doubts > this.cleared);
-      isDone = this.accepts(settled, lease);
+      const { redeliveryEpoch } = this;
+      const result = await this.deps.store.processDue(
+        this.bucket,
+        lease,
+        redeliveryEpoch > this.acknowledgedEpoch,
+      );
+      isDone = this.accepts(result, lease);
       if (isDone) {
-        this.cleared = doubts;
-        this.settled(settled, lease);
+        this.acknowledgedEpoch = redeliveryEpoch;
+        this.applyDue(result, lease);
       }
     } finally {
-      if (!isDone) this.settling = true;
+      if (!isDone) this.isDue = true;
     }
     return isDone;
   }
 
   /** Says which changes have come. */
-  private async confirm({ owner }: Lease): Promise<boolean> {
-    const changes = this.handed.first(USERS_PER_CALL);
-    await this.around.store.reported(this.bucket, owner, changes);
-    this.handed.confirmed(changes);
+  private async acknowledge({ owner }: Lease): Promise<boolean> {
+    const changes = this.unacked.first(USERS_PER_CALL);
+    await this.deps.store.acknowledge(this.bucket, owner, changes);
+    this.unacked.acknowledged(changes);
     return true;
   }
 
@@ -234,19 +238,19 @@ export class BucketWork {
    * meanwhile. If it was not, the store says it again.
    */
   private accepts({ state }: Updated, lease: Lease): boolean {
-    if (state === 'done' && this.around.holds(lease)) return true;
-    this.doubts++;
-    this.around.onLeaseEnded();
+    if (state === 'done' && this.deps.holds(lease)) return true;
+    this.redeliveryEpoch++;
+    this.deps.onLeaseEnded();
     return false;
   }
 
   private takeDirty(): Told[] {
-    const holding = this.around.isHolding();
+    const holding = this.deps.isHolding();
     const batch: Told[] = [];
     for (const userId of this.dirty) {
       if (batch.length === USERS_PER_CALL) break;
       this.dirty.delete(userId);
-      const operations = this.ledger.take(userId, holding);
+      const operations = this.users.take(userId, holding);
       const steps = operations.map((operation) => ({ operation, userId }));
       if (steps.length > 0) batch.push({ userId, steps });
     }
@@ -256,7 +260,7 @@ export class BucketWork {
   /** The store does not know what it was told last, or does not know this owner any more. */
   private putBack(): void {
     for (const { userId, steps } of this.unanswered?.told ?? []) {
-      this.ledger.untold(userId, steps.map(operationOf));
+      this.users.untold(userId, steps.map(operationOf));
       this.dirty.add(userId);
     }
     this.unanswered = undefined;
@@ -264,27 +268,27 @@ export class BucketWork {
 
   private wasTold({ userId, steps }: Told, now: number, { holdUntil }: Lease): void {
     const operations = steps.map(operationOf);
-    this.ledger.told(userId, operations);
+    this.users.told(userId, operations);
     if (operations.includes('hold')) {
-      this.due.holds(userId, holdUntil ?? now + this.around.leaseMs, now);
+      this.schedule.holds(userId, holdUntil ?? now + this.deps.leaseMs, now);
     }
     const last = operations.at(-1);
-    if (last === 'leave' || last === 'gone') this.due.went(userId, now);
-    else this.due.isBack(userId);
+    if (last === 'leave' || last === 'gone') this.schedule.went(userId, now);
+    else this.schedule.isBack(userId);
   }
 
-  private settled(settled: Settled, { holdUntil = 0 }: Lease): void {
-    const { now, nextAt, changes } = settled;
+  private applyDue(result: DueResult, { holdUntil = 0 }: Lease): void {
+    const { now, nextAt, changes } = result;
     if (now >= holdUntil) {
-      for (const userId of this.due.takeCertain(now)) this.ledger.certain(userId);
-      for (const userId of this.due.takeGone(now, nextAt)) this.ledger.settled(userId);
+      for (const userId of this.schedule.takeCertain(now)) this.users.certain(userId);
+      for (const userId of this.schedule.takeGone(now, nextAt)) this.users.settled(userId);
     }
     this.take(changes);
-    this.due.settled(settled, holdUntil);
+    this.schedule.settled(result, holdUntil);
   }
 
   private take(changes: readonly PresenceChange[]): void {
-    for (const change of changes) this.handed.add(change);
+    for (const change of changes) this.unacked.add(change);
     this.handOver();
     this.work();
   }

@@ -8,7 +8,7 @@ import type { PresenceChange } from '../store/presence-change.js';
  *
  * @internal
  */
-export class ChangeOutlet {
+export class ChangeFeed {
   private readonly changes = new Subject<PresenceChange>();
   private phase: 'starting' | 'running' | 'ending' = 'starting';
   private silentSince = -Infinity;
@@ -51,7 +51,7 @@ export class ChangeOutlet {
     this.phase = 'ending';
   }
 
-  tell(change: PresenceChange): void {
+  publish(change: PresenceChange): void {
     this.changes.next(change);
   }
 

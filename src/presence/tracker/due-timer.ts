@@ -1,7 +1,7 @@
 import type { Reporter } from '../../reporting/reporter.js';
 
 /** The longest that Node's timers take. */
-const MOST_MS = 2 ** 31 - 1;
+const MAX_MS = 2 ** 31 - 1;
 
 /** One timer for many moments, each with a key. Monotonic time. An error thrown for one key is reported. @internal */
 export class DueTimer<K> {
@@ -32,7 +32,7 @@ export class DueTimer<K> {
     this.firesAt = at;
     if (at === Infinity) return;
     const ms = Math.ceil(at - performance.now());
-    this.timer = setTimeout(() => this.fire(), Math.min(ms, MOST_MS));
+    this.timer = setTimeout(() => this.fire(), Math.min(ms, MAX_MS));
     this.timer.unref();
   }
 

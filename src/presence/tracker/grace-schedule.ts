@@ -1,11 +1,11 @@
-import type { Settled } from '../store/presence-store.js';
+import type { DueResult } from '../store/presence-store.js';
 
 /** @internal */
-export interface DueSurroundings {
+export interface GraceScheduleDeps {
   readonly graceMs: number;
   readonly leaseMs: number;
   /** The store is to be asked in so many ms what has become certain. */
-  settleIn(ms: number): void;
+  processDueIn(ms: number): void;
 }
 
 /**
@@ -14,7 +14,7 @@ export interface DueSurroundings {
  *
  * @internal
  */
-export class DueUsers {
+export class GraceSchedule {
   /** Users that went, and when that is settled. */
   private readonly departed = new Map<string, number>();
   /** Users of whom it will be certain then that they came online. */
@@ -22,23 +22,23 @@ export class DueUsers {
   /** Until when this instance has something to settle here. */
   private responsibleUntil = 0;
 
-  constructor(private readonly around: DueSurroundings) {}
+  constructor(private readonly deps: GraceScheduleDeps) {}
 
   /** It is not said of the user before then that they came online. */
   holds(userId: string, until: number, now: number): void {
     if (this.held.has(userId)) return;
     this.held.set(userId, until);
     // And the grace period after it, for who has gone by then.
-    this.isResponsible(until + this.around.graceMs);
-    this.around.settleIn(until - now);
+    this.isResponsible(until + this.deps.graceMs);
+    this.deps.processDueIn(until - now);
   }
 
   /** The grace period of the user has begun. */
   went(userId: string, now: number): void {
-    const { graceMs } = this.around;
+    const { graceMs } = this.deps;
     this.departed.set(userId, Math.max(now, this.held.get(userId) ?? 0) + graceMs);
     this.isResponsible(now + graceMs);
-    this.around.settleIn(graceMs);
+    this.deps.processDueIn(graceMs);
   }
 
   isBack(userId: string): void {
@@ -47,8 +47,8 @@ export class DueUsers {
 
   /** What a dead instance has left, of which the first is due then. */
   inherited(nextAt: number, now: number): void {
-    this.isResponsible(now + this.around.graceMs + this.around.leaseMs);
-    this.around.settleIn(nextAt - now);
+    this.isResponsible(now + this.deps.graceMs + this.deps.leaseMs);
+    this.deps.processDueIn(nextAt - now);
   }
 
   /** Users of whom it is certain by now that they came. */
@@ -63,16 +63,17 @@ export class DueUsers {
   }
 
   /** The store has settled what was due; when it is to be asked again. */
-  settled({ now, nextAt, changes }: Settled, holdUntil: number): void {
-    const { graceMs } = this.around;
+  settled({ now, nextAt, changes }: DueResult, holdUntil: number): void {
+    const { graceMs } = this.deps;
     if (now < holdUntil) {
       this.isResponsible(holdUntil + graceMs);
-      this.around.settleIn(holdUntil - now);
+      this.deps.processDueIn(holdUntil - now);
     }
     // Who was held and has gone is in the grace period from now on: nobody else knows of that.
     if (changes.length > 0) this.isResponsible(now + graceMs);
     // What is due later is another instance's to settle, unless it is ours as well.
-    if (nextAt !== undefined && nextAt <= this.responsibleUntil) this.around.settleIn(nextAt - now);
+    if (nextAt !== undefined && nextAt <= this.responsibleUntil)
+      this.deps.processDueIn(nextAt - now);
   }
 
   /** The store has lost its data: who came is told to it anew. */

@@ -4,7 +4,7 @@ import type { Lease, Owner, PresenceStore } from '../store/presence-store.js';
 const SOON_MS = 1_000;
 
 /** Who lives on the lease. @internal */
-export interface Tenant {
+export interface LeaseHandlers {
   /** Dead owners whose users this instance is looking after. */
   sweeping(): readonly Owner[];
   /** Whether somebody listens to what this instance reports. */
@@ -40,7 +40,7 @@ export class LeaseKeeper {
   private renewedAt = -Infinity;
   /** The store's clock at the same moment. */
   private storeNow = 0;
-  /** Since when all renewals have succeeded, by the clock that nobody sets. */
+  /** Since when all renewals have succeeded, in monotonic time (`performance.now()`). */
   private steadySince = Infinity;
   /** Until when others may be putting back what the store lost, on this process' clock. */
   private holdingUntil = 0;
@@ -55,7 +55,7 @@ export class LeaseKeeper {
     private readonly store: PresenceStore,
     private readonly instanceId: string,
     private readonly options: Pick<ResolvedPresenceOptions, 'leaseMs' | 'heartbeatIntervalMs'>,
-    private readonly tenant: Tenant,
+    private readonly handlers: LeaseHandlers,
   ) {}
 
   /** Undefined while there is none, and since the connection was lost: then the store may not be what it was. */
@@ -137,7 +137,7 @@ export class LeaseKeeper {
       } catch (error) {
         this.steadySince = Infinity;
         this.lastFailure = error;
-        this.tenant.failed(error);
+        this.handlers.failed(error);
         return;
       }
     } while (this.beatAgain && !this.stopped);
@@ -147,13 +147,13 @@ export class LeaseKeeper {
     const { connection } = this.store;
     if (connection !== this.connection) this.connectedAnew(connection);
     const { owner, data } = this;
-    this.wasHeard = this.tenant.isHeard();
+    this.wasHeard = this.handlers.isHeard();
     const sentAt = Date.now();
     const answer = await this.store.beat({
       owner,
       data,
       claimUntil: this.claimUntil(),
-      sweeping: this.tenant.sweeping(),
+      sweeping: this.handlers.sweeping(),
       isHeard: this.wasHeard,
     });
     if (this.stopped || this.store.connection !== connection) return;
@@ -171,9 +171,9 @@ export class LeaseKeeper {
     this.renewedAt = performance.now();
     if (this.steadySince === Infinity) this.steadySince = this.renewedAt;
     const storeLostData = answer.state === 'lost';
-    if (storeLostData || this.unconfirmed) this.tenant.storeForgot({ storeLostData });
+    if (storeLostData || this.unconfirmed) this.handlers.storeForgot({ storeLostData });
     this.unconfirmed = false;
-    this.tenant.renewed(answer.dead);
+    this.handlers.renewed(answer.dead);
   }
 
   private connectedAnew(connection: number): void {
@@ -197,7 +197,7 @@ export class LeaseKeeper {
     this.epoch++;
     this.data = undefined;
     this.lease = undefined;
-    this.tenant.givenUp();
+    this.handlers.givenUp();
     this.unconfirmed = true;
   }
 }

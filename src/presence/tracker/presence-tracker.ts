@@ -4,8 +4,8 @@ import type { ResolvedPresenceOptions } from '../../options/resolve-presence.js'
 import type { PubSub } from '../../ports/pub-sub.js';
 import type { Reporter } from '../../reporting/reporter.js';
 import type { SocketStateService } from '../../auth/socket-state.service.js';
-import { BucketWork } from './bucket-reconciler.js';
-import { ChangeOutlet } from './change-feed.js';
+import { BucketReconciler } from './bucket-reconciler.js';
+import { ChangeFeed } from './change-feed.js';
 import { DueTimer } from './due-timer.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { PacedTurns } from './paced-turns.js';
@@ -14,7 +14,7 @@ import type { PresenceChange } from '../store/presence-change.js';
 import type { Lease, Owner, PresenceStore } from '../store/presence-store.js';
 import { Sweeps, type Sweeper } from './sweeps.js';
 
-interface TrackerSurroundings {
+interface PresenceTrackerDeps {
   readonly pubSub: PubSub;
   readonly state: SocketStateService;
   readonly reporter: Reporter;
@@ -33,10 +33,10 @@ interface TrackerSurroundings {
  * @internal
  */
 export class PresenceTracker {
-  private readonly buckets: readonly BucketWork[];
-  private readonly dueTimer: DueTimer<BucketWork>;
+  private readonly buckets: readonly BucketReconciler[];
+  private readonly dueTimer: DueTimer<BucketReconciler>;
   private readonly lease: LeaseKeeper;
-  private readonly outlet: ChangeOutlet;
+  private readonly feed: ChangeFeed;
   private readonly sweeps: Sweeps;
   private readonly subscriptions: Subscription[] = [];
   private readonly turns = new PacedTurns();
@@ -47,26 +47,26 @@ export class PresenceTracker {
     private readonly store: PresenceStore,
     private readonly instanceId: string,
     private readonly options: ResolvedPresenceOptions,
-    private readonly around: TrackerSurroundings,
+    private readonly deps: PresenceTrackerDeps,
   ) {
-    this.dueTimer = new DueTimer<BucketWork>((bucket) => bucket.settle(), around.reporter);
-    this.outlet = new ChangeOutlet(options.leaseMs, () => {
+    this.dueTimer = new DueTimer<BucketReconciler>((bucket) => bucket.processDue(), deps.reporter);
+    this.feed = new ChangeFeed(options.leaseMs, () => {
       this.handOver();
       this.lease.heard();
     });
     this.lease = new LeaseKeeper(store, instanceId, options, {
       sweeping: () => this.sweeps.owners,
-      isHeard: () => this.outlet.isHeard,
+      isHeard: () => this.feed.isHeard,
       givenUp: () => this.givenUp(),
       storeForgot: ({ storeLostData }) => this.storeForgot(storeLostData),
       renewed: (dead) => this.renewed(dead),
       failed: (error) => this.failed(error),
     });
     this.buckets = Array.from({ length: BUCKETS }, (_, index) => this.createBucket(index));
-    this.sweeps = new Sweeps(this.createSweeper(), around.reporter, (error) => this.failed(error));
+    this.sweeps = new Sweeps(this.createSweeper(), deps.reporter, (error) => this.failed(error));
     // From the beginning: a gateway with a port of its own lets clients in before the app has started.
     this.subscriptions.push(
-      around.state.changes$.subscribe(({ type, userId }) => {
+      deps.state.changes$.subscribe(({ type, userId }) => {
         const bucket = this.bucket(bucketOf(userId));
         if (type === 'first-socket') bucket.came(userId);
         else bucket.went(userId);
@@ -76,7 +76,7 @@ export class PresenceTracker {
 
   /** What this instance reports. */
   get changes$(): Observable<PresenceChange> {
-    return this.outlet.changes$;
+    return this.feed.changes$;
   }
 
   /** Undefined while there is none, and since the connection was lost: then the store may not be what it was. */
@@ -100,7 +100,7 @@ export class PresenceTracker {
    */
   async start(): Promise<void> {
     this.subscriptions.push(
-      this.around.pubSub.state$.subscribe((state) => {
+      this.deps.pubSub.state$.subscribe((state) => {
         if (state === 'ready') void this.beat();
       }),
     );
@@ -133,20 +133,20 @@ export class PresenceTracker {
       await this.store.resign(owner);
     } catch {
       // Then the lease runs out.
-      this.around.reporter.count('presence.failed');
+      this.deps.reporter.count('presence.failed');
     }
     this.store.close();
-    this.outlet.close();
+    this.feed.close();
   }
 
-  /** Whoever wants to listen does from now on: see {@link ChangeOutlet}. */
+  /** Whoever wants to listen does from now on: see {@link ChangeFeed}. */
   appStarted(): void {
-    this.outlet.appStarted();
+    this.feed.appStarted();
     this.handOver();
   }
 
   appEnding(): void {
-    this.outlet.appEnding();
+    this.feed.appEnding();
   }
 
   /** Resolves when the store has been told of a user's sockets here as they are, or could not be. */
@@ -170,12 +170,12 @@ export class PresenceTracker {
     this.bucket(this.renewals++ % BUCKETS).retell({ storeLostData: false });
     for (const bucket of this.buckets) bucket.work();
     this.handOver();
-    this.around.onRenewed();
+    this.deps.onRenewed();
     this.attempt(() => this.sweeps.renewed(dead));
   }
 
   private givenUp(): void {
-    this.around.reporter.report(
+    this.deps.reporter.report(
       'presence.given-up',
       () => 'this instance was silent for too long; its users are registered anew',
     );
@@ -184,7 +184,7 @@ export class PresenceTracker {
 
   private storeForgot(storeLostData: boolean): void {
     if (storeLostData) {
-      this.around.reporter.report(
+      this.deps.reporter.report(
         'presence.lost',
         () => 'Redis has lost its data; it is told again who is online',
       );
@@ -194,11 +194,11 @@ export class PresenceTracker {
 
   /** Un-awaited promises: a rejection would end the process, so it is reported. */
   private attempt(act: () => Promise<void>): void {
-    this.around.reporter.attempt('presence.failed', () => 'after a renewal', act);
+    this.deps.reporter.attempt('presence.failed', () => 'after a renewal', act);
   }
 
   private async retell(storeLostData: boolean): Promise<void> {
-    this.around.onRetold();
+    this.deps.onRetold();
     for (const bucket of this.buckets) {
       bucket.retell({ storeLostData });
       // There may be very many users.
@@ -210,26 +210,26 @@ export class PresenceTracker {
     for (const bucket of this.buckets) bucket.handOver();
   }
 
-  private bucket(index: number): BucketWork {
+  private bucket(index: number): BucketReconciler {
     const bucket = this.buckets[index];
     if (bucket === undefined) throw new RangeError(`There is no bucket ${index}`);
     return bucket;
   }
 
-  private createBucket(index: number): BucketWork {
+  private createBucket(index: number): BucketReconciler {
     const { store, options, lease } = this;
-    const bucket: BucketWork = new BucketWork(index, {
+    const bucket: BucketReconciler = new BucketReconciler(index, {
       store,
       graceMs: options.graceMs,
       leaseMs: options.leaseMs,
       lease: () => lease.current,
       holds: (held) => lease.holds(held),
       isHolding: () => lease.isHolding,
-      report: (change) => this.outlet.tell(change),
-      isWaiting: () => this.outlet.isWaiting || !lease.isHeld,
+      report: (change) => this.feed.publish(change),
+      isWaiting: () => this.feed.isWaiting || !lease.isHeld,
       onLeaseEnded: () => lease.ended(),
       onFailed: (error) => this.failed(error),
-      settleIn: (ms) => this.dueTimer.in(ms, bucket),
+      processDueIn: (ms) => this.dueTimer.in(ms, bucket),
       nextTurn: () => this.turns.next(),
     });
     return bucket;
@@ -242,15 +242,15 @@ export class PresenceTracker {
       adopt: (bucket, swept, lease) => this.bucket(bucket).adopt(swept, lease),
       failed: (bucket, error) => {
         this.failed(error);
-        this.bucket(bucket).askAgain();
+        this.bucket(bucket).requestRedelivery();
       },
     };
   }
 
   private failed(error: unknown): void {
     // The state says that Redis is away, and the log has said so, too.
-    if (isExpected(error)) this.around.reporter.count('presence.failed');
-    else this.around.reporter.report('presence.failed', () => reasonOf(error));
+    if (isExpected(error)) this.deps.reporter.count('presence.failed');
+    else this.deps.reporter.report('presence.failed', () => reasonOf(error));
   }
 }
 

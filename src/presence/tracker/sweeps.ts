@@ -89,7 +89,7 @@ async function sweepAll(sweeper: Sweeper, dead: Owner, sweep: Sweep): Promise<bo
     sweep.isAdvancing = left.size < size;
     if (!sweep.isAdvancing) return false;
   }
-  await sweeper.store.buried(dead);
+  await sweeper.store.sweepFinished(dead);
   return true;
 }
 

@@ -1,7 +1,7 @@
 import type { PresenceChange } from '../store/presence-change.js';
 
 /** Changes that the store handed out, until the app has heard of them and the store knows that. @internal */
-export class HandedOut {
+export class UnackedChanges {
   private readonly unheard = new Map<string, PresenceChange>();
   private readonly heard = new Map<string, PresenceChange>();
 
@@ -32,7 +32,7 @@ export class HandedOut {
     return [...this.heard.values()].slice(0, count);
   }
 
-  confirmed(changes: readonly PresenceChange[]): void {
+  acknowledged(changes: readonly PresenceChange[]): void {
     for (const change of changes) this.heard.delete(keyOf(change));
   }
 

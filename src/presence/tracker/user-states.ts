@@ -21,7 +21,7 @@ const HELD = 64;
  *
  * @internal
  */
-export class UserLedger {
+export class UserStates {
   private readonly users = new Map<string, number>();
 
   get size(): number {

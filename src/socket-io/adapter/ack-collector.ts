@@ -1,6 +1,6 @@
 import type { Socket } from 'socket.io';
-import { packetIn } from '../../routing/packet-codec.js';
-import type { Dialect } from '../../routing/local-namespace.js';
+import { encodeEvent } from '../../routing/packet-codec.js';
+import type { PacketCodec } from '../../routing/local-namespace.js';
 import type { NamespaceServices } from './namespace-services.js';
 import type { SendFlags } from '../../routing/outgoing-event.js';
 import { PacketWriter } from '../connections/packet-writer.js';
@@ -27,10 +27,10 @@ interface GivenUp {
  *
  * @internal
  */
-export function askSockets(
+export function collectAcks(
   sockets: readonly Socket[],
   question: Question,
-  dialect: Dialect,
+  codec: PacketCodec,
   { reporter, connections }: Pick<NamespaceServices, 'reporter' | 'connections'>,
   onAnswer: (socketId: string, answer: unknown) => void,
 ): Promise<void> {
@@ -39,7 +39,7 @@ export function askSockets(
   if (id === undefined || sockets.some((socket) => acksOf(socket) === undefined)) {
     return askEach(sockets, question, onAnswer);
   }
-  const packet = packetIn(dialect, namespace, data, id);
+  const packet = encodeEvent(codec, namespace, data, id);
   const writer = new PacketWriter(packet, question, reporter, connections);
   return new Promise((resolve) => {
     const open = new Set<Socket>(sockets);
@@ -81,7 +81,7 @@ async function askEach(
 }
 
 /** A socket that has gone answers no more: nobody waits for it. */
-export function giveUpOn(socket: Socket): void {
+export function abandonAcks(socket: Socket): void {
   const acks = acksOf(socket);
   for (const [id, callback] of acks ?? []) {
     const giveUp = (callback as GivenUp)[GIVE_UP];

@@ -6,7 +6,7 @@ import { shown, misused } from '../../options/checks.js';
 import type { Reporter } from '../../reporting/reporter.js';
 import type { LocalNamespace } from '../../routing/local-namespace.js';
 import { checkSentName } from '../../routing/outgoing-event.js';
-import { invalidRoom, normalised, roomNames } from '../../routing/room-names.js';
+import { invalidRoom, normaliseOptions, roomNames } from '../../routing/room-names.js';
 import type { SocketSelector, EventToAcknowledge } from '../../routing/socket-selector.js';
 import { isLonger } from '../../wire/channel-names.js';
 import type { AckRequests } from '../commands/ack-requests.js';
@@ -36,7 +36,7 @@ export function commandAdapter(
   { acks, cluster, commands, reporter, ackTimeoutMs, limits: { nameBytes } }: NamespaceServices,
 ): new (nsp: Namespace) => CommandAdapter {
   const invalid = (room: unknown): void => invalidRoom(reporter, room);
-  const normal = (options: BroadcastOptions) => normalised(options, invalid);
+  const normal = (options: BroadcastOptions) => normaliseOptions(options, invalid);
   return class extends Base implements CommandAdapter {
     private get local(): LocalNamespace {
       return this as unknown as LocalNamespace;

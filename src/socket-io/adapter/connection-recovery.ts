@@ -40,7 +40,7 @@ interface Grant extends Claim {
  *
  * @internal
  */
-export class SessionRecovery {
+export class ConnectionRecovery {
   /** By the `data` of a socket that Socket.IO is making. */
   private readonly restored = new WeakMap<object, Claim>();
   private readonly claims = new WeakMap<Socket, Claim>();

@@ -13,7 +13,7 @@ interface Holder {
  *
  * @internal
  */
-export class Memberships {
+export class IdentityRooms {
   private readonly members = new Map<string, Set<string>>();
   private readonly identities = new Map<string, AuthenticatedIdentity>();
 

@@ -6,17 +6,17 @@ import { shown } from '../../options/checks.js';
 import { isLonger } from '../../wire/channel-names.js';
 import { commandAdapter, type AdapterConstructor, type CommandAdapter } from './command-adapter.js';
 import { optionsOf } from '../delivery-options.js';
-import { dialectOf, packetIn } from '../../routing/packet-codec.js';
-import { askSockets, giveUpOn } from './ack-collector.js';
-import type { Delivery, Dialect, LocalNamespace } from '../../routing/local-namespace.js';
-import { Memberships } from './identity-rooms.js';
+import { codecOf, encodeEvent } from '../../routing/packet-codec.js';
+import { collectAcks, abandonAcks } from './ack-collector.js';
+import type { Delivery, PacketCodec, LocalNamespace } from '../../routing/local-namespace.js';
+import { IdentityRooms } from './identity-rooms.js';
 import type { NamespaceServices } from './namespace-services.js';
 import { PacketWriter } from '../connections/packet-writer.js';
 import { isReservedRoom } from '../../routing/reserved-rooms.js';
 import { RoomChannels } from './room-channels.js';
-import { eachMember } from './room-members.js';
-import { invalidRoom, normalised, roomName } from '../../routing/room-names.js';
-import { SessionRecovery, type KeptPacket } from './connection-recovery.js';
+import { forEachSocket } from './room-members.js';
+import { invalidRoom, normaliseOptions, roomName } from '../../routing/room-names.js';
+import { ConnectionRecovery, type KeptPacket } from './connection-recovery.js';
 import {
   callServerSide,
   closesEmptyNamespaces,
@@ -68,15 +68,15 @@ export function namespaceAdapter(
   const { router, reporter } = services;
   return class extends commandAdapter(Base, services) implements NamespaceAdapter, LocalNamespace {
     readonly name: string;
-    readonly dialect: Dialect;
+    readonly codec: PacketCodec;
     private readonly channels: RoomChannels;
-    private readonly memberships: Memberships;
+    private readonly memberships: IdentityRooms;
     /** Sockets that are being let in, by their ids. */
     private readonly waiting = new Map<string, Socket>();
     /** Whether Socket.IO tells the end of a socket that was not let in. */
     private readonly tellsRefused: boolean;
     /** With connection state recovery only. */
-    private readonly recovery: SessionRecovery | undefined;
+    private readonly recovery: ConnectionRecovery | undefined;
     /** What Socket.IO's adapter with recovery has. */
     declare private readonly packets?: KeptPacket[];
     declare private readonly maxDisconnectionDuration: number;
@@ -85,11 +85,11 @@ export function namespaceAdapter(
       super(nsp);
       this.name = nsp.name;
       // Only the option tells: there may be several copies of the standard parser.
-      this.dialect = dialectOf(parserOf(nsp.server) ?? standardParser);
+      this.codec = codecOf(parserOf(nsp.server) ?? standardParser);
       this.channels = new RoomChannels(nsp.name, router);
-      this.memberships = new Memberships(this.channels);
+      this.memberships = new IdentityRooms(this.channels);
       if (Array.isArray(this.packets)) {
-        this.recovery = new SessionRecovery((rooms) => this.channels.keep(rooms), reporter);
+        this.recovery = new ConnectionRecovery((rooms) => this.channels.keep(rooms), reporter);
       }
       this.on('create-room', (room: string) => this.channels.open(room));
       this.on('delete-room', (room: string) => this.channels.close(room));
@@ -119,7 +119,7 @@ export function namespaceAdapter(
       this.waiting.delete(socket.id);
       this.recovery?.connected(socket, this.packets ?? [], (data) => {
         const flags = { volatile: false, compress: true };
-        const packet = packetIn(this.dialect, this.name, data);
+        const packet = encodeEvent(this.codec, this.name, data);
         new PacketWriter(packet, flags, reporter, services.connections).write(socket);
       });
     }
@@ -197,7 +197,7 @@ export function namespaceAdapter(
 
     /** Never throws: sockets of this instance are served if at all possible, and a failure is reported. */
     override broadcast(packet: Packet, options: BroadcastOptions): void {
-      const known = normalised(options, (room) => invalidRoom(reporter, room));
+      const known = normaliseOptions(options, (room) => invalidRoom(reporter, room));
       if (known === undefined) return;
       const { rooms, except, flags } = known;
       if (flags.local !== true && this.recovery?.isDirect(rooms) === true) {
@@ -255,7 +255,7 @@ export function namespaceAdapter(
     ): { socketIds: string[]; done: Promise<void> } {
       const sockets = this.select(event);
       const question = { ...event, id: nextAckId(this.nsp as Namespace) };
-      const done = askSockets(sockets, question, this.dialect, services, onAnswer);
+      const done = collectAcks(sockets, question, this.codec, services, onAnswer);
       return { socketIds: sockets.map(({ id }) => id), done };
     }
 
@@ -274,7 +274,7 @@ export function namespaceAdapter(
       const identity = this.memberships.identityOf(id);
       this.waiting.delete(id);
       this.memberships.delete(id);
-      giveUpOn(socket);
+      abandonAcks(socket);
       hooks.left(socket, identity);
       const { sockets } = this.nsp as Namespace;
       const others = sockets.size - (sockets.has(id) ? 1 : 0) + this.waiting.size;
@@ -303,7 +303,7 @@ export function namespaceAdapter(
       socketOf: (id: string) => Socket | undefined,
     ): Socket[] {
       const sockets: Socket[] = [];
-      eachMember(this, selector, (id) => {
+      forEachSocket(this, selector, (id) => {
         const socket = socketOf(id);
         if (socket !== undefined) sockets.push(socket);
       });
@@ -323,7 +323,7 @@ export function namespaceAdapter(
       if (room !== undefined && rooms.length + except.length === 1 && within === undefined) {
         for (const id of this.membersOf(room) ?? []) write((this.nsp as Namespace).sockets.get(id));
       } else {
-        eachMember(this, delivery, (id) => write((this.nsp as Namespace).sockets.get(id)));
+        forEachSocket(this, delivery, (id) => write((this.nsp as Namespace).sockets.get(id)));
       }
       return sockets;
     }
@@ -331,7 +331,7 @@ export function namespaceAdapter(
     private deliverAndKeep(delivery: Delivery): number {
       const data = this.kept(delivery);
       if (data === undefined) return this.deliverFrames(delivery);
-      const packet = packetIn(this.dialect, this.name, data);
+      const packet = encodeEvent(this.codec, this.name, data);
       return this.deliverFrames({ ...delivery, packet });
     }
 

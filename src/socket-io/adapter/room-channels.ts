@@ -1,12 +1,12 @@
-import type { ChannelHold } from '../../channels/channels.js';
+import type { ChannelHandle } from '../../channels/channels.js';
 import type { EventRouter } from '../../routing/event-router.js';
 import { targetOfRoom } from '../../routing/reserved-rooms.js';
 
 /** The channels of a namespace that has sockets on this instance, and of the rooms that they are in. */
 export class RoomChannels {
-  private readonly holds = new Map<string, ChannelHold>();
+  private readonly holds = new Map<string, ChannelHandle>();
 
-  private namespaceHold: ChannelHold | undefined;
+  private namespaceHold: ChannelHandle | undefined;
 
   constructor(
     private readonly namespace: string,
@@ -57,7 +57,7 @@ export class RoomChannels {
    */
   ready(rooms: Iterable<string>): Promise<void> | undefined {
     const pending: Promise<void>[] = [];
-    const wait = (hold: ChannelHold | undefined): void => {
+    const wait = (hold: ChannelHandle | undefined): void => {
       if (hold !== undefined && !hold.settled) pending.push(hold.ready);
     };
     wait(this.namespaceHold);

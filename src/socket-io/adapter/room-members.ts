@@ -12,7 +12,7 @@ type Selection = Pick<SocketSelector, 'rooms' | 'except' | 'within'>;
 const NOBODY: ReadonlySet<string> = new Set();
 
 /** Calls back with the id of each socket that is selected, once. @internal */
-export function eachMember(
+export function forEachSocket(
   occupancy: Occupancy,
   { rooms: wanted, except, within }: Selection,
   act: (id: string) => void,

@@ -15,7 +15,7 @@ import { hasFalsePlaceholder, withoutFalsePlaceholders } from '../../wire/false-
 import type { SocketIoPacket } from '../../wire/wire-packet.js';
 import { installDefaultAckTimeout, setDefaultAckTimeout } from './default-ack-timeout.js';
 import { ClientLimits } from '../connections/client-limits.js';
-import { endIfAwaited, rememberArrival } from '../connections/disconnect-sockets.js';
+import { disconnectIfRequested, rememberArrival } from '../connections/disconnect-sockets.js';
 import { InternalsCheck } from '../internals-check.js';
 import { inMemoryAdapterOf, keepAdapter } from './command-adapter.js';
 import { namespaceAdapter, type NamespaceAdapter } from './namespace-adapter.js';
@@ -127,7 +127,7 @@ export class SocketServers {
       const identity = adapter.identityOf(socket.id);
       this.limits.connected(socket, identity?.userId);
       this.connected(socket as unknown as AuthenticatedSocket, identity?.userId);
-      endIfAwaited(socket, this.services.reporter);
+      disconnectIfRequested(socket, this.services.reporter);
     });
   }
 

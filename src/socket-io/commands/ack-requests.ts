@@ -15,7 +15,7 @@ export interface AckListener {
   readonly onAllAsked?: () => void;
 }
 
-interface Surroundings {
+interface AckRequestsDeps {
   readonly instanceId: InstanceId;
   namespaces(name: string): Iterable<LocalNamespace>;
 }
@@ -33,9 +33,9 @@ type AskPart = { readonly asked: string[] } | { readonly from: string; readonly 
 export class AckRequests {
   constructor(
     private readonly requests: ClusterRequests,
-    private readonly here: Surroundings,
+    private readonly deps: AckRequestsDeps,
   ) {
-    requests.handle(OPERATION, async (params, { timeoutMs, emit }) => {
+    requests.handle(OPERATION, async (params, { timeoutMs, push: emit }) => {
       const { data, volatile, compress } = params as Partial<EventToAcknowledge>;
       if (!Array.isArray(data)) throw new TypeError('"data" is no list of arguments');
       // A client that gets a packet without a valid name disconnects.
@@ -63,14 +63,14 @@ export class AckRequests {
       about: nameOf(event.data[0]),
       params,
       timeoutMs,
-      othersWait: true,
+      remoteWaits: true,
       onPart: (instanceId, part) => {
         const known = part as AskPart;
         if ('asked' in known) listener.onAsked(instanceId, namesIn(known, 'asked'));
         else if (typeof known.from !== 'string') throw new TypeError('"from" is no socket id');
         else listener.onAnswer(instanceId, known.from, known.answer);
       },
-      ...(listener.onAllAsked && { onAllHeard: listener.onAllAsked }),
+      ...(listener.onAllAsked && { onAllStarted: listener.onAllAsked }),
     });
     return Promise.all([remote, this.askHere(event, listener)]).then(([outcome]) => outcome);
   }
@@ -79,9 +79,9 @@ export class AckRequests {
     event: EventToAcknowledge,
     { onAsked, onAnswer }: Pick<AckListener, 'onAsked' | 'onAnswer'>,
   ): Promise<void> {
-    const { instanceId } = this.here;
+    const { instanceId } = this.deps;
     const asked: string[] = [];
-    const answered = [...this.here.namespaces(event.namespace)].map((namespace) => {
+    const answered = [...this.deps.namespaces(event.namespace)].map((namespace) => {
       // A client's answer takes a turn of the event loop at least: onAsked comes first.
       const { socketIds, done } = namespace.ask(event, (socketId, answer) =>
         onAnswer(instanceId, socketId, answer),

@@ -22,7 +22,7 @@ interface Params {
   readonly withAck: boolean;
 }
 
-interface Surroundings {
+interface ServerSideEventsDeps {
   readonly timeoutMs: number;
   namespaces(name: string): Iterable<LocalNamespace>;
 }
@@ -31,10 +31,10 @@ interface Surroundings {
 export class ServerSideEvents {
   constructor(
     private readonly requests: ClusterRequests,
-    private readonly here: Surroundings,
+    private readonly deps: ServerSideEventsDeps,
     private readonly reporter: Reporter,
   ) {
-    requests.handle(OPERATION, async (params, { timeoutMs, emit }) => {
+    requests.handle(OPERATION, async (params, { timeoutMs, push: emit }) => {
       const { namespace, args, withAck } = params as Partial<Params>;
       if (typeof namespace !== 'string' || !Array.isArray(args)) {
         throw new TypeError('neither namespace nor arguments');
@@ -43,7 +43,7 @@ export class ServerSideEvents {
       if (typeof event !== 'string' || OF_SOCKET_IO.has(event)) {
         throw new TypeError('no event between servers');
       }
-      const namespaces = [...this.here.namespaces(namespace)];
+      const namespaces = [...this.deps.namespaces(namespace)];
       if (withAck !== true) callEach(namespaces, args);
       else await askEach(namespaces, args, timeoutMs, (answer) => void emit([answer]));
     });
@@ -55,7 +55,7 @@ export class ServerSideEvents {
    */
   emit(from: LocalNamespace, args: unknown[]): void {
     const ack = args.at(-1);
-    const others = [...this.here.namespaces(from.name)].filter((local) => local !== from);
+    const others = [...this.deps.namespaces(from.name)].filter((local) => local !== from);
     if (typeof ack === 'function') {
       try {
         this.emitWithAck(from.name, others, args.slice(0, -1), ack as Acknowledge);
@@ -84,13 +84,13 @@ export class ServerSideEvents {
     args: unknown[],
     ack: Acknowledge,
   ): void {
-    const { timeoutMs } = this.here;
+    const { timeoutMs } = this.deps;
     const answers: unknown[] = [];
     const remote = this.requests.request({
       operation: OPERATION,
       params: { namespace, args, withAck: true },
       timeoutMs,
-      othersWait: true,
+      remoteWaits: true,
       onPart: (_, part) => {
         if (part === undefined) return;
         if (!Array.isArray(part)) throw new TypeError('it is no list of answers');

@@ -4,13 +4,13 @@ import { reasonOf } from '../../errors.js';
 import type { Reporter } from '../../reporting/reporter.js';
 import { checkName } from '../../routing/target-validation.js';
 import {
-  collected,
-  counted,
+  collect,
+  sum,
   type ClusterCount,
   type ClusterResult,
 } from '../../cluster/cluster-result.js';
 import type { ClusterRequests } from '../../cluster/cluster-requests.js';
-import { endSockets, type EndOptions } from '../connections/disconnect-sockets.js';
+import { disconnectSockets, type EndOptions } from '../connections/disconnect-sockets.js';
 import type { LocalNamespace } from '../../routing/local-namespace.js';
 import {
   detailsOf,
@@ -25,7 +25,7 @@ export interface DisconnectOptions extends EndOptions {
   readonly close: boolean;
 }
 
-interface Surroundings extends DescribingInstance {
+interface SocketCommandsDeps extends DescribingInstance {
   readonly timeoutMs: number;
   readonly nameBytes: number;
   namespaces(name: string): Iterable<LocalNamespace>;
@@ -53,7 +53,7 @@ export class SocketCommands {
     ids: (params: unknown) => this.select(params).map(({ id }) => id),
     rooms: (params: unknown) => {
       const { namespace } = selectorIn(params);
-      return [...this.here.namespaces(namespace)].flatMap((local) => local.roomNames());
+      return [...this.deps.namespaces(namespace)].flatMap((local) => local.roomNames());
     },
     join: async (params: unknown) => {
       const rooms = namesIn(params, 'targets');
@@ -71,14 +71,14 @@ export class SocketCommands {
       const { close, reason } = params as Partial<DisconnectOptions>;
       const sockets = this.selectWithArriving(params);
       const told = typeof reason === 'string' ? reason : undefined;
-      endSockets(sockets, { close: close === true, reason: told }, this.reporter);
+      disconnectSockets(sockets, { close: close === true, reason: told }, this.reporter);
       return sockets.length;
     },
   };
 
   constructor(
     private readonly requests: ClusterRequests,
-    private readonly here: Surroundings,
+    private readonly deps: SocketCommandsDeps,
     private readonly reporter: Reporter,
   ) {
     const { ids, rooms, ...others } = this.locals;
@@ -86,11 +86,13 @@ export class SocketCommands {
       requests.handle(name, local);
     }
     for (const [name, local] of Object.entries({ ids, rooms })) {
-      requests.handle(name, (params, { emit }) =>
+      requests.handle(name, (params, { push: emit }) =>
         inTurns(local(params), MAX_NAMES_PER_TURN, (names) => names, whileWanted(emit)),
       );
     }
-    requests.handle('fetch', (params, { emit }) => this.describeHere(params, whileWanted(emit)));
+    requests.handle('fetch', (params, { push: emit }) =>
+      this.describeHere(params, whileWanted(emit)),
+    );
   }
 
   /** The sockets, local ones as they are. */
@@ -137,12 +139,12 @@ export class SocketCommands {
     hereAnyway = false,
   ): Promise<ClusterCount> {
     try {
-      for (const room of targets) checkName('room', room, this.here.nameBytes);
+      for (const room of targets) checkName('room', room, this.deps.nameBytes);
     } catch (error) {
       return Promise.reject(error);
     }
     const joined = this.count('join', { ...selector, targets }, hereAnyway);
-    this.here.joining(selector.namespace, targets, joined);
+    this.deps.joining(selector.namespace, targets, joined);
     return joined;
   }
 
@@ -179,20 +181,20 @@ export class SocketCommands {
     const described = (sockets: Socket[]): SocketDetails[] => {
       const connected = isFirst ? sockets : sockets.filter((socket) => socket.connected);
       isFirst = false;
-      return connected.map((socket) => detailsOf(socket, this.here, this.reporter));
+      return connected.map((socket) => detailsOf(socket, this.deps, this.reporter));
     };
     return inTurns(this.select(params), MAX_SOCKETS_PER_TURN, described, take);
   }
 
   private select(params: unknown): Socket[] {
     const selector = selectorIn(params);
-    return [...this.here.namespaces(selector.namespace)].flatMap((local) => local.select(selector));
+    return [...this.deps.namespaces(selector.namespace)].flatMap((local) => local.select(selector));
   }
 
   /** Who is being let in at this moment is to be like those who are in. */
   private selectWithArriving(params: unknown): Socket[] {
     const selector = selectorIn(params);
-    return [...this.here.namespaces(selector.namespace)].flatMap((local) =>
+    return [...this.deps.namespaces(selector.namespace)].flatMap((local) =>
       local.selectWithArriving(selector),
     );
   }
@@ -217,7 +219,7 @@ export class SocketCommands {
     params: unknown,
     isItem: (item: unknown) => boolean,
   ): Promise<ClusterResult<T>> {
-    return collected<T>(this.requests, this.question(operation, params), isItem);
+    return collect<T>(this.requests, this.question(operation, params), isItem);
   }
 
   private async count(
@@ -226,20 +228,20 @@ export class SocketCommands {
     hereAnyway: boolean,
   ): Promise<ClusterCount> {
     const local: Local<number> = this.locals[operation];
-    let remote: ReturnType<typeof counted>;
+    let remote: ReturnType<typeof sum>;
     try {
-      remote = counted(this.requests, this.question(operation, params));
+      remote = sum(this.requests, this.question(operation, params));
     } catch (error) {
       if (hereAnyway) await local(params);
       throw error;
     }
-    const here = await local(params);
+    const deps = await local(params);
     const { count, missing, complete } = await remote;
-    return { count: here + count, missing, complete };
+    return { count: deps + count, missing, complete };
   }
 
   private question(operation: string, params: unknown) {
-    return { operation, params, timeoutMs: this.here.timeoutMs };
+    return { operation, params, timeoutMs: this.deps.timeoutMs };
   }
 }
 

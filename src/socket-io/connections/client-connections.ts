@@ -3,7 +3,7 @@ import type { ResolvedOptions } from '../../options/resolve-options.js';
 import type { Reporter } from '../../reporting/reporter.js';
 import { connectionsOf, Draining } from './draining.js';
 import { SlowClients } from './slow-clients.js';
-import { WriteBatches } from './write-coalescer.js';
+import { WriteCoalescer } from './write-coalescer.js';
 
 /** The clients of this instance, as connections. @internal */
 export class ClientConnections {
@@ -12,7 +12,7 @@ export class ClientConnections {
   readonly slow: SlowClients;
   readonly draining: Draining;
   /** Undefined: each packet is written at once. */
-  readonly batches: WriteBatches | undefined;
+  readonly coalescer: WriteCoalescer | undefined;
 
   constructor(
     options: Pick<ResolvedOptions, 'slowClients' | 'shutdown' | 'coalesceWrites'>,
@@ -20,6 +20,6 @@ export class ClientConnections {
   ) {
     this.slow = new SlowClients(options.slowClients, () => connectionsOf(this.servers), reporter);
     this.draining = new Draining(() => this.servers, options.shutdown, reporter);
-    this.batches = options.coalesceWrites ? new WriteBatches(this.slow, reporter) : undefined;
+    this.coalescer = options.coalesceWrites ? new WriteCoalescer(this.slow, reporter) : undefined;
   }
 }

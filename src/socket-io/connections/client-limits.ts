@@ -2,14 +2,14 @@ import type { Socket } from 'socket.io';
 import type { ResolvedClientLimits } from '../../options/resolve-limits.js';
 import { shown } from '../../options/checks.js';
 import type { Reporter } from '../../reporting/reporter.js';
-import { HandshakeLimit } from '../../auth/rate-limiter.js';
+import { RateLimiter } from '../../auth/rate-limiter.js';
 import type { Refusals } from '../../auth/refusals.js';
 
 /** What a client sees whose event was refused; and the reason for which its connection is closed. */
 export const TOO_MANY_EVENTS = 'client.too-many-events';
 
 /** Users and anonymous connections whose buckets are remembered; others have a full one. */
-const MOST_CLIENTS = 100_000;
+const MAX_CLIENTS = 100_000;
 
 /**
  * How many events clients may send. Who sends more learns it (by the acknowledgement, or once by an `exception`), and is
@@ -18,7 +18,7 @@ const MOST_CLIENTS = 100_000;
  * @internal
  */
 export class ClientLimits {
-  private readonly events: HandshakeLimit | undefined;
+  private readonly events: RateLimiter | undefined;
 
   constructor(
     { eventsPerSecond, eventBurst }: ResolvedClientLimits,
@@ -26,7 +26,7 @@ export class ClientLimits {
     private readonly reporter: Reporter,
   ) {
     if (eventsPerSecond !== undefined) {
-      this.events = new HandshakeLimit(eventsPerSecond, MOST_CLIENTS, undefined, eventBurst);
+      this.events = new RateLimiter(eventsPerSecond, MAX_CLIENTS, undefined, eventBurst);
     }
   }
 

@@ -3,7 +3,7 @@ import { reasonOf } from '../../errors.js';
 import type { Reporter } from '../../reporting/reporter.js';
 import { DISCONNECT_EVENT } from '../../auth/authenticated-socket.js';
 import { socketsOf } from '../internals.js';
-import { hardClose, isGone, type EngineConnection } from '../engine-socket.js';
+import { hardClose, isGone, type EngineSocket } from '../engine-socket.js';
 
 /** @internal */
 export interface EndOptions {
@@ -14,7 +14,7 @@ export interface EndOptions {
 }
 
 /** Sockets that are to be ended as soon as they are connected. */
-const awaited = new WeakMap<Socket, EndOptions>();
+const requested = new WeakMap<Socket, EndOptions>();
 
 /**
  * Disconnects sockets, and those that are still being let in as soon as they are connected: then the app has heard of
@@ -22,7 +22,7 @@ const awaited = new WeakMap<Socket, EndOptions>();
  *
  * @internal
  */
-export function endSockets(
+export function disconnectSockets(
   sockets: readonly Socket[],
   options: EndOptions,
   reporter: Reporter,
@@ -39,8 +39,8 @@ export function endSockets(
   for (const socket of sockets) {
     if (!socket.connected) {
       // Asked for twice, the last one counts, unless it leaves the connection that the other one ends.
-      const closes = (awaited.get(socket)?.close ?? false) !== false;
-      if (close !== false || !closes) awaited.set(socket, options);
+      const closes = (requested.get(socket)?.close ?? false) !== false;
+      if (close !== false || !closes) requested.set(socket, options);
       continue;
     }
     if (reason !== undefined) attempt(socket, () => socket.emit(DISCONNECT_EVENT, { reason }));
@@ -53,12 +53,12 @@ export function endSockets(
 }
 
 /** Ends a socket that has just been connected, where that was asked for meanwhile. @internal */
-export function endIfAwaited(socket: Socket, reporter: Reporter): void {
-  const options = awaited.get(socket);
+export function disconnectIfRequested(socket: Socket, reporter: Reporter): void {
+  const options = requested.get(socket);
   if (options === undefined) return;
-  awaited.delete(socket);
+  requested.delete(socket);
   // The app's own listeners of the connection come first, or they would not hear of its end.
-  process.nextTick(() => endSockets([socket], options, reporter));
+  process.nextTick(() => disconnectSockets([socket], options, reporter));
 }
 
 /** How long the last packets of a connection may take on their way. */
@@ -83,9 +83,10 @@ export function endConnection(
   reporter: Reporter,
 ): void {
   const socket = arrived.get(connection);
-  if (socket !== undefined) endSockets(socketsOf(socket), { close: false, reason }, reporter);
+  if (socket !== undefined)
+    disconnectSockets(socketsOf(socket), { close: false, reason }, reporter);
   connection.close();
-  const engine = connection as unknown as EngineConnection;
+  const engine = connection as unknown as EngineSocket;
   setTimeout(() => {
     try {
       if (!isGone(engine)) hardClose(engine, reason);

@@ -4,7 +4,7 @@ import { reasonOf } from '../../errors.js';
 import type { ResolvedShutdownOptions } from '../../options/resolve-load.js';
 import type { Reporter } from '../../reporting/reporter.js';
 import { DISCONNECT_EVENT } from '../../auth/authenticated-socket.js';
-import { hardClose, isGone, type EngineConnection, type EngineServer } from '../engine-socket.js';
+import { hardClose, isGone, type EngineSocket, type EngineServer } from '../engine-socket.js';
 import { namespacesOf, socketsOf } from '../internals.js';
 
 /** Clients of one tick are disconnected together. */
@@ -67,13 +67,13 @@ export class Draining {
   private async drain(): Promise<void> {
     this.begin();
     const clients = this.clients();
-    const leaving = new Set<EngineConnection>();
+    const leaving = new Set<EngineSocket>();
     const { drainMs, clientsPerSecond } = this.options;
     const durationMs = Math.min(drainMs, (clients.length * 1_000) / clientsPerSecond);
     const moments = clients.map((socket) => ({ socket, at: Math.random() * durationMs }));
     const startedAt = performance.now();
     for (const { socket, at } of moments.sort((a, b) => a.at - b.at)) {
-      const connection = socket.client.conn as unknown as EngineConnection;
+      const connection = socket.client.conn as unknown as EngineSocket;
       if (connection.readyState !== 'open') continue;
       const aheadMs = at - (performance.now() - startedAt);
       if (aheadMs > 0) await pause(Math.max(TICK_MS, aheadMs));
@@ -91,7 +91,7 @@ export class Draining {
   }
 
   /** What waits for a client that does not read would keep the process. */
-  private async farewell(leaving: ReadonlySet<EngineConnection>): Promise<void> {
+  private async farewell(leaving: ReadonlySet<EngineSocket>): Promise<void> {
     const end = performance.now() + FAREWELL_MS;
     let left = [...leaving];
     while (performance.now() < end) {
@@ -137,7 +137,7 @@ export class Draining {
 }
 
 /** All connections of these servers. @internal */
-export function* connectionsOf(servers: Iterable<Server>): Iterable<EngineConnection> {
+export function* connectionsOf(servers: Iterable<Server>): Iterable<EngineSocket> {
   for (const server of servers) {
     const clients = engineOf(server)?.clients ?? {};
     // Not for...in: an app, or a package of it, may have put something on Object.prototype.

@@ -5,9 +5,9 @@ import type { WirePacket } from '../../wire/wire-packet.js';
 import type { ClientConnections } from './client-connections.js';
 import {
   framed,
-  isBehind,
+  isBackpressured,
   takesFrames,
-  type EngineConnection,
+  type EngineSocket,
   type FramedOptions,
   type WriteOptions,
 } from '../engine-socket.js';
@@ -29,25 +29,25 @@ export class PacketWriter {
     private readonly packet: WirePacket,
     private readonly flags: SendFlags,
     private readonly reporter: Reporter,
-    private readonly connections: Pick<ClientConnections, 'slow' | 'batches'>,
+    private readonly connections: Pick<ClientConnections, 'slow' | 'coalescer'>,
   ) {}
 
   write(socket: Socket): void {
     const listeners = outgoingListenersOf(socket);
     if (listeners !== undefined) this.notify(socket, listeners);
-    const conn = socket.client.conn as unknown as EngineConnection;
+    const conn = socket.client.conn as unknown as EngineSocket;
     const { volatile, compress } = this.flags;
-    const { batches, slow } = this.connections;
+    const { coalescer, slow } = this.connections;
     // Like Socket.IO, which is not ready either until the last packet of this turn has been written.
-    if (volatile && (isBehind(conn) || batches?.holds(conn) === true)) {
+    if (volatile && (isBackpressured(conn) || coalescer?.holds(conn) === true)) {
       this.reporter.count('volatile.dropped');
       return;
     }
     if (!takesFrames(conn)) {
       this.plain ??= { compress };
       for (const part of this.packet.parts) conn.write(part, this.plain);
-    } else if (batches !== undefined) {
-      batches.add(conn, this.packet);
+    } else if (coalescer !== undefined) {
+      coalescer.add(conn, this.packet);
       return;
     } else {
       conn.write(undefined, (this.framed ??= framed(this.packet.frames)));

@@ -2,11 +2,11 @@ import { reasonOf } from '../../errors.js';
 import type { ResolvedSlowClientOptions } from '../../options/resolve-load.js';
 import type { Reporter } from '../../reporting/reporter.js';
 import {
-  bytesUnderWay,
+  bytesInFlight,
   hardClose,
   sendProgress,
   waitingBytes,
-  type EngineConnection,
+  type EngineSocket,
 } from '../engine-socket.js';
 
 const SWEEP_MS = 1_000;
@@ -19,16 +19,16 @@ const SWEEP_MS = 1_000;
  * @internal
  */
 export class SlowClients {
-  private readonly suspects = new Set<EngineConnection>();
+  private readonly suspects = new Set<EngineSocket>();
   /** How far those were that a lot is being sent to. */
-  private readonly progress = new WeakMap<EngineConnection, string>();
-  private readonly reported = new WeakSet<EngineConnection>();
+  private readonly progress = new WeakMap<EngineSocket, string>();
+  private readonly reported = new WeakSet<EngineSocket>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
     /** Undefined: nothing is bounded. */
     private readonly options: ResolvedSlowClientOptions | undefined,
-    private readonly connections: () => Iterable<EngineConnection>,
+    private readonly connections: () => Iterable<EngineSocket>,
     private readonly reporter: Reporter,
   ) {}
 
@@ -44,7 +44,7 @@ export class SlowClients {
   }
 
   /** A connection has been written to, and something waits for it. */
-  wrote(connection: EngineConnection): void {
+  wrote(connection: EngineSocket): void {
     if (!this.isOver(connection)) return;
     // Whatever is written in one go waits, until the event loop has had a chance to send it.
     if (this.suspects.size === 0) setImmediate(() => this.attempt(() => this.judge()));
@@ -59,7 +59,7 @@ export class SlowClients {
   private sweep(): void {
     for (const connection of this.connections()) {
       this.wrote(connection);
-      if (this.stands(connection)) this.over(connection);
+      if (this.isStalled(connection)) this.over(connection);
     }
   }
 
@@ -71,9 +71,9 @@ export class SlowClients {
   }
 
   /** Whether a client has taken nothing of what it is being sent since the last look. */
-  private stands(connection: EngineConnection): boolean {
+  private isStalled(connection: EngineSocket): boolean {
     const { maxBufferedBytes = Infinity } = this.options ?? {};
-    if (bytesUnderWay(connection) <= maxBufferedBytes || this.isDone(connection)) {
+    if (bytesInFlight(connection) <= maxBufferedBytes || this.isDone(connection)) {
       this.progress.delete(connection);
       return false;
     }
@@ -84,11 +84,11 @@ export class SlowClients {
     return now === before;
   }
 
-  private isDone(connection: EngineConnection): boolean {
+  private isDone(connection: EngineSocket): boolean {
     return connection.readyState === 'closed' || this.reported.has(connection);
   }
 
-  private isOver(connection: EngineConnection): boolean {
+  private isOver(connection: EngineSocket): boolean {
     const { options } = this;
     return (
       options !== undefined &&
@@ -97,9 +97,9 @@ export class SlowClients {
     );
   }
 
-  private over(connection: EngineConnection): void {
+  private over(connection: EngineSocket): void {
     const { maxBufferedBytes, policy } = this.options as ResolvedSlowClientOptions;
-    const bytes = waitingBytes(connection) + bytesUnderWay(connection);
+    const bytes = waitingBytes(connection) + bytesInFlight(connection);
     this.reported.add(connection);
     const ended = policy === 'disconnect' ? 'was disconnected' : 'does not keep up';
     this.reporter.report(

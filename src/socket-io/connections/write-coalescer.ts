@@ -5,29 +5,29 @@ import {
   framed,
   takesFrames,
   wroteDirectly,
-  type EngineConnection,
+  type EngineSocket,
   type FramedOptions,
 } from '../engine-socket.js';
 import type { SlowClients } from './slow-clients.js';
 
 /** Larger writes gain nothing by being put together: copying costs more than the call that it saves, in bytes. */
-const MOST_BYTES = 32 * 1024;
+const MAX_BYTES = 32 * 1024;
 
 /** Packets for a connection, in their order: a last one, and those before it. Connections that are to get the same share it. */
-class Batch {
+class WriteChain {
   readonly bytes: number;
-  private next: Batch | undefined;
+  private next: WriteChain | undefined;
   private lazyOptions: FramedOptions | undefined;
 
   constructor(
     readonly packet: WirePacket,
-    readonly before: Batch | undefined,
+    readonly before: WriteChain | undefined,
   ) {
     this.bytes = packet.frames.length + (before?.bytes ?? 0);
   }
 
-  followedBy(packet: WirePacket): Batch {
-    if (this.next?.packet !== packet) this.next = new Batch(packet, this);
+  followedBy(packet: WirePacket): WriteChain {
+    if (this.next?.packet !== packet) this.next = new WriteChain(packet, this);
     return this.next;
   }
 
@@ -37,19 +37,19 @@ class Batch {
   }
 }
 
-function packetsOf(last: Batch): WirePacket[] {
+function packetsOf(last: WriteChain): WirePacket[] {
   const packets: WirePacket[] = [];
-  for (let batch: Batch | undefined = last; batch !== undefined; batch = batch.before) {
+  for (let batch: WriteChain | undefined = last; batch !== undefined; batch = batch.before) {
     packets.push(batch.packet);
   }
   return packets.toReversed();
 }
 
-function framesOf(last: Batch): Buffer {
+function framesOf(last: WriteChain): Buffer {
   if (last.before === undefined) return last.packet.frames;
   const frames = Buffer.allocUnsafe(last.bytes);
   let end = last.bytes;
-  for (let batch: Batch | undefined = last; batch !== undefined; batch = batch.before) {
+  for (let batch: WriteChain | undefined = last; batch !== undefined; batch = batch.before) {
     end -= batch.packet.frames.length;
     frames.set(batch.packet.frames, end);
   }
@@ -60,10 +60,10 @@ const PLAIN = { compress: true };
 const WAITING = Symbol('propagator:waiting');
 const CLOSE = Symbol('propagator:close');
 
-interface BatchedConnection extends EngineConnection {
+interface CoalescedConnection extends EngineSocket {
   /** Present on connections that have been here before. */
-  [WAITING]?: Batch | undefined;
-  [CLOSE]?: EngineConnection['close'];
+  [WAITING]?: WriteChain | undefined;
+  [CLOSE]?: EngineSocket['close'];
 }
 
 /**
@@ -72,10 +72,10 @@ interface BatchedConnection extends EngineConnection {
  *
  * @internal
  */
-export class WriteBatches {
-  private connections: BatchedConnection[] = [];
+export class WriteCoalescer {
+  private connections: CoalescedConnection[] = [];
   /** The last batch of one packet: the next connection is likely to get the same. */
-  private first: Batch | undefined;
+  private first: WriteChain | undefined;
 
   constructor(
     private readonly slow: SlowClients,
@@ -83,22 +83,22 @@ export class WriteBatches {
   ) {}
 
   /** Of connections that take frames. */
-  add(connection: BatchedConnection, packet: WirePacket): void {
+  add(connection: CoalescedConnection, packet: WirePacket): void {
     const waiting = connection[WAITING];
-    if (waiting !== undefined && waiting.bytes + packet.frames.length <= MOST_BYTES) {
+    if (waiting !== undefined && waiting.bytes + packet.frames.length <= MAX_BYTES) {
       connection[WAITING] = waiting.followedBy(packet);
       return;
     }
     if (waiting !== undefined) writeWaiting(connection);
     else if (!(WAITING in connection)) keepInOrder(connection);
-    if (this.first?.packet !== packet) this.first = new Batch(packet, undefined);
+    if (this.first?.packet !== packet) this.first = new WriteChain(packet, undefined);
     connection[WAITING] = this.first;
     if (this.connections.length === 0) process.nextTick(() => this.flush());
     this.connections.push(connection);
   }
 
   /** Whether something waits for a connection. */
-  holds(connection: BatchedConnection): boolean {
+  holds(connection: CoalescedConnection): boolean {
     return connection[WAITING] !== undefined;
   }
 
@@ -126,7 +126,7 @@ export class WriteBatches {
   }
 }
 
-function writeWaiting(connection: BatchedConnection): void {
+function writeWaiting(connection: CoalescedConnection): void {
   const waiting = connection[WAITING];
   if (waiting === undefined) return;
   connection[WAITING] = undefined;
@@ -142,18 +142,18 @@ function writeWaiting(connection: BatchedConnection): void {
 }
 
 /** Engine.IO tells of each packet before it takes it; of being closed it does not. */
-function keepInOrder(connection: BatchedConnection): void {
+function keepInOrder(connection: CoalescedConnection): void {
   connection[WAITING] = undefined;
   connection.on('packetCreate', writeWaitingOfThis);
   connection[CLOSE] = connection.close;
   connection.close = closeInTurn;
 }
 
-function writeWaitingOfThis(this: BatchedConnection): void {
+function writeWaitingOfThis(this: CoalescedConnection): void {
   writeWaiting(this);
 }
 
-function closeInTurn(this: BatchedConnection, discard?: boolean): unknown {
+function closeInTurn(this: CoalescedConnection, discard?: boolean): unknown {
   writeWaiting(this);
   return this[CLOSE]?.(discard);
 }

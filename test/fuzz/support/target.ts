@@ -6,7 +6,7 @@ import type {
   PubSubState,
   RedisPropagatorOptions,
 } from '../../../src/index.js';
-import { dialectOf } from '../../../src/routing/packet-codec.js';
+import { codecOf } from '../../../src/routing/packet-codec.js';
 import type { Delivery, LocalNamespace } from '../../../src/routing/local-namespace.js';
 import { createRuntime, type Runtime } from '../../../src/nest/runtime.js';
 import { resolveOptions } from '../../../src/options/resolve-options.js';
@@ -67,7 +67,7 @@ export class Wire implements PubSub {
 
 /** A namespace without sockets that records its deliveries. */
 class Recorder implements LocalNamespace {
-  readonly dialect = dialectOf(standardParser);
+  readonly codec = codecOf(standardParser);
   readonly socketCount = 1;
 
   constructor(

@@ -145,7 +145,7 @@ describe('an instance in its own process', () => {
     other.freeze();
     await knowsOther(a, false);
     await until(
-      () => a.app.get(ClusterService).outsiders === 1,
+      () => a.app.get(ClusterService).unknownSubscribers === 1,
       () => 'Redis to count one more than there are members',
     );
     const meanwhile = await a.propagator.requestUser(question);

@@ -156,7 +156,7 @@ describe('a request to the cluster', () => {
     if (how === 'SUBSCRIBE') await outside.redis.subscribe(`${cluster.prefix}:cluster`);
     else await outside.redis.psubscribe(`${cluster.prefix}*`);
 
-    const { outsiders } = { outsiders: () => a.app.get(ClusterService).outsiders };
+    const { outsiders } = { outsiders: () => a.app.get(ClusterService).unknownSubscribers };
     await until(
       () => outsiders() === 1,
       () => `the outsider to be known as one, got ${outsiders()}`,

@@ -42,12 +42,12 @@ describe('presence keys in Redis', () => {
     await store.admitSocket(bucket, lease, { ...socket, limit: 3, policy: 'disconnect-oldest' });
     const gone = stores.with({ leaseMs: LEASE_MS, graceMs: 0, lastSeenMs: 100 * HOUR_MS });
     await gone.update(bucket, lease, [{ operation: 'leave', userId: 'alice' }]);
-    await gone.settle(bucket, lease);
+    await gone.processDue(bucket, lease);
     await store.update(bucket, lease, [{ operation: 'join', userId: 'alice' }]);
     await store.setStatus(bucket, 'alice', 'away', 'a.0');
     await stores.lease(store, 'b.0');
     await store.resign('b.0');
-    await store.buried('c.0');
+    await store.sweepFinished('c.0');
 
     const found = await lives();
     expect([...found.keys()].toSorted()).toEqual([
@@ -81,6 +81,6 @@ describe('presence keys in Redis', () => {
     for (const [part, life] of await lives()) {
       expect({ part, lasts: life > 24 * HOUR_MS }).toEqual({ part, lasts: true });
     }
-    expect(await store.look(bucket, ['alice'])).toMatchObject([{ online: true }]);
+    expect(await store.read(bucket, ['alice'])).toMatchObject([{ online: true }]);
   });
 });

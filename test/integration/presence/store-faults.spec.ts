@@ -37,15 +37,15 @@ describe('the presence store in Redis', () => {
     return shown(await store.update(BUCKET, lease, steps));
   };
   const settle = async (lease: Lease): Promise<string[]> =>
-    shown(await store.settle(BUCKET, lease));
+    shown(await store.processDue(BUCKET, lease));
   const sweep = async (lease: Lease, dead: string): Promise<string[]> =>
     shown(await store.sweep(BUCKET, lease, dead, undefined));
   const confirm = async (lease: Lease): Promise<void> => {
     const { changes } = await store.update(BUCKET, lease, []);
-    await store.reported(BUCKET, lease.owner, changes);
+    await store.acknowledge(BUCKET, lease.owner, changes);
   };
   const isOnline = async (): Promise<boolean | undefined> =>
-    (await store.look(BUCKET, ['alice']))[0]?.online;
+    (await store.read(BUCKET, ['alice']))[0]?.online;
   const settlesTo = async (...changes: string[]): Promise<void> => {
     let last: string[] = [];
     await until(
@@ -86,10 +86,10 @@ describe('the presence store in Redis', () => {
         .changes;
       expect(first).toMatchObject({ type: 'online', userId: 'alice' });
 
-      expect((await store.update(BUCKET, a, [], { again: false })).changes).toEqual([]);
-      expect((await store.settle(BUCKET, a, false)).changes).toEqual([]);
-      expect((await store.update(BUCKET, a, [], { again: true })).changes).toEqual([first]);
-      expect((await store.settle(BUCKET, a, true)).changes).toEqual([first]);
+      expect((await store.update(BUCKET, a, [], { redeliver: false })).changes).toEqual([]);
+      expect((await store.processDue(BUCKET, a, false)).changes).toEqual([]);
+      expect((await store.update(BUCKET, a, [], { redeliver: true })).changes).toEqual([first]);
+      expect((await store.processDue(BUCKET, a, true)).changes).toEqual([first]);
     });
 
     it('keep the time when they happened', async () => {
@@ -100,7 +100,7 @@ describe('the presence store in Redis', () => {
         () => Date.now() > (first?.at ?? Infinity) + 2,
         () => 'the clock to go on',
       );
-      expect((await store.settle(BUCKET, a)).changes).toEqual([first]);
+      expect((await store.processDue(BUCKET, a)).changes).toEqual([first]);
     });
 
     it('are acknowledged one by one: later ones of the same user are separate', async () => {
@@ -118,11 +118,11 @@ describe('the presence store in Redis', () => {
         'offline alice',
         'online alice',
       ]);
-      await store.reported(BUCKET, 'a.0', early.changes);
+      await store.acknowledge(BUCKET, 'a.0', early.changes);
       expect(await update(a)).toEqual(['done', 'offline alice', 'online alice']);
       // Another instance does not have them.
       const { changes } = await store.update(BUCKET, a, []);
-      await store.reported(BUCKET, 'b.0', changes);
+      await store.acknowledge(BUCKET, 'b.0', changes);
       expect(await update(a)).toEqual(['done', 'offline alice', 'online alice']);
     });
 
@@ -238,7 +238,7 @@ describe('the presence store in Redis', () => {
       expect(await update(b, 'hold')).toEqual(['done']);
       expect(await isOnline()).toBe(true);
       expect(await update(a, 'restore')).toEqual(['done']);
-      expect(await store.settle(BUCKET, b)).toMatchObject({ changes: [], nextAt: undefined });
+      expect(await store.processDue(BUCKET, b)).toMatchObject({ changes: [], nextAt: undefined });
       await update(a, 'leave');
       expect(await settle(a)).toEqual(['done']);
       await update(b, 'leave');
@@ -249,7 +249,10 @@ describe('the presence store in Redis', () => {
       const leaseMs = 2_500;
       await startAnew({ leaseMs });
       const { now } = await store.update(BUCKET, b, [{ operation: 'hold', userId: 'alice' }]);
-      expect(await store.settle(BUCKET, b)).toMatchObject({ changes: [], nextAt: now + leaseMs });
+      expect(await store.processDue(BUCKET, b)).toMatchObject({
+        changes: [],
+        nextAt: now + leaseMs,
+      });
       // Another device does not make it certain.
       expect(await update(a, 'hold', 'join')).toEqual(['done']);
       await settlesTo('online alice');
@@ -268,7 +271,7 @@ describe('the presence store in Redis', () => {
       await until(
         async () => {
           b = await stores.lease(store, 'b.0');
-          const { changes } = await store.settle(BUCKET, b);
+          const { changes } = await store.processDue(BUCKET, b);
           return changes.length === 2;
         },
         () => 'both changes',
@@ -285,14 +288,14 @@ describe('the presence store in Redis', () => {
       expect(await update(a, 'gone')).toEqual(['done']);
       await confirm(b);
       expect(await settle(b)).toEqual(['done']);
-      expect(await store.settle(BUCKET, a)).toMatchObject({ changes: [], nextAt: undefined });
+      expect(await store.processDue(BUCKET, a)).toMatchObject({ changes: [], nextAt: undefined });
     });
 
     it('does not report a user who moved while it was down', async () => {
       await startAnew();
       expect(await update(b, 'hold')).toEqual(['done']);
       expect(await update(a, 'gone')).toEqual(['done']);
-      expect(await store.settle(BUCKET, b)).toMatchObject({ changes: [], nextAt: undefined });
+      expect(await store.processDue(BUCKET, b)).toMatchObject({ changes: [], nextAt: undefined });
       expect(await isOnline()).toBe(true);
     });
   });
@@ -310,7 +313,7 @@ describe('the presence store in Redis', () => {
     await sweep(a, 'b.0');
     await settle(a);
     await confirm(a);
-    await store.buried('b.0');
+    await store.sweepFinished('b.0');
 
     const keys = await stores.keys();
     expect(keys.filter((key) => !key.endsWith(':seen'))).toEqual([

@@ -69,7 +69,7 @@ describe('the lease of an instance in Redis', () => {
     expect(dead).toEqual(['a.0']);
     expect(await beat('a.0', { data })).toMatchObject({ state: 'swept' });
     expect(await beat('a.0')).toMatchObject({ state: 'swept' });
-    await store.buried('a.0');
+    await store.sweepFinished('a.0');
     expect(await beat('a.0', { data })).toMatchObject({ state: 'swept' });
     expect(await beat('a.0')).toMatchObject({ state: 'swept' });
     expect(await beat('a.1')).toMatchObject({ state: 'held', dead: [] });
@@ -83,8 +83,8 @@ describe('the lease of an instance in Redis', () => {
     expect(first.dead).toEqual(['a.0']);
     expect(other.now < first.until ? other.dead : []).toEqual([]);
     expect((await eventually('c.0', ({ dead }) => dead.includes('a.0'))).state).toBe('held');
-    await store.buried('a.0');
-    await store.buried('b.0');
+    await store.sweepFinished('a.0');
+    await store.sweepFinished('b.0');
     await eventually('c.0', ({ now }) => now > a.until + 600);
   });
 
@@ -108,7 +108,7 @@ describe('the lease of an instance in Redis', () => {
       },
       () => 'twice the time in which another one would try',
     );
-    await store.buried('a.0');
+    await store.sweepFinished('a.0');
     await store.beat({ owner: 'b.0', data: undefined, claimUntil: 0, sweeping: ['a.0'] });
     expect((await beat('c.0')).dead).toEqual([]);
   });

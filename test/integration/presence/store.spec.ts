@@ -7,7 +7,7 @@ import type {
   PresenceOperation,
   PresenceStep,
   PresenceStore,
-  Settled,
+  DueResult,
 } from '../../../src/presence/store/presence-store.js';
 import { KINDS, TestStores, usersOf } from '../../support/presence/test-stores.js';
 import { until } from '../../support/until.js';
@@ -41,16 +41,16 @@ describe.each(KINDS)('the presence store in %s', (kind) => {
   const told = async (lease: Lease, ...steps: PresenceStep[]): Promise<string[]> => {
     const { state, changes } = await store.update(BUCKET, lease, steps);
     expect(state).toBe('done');
-    await store.reported(BUCKET, lease.owner, changes);
+    await store.acknowledge(BUCKET, lease.owner, changes);
     return shown(changes);
   };
-  const settled = async (lease: Lease): Promise<Settled> => {
-    const answer = await store.settle(BUCKET, lease);
-    await store.reported(BUCKET, lease.owner, answer.changes);
+  const settled = async (lease: Lease): Promise<DueResult> => {
+    const answer = await store.processDue(BUCKET, lease);
+    await store.acknowledge(BUCKET, lease.owner, answer.changes);
     return answer;
   };
   const isOnline = async (userId = 'alice'): Promise<boolean | undefined> =>
-    (await store.look(BUCKET, [userId]))[0]?.online;
+    (await store.read(BUCKET, [userId]))[0]?.online;
 
   const admit = async (
     lease: Lease,
@@ -97,7 +97,7 @@ describe.each(KINDS)('the presence store in %s', (kind) => {
     expect(late).toMatchObject({ nextAt: undefined });
     expect(shown(late.changes)).toEqual(['offline alice by b']);
     expect(late.changes[0]?.at).toBeGreaterThanOrEqual(now + graceMs);
-    const [seen] = await store.look(BUCKET, ['alice']);
+    const [seen] = await store.read(BUCKET, ['alice']);
     expect(seen).toEqual({ online: false, status: null, lastSeen: now });
   });
 
@@ -160,13 +160,13 @@ describe.each(KINDS)('the presence store in %s', (kind) => {
     expect(await set(null)).toEqual([true, undefined, undefined, undefined]);
     expect(await set('away')).toEqual([true, 'status', 'away', 'b']);
     expect(await set('away')).toEqual([true, undefined, undefined, undefined]);
-    expect(await store.look(BUCKET, ['alice'])).toMatchObject([{ online: true, status: 'away' }]);
+    expect(await store.read(BUCKET, ['alice'])).toMatchObject([{ online: true, status: 'away' }]);
     expect(await set(null)).toEqual([true, 'status', null, 'b']);
     await set('busy');
     await told(a, step('leave'));
     await settled(a);
     expect(await told(a, step('join'))).toEqual(['online alice by a']);
-    expect(await store.look(BUCKET, ['alice'])).toMatchObject([{ online: true, status: null }]);
+    expect(await store.read(BUCKET, ['alice'])).toMatchObject([{ online: true, status: null }]);
   });
 
   it('returns users in byte order, whatever their ids are', async () => {
@@ -195,11 +195,11 @@ describe.each(KINDS)('the presence store in %s', (kind) => {
     await told(a, step('join'), step('leave'));
     await settled(a);
 
-    const [seen] = await store.look(BUCKET, ['alice']);
+    const [seen] = await store.read(BUCKET, ['alice']);
     const isEarly = Date.now() < before + lastSeenMs;
     expect(isEarly ? seen?.lastSeen : before).toBeGreaterThanOrEqual(before);
     await until(
-      async () => (await store.look(BUCKET, ['alice']))[0]?.lastSeen === null,
+      async () => (await store.read(BUCKET, ['alice']))[0]?.lastSeen === null,
       () => 'it to be forgotten',
     );
     await settled(await stores.lease(store, 'a.0'));
@@ -211,7 +211,7 @@ describe.each(KINDS)('the presence store in %s', (kind) => {
     await told(a, step('join'), step('leave'));
     await settled(a);
 
-    expect(await store.look(BUCKET, ['alice'])).toEqual([
+    expect(await store.read(BUCKET, ['alice'])).toEqual([
       { online: false, status: null, lastSeen: null },
     ]);
   });
@@ -226,7 +226,7 @@ describe.each(KINDS)('the presence store in %s', (kind) => {
         [b, c].map(({ owner }) => store.beat({ owner, data: undefined, claimUntil: 0 })),
       );
       expect(beats.map(({ dead }) => dead)).toEqual([['a.0'], []]);
-      await store.buried('a.0');
+      await store.sweepFinished('a.0');
       expect(await store.beat({ owner: 'c.0', data: undefined, claimUntil: 0 })).toMatchObject({
         state: 'held',
         dead: [],
@@ -252,7 +252,7 @@ describe.each(KINDS)('the presence store in %s', (kind) => {
       // The work is split, so that Redis is not blocked by all of them at once.
       expect(calls > 1).toBe(kind === 'Redis');
       const offline: string[] = [];
-      let answer: Settled;
+      let answer: DueResult;
       do {
         answer = await settled(b);
         offline.push(...answer.changes.map(({ userId }) => userId));

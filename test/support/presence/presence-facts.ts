@@ -41,7 +41,15 @@ export interface Loss {
 /** A call that takes longer counts as a fault. */
 const IN_FLIGHT_MS = 5;
 
-const NOTED = new Set(['beat', 'update', 'settle', 'reported', 'sweep', 'resign', 'buried']);
+const NOTED = new Set([
+  'beat',
+  'update',
+  'processDue',
+  'acknowledge',
+  'sweep',
+  'resign',
+  'sweepFinished',
+]);
 
 /** A regular heartbeat, which failure messages leave out. */
 function isOrdinary(name: string, end: unknown): boolean {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { HandshakeLimit } from '../../../src/auth/rate-limiter.js';
+import { RateLimiter } from '../../../src/auth/rate-limiter.js';
 
 function limitOf(perSecond: number, mostAddresses?: number) {
   const clock = { ms: 5_000.123 };
-  const limit = new HandshakeLimit(perSecond, mostAddresses, () => clock.ms);
+  const limit = new RateLimiter(perSecond, mostAddresses, () => clock.ms);
   /** The number of accepted handshakes among this many at the same time. */
   const through = (address: string, attempts: number): number => {
     let count = 0;

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { InMemoryBus, InMemoryPubSub } from '../../../src/index.js';
-import { ChannelSubscriptions } from '../../../src/channels/channels.js';
+import { Channels } from '../../../src/channels/channels.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 import { until } from '../../support/until.js';
@@ -30,11 +30,11 @@ class WatchedPubSub extends InMemoryPubSub {
   }
 }
 
-describe('ChannelSubscriptions', () => {
+describe('Channels', () => {
   let pubSub: WatchedPubSub;
   let outside: InMemoryPubSub;
   let logger: MemoryLogger;
-  let subscriptions: ChannelSubscriptions;
+  let subscriptions: Channels;
   const received: string[] = [];
   const listener = (name: string) => (message: Buffer) =>
     received.push(`${name} ${String(message)}`);
@@ -44,7 +44,7 @@ describe('ChannelSubscriptions', () => {
     pubSub = new WatchedPubSub(bus);
     outside = new InMemoryPubSub(bus);
     logger = new MemoryLogger();
-    subscriptions = new ChannelSubscriptions(pubSub, new Reporter(logger));
+    subscriptions = new Channels(pubSub, new Reporter(logger));
     received.length = 0;
   });
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Redis } from 'ioredis';
 import { firstValueFrom, map, type Subscription } from 'rxjs';
 import { RedisService, type PubSubState } from '../../../src/index.js';
-import { ChannelSubscriptions } from '../../../src/channels/channels.js';
+import { Channels } from '../../../src/channels/channels.js';
 import { Readiness } from '../../../src/reporting/readiness.js';
 import { redisPubSub, type TestPubSub } from '../../support/redis-pub-sub.js';
 import { testRedisUrl } from '../../support/test-cluster.js';
@@ -20,7 +20,7 @@ describe('RedisService', () => {
     const { pubSub, reporter } = transport;
     const readiness = new Readiness();
     readiness.begin();
-    const subscriptions = new ChannelSubscriptions(pubSub, reporter);
+    const subscriptions = new Channels(pubSub, reporter);
     service = new RedisService(pubSub, subscriptions, reporter, readiness);
     await pubSub.connect();
     outside = new Redis(testRedisUrl());

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { SeenTags } from '../../../src/channels/replay-cache.js';
+import { ReplayCache } from '../../../src/channels/replay-cache.js';
 
 function seen(most?: number) {
   const clock = { ms: 0 };
@@ -8,7 +8,7 @@ function seen(most?: number) {
   const onFull = (): void => {
     full++;
   };
-  const tags = new SeenTags(1_000, onFull, () => clock.ms, most);
+  const tags = new ReplayCache(1_000, onFull, () => clock.ms, most);
   return { clock, tags, full: () => full };
 }
 

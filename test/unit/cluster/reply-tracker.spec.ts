@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { RollCall } from '../../../src/cluster/reply-tracker.js';
+import { ReplyTracker } from '../../../src/cluster/reply-tracker.js';
 
-const handed = (instances: number, outsiders = 0) => ({ instances, outsiders });
+const handed = (instances: number, unknownSubscribers = 0) => ({ instances, unknownSubscribers });
 
 describe('tracking the replies to a request', () => {
   it('ends at once if there is nobody to ask', () => {
-    expect(new RollCall([]).isOver(handed(0))).toBe(true);
+    expect(new ReplyTracker([]).isOver(handed(0))).toBe(true);
   });
 
   it('ends when every instance counted by Redis has replied', () => {
-    const roll = new RollCall(['a', 'b']);
+    const roll = new ReplyTracker(['a', 'b']);
     roll.heard('a');
     expect(roll.isOver(handed(2))).toBe(false);
     roll.heard('b');
@@ -19,7 +19,7 @@ describe('tracking the replies to a request', () => {
   });
 
   it('waits for instances that Redis counted and that are not known yet', () => {
-    const roll = new RollCall(['a']);
+    const roll = new ReplyTracker(['a']);
     roll.heard('a');
     expect(roll.isOver(handed(2))).toBe(false);
     roll.heard('a newcomer');
@@ -28,7 +28,7 @@ describe('tracking the replies to a request', () => {
   });
 
   it('does not wait for subscribers that are no instances', () => {
-    const roll = new RollCall(['a']);
+    const roll = new ReplyTracker(['a']);
     expect(roll.isOver(handed(2, 1))).toBe(false);
     roll.heard('a');
     expect(roll.isOver(handed(2, 1))).toBe(true);
@@ -36,7 +36,7 @@ describe('tracking the replies to a request', () => {
   });
 
   it('does not mistake such a subscriber for a member that has not replied', () => {
-    const roll = new RollCall(['a', 'b']);
+    const roll = new ReplyTracker(['a', 'b']);
     roll.heard('a newcomer');
     roll.heard('a');
     expect(roll.isOver(handed(3, 1))).toBe(false);
@@ -45,7 +45,7 @@ describe('tracking the replies to a request', () => {
   });
 
   it('names members that Redis did not count, and does not wait for them', () => {
-    const roll = new RollCall(['a', 'unreachable']);
+    const roll = new ReplyTracker(['a', 'unreachable']);
     expect(roll.isOver(handed(1))).toBe(false);
     roll.heard('a');
     expect(roll.isOver(handed(1))).toBe(true);
@@ -53,7 +53,7 @@ describe('tracking the replies to a request', () => {
   });
 
   it('names members that cannot reply', () => {
-    const roll = new RollCall(['a', 'b']);
+    const roll = new ReplyTracker(['a', 'b']);
     roll.refused('b');
     roll.heard('a');
     expect(roll.isOver(handed(2))).toBe(true);
@@ -62,7 +62,7 @@ describe('tracking the replies to a request', () => {
   });
 
   it('does not name instances that left, and names those that were lost', () => {
-    const roll = new RollCall(['left', 'lost', 'a']);
+    const roll = new ReplyTracker(['left', 'lost', 'a']);
     roll.gone('left', 'left');
     roll.gone('lost', 'lost');
     expect(roll.isOver(handed(3))).toBe(false);
@@ -72,7 +72,7 @@ describe('tracking the replies to a request', () => {
   });
 
   it('does not end for a lost instance that Redis did not count before the others have replied', () => {
-    const roll = new RollCall(['lost', 'a']);
+    const roll = new ReplyTracker(['lost', 'a']);
     roll.gone('lost', 'lost');
     expect(roll.isOver(handed(1))).toBe(false);
     roll.heard('a');
@@ -81,7 +81,7 @@ describe('tracking the replies to a request', () => {
   });
 
   it('counts an instance that replied and then left once', () => {
-    const roll = new RollCall(['a', 'b']);
+    const roll = new ReplyTracker(['a', 'b']);
     roll.heard('a');
     roll.gone('a', 'lost');
     expect(roll.isOver(handed(2))).toBe(false);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ShardedSubscriber } from '../../../src/redis/sharded-subscriber.js';
-import type { Interrupted } from '../../../src/ports/pub-sub.js';
+import type { InterruptedChannels } from '../../../src/ports/pub-sub.js';
 import { FakeCluster } from '../../support/fake-cluster.js';
 
 /** In the upper and the lower half of the slots: see the first test. */
@@ -23,7 +23,7 @@ describe('the subscribed connections of a Cluster', () => {
   let subscriber: ShardedSubscriber;
   const told: string[] = [];
   const received: string[] = [];
-  const interruptions: Interrupted[] = [];
+  const interruptions: InterruptedChannels[] = [];
   const threw: string[] = [];
 
   beforeEach(async () => {

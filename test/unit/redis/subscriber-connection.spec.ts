@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { RedisClient } from '../../../src/index.js';
-import type { Interrupted } from '../../../src/ports/pub-sub.js';
+import type { InterruptedChannels } from '../../../src/ports/pub-sub.js';
 import {
   SubscriberConnection,
   type SubscriberConnectionHandlers,
@@ -33,7 +33,7 @@ async function turns(): Promise<void> {
 
 describe('the subscribed connection', () => {
   const settled: (string | undefined)[] = [];
-  const missed: Interrupted[] = [];
+  const missed: InterruptedChannels[] = [];
   const handlers: SubscriberConnectionHandlers = {
     settled: (refusal) => settled.push(refusal?.code),
     missed: (channels) => missed.push(channels),

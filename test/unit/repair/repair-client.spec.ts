@@ -1,9 +1,9 @@
 import { expect, describe, it } from '@jest/globals';
 import type { ClusterRequests, RequestToCluster } from '../../../src/cluster/cluster-requests.js';
 import type { ClusterService } from '../../../src/cluster/cluster.service.js';
-import { interruptionOf, merged } from '../../../src/repair/outage.js';
+import { newOutage, extend } from '../../../src/repair/outage.js';
 import type { RequestOutcome } from '../../../src/cluster/pending-request.js';
-import { RepairQuestions } from '../../../src/repair/repair-client.js';
+import { RepairClient } from '../../../src/repair/repair-client.js';
 import { Deferred } from '../../support/deferred.js';
 import { until } from '../../support/until.js';
 
@@ -14,7 +14,7 @@ const exceptOf = ({ params }: RequestToCluster): string[] =>
 
 /** An instance that has missed events of very many others, and its repair requests. */
 class Asking {
-  readonly interruption = interruptionOf(0, new Map());
+  readonly interruption = newOutage(0, new Map());
   /** The members while it asks. */
   members = INSTANCES;
   /** Instances that receive its requests. */
@@ -28,10 +28,10 @@ class Asking {
   /** The highest number of instances that replied with everything at once. */
   most = 0;
   private sending = 0;
-  private readonly questions: RepairQuestions;
+  private readonly questions: RepairClient;
 
   constructor() {
-    merged(this.interruption, () => true, INSTANCES);
+    extend(this.interruption, () => true, INSTANCES);
     const cluster = {
       self: { instanceId: 'f'.repeat(16) },
       otherMembers: () => this.members.map((instanceId) => ({ instanceId })),
@@ -40,7 +40,7 @@ class Asking {
       request: (question: RequestToCluster) => this.answer(question),
     } as unknown as ClusterRequests;
     const answers = { deliver: () => {}, release: () => {} };
-    this.questions = new RepairQuestions({ requests, cluster, channels: () => [] }, answers, 1_000);
+    this.questions = new RepairClient({ requests, cluster, channels: () => [] }, answers, 1_000);
   }
 
   ask(): Promise<RequestOutcome> {
@@ -49,7 +49,7 @@ class Asking {
   }
 
   joined(instanceId: string): void {
-    this.questions.joined(instanceId);
+    this.questions.enqueue(instanceId);
   }
 
   private async answer(question: RequestToCluster): Promise<RequestOutcome> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { Superseded } from '../../../src/cluster/cluster-requests.js';
-import { repairedIn, repairHandler } from '../../../src/repair/repair-server.js';
+import { repairedIn, repairServer } from '../../../src/repair/repair-server.js';
 import { until } from '../../support/until.js';
 
 const KEPT = Array.from({ length: 5 }, (_, i) => ({
@@ -20,10 +20,10 @@ describe('replies to repair requests', () => {
 
   function given() {
     sent = [];
-    const handler = repairHandler({
+    const handler = repairServer({
       instanceId: 'f'.repeat(16),
       maxMessageBytes: 1024 * 1024,
-      since: () => ({ publishes: KEPT, forgotten: undefined }),
+      since: () => ({ publishes: KEPT, lastEvicted: undefined }),
     });
     /** Sends a request. Each call of `letGo` lets the next part go out. */
     return (origin: string, timeoutMs = 1_000) => {
@@ -35,7 +35,7 @@ describe('replies to repair requests', () => {
         return new Promise((resolve) => waiting.push(() => resolve(true)));
       };
       const params = { ageMs: 1_000, channels: Buffer.alloc(0) };
-      const answer = Promise.resolve(handler(params, { origin, timeoutMs, emit }));
+      const answer = Promise.resolve(handler(params, { origin, timeoutMs, push: emit }));
       let isOver = false;
       const over = (): void => {
         isOver = true;

@@ -121,9 +121,9 @@ describe('publishing events', () => {
       new Reporter(new MemoryLogger()),
       () => undefined,
     );
-    expect(bare.since(1_000)).toEqual({ publishes: [], forgotten: undefined });
+    expect(bare.since(1_000)).toEqual({ publishes: [], lastEvicted: undefined });
     expect(await bare.publish('a', envelope(7))).toBe(1);
-    expect(bare.since(1_000)).toEqual({ publishes: [], forgotten: 7 });
+    expect(bare.since(1_000)).toEqual({ publishes: [], lastEvicted: 7 });
     pubSub.refuse();
     await expect(bare.publish('a', envelope(8))).rejects.toMatchObject({
       code: 'redis.unavailable',

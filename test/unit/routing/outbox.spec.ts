@@ -88,13 +88,18 @@ describe('the outbox', () => {
   ): Promise<unknown> {
     const bytes = Buffer.from(text);
     return outbox
-      .add({ channel, line, bytes, sequence, repeated: false, reason: 'away' })
+      .add({ channel, orderingKey: line, bytes, sequence, repeated: false, reason: 'away' })
       .catch((error: PropagatorError) => error.code);
   }
 
   /** Queues an event like a verb, under its own ordering key. */
   function told(event: string, mode?: 'wait', since?: number): Promise<unknown> {
-    const publish = { channel: event, line: event, bytes: Buffer.from('x'), sequence: ++number };
+    const publish = {
+      channel: event,
+      orderingKey: event,
+      bytes: Buffer.from('x'),
+      sequence: ++number,
+    };
     const when = since === undefined ? {} : { since };
     return outbox
       .add({
@@ -114,7 +119,7 @@ describe('the outbox', () => {
     await jest.advanceTimersByTimeAsync(800);
     const young = add('a', '2');
     outbox.flush();
-    outbox.flushLine('a');
+    outbox.flushQueue('a');
     await jest.advanceTimersByTimeAsync(400);
     expect(await settled(old)).toEqual(['outbox.expired']);
     expect(sent).toEqual([]);
@@ -178,7 +183,7 @@ describe('the outbox', () => {
     await jest.advanceTimersByTimeAsync(200);
     expect(sent).toEqual(['b 2']);
     busy.delete('a');
-    outbox.flushLine('a');
+    outbox.flushQueue('a');
     await Promise.all(kept);
     expect(sent).toEqual(['b 2', 'a 1']);
   });
@@ -248,7 +253,7 @@ describe('the outbox', () => {
     const message = outbox
       .add({
         channel: 'a',
-        line: 'a',
+        orderingKey: 'a',
         bytes: Buffer.from('x'),
         sequence: 9,
         repeated: false,
@@ -279,11 +284,11 @@ describe('the outbox', () => {
       expect(await settled(event)).toEqual([]);
       await jest.advanceTimersByTimeAsync(200);
       expect(await settled(event)).toEqual([undefined]);
-      expect([outbox.size, outbox.told]).toEqual([1, 1]);
+      expect([outbox.size, outbox.reportedQueued]).toEqual([1, 1]);
       open = true;
       await jest.advanceTimersByTimeAsync(100);
       expect(sent).toEqual(['a x']);
-      expect([outbox.size, outbox.told]).toEqual([0, 0]);
+      expect([outbox.size, outbox.reportedQueued]).toEqual([0, 0]);
       expect(lost).toEqual([]);
     });
 

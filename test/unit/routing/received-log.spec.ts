@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { ReceiptLog } from '../../../src/routing/received-log.js';
+import { ReceivedLog } from '../../../src/routing/received-log.js';
 
 const [A, B] = ['aaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbb'];
 
@@ -12,7 +12,7 @@ describe('the log of received events', () => {
   });
 
   it('distinguishes instances, numbers and channels', () => {
-    const log = new ReceiptLog();
+    const log = new ReceivedLog();
     log.add(A, 1, 7);
     log.add(A, 2, 7);
     log.add(A, 2, 8);
@@ -40,7 +40,7 @@ describe('the log of received events', () => {
   });
 
   it('forgets the oldest events, and knows how far back it goes', () => {
-    const log = new ReceiptLog({ entriesPerChunk: 10, chunks: 3 });
+    const log = new ReceivedLog({ entriesPerChunk: 10, chunks: 3 });
     for (let number = 1; number <= 30; number++) {
       log.add(A, number, 7);
       jest.advanceTimersByTime(1);
@@ -54,7 +54,7 @@ describe('the log of received events', () => {
   });
 
   it('gives the same results with and without its index', () => {
-    const log = new ReceiptLog({ entriesPerChunk: 10, chunks: 100 });
+    const log = new ReceivedLog({ entriesPerChunk: 10, chunks: 100 });
     const asked: boolean[] = [];
     for (let number = 1; number <= 500; number++) {
       log.add(number % 2 === 0 ? A : B, number, number % 3);

@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Subject } from 'rxjs';
 import { ClusterService } from '../../../src/cluster/cluster.service.js';
 import type { ClusterBus } from '../../../src/cluster/cluster-bus.js';
-import type { EngineConnection } from '../../../src/socket-io/engine-socket.js';
-import { SessionRecovery } from '../../../src/socket-io/adapter/connection-recovery.js';
+import type { EngineSocket } from '../../../src/socket-io/engine-socket.js';
+import { ConnectionRecovery } from '../../../src/socket-io/adapter/connection-recovery.js';
 import type { SlowClients } from '../../../src/socket-io/connections/slow-clients.js';
-import { WriteBatches } from '../../../src/socket-io/connections/write-coalescer.js';
+import { WriteCoalescer } from '../../../src/socket-io/connections/write-coalescer.js';
 import { InMemoryPubSub } from '../../../src/index.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import type { WirePacket } from '../../../src/wire/wire-packet.js';
@@ -88,7 +88,7 @@ describe('timers whose callbacks throw', () => {
 
   it('release the channels of the other lost clients when the first one throws', () => {
     const released: string[] = [];
-    const recovery = new SessionRecovery(
+    const recovery = new ConnectionRecovery(
       ([room = '']) =>
         () => {
           if (room === 'bad') fail();
@@ -120,7 +120,7 @@ describe('timers whose callbacks throw', () => {
         fail();
       },
     } as unknown as SlowClients;
-    const batches = new WriteBatches(slow, reporter);
+    const batches = new WriteCoalescer(slow, reporter);
     const connections = ['first', 'second'].map((name) => ({
       transport: { name: 'polling' },
       writeBuffer: [{}],
@@ -129,7 +129,7 @@ describe('timers whose callbacks throw', () => {
       write: () => written.push(name),
     }));
     const packet = { frames: Buffer.from('x'), parts: ['x'] } as unknown as WirePacket;
-    for (const each of connections) batches.add(each as unknown as EngineConnection, packet);
+    for (const each of connections) batches.add(each as unknown as EngineSocket, packet);
     await new Promise((resolve) => setImmediate(resolve));
     expect(written).toEqual(['first', 'second']);
     expect(wrote).toEqual(connections);

@@ -52,12 +52,12 @@ class YesStore {
     return { state: 'done', now: STORE_NOW, changes: [ONLINE] };
   }
 
-  async settle() {
+  async processDue() {
     return { state: 'done', now: STORE_NOW, changes: [], nextAt: undefined };
   }
 
-  async reported(): Promise<void> {
-    this.calls.push('reported');
+  async acknowledge(): Promise<void> {
+    this.calls.push('acknowledge');
     await this.reporting();
   }
 
@@ -180,7 +180,7 @@ describe('PresenceTracker', () => {
     store.reporting = unavailable;
     connectAlice();
     await until(
-      () => store.calls.includes('reported'),
+      () => store.calls.includes('acknowledge'),
       () => 'the change to be confirmed, in vain',
     );
     store.reporting = async () => {};
@@ -188,13 +188,13 @@ describe('PresenceTracker', () => {
     await tracker.stop();
 
     expect(reported).toEqual([ONLINE]);
-    expect(store.calls).toEqual(['reported', 'resign']);
+    expect(store.calls).toEqual(['acknowledge', 'resign']);
   });
 
   it('updates the store with users who connected before it started', async () => {
     connectAlice();
     await tracker.start();
-    await called('reported');
+    await called('acknowledge');
     expect(reported).toEqual([ONLINE]);
   });
 
@@ -208,7 +208,7 @@ describe('PresenceTracker', () => {
 
     listen();
 
-    await called('reported');
+    await called('acknowledge');
     expect(reported).toEqual([ONLINE]);
   });
 
@@ -218,7 +218,7 @@ describe('PresenceTracker', () => {
     await tracker.start();
     connectAlice();
     // An app may subscribe again for the length of a lease.
-    await called('reported');
+    await called('acknowledge');
     listen();
     await beats(3);
     expect(reported).toEqual([]);
@@ -248,7 +248,7 @@ describe('PresenceTracker', () => {
     expect(reported).toEqual([]);
 
     renewed.resolve();
-    await called('reported');
+    await called('acknowledge');
     expect(reported).toEqual([ONLINE]);
   });
 

@@ -29,7 +29,7 @@ describe('Sweeps', () => {
         swept.push(bucket);
         return answer;
       },
-      buried: async (dead: string) => void buried.push(dead),
+      sweepFinished: async (dead: string) => void buried.push(dead),
     };
     store = answering;
     const sweeper: Sweeper = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { eachMember } from '../../../../src/socket-io/adapter/room-members.js';
+import { forEachSocket } from '../../../../src/socket-io/adapter/room-members.js';
 
 const rooms = new Map(
   Object.entries({ r: ['a', 'b', 'c'], s: ['b', 'c', 'd'], t: ['c', 'd'], one: ['a'] }).map(
@@ -10,7 +10,7 @@ const sids = new Map(['a', 'b', 'c', 'd', 'e'].map((id) => [id, new Set<string>(
 
 function members(wanted: string[], except: string[] = [], within?: string): string {
   const ids: string[] = [];
-  eachMember(
+  forEachSocket(
     { membersOf: (room) => rooms.get(room), sids },
     { rooms: wanted, except, within },
     (id) => ids.push(id),
