@@ -1,16 +1,16 @@
 import { misused } from './checks.js';
 
 interface ClientOptions {
-  /** Out of the query of a URL, a flag is a text. */
+  /** In the query of a URL, a boolean is a text. */
   readonly stringNumbers?: unknown;
   readonly keyPrefix?: unknown;
   readonly monitor?: unknown;
   readonly role?: unknown;
-  /** Of the connections of a Cluster. */
+  /** Options of the connections of a Cluster. */
   readonly redisOptions?: ClientOptions;
 }
 
-/** Options of ioredis with which a client seems to work and events get lost, and what to do. */
+/** Options of ioredis with which a client seems to work but loses events, and the remedy. */
 const UNUSABLE: readonly [
   name: string,
   isSet: (options: ClientOptions) => boolean,

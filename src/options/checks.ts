@@ -3,7 +3,7 @@ import { fit, literalOf } from '../text.js';
 
 const MAX_SHOWN_CHARACTERS = 120;
 
-/** The given value as it may appear in an error message: short, and without credentials. Never throws. @internal */
+/** The given value for an error message: short, and without credentials. Never throws. @internal */
 export function shown(value: unknown): string {
   return literalOf(value, MAX_SHOWN_CHARACTERS);
 }
@@ -13,7 +13,7 @@ export function invalid(option: string, given: unknown, remedy: string): Propaga
   return misused(option, shown(given), remedy);
 }
 
-/** As {@link invalid}, where words tell more than the value. @internal */
+/** Like {@link invalid}, for cases where a description tells more than the value. @internal */
 export function misused(option: string, words: string, remedy: string): PropagatorError {
   return PropagatorError.of('option.invalid', [option, words, remedy]);
 }
@@ -27,15 +27,18 @@ export function checkKnown(option: string, given: object, known: readonly string
   }
 }
 
-/** What {@link optionsIn} says of an option that can be switched off. @internal */
+/** The description that {@link optionsIn} uses for an option that can be switched off. @internal */
 export const OR_NONE = ', or false for none';
 
-/** Whether a value can be a list of options: no array, no `Map`, no text. @internal */
+/** Whether a value can be an object of options: not an array, a `Map` or a text. @internal */
 export function isOptions(given: unknown): given is object {
   return Object.prototype.toString.call(given) === '[object Object]';
 }
 
-/** An option that is itself a list of options, or nothing. `instead` follows their names where it is something else. @internal */
+/**
+ * Reads an option that is itself an object of options, or undefined. For any other value, `instead` follows the
+ * expected names in the error. @internal
+ */
 export function optionsIn<T extends object>(
   option: string,
   given: unknown,
@@ -50,7 +53,7 @@ export function optionsIn<T extends object>(
   return options;
 }
 
-/** A whole number within bounds, or the default where none was given. @internal */
+/** A whole number within its range, or the default if none was given. @internal */
 export function wholeNumber(
   option: string,
   given: unknown,
@@ -78,7 +81,7 @@ export function hasMethods(value: unknown, names: readonly string[]): boolean {
   return names.every((name) => typeof methods[name] === 'function');
 }
 
-/** Names that other libraries have for the same thing, and what they are called here. */
+/** Names that other libraries use for the same thing, and the names used here. */
 const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   // node-redis, BullMQ, Bull, and earlier ioredis.
   socket: ['host'],
@@ -106,9 +109,9 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
 
 const MIN_CHARACTERS = 3;
 
-/** The known name that is most like an unknown one; undefined where none is. @internal */
+/** The known name that is most similar to an unknown one; undefined if none is. @internal */
 export function likeliest(unknown: string, known: readonly string[]): string | undefined {
-  // Never asked of long texts: the distance takes time and memory for each pair of characters.
+  // Never called for long texts: the distance takes time and memory for each pair of characters.
   if (unknown.length > 64) return undefined;
   const called = Object.hasOwn(OTHER_NAMES, unknown) ? OTHER_NAMES[unknown] : undefined;
   const translated = called?.find((name) => known.includes(name) || name.includes('('));
@@ -127,7 +130,7 @@ export function likeliest(unknown: string, known: readonly string[]): string | u
   });
 }
 
-/** How many characters to insert, delete, replace or swap (Damerau and Levenshtein). */
+/** How many characters have to be inserted, deleted, replaced or swapped (Damerau and Levenshtein). */
 function distanceOf(a: string, b: string): number {
   let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -1,12 +1,12 @@
-/** What is kept while Redis is away, until it can be published. */
+/** Limits the events that wait while Redis is down, until they can be published. */
 export interface OutboxOptions {
   /**
-   * The most events.
+   * The maximum number of events.
    * @default 10000
    */
   maxEvents?: number | undefined;
   /**
-   * The most bytes, of all events together.
+   * The maximum number of bytes, of all events together.
    * @default 16777216
    */
   maxBytes?: number | undefined;
@@ -17,10 +17,10 @@ export interface OutboxOptions {
   maxAgeMs?: number | undefined;
 }
 
-/** What an instance keeps of the events that it published, for others that could not hear them. */
+/** Limits the history of published events that an instance keeps for other instances that missed them. */
 export interface RepairOptions {
   /**
-   * The most bytes, of all events together.
+   * The maximum number of bytes, of all events together.
    * @default 16777216
    */
   maxBytes?: number | undefined;

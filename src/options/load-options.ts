@@ -1,34 +1,34 @@
-/** What is done about clients that read more slowly than they are written to, or not at all. */
+/** Limits what is buffered for a slow client. */
 export interface SlowClientOptions {
   /**
-   * How much may wait for one client behind what is being sent to it, in bytes, counting 128 beside the data of each
-   * event. What is sent in one go may be more, as long as the client takes some of it every second.
+   * How much may wait for one client behind the write in progress, in bytes, counting 128 in addition to the data
+   * of each event. A single burst may be larger, as long as the client reads some of it every second.
    * @default 8388608
    */
   maxBufferedBytes?: number | undefined;
   /**
-   * What happens above that: its connection is closed, hard and with all that waits (`'disconnect'`), or it is only counted
-   * and logged, once for each connection (`'report'`), and memory is not bounded.
+   * What happens above that limit. `'disconnect'`: the connection is closed at once, and everything that waits is
+   * dropped. `'report'`: it is only counted and logged, once for each connection, and memory is not limited.
    * @default 'disconnect'
    */
   policy?: 'disconnect' | 'report' | undefined;
 }
 
-/** When an instance counts as overloaded. Both come back under half of it before it no longer does. */
+/** When an instance counts as overloaded. The overload ends when both values are below half of their limits. */
 export interface OverloadOptions {
   /**
-   * How late the event loop may be, in ms, for several looks in a row.
+   * How late the event loop may be, in ms, in several measurements in a row.
    * @default 200
    */
   eventLoopDelayMs?: number | undefined;
   /**
-   * How many publishes may wait for the answer of Redis, those in the outbox included.
+   * How many publishes may wait for a reply of Redis, including those in the outbox.
    * @default 5000
    */
   pendingPublishes?: number | undefined;
 }
 
-/** How clients are sent away when the app ends. */
+/** How clients are disconnected when the app ends. */
 export interface ShutdownOptions {
   /**
    * The longest time over which clients are disconnected, in ms. `0`: all at once.
@@ -36,7 +36,8 @@ export interface ShutdownOptions {
    */
   drainMs?: number | undefined;
   /**
-   * How many clients a second, where `drainMs` leaves time for it: few clients are gone sooner.
+   * How many clients a second are disconnected, if `drainMs` leaves time for it. With few clients the drain ends
+   * sooner.
    * @default 200
    */
   clientsPerSecond?: number | undefined;

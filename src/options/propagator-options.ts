@@ -8,21 +8,21 @@ import type { PropagatorLogger } from '../ports/logger.js';
 import type { PacketParser } from '../ports/packet-parser.js';
 import type { RedisConnection } from './redis-options.js';
 
-/** The options of `RedisPropagatorModule.forRoot`. All of them may be left out. */
+/** The options of `RedisPropagatorModule.forRoot`. All are optional. */
 export interface RedisPropagatorOptions {
   /**
-   * Where Redis is: a URL, ioredis options, Sentinel options, `{ nodes }` of a Cluster, or borrowed clients
-   * `{ publisher, subscriber }`.
+   * The connection to Redis: a URL, ioredis options, Sentinel options, `{ nodes }` of a Cluster, or borrowed
+   * clients `{ publisher, subscriber }`.
    * @default 'redis://localhost:6379'
    */
   redis?: RedisConnection | undefined;
   /**
-   * A transport to use instead of Redis, such as `new InMemoryPubSub()`. It is used, not closed.
+   * A transport to use instead of Redis, such as `new InMemoryPubSub()`. The library uses it and does not close it.
    * @default Redis
    */
   pubSub?: PubSub | undefined;
   /**
-   * First part of every channel name. Give each app and each environment that share a Redis its own: selecting
+   * The first part of every channel name. Give each app and each environment that share a Redis its own: selecting
    * a database (`SELECT`) does not separate Pub/Sub. Letters, digits, `.`, `_` and `-`, parts joined by `:`.
    * @default 'propagator'
    */
@@ -33,67 +33,69 @@ export interface RedisPropagatorOptions {
    */
   auth?: AuthOptions | undefined;
   /**
-   * How it is known who is online, in Redis; `false`: not at all.
+   * Stores in Redis which users are online. `false` disables presence.
    * @default {}
    */
   presence?: PresenceOptions | false | undefined;
   /**
-   * What is kept of events that Redis cannot take, until it can; `false`: nothing, they are refused at once.
+   * Keeps events while Redis is down and publishes them afterwards. `false` disables this: the events are refused
+   * at once.
    * @default {}
    */
   outbox?: OutboxOptions | false | undefined;
   /**
-   * What an instance keeps of the events that it published, for others whose connection was gone; `false`: nothing,
-   * and it asks the others for nothing.
+   * Keeps a history of published events for instances whose connection was lost. `false` disables this: the
+   * instance keeps none, and does not ask others for missed events.
    * @default {}
    */
   repair?: RepairOptions | false | undefined;
   /**
-   * Signs everything that instances send one another; what is not signed is dropped. At least 32 characters, or bytes.
-   * Of a list the first one signs and all are accepted, so that secrets can be changed without a break. All instances need
-   * the same. JSON from outside is not accepted then.
+   * Signs all messages between instances; unsigned messages are dropped. At least 32 characters, or bytes. The
+   * first secret of a list signs and all are accepted, so that secrets can be changed without an interruption. All
+   * instances need the same secrets. JSON from outside is not accepted then.
    * @default undefined
    */
   secret?: Secret | readonly Secret[] | undefined;
   /**
-   * What a client may cost.
+   * Limits what a client may cost.
    * @default {}
    */
   limits?: ClientLimits | undefined;
   /**
-   * What other instances see of a socket's handshake.
+   * The parts of a socket's handshake that other instances see.
    * @default {}
    */
   sharedHandshake?: SharedHandshake | undefined;
   /**
-   * What may wait for a client that reads slowly, or not at all; `false`: as much as there is.
+   * Limits what is buffered for a slow client. `false` disables the limit.
    * @default {}
    */
   slowClients?: SlowClientOptions | false | undefined;
   /**
-   * Whether what is sent to a client in one turn of the event loop goes out in one write, at the end of that turn. Order,
-   * content and what may wait for a client are the same either way.
+   * Whether all events sent to a client in one turn of the event loop are written at once, at the end of that turn.
+   * The order, the content and the limit for slow clients are the same either way.
    * @default true
    */
   coalesceWrites?: boolean | undefined;
   /**
-   * When an instance counts as overloaded, and sheds volatile events; `false`: never.
+   * When an instance counts as overloaded and sheds volatile events. `false` disables this.
    * @default {}
    */
   overload?: OverloadOptions | false | undefined;
   /**
-   * How clients are sent to other instances when the app ends.
+   * How clients are moved to other instances when the app ends.
    * @default {}
    */
   shutdown?: ShutdownOptions | undefined;
   /**
-   * How long start-up waits for Redis, in ms. After that the app starts degraded and connects in the background.
+   * How long the start waits for Redis, in ms. After that the app starts degraded and connects in the background.
    * @default 2000
    */
   connectTimeoutMs?: number | undefined;
   /**
-   * How long a connecting client (or `await socket.join()`) waits for its channel to be subscribed, in ms. After
-   * that it is let in, served by this instance, and subscribed as soon as Redis is back.
+   * How long a connecting client (or `await socket.join()`) waits until its channel is subscribed, in ms. After
+   * that the client is connected, gets the events of this instance, and its channel is subscribed as soon as Redis
+   * is back.
    * @default 2000
    */
   subscribeTimeoutMs?: number | undefined;
@@ -103,41 +105,42 @@ export interface RedisPropagatorOptions {
    */
   publishTimeoutMs?: number | undefined;
   /**
-   * How long requests to other instances (`fetchSockets`, `serverSideEmit` with an acknowledgement and the like) wait
-   * for their answers, in ms. What has come by then is the result, with the names of those that did not answer.
+   * The deadline of requests to other instances (`fetchSockets`, `serverSideEmit` with an acknowledgement and the
+   * like), in ms. The result contains the replies that came by then, and the names of the instances that did not
+   * reply.
    * @default 5000
    */
   requestTimeoutMs?: number | undefined;
   /**
-   * How long an event with an acknowledgement waits for the clients, in ms, where neither `timeout()` nor `timeoutMs`
-   * says otherwise.
+   * How long an event with an acknowledgement waits for the clients, in ms, unless `timeout()` or `timeoutMs` is
+   * given.
    * @default 10000
    */
   ackTimeoutMs?: number | undefined;
   /**
-   * How often an instance says that it lives, in ms.
+   * The interval between the heartbeats of an instance, in ms.
    * @default 2000
    */
   heartbeatIntervalMs?: number | undefined;
   /**
-   * How long an instance may be silent, in ms, before the others take it for lost.
+   * How long an instance may be silent, in ms, before the others count it as lost.
    * @default 10000
    */
   memberTimeoutMs?: number | undefined;
   /**
-   * The largest message between instances, in bytes; larger ones are refused by the verb that sends them and
-   * dropped where they arrive.
+   * The maximum size of a message between instances, in bytes. Verbs refuse to send larger ones, and receivers drop
+   * them.
    * @default 4194304
    */
   maxMessageBytes?: number | undefined;
   /**
-   * The Socket.IO parser of your servers, if it is not the standard one. Needed in workers without gateways,
+   * The Socket.IO parser of your servers, if it is not the standard one. Required in workers without gateways,
    * which have no server to take it from.
    * @default the parser of socket.io
    */
   parser?: PacketParser | undefined;
   /**
-   * Where log lines go.
+   * The destination of log lines.
    * @default Nest's Logger
    */
   logger?: PropagatorLogger | undefined;

@@ -2,13 +2,13 @@ import { isIP } from 'node:net';
 import { checkKnown, invalid, isOptions, misused } from './checks.js';
 import type { RedisOptionKind } from './redis-option-names.js';
 
-/** The number of a database as a text; empty for the first one. @internal */
+/** The number of a database as text; empty for the first one. @internal */
 export const DATABASE = /^\d*$/;
 const MAX_PORT = 65_535;
 /** Node's timers end at once above it. */
 const MAX_NUMBER = 2 ** 31 - 1;
 const MAX_DATABASE = 2 ** 31 - 1;
-/** Sets of options for TLS that ioredis knows by name. */
+/** Sets of TLS options that ioredis knows by name. */
 const TLS_PROFILES: ReadonlySet<unknown> = new Set(['RedisCloudFixed', 'RedisCloudFlexible']);
 
 const REMEDIES: Record<Exclude<RedisOptionKind, 'any'>, string> = {
@@ -38,7 +38,8 @@ const FITS: Record<Exclude<RedisOptionKind, 'any'>, (given: unknown) => boolean>
 };
 
 /**
- * The options that are there, each of its kind. Of an option that is undefined, or null, ioredis has a default.
+ * Returns the given options, after checking the type of each. For an option that is undefined or null, ioredis has
+ * a default.
  *
  * @throws PropagatorError `option.invalid`, `option.unknown`
  * @internal
@@ -50,7 +51,7 @@ export function presentOptions(
 ): Record<string, unknown> {
   if (!isOptions(given)) throw invalid(option, given, 'Write an object with options of ioredis.');
   checkKnown(option, given, Object.keys(kinds));
-  // Also those that a class has as getters.
+  // Includes getters of a class.
   const present = Object.keys(kinds).flatMap((name): [string, unknown][] => {
     const value = (given as Record<string, unknown>)[name];
     return value === undefined ? [] : [[name, value]];
@@ -71,7 +72,7 @@ export function checkRedisOption(
 ): void {
   if (kind === 'any' || FITS[kind](given)) return;
   const path = name === '' ? option : `${option}.${name}`;
-  // It may be a password.
+  // The value may be a password.
   if (kind === 'text') throw misused(path, `a value of type ${typeof given}`, REMEDIES.text);
   throw invalid(path, given, REMEDIES[kind]);
 }
@@ -99,7 +100,7 @@ export function checkHost(option: string, { host, path }: Record<string, unknown
   );
 }
 
-/** Also as a text, since ioredis takes it from the environment as it is. */
+/** Numbers may also be text, because ioredis accepts them directly from the environment. */
 function isWhole(given: unknown, max: number): boolean {
   const number = typeof given === 'string' && /^\d+$/.test(given) ? Number(given) : given;
   return Number.isInteger(number) && (number as number) >= 0 && (number as number) <= max;

@@ -1,6 +1,6 @@
 import type { ClusterOptions, RedisOptions } from 'ioredis';
 
-/** What an option of ioredis may be. Each may also be null, which is ioredis' own default of some. */
+/** The types of ioredis options. Each option may also be null, which is ioredis' own default for some. */
 export type RedisOptionKind =
   | 'text'
   | 'port'
@@ -13,12 +13,12 @@ export type RedisOptionKind =
   | 'function'
   | 'tls'
   | 'list'
-  /** Looked at by ioredis alone. */
+  /** Checked only by ioredis. */
   | 'any';
 
 /**
- * All options of `new Redis(options)` in ioredis 5 and 6. A test compares the names with the types of both, so that none is
- * refused that one of them knows.
+ * All options of `new Redis(options)` in ioredis 5 and 6. A test compares the names with the types of both, so that
+ * no known option is refused.
  */
 export const REDIS_OPTIONS = {
   host: 'text',
@@ -110,7 +110,7 @@ export const CLUSTER_OPTIONS = {
   himportFieldsets: 'list',
 } as const satisfies Record<keyof ClusterOptions | 'replyMapping', RedisOptionKind>;
 
-/** Options of a connection that a Cluster gives its connections by itself. */
+/** Options that a Cluster sets for its connections itself. */
 const OF_THE_CLUSTER: ReadonlySet<string> = new Set([
   'host',
   'port',

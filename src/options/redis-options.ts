@@ -1,11 +1,11 @@
 import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
 
-/** Options that may be undefined as well as left out, as the environment gives them. */
+/** Makes all options accept undefined, as the environment gives it. */
 type OrUndefined<T> = { [K in keyof T]: T[K] | undefined };
 
 /**
- * What this library needs of an ioredis client. A structural type, so that `Redis` and `Cluster` of ioredis 5
- * and 6 all fit (their own types are not assignable to one another).
+ * The parts of an ioredis client that this library needs. A structural type, so that `Redis` and `Cluster` of
+ * ioredis 5 and 6 all match (their own types are not assignable to one another).
  */
 export interface RedisClient {
   readonly status: string;
@@ -20,21 +20,21 @@ export interface RedisClient {
   connect(): Promise<void>;
   disconnect(reconnect?: boolean): void;
   quit(): Promise<unknown>;
-  // `any`, as in Node's EventEmitter: with `unknown` or `never` ioredis' clients do not fit.
+  // `any`, as in Node's EventEmitter: with `unknown` or `never` the clients of ioredis do not match.
   // oxlint-disable-next-line typescript/no-explicit-any
   on(event: string, listener: (...args: any[]) => void): unknown;
   // oxlint-disable-next-line typescript/no-explicit-any
   off(event: string, listener: (...args: any[]) => void): unknown;
 }
 
-/** Clients that the app made. They are used, never closed, and their options stay the app's affair. */
+/** Clients that the app created. The library uses them, never closes them, and does not change their options. */
 export interface BorrowedRedisClients {
   publisher: RedisClient;
-  /** Must not be the same client as `publisher`: a subscribed connection takes no other commands. */
+  /** Must not be the same client as `publisher`: a subscribed connection accepts no other commands. */
   subscriber: RedisClient;
 }
 
-/** The nodes of a Redis Cluster, and ioredis' own options for it. */
+/** The nodes of a Redis Cluster, and ioredis' own Cluster options. */
 export interface RedisClusterConnection {
   nodes: ClusterNode[];
   /** @default {} */
@@ -46,14 +46,14 @@ export interface RedisClusterConnection {
 }
 
 /**
- * A URL and ioredis' own options beside it, such as `rediss://` with a certificate of your own in `tls`. An option that
+ * A URL together with ioredis' own options, such as `rediss://` with your own certificate in `tls`. An option that
  * contradicts the URL is refused (`option.invalid`).
  */
 export type RedisUrlConnection = OrUndefined<RedisOptions> & { url: string };
 
 /**
- * Where Redis is: a URL (`redis://`, `rediss://`), ioredis' options (Sentinel's `sentinels` and `name` among
- * them), both together, the nodes of a Cluster, or clients that the app made.
+ * The connection to Redis: a URL (`redis://`, `rediss://`), ioredis' options (including Sentinel's `sentinels` and
+ * `name`), both together, the nodes of a Cluster, or clients that the app created.
  */
 export type RedisConnection =
   | string

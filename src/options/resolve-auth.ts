@@ -3,7 +3,7 @@ import { isPlainObject } from '../kinds.js';
 import type { AuthOptions } from './auth-options.js';
 import { likeliest, checkKnown, flag, invalid, isOptions, misused, wholeNumber } from './checks.js';
 
-/** Left out, these are not there. */
+/** Absent if not given. */
 type Optional = 'extractToken' | 'handshakesPerSecond' | 'clientAddress' | 'maxSocketsPerUser';
 
 export type ResolvedAuthOptions = Readonly<
@@ -69,7 +69,7 @@ export function resolveAuth(given: unknown): ResolvedAuthOptions | undefined {
     );
   }
   for (const name of ['extractToken', 'clientAddress'] as const) {
-    // Every client would be refused, or nobody's address be known.
+    // Otherwise every client would be refused, or no address would be known.
     if (!types.isAsyncFunction(auth[name])) continue;
     throw misused(
       `auth.${name}`,

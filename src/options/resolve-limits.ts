@@ -3,7 +3,7 @@ import type { ClientLimits } from './security-options.js';
 
 /** @internal */
 export interface ResolvedClientLimits {
-  /** Undefined: as many as they like. */
+  /** Undefined: no limit. */
   readonly eventsPerSecond: number | undefined;
   readonly eventBurst: number | undefined;
   readonly refusals: number;
@@ -13,7 +13,7 @@ export interface ResolvedClientLimits {
 
 const KNOWN = ['eventsPerSecond', 'eventBurst', 'refusals', 'roomsPerSocket', 'nameBytes'] as const;
 const MOST = 1_000_000;
-/** A UUID always fits; what is longer than that is no name. */
+/** A UUID always fits; longer values are not names. */
 const NAME_BYTES = [36, 65_536] as const;
 
 /** @internal */

@@ -13,7 +13,7 @@ export type ResolvedShutdownOptions = Readonly<Required<ShutdownOptions>>;
 const MIB = 1024 * 1024;
 const POLICIES: ReadonlySet<unknown> = new Set(['disconnect', 'report']);
 
-/** Undefined: nobody looks. @internal */
+/** Undefined: not measured. @internal */
 export function resolveSlowClients(given: unknown): ResolvedSlowClientOptions | undefined {
   if (given === false) return undefined;
   const name = 'slowClients';
@@ -36,7 +36,7 @@ export function resolveSlowClients(given: unknown): ResolvedSlowClientOptions | 
   });
 }
 
-/** Undefined: nobody looks. @internal */
+/** Undefined: not measured. @internal */
 export function resolveOverload(given: unknown): ResolvedOverloadOptions | undefined {
   if (given === false) return undefined;
   const known = ['eventLoopDelayMs', 'pendingPublishes'] as const;

@@ -38,7 +38,7 @@ import {
 } from './resolve-shared-handshake.js';
 import { resolveRedis } from './resolve-redis.js';
 
-/** Options after defaults and validation. Frozen: nothing changes them while the app runs. @internal */
+/** Options after defaults and validation. Frozen, so nothing changes them while the app runs. @internal */
 export interface ResolvedOptions {
   readonly redis: RedisConnection;
   readonly pubSub: PubSub | undefined;
@@ -46,18 +46,18 @@ export interface ResolvedOptions {
   readonly auth: ResolvedAuthOptions | undefined;
   /** Undefined: switched off. */
   readonly presence: ResolvedPresenceOptions | undefined;
-  /** Undefined: what Redis cannot take is refused. */
+  /** Undefined: events that Redis cannot take are refused. */
   readonly outbox: ResolvedOutboxOptions | undefined;
-  /** Undefined: what could not be heard is lost. */
+  /** Undefined: missed events are lost. */
   readonly repair: ResolvedRepairOptions | undefined;
-  /** The first one signs. Undefined: nothing is signed. */
+  /** The first secret signs. Undefined: nothing is signed. */
   readonly secret: readonly KeyObject[] | undefined;
   readonly limits: ResolvedClientLimits;
   readonly sharedHandshake: ResolvedSharedHandshake;
-  /** Undefined: nothing is bounded. */
+  /** Undefined: no limit. */
   readonly slowClients: ResolvedSlowClientOptions | undefined;
   readonly coalesceWrites: boolean;
-  /** Undefined: nothing is watched. */
+  /** Undefined: not measured. */
   readonly overload: ResolvedOverloadOptions | undefined;
   readonly shutdown: ResolvedShutdownOptions;
   readonly connectTimeoutMs: number;
@@ -116,7 +116,7 @@ export const DEFAULTS = Object.freeze({
 type WaitOption = Extract<keyof typeof DEFAULTS, `${string}Ms`>;
 
 const MAX_WAIT_MS = 600_000;
-// Redis itself takes no string above 512 MiB (proto-max-bulk-len).
+// Redis itself accepts no string above 512 MiB (proto-max-bulk-len).
 const MAX_MESSAGE_BYTES = 512 * 1024 * 1024;
 const MAX_PREFIX = 256;
 const PREFIX = /^[\w.-]+(:[\w.-]+)*$/;
@@ -125,7 +125,7 @@ const PREFIX = /^[\w.-]+(:[\w.-]+)*$/;
 export function resolveOptions(
   given: RedisPropagatorOptions | null | undefined,
   defaultLogger: PropagatorLogger,
-  /** What a test puts in front of the options of the app. */
+  /** Options that a test puts in place of those of the app. */
   testOptions?: RedisPropagatorOptions,
 ): ResolvedOptions {
   const ofApp = given ?? {};
@@ -137,7 +137,8 @@ export function resolveOptions(
   const options: RedisPropagatorOptions =
     testOptions === undefined
       ? ofApp
-      : // An app may have its options in an instance of a class with getters, or frozen: nothing can be assigned there.
+      : // The options of an app may be an instance of a class with getters, or frozen, so nothing can be assigned
+        // there.
         (Object.create(
           ofApp,
           Object.getOwnPropertyDescriptors(testOptions),
@@ -204,7 +205,7 @@ export function resolveOptions(
 
 function checkedPrefix(given: unknown): string {
   if (given === undefined) return DEFAULTS.prefix;
-  // No "/" in it: a namespace starts with one, and so two apps' channels can never have the same name.
+  // Without "/": a namespace starts with one, so channels of two apps can never have the same name.
   if (typeof given === 'string' && given.length <= MAX_PREFIX && PREFIX.test(given)) return given;
   throw invalid(
     'prefix',

@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 const MAX_BYTES = 4_096 * MIB;
 const MAX_AGE_MS = 3_600_000;
 
-/** Undefined: what cannot be published is refused at once. @internal */
+/** Undefined: an event that cannot be published is refused at once. @internal */
 export function resolveOutbox(given: unknown): ResolvedOutboxOptions | undefined {
   if (given === false) return undefined;
   const known = ['maxEvents', 'maxBytes', 'maxAgeMs'] as const;
@@ -22,7 +22,7 @@ export function resolveOutbox(given: unknown): ResolvedOutboxOptions | undefined
   });
 }
 
-/** Undefined: nothing is kept, and nothing asked for. @internal */
+/** Undefined: no history is kept, and other instances are not asked. @internal */
 export function resolveRepair(given: unknown): ResolvedRepairOptions | undefined {
   if (given === false) return undefined;
   const repair = optionsIn<RepairOptions>('repair', given, ['maxBytes', 'maxAgeMs'], OR_NONE);

@@ -3,14 +3,14 @@ import type { PresenceOptions } from './presence-options.js';
 
 /** @internal */
 export interface ResolvedPresenceOptions extends Readonly<Required<PresenceOptions>> {
-  /** How often an instance renews its lease, in ms: with each heartbeat. */
+  /** The interval at which an instance renews its lease, in ms: with each heartbeat. */
   readonly heartbeatIntervalMs: number;
 }
 
 const KNOWN = ['graceMs', 'leaseMs', 'lastSeenMs'] as const;
 const DAY_MS = 24 * 3_600_000;
 
-/** Undefined where presence is switched off. @internal */
+/** Undefined if presence is switched off. @internal */
 export function resolvePresence(
   given: unknown,
   {

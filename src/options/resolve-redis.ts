@@ -44,7 +44,7 @@ export function resolveRedis(given: unknown): RedisConnection {
   if (isUrl(given)) throw invalid('redis', given, 'Pass it as a string: url.href.');
   if (!isOptions(given)) throw invalid('redis', given, EXAMPLES);
   const redis = given as RedisConnection;
-  // First of all: ioredis' Cluster has a "subscriber" and "nodes" as well.
+  // First of all: ioredis' Cluster also has "subscriber" and "nodes".
   if (hasMethods(given, ['publish', 'subscribe'])) {
     throw misused(
       'redis',
@@ -58,7 +58,7 @@ export function resolveRedis(given: unknown): RedisConnection {
   return checkedOptions(given);
 }
 
-/** Options beside the URL, none of which says otherwise. */
+/** Options next to the URL, none of which contradicts it. */
 function checkedUrlWithOptions({ url: given, ...rest }: { url?: unknown }): RedisUrlConnection {
   if (typeof given !== 'string') {
     throw invalid('redis.url', given, `Write a URL such as '${DEFAULT_REDIS_URL}'.`);
@@ -89,7 +89,7 @@ function checkedUrlWithOptions({ url: given, ...rest }: { url?: unknown }): Redi
   return { ...options, url };
 }
 
-/** The options of ioredis that a URL says. */
+/** The ioredis options that a URL contains. */
 function partsOf(given: string): Record<string, string> {
   const url = new URL(given);
   const parts = {
@@ -104,9 +104,9 @@ function partsOf(given: string): Record<string, string> {
 }
 
 function checkedUrl(given: string, option = 'redis'): string {
-  // The URL of another scheme may have no host, and ioredis would take its path for one.
+  // The URL of another scheme may have no host, and ioredis would use its path as the host.
   const url = /^rediss?:\/\//i.test(given) && URL.canParse(given) ? new URL(given) : undefined;
-  // Without a host ioredis takes that of this machine.
+  // Without a host ioredis connects to this machine.
   if (url === undefined || url.hostname === '') throw invalid(option, given, EXAMPLES);
   if (!isEncoded(url.username) || !isEncoded(url.password)) {
     throw invalid(
@@ -123,17 +123,17 @@ function checkedUrl(given: string, option = 'redis'): string {
       `The path of the URL is the number of a database, and ${shown(database)} is none. Write a number, such as redis://localhost:6379/0, or leave it out.`,
     );
   }
-  // ioredis takes options from the query.
+  // ioredis reads options from the query.
   const parameters = Object.fromEntries(url.searchParams);
   checkKnown('redis', parameters, Object.keys(REDIS_OPTIONS));
   for (const name of ['db', 'port'] as const) {
     if (name in parameters) checkRedisOption('redis', name, parameters[name], REDIS_OPTIONS[name]);
   }
-  // ioredis looks for "rediss://" as it stands: in capital letters there would be no TLS.
+  // ioredis compares "rediss://" literally: in capital letters there would be no TLS.
   return `${url.protocol}${given.slice(url.protocol.length)}`;
 }
 
-/** ioredis would throw an error of its own. */
+/** ioredis would throw its own error. */
 function isEncoded(text: string): boolean {
   try {
     decodeURIComponent(text);
@@ -206,7 +206,7 @@ function checkNode(name: string, given: unknown): void {
   }
   if (typeof given !== 'string' || given === '') throw invalid(name, given, NODES);
   if (/^rediss:/i.test(given)) {
-    // ioredis takes host and port of the URL, and the connection would not be encrypted.
+    // ioredis would take host and port from the URL, and the connection would not be encrypted.
     throw invalid(name, given, 'Write TLS as options: { redisOptions: { tls: {} } }.');
   }
   const url = given.includes('://') ? given : `redis://${given}`;

@@ -8,7 +8,7 @@ const MIN_DIFFERENT = 4;
 const REMEDY = `Write at least ${LEAST} random characters (or bytes), such as the output of "openssl rand -hex 32", or a list of such secrets.`;
 
 /**
- * As key objects: nothing that shows or logs options shows these. Undefined: nothing is signed.
+ * As key objects, which logs and dumps of the options do not show. Undefined: nothing is signed.
  *
  * @internal
  */
@@ -30,7 +30,7 @@ function isMonotonous(given: unknown): boolean {
   return given.length >= LEAST && new Set(Array.from(parts)).size < MIN_DIFFERENT;
 }
 
-/** The error tells of what kind it was and how long, and never what. */
+/** The error names the type and the length of the value, and never the value. */
 function keyOf(given: unknown): KeyObject {
   if (isMonotonous(given)) throw misused('secret', 'hardly any different characters', REMEDY);
   if (typeof given === 'string') {

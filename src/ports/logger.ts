@@ -1,9 +1,9 @@
-/** What this library logs to. Nest's `Logger` and `ConsoleLogger` fit as they are. */
+/** The logger of this library. Nest's `Logger` and `ConsoleLogger` can be used directly. */
 export interface PropagatorLogger {
-  /** A change for the better or a fact: one line per change of state. */
+  /** An improvement or a fact: one line per change of state. */
   log(message: string): void;
-  /** Something is degraded, dropped or refused. */
+  /** Something is degraded, or was dropped or refused. */
   warn(message: string): void;
-  /** A fault that a person should look at. */
+  /** A failure that needs attention. */
   error(message: string): void;
 }

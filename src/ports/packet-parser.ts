@@ -6,7 +6,7 @@ export interface PacketParser {
 
 export interface PacketEncoder {
   /** Encodes a packet as one string, one Buffer, or a string followed by binary attachments. */
-  // `any` is what Socket.IO's own parsers declare.
+  // `any`, because Socket.IO's own parsers declare it.
   // oxlint-disable-next-line typescript/no-explicit-any
   encode(packet: any): any[];
 }

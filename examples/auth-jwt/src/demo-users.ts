@@ -1,6 +1,6 @@
 /**
- * FOR THE DEMO ONLY. A real app has its users in a database, with hashes of their passwords (argon2,
- * scrypt), and bounds how often somebody may try.
+ * FOR THE DEMO ONLY. A real app has its users in a database, with hashes of their passwords (argon2, scrypt), and
+ * limits the number of attempts.
  */
 const PASSWORDS = new Map([
   ['alice', 'wonderland'],

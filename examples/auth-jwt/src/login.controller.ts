@@ -22,7 +22,7 @@ export class LoginController {
   @HttpCode(200)
   async logIn(@Body('name') name: unknown, @Body('password') password: unknown) {
     if (!isDemoUser(name, password)) throw new UnauthorizedException();
-    // All tokens that come of this login belong to one session.
+    // All tokens of this login belong to one session.
     const sid = randomUUID();
     return {
       token: await this.socketToken(name, sid),
@@ -30,7 +30,7 @@ export class LoginController {
     };
   }
 
-  /** A new token for who has logged in. A real app looks here whether the user may still come in. */
+  /** Issues a new token for a logged-in user. A real app checks here whether the user is still allowed in. */
   @Post('refresh')
   @HttpCode(200)
   async refresh(@Body('refreshToken') refreshToken: string) {

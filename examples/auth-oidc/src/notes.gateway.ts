@@ -13,7 +13,7 @@ interface Note {
   text: string;
 }
 
-/** A note shows up on all devices of the user who wrote it. */
+/** A note appears on all devices of the user who wrote it. */
 @UseInterceptors(RedisPropagatorInterceptor)
 @WebSocketGateway()
 export class NotesGateway {

@@ -27,7 +27,7 @@ import { SessionsModule } from './sessions/sessions.module.js';
         },
         presence: { graceMs: config.presenceGraceMs },
         shutdown: { drainMs: config.drainMs },
-        // Far above what a person does with the page, and below what hurts others.
+        // Far more than a person sends from the page, and too little to harm others.
         limits: { eventsPerSecond: 50 },
       }),
     }),

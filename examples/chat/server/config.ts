@@ -2,33 +2,33 @@ import { Injectable } from '@nestjs/common';
 import { hostname } from 'node:os';
 import type { RedisConnection } from 'nestjs-redis-propagator';
 
-/** What the environment says. Anything that is wrong stops the start, and not the first user. */
+/** The configuration from the environment. An invalid value stops the start. */
 @Injectable()
 export class Config {
   readonly port = wholeNumber('PORT', 3000);
-  /** A name for people; stays the same when the instance is started again. */
+  /** A name for people, which stays the same after a restart. */
   readonly instance = text('INSTANCE_NAME') ?? hostname();
-  /** Where a browser reaches this very instance, if it does: not behind a load balancer. */
+  /** The URL of this instance for browsers, if they can reach it directly: not behind a load balancer. */
   readonly publicUrl = text('PUBLIC_URL') ?? null;
-  /** Where a browser reaches the instances. Pages of each may talk to the others. */
+  /** The URLs of the instances for browsers. Pages of each may connect to the others. */
   readonly instanceUrls = list('INSTANCE_URLS');
 
   readonly redis = redisConnection();
-  /** Tells apps and environments apart that share a Redis. */
+  /** Separates apps and environments that share a Redis. */
   readonly prefix = text('REDIS_PREFIX') ?? 'propagator';
 
-  /** The same for all instances: each takes the tokens that another one has issued. */
+  /** The same for all instances: each accepts the tokens of the others. */
   readonly jwtSecret = secret('JWT_SECRET');
   readonly tokenSeconds = wholeNumber('DEMO_TOKEN_SECONDS', 300);
 
-  /** How long a user may be away and come back without anybody hearing of it. */
+  /** How long a user may be disconnected and come back without a report. */
   readonly presenceGraceMs = wholeNumber('PRESENCE_GRACE_MS', 5000);
   readonly shippingMs = wholeNumber('SHIPPING_MS', 4000);
-  /** Over how long clients are moved to other instances when this one ends; see deploy/kubernetes. */
+  /** The time over which clients are moved to other instances when this one ends; see deploy/kubernetes. */
   readonly drainMs = wholeNumber('DRAIN_MS', 5000);
 }
 
-/** An empty variable is none: that is how compose files pass on what is not set. */
+/** An empty variable counts as unset, because compose files pass unset variables on like this. */
 function text(name: string): string | undefined {
   return process.env[name] || undefined;
 }
@@ -51,7 +51,7 @@ function secret(name: string): string {
   throw new Error(`${name} has to have 32 bytes or more. Make one with: openssl rand -base64 32`);
 }
 
-/** REDIS_CLUSTER_NODES (`host:port,host:port`) for a Redis Cluster, else REDIS_URL. */
+/** REDIS_CLUSTER_NODES (`host:port,host:port`) for a Redis Cluster, or else REDIS_URL. */
 function redisConnection(): Extract<RedisConnection, string | { nodes: unknown }> {
   const nodes = list('REDIS_CLUSTER_NODES').map((node) => {
     const [host, port] = node.split(':');

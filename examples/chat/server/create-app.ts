@@ -7,7 +7,7 @@ import { servePage } from './common/page.js';
 import { validation } from './common/validation.js';
 import { Config } from './config.js';
 
-/** One instance of the app, still to listen. */
+/** One instance of the app that does not listen yet. */
 export async function createApp(): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule);
   const config = app.get(Config);
@@ -15,10 +15,10 @@ export async function createApp(): Promise<NestExpressApplication> {
 
   app.enableCors(cors);
   app.useGlobalPipes(validation);
-  // This line authenticates the clients of the gateways, and takes them into the cluster.
+  // This line authenticates the clients of the gateways, and connects them to the other instances.
   app.useWebSocketAdapter(new ChatSocketAdapter(app, cors));
   servePage(app, config);
-  // Else SIGTERM ends the process at once, and clients with it.
+  // Otherwise SIGTERM would end the process at once, together with its clients.
   app.enableShutdownHooks();
   return app;
 }

@@ -4,7 +4,7 @@ import { StopRequests } from './cluster/stop-requests.js';
 
 const app = await createApp();
 
-// The stop button of the page. As with SIGTERM, clients are moved to other instances first; then nothing is left that
+// The stop button of the page. As with SIGTERM, clients are moved to other instances first. After that nothing
 // keeps the process alive.
 app.get(StopRequests).requested$.subscribe(() => void app.close());
 

@@ -1,13 +1,13 @@
 /**
- * What is in the acknowledgement, or in an `exception` where the client asked for none, when something is refused.
+ * The content of an acknowledgement, or of an `exception` if the client asked for none, when something is refused.
  *
- * - `validation`: `message` lists what is wrong with the data, a line for each
+ * - `validation`: `message` lists the errors in the data, a line for each
  * - `room.not-a-member`: join the room first
- * - `auth.required`: the token has ended
- * - `unavailable`: Redis is away, so nothing could be stored; try again in a second
- * - `client.too-many-events`: slower, please
+ * - `auth.required`: the token has expired
+ * - `unavailable`: Redis is down, so nothing could be stored; try again in a second
+ * - `client.too-many-events`: send more slowly
  *
- * Without a code something went wrong on the server.
+ * Without a code there was an error on the server.
  */
 export interface Failure {
   status: 'error';
@@ -15,7 +15,7 @@ export interface Failure {
   message: string | string[];
 }
 
-/** What an acknowledgement has. */
+/** The content of an acknowledgement. */
 export type Answer<T> = T | Failure;
 
 export function isFailure(answer: unknown): answer is Failure {

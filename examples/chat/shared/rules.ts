@@ -1,10 +1,10 @@
-/** What the page says next to an input, and what the server insists on. */
+/** Rules that the page shows next to an input, and the server enforces. */
 
 /** FOR THE DEMO ONLY. */
 export const DEMO_USERS = ['alice', 'bob', 'carol', 'dave'] as const;
 export const DEMO_PASSWORD = 'demo';
 
-/** Where everybody meets. */
+/** The room that everybody joins. */
 export const FIRST_ROOM = 'lobby';
 
 export const ROOM_PATTERN = /^[a-z0-9][a-z0-9-]{0,19}$/;

@@ -1,7 +1,7 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
-/** While you work on the page, `npm run dev:web` serves it, and passes on what is for an instance. */
+/** During development `npm run dev:web` serves the page, and forwards requests to an instance. */
 const instance = process.env.INSTANCE_URL ?? 'http://localhost:3001';
 const paths = ['/auth', '/orders', '/cluster'];
 

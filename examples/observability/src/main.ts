@@ -1,4 +1,4 @@
-// First: what starts before the SDK of OpenTelemetry finds none.
+// First: code that starts before the SDK of OpenTelemetry does not find it.
 import './instrumentation.js';
 import { NestFactory } from '@nestjs/core';
 import { SocketStateAdapter } from 'nestjs-redis-propagator';

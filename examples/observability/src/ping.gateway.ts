@@ -2,7 +2,7 @@ import { UseInterceptors } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway, type WsResponse } from '@nestjs/websockets';
 import { Propagate, RedisPropagatorInterceptor } from 'nestjs-redis-propagator';
 
-/** Something to look at. */
+/** Creates some events to look at. */
 @UseInterceptors(RedisPropagatorInterceptor)
 @WebSocketGateway()
 export class PingGateway {

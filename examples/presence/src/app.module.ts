@@ -10,7 +10,7 @@ import { PresenceNews } from './presence-news.js';
       redis: process.env.REDIS_URL,
       prefix: process.env.REDIS_PREFIX,
       auth: demoAuth,
-      // So long a reload of the page, or a tunnel, is no departure.
+      // Reloading the page, or a tunnel, takes less time than this and is not reported.
       presence: { graceMs: Number(process.env.GRACE_MS ?? 5000) },
     }),
   ],

@@ -4,7 +4,8 @@ import { AppModule } from './app.module.js';
 
 const app = await NestFactory.create(AppModule);
 app.useWebSocketAdapter(new SocketStateAdapter(app));
-// Who closes in order has its users taken over at once. Who is killed is missed after `presence.leaseMs`.
+// The users of an instance that closes properly are taken over at once. After a crash that takes
+// `presence.leaseMs`.
 app.enableShutdownHooks();
 await app.listen(process.env.PORT ?? 3000);
 console.log(`Listening on ${await app.getUrl()}`);

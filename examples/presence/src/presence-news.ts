@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { PresenceService, RedisPropagatorService } from 'nestjs-redis-propagator';
 
-/** Tells everybody who comes and who goes: `user-online`, `user-offline`, `user-status`. */
+/** Tells everybody which users come and leave: `user-online`, `user-offline`, `user-status`. */
 @Injectable()
 export class PresenceNews implements OnModuleInit {
   constructor(
@@ -10,7 +10,7 @@ export class PresenceNews implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    // All instances run this, and one of them hears of each change. So everybody is told once.
+    // All instances run this, and each change is emitted on one of them. So all clients are told once.
     this.presence.changes$.subscribe(({ type, userId, status }) => {
       void this.propagator.emitToAuthenticated({ event: `user-${type}`, data: { userId, status } });
     });

@@ -6,25 +6,25 @@ import {
 } from '@nestjs/websockets';
 import { PresenceService, type AuthenticatedSocket } from 'nestjs-redis-propagator';
 
-/** What clients ask, and say of themselves. */
+/** Requests of clients, and their own status. */
 @WebSocketGateway()
 export class PresenceGateway {
   constructor(private readonly presence: PresenceService) {}
 
-  /** Which of these are online: a list of contacts, say. */
+  /** Which of these users are online, such as those of a contact list. */
   @SubscribeMessage('which')
   async which(@MessageBody() userIds: string[]): Promise<string[]> {
     const answers = await this.presence.areOnline(userIds);
     return userIds.filter((userId) => answers.get(userId));
   }
 
-  /** When somebody was last there, in ms since 1970; null for never. */
+  /** When a user was last seen, in ms since 1970; null for never. */
   @SubscribeMessage('last-seen')
   async lastSeen(@MessageBody() userId: string): Promise<{ at: number | null }> {
     return { at: await this.presence.lastSeen(userId) };
   }
 
-  /** Whose status it is comes from the token, so that nobody can set another one's. */
+  /** The user comes from the token, so nobody can set the status of somebody else. */
   @SubscribeMessage('status')
   async status(
     @ConnectedSocket() socket: AuthenticatedSocket,

@@ -7,7 +7,7 @@ import {
 } from '@nestjs/websockets';
 import { RedisPropagatorInterceptor } from 'nestjs-redis-propagator';
 
-/** What somebody puts into the cart is in it on all devices. */
+/** An article in the cart appears on all devices of the user. */
 @UseInterceptors(RedisPropagatorInterceptor)
 @WebSocketGateway()
 export class CartGateway {

@@ -26,27 +26,27 @@ describe('the app on two instances', () => {
     expect(laptop.received).toEqual([['added', { article: 'tea' }]]);
   });
 
-  it('puts nothing into the cart of somebody else', async () => {
+  it('does not change the cart of another user', async () => {
     const alice = await cluster.connect(one, 'alice');
     const bob = await cluster.connect(two, 'bob');
 
     alice.socket.emit('add', 'tea');
     await alice.has('added');
 
-    // Silence without a sleep: what was sent to bob before this would be there before this.
+    // Silence without a sleep: an earlier event for bob would have arrived before this one.
     await one.get(RedisPropagatorService).emitToAll({ event: 'fence' });
     await bob.has('fence');
     expect(bob.received).toEqual([['fence', undefined]]);
   });
 
-  it('knows from either instance who is online', async () => {
+  it('knows on either instance who is online', async () => {
     await cluster.connect(one, 'alice');
 
     expect(await two.get(OrdersService).ship('alice', 7)).toBe('on screen');
     expect(await two.get(OrdersService).ship('bob', 7)).toBe('by e-mail');
   });
 
-  it('refuses a bad token', async () => {
+  it('refuses an invalid token', async () => {
     await expect(cluster.connect(one, 'bad')).rejects.toMatchObject({
       data: { code: 'auth.token-rejected' },
     });

@@ -2,7 +2,7 @@ import { RecordingPropagator } from 'nestjs-redis-propagator/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { OrdersService } from '../src/orders.service.js';
 
-// A class that emits, alone: no Nest, no sockets, no Redis.
+// A class that emits, tested alone: no Nest, no sockets, no Redis.
 describe('OrdersService', () => {
   let propagator: RecordingPropagator;
   let orders: OrdersService;
@@ -11,7 +11,7 @@ describe('OrdersService', () => {
     orders = new OrdersService(propagator.asService());
   });
 
-  it('tells the user of the order', async () => {
+  it('tells the user about the order', async () => {
     await orders.ship('alice', 7);
 
     expect(propagator.calls).toEqual([
@@ -22,11 +22,11 @@ describe('OrdersService', () => {
     ]);
   });
 
-  it('writes an e-mail to who is offline', async () => {
+  it('sends an e-mail to a user who is offline', async () => {
     expect(await orders.ship('alice', 7)).toBe('by e-mail');
   });
 
-  it('writes none to who is online, be it on another instance', async () => {
+  it('sends no e-mail to a user who is online, even on another instance', async () => {
     propagator.receipt = { localSockets: 0, remoteInstances: 1, reached: true };
 
     expect(await orders.ship('alice', 7)).toBe('on screen');

@@ -8,7 +8,7 @@ import { RedisPropagatorService } from 'nestjs-redis-propagator';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JobQueue, type ReportJob } from './job-queue.js';
 
-/** Makes reports, one after the other, and tells their users on whichever instance of the app they are. */
+/** Makes reports, one after the other, and tells their users on any instance of the app. */
 @Injectable()
 export class ReportsWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(ReportsWorker.name);
@@ -24,7 +24,7 @@ export class ReportsWorker implements OnApplicationBootstrap, OnModuleDestroy {
     this.working = this.workUntilStopped();
   }
 
-  /** Events can be sent until long after this hook: what is in hand is done, and its user told. */
+  /** Events can be sent until long after this hook: the current job is completed, and its user told. */
   async onModuleDestroy(): Promise<void> {
     this.stopping = true;
     await this.working;
@@ -36,19 +36,19 @@ export class ReportsWorker implements OnApplicationBootstrap, OnModuleDestroy {
         await this.jobs.workOnNext((job) => this.make(job));
       } catch (error) {
         this.logger.error('A job failed', error);
-        await sleep(100); // so that a lasting fault does not keep a core busy
+        await sleep(100); // so that a permanent failure does not keep a core busy
       }
     }
   }
 
   private async make({ userId, report }: ReportJob): Promise<void> {
-    const pages = report.length; // here the real work would be
+    const pages = report.length; // the real work would be here
     const { reached } = await this.propagator.emitToUser({
       userId,
       event: 'report-ready',
       data: { report, pages },
     });
-    // False: the user is offline. The report is there all the same, and an e-mail says so. Null: the event waits for Redis.
+    // False: the user is offline. The report exists anyway, and an e-mail says so. Null: the event waits for Redis.
     this.logger.log(
       `${report} for ${userId}: ${reached === false ? 'offline, an e-mail is due' : 'told'}`,
     );

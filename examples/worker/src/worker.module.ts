@@ -7,9 +7,9 @@ import { ReportsWorker } from './reports.worker.js';
   imports: [
     RedisPropagatorModule.forRoot({
       redis: process.env.REDIS_URL,
-      // The same as that of the app: it is the first part of every channel's name.
+      // The same as that of the app, because it is the first part of every channel name.
       prefix: process.env.REDIS_PREFIX,
-      // Nobody connects here, so there is nobody to authenticate, and nobody who is online.
+      // Nobody connects here, so there is no authentication and no presence.
       presence: false,
     }),
   ],

@@ -2,14 +2,14 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 
 /**
- * Whose token it is, and of which login. It is `socket.auth` of the gateways and, by `BearerGuard`, `@RequestAccount()`
- * of the controllers.
+ * The user and the login of a token. It is `socket.auth` in gateways and, by `BearerGuard`, `@RequestAccount()` in
+ * controllers.
  */
 export type Account = {
   userId: string;
-  /** All tokens that come of one login have the same: a log-out ends them all. */
+  /** The same in all tokens of one login: a logout ends them all. */
   sessionId: string;
-  /** In seconds, as in every JSON Web Token. The library disconnects the sockets then. */
+  /** In seconds, as in every JSON Web Token. The library disconnects the sockets at that time. */
   exp: number;
   iat: number;
 };

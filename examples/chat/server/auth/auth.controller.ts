@@ -15,12 +15,12 @@ export class AuthController {
   @HttpCode(200)
   async logIn(@Body() { name, password }: LoginDto): Promise<LoginResponse> {
     const user = userWith(name, password);
-    // One answer for both: nobody learns here which names exist.
+    // One reply for both cases, so that nobody can find out which names exist.
     if (user === undefined) throw new UnauthorizedException('Wrong name or password');
     return this.tokens.issue(user.id, randomUUID());
   }
 
-  /** A new token of the same login. A real app looks here whether the user may still come in. */
+  /** Issues a new token for the same login. A real app checks here whether the user is still allowed in. */
   @Post('refresh')
   @HttpCode(200)
   @UseGuards(BearerGuard)

@@ -5,7 +5,7 @@ import { AuthController } from './auth.controller.js';
 import { LoggedOut } from './logged-out.js';
 import { jwtOptions, TokenService } from './token.service.js';
 
-/** Knows nothing of the library: the library asks it who comes. */
+/** Does not import the library: the library calls it for each connecting client. */
 @Module({
   imports: [JwtModule.registerAsync({ inject: [Config], useFactory: jwtOptions })],
   controllers: [AuthController],

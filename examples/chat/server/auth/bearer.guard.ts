@@ -7,7 +7,7 @@ import {
 import type { RequestWithAccount } from './account.js';
 import { TokenService } from './token.service.js';
 
-/** HTTP routes for who has logged in. Sockets have been through the library's own authentication. */
+/** Guards HTTP routes. Sockets are authenticated by the library itself. */
 @Injectable()
 export class BearerGuard implements CanActivate {
   constructor(private readonly tokens: TokenService) {}

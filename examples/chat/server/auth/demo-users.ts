@@ -3,13 +3,13 @@ import type { User } from '../../shared/model.js';
 
 /**
  * FOR THE DEMO ONLY. A real app has its users in a database, with hashes of their passwords (argon2, scrypt), and
- * bounds how often somebody may try.
+ * limits the number of attempts.
  */
 const USERS: ReadonlyMap<string, User> = new Map(
   DEMO_USERS.map((id) => [id, { id, name: id.charAt(0).toUpperCase() + id.slice(1) }]),
 );
 
-/** Nobody with that password, or the user. */
+/** The user with this password, or undefined. */
 export function userWith(name: string, password: string): User | undefined {
   return password === DEMO_PASSWORD ? USERS.get(name.trim().toLowerCase()) : undefined;
 }
@@ -18,7 +18,7 @@ export function isUser(id: string): boolean {
   return USERS.has(id);
 }
 
-/** One who is no user any more goes by the id. */
+/** A deleted user is shown by id. */
 export function userOf(id: string): User {
   return USERS.get(id) ?? { id, name: id };
 }

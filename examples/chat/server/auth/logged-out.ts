@@ -3,8 +3,8 @@ import { Data } from '../common/data.js';
 import { Config } from '../config.js';
 
 /**
- * Logins that were ended before their tokens do. `SessionService` of the library disconnects those who are here; this
- * keeps them from coming back, on all instances, also on those that start later.
+ * Logins that ended before their tokens expired. `SessionService` of the library disconnects the connected clients.
+ * This list refuses them when they reconnect, on all instances, including those that start later.
  */
 @Injectable()
 export class LoggedOut {
@@ -20,8 +20,8 @@ export class LoggedOut {
   }
 
   /**
-   * While Redis is away nobody counts as logged out: tokens are short-lived, and the other way round an outage of Redis
-   * would lock everybody out. An app for which that is wrong lets the failure through.
+   * While Redis is down no login counts as logged out: tokens are short-lived, and otherwise an outage of Redis
+   * would lock everybody out. An app that needs the opposite lets the error through.
    */
   async has(sessionId: string): Promise<boolean> {
     const found = this.data.use((redis) => redis.exists(this.keyOf(sessionId)));

@@ -8,7 +8,7 @@ import { LoggedOut } from './logged-out.js';
 
 const ISSUER = 'chat.example';
 
-/** What `@nestjs/jwt` signs with, and insists on. */
+/** The algorithm with which `@nestjs/jwt` signs, and the only one it accepts. */
 export const jwtOptions = ({ jwtSecret }: Config) => ({
   secret: jwtSecret,
   signOptions: { algorithm: 'HS256' as const, issuer: ISSUER },
@@ -38,7 +38,7 @@ export class TokenService {
     return { token, user: userOf(userId), expiresAt: exp * 1000 };
   }
 
-  /** `null` for a token that is not valid, or of a login that has been logged out. */
+  /** `null` for a token that is not valid, or whose login has been logged out. */
   async accountOf(token: string): Promise<Account | null> {
     const claims = await this.jwt.verifyAsync<Claims>(token).catch(() => null);
     if (claims === null) return null;

@@ -2,9 +2,9 @@
  * Stores a message once, however often it is sent, in one step: two instances that get the same message at the same
  * time agree on what was stored.
  *
- * KEYS: the stream of the room; what the sender's message was stored as.
- * ARGV: most messages, for how many seconds to keep them, then the fields of the message.
- * Returns the message's id, which says when it was stored.
+ * KEYS: the stream of the room; the key that maps the sender's message to its stored id. ARGV: the maximum number
+ * of messages, how many seconds to keep them, then the fields of the message. Returns the id of the message, which
+ * contains the time of storing.
  */
 export const APPEND_MESSAGE = `
 local known = redis.call('GET', KEYS[2])

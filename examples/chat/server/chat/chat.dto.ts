@@ -6,7 +6,7 @@ const trimmed = Transform(({ value }: { value: unknown }) =>
   typeof value === 'string' ? value.trim() : value,
 );
 
-/** What clients send in `/chat`. The messages are for people: the page shows them beside the input. */
+/** The messages of clients in `/chat`. Error texts are for people: the page shows them next to the input. */
 export class RoomDto {
   @Matches(ROOM_PATTERN, {
     message: 'The name of a room has 1 to 20 small letters, digits and hyphens.',

@@ -26,12 +26,12 @@ import { userOf } from '../auth/demo-users.js';
 import { DraftDto, MessageDto, RoomDto, TypingDto } from './chat.dto.js';
 import { RoomStore } from './room-store.js';
 
-/** Left out where the client did not ask for one. */
+/** Absent if the client did not ask for an acknowledgement. */
 type Answer<T> = ((answer: T) => void) | undefined;
 
 /**
- * Rooms. What a handler returns as an event reaches the user's other tabs by the interceptor, on whichever instance
- * they are; `@Propagate` has it go to a room instead. What a handler acknowledges is the asking tab's alone.
+ * Rooms. The interceptor sends an event that a handler returns to the user's other tabs, on any instance;
+ * `@Propagate` sends it to a room instead. An acknowledgement goes only to the asking tab.
  */
 @UseGuards(WsAuthGuard)
 @UseFilters(PropagatorExceptionFilter)
@@ -47,14 +47,15 @@ export class ChatGateway implements OnGatewayConnection<AuthenticatedSocket> {
     this.chat = propagator.of('/chat');
   }
 
-  /** A new tab, or one that comes from another instance, is told where its user is. */
+  /** Tells a new tab, or one that comes from another instance, the rooms of its user. */
   async handleConnection(socket: AuthenticatedSocket): Promise<void> {
     const userId = socket.auth?.userId;
     if (userId === undefined) return;
     try {
       socket.emit('rooms', { rooms: await this.rooms.roomsOf(userId) });
     } catch {
-      // Redis is away, and has been reported. The client keeps the rooms that it knows, and can join others later.
+      // Redis is down, and that has been reported. The client keeps the rooms that it knows, and can join others
+      // later.
     }
   }
 
@@ -66,13 +67,14 @@ export class ChatGateway implements OnGatewayConnection<AuthenticatedSocket> {
     @Ack() ack: Answer<JoinedRoom>,
   ): Promise<WsResponse | undefined> {
     const isNew = await this.rooms.join(room, userId);
-    // First in, then the history: so no message falls between the two. One may be in both, and has an id.
+    // First join, then read the history, so that no message is missed in between. A message in both has the same
+    // id.
     await socket.join(room);
     const [members, history] = await Promise.all([
       this.rooms.members(room),
       this.rooms.history(room),
     ]);
-    // Before anything that another instance has to do: one that stands still is waited for, and not by this client.
+    // Before the work on other instances: a frozen instance would delay it, and this client must not wait for that.
     ack?.({ members, history, room });
     if (isNew) {
       // All tabs of the user, on all instances.
@@ -94,7 +96,7 @@ export class ChatGateway implements OnGatewayConnection<AuthenticatedSocket> {
     await socket.leave(room);
     ack?.({ room });
     if (wasMember) {
-      // No tab of a user who has left goes on listening.
+      // No tab of a user who has left keeps receiving messages.
       await this.chat.leaveUser(userId, room);
       const data = { room, user: userOf(userId) };
       void this.chat.emitToRoom({ room, event: 'user-left', data });
@@ -109,16 +111,17 @@ export class ChatGateway implements OnGatewayConnection<AuthenticatedSocket> {
     @CurrentUser('userId') userId: string,
     @Ack() ack: Answer<Message>,
   ): Promise<WsResponse<Message>> {
-    // Redis knows, and not `socket.rooms`: this may be a tab that has just come from another instance.
+    // Ask Redis, not `socket.rooms`, because this tab may have just come from another instance.
     if (!(await this.rooms.isMember(room, userId))) throw notAMember(room);
     const message = await this.rooms.append({ room, userId, text, clientId });
-    // Only what is stored is acknowledged. A client without an answer sends again, here or elsewhere, and the room gets
-    // the message again, too: nobody knows whether it got it before. It has the same id then.
+    // A message is acknowledged only once it is stored. A client without an acknowledgement sends it again, here or
+    // on another instance, and the room gets it again, too, because it is unknown whether it got it before. The id
+    // stays the same.
     ack?.(message);
     return { event: 'message', data: message };
   }
 
-  /** Comes often, and is old in a second: not checked in Redis, and left out where a client cannot keep up. */
+  /** Sent often, and outdated in a second: not checked in Redis, and left out for a client that cannot keep up. */
   @SubscribeMessage('typing')
   typing(
     @MessageBody() { room, typing }: TypingDto,
@@ -135,7 +138,7 @@ export class ChatGateway implements OnGatewayConnection<AuthenticatedSocket> {
     });
   }
 
-  /** What somebody has begun to write shows up on their other devices, by the interceptor. */
+  /** The interceptor shows the draft on the user's other devices. */
   @SubscribeMessage('draft')
   draft(
     @MessageBody() { room, text }: DraftDto,

@@ -5,20 +5,20 @@ import { userOf } from '../auth/demo-users.js';
 import { Data } from '../common/data.js';
 import { APPEND_MESSAGE } from './append-message.js';
 
-/** More than is shown, so that somebody who was away for a while finds the rest. */
+/** More than the page shows, so that a client that was disconnected for a while finds the rest. */
 const MOST_MESSAGES = 500;
-/** A demo does not keep what people wrote in it for long. */
+/** A demo does not keep messages of people for long. */
 const KEPT_SECONDS = 24 * 60 * 60;
 
 type NewMessage = Pick<Message, 'room' | 'text' | 'clientId'> & { userId: string };
 type StreamEntry = [id: string, fields: string[]];
 
-/** Who is in which room, and what was said there. In Redis, since instances come and go. */
+/** The members of each room, and its messages. In Redis, because instances come and go. */
 @Injectable()
 export class RoomStore {
   constructor(private readonly data: Data) {}
 
-  /** @returns whether the user was no member before; one answer only says so, whichever tab asks where */
+  /** @returns whether the user was not a member before; true for only one of several calls, on any instance */
   async join(room: string, userId: string): Promise<boolean> {
     const members = this.membersKey(room);
     const rooms = this.roomsKey(userId);
@@ -58,7 +58,7 @@ export class RoomStore {
     return rooms.toSorted();
   }
 
-  /** A message that was sent before, with the same `clientId`, comes back as it was stored then. */
+  /** A message that was sent before, with the same `clientId`, is returned as it was stored then. */
   async append({ room, userId, text, clientId }: NewMessage): Promise<Message> {
     const stream = this.streamKey(room);
     const sent = this.data.key(room, `sent:${userId}:${clientId}`);
@@ -67,13 +67,13 @@ export class RoomStore {
       const limits = [MOST_MESSAGES, KEPT_SECONDS];
       const id = String(await redis.eval(APPEND_MESSAGE, 2, stream, sent, ...limits, ...fields));
       const stored = await redis.xrange(stream, id, id);
-      // Sent again after hundreds of others it is not in the stream any more, and its sender has to be believed.
+      // After hundreds of later messages it is no longer in the stream, and the data of the sender is used.
       return stored.length > 0 ? stored : [[id, fields] satisfies StreamEntry];
     });
     return messageOf(entry as StreamEntry);
   }
 
-  /** The last ones, the oldest first. */
+  /** The last messages, the oldest first. */
   async history(room: string): Promise<Message[]> {
     const entries = await this.data.use((redis) =>
       redis.xrevrange(this.streamKey(room), '+', '-', 'COUNT', HISTORY_LENGTH),
@@ -103,7 +103,7 @@ function messageOf([id, fields]: StreamEntry): Message {
     room: value('room'),
     user: userOf(value('user')),
     text: value('text'),
-    // The id of an entry is the time in ms, and a number that tells those of one ms apart.
+    // The id of an entry is the time in ms, and a counter within that millisecond.
     at: Number(id.split('-')[0]),
     clientId: value('client'),
   };

@@ -18,7 +18,7 @@ export class ClusterViewService {
 
   async view(): Promise<ClusterView> {
     const instances = this.reports.all().map((report) => this.instance(report));
-    // Without Redis nobody knows; the page shows what was known last.
+    // Without Redis the members are unknown; the page shows the last known ones.
     this.users = await this.presence.count().catch(() => this.users);
     return {
       instances,
@@ -43,7 +43,7 @@ export class ClusterViewService {
     };
   }
 
-  /** Without Redis this instance hears of nobody else, and that says nothing of them. */
+  /** Without Redis this instance receives nothing from others, which says nothing about them. */
   private stateNow({ state }: InstanceReport, me: boolean): InstanceState {
     if (this.redis.state === 'ready' || state === 'draining') return state;
     return me ? 'degraded' : 'unknown';

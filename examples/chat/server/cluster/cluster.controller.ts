@@ -24,7 +24,7 @@ export class ClusterController {
     return this.views.view();
   }
 
-  /** FOR THE DEMO ONLY: any user may stop an instance, to see that nothing is lost by it. */
+  /** FOR THE DEMO ONLY: any user may stop an instance, to see that nothing is lost. */
   @Post('instances/:name/stop')
   @HttpCode(202)
   @UseGuards(BearerGuard)

@@ -25,7 +25,7 @@ import { Config } from '../config.js';
 import { ClusterViewService } from './cluster-view.service.js';
 import { InstanceReports, type InstanceNews } from './instance-reports.js';
 
-/** The namespace `/`: which instance a tab is on, and how the others are. */
+/** The namespace `/`: the instance of a tab, and the state of all instances. */
 @UseGuards(WsAuthGuard)
 @UseFilters(PropagatorExceptionFilter)
 @UseInterceptors(RedisPropagatorInterceptor)
@@ -37,7 +37,7 @@ export class ClusterGateway
     OnModuleInit,
     OnModuleDestroy
 {
-  /** A set and no room: each instance shows its own view to its own clients, so nobody else has to know. */
+  /** A set, not a room: each instance sends its own view to its own clients, so other instances need not know. */
   private readonly watchers = new Set<AuthenticatedSocket>();
   private news: Subscription | undefined;
 
@@ -87,7 +87,8 @@ export class ClusterGateway
     if (this.watchers.size === 0) return;
     const view = await this.views.view();
     for (const socket of this.watchers) {
-      // A change of state is told once. Else volatile: a client that cannot keep up is better off without an old view.
+      // A change of state is sent reliably. Everything else is volatile: a client that cannot keep up should not
+      // get an outdated view.
       const to = news === 'changed' ? socket : socket.volatile;
       to.emit('cluster', view);
     }

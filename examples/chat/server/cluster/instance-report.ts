@@ -1,6 +1,6 @@
 import type { InstanceState } from '../../shared/model.js';
 
-/** What an instance says of itself every second. */
+/** The report that an instance sends every second. */
 export interface InstanceReport {
   id: string;
   name: string;

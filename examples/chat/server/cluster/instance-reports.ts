@@ -19,16 +19,16 @@ import { Config } from '../config.js';
 import type { InstanceReport } from './instance-report.js';
 import { SelfReport } from './self-report.js';
 
-/** `tick`: once a second. `changed`: an instance has come or gone, or does something else now. */
+/** `tick`: once a second. `changed`: an instance joined, left or changed its state. */
 export type InstanceNews = 'tick' | 'changed';
 
 const EVERY_MS = 1000;
-/** An instance that has ended is shown for that long. */
+/** How long an ended instance is shown. */
 const FORGOTTEN_AFTER_MS = 60_000;
 
 /**
- * What the instances say of themselves, over a channel of the app's own. The library knows who is there
- * (`ClusterService`); names and figures are the app's.
+ * The reports of the instances, over a channel of the app's own. The library knows the members (`ClusterService`);
+ * names and figures come from the app.
  */
 @Injectable()
 export class InstanceReports implements OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown {
@@ -41,7 +41,7 @@ export class InstanceReports implements OnModuleInit, OnModuleDestroy, BeforeApp
   private own: InstanceReport;
   private ending = false;
 
-  /** Once a second, and when an instance comes, goes, or changes its state. */
+  /** Emits once a second, and when an instance joins, leaves, or changes its state. */
   readonly news$: Observable<InstanceNews> = this.news.asObservable();
 
   constructor(
@@ -67,7 +67,7 @@ export class InstanceReports implements OnModuleInit, OnModuleDestroy, BeforeApp
     this.timer = setInterval(() => this.tick(), EVERY_MS);
   }
 
-  /** The others are to see at once that it is about to end. */
+  /** Tells the others at once that it is about to end. */
   onModuleDestroy(): void {
     this.ending = true;
     this.tick();
@@ -78,12 +78,12 @@ export class InstanceReports implements OnModuleInit, OnModuleDestroy, BeforeApp
     this.subscription?.unsubscribe();
   }
 
-  /** All instances by name, those that have ended lately included. */
+  /** All instances by name, including those that ended recently. */
   all(): InstanceReport[] {
     return [...this.byName.values()].toSorted((a, b) => a.name.localeCompare(b.name));
   }
 
-  /** The name of an instance that the library names by its id. Of one that has just come the first report is waited for. */
+  /** The name of the instance with this id. For a new one this waits for its first report. */
   async nameOf(instanceId: string): Promise<string> {
     const name = (): string | undefined => this.all().find(({ id }) => id === instanceId)?.name;
     const known = this.news$.pipe(
@@ -101,7 +101,7 @@ export class InstanceReports implements OnModuleInit, OnModuleDestroy, BeforeApp
   private tick(): void {
     this.own = this.self.take();
     if (this.ending) this.own.state = 'draining';
-    // Not by way of Redis: without it this instance still shows itself.
+    // Not over Redis: without it this instance still shows itself.
     this.heard(this.own);
     this.redis.publish(this.channel, this.own).catch(() => undefined);
     const longAgo = Date.now() - FORGOTTEN_AFTER_MS;
@@ -122,7 +122,7 @@ export class InstanceReports implements OnModuleInit, OnModuleDestroy, BeforeApp
 
   private ended(instanceId: string, state: 'stopped' | 'lost'): void {
     for (const report of this.byName.values()) {
-      // One that has been started again has another id, and stays.
+      // A restarted instance has another id, and is kept.
       if (report.id === instanceId)
         this.heard({ ...report, state, sockets: 0, eventsPerSecond: 0 });
     }

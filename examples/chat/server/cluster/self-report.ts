@@ -9,7 +9,7 @@ import type { InstanceState } from '../../shared/model.js';
 import { Config } from '../config.js';
 import type { InstanceReport } from './instance-report.js';
 
-/** What there is to say of this instance. */
+/** Collects the report of this instance. */
 @Injectable()
 export class SelfReport {
   private delivered = 0;
@@ -22,7 +22,7 @@ export class SelfReport {
     private readonly health: PropagatorHealthIndicator,
   ) {}
 
-  /** To be called once a second: events are counted since the last call. */
+  /** Must be called once a second: events are counted since the last call. */
   take(): InstanceReport {
     const { instanceId, pid, startedAt } = this.cluster.self;
     const { sockets, traffic, takenAt } = this.diagnostics.diagnostics();

@@ -4,14 +4,14 @@ import { filter, take, type Observable } from 'rxjs';
 import { Config } from '../config.js';
 
 interface StopRequest {
-  /** An instance that is started again under the same name has another one, and is not meant. */
+  /** A restarted instance with the same name has another id, and is not meant. */
   id: string;
 }
 
-/** Ends an instance, whichever one was asked to. */
+/** Ends an instance, on request to any of them. */
 @Injectable()
 export class StopRequests {
-  /** This instance is to end; the one who listens closes the app. */
+  /** Emits when this instance should end; the subscriber closes the app. */
   readonly requested$: Observable<StopRequest>;
   private readonly channel: string;
 

@@ -15,7 +15,7 @@ export class ChatSocketAdapter extends SocketStateAdapter {
     return super.createIOServer(port, {
       ...(options as ServerOptions),
       cors: this.cors,
-      // The largest message that a DTO lets through has a few kilobytes. Socket.IO's default is a megabyte.
+      // The largest message that a DTO accepts has a few kilobytes. Socket.IO's default is a megabyte.
       maxHttpBufferSize: 16_384,
     });
   }

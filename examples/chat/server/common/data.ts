@@ -8,12 +8,12 @@ import {
 import { Cluster, Redis } from 'ioredis';
 import { Config } from '../config.js';
 
-/** When to try again; ioredis would take up to two seconds. */
+/** The delay before a reconnect; ioredis would wait up to two seconds. */
 const retry = (attempt: number): number => Math.min(attempt * 50, 500);
 
 /**
- * The app's own data in Redis: rooms, messages, orders. The library has connections of its own, so that events do not
- * wait behind what is read here.
+ * The app's own data in Redis: rooms, messages, orders. The library has its own connections, so that events do not
+ * wait behind reads of the app.
  */
 @Injectable()
 export class Data implements OnModuleInit, OnApplicationShutdown {
@@ -23,8 +23,8 @@ export class Data implements OnModuleInit, OnApplicationShutdown {
 
   constructor(private readonly config: Config) {
     const { redis } = config;
-    // While Redis is away commands fail at once, and the client is told. Those that waited in a queue would be
-    // answered when the client has long sent them again.
+    // While Redis is down commands fail at once, and the client is told. Queued commands would be answered long
+    // after the client has sent them again.
     const impatient = { enableOfflineQueue: false, lazyConnect: true };
     this.redis =
       typeof redis === 'string'
@@ -39,11 +39,11 @@ export class Data implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onModuleInit(): Promise<void> {
-    // The app starts without Redis, too; ioredis goes on trying.
+    // The app also starts without Redis; ioredis keeps trying.
     await this.redis.connect().catch(() => undefined);
   }
 
-  /** The last hook: `handleDisconnect` of the gateways still finds its data. */
+  /** The last hook: `handleDisconnect` of the gateways still needs the data. */
   async onApplicationShutdown(): Promise<void> {
     await this.redis.quit().catch(() => this.redis.disconnect());
   }
@@ -57,13 +57,13 @@ export class Data implements OnModuleInit, OnApplicationShutdown {
     return `${this.config.prefix}:chat:{${group}}:${name}`;
   }
 
-  /** @throws ServiceUnavailableException, which reads the same over HTTP and in an acknowledgement */
+  /** @throws ServiceUnavailableException, which looks the same over HTTP and in an acknowledgement */
   async use<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
     try {
-      // A Cluster has the commands of a Redis; the types of ioredis do not say so.
+      // A Cluster has the commands of a Redis, but not in the types of ioredis.
       return await work(this.redis as Redis);
     } catch (cause) {
-      // That Redis is away has been said, once; anything else is a fault to be looked at.
+      // The outage of Redis has been logged once; any other error is a fault that needs attention.
       if (this.redis.status === 'ready') this.logger.error(cause);
       throw new ServiceUnavailableException(
         { code: 'unavailable', message: 'Redis is away. Try again in a second.' },

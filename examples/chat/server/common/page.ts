@@ -4,10 +4,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { Config } from '../config.js';
 
-/** From the sources, and from what is compiled into dist. */
+/** From the sources, and from the compiled code in dist. */
 const folders = ['../../web/dist', '../../../web/dist'];
 
-/** The built page, where there is one. While you work on it, `npm run dev:web` has it instead. */
+/** The built page, if it exists. During development `npm run dev:web` serves it instead. */
 export function servePage(app: NestExpressApplication, config: Config): void {
   const folder = folders.map((path) => join(import.meta.dirname, path)).find(existsSync);
   if (folder === undefined) return;
@@ -20,7 +20,7 @@ export function servePage(app: NestExpressApplication, config: Config): void {
   });
   app.useStaticAssets(folder, {
     setHeaders: (response: ServerResponse, path: string) => {
-      // Vite writes a hash of the content into the names of assets; the page that names them has to be fresh.
+      // Vite writes a hash of the content into the names of assets; the page that names them must not be cached.
       const lasting = path.includes(join('dist', 'assets'));
       response.setHeader(
         'Cache-Control',
@@ -30,7 +30,7 @@ export function servePage(app: NestExpressApplication, config: Config): void {
   });
 }
 
-/** Scripts from here only, and connections to the instances only: whoever gets markup in gets nothing out. */
+/** Scripts only from here, and connections only to the instances: injected markup cannot send anything out. */
 function contentSecurityPolicy({ instanceUrls }: Config): string {
   const others = instanceUrls.flatMap((url) => [url, url.replace(/^http/, 'ws')]);
   return [

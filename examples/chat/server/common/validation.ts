@@ -1,10 +1,11 @@
 import { BadRequestException, ValidationPipe, type ValidationError } from '@nestjs/common';
 
 /**
- * What clients send, over HTTP or a socket, is what the DTO says, or it is refused with
- * `{ code: 'validation', message: [...] }`. Properties that a DTO does not have are taken off.
+ * Data from clients, over HTTP or a socket, must match the DTO, or it is refused with
+ * `{ code: 'validation', message: [...] }`. Properties that a DTO does not have are removed.
  *
- * Bound once, in create-app.ts. Since Nest 12 that reaches gateways, too; with Nest 11 they need `@UsePipes(validation)`.
+ * Bound once, in create-app.ts. Since Nest 12 that includes gateways; with Nest 11 they need
+ * `@UsePipes(validation)`.
  */
 export const validation = new ValidationPipe({
   whitelist: true,

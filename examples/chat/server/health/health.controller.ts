@@ -5,19 +5,22 @@ import { PropagatorHealthIndicator, type PropagatorHealth } from 'nestjs-redis-p
 export class HealthController {
   constructor(private readonly indicator: PropagatorHealthIndicator) {}
 
-  /** For who restarts processes that hang: it answers, so it lives. A restart does not bring Redis back. */
+  /**
+   * For the service that restarts hanging processes: it responds, so it is alive. A restart does not bring Redis
+   * back.
+   */
   @Get('livez')
   live() {
     return { status: 'up' };
   }
 
-  /** For load balancers: 503 while it starts or drains. Without Redis it still serves the clients that it has. */
+  /** For load balancers: 503 while it starts or drains. Without Redis it still serves its clients. */
   @Get('readyz')
   ready() {
     return answer(this.indicator.isReady().propagator);
   }
 
-  /** For monitors and people: 503 also while events do not pass between instances. */
+  /** For monitoring and people: 503 also while events do not pass between instances. */
   @Get('healthz')
   healthy() {
     return answer(this.indicator.isHealthy().propagator);
@@ -25,7 +28,7 @@ export class HealthController {
 }
 
 function answer({ status, message, state, draining }: PropagatorHealth) {
-  // No more than that: whoever reaches the page reaches this.
+  // Nothing more, because everybody who can load the page can load this.
   const body = { status, state, draining, ...(message !== undefined && { message }) };
   if (status === 'down') throw new ServiceUnavailableException(body);
   return body;

@@ -11,7 +11,7 @@ import { OrdersService } from './orders.service.js';
 export class OrdersController {
   constructor(private readonly orders: OrdersService) {}
 
-  /** FOR THE DEMO ONLY anybody may order for anybody: so you see what happens when a user is offline. */
+  /** FOR THE DEMO ONLY everybody may order for everybody, to show the case of an offline user. */
   @Post()
   place(
     @Body() { item, userId }: OrderDto,

@@ -16,13 +16,13 @@ export class OrdersService {
 
   async place(userId: string, item: string): Promise<OrderResponse> {
     const order: Order = { id: randomUUID(), item, userId, status: 'received', at: Date.now() };
-    // First stored, then told: nobody is told of an order that is lost.
+    // First store, then send, so that no user hears of an order that is lost.
     await this.queue.add(order, order.at + this.config.shippingMs);
     const { reached } = await this.tell(order);
     return { order, reached, pushWouldBeSent: reached === false };
   }
 
-  /** To all devices of the user, on whichever instance. Whether there are any, the receipt says. */
+  /** Sent to all devices of the user, on any instance. The receipt says whether there are any. */
   tell(order: Order): Promise<Receipt> {
     return this.propagator.emitToUser({ userId: order.userId, event: 'order-update', data: order });
   }

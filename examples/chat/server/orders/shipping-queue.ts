@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Order } from '../../shared/model.js';
 import { Data } from '../common/data.js';
 
-/** Orders that are to be shipped, in Redis: the instance that took an order may be gone by then. */
+/** Orders to be shipped, in Redis, because the instance that took an order may have ended by then. */
 @Injectable()
 export class ShippingQueue {
   private readonly key: string;
@@ -15,7 +15,7 @@ export class ShippingQueue {
     await this.data.use((redis) => redis.zadd(this.key, dueAt, JSON.stringify(order)));
   }
 
-  /** What is due now. Each order is handed to one instance: who takes it out of the set has it. */
+  /** Takes the due orders. Each order goes to one instance: the one that removes it from the set. */
   async take(): Promise<Order[]> {
     return this.data.use(async (redis) => {
       const due = await redis.zrangebyscore(this.key, 0, Date.now(), 'LIMIT', 0, 20);

@@ -4,7 +4,7 @@ import { ShippingQueue } from './shipping-queue.js';
 
 const LOOK_EVERY_MS = 250;
 
-/** Stands for a queue worker. It knows nothing of sockets, and reaches them all the same. */
+/** Stands for a queue worker. It has no sockets, and still reaches those of users. */
 @Injectable()
 export class ShippingWorker implements OnModuleInit, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
@@ -29,7 +29,7 @@ export class ShippingWorker implements OnModuleInit, OnModuleDestroy {
         void this.orders.tell({ ...order, status: 'shipped', at: Date.now() });
       }
     } catch {
-      // Redis is away, and `Data` has said so. What is due stays due.
+      // Redis is down, which `Data` has logged. Due orders stay due.
     }
   }
 }

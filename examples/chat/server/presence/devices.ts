@@ -10,7 +10,7 @@ export class Devices {
     private readonly instances: InstanceReports,
   ) {}
 
-  /** The tabs of a user, the oldest first: each has one socket in `/presence`. */
+  /** The tabs of a user, the oldest first. Each has one socket in `/presence`. */
   async of(userId: string): Promise<Device[]> {
     const { items } = await this.sessions.sessions(userId, { namespace: '/presence' });
     const devices = items.map(async (item) => ({
@@ -22,7 +22,7 @@ export class Devices {
   }
 }
 
-/** What the client says it is: shown to people, and never relied on. */
+/** The device as named by the client: shown to people, and never trusted. */
 export function deviceOf({ metadata, userAgent }: SessionDetails): string {
   const device = metadata?.device;
   const text = typeof device === 'string' && device !== '' ? device : (userAgent ?? 'a client');

@@ -3,10 +3,10 @@ import { PresenceService, RedisPropagatorService } from 'nestjs-redis-propagator
 import type { Subscription } from 'rxjs';
 import { WhoIsOnline } from './who-is-online.js';
 
-/** A page that is loaded opens and closes several sockets at once. They make one piece of news. */
+/** A loaded page opens and closes several sockets at once. They become one message. */
 const GATHER_MS = 50;
 
-/** Tells everybody in `/presence` when somebody comes, goes, opens another tab, or changes the status. */
+/** Tells everybody in `/presence` when a user connects, leaves, opens another tab, or changes the status. */
 @Injectable()
 export class PresenceNews implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger(PresenceNews.name);
@@ -20,7 +20,7 @@ export class PresenceNews implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   onModuleInit(): void {
-    // All instances run this, and one of them hears of each change. So everybody is told once.
+    // All instances run this, and each change is emitted on one of them. So all clients are told once.
     this.changes = this.presence.changes$.subscribe(({ userId }) => this.changed(userId));
   }
 
@@ -28,7 +28,7 @@ export class PresenceNews implements OnModuleInit, OnModuleDestroy {
     this.changes?.unsubscribe();
   }
 
-  /** Something of that user is different; what it is, is looked up. */
+  /** Something about that user has changed; the current state is looked up. */
   changed(userId: string): void {
     if (this.due.has(userId)) return;
     const timer = setTimeout(() => {
@@ -43,7 +43,7 @@ export class PresenceNews implements OnModuleInit, OnModuleDestroy {
       const data = await this.who.entry(userId);
       await this.propagator.of('/presence').emitToAuthenticated({ event: 'presence:change', data });
     } catch (error) {
-      // Without Redis nobody knows who is online. The next change of that user puts it right.
+      // Without Redis it is unknown who is online. The next change of that user corrects it.
       this.logger.warn(`Nobody was told of ${userId}: ${String(error)}`);
     }
   }

@@ -54,8 +54,8 @@ export class PresenceGateway
   ) {}
 
   onModuleInit(): void {
-    // An instance that has ended, in order or not, may not have told of all its sockets. Each of the others tells its
-    // own clients what is left.
+    // An ended instance may not have reported all of its sockets. Each of the others sends its own clients the
+    // current state.
     this.departures = this.cluster.changes$
       .pipe(filter(({ type }) => type !== 'joined'))
       .subscribe(() => void this.sendList(this.namespace.local));
@@ -75,7 +75,7 @@ export class PresenceGateway
     if (auth) this.news.changed(auth.userId);
   }
 
-  /** Everybody hears of it by `PresenceNews`, whichever instance this is. */
+  /** `PresenceNews` tells everybody, whichever instance this is. */
   @SubscribeMessage('status')
   async setStatus(
     @MessageBody() { status }: StatusDto,

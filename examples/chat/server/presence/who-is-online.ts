@@ -9,7 +9,7 @@ import {
 import { userOf } from '../auth/demo-users.js';
 import { Devices } from './devices.js';
 
-/** With more users a page would show those of a list of contacts, and ask for these only. */
+/** With more users a page would show those of a contact list, and ask only for these. */
 const MOST_USERS = 100;
 
 @Injectable()
@@ -25,7 +25,7 @@ export class WhoIsOnline {
     return entries.map(({ user, status, sessions }) => ({ user, status, sessions }));
   }
 
-  /** One user, as of now. */
+  /** The current state of one user. */
   async entry(userId: string): Promise<PresenceChange> {
     const [online, status, sessions] = await Promise.all([
       this.presence.isOnline(userId),

@@ -16,7 +16,7 @@ import { RequestAccount, type Account } from '../auth/account.js';
 import { BearerGuard } from '../auth/bearer.guard.js';
 import { LoggedOut } from '../auth/logged-out.js';
 
-/** Where a user is logged in, and how to end that. */
+/** Lists the logins of a user, and ends them. */
 @UseGuards(BearerGuard)
 @Controller('auth')
 export class SessionsController {
@@ -56,14 +56,14 @@ export class SessionsController {
   @Delete('sessions/:id')
   @HttpCode(204)
   async logOutOther(@RequestAccount() account: Account, @Param('id') id: string): Promise<void> {
-    // Whose it is has to be looked up: revokeSession ends anybody's.
+    // The owner has to be checked, because revokeSession ends any session.
     const { items } = await this.sessions.sessions(account.userId);
     if (!items.some(({ sessionId }) => sessionId === id)) throw new NotFoundException();
     await this.end(id);
   }
 
   private async end(sessionId: string): Promise<void> {
-    // In this order: who is disconnected tries to come back at once.
+    // In this order, because a disconnected client tries to reconnect at once.
     await this.loggedOut.add(sessionId);
     await this.sessions.revokeSession(sessionId, { reason: 'logged out' });
   }

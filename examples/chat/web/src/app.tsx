@@ -20,7 +20,7 @@ export function App({ instances, session }: Props) {
   const user = useStore(session.state)?.user;
   useAutoLogin(session);
 
-  // So that the login finds another instance, should this one go.
+  // So that the login finds another instance when this one ends.
   useEffect(() => {
     ask<ClusterView>(instances, { path: '/cluster' }).then(
       ({ urls }) => instances.learn(urls),

@@ -1,2 +1,2 @@
-/** What Vite takes care of. Its own `vite/client` has to be installed to read this. */
+/** Types for features of Vite. Its own `vite/client` would have to be installed to read this. */
 declare module '*.css';

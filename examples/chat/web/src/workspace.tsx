@@ -9,7 +9,7 @@ import { Orders } from './orders/orders.js';
 import { People } from './people/people.js';
 import { Toasts } from './ui/toasts.js';
 
-/** All that there is for a user who is logged in. */
+/** Everything for a user who is logged in. */
 export interface Workspace {
   readonly me: User;
   readonly session: Session;
@@ -30,7 +30,7 @@ interface Props {
   readonly children: ReactNode;
 }
 
-/** Makes the stores, which outlive every connection, and has them follow the sockets. */
+/** Creates the stores, which outlive every connection, and connects them to the sockets. */
 export function WorkspaceProvider({ me, instances, session, children }: Props) {
   const { id, name } = me;
   const workspace = useMemo(

@@ -5,7 +5,7 @@ import { InMemoryBus, useInMemory } from 'nestjs-redis-propagator/testing';
 import { io, type Socket } from 'socket.io-client';
 import { AppModule } from '../../src/app.module.js';
 
-/** Instances of the app that share a bus as they would share a Redis, and clients of them. */
+/** Instances of the app that share a bus as they would share a Redis, and their clients. */
 export class Cluster {
   private readonly bus = new InMemoryBus();
   private readonly apps: INestApplication[] = [];
@@ -21,7 +21,7 @@ export class Cluster {
     return app;
   }
 
-  /** Rejects where the client is refused. */
+  /** Rejects if the client is refused. */
   async connect(app: INestApplication, token: string): Promise<Client> {
     const options = { auth: { token }, transports: ['websocket'], reconnection: false };
     const socket = io(await app.getUrl(), options);
@@ -40,7 +40,7 @@ export class Cluster {
   }
 }
 
-/** A client that remembers what it got. */
+/** A client that records its events. */
 export class Client {
   readonly received: [event: string, data: unknown][] = [];
 

@@ -1,7 +1,7 @@
 import { compareMessages } from '../../../shared/message-order.js';
 import type { Message, User } from '../../../shared/model.js';
 
-/** A message that the server has. */
+/** A message that the server has stored. */
 export interface SentEntry extends Message {
   readonly kind: 'message';
 }
@@ -18,21 +18,21 @@ export type Entry = SentEntry | NoticeEntry;
 
 export interface Room {
   readonly name: string;
-  /** Whether this connection is in it; entries from before stay to be read meanwhile. */
+  /** Whether this connection has joined it; earlier entries stay readable meanwhile. */
   readonly joined: boolean;
   readonly members: readonly User[];
   readonly entries: readonly Entry[];
-  /** Who is typing, and until when that is believed. */
+  /** Users who are typing, and until when each is shown. */
   readonly typing: readonly { readonly user: User; readonly until: number }[];
   readonly unread: number;
-  /** What stands in the input, in all tabs of the user. */
+  /** The content of the input, in all tabs of the user. */
   readonly draft: string;
-  /** Why the server did not take the last message. */
+  /** Why the server refused the last message. */
   readonly refusal: readonly string[];
 }
 
 export interface ChatState {
-  /** Whether the server has said by now in which rooms the user is. */
+  /** Whether the server has sent the rooms of the user. */
   readonly known: boolean;
   readonly rooms: readonly Room[];
   readonly active: string | null;
@@ -58,7 +58,7 @@ export function roomIn(state: ChatState, name: string | null): Room | undefined 
   return state.rooms.find((room) => room.name === name);
 }
 
-/** Changes a room, which is made if there is none. */
+/** Changes a room, which is created if it does not exist. */
 export function withRoom(state: ChatState, name: string, change: (room: Room) => Room): ChatState {
   const rooms =
     roomIn(state, name) === undefined
@@ -71,7 +71,7 @@ export function withRoom(state: ChatState, name: string, change: (room: Room) =>
   };
 }
 
-/** Changes a room if the user is in it. */
+/** Changes a room if the user is a member. */
 export function inRoom(state: ChatState, name: string, change: (room: Room) => Room): ChatState {
   return roomIn(state, name) === undefined ? state : withRoom(state, name, change);
 }

@@ -21,10 +21,10 @@ type ChatSocket = Sockets['/chat'];
 
 const ACK_TIMEOUT_MS = 5000;
 const NO_ANSWER = 'No answer. Try again.';
-/** Who does not say it again within this time has stopped typing. */
+/** A user who does not repeat it within this time has stopped typing. */
 const TYPING_MS = 4000;
 
-/** The rooms of the user, with what is said in them. Lives longer than a connection. */
+/** The rooms of the user, with their messages. Lives longer than a connection. */
 export class Chat {
   readonly state = new Store<ChatState>(NO_ROOMS);
   readonly outbox: Outbox;
@@ -38,7 +38,7 @@ export class Chat {
       sent: (message) => this.received(message),
       shutOut: (room) => void this.keepOpening(room),
       refused: ({ room, text }, refusal) => {
-        // Back into the input, before what may have been written since.
+        // Back into the input, before any text written since.
         this.change(room, ({ draft, ...rest }) => ({
           ...rest,
           refusal,
@@ -48,7 +48,7 @@ export class Chat {
     });
   }
 
-  /** Follows a socket; the result ends that. */
+  /** Follows a socket; call the result to stop. */
   attach(socket: ChatSocket): () => void {
     this.socket = socket;
     this.outbox.use(socket);
@@ -77,7 +77,7 @@ export class Chat {
     };
   }
 
-  /** @returns what is wrong with it, or null */
+  /** @returns the error, or null */
   async join(name: string): Promise<string | null> {
     const problem = await this.open(name);
     if (problem === null) this.show(name);
@@ -99,7 +99,7 @@ export class Chat {
     }));
   }
 
-  /** Somebody looks at the page again. */
+  /** The page is visible again. */
   seen(): void {
     const { active } = this.state.get();
     if (active !== null) this.show(active);
@@ -129,15 +129,15 @@ export class Chat {
     this.state.update((state) => ({ ...state, known: true }));
     const wanted = new Set(!known && rooms.length === 0 ? [FIRST_ROOM] : rooms);
     for (const { name } of before) {
-      // Where the server knows of no room at all, its Redis has lost its data; else the user has left this one in another
-      // tab, while this tab was not connected.
+      // If the server knows of no room at all, its Redis has lost its data. Otherwise the user has left this one in
+      // another tab, while this tab was disconnected.
       if (rooms.length === 0 || this.outbox.has(name)) wanted.add(name);
       else if (!wanted.has(name)) this.forget(name);
     }
     for (const room of wanted) void this.keepOpening(room);
   }
 
-  /** What is written to a room waits until it is open: a server that is slow to answer is asked again. */
+  /** Messages to a room wait until it is joined: a slow server is asked again. */
   private async keepOpening(name: string): Promise<void> {
     const { socket } = this;
     const problem = await this.open(name);

@@ -60,7 +60,7 @@ export function Composer({ room }: { readonly room: Room }) {
             typed(target.value);
           }}
           onKeyDown={(event) => {
-            // While an input method composes, Enter belongs to it.
+            // During input method composition, Enter belongs to the composition.
             if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
             event.preventDefault();
             event.currentTarget.form?.requestSubmit();

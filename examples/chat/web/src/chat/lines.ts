@@ -10,17 +10,17 @@ export interface BubbleLine {
   readonly text: string;
   readonly at: number;
   readonly sending: boolean;
-  /** The first of several that somebody wrote one after the other. */
+  /** The first of several messages by the same person. */
   readonly first: boolean;
   readonly last: boolean;
 }
 
 export type Line = BubbleLine | (NoticeEntry & { readonly key: string });
 
-/** Messages of one person that are further apart stand alone. */
+/** Messages of one person that are further apart are shown separately. */
 const TOGETHER_MS = 5 * 60_000;
 
-/** What the server has, then what it does not have yet. */
+/** The messages of the server, then those that it has not acknowledged yet. */
 export function linesOf(room: Room, unsent: readonly Unsent[], me: User): Line[] {
   const lines: Line[] = room.entries.map((entry) =>
     entry.kind === 'notice' ? { ...entry, key: entry.id } : bubble(entry),
@@ -39,7 +39,7 @@ function placed(line: Line, before: Line | undefined, after: Line | undefined): 
 }
 
 function bubble({ user, clientId, text, at }: SentEntry): BubbleLine {
-  // The key that it had while it was being sent: React moves it instead of drawing it anew.
+  // The same key as while it was being sent, so that React moves it instead of drawing it again.
   const key = keyOf(user.id, clientId);
   return { kind: 'bubble', key, user, text, at, sending: false, first: true, last: true };
 }

@@ -7,7 +7,7 @@ import { nameOf, timeOf } from '../ui/names.js';
 import type { Room } from './chat-state.js';
 import { linesOf, type BubbleLine } from './lines.js';
 
-/** Whoever is this near to the end wants to stay there. */
+/** A reader this near to the end stays at the end. */
 const NEAR_PX = 120;
 
 export function MessageList({ room }: { readonly room: Room }) {

@@ -13,7 +13,7 @@ export interface Unsent {
 interface Outcome {
   readonly sent: (message: Message) => void;
   readonly refused: (unsent: Unsent, why: string[]) => void;
-  /** The server takes the user for no member of the room, as when its Redis has lost its data. */
+  /** The server says that the user is not a member of the room, as when its Redis has lost its data. */
   readonly shutOut: (room: string) => void;
 }
 
@@ -21,9 +21,9 @@ const ACK_TIMEOUT_MS = 5000;
 const PAUSE_MS = 1000;
 
 /**
- * Keeps each message until the server has acknowledged it, over reconnects, moves to other
- * instances and reloads. What is sent twice because an acknowledgement was lost has the same
- * `clientId`, and the server takes it for the one message that it is.
+ * Keeps each message until the server has acknowledged it, over reconnects, moves to other instances and reloads. A
+ * message that is sent twice because an acknowledgement was lost has the same `clientId`, so the server stores it
+ * once.
  */
 export class Outbox {
   readonly unsent: Store<readonly Unsent[]>;
@@ -45,7 +45,7 @@ export class Outbox {
     void this.flush();
   }
 
-  /** Whether a room has messages that were not acknowledged. */
+  /** Whether a room has unacknowledged messages. */
   has(room: string): boolean {
     return this.unsent.get().some((unsent) => unsent.room === room);
   }
@@ -66,7 +66,7 @@ export class Outbox {
     this.keep(this.unsent.get().filter((unsent) => unsent.room !== room));
   }
 
-  /** A message that came back in another way than by its acknowledgement. */
+  /** A message that arrived in another way than by its acknowledgement. */
   seen(clientId: string): void {
     const unsent = this.unsent.get();
     if (unsent.some((one) => one.clientId === clientId)) {
@@ -74,7 +74,7 @@ export class Outbox {
     }
   }
 
-  /** One after the other, so that they arrive in the order in which they were written. */
+  /** One after the other, so that they arrive in the order of writing. */
   private async flush(): Promise<void> {
     if (this.busy) return;
     this.busy = true;
@@ -101,7 +101,7 @@ export class Outbox {
       this.seen(clientId);
       this.outcome.sent(answer);
     } else if (answer?.code === 'validation') {
-      // Sending it again would change nothing.
+      // Sending it again would not help.
       this.seen(clientId);
       this.outcome.refused(unsent, [answer.message].flat());
     } else if (answer?.code === 'room.not-a-member') {

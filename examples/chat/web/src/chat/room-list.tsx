@@ -45,7 +45,7 @@ export function RoomList({ onChosen }: { readonly onChosen: () => void }) {
   );
 }
 
-/** The server knows which names are good; it is asked, and its answer stands below the input. */
+/** The server decides which names are valid, and its error is shown below the input. */
 function JoinRoom({ onJoined }: { readonly onJoined: () => void }) {
   const { chat } = useWorkspace();
   const [name, setName] = useState('');

@@ -1,7 +1,7 @@
 import { nameOf } from '../ui/names.js';
 import type { Room } from './chat-state.js';
 
-/** Keeps its place when nobody types, so that nothing jumps. */
+/** Keeps its height when nobody types, so that the page does not jump. */
 export function TypingLine({ typing }: { readonly typing: Room['typing'] }) {
   const names = typing.map(({ user }) => nameOf(user));
   const who = names.length > 2 ? 'Several people' : names.join(' and ');

@@ -1,12 +1,12 @@
 import { useEffect, useRef } from 'react';
 import type { Chat } from './chat.js';
 
-/** It may get lost, so it is said again and again while it lasts. */
+/** It may get lost, so it is repeated while it lasts. */
 const REPEAT_MS = 1500;
 const IDLE_MS = 2500;
 const DRAFT_MS = 250;
 
-/** Tells others that this user is typing, and the user's other tabs what. */
+/** Tells others that this user is typing, and sends the draft to the user's other tabs. */
 export function useTyping(chat: Chat, room: string): (text: string) => void {
   const said = useRef(0);
   const idle = useRef<ReturnType<typeof setTimeout>>(undefined);

@@ -2,7 +2,7 @@ import { useEffect } from 'react';
 import { useStore } from '../net/use-store.js';
 import { useWorkspace } from '../workspace.js';
 
-/** How many messages came that nobody has seen: also in the title, for who has other tabs in front. */
+/** The number of unread messages, also in the title, for users with another tab in front. */
 export function useUnread(): number {
   const { chat } = useWorkspace();
   const unread = useStore(chat.state).rooms.reduce((sum, room) => sum + room.unread, 0);

@@ -15,7 +15,7 @@ export interface ClusterState {
 /** How many seconds the curve shows. */
 export const CURVE_SECONDS = 40;
 
-/** The instances, as the one of this tab sees them. */
+/** The instances, as seen by the one of this tab. */
 export class Cluster {
   readonly state = new Store<ClusterState>({ view: null, history: new Map() });
 
@@ -37,7 +37,7 @@ export class Cluster {
     };
   }
 
-  /** Has an instance close in order, wherever it is. @throws ApiError */
+  /** Shuts an instance down, wherever it is. @throws ApiError */
   async stop(name: string): Promise<void> {
     const token = await this.session.token();
     const path = `/cluster/instances/${encodeURIComponent(name)}/stop`;

@@ -78,7 +78,7 @@ export function InstanceCard({ instance, curve }: Props) {
   );
 }
 
-/** Asks once more: a click beside the mark would move everybody. */
+/** Asks for confirmation, because a wrong click would move all clients. */
 function StopButton({ name, disabled }: { readonly name: string; readonly disabled: boolean }) {
   const { cluster, toasts } = useWorkspace();
   const [sure, setSure] = useState(false);

@@ -3,8 +3,8 @@ import { DEMO_PASSWORD, DEMO_USERS } from '../../../shared/rules.js';
 import type { Session } from '../net/session.js';
 
 /**
- * FOR THE DEMO ONLY: a link such as http://localhost:3002/#bob logs in by itself. What follows the #
- * stays in the browser, whereas a query string ends up in access logs.
+ * FOR THE DEMO ONLY: a link such as http://localhost:3002/#bob logs in at once. The part after the # stays in the
+ * browser, whereas a query string appears in access logs.
  */
 export function useAutoLogin(session: Session): void {
   useEffect(() => {

@@ -1,6 +1,6 @@
 import type { Instances } from './instances.js';
 
-/** An answer that is no success, or none at all (`status` 0). */
+/** A response without success, or none at all (`status` 0). */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -20,7 +20,7 @@ export interface Request {
 }
 
 /**
- * Asks the instance that this tab uses; where it is gone or is just stopping, the others.
+ * Sends a request to the instance of this tab; if that has ended or is stopping, to the others.
  *
  * @throws ApiError
  */
@@ -60,7 +60,7 @@ async function askOne<Answer>(url: string, request: Request): Promise<Answer> {
   );
 }
 
-/** Nest says what is wrong in `message`: a text, or a list of them from the validation. */
+/** Nest puts the error into `message`: a text, or a list of them from the validation. */
 function messageIn(answer: unknown): string | undefined {
   if (typeof answer !== 'object' || answer === null || !('message' in answer)) return undefined;
   const { message } = answer;

@@ -6,16 +6,16 @@ import type { Session } from './session.js';
 import { NAMESPACES, type Namespace, type Sockets } from './sockets.js';
 import { Store } from './store.js';
 
-/** `offline`: every instance was tried, and none answered. */
+/** `offline`: every instance was tried, and none responded. */
 export type Phase = 'connecting' | 'open' | 'moving' | 'offline';
 
 export interface ConnectionState {
   readonly phase: Phase;
-  /** The instance that is used, or tried. */
+  /** The instance that is in use, or tried. */
   readonly url: string;
-  /** What that instance calls itself; null until it has said so. */
+  /** The name that this instance reports; null until it has. */
   readonly instance: string | null;
-  /** The instance that was left, while another one is looked for. */
+  /** The previous instance, while another one is looked for. */
   readonly left: string | null;
   readonly sockets: Sockets;
 }
@@ -26,15 +26,15 @@ interface Farewell {
 }
 
 const OPEN_TIMEOUT_MS = 4000;
-/** With the spread around it, nobody waits more than one and a half seconds for a server that is back. */
+/** Including the random part, nobody waits more than one and a half seconds for a server that is back. */
 const LONGEST_PAUSE_MS = 1000;
 
 /**
- * The tab's one connection: a Manager with a socket in each namespace. When it is lost, the same
- * again at the next instance. What there was to send is kept by others (see chat/outbox.ts).
+ * The tab's one connection: a Manager with a socket in each namespace. When it is lost, it is made again to the
+ * next instance. Unsent messages are kept elsewhere (see chat/outbox.ts).
  *
- * `state` gets new sockets first, and `open()` connects them afterwards, so that whoever wants to
- * hear them from the first event on can attach in between.
+ * `state` gets new sockets first, and `open()` connects them afterwards, so that listeners can be attached in
+ * between and get the first event.
  */
 export class Connection {
   readonly state: Store<ConnectionState>;
@@ -69,13 +69,13 @@ export class Connection {
     for (const socket of Object.values(this.state.get().sockets)) socket.disconnect();
   }
 
-  /** Leaves for another instance, by choice. */
+  /** Moves to another instance on request. */
   moveTo(url: string): void {
     this.instances.use(url);
     this.leave(0);
   }
 
-  /** Does not wait for the next attempt. */
+  /** Reconnects now instead of waiting for the next attempt. */
   retryNow(): void {
     if (this.state.get().phase === 'offline') this.leave(0);
   }
@@ -83,7 +83,7 @@ export class Connection {
   private newManager(): Manager {
     const manager = new Manager(this.instances.current, {
       autoConnect: false,
-      // The next attempt is made at another instance, by `lost`.
+      // `lost` makes the next attempt at another instance.
       reconnection: false,
       timeout: OPEN_TIMEOUT_MS,
       // Long polling would need a balancer with sticky sessions, see deploy/nginx.conf.
@@ -108,7 +108,7 @@ export class Connection {
 
   private newSocket(manager: Manager, namespace: Namespace) {
     const socket = manager.socket(namespace, {
-      // A function: each connection gets the token of its moment.
+      // A function, so that each connection gets the current token.
       auth: (send) => {
         void this.session.token().then(
           (token) => send({ token, metadata: { device: describeDevice() } }),
@@ -132,7 +132,7 @@ export class Connection {
     socket.on('auth:expiring', () => {
       void this.session.renew().then(
         (token) => socket.emit('auth:refresh', token),
-        // The connection ends with its token, and is then made anew or not at all.
+        // The connection ends with its token, and is then made again or not at all.
         () => undefined,
       );
     });
@@ -163,7 +163,7 @@ export class Connection {
     } else this.lost(manager);
   }
 
-  /** Called several times for a connection, by its sockets and its Manager; the first one counts. */
+  /** Called several times for a connection, by its sockets and its Manager; the first call counts. */
   private lost(manager: Manager): void {
     if (manager !== this.manager || this.closed) return;
     const { farewell } = this;
@@ -196,7 +196,7 @@ export class Connection {
   }
 
   private pause(farewell: Farewell | undefined): number {
-    // An instance that is stopped spreads its clients over a second.
+    // A stopped instance spreads its clients over a second.
     if (farewell?.reconnectInMs !== undefined) return farewell.reconnectInMs;
     const rounds = Math.floor((this.failures - 1) / this.instances.all.length);
     return Math.min(LONGEST_PAUSE_MS, 250 * 2 ** rounds) * (0.5 + Math.random());

@@ -1,4 +1,4 @@
-/** What the user's other people are told about this tab: `Chrome on Linux`. */
+/** A name for this tab, shown to other people: `Chrome on Linux`. */
 export function describeDevice(agent = navigator.userAgent): string {
   const browser = firstMatch(agent, [
     ['Edge', /Edg\//],

@@ -1,6 +1,6 @@
 /**
- * Where the instances of the app are, and which of them this tab uses. Any of them can answer
- * everything, so whoever finds one silent goes on to the next.
+ * The URLs of the instances, and which of them this tab uses. Any of them can serve every request, so a silent one
+ * is replaced by the next.
  */
 export class Instances {
   private list: string[];
@@ -18,12 +18,12 @@ export class Instances {
     return this.list;
   }
 
-  /** Those that have come to be known; one that was known stays, it may come back. */
+  /** The known instances. A known one is kept, because it may come back. */
   learn(urls: readonly string[]): void {
     this.list = [...new Set([...this.list, ...urls])].sort();
   }
 
-  /** What an instance calls itself; null until that is known. */
+  /** The name that an instance reports; null until it is known. */
   nameOf(url: string): string | null {
     return this.names.get(url) ?? null;
   }
@@ -37,7 +37,7 @@ export class Instances {
     this.here = url;
   }
 
-  /** Goes on to the next one, round and round. */
+  /** Moves on to the next one, in a circle. */
   next(): string {
     this.here = this.list[(this.list.indexOf(this.here) + 1) % this.list.length] ?? this.here;
     return this.here;

@@ -10,18 +10,18 @@ export interface LoggedIn extends LoginResponse {
 }
 
 const KEY = 'relay.session';
-/** Three sockets ask for a new token at almost the same time; one is enough for all. */
+/** Three sockets ask for a new token at almost the same time; one request is enough for all. */
 const FRESH_MS = 1000;
-/** A token that ends sooner than this is renewed before it is used for a connection. */
+/** A token that expires sooner than this is renewed before it is used for a connection. */
 const TOO_SHORT_MS = 3000;
 
 /**
- * Who uses this tab. Kept in sessionStorage and not in localStorage: a reload stays logged in, and
- * two tabs can be two users.
+ * The user of this tab. Kept in sessionStorage and not in localStorage: a reload stays logged in, and two tabs can
+ * be two users.
  */
 export class Session {
   readonly state: Store<LoggedIn | null>;
-  /** Why the last session ended, for the page of the login. */
+  /** Why the last session ended, for the login page. */
   readonly farewell = new Store<string | null>(null);
   private renewal: Promise<string> | undefined;
 
@@ -47,7 +47,7 @@ export class Session {
     this.state.set(null);
   }
 
-  /** A token that can be used now. */
+  /** A token that is valid now. */
   async token(): Promise<string> {
     const now = this.state.get();
     if (now === null) throw new ApiError(401, 'Nobody is logged in.');

@@ -13,12 +13,12 @@ interface Props {
   readonly children: ReactNode;
 }
 
-/** One connection for everything inside, for as long as somebody is logged in. */
+/** One connection for all components inside, for as long as somebody is logged in. */
 export function SocketProvider({ instances, session, children }: Props) {
   const connection = useMemo(() => new Connection(instances, session), [instances, session]);
   const { sockets } = useStore(connection.state);
 
-  // React runs the effects of children first: they listen before anything can come in.
+  // React runs the effects of children first: they listen before any event arrives.
   useEffect(() => connection.open(), [connection, sockets]);
   useEffect(() => () => connection.close(), [connection]);
 
@@ -42,8 +42,8 @@ export function useConnectionState(): ConnectionState {
 }
 
 /**
- * The socket of a namespace. It is another one after a move to another instance, so an effect that
- * listens to it has to have it among its dependencies.
+ * The socket of a namespace. It changes after a move to another instance, so an effect that listens to it must have
+ * it among its dependencies.
  */
 export function useSocket<Name extends Namespace>(namespace: Name): Sockets[Name] {
   return useConnectionState().sockets[namespace];

@@ -1,4 +1,4 @@
-/** A value that React can follow with `useSyncExternalStore`, and that others can change. */
+/** A value that React can follow with `useSyncExternalStore`, and that other code can change. */
 export class Store<Value> {
   private readonly listeners = new Set<() => void>();
 

@@ -6,7 +6,7 @@ interface Follower<Socket> {
   attach(socket: Socket): () => void;
 }
 
-/** Has a store follow the socket of a namespace, from one connection to the next. */
+/** Makes a store follow the socket of a namespace, from one connection to the next. */
 export function useAttached<Name extends Namespace>(
   namespace: Name,
   follower: Follower<Sockets[Name]>,

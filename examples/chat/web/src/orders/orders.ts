@@ -7,15 +7,15 @@ import type { Sockets } from '../net/sockets.js';
 import { Store } from '../net/store.js';
 
 export interface OrdersState {
-  /** Those of the user, as the pushes told; the newest first. */
+  /** The user's orders, from the pushes; the newest first. */
   readonly mine: readonly Order[];
-  /** Those that this tab made for others, with who was reached. */
+  /** Orders that this tab made for others, and whether they were reached. */
   readonly forOthers: readonly OrderResponse[];
 }
 
 const MOST = 12;
 
-/** Orders: made with a request, and told by pushes to whichever devices the user has. */
+/** Orders: created by a request, and shown by pushes on all devices of the user. */
 export class Orders {
   readonly state = new Store<OrdersState>({ mine: [], forOthers: [] });
 

@@ -9,14 +9,14 @@ export interface Person extends PresenceEntry {
 }
 
 export interface PeopleState {
-  /** Whether the server has told by now. */
+  /** Whether the server has sent the list. */
   readonly known: boolean;
-  /** Whether what is shown is up to date. */
+  /** Whether the shown state is current. */
   readonly live: boolean;
   readonly byId: ReadonlyMap<string, Person>;
 }
 
-/** Who is online, and with what. */
+/** The online users, and their devices. */
 export class People {
   readonly state = new Store<PeopleState>({ known: false, live: false, byId: new Map() });
   private socket: Sockets['/presence'] | undefined;
@@ -45,7 +45,7 @@ export class People {
     };
   }
 
-  /** @returns whether the server took it */
+  /** @returns whether the server accepted it */
   async setStatus(status: Status): Promise<boolean> {
     const answer = await this.socket
       ?.timeout(5000)
@@ -55,7 +55,7 @@ export class People {
   }
 }
 
-/** Everybody who is worth a line: those who are online, and the other users of the demo. */
+/** Everybody on the list: online users, and the other users of the demo. */
 export function everybody({ byId }: PeopleState, me: User): Person[] {
   const known = new Map(byId);
   for (const id of DEMO_USERS) {

@@ -8,7 +8,7 @@ export const STATUS_NAMES: Record<Status, string> = {
   away: 'Away',
 };
 
-/** A group of radio buttons: the arrow keys go from one to the next. */
+/** A group of radio buttons: the arrow keys move between them. */
 export function StatusPicker() {
   const { me, people, toasts } = useWorkspace();
   const current = useStore(people.state).byId.get(me.id)?.status ?? 'available';

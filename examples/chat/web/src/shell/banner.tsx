@@ -4,7 +4,7 @@ import { useWorkspace } from '../workspace.js';
 import { Icon } from '../ui/icon.js';
 import { count } from '../ui/names.js';
 
-/** What is wrong at the moment, and what it means for the person who reads it. */
+/** The current problem, and what it means for the reader. */
 export function Banner() {
   const { chat, cluster } = useWorkspace();
   const connection = useConnection();

@@ -4,7 +4,7 @@ interface Props {
   readonly children: ReactNode;
 }
 
-/** What there is to see when a component throws; React has no hook for it. */
+/** Shown when a component throws; React has no hook for it. */
 export class ErrorBoundary extends Component<Props, { failed: boolean }> {
   override state = { failed: false };
 

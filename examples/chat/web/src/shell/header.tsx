@@ -17,7 +17,7 @@ export function Header() {
   );
 }
 
-/** Where this tab is connected. */
+/** The instance of this tab. */
 function ConnectionPill() {
   const { phase, instance, url } = useConnectionState();
   const name = instance ?? new URL(url).host;

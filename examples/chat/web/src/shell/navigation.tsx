@@ -15,7 +15,7 @@ interface Props {
   readonly onView: (view: View) => void;
 }
 
-/** Where not everything fits: at the bottom of a phone, at the top of a tablet. */
+/** For narrow screens: at the bottom on a phone, at the top on a tablet. */
 export function Navigation({ view, onView }: Props) {
   const unread = useUnread();
   return (

@@ -10,7 +10,7 @@ import { Header } from './header.js';
 import { Navigation, type View } from './navigation.js';
 import { useMoveNews } from './use-move-news.js';
 
-/** All panels are always there; which of them are seen depends on the width and on `view`. */
+/** All panels exist; the width and `view` decide which are visible. */
 export function Shell() {
   const [view, setView] = useState<View>('chat');
   useMoveNews();

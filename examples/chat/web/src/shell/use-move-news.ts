@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'react';
 import { useConnectionState } from '../net/socket-provider.js';
 import { useWorkspace } from '../workspace.js';
 
-/** Says that the tab is on another instance than before. */
+/** Tells the user that the tab has moved to another instance. */
 export function useMoveNews(): void {
   const { toasts } = useWorkspace();
   const { phase, instance } = useConnectionState();

@@ -2,13 +2,13 @@ import type { CSSProperties } from 'react';
 import type { Status, User } from '../../../shared/model.js';
 import { nameOf, sumOf } from './names.js';
 
-/** Far enough from each other to tell people apart. */
+/** Hues that are far enough apart to distinguish people. */
 const HUES = [225, 345, 40, 280, 95, 200, 15, 310];
 
 interface Props {
   readonly user: User;
   readonly size?: string;
-  /** Shown as a dot where given. */
+  /** Shown as a dot if given. */
   readonly presence?: Status | 'offline';
 }
 

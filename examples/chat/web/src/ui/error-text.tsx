@@ -1,6 +1,6 @@
 import { Icon } from './icon.js';
 
-/** What is wrong, next to the input that it is about. */
+/** An error, next to its input. */
 export function ErrorText({ id, children }: { readonly id?: string; readonly children: string }) {
   return (
     <p className="error-text" id={id} role="alert">

@@ -1,4 +1,4 @@
-/** Drawn for this page, on a grid of 16, to take the colour of the text. */
+/** Drawn for this page on a grid of 16, in the colour of the text. */
 const PATHS = {
   alert: 'M8 5.2v3.4m0 2.4v.1M8 1.8 14.8 13.6H1.2Z',
   away: 'M8 4.5V8l2.3 1.5M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0Z',

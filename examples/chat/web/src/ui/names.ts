@@ -9,7 +9,7 @@ export function timeOf(at: number): string {
   return new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
 }
 
-/** Something of a name that stays the same. */
+/** A stable number from a name. */
 export function sumOf(text: string): number {
   return Array.from(text, (letter) => letter.charCodeAt(0)).reduce((a, b) => a + b, 0);
 }

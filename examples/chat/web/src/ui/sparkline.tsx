@@ -7,7 +7,7 @@ interface Props {
 const WIDTH = 240;
 const HEIGHT = 44;
 
-/** A small curve, the newest value at the right. It says nothing that the number beside it does not. */
+/** A small curve, the newest value at the right. It shows nothing that the number next to it does not. */
 export function Sparkline({ values, length }: Props) {
   const most = Math.max(4, ...values);
   const step = WIDTH / (length - 1);

@@ -7,7 +7,7 @@ const preferred = window.matchMedia('(prefers-color-scheme: dark)');
 
 export const theme = new Store<Theme>('light');
 
-/** What was chosen here before, else what the system prefers, now and when that changes. */
+/** The choice made here before, or else the preference of the system, now and when it changes. */
 export function startTheme(): void {
   theme.subscribe(() => {
     document.documentElement.dataset.theme = theme.get();

@@ -10,7 +10,7 @@ export interface Toast {
 const SHOWN_MS = 6000;
 const MOST = 3;
 
-/** What has just happened, for a few seconds. */
+/** Recent events, shown for a few seconds. */
 export class Toasts {
   readonly list = new Store<readonly Toast[]>([]);
   private last = 0;
