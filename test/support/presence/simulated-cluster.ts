@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { ResolvedPresenceOptions } from '../../../src/options/resolve-presence.js';
 import type { PresenceChange } from '../../../src/presence/store/presence-change.js';
@@ -15,6 +16,8 @@ import { SimulatedInstance } from './simulated-instance.js';
 
 const CALL_TIMEOUT_MS = 150;
 const PATIENCE_MS = 20_000;
+/** Looks go over the connection that the instances share, so frequent ones would delay what they wait for. */
+const LOOK_EVERY_MS = 50;
 
 /** Several instances of one cluster on the shared Redis. */
 export class SimulatedCluster {
@@ -132,7 +135,10 @@ export class SimulatedCluster {
     let unrest = '';
     try {
       await until(
-        async () => (unrest = await this.unrest()) === '',
+        async () => {
+          await sleep(LOOK_EVERY_MS);
+          return (unrest = await this.unrest()) === '';
+        },
         () => `rest: ${unrest}`,
         PATIENCE_MS,
       );
