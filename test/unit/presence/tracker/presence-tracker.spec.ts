@@ -97,7 +97,7 @@ describe('PresenceTracker', () => {
       () => store.calls.includes(what),
       () => `${what}, got ${store.calls.join()}`,
     );
-  const connectAlice = (): boolean => state.add('alice', {} as AuthenticatedSocket);
+  const connectAlice = (): boolean => state.add('alice', { id: 'a' } as AuthenticatedSocket);
   const beats = async (count: number): Promise<void> => {
     const before = store.beats.length;
     await until(
