@@ -1,4 +1,5 @@
 import type { Reporter } from '../reporting/reporter.js';
+import { after } from '../reporting/timers.js';
 
 const SECOND_MS = 1_000;
 /** How many entries are worked off before others get their turn: thousands of tokens may end in one second. */
@@ -110,7 +111,8 @@ export class ExpirySchedule<T extends Scheduled> {
   }
 
   private wakeIn(ms: number): void {
-    this.timer ??= setTimeout(() => this.turn(), ms).unref();
+    const failed = this.reporter.failure('listener.failed', () => 'the end of tokens');
+    this.timer ??= after(ms, failed, () => this.turn()).unref();
   }
 
   private stop(): void {

@@ -1,5 +1,6 @@
 import type { Socket } from 'socket.io';
 import type { Reporter } from '../reporting/reporter.js';
+import { soon } from '../reporting/timers.js';
 
 type Connection = Socket['conn'];
 
@@ -54,13 +55,8 @@ export class Refusals {
       () => `the connection from ${connection.remoteAddress}: ${reason}`,
     );
     // Handle first what the client sent before, and send the answers to it.
-    setImmediate(() => {
-      this.reporter.attempt(
-        'listener.failed',
-        () => 'disconnect',
-        () => this.end(connection, reason),
-      );
-    });
+    const failed = this.reporter.failure('listener.failed', () => 'disconnect');
+    soon(failed, () => this.end(connection, reason));
     return 'ending';
   }
 

@@ -1,5 +1,6 @@
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { after } from '../reporting/timers.js';
 
 /** Whom a revocation is about: a user, perhaps without one session; or a session. @internal */
 export type Revoked =
@@ -131,15 +132,13 @@ export class Revocations {
 
   /** One timer for all, and no more often than that. */
   private sweepIn(ms: number): NodeJS.Timeout {
-    return setTimeout(
-      () => {
-        const now = performance.now();
-        const oldest = (): number => this.beforeOldest.next?.revocation?.endsAt ?? Infinity;
-        while (oldest() <= now) this.forgetOldest();
-        this.timer = this.count > 0 ? this.sweepIn(oldest() - now) : undefined;
-      },
-      Math.max(ms, SWEEP_MS),
-    ).unref();
+    const failed = this.reporter.failure('revocation.failed', () => 'the end of revocations');
+    return after(Math.max(ms, SWEEP_MS), failed, () => {
+      const now = performance.now();
+      const oldest = (): number => this.beforeOldest.next?.revocation?.endsAt ?? Infinity;
+      while (oldest() <= now) this.forgetOldest();
+      this.timer = this.count > 0 ? this.sweepIn(oldest() - now) : undefined;
+    }).unref();
   }
 }
 

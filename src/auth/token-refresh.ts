@@ -6,6 +6,7 @@ import type { Authentication } from './authentication.js';
 import { rememberToken, tokenIn } from './token.js';
 import type { Refusals } from './refusals.js';
 import type { TokenExpiry } from './token-expiry.js';
+import { guarded } from '../reporting/timers.js';
 
 /** A client sends a new token: `socket.emit('auth:refresh', token, ack)`. */
 export const REFRESH_EVENT = 'auth:refresh';
@@ -45,10 +46,12 @@ export class TokenRefresh {
     private readonly refusals: Refusals,
     private readonly reporter: Reporter,
   ) {
-    const answer = (socket: AuthenticatedSocket, args: unknown[]): Promise<void> =>
-      this.answer(socket, args);
+    const answer = guarded(
+      reporter.failure('listener.failed', () => REFRESH_EVENT),
+      (socket: AuthenticatedSocket, args: unknown[]) => this.answer(socket, args),
+    );
     this.listener = function (this: AuthenticatedSocket, ...args: unknown[]): void {
-      void answer(this, args);
+      answer(this, args);
     };
   }
 

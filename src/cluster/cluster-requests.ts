@@ -8,6 +8,7 @@ import { ReplyStream, NO_REPLY } from './reply-stream.js';
 import type { ClusterBus } from './cluster-bus.js';
 import type { ClusterService } from './cluster.service.js';
 import { PendingRequest, type RequestListener, type RequestOutcome } from './pending-request.js';
+import { guarded, type Failed } from '../reporting/timers.js';
 
 /** For the way of an answer that was given at the last moment. */
 const ANSWER_GRACE_MS = 1_000;
@@ -58,6 +59,7 @@ export interface RequestToCluster extends RequestListener {
  */
 export class ClusterRequests {
   private readonly handlers = new Map<string, RequestHandler>();
+  private readonly failed: Failed;
   private readonly pending = new Map<number, PendingRequest>();
   private readonly subscriptions: Subscription;
   private lastId = 0;
@@ -67,16 +69,22 @@ export class ClusterRequests {
     private readonly cluster: ClusterService,
     private readonly reporter: Reporter,
   ) {
-    this.subscriptions = bus.messages$.subscribe(({ origin, message }) => {
-      if (origin === bus.instanceId) this.checkOwn(message);
-      else if (message.type === 'request') void this.answer(origin, message);
-      else if (message.type === 'reply') this.answered(origin, message);
-    });
-    this.subscriptions.add(
-      cluster.changes$.subscribe(({ type, member }) => {
-        if (type === 'joined') return;
-        for (const request of this.pending.values()) request.gone(member.instanceId, type);
+    this.failed = reporter.failure('request.failed', () => 'questions between instances');
+    this.subscriptions = bus.messages$.subscribe(
+      guarded(this.failed, ({ origin, message }) => {
+        if (origin === bus.instanceId) this.checkOwn(message);
+        else if (message.type === 'request') return this.answer(origin, message);
+        else if (message.type === 'reply') this.answered(origin, message);
+        return undefined;
       }),
+    );
+    this.subscriptions.add(
+      cluster.changes$.subscribe(
+        guarded(this.failed, ({ type, member }) => {
+          if (type === 'joined') return;
+          for (const request of this.pending.values()) request.gone(member.instanceId, type);
+        }),
+      ),
     );
   }
 
@@ -111,7 +119,7 @@ export class ClusterRequests {
     const members =
       to === undefined ? this.cluster.otherMembers().map(({ instanceId }) => instanceId) : [to];
     const patienceMs = question.remoteWaits === true ? timeoutMs + ANSWER_GRACE_MS : timeoutMs;
-    const request = new PendingRequest(members, patienceMs, question);
+    const request = new PendingRequest(members, patienceMs, question, this.failed);
     this.pending.set(id, request);
     sent.then(
       (instances) => {

@@ -8,6 +8,7 @@ import type { InstanceId } from '../wire/envelope.js';
 import { Canary } from './canary.js';
 import type { ClusterBus } from './cluster-bus.js';
 import type { EventGap } from './event-gap.js';
+import { every, guarded } from '../reporting/timers.js';
 
 /** An instance of the app, as it last described itself. */
 export interface ClusterMember extends MemberDetails {
@@ -110,21 +111,24 @@ export class ClusterService {
   /** Takes part from now on. @internal */
   async start(): Promise<void> {
     if (this.timer !== undefined) return;
-    this.subscription = this.bus.messages$.subscribe(({ origin, message }) => {
-      if (message.type !== 'request' && message.type !== 'reply') this.heard(origin, message);
-    });
-    this.subscription.add(
-      // After an outage the others may have given this instance up, and it them.
-      this.pubSub.state$.subscribe((state) => {
-        this.listeningSince = Infinity;
-        if (state !== 'ready') return;
-        this.attempt('hello', async () => {
-          await this.bus.open();
-          await this.hello();
-        });
+    const failed = this.reporter.failure('heartbeat.failed', () => 'the list of instances');
+    this.subscription = this.bus.messages$.subscribe(
+      guarded(failed, ({ origin, message }) => {
+        if (message.type !== 'request' && message.type !== 'reply') this.heard(origin, message);
       }),
     );
-    this.timer = setInterval(() => this.tick(), this.options.heartbeatIntervalMs);
+    this.subscription.add(
+      // After an outage the others may have given this instance up, and it them.
+      this.pubSub.state$.subscribe(
+        guarded(failed, async (state) => {
+          this.listeningSince = Infinity;
+          if (state !== 'ready') return;
+          await this.bus.open();
+          await this.hello();
+        }),
+      ),
+    );
+    this.timer = every(this.options.heartbeatIntervalMs, failed, () => this.tick());
     // Without Redis the app does not wait for it here as well.
     if (this.pubSub.state === 'ready') await this.bus.open();
   }

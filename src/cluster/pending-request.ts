@@ -1,4 +1,5 @@
 import { TimeLimit } from '../reporting/time-limit.js';
+import type { Failed } from '../reporting/timers.js';
 import type { ReplyMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
 import { ReplyTracker, type SubscriberCount } from './reply-tracker.js';
@@ -49,6 +50,7 @@ export class PendingRequest {
     members: readonly InstanceId[],
     timeoutMs: number,
     private readonly listener: RequestListener,
+    failed: Failed,
   ) {
     this.started = new ReplyTracker(members);
     this.finished = new ReplyTracker(members);
@@ -57,7 +59,7 @@ export class PendingRequest {
     });
     this.extensibleUntil =
       listener.partsExtendDeadline === true ? performance.now() + MAX_RENEWED_MS : 0;
-    this.limit = new TimeLimit(timeoutMs, () => this.finish(false));
+    this.limit = new TimeLimit(timeoutMs, failed, () => this.finish(false));
   }
 
   handedTo(handed: SubscriberCount): void {

@@ -1,11 +1,9 @@
 import type { Type } from '@nestjs/common';
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import { GATEWAY_METADATA, nestFaults } from './nest-internals.js';
 import { ADAPTER } from './tokens.js';
 import { PropagatorError } from '../errors.js';
 import type { Runtime } from './runtime.js';
-
-/** What `@WebSocketGateway` marks a class with, in Nest 11 and 12. */
-const GATEWAY_METADATA = 'websockets:is_gateway';
 
 /** What an app consists of, as Nest has it. @internal */
 export interface NestParts {
@@ -27,7 +25,8 @@ export function missingAdapter(
   const adapter = config.getIoAdapter() as object | null | undefined;
   if (!adapter || servers.count > 0) return undefined;
   const gateways = [...gatewaysIn(modules)].map(({ name }) => name);
-  if (gateways.length === 0) return undefined;
+  // Where Nest marks gateways in another way nobody knows whether there are any: it has an adapter, which speaks for it.
+  if (gateways.length === 0 && !nestFaults().includes(GATEWAY_METADATA)) return undefined;
   const consequence = authenticates
     ? 'the option "auth" would have no effect, and anybody could connect'
     : 'events of other instances do not reach them';
@@ -35,7 +34,11 @@ export function missingAdapter(
     ADAPTER in adapter
       ? 'the adapter of another app'
       : adapter.constructor?.name || 'another adapter';
-  return PropagatorError.of('adapter.missing', [gateways.join(', '), name, consequence]);
+  return PropagatorError.of('adapter.missing', [
+    gateways.join(', ') || 'this app',
+    name,
+    consequence,
+  ]);
 }
 
 /**

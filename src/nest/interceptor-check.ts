@@ -3,12 +3,10 @@ import { MetadataScanner, type ApplicationConfig } from '@nestjs/core';
 import type { WsResponse } from '@nestjs/websockets';
 import { shown } from '../options/checks.js';
 import { gatewaysIn, type NestParts } from './gateway-check.js';
+import { HANDLER_METADATA } from './nest-internals.js';
 import { PROPAGATE_METADATA } from './propagate.decorator.js';
 import { isBoundTo, isPropagatorInterceptor } from './redis-propagator.interceptor.js';
 import type { Runtime } from './runtime.js';
-
-/** What `@SubscribeMessage` marks a handler with, in Nest 11 and 12. */
-const HANDLER_METADATA = 'websockets:message_mapping';
 
 /** How many handlers a warning names. */
 const MAX_NAMES = 5;

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type {
   BeforeApplicationShutdown,
   OnApplicationBootstrap,
@@ -6,7 +7,9 @@ import type {
   OnModuleInit,
 } from '@nestjs/common';
 import { missingAdapter, unauthenticatedGateways, type NestParts } from './gateway-check.js';
+import { manifestOf } from '../reporting/package-manifest.js';
 import { unboundAudiences } from './interceptor-check.js';
+import { nestFaults } from './nest-internals.js';
 import type { Runtime } from './runtime.js';
 
 /**
@@ -58,12 +61,26 @@ export class PropagatorLifecycle
     await this.runtime.close();
   }
 
+  private warnOfNest(): void {
+    const faults = nestFaults();
+    if (faults.length === 0) return;
+    const app = join(process.cwd(), 'package.json');
+    const version = manifestOf('@nestjs/websockets', app)?.version ?? 'of an unknown version';
+    this.runtime.reporter.count('internals.changed');
+    this.runtime.reporter.logger.warn(
+      `internals.changed: @nestjs/websockets ${version}: not as expected: ${faults.join(', ')}. Events arrive all the ` +
+        'same; this library cannot check where the adapter and the interceptor are missing. Look for a newer version of ' +
+        'nestjs-redis-propagator.',
+    );
+  }
+
   private async start(): Promise<void> {
     // Nest has made the servers of all gateways by now.
     const missing = missingAdapter(this.nest, this.runtime);
     if (missing !== undefined && this.runtime.authenticates) throw missing;
     if (missing !== undefined) this.runtime.reporter.logger.warn(missing.message);
     this.runtime.readiness.begin();
+    this.warnOfNest();
     for (const warning of [
       unauthenticatedGateways(this.nest, this.runtime),
       unboundAudiences(this.nest),

@@ -7,6 +7,7 @@ import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { HandlerCall } from './handler-call.js';
 import { wsResponseIn } from './ws-context.js';
+import { after, guarded, soon, type Failed } from '../reporting/timers.js';
 
 type BindMessageHandlers = Parameters<IoAdapter['bindMessageHandlers']>;
 type Handler = BindMessageHandlers[1][number];
@@ -58,7 +59,9 @@ export class MessageHandlers {
     for (const handler of handlers) {
       const bound: Bound = { ...this.deps, socket, handler, running, held: this.held };
       socket.on(handler.message as string, (...args: unknown[]) => {
-        const { data, ack } = bound.mapPayload(args.length > 1 ? args : args[0]);
+        const payload = payloadOf(bound, args);
+        if (payload === undefined) return;
+        const { data, ack } = payload;
         const call = new Call(bound, ack as Acknowledge | undefined);
         call.run(data, transform);
       });
@@ -75,9 +78,11 @@ export class MessageHandlers {
     if (known !== undefined) return known;
     const running = new Set<Call>();
     this.running.set(socket, running);
-    socket.once('disconnect', () => {
+    const failed = this.deps.reporter.failure('handler.failed', () => `socket ${socket.id}`);
+    const leave = guarded(failed, () => {
       for (const call of running) call.leave();
     });
+    socket.once('disconnect', leave);
     return running;
   }
 }
@@ -90,6 +95,9 @@ class Call extends HandlerCall {
   private values = 0;
   private sentEvents = false;
   private failed = false;
+  /** Takes what is thrown where nobody else would: in timers, and when a socket leaves. */
+  readonly failedToRun: Failed = (error) =>
+    this.bound.reporter.report('handler.failed', () => this.described(error));
   /** The one response that came after the socket had left. */
   private late: unknown;
 
@@ -112,8 +120,8 @@ class Call extends HandlerCall {
       const ack = this.ack && ((...answer: unknown[]) => this.answer(answer));
       const result = callback(data, ack, this);
       const subscription = (transform(result) as Observable<unknown>).subscribe(this);
+      this.subscription = subscription;
       if (this.ended) subscription.unsubscribe();
-      else this.subscription = subscription;
     } catch (error) {
       this.error(error);
     }
@@ -156,7 +164,9 @@ class Call extends HandlerCall {
     this.ended = true;
     this.bound.running.delete(this);
     this.bound.held.delete(this);
-    this.subscription?.unsubscribe();
+    const { subscription } = this;
+    // What the app does at the end of an Observable may throw.
+    if (subscription !== undefined) guarded(this.failedToRun, () => subscription.unsubscribe())();
   }
 
   abandon(why: string): void {
@@ -194,7 +204,7 @@ class Call extends HandlerCall {
       return;
     }
     this.late = response;
-    setImmediate(() => this.end());
+    soon(this.failedToRun, () => this.end());
   }
 
   private sendLate(): void {
@@ -254,6 +264,22 @@ class Call extends HandlerCall {
   }
 }
 
+/** What Nest makes of the arguments of a message; undefined where an adapter of the app fails to. */
+function payloadOf(
+  { mapPayload, reporter, handler, socket }: Bound,
+  args: unknown[],
+): ReturnType<IoAdapter['mapPayload']> | undefined {
+  try {
+    return mapPayload(args.length > 1 ? args : args[0]);
+  } catch (error) {
+    const subject = `${shown(handler.message)} of socket ${socket.id}`;
+    reporter.report('handler.failed', () => `${subject}: mapPayload: ${reasonOf(error)}`);
+    const ack = args.at(-1);
+    if (typeof ack === 'function') ack(FAILURE);
+    return undefined;
+  }
+}
+
 /** Calls whose sockets have left, the oldest first, until they have a result. */
 class HeldCalls {
   private readonly calls = new Map<Call, NodeJS.Timeout>();
@@ -264,7 +290,7 @@ class HeldCalls {
       oldest.abandon(`had no result yet, and ${MAX_HELD} others are waited for`);
     }
     const why = `had no result ${MAX_HOLD_MS / 1_000} s after its socket had left`;
-    this.calls.set(call, setTimeout(() => call.abandon(why), MAX_HOLD_MS).unref());
+    this.calls.set(call, after(MAX_HOLD_MS, call.failedToRun, () => call.abandon(why)).unref());
   }
 
   delete(call: Call): void {

@@ -16,14 +16,12 @@ import { RedisPropagatorService } from '../propagation/redis-propagator.service.
 import type { AuthenticatedSocket } from '../auth/authenticated-socket.js';
 import { ignoreRejection } from '../auth/token.js';
 import { callOf } from './handler-call.js';
+import { INTERCEPTORS_METADATA } from './nest-internals.js';
 import { PROPAGATE_METADATA, type PropagateAudience } from './propagate.decorator.js';
 import { wsResponseIn } from './ws-context.js';
 
 /** On each class and instance, those of other copies of this package included. @internal */
 export const PROPAGATOR_INTERCEPTOR = Symbol.for('nestjs-redis-propagator:interceptor');
-
-/** What Nest keeps the interceptors of a class or a handler under. @internal */
-export const INTERCEPTORS_METADATA = '__interceptors__';
 
 /** With another adapter, on contexts that an interceptor has seen: several bindings share a call. */
 const SEEN = Symbol.for('nestjs-redis-propagator:seen');

@@ -134,7 +134,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
   const observation = new Observation(view);
   const { load } = telemetry;
   const pending = (): number => router.pendingPublishes;
-  const monitor = new LoadMonitor(load, options.overload, pending, reporter.logger);
+  const monitor = new LoadMonitor(load, options.overload, pending, reporter);
   const published = (): Promise<void> => bounded(router.drain(), options.publishTimeoutMs);
   return {
     reporter,

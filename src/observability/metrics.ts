@@ -1,6 +1,7 @@
 import type * as Otel from '@opentelemetry/api';
 import { reasonOf } from '../errors.js';
 import type { TrafficByTarget, TrafficTarget } from '../reporting/traffic.js';
+import type { PubSubState } from '../ports/pub-sub.js';
 import type { InstanceView } from './instance-view.js';
 import { SCOPE } from './scope.js';
 import { VERSION } from './version.js';
@@ -184,10 +185,12 @@ function attributesOf(instanceId: string): Attributes {
 
 function watchReconnects({ pubSub }: InstanceView, reconnects: { count: number }) {
   let degraded = false;
-  return pubSub.state$.subscribe((state) => {
+  // It cannot fail.
+  const count = (state: PubSubState): void => {
     if (state === 'ready' && degraded) reconnects.count++;
     degraded = state === 'degraded';
-  });
+  };
+  return pubSub.state$.subscribe(count);
 }
 
 function observeAll(

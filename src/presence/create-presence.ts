@@ -18,6 +18,7 @@ import { InMemoryPresenceStore, PresenceTable } from './store/in-memory-presence
 import type { PresenceStore } from './store/presence-store.js';
 import { RedisPresenceStore } from './store/redis-presence-store.js';
 import { PresenceTracker } from './tracker/presence-tracker.js';
+import { guarded } from '../reporting/timers.js';
 
 interface PresenceDeps {
   readonly reporter: Reporter;
@@ -70,15 +71,16 @@ export function createPresence(options: ResolvedOptions, deps: PresenceDeps): Pr
   const lease = () => tracker.currentLease;
   const limit = createLimit(options, { ...deps, store, lease });
   const { instanceId } = cluster.self;
+  const failed = reporter.failure('presence.failed', () => 'users on all instances');
   const tracker = new PresenceTracker(store, instanceId, presence, {
     ...deps,
     onRetold: () => limit?.forgotten(),
-    onRenewed: () => void limit?.catchUp(),
+    onRenewed: guarded(failed, () => limit?.catchUp()),
   });
   // What an instance leaves is looked after at once, not with the next heartbeat.
-  const left = cluster.changes$.subscribe(({ type }) => {
-    if (type !== 'joined') void tracker.beat();
-  });
+  const left = cluster.changes$.subscribe(
+    guarded(failed, ({ type }) => (type === 'joined' ? undefined : tracker.beat())),
+  );
   const watch = new PresenceWatch(subscriptions, prefix, reporter);
   return {
     service: new PresenceService({ store, tracker, watch, readiness }, state),

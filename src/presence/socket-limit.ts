@@ -104,8 +104,11 @@ export class SocketLimit implements SocketGate {
     const work = async (): Promise<void> => {
       for (const task of tasks) await task();
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
-    this.catchingUp = false;
+    try {
+      await Promise.all(Array.from({ length: AT_ONCE }, work));
+    } finally {
+      this.catchingUp = false;
+    }
   }
 
   private async recount(counted: Counted): Promise<void> {

@@ -15,8 +15,20 @@ export class ClientEvents {
     private readonly client: RedisClient,
     private readonly owned: boolean,
     listeners: Record<string, Listener>,
+    /** Called with what a listener throws, which would end the process otherwise. */
+    threw: (error: unknown) => void,
   ) {
-    this.listeners = Object.entries(listeners);
+    this.listeners = Object.entries(listeners).map(([event, listener]) => [
+      event,
+      // ioredis passes two arguments at most. No rest parameter: messages of Redis come this way.
+      (first: unknown, second: unknown) => {
+        try {
+          listener(first, second);
+        } catch (error) {
+          threw(error);
+        }
+      },
+    ]);
   }
 
   attach(): void {

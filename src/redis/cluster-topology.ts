@@ -52,13 +52,11 @@ export class ClusterTopology {
   constructor(
     private readonly cluster: ClusterClient,
     private readonly owned: boolean,
-    onChange: () => void = () => {},
-    onError: (error: unknown) => void = () => {},
+    onChange: () => void,
+    onError: (error: unknown) => void,
+    threw: (error: unknown) => void,
   ) {
-    this.events = new ClientEvents(cluster, owned, {
-      refresh: onChange,
-      error: onError,
-    });
+    this.events = new ClientEvents(cluster, owned, { refresh: onChange, error: onError }, threw);
   }
 
   /** Whether there is anything to know yet. */

@@ -1,6 +1,7 @@
 import { PropagatorError, reasonOf } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
 import { textOf } from '../text.js';
+import { guarded } from '../reporting/timers.js';
 
 /** What ioredis says of the command in an error of Redis. */
 interface Refused {
@@ -15,9 +16,14 @@ export function refusedDatabase(error: unknown): PropagatorError | undefined {
   return PropagatorError.of('redis.database', [database, reasonOf(error)], error);
 }
 
+const ignore = (): void => {};
+
 /** ioredis would go on with the first database: such a connection is closed before it is ready, and opened again. @internal */
 export function keepToItsDatabase(client: RedisClient): void {
-  client.on('error', (error: unknown) => {
-    if (refusedDatabase(error) !== undefined) client.disconnect(true);
-  });
+  client.on(
+    'error',
+    guarded(ignore, (error: unknown) => {
+      if (refusedDatabase(error) !== undefined) client.disconnect(true);
+    }),
+  );
 }

@@ -3,6 +3,7 @@ import { PropagatorError } from '../errors.js';
 import { Listeners } from './listeners.js';
 import type { PubSub, PubSubListener, PubSubState } from '../ports/pub-sub.js';
 import { StateMachine } from './state-machine.js';
+import { soon } from '../reporting/timers.js';
 
 /** Connects the {@link InMemoryPubSub}s of one process, as a Redis connects those of many. */
 export class InMemoryBus {
@@ -51,9 +52,13 @@ export class InMemoryPubSub implements PubSub {
     if (receivers.length > 0) {
       // The sender may use its buffer again; and like a network, nothing arrives within the call.
       const bytes = Buffer.from(message);
-      setImmediate(() => {
-        for (const receiver of receivers) receiver.arrive(channel, bytes);
-      });
+      // Listeners are guarded, and what they throw is reported, one by one.
+      soon(
+        () => undefined,
+        () => {
+          for (const receiver of receivers) receiver.arrive(channel, bytes);
+        },
+      );
     }
     return receivers.length;
   }

@@ -1,3 +1,4 @@
+import { every, soon } from '../reporting/timers.js';
 /** How often connections are asked whether they live. */
 const CHECK_MS = 2_000;
 /** A connection that has been opening for this many checks will not open. */
@@ -24,15 +25,7 @@ export function checkRegularly(
   ms: number = CHECK_MS,
 ): NodeJS.Timeout {
   // After what has arrived in the meantime: if this process itself stood still, the answers are there.
-  return setInterval(() => {
-    setImmediate(() => {
-      try {
-        check();
-      } catch (error) {
-        failed(error);
-      }
-    });
-  }, ms);
+  return every(ms, failed, () => soon(failed, check));
 }
 
 /**

@@ -4,6 +4,7 @@ import type { RedisClient } from '../options/redis-options.js';
 import { checkRegularly } from './liveness.js';
 import { asPropagatorError } from './redis-error.js';
 import { SlotOrder } from './slot-order.js';
+import { nextTick } from '../reporting/timers.js';
 
 const CHECKS_PER_TIMEOUT = 4;
 /** Settled entries are let go of this many at a time. */
@@ -108,7 +109,7 @@ export class PublisherConnection {
     if (this.corked || typeof stream?.cork !== 'function') return;
     this.corked = true;
     stream.cork();
-    process.nextTick(() => {
+    nextTick(this.threw, () => {
       this.corked = false;
       stream.uncork();
     });

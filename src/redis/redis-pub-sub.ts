@@ -22,6 +22,7 @@ import { ShardedSubscriber } from './sharded-subscriber.js';
 import { SingleSubscriber } from './single-subscriber.js';
 import { StateMachine } from './state-machine.js';
 import type { Subscriber, SubscriberHandlers } from './subscriber.js';
+import { after, guarded, nextTick } from '../reporting/timers.js';
 
 type Timeouts = Pick<
   ResolvedOptions,
@@ -75,11 +76,16 @@ export class RedisPubSub implements PubSub {
       this.threw,
     );
     const error = (reason: unknown): void => this.failed(rootOf(reason));
-    this.events = new ClientEvents(publisher, owned, {
-      ready: () => this.update({ publisherOpen: true }),
-      close: () => this.update({ publisherOpen: false }),
-      error,
-    });
+    this.events = new ClientEvents(
+      publisher,
+      owned,
+      {
+        ready: () => this.update({ publisherOpen: true }),
+        close: () => this.update({ publisherOpen: false }),
+        error,
+      },
+      this.threw,
+    );
     this.subscriber = this.createSubscriber({
       changed: (subscribed, refusal) => {
         this.refused(refusal);
@@ -241,10 +247,15 @@ export class RedisPubSub implements PubSub {
         events.detach();
         resolve(heard);
       };
-      const timer = setTimeout(() => end(false), ms);
-      const events = new ClientEvents(subscriber, owned, {
-        messageBuffer: (name: Buffer) => name.toString() === channel && end(true),
-      });
+      const timer = after(ms, this.threw, () => end(false));
+      const events = new ClientEvents(
+        subscriber,
+        owned,
+        {
+          messageBuffer: (name: Buffer) => name.toString() === channel && end(true),
+        },
+        this.threw,
+      );
       events.attach();
     });
   }
@@ -262,7 +273,7 @@ export class RedisPubSub implements PubSub {
     if (this.state === 'connecting') {
       this.mistake = mistakeIn(failure);
       if (this.mistake === undefined && isUnclear(failure)) {
-        void this.examine(this.lastError, failure);
+        this.examine(this.lastError, failure).catch(this.threw);
         return;
       }
     }
@@ -313,15 +324,17 @@ export class RedisPubSub implements PubSub {
   /** Until the first state other than `connecting`, or the bound on start-up. */
   private firstState(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        void this.examine(`no connection within ${this.timeouts.connectTimeoutMs} ms`);
-      }, this.timeouts.connectTimeoutMs);
-      const subscription = this.state$.subscribe((state) => {
+      const { connectTimeoutMs } = this.timeouts;
+      const timer = after(connectTimeoutMs, this.threw, () =>
+        this.examine(`no connection within ${connectTimeoutMs} ms`),
+      );
+      const settled = guarded(this.threw, (state: PubSubState) => {
         if (state === 'connecting') return;
         clearTimeout(timer);
         resolve();
-        queueMicrotask(() => subscription.unsubscribe());
+        nextTick(this.threw, () => subscription.unsubscribe());
       });
+      const subscription = this.state$.subscribe(settled);
     });
   }
 }

@@ -44,7 +44,7 @@ export class RedisScripts {
       this.losses++;
     };
     // The second one is a Cluster's, of the connection to one node.
-    this.events = new ClientEvents(client, false, { close: lost, '-node': lost });
+    this.events = new ClientEvents(client, false, { close: lost, '-node': lost }, lost);
     this.events.attach();
   }
 
@@ -126,7 +126,7 @@ export class RedisScripts {
   private async withinTime<T>(command: string, work: Promise<T>): Promise<T> {
     let limit: TimeLimit | undefined;
     const bound = new Promise<never>((_, reject) => {
-      limit = new TimeLimit(this.timeoutMs, () => {
+      limit = new TimeLimit(this.timeoutMs, reject, () => {
         reject(PropagatorError.of('redis.timeout', [command, this.timeoutMs]));
       });
     });

@@ -1,6 +1,7 @@
 import type { RedisClient } from '../options/redis-options.js';
 import { isClusterClient, masterOf, nodeOf } from './cluster-topology.js';
 import { Pulse, type PingedClient } from './liveness.js';
+import { after, soon } from '../reporting/timers.js';
 
 /** Connections that are looked at a second time already. */
 const suspects = new WeakSet<object>();
@@ -26,16 +27,12 @@ export function resetPublisher(
   suspects.add(suspect);
   const pulse = new Pulse();
   pulse.beats(suspect);
-  setTimeout(() => {
+  after(confirmMs, failed, () => {
     // After the bytes that came while this process itself stood still.
-    setImmediate(() => {
+    soon(failed, () => {
       suspects.delete(suspect);
-      try {
-        if (suspect.status !== 'ready' || pulse.beats(suspect)) return;
-        suspect.disconnect(cluster === undefined);
-      } catch (error) {
-        failed(error);
-      }
+      if (suspect.status !== 'ready' || pulse.beats(suspect)) return;
+      suspect.disconnect(cluster === undefined);
     });
-  }, confirmMs).unref();
+  }).unref();
 }

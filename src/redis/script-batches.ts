@@ -1,5 +1,6 @@
 import { isError } from '../kinds.js';
 import { redisScript, type RedisScript, type RedisScripts } from './redis-scripts.js';
+import { nextTick } from '../reporting/timers.js';
 
 /** Redis does nothing else while a script runs. */
 const MAX_CALLS = 64;
@@ -55,7 +56,7 @@ export class ScriptBatches {
   /** @throws PropagatorError as {@link RedisScripts.run} */
   run(keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (this.waiting.length === 0) process.nextTick(() => this.send());
+      if (this.waiting.length === 0) nextTick(reject, () => this.send());
       this.waiting.push({ keys, args, resolve, reject });
     });
   }

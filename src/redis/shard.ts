@@ -10,7 +10,7 @@ import type { SubscriberHandlers } from './subscriber.js';
 import type { Waiters } from './waiters.js';
 
 /** @internal */
-export interface ShardHandlers extends Pick<SubscriberHandlers, 'message' | 'error'> {
+export interface ShardHandlers extends Pick<SubscriberHandlers, 'message' | 'error' | 'threw'> {
   /** Of channels for themselves, where the connection stands. */
   readonly missed: SubscriberHandlers['interrupted'];
   /** Of a channel that is not, or no longer, wanted here. */
@@ -53,36 +53,42 @@ export class Shard {
           on.changed();
         },
         missed: on.missed,
+        threw: on.threw,
       },
       waiters,
     );
-    this.events = new ClientEvents(this.client, true, {
-      ready: () => {
-        // What was wanted before the first connection could not be heard either.
-        if (!this.wasOpen && this.connection.isNeeded) on.interrupted();
-        this.wasOpen = true;
-        this.connection.opened();
+    this.events = new ClientEvents(
+      this.client,
+      true,
+      {
+        ready: () => {
+          // What was wanted before the first connection could not be heard either.
+          if (!this.wasOpen && this.connection.isNeeded) on.interrupted();
+          this.wasOpen = true;
+          this.connection.opened();
+        },
+        close: () => {
+          if (this.wasOpen) on.interrupted();
+          this.wasOpen = false;
+          this.settled = false;
+          this.connection.lost();
+          on.changed();
+        },
+        error: (error: unknown) => on.error(error),
+        moved: () => {
+          this.doubtful = true;
+          on.interrupted();
+          on.moved();
+          on.changed();
+        },
+        smessageBuffer: (channel: Buffer, message: Buffer) => {
+          const name = channel.toString();
+          if (this.connection.isWanted(name)) on.message(name, message);
+          else on.stray(name, message);
+        },
       },
-      close: () => {
-        if (this.wasOpen) on.interrupted();
-        this.wasOpen = false;
-        this.settled = false;
-        this.connection.lost();
-        on.changed();
-      },
-      error: (error: unknown) => on.error(error),
-      moved: () => {
-        this.doubtful = true;
-        on.interrupted();
-        on.moved();
-        on.changed();
-      },
-      smessageBuffer: (channel: Buffer, message: Buffer) => {
-        const name = channel.toString();
-        if (this.connection.isWanted(name)) on.message(name, message);
-        else on.stray(name, message);
-      },
-    });
+      on.threw,
+    );
     this.events.attach();
     outliveSocketErrors(this.client);
     // A failed first attempt is followed by others; the 'error' event says why.

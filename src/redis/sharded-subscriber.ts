@@ -6,6 +6,7 @@ import { quit } from './quit.js';
 import { Shard } from './shard.js';
 import type { Subscriber, SubscriberHandlers } from './subscriber.js';
 import { Waiters } from './waiters.js';
+import { after } from '../reporting/timers.js';
 
 /** The Cluster is asked for its slots, while nothing seems wrong, every so many checks of the connections. */
 const CHECKS_PER_REFRESH = 5;
@@ -49,19 +50,27 @@ export class ShardedSubscriber implements Subscriber {
     private readonly handlers: SubscriberHandlers,
   ) {
     const { publisher, subscriber, owned } = clients;
-    this.waiters = new Waiters(subscribeTimeoutMs, (channel, error) => {
+    const overdue = (channel: string, error: PropagatorError): void =>
       this.slots.get(calculateSlot(channel))?.shard?.connection.overdue(channel, error);
-    });
+    this.waiters = new Waiters(subscribeTimeoutMs, overdue, handlers.threw);
     this.topology = new ClusterTopology(
       subscriber,
       owned,
       () => this.follow(),
       (error) => handlers.error(error),
+      handlers.threw,
     );
-    this.publisherTopology = new ClusterTopology(publisher, owned, () => {
+    const changed = (): void => {
       this.agreed = false;
       this.tell();
-    });
+    };
+    this.publisherTopology = new ClusterTopology(
+      publisher,
+      owned,
+      changed,
+      () => {},
+      handlers.threw,
+    );
   }
 
   start(): void {
@@ -149,7 +158,7 @@ export class ShardedSubscriber implements Subscriber {
     for (const [master, shard] of this.shards) {
       if (masters.has(master)) continue;
       this.shards.delete(master);
-      void shard.close();
+      shard.close().catch(this.handlers.threw);
     }
     for (const master of masters) if (!this.shards.has(master)) this.add(master);
     const moved = new Set<number>();
@@ -182,6 +191,7 @@ export class ShardedSubscriber implements Subscriber {
         if (this.isWanted(channel)) this.handlers.message(channel, message);
       },
       error: this.handlers.error,
+      threw: this.handlers.threw,
       // Where the topology does not explain why channels were dropped, they are asked for again.
       moved: () => {
         void this.refresh().then(() => {
@@ -231,14 +241,14 @@ export class ShardedSubscriber implements Subscriber {
   /** Asks for the topology until every shard is well: a failover takes its time, and nobody announces it. */
   private heal(): void {
     if (this.healing !== undefined || this.checks === undefined) return;
-    this.healing = setTimeout(() => {
+    this.healing = after(this.healMs, this.handlers.threw, () => {
       void this.refresh().then(() => {
         this.healing = undefined;
         this.healMs = Math.min(this.healMs * 2, HEAL_MS[1]);
         for (const shard of this.shards.values()) this.attempt(() => shard.settleDoubts());
         this.attempt(() => this.tell());
       });
-    }, this.healMs);
+    });
   }
 }
 

@@ -31,29 +31,35 @@ export class SingleSubscriber implements Subscriber {
     this.connection = new SubscriberConnection(client, false, subscribeTimeoutMs, {
       settled: (refusal) => handlers.changed(refusal === undefined, refusal),
       missed: handlers.interrupted,
+      threw: handlers.threw,
     });
     if (owned) this.liveness = new Liveness(client as RedisClient & PingedClient, PINGS);
-    this.events = new ClientEvents(client, owned, {
-      ready: () => {
-        // What was wanted before the first connection could not be heard either.
-        if (!this.wasOpen && this.connection.isNeeded) handlers.interrupted(ALL);
-        this.opened();
+    this.events = new ClientEvents(
+      client,
+      owned,
+      {
+        ready: () => {
+          // What was wanted before the first connection could not be heard either.
+          if (!this.wasOpen && this.connection.isNeeded) handlers.interrupted(ALL);
+          this.opened();
+        },
+        close: () => {
+          // A first connection that fails has interrupted nothing.
+          if (this.wasOpen) handlers.interrupted(ALL);
+          this.wasOpen = false;
+          this.connection.lost();
+          handlers.changed(false);
+        },
+        error: (error: unknown) => handlers.error(error),
+        // Only the Buffer event: the one with strings mangles binary.
+        messageBuffer: (channel: Buffer, message: Buffer) => {
+          const name = channel.toString();
+          // An UNSUBSCRIBE takes a moment, and a borrowed client has channels of the app as well.
+          if (this.connection.isWanted(name)) handlers.message(name, message);
+        },
       },
-      close: () => {
-        // A first connection that fails has interrupted nothing.
-        if (this.wasOpen) handlers.interrupted(ALL);
-        this.wasOpen = false;
-        this.connection.lost();
-        handlers.changed(false);
-      },
-      error: (error: unknown) => handlers.error(error),
-      // Only the Buffer event: the one with strings mangles binary.
-      messageBuffer: (channel: Buffer, message: Buffer) => {
-        const name = channel.toString();
-        // An UNSUBSCRIBE takes a moment, and a borrowed client has channels of the app as well.
-        if (this.connection.isWanted(name)) handlers.message(name, message);
-      },
-    });
+      handlers.threw,
+    );
   }
 
   start(): void {

@@ -3,6 +3,7 @@ import { connect as connectTls } from 'node:tls';
 import { PropagatorError, reasonOf } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
 import { refusedLogin, wrongServer } from './redis-error.js';
+import { after } from '../reporting/timers.js';
 
 /** For each of the attempts that tell whether a port speaks TLS. */
 const PROBE_MS = 1_000;
@@ -110,7 +111,7 @@ function inText(text: string): Address {
 function speaksPlain(host: string, port: number): Promise<boolean> {
   const socket = connectPlain({ host, port });
   return outcome(socket, (end) => {
-    socket.on('connect', () => socket.write('PING\r\n'));
+    socket.on('connect', () => void socket.write('PING\r\n'));
     // Its PONG, or an error: that a password is needed, say.
     socket.on('data', (bytes) => end(/^[+-]/.test(bytes.toString('latin1'))));
   });
@@ -126,8 +127,8 @@ function outcome(
   socket: Socket,
   watch: (end: (result: boolean) => void) => void,
 ): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => end(false), PROBE_MS);
+  return new Promise((resolve, reject) => {
+    const timer = after(PROBE_MS, reject, () => end(false));
     const end = (result: boolean): void => {
       clearTimeout(timer);
       socket.destroy();

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { RedisClient } from '../options/redis-options.js';
+import { guarded, soon } from '../reporting/timers.js';
 
 const ignore = (): void => {};
 
@@ -10,14 +11,15 @@ const ignore = (): void => {};
  * @internal
  */
 export function outliveSocketErrors(client: RedisClient): void {
-  const guarded = new WeakSet<Socket>();
-  const guard = (): void => {
+  const known = new WeakSet<Socket>();
+  // A stream without listeners cannot end the process either.
+  const guard = guarded(ignore, () => {
     const { stream } = client as { stream?: Socket };
-    if (stream === undefined || guarded.has(stream)) return;
-    guarded.add(stream);
+    if (stream === undefined || known.has(stream)) return;
+    known.add(stream);
     stream.on('error', ignore);
-  };
+  });
   // The socket is made right after the first of these events, or, behind Sentinels, some time before the second.
-  client.on('connecting', () => setImmediate(guard));
+  client.on('connecting', () => soon(ignore, guard));
   client.on('connect', guard);
 }

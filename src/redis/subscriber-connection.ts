@@ -5,6 +5,7 @@ import { OverdueChannels } from './overdue-channels.js';
 import { asPropagatorError } from './redis-error.js';
 import { SubscribeCommands } from './subscribe-commands.js';
 import { Waiters } from './waiters.js';
+import { after } from '../reporting/timers.js';
 
 /** Channels per command, and channels asked for before the event loop has a turn. */
 const CHANNELS_PER_TURN = 500;
@@ -24,6 +25,8 @@ export interface SubscriberConnectionHandlers {
   readonly settled: (refusal: PropagatorError | undefined) => void;
   /** These channels may miss something, or may have since then: somebody went on without them. */
   readonly missed: (missed: InterruptedChannels, since: number) => void;
+  /** Called with what is thrown where that would end the process, such as in a timer. */
+  readonly threw: (error: unknown) => void;
 }
 
 /**
@@ -65,7 +68,12 @@ export class SubscriberConnection {
     waiters?: Waiters,
   ) {
     this.waiters =
-      waiters ?? new Waiters(subscribeTimeoutMs, (channel, error) => this.overdue(channel, error));
+      waiters ??
+      new Waiters(
+        subscribeTimeoutMs,
+        (channel, error) => this.overdue(channel, error),
+        (error) => on.threw(error),
+      );
     this.late = new OverdueChannels(on.missed);
     this.commands = new SubscribeCommands(client, cluster);
   }
@@ -198,7 +206,9 @@ export class SubscriberConnection {
   }
 
   private schedule(): void {
-    this.flushing ??= tick().then(() => this.flush());
+    this.flushing ??= tick()
+      .then(() => this.flush())
+      .catch((error: unknown) => this.on.threw(error));
   }
 
   private async flush(): Promise<void> {
@@ -223,13 +233,11 @@ export class SubscriberConnection {
     this.on.settled(refusal ?? this.late.overdueError);
     if (refusal === undefined) return;
     const soon = [...this.refusals.values()].some(({ code }) => code === 'redis.unavailable');
-    this.retry ??= setTimeout(
-      () => {
-        this.retry = undefined;
-        for (const channel of this.refusals.keys()) this.touch(channel);
-      },
-      soon ? UNAVAILABLE_RETRY_MS : REFUSED_RETRY_MS,
-    );
+    const ms = soon ? UNAVAILABLE_RETRY_MS : REFUSED_RETRY_MS;
+    this.retry ??= after(ms, this.on.threw, () => {
+      this.retry = undefined;
+      for (const channel of this.refusals.keys()) this.touch(channel);
+    });
   }
 
   private async flushOnce(): Promise<void> {
@@ -273,7 +281,13 @@ export class SubscriberConnection {
     if (generation !== this.generation) return Promise.resolve();
     return new Promise((resolve) => {
       this.stopWaiting = resolve;
-      void Promise.all(answers).then(() => resolve());
+      Promise.all(answers).then(
+        () => resolve(),
+        (error: unknown) => {
+          this.on.threw(error);
+          resolve();
+        },
+      );
     });
   }
 

@@ -13,17 +13,19 @@ export class Waiters {
 
   constructor(
     private readonly timeoutMs: number,
-    /** Whoever waited for this channel goes on without it. */
+    /** Called when nothing waits for this channel any longer, although it is not subscribed. */
     private readonly onTimeout: (channel: string, error: PropagatorError) => void,
+    /** Called with what `onTimeout` throws. */
+    private readonly threw: (error: unknown) => void,
   ) {}
 
   add(channel: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const limit = new TimeLimit(this.timeoutMs, () => {
+      const limit = new TimeLimit(this.timeoutMs, this.threw, () => {
         this.remove(channel, waiter);
         const error = PropagatorError.of('redis.timeout', ['SUBSCRIBE', this.timeoutMs]);
-        this.onTimeout(channel, error);
         reject(error);
+        this.onTimeout(channel, error);
       });
       const waiter: Waiter = { resolve, reject, limit };
       const waiters = this.byChannel.get(channel);

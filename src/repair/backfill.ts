@@ -6,6 +6,7 @@ import type { ReceivedLog } from '../routing/received-log.js';
 import type { Envelope, InstanceId } from '../wire/envelope.js';
 import { fnv1a } from '../wire/fnv.js';
 import type { Repaired } from './repair-server.js';
+import { soon } from '../reporting/timers.js';
 
 /** Ages are measured elsewhere, and take their time to get here. */
 const MARGIN_MS = 5_000;
@@ -141,7 +142,10 @@ export class Backfill {
   /** What is sent again comes many at a time: that is one gap. */
   private recordUncertain(origin: InstanceId, sequence: number): void {
     const { uncertain } = this;
-    if (uncertain.size === 0) setImmediate(() => this.reportUncertain());
+    if (uncertain.size === 0) {
+      const failed = this.deps.reporter.failure('repair.failed', () => 'possible duplicates');
+      soon(failed, () => this.reportUncertain());
+    }
     const { from, to } = uncertain.get(origin) ?? { from: sequence, to: sequence };
     uncertain.set(origin, { from: Math.min(from, sequence), to: Math.max(to, sequence) });
   }

@@ -24,6 +24,7 @@ import { Backfill } from './backfill.js';
 import type { ReceivedLog } from '../routing/received-log.js';
 import { RepairClient } from './repair-client.js';
 import { saysOpen } from '../channels/says-open.js';
+import { after, guarded, type Failed } from '../reporting/timers.js';
 
 /** What was on its way when the connection broke, or got stuck before it did. */
 const MARGIN_MS = 5_000;
@@ -75,11 +76,13 @@ export class GapRepair {
   private repairs = 0;
   private fallback: NodeJS.Timeout | undefined;
   private closed = false;
+  private readonly failed: Failed;
 
   constructor(
     private readonly deps: GapRepairDeps,
     private readonly options: Options,
   ) {
+    this.failed = deps.reporter.failure('repair.failed', () => 'what was missed');
     this.pendingChannels = new PendingChannels(deps);
     this.departures = new RecentDepartures(options);
     this.backfill = new Backfill(deps);
@@ -98,15 +101,17 @@ export class GapRepair {
       this.beginOutage(concerns, since),
     );
     this.subscriptions.push(
-      pubSub.state$.subscribe((state) => {
-        if (state === 'ready') this.attempt(() => this.ready());
-      }),
-      this.deps.cluster.changes$.subscribe((change) => {
-        this.departures.changed(change);
-        if (change.type !== 'joined') return;
-        this.client.enqueue(change.member.instanceId);
-        this.returned(change.member.instanceId);
-      }),
+      pubSub.state$.subscribe(
+        guarded(this.failed, (state) => (state === 'ready' ? this.ready() : undefined)),
+      ),
+      this.deps.cluster.changes$.subscribe(
+        guarded(this.failed, (change) => {
+          this.departures.changed(change);
+          if (change.type !== 'joined') return;
+          this.client.enqueue(change.member.instanceId);
+          this.returned(change.member.instanceId);
+        }),
+      ),
     );
   }
 
@@ -198,10 +203,7 @@ export class GapRepair {
   private repairLater(): void {
     clearTimeout(this.fallback);
     if (this.closed) return;
-    this.fallback = setTimeout(
-      () => this.attempt(() => this.repair()),
-      SUBSCRIBED_WITHIN_MS,
-    ).unref();
+    this.fallback = after(SUBSCRIBED_WITHIN_MS, this.failed, () => this.repair()).unref();
   }
 
   private async repair(): Promise<void> {
@@ -231,7 +233,7 @@ export class GapRepair {
 
   /** Un-awaited promises: a rejection would end the process, so it is reported. */
   private attempt(act: () => Promise<void>): void {
-    this.deps.reporter.attempt('repair.failed', () => 'what was missed', act);
+    guarded(this.failed, act)();
   }
 
   /** Whether questions go out, and answers come in. */

@@ -10,6 +10,7 @@ import {
 } from '../wire/envelope-pack.js';
 import { isFrom, sequenceOf, type InstanceId } from '../wire/envelope.js';
 import { fnv1a } from '../wire/fnv.js';
+import { every } from '../reporting/timers.js';
 
 /** The request for what was published lately. @internal */
 export const REPAIR = 'repair';
@@ -111,9 +112,11 @@ export function repairServer(answerer: Answerer): RequestHandler {
     const { ageMs, isWanted, except } = checked(params);
     if (except.includes(instanceId)) return { pack: packEnvelopes([]) };
     const askedAt = performance.now();
-    const waits = setInterval(
-      () => void push({ pack: packEnvelopes([]) }),
+    const waits = every(
       Math.max(timeoutMs / KEEPALIVES_PER_TIMEOUT, MIN_KEEPALIVE_MS),
+      // A sign of life that is not sent is missed where it is waited for.
+      () => undefined,
+      () => push({ pack: packEnvelopes([]) }),
     );
     let turn: ReplyTurn;
     try {

@@ -1,5 +1,6 @@
-import type { PropagatorLogger } from '../ports/logger.js';
 import type { LoadReason, LoadService } from './load.js';
+import type { Reporter } from './reporter.js';
+import { every } from './timers.js';
 
 const LOOK_MS = 100;
 /** A long task, or a burst that Redis answers within a moment, is no overload: so many looks in a row have to agree. */
@@ -28,18 +29,19 @@ export class LoadMonitor {
     /** Undefined: nothing is watched. */
     private readonly limits: LoadFigures | undefined,
     private readonly pendingPublishes: () => number,
-    private readonly logger: PropagatorLogger,
+    private readonly reporter: Reporter,
   ) {}
 
   start(): void {
     if (this.limits === undefined || this.timer !== undefined) return;
     this.lookedAt = performance.now();
-    this.timer = setInterval(() => {
+    const failed = this.reporter.failure('load.failed', () => 'the look at the load');
+    this.timer = every(LOOK_MS, failed, () => {
       const now = performance.now();
       const eventLoopDelayMs = Math.max(0, Math.round(now - this.lookedAt - LOOK_MS));
       this.lookedAt = now;
       this.look({ eventLoopDelayMs, pendingPublishes: this.pendingPublishes() });
-    }, LOOK_MS);
+    });
     this.timer.unref();
   }
 
@@ -56,10 +58,10 @@ export class LoadMonitor {
     this.judge('redis', figures.pendingPublishes, limits.pendingPublishes);
     if (!this.load.measured({ ...figures, reasons: [...this.active] })) return;
     if (this.active.size === 0) {
-      this.logger.log('No longer overloaded, volatile events are sent again.');
+      this.reporter.logger.log('No longer overloaded, volatile events are sent again.');
     } else {
       const { eventLoopDelayMs, pendingPublishes } = figures;
-      this.logger.warn(
+      this.reporter.logger.warn(
         `Overloaded (${[...this.active].join(', ')}): the event loop is ${eventLoopDelayMs} ms late, ` +
           `${pendingPublishes} publishes wait for Redis. Volatile events are shed until that is over.`,
       );

@@ -1,7 +1,7 @@
-import { isPromise } from '../kinds.js';
 import type { PropagatorLogger } from '../ports/logger.js';
 import { fit, reasonOf } from '../text.js';
 import { lineLogger } from './line-logger.js';
+import { guarded, type Failed } from './timers.js';
 
 const LOG_INTERVAL_MS = 1_000;
 /** Leaves room in a line for the kind, and for how many there were. */
@@ -64,15 +64,12 @@ export class Reporter {
    * @param subject what the line is about
    */
   attempt(kind: string, subject: () => string, act: () => unknown): void {
-    const failed = (error: unknown): void => {
-      this.report(kind, () => `${subject()}: ${reasonOf(error)}`);
-    };
-    try {
-      const done = act();
-      if (isPromise(done)) done.then(undefined, failed);
-    } catch (error) {
-      failed(error);
-    }
+    guarded(this.failure(kind, subject), act)();
+  }
+
+  /** Reports what a timer or a listener fails with, as {@link attempt} does. */
+  failure(kind: string, subject: () => string): Failed {
+    return (error) => this.report(kind, () => `${subject()}: ${reasonOf(error)}`);
   }
 
   /** How often each kind occurred since start. */

@@ -1,3 +1,5 @@
+import { after, soon, type Failed } from './timers.js';
+
 /**
  * The time that an answer may take. After this process itself stood still, Node runs timers before it reads sockets:
  * an answer that is there already is read before the time is up.
@@ -8,13 +10,13 @@ export class TimeLimit {
   private readonly timer: NodeJS.Timeout;
   private last: NodeJS.Immediate | undefined;
 
-  constructor(ms: number, onOver: () => void) {
-    this.timer = setTimeout(() => {
-      this.last = setImmediate(onOver);
-    }, ms);
+  constructor(ms: number, failed: Failed, onOver: () => void) {
+    this.timer = after(ms, failed, () => {
+      this.last = soon(failed, onOver);
+    });
   }
 
-  /** The time begins anew. */
+  /** Starts the time from the beginning. */
   renew(): void {
     clearImmediate(this.last);
     this.timer.refresh();

@@ -12,6 +12,7 @@ import { PublishesInFlight } from './publishes-in-flight.js';
 import { publishToOthers } from '../channels/channels.js';
 import { PublishHistory, type RecentSelection } from './publish-history.js';
 import { saysOpen } from '../channels/says-open.js';
+import { guarded } from '../reporting/timers.js';
 
 const LAST_CHANCE_MS = 1_000;
 const SILENT = 'Redis does not answer';
@@ -49,7 +50,7 @@ export class EventPublisher {
   private readonly history: PublishHistory | undefined;
   private readonly subscription: Subscription | undefined;
   /** Past the outbox. */
-  private readonly inFlight = new PublishesInFlight(() => this.outbox?.flush());
+  private readonly inFlight: PublishesInFlight;
   private degradedSince: number | undefined;
   private last = { sequence: 0, at: -Infinity };
 
@@ -60,6 +61,8 @@ export class EventPublisher {
     /** Called with an event that is lost after its promise has resolved. */
     onLoss: (lost: LostPublish, error: PropagatorError) => void,
   ) {
+    const failed = reporter.failure('transport.failed', () => 'events that wait for Redis');
+    this.inFlight = new PublishesInFlight(() => this.outbox?.flush(), failed);
     this.history = repair && new PublishHistory(repair);
     if (outbox === undefined) return;
     const { inFlight } = this;
@@ -80,11 +83,13 @@ export class EventPublisher {
       reporter,
       publishTimeoutMs,
     );
-    this.subscription = pubSub.state$.subscribe((state) => {
-      if (state !== 'degraded') this.degradedSince = undefined;
-      else this.degradedSince ??= performance.now();
-      if (state === 'ready') this.outbox?.flush();
-    });
+    this.subscription = pubSub.state$.subscribe(
+      guarded(failed, (state) => {
+        if (state !== 'degraded') this.degradedSince = undefined;
+        else this.degradedSince ??= performance.now();
+        if (state === 'ready') this.outbox?.flush();
+      }),
+    );
   }
 
   /** How much waits for Redis. */

@@ -31,6 +31,7 @@ import { PublishTracker } from './publishes-in-flight.js';
 import { receiptOf, type Receipt } from './receipt.js';
 import { audienceOf, targetOfRoom } from './reserved-rooms.js';
 import { spanned, type SendSpan, type Telemetry } from './telemetry.js';
+import { soon } from '../reporting/timers.js';
 
 const NONE: readonly string[] = Object.freeze([]);
 
@@ -388,7 +389,10 @@ export class EventRouter {
     if (target === undefined) return;
     const id = 'id' in target ? target.id : undefined;
     // Not at once: a subscriber that emits would change the outbox while it makes room, and lose the next event.
-    if (this.lostLately.length === 0) setImmediate(() => this.tellLosses());
+    if (this.lostLately.length === 0) {
+      const failed = this.reporter.failure('listener.failed', () => 'losses$');
+      soon(failed, () => this.tellLosses());
+    }
     this.lostLately.push({ event, namespace: target.namespace, target: target.kind, id, error });
   }
 

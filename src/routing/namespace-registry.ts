@@ -1,4 +1,5 @@
 import type { PacketCodec, LocalNamespace } from './local-namespace.js';
+import { nextTick } from '../reporting/timers.js';
 
 const NO_NAMESPACES: ReadonlySet<LocalNamespace> = new Set();
 
@@ -69,7 +70,13 @@ export class RecentSockets {
   connectedAfter(sentAt: number, namespace: string): string[] {
     let newcomers = this.byNamespace.get(namespace);
     if (newcomers === undefined) {
-      if (this.byNamespace.size === 0) queueMicrotask(() => this.byNamespace.clear());
+      if (this.byNamespace.size === 0) {
+        // It cannot fail.
+        nextTick(
+          () => undefined,
+          () => this.byNamespace.clear(),
+        );
+      }
       newcomers = this.newcomersOf(namespace);
       this.byNamespace.set(namespace, newcomers);
     }

@@ -7,6 +7,7 @@ import {
   type PublishToKeep,
   type QueuedPublish,
 } from './outbox-queue.js';
+import { every, guarded, type Failed } from '../reporting/timers.js';
 
 const CHECK_MS = 100;
 /** The most events of a line that are sent before their answers are waited for. */
@@ -51,6 +52,7 @@ export class Outbox {
   private readonly inFlight = { events: 0, bytes: 0 };
   private timer: NodeJS.Timeout | undefined;
   private waiting: (() => void)[] = [];
+  private readonly failed: Failed;
 
   constructor(
     private readonly limits: ResolvedOutboxOptions,
@@ -58,7 +60,9 @@ export class Outbox {
     private readonly reporter: Reporter,
     /** How long a promise waits before it resolves although the event still waits, in ms. */
     private readonly patienceMs: number,
-  ) {}
+  ) {
+    this.failed = reporter.failure('transport.failed', () => 'events in the outbox');
+  }
 
   get size(): number {
     return this.count;
@@ -140,7 +144,7 @@ export class Outbox {
     }
     queue.insert(publish);
     this.append(publish);
-    this.timer ??= setInterval(() => this.check(), CHECK_MS);
+    this.timer ??= every(CHECK_MS, this.failed, () => this.check());
     if (this.isLate(queue, performance.now())) this.reportQueued(publish);
     else queue.allReported = false;
   }
@@ -224,7 +228,7 @@ export class Outbox {
 
   /** A timer calls these, and nobody awaits them: an error of the transport would end the process. */
   private attempt(act: () => unknown): void {
-    this.reporter.attempt('transport.failed', () => 'events in the outbox', act);
+    guarded(this.failed, act)();
   }
 
   private async send(queue: OutboxQueue): Promise<void> {

@@ -1,5 +1,6 @@
 import { PropagatorError, reasonOf, type PropagatorErrorCode } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { every, soon, type Failed } from '../reporting/timers.js';
 
 const LOOK_MS = 100;
 /** Publishes are stuck when so many looks in a row saw no answer. Longer than a busy Redis takes for a slow command. */
@@ -22,7 +23,11 @@ export class PublishesInFlight {
   private timer: NodeJS.Timeout | undefined;
   private stuckFrom: number | undefined;
 
-  constructor(private readonly onUnstuck: () => void) {}
+  constructor(
+    private readonly onUnstuck: () => void,
+    /** Called with what is thrown in a timer, where that would end the process. */
+    private readonly threw: Failed,
+  ) {}
 
   /** Since when Redis has answered nothing. Monotonic time; undefined while it answers, or nothing is in flight. */
   get stuckSince(): number | undefined {
@@ -47,7 +52,7 @@ export class PublishesInFlight {
     this.countByKey.set(orderingKey, (this.countByKey.get(orderingKey) ?? 0) + 1);
     this.events++;
     this.bytes += bytes;
-    this.timer ??= setInterval(() => setImmediate(() => this.look()), LOOK_MS).unref();
+    this.timer ??= every(LOOK_MS, this.threw, () => soon(this.threw, () => this.look())).unref();
   }
 
   /** It counts no more; its ordering key stays busy until {@link release}. */
@@ -84,7 +89,7 @@ export class PublishesInFlight {
     this.stuckFrom = undefined;
     this.silentLooks = 0;
     // After those whose answers arrive in the same turn.
-    setImmediate(this.onUnstuck);
+    soon(this.threw, this.onUnstuck);
   }
 }
 

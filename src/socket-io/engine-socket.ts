@@ -45,7 +45,7 @@ interface Transport {
   /** Private: ends long polling, whose end otherwise waits for the next poll. */
   shouldClose?: (() => void) | null;
   /** Private: whether Engine.IO sends finished frames as they are over this transport. */
-  _canSendPreEncodedFrame?(packet: WaitingPacket): boolean;
+  _canSendPreEncodedFrame?(packet: WaitingPacket): unknown;
 }
 
 interface Sender {
@@ -103,7 +103,7 @@ const counted = new WeakMap<readonly WaitingPacket[], Counted>();
  * @internal
  */
 export function waitingBytes({ writeBuffer }: EngineSocket): number {
-  if (writeBuffer === undefined || writeBuffer.length === 0) return 0;
+  if (!Array.isArray(writeBuffer) || writeBuffer.length === 0) return 0;
   let known = counted.get(writeBuffer);
   if (known === undefined) {
     known = { packets: 0, bytes: 0 };
@@ -117,13 +117,19 @@ export function waitingBytes({ writeBuffer }: EngineSocket): number {
 
 /** Bytes that are being sent and that the network has not taken. @internal */
 export function bytesInFlight({ transport }: EngineSocket): number {
-  return transport.socket?.bufferedAmount ?? 0;
+  return numberOr(transport.socket?.bufferedAmount, 0);
 }
+
+const numberOr = (value: unknown, other: number): number =>
+  typeof value === 'number' ? value : other;
 
 /** Changes with everything that the network takes; undefined where that cannot be told. @internal */
 export function sendProgress({ transport }: EngineSocket): string | undefined {
   const tcp = transport.socket?._socket;
-  return tcp && `${tcp.bytesWritten} ${tcp._handle?.writeQueueSize}`;
+  const queued = tcp?._handle?.writeQueueSize;
+  // With one of them alone a client that takes all it can would look like one that takes nothing.
+  if (typeof tcp?.bytesWritten !== 'number' || typeof queued !== 'number') return undefined;
+  return `${tcp.bytesWritten} ${queued}`;
 }
 
 function sizeOf(packet: WaitingPacket | undefined): number {
@@ -154,14 +160,16 @@ export function hardClose(connection: EngineSocket, reason: string): void {
   const { transport } = connection;
   try {
     // Long polling ends at once then, and does not wait for the next poll.
-    transport.discard?.();
-    if (connection.onClose === undefined) connection.close(true);
-    else connection.onClose(reason);
+    if (typeof transport.discard === 'function') transport.discard();
+    if (typeof connection.onClose === 'function') connection.onClose(reason);
+    else connection.close(true);
   } finally {
-    transport.socket?.terminate?.();
-    transport.shouldClose?.();
+    if (typeof transport.socket?.terminate === 'function') transport.socket.terminate();
+    if (typeof transport.shouldClose === 'function') transport.shouldClose();
   }
 }
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 const TAKES_FRAMES = Symbol('propagator:takes frames');
 
@@ -182,10 +190,11 @@ function isFramed({ protocol, transport, server }: EngineSocket): boolean {
     transport.name === 'websocket' &&
     protocol === 4 &&
     // Of compressed transports it is false.
-    transport._canSendPreEncodedFrame?.({ options: framed(PROBE) }) === true &&
-    server !== undefined &&
+    typeof transport._canSendPreEncodedFrame === 'function' &&
+    transport._canSendPreEncodedFrame({ options: framed(PROBE) }) === true &&
+    isObject(server) &&
     passesFrames(server) &&
-    sender !== undefined &&
+    isObject(sender) &&
     sendsFrames(sender)
   );
 }
@@ -261,24 +270,35 @@ export function engineFaults(server: EngineServer): string[] {
 /** Private members of a connection that are not as expected. @internal */
 export function connectionFaults(connection: EngineSocket): string[] {
   const faults: string[] = [];
-  if (!Array.isArray(connection.writeBuffer)) faults.push('Socket.writeBuffer');
+  if (!Array.isArray(connection.writeBuffer)) {
+    faults.push('Socket.writeBuffer (what waits for slow clients is not bounded)');
+  }
   if (typeof connection.onClose !== 'function') faults.push('Socket.onClose');
-  if (connection.server === undefined) faults.push('Socket.server');
+  if (!isObject(connection.server)) faults.push('Socket.server');
   const { transport } = connection;
   const { name, socket } = transport;
   if (name !== 'websocket') return faults;
   if (typeof transport._canSendPreEncodedFrame !== 'function')
     faults.push('WebSocket._canSendPreEncodedFrame');
-  if (socket?._sender === undefined || !sendsFrames(socket._sender)) {
+  if (!isObject(socket?._sender) || !sendsFrames(socket._sender)) {
     faults.push('Sender.sendFrame of ws');
   }
-  if (typeof socket?._socket?.bytesWritten !== 'number') faults.push('WebSocket._socket of ws');
+  const tcp = socket?._socket;
+  if (typeof tcp?.bytesWritten !== 'number') faults.push('WebSocket._socket of ws');
+  else if (tcp._handle && typeof tcp._handle.writeQueueSize !== 'number') {
+    faults.push('writeQueueSize of the TCP socket');
+  }
   return faults;
+}
+
+/** The connections of a server, by their ids. Not for...in: an app may have put something on Object.prototype. @internal */
+export function clientsOf({ clients }: EngineServer): EngineSocket[] {
+  return isObject(clients) ? Object.values(clients) : [];
 }
 
 /** Whether the network has not taken all that was written. @internal */
 export function isBackpressured({ transport }: EngineSocket): boolean {
-  return !transport.writable || (transport.socket?.bufferedAmount ?? 0) > 0;
+  return !transport.writable || numberOr(transport.socket?.bufferedAmount, 0) > 0;
 }
 
 /**
@@ -300,7 +320,7 @@ export function wroteDirectly(connection: EngineSocket, frames: readonly Buffer[
     // One of the listeners of `packetCreate` is ours.
     connection.listenerCount('packetCreate') > 1 ||
     hasFlushListeners(connection) ||
-    (server !== undefined && hasFlushListeners(server))
+    (isObject(server) && hasFlushListeners(server))
   ) {
     return false;
   }

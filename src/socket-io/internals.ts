@@ -1,5 +1,7 @@
+import { types } from 'node:util';
 import type { Namespace, Server, Socket } from 'socket.io';
 import type { PacketEncoder, PacketParser } from '../ports/packet-parser.js';
+import type { KeptOptions } from './delivery-options.js';
 
 /**
  * Every private member of Socket.IO and socket.io-adapter that this library uses; those of Engine.IO and ws stand in
@@ -13,9 +15,34 @@ interface PrivateServer {
   readonly opts?: {
     readonly parser?: PacketParser;
     readonly cleanupEmptyChildNamespaces?: boolean;
+    readonly connectionStateRecovery?: { readonly maxDisconnectionDuration?: number };
   };
   readonly _nsps?: ReadonlyMap<string, Namespace>;
   readonly encoder?: PacketEncoder;
+}
+
+/** What Socket.IO's adapter with connection state recovery has. */
+interface PrivateRecovery {
+  readonly packets?: KeptPacket[];
+  readonly maxDisconnectionDuration?: number;
+}
+
+/** A packet that Socket.IO's adapter keeps for those who come back. @internal */
+export interface KeptPacket {
+  readonly id: string;
+  readonly opts: KeptOptions;
+  readonly data: unknown[];
+}
+
+/** Flags of a broadcast that are about acknowledgements. @internal */
+export interface AckFlags {
+  timeout?: number;
+  readonly expectSingleResponse?: boolean;
+}
+
+interface PrivateOperator {
+  readonly flags?: AckFlags;
+  readonly adapter?: object;
 }
 
 interface PrivateNamespace {
@@ -40,32 +67,89 @@ const namespaceOf = (nsp: Namespace): PrivateNamespace => nsp as unknown as Priv
 const socketOf = (socket: Socket): PrivateSocket => socket as unknown as PrivateSocket;
 const clientOf = (client: Socket['client']): PrivateClient => client as unknown as PrivateClient;
 
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** A private member is taken for what it is named after only where it is of that kind. */
+const asMap = <K, V>(value: ReadonlyMap<K, V> | undefined): Map<K, V> | undefined =>
+  types.isMap(value) ? (value as Map<K, V>) : undefined;
+const asFunction = <F>(value: F | undefined): F | undefined =>
+  typeof value === 'function' ? value : undefined;
+
 /** Private members of a server and its namespaces that are not as expected. @internal */
 export function serverFaults(server: Server): string[] {
   const faults: string[] = [];
   const { opts, _nsps, encoder } = serverOf(server);
-  if (typeof opts !== 'object') faults.push('Server.opts');
-  if (typeof _nsps?.values !== 'function') faults.push('Server._nsps');
+  if (!isObject(opts)) faults.push('Server.opts');
+  if (asMap(_nsps) === undefined) faults.push('Server._nsps');
   if (typeof encoder?.encode !== 'function') faults.push('Server.encoder');
   const { _ids, _onServerSideEmit, _remove } = namespaceOf(server.of('/'));
   if (typeof _ids !== 'number') faults.push('Namespace._ids');
   if (typeof _onServerSideEmit !== 'function') faults.push('Namespace._onServerSideEmit');
   if (typeof _remove !== 'function') faults.push('Namespace._remove');
+  const operator = server.in('nobody');
+  if (ackFlagsOf(operator) === undefined) faults.push('BroadcastOperator.flags');
+  if (adapterOf(operator) !== server.of('/').adapter) faults.push('BroadcastOperator.adapter');
+  if (isObject(opts) && isObject(opts.connectionStateRecovery)) {
+    const { packets, maxDisconnectionDuration } = recoveryOf(server.of('/').adapter);
+    if (!Array.isArray(packets)) {
+      faults.push('SessionAwareAdapter.packets (clients that come back begin again)');
+    }
+    if (typeof maxDisconnectionDuration !== 'number') {
+      faults.push('SessionAwareAdapter.maxDisconnectionDuration');
+    }
+  }
   return faults;
+}
+
+const recoveryOf = (adapter: object): PrivateRecovery => adapter;
+
+/**
+ * What an adapter keeps for clients that come back; undefined for one without connection state recovery, or where nobody
+ * knows how to take from it.
+ *
+ * @internal
+ */
+export function keptPackets(adapter: object): KeptPacket[] | undefined {
+  const { packets } = recoveryOf(adapter);
+  return Array.isArray(packets) ? packets : undefined;
+}
+
+/** Socket.IO's default, for an adapter that does not say. */
+const MAX_DISCONNECTION_MS = 120_000;
+
+/** For how long an adapter with connection state recovery keeps sessions, in ms. @internal */
+export function keepsSessionsFor(adapter: object, { server }: Namespace): number {
+  const { maxDisconnectionDuration: own } = recoveryOf(adapter);
+  if (typeof own === 'number') return own;
+  const option = serverOf(server).opts?.connectionStateRecovery?.maxDisconnectionDuration;
+  return typeof option === 'number' ? option : MAX_DISCONNECTION_MS;
+}
+
+/** The flags of a broadcast; undefined where nobody knows which it has. @internal */
+export function ackFlagsOf(operator: object): AckFlags | undefined {
+  const { flags } = operator as PrivateOperator;
+  return isObject(flags) ? flags : undefined;
+}
+
+/** The adapter that a broadcast goes through; undefined where nobody knows. @internal */
+export function adapterOf(operator: object): object | undefined {
+  const { adapter } = operator as PrivateOperator;
+  return isObject(adapter) ? adapter : undefined;
 }
 
 /** Private members of a socket and its client that are not as expected. @internal */
 export function socketFaults(socket: Socket): string[] {
   const faults: string[] = [];
-  if (typeof socketOf(socket).acks?.set !== 'function') faults.push('Socket.acks');
+  if (acksOf(socket) === undefined) faults.push('Socket.acks');
   if (!showsOutgoingListeners(socket)) faults.push('Socket._anyOutgoingListeners');
-  if (typeof clientOf(socket.client).sockets?.values !== 'function') faults.push('Client.sockets');
+  if (asMap(clientOf(socket.client).sockets) === undefined) faults.push('Client.sockets');
   return faults;
 }
 
 /** The parser that the clients of a server speak, where the app has chosen one. @internal */
 export function parserOf(server: Server): PacketParser | undefined {
-  return serverOf(server).opts?.parser;
+  const parser = serverOf(server).opts?.parser;
+  return typeof parser?.Encoder === 'function' ? parser : undefined;
 }
 
 /** The encoder of what sockets of a server are sent without their namespace: direct emits and acknowledgements. @internal */
@@ -81,13 +165,13 @@ export function closesEmptyNamespaces(nsp: Namespace): boolean {
 
 /** The namespaces of a server. Public alone is the root namespace. @internal */
 export function namespacesOf(server: Server): Iterable<Namespace> {
-  return serverOf(server)._nsps?.values() ?? [server.of('/')];
+  return asMap(serverOf(server)._nsps)?.values() ?? [server.of('/')];
 }
 
 /** The sockets of a client, in all namespaces. @internal */
 export function socketsOf(socket: Socket): Socket[] {
   const { client } = socket;
-  const { sockets } = clientOf(client);
+  const sockets = asMap(clientOf(client).sockets);
   if (sockets !== undefined) return [...sockets.values()];
   return [...namespacesOf(socket.nsp.server)].flatMap((nsp) =>
     [...nsp.sockets.values()].filter((other) => other.client === client),
@@ -96,7 +180,7 @@ export function socketsOf(socket: Socket): Socket[] {
 
 /** Calls the listeners of `serverSideEmit`. They may throw. @internal */
 export function callServerSide(nsp: Namespace, args: unknown[]): void {
-  const { _onServerSideEmit: call } = namespaceOf(nsp);
+  const call = asFunction(namespaceOf(nsp)._onServerSideEmit);
   if (call !== undefined) {
     call.call(nsp, args);
     return;
@@ -114,8 +198,8 @@ export function callServerSide(nsp: Namespace, args: unknown[]): void {
  */
 export function onRemoved(nsp: Namespace, gone: (socket: Socket) => void): boolean {
   const internal = namespaceOf(nsp);
-  const remove = internal._remove;
-  if (typeof remove === 'function') {
+  const remove = asFunction(internal._remove);
+  if (remove !== undefined) {
     internal._remove = (socket) => {
       gone(socket);
       remove.call(nsp, socket);
@@ -134,7 +218,7 @@ export function nextAckId(nsp: Namespace): number | undefined {
 
 /** The callbacks of a socket that wait for acknowledgements, by their numbers. @internal */
 export function acksOf(socket: Socket): Map<number, Acknowledge> | undefined {
-  return socketOf(socket).acks;
+  return asMap(socketOf(socket).acks);
 }
 
 /** Whether the classes of all sockets so far show if they have outgoing listeners. */
@@ -150,7 +234,8 @@ function showsOutgoingListeners(socket: Socket): boolean {
   } catch {
     // It cannot be tried without a client.
   }
-  const shown = socketOf(trial)._anyOutgoingListeners?.includes(ignore) === true;
+  const listeners = socketOf(trial)._anyOutgoingListeners;
+  const shown = Array.isArray(listeners) && listeners.includes(ignore);
   if (!shown) listenersShown = false;
   return shown;
 }
@@ -165,5 +250,5 @@ export function outgoingListenersOf(socket: Socket): readonly Acknowledge[] | un
 export function startOver(socket: Socket, newPid: string): void {
   const internal = socketOf(socket);
   internal.recovered = false;
-  if (internal.pid !== undefined) internal.pid = newPid;
+  if (typeof internal.pid === 'string') internal.pid = newPid;
 }

@@ -1,5 +1,6 @@
 import { Observable, Subject } from 'rxjs';
 import type { PresenceChange } from '../store/presence-change.js';
+import { nextTick, type Failed } from '../../reporting/timers.js';
 
 /**
  * Where the app hears of changes. Some have to wait for somebody who listens: those that come while the app starts and
@@ -15,8 +16,8 @@ export class ChangeFeed {
 
   readonly changes$ = new Observable<PresenceChange>((listener) => {
     const subscription = this.changes.subscribe(listener);
-    // Not before whoever subscribes has the subscription.
-    process.nextTick(this.onListener);
+    // Not before the subscriber has its subscription.
+    nextTick(this.failed, this.onListener);
     return () => {
       subscription.unsubscribe();
       if (!this.isHeard) this.silentSince = performance.now();
@@ -27,6 +28,7 @@ export class ChangeFeed {
     /** How long after the start, or after the last listener has gone, another one is expected, in ms. */
     private readonly patienceMs: number,
     private readonly onListener: () => void,
+    private readonly failed: Failed,
   ) {}
 
   get isHeard(): boolean {

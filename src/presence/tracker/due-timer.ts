@@ -1,4 +1,5 @@
 import type { Reporter } from '../../reporting/reporter.js';
+import { after } from '../../reporting/timers.js';
 
 /** The longest that Node's timers take. */
 const MAX_MS = 2 ** 31 - 1;
@@ -32,7 +33,8 @@ export class DueTimer<K> {
     this.firesAt = at;
     if (at === Infinity) return;
     const ms = Math.ceil(at - performance.now());
-    this.timer = setTimeout(() => this.fire(), Math.min(ms, MAX_MS));
+    const failed = this.reporter.failure('presence.failed', () => 'what is due');
+    this.timer = after(Math.min(ms, MAX_MS), failed, () => this.fire());
     this.timer.unref();
   }
 

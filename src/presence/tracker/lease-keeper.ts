@@ -1,5 +1,6 @@
 import type { ResolvedPresenceOptions } from '../../options/resolve-presence.js';
 import type { Lease, Owner, PresenceStore } from '../store/presence-store.js';
+import { every } from '../../reporting/timers.js';
 
 const SOON_MS = 1_000;
 
@@ -83,7 +84,11 @@ export class LeaseKeeper {
   }
 
   start(): void {
-    this.timer = setInterval(() => void this.beat(), this.options.heartbeatIntervalMs);
+    this.timer = every(
+      this.options.heartbeatIntervalMs,
+      (error) => this.handlers.failed(error),
+      () => this.beat(),
+    );
   }
 
   /**

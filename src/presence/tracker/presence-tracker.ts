@@ -13,6 +13,7 @@ import { BUCKETS, bucketOf } from '../store/presence-buckets.js';
 import type { PresenceChange } from '../store/presence-change.js';
 import type { Lease, Owner, PresenceStore } from '../store/presence-store.js';
 import { Sweeps, type Sweeper } from './sweeps.js';
+import { guarded, type Failed } from '../../reporting/timers.js';
 
 interface PresenceTrackerDeps {
   readonly pubSub: PubSub;
@@ -40,6 +41,7 @@ export class PresenceTracker {
   private readonly sweeps: Sweeps;
   private readonly subscriptions: Subscription[] = [];
   private readonly turns = new PacedTurns();
+  private readonly threw: Failed;
   private renewals = 0;
   private stopped = false;
 
@@ -50,10 +52,16 @@ export class PresenceTracker {
     private readonly deps: PresenceTrackerDeps,
   ) {
     this.dueTimer = new DueTimer<BucketReconciler>((bucket) => bucket.processDue(), deps.reporter);
-    this.feed = new ChangeFeed(options.leaseMs, () => {
-      this.handOver();
-      this.lease.heard();
-    });
+    const failed = deps.reporter.failure('presence.failed', () => 'users who come and go');
+    this.threw = failed;
+    this.feed = new ChangeFeed(
+      options.leaseMs,
+      () => {
+        this.handOver();
+        this.lease.heard();
+      },
+      failed,
+    );
     this.lease = new LeaseKeeper(store, instanceId, options, {
       sweeping: () => this.sweeps.owners,
       isHeard: () => this.feed.isHeard,
@@ -66,11 +74,13 @@ export class PresenceTracker {
     this.sweeps = new Sweeps(this.createSweeper(), deps.reporter, (error) => this.failed(error));
     // From the beginning: a gateway with a port of its own lets clients in before the app has started.
     this.subscriptions.push(
-      deps.state.changes$.subscribe(({ type, userId }) => {
-        const bucket = this.bucket(bucketOf(userId));
-        if (type === 'first-socket') bucket.came(userId);
-        else bucket.went(userId);
-      }),
+      deps.state.changes$.subscribe(
+        guarded(failed, ({ type, userId }) => {
+          const bucket = this.bucket(bucketOf(userId));
+          if (type === 'first-socket') bucket.came(userId);
+          else bucket.went(userId);
+        }),
+      ),
     );
   }
 
@@ -100,9 +110,9 @@ export class PresenceTracker {
    */
   async start(): Promise<void> {
     this.subscriptions.push(
-      this.deps.pubSub.state$.subscribe((state) => {
-        if (state === 'ready') void this.beat();
-      }),
+      this.deps.pubSub.state$.subscribe(
+        guarded(this.threw, (state) => (state === 'ready' ? this.beat() : undefined)),
+      ),
     );
     this.lease.start();
     if (!this.lease.isBeating) return;

@@ -5,6 +5,7 @@ import type { NamespaceServices } from './namespace-services.js';
 import type { SendFlags } from '../../routing/outgoing-event.js';
 import { PacketWriter } from '../connections/packet-writer.js';
 import { acksOf } from '../internals.js';
+import { after } from '../../reporting/timers.js';
 
 interface Question extends SendFlags {
   readonly namespace: string;
@@ -43,10 +44,11 @@ export function collectAcks(
   const writer = new PacketWriter(packet, question, reporter, connections);
   return new Promise((resolve) => {
     const open = new Set<Socket>(sockets);
-    const timer = setTimeout(() => {
-      for (const socket of open) acksOf(socket)?.delete(id);
+    const failed = reporter.failure('listener.failed', () => 'sockets that did not answer');
+    const timer = after(timeoutMs, failed, () => {
       resolve();
-    }, timeoutMs);
+      for (const socket of open) acksOf(socket)?.delete(id);
+    });
     // An app that has closed its sockets waits for nobody.
     timer.unref();
     const over = (socket: Socket): void => {

@@ -3,6 +3,7 @@ import type { Socket } from 'socket.io';
 import { shown } from '../../options/checks.js';
 import type { Reporter } from '../../reporting/reporter.js';
 import type { Refusals } from '../../auth/refusals.js';
+import { after, soon, type Failed } from '../../reporting/timers.js';
 
 type Connection = Socket['conn'];
 type Next = (error: Error) => void;
@@ -15,6 +16,8 @@ const CONNECT = '0';
 const DECISION_MS = 1_000;
 
 const REFUSED_BY_APP = 'connection.refused';
+
+const CONNECT_PACKET = (): string => 'a CONNECT packet';
 
 /** CONNECT packets of a connection that have not arrived at a namespace. */
 interface Underway {
@@ -37,18 +40,22 @@ export class Arrivals {
   /** What ends the duplicates of a connection that has been closed: Socket.IO would keep them for ever. */
   private readonly duplicates = new WeakMap<Connection, End[]>();
   private readonly underway = new WeakMap<Connection, Underway>();
+  private readonly failed: Failed;
 
   constructor(
     private readonly refusals: Refusals,
     private readonly reporter: Reporter,
     /** Where the client of a socket is, for the log. */
     private readonly addressOf: (socket: Socket) => string,
-  ) {}
+  ) {
+    this.failed = reporter.failure('connection.failed', CONNECT_PACKET);
+  }
 
   /** Watches a new connection for CONNECT packets to namespaces that do not exist: no middleware sees those. */
   watch(connection: Connection): void {
     connection.on('message', (data: unknown) => {
-      if (typeof data === 'string' && data.startsWith(CONNECT)) this.sent(connection, data);
+      if (typeof data !== 'string' || !data.startsWith(CONNECT)) return;
+      this.reporter.attempt('connection.failed', CONNECT_PACKET, () => this.sent(connection, data));
     });
   }
 
@@ -72,7 +79,7 @@ export class Arrivals {
   /** A socket is connected: Socket.IO closes connections that ask for its namespace once more. */
   connected(socket: Socket): void {
     // CONNECT packets that were read before that are still on their way to the middleware.
-    setImmediate(() => this.remove(socket));
+    soon(this.failed, () => this.remove(socket));
   }
 
   /** A socket was refused by this library. */
@@ -127,7 +134,7 @@ export class Arrivals {
     const all = [end];
     this.duplicates.set(connection, all);
     connection.once('close', () => {
-      for (const endOne of all) endOne();
+      for (const endOne of all) this.reporter.attempt('listener.failed', CONNECT_PACKET, endOne);
     });
   }
 
@@ -139,14 +146,13 @@ export class Arrivals {
     if (underway.checking) return;
     underway.checking = true;
     // By then the packet has arrived at its namespace, unless the app takes its time to decide whether there is one.
-    setImmediate(() => {
+    soon(this.failed, () => {
       underway.checking = false;
       if (underway.packets === 0 && underway.givenUp === 0) this.underway.delete(connection);
       else if (underway.packets >= this.refusals.limit) this.giveUp(connection, underway, packet);
       else if (underway.packets > 0) {
-        underway.timer ??= setTimeout(
-          () => this.giveUp(connection, underway, packet),
-          DECISION_MS,
+        underway.timer ??= after(DECISION_MS, this.failed, () =>
+          this.giveUp(connection, underway, packet),
         ).unref();
       }
     });

@@ -11,6 +11,7 @@ import type { SocketSelector, EventToAcknowledge } from '../../routing/socket-se
 import { isLonger } from '../../wire/channel-names.js';
 import type { AckRequests } from '../commands/ack-requests.js';
 import type { NamespaceServices } from './namespace-services.js';
+import { nextTick } from '../../reporting/timers.js';
 
 export type AdapterConstructor = new (nsp: Namespace) => Adapter;
 
@@ -216,9 +217,10 @@ function broadcastWithAck(
     onClientCount(clients);
     for (let server = 1; server < servers; server++) onClientCount(0);
   };
+  const failed = (error: unknown): void => reporter.report('emit.refused', () => reasonOf(error));
   if (question === undefined) {
     // Rooms that cannot exist have no clients. Not at once: the operator still has to learn the number of servers.
-    queueMicrotask(finish);
+    nextTick(failed, finish);
     return;
   }
   acks
@@ -229,9 +231,7 @@ function broadcastWithAck(
       onAnswer: (_, __, answer) => onAnswer(answer),
       onAllAsked: finish,
     })
-    .catch((error: unknown) => {
-      reporter.report('emit.refused', () => reasonOf(error));
-    });
+    .catch(failed);
 }
 
 type SetAdapter = (this: Server, adapter?: unknown) => unknown;

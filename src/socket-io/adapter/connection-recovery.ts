@@ -3,7 +3,6 @@ import type { Socket } from 'socket.io';
 import type { Session } from 'socket.io-adapter';
 import type { AuthenticatedIdentity } from '../../options/auth-options.js';
 import { continueSession } from '../../auth/session-id.js';
-import type { KeptOptions } from '../delivery-options.js';
 import type { Reporter } from '../../reporting/reporter.js';
 import {
   isReservedRoom,
@@ -12,14 +11,8 @@ import {
   userIn,
   userRoom,
 } from '../../routing/reserved-rooms.js';
-import { startOver } from '../internals.js';
-
-/** A packet that Socket.IO's adapter keeps for those who come back. @internal */
-export interface KeptPacket {
-  readonly id: string;
-  readonly opts: KeptOptions;
-  readonly data: unknown[];
-}
+import { startOver, type KeptPacket } from '../internals.js';
+import { after, guarded } from '../../reporting/timers.js';
 
 /** A session, and the last packet of it that its client got. */
 interface Claim {
@@ -59,12 +52,13 @@ export class ConnectionRecovery {
   lost({ pid, rooms }: Session, maxDisconnectionMs: number): void {
     this.away.get(pid)?.();
     const release = this.keepChannels(rooms);
-    const letGo = (): void => {
+    const failed = this.reporter.failure('transport.failed', () => 'channels of a lost client');
+    const letGo = guarded(failed, () => {
       clearTimeout(timer);
       this.away.delete(pid);
-      this.reporter.attempt('transport.failed', () => 'channels of a lost client', release);
-    };
-    const timer = setTimeout(letGo, maxDisconnectionMs).unref();
+      release();
+    });
+    const timer = after(maxDisconnectionMs, failed, letGo).unref();
     this.away.set(pid, letGo);
   }
 

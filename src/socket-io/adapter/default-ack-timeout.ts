@@ -1,21 +1,29 @@
 import type { Server } from 'socket.io';
 import { isError } from '../../kinds.js';
+import { nextTick, type Failed } from '../../reporting/timers.js';
+import { ackFlagsOf, adapterOf } from '../internals.js';
 
 const PATCHED = Symbol.for('nestjs-redis-propagator:default-ack-timeout');
 const TIMEOUT = Symbol.for('nestjs-redis-propagator:ack-timeout-ms');
+const FAILED = Symbol.for('nestjs-redis-propagator:ack-failed');
 
 type Acknowledge = (this: unknown, ...answer: unknown[]) => void;
 
 interface Operator {
-  readonly flags: { timeout?: number; expectSingleResponse?: boolean };
-  readonly adapter: { readonly [TIMEOUT]?: number };
   emit: (this: Operator, event: string, ...args: unknown[]) => boolean;
+}
+
+/** An adapter of ours. */
+interface WithDefault {
+  readonly [TIMEOUT]?: number;
+  readonly [FAILED]?: Failed;
 }
 
 /**
  * Without `.timeout()` Socket.IO's broadcasts with an acknowledgement end after a millisecond, with nothing: its
  * BroadcastOperator hands an undefined timeout to setTimeout. The operator has no seam for a default, so its `emit`
- * is wrapped, once per copy of socket.io; adapters other than ours are left as they are.
+ * is wrapped, once per copy of socket.io; adapters other than ours are left as they are, and so is all where the private members
+ * that this needs are not as expected.
  *
  * @internal
  */
@@ -25,11 +33,15 @@ export function installDefaultAckTimeout(server: Server): void {
   const { emit } = prototype;
   Object.defineProperty(prototype, PATCHED, { value: true });
   prototype.emit = function (this: Operator, event: string, ...args: unknown[]): boolean {
-    const timeout = this.adapter[TIMEOUT];
     const ack = args.at(-1);
-    if (timeout === undefined || typeof ack !== 'function') return emit.call(this, event, ...args);
-    this.flags.timeout ??= timeout;
-    return emitOnce(this, emit, [event, ...args.slice(0, -1)], ack as Acknowledge);
+    if (typeof ack !== 'function') return emit.call(this, event, ...args);
+    const adapter: WithDefault | undefined = adapterOf(this);
+    const flags = ackFlagsOf(this);
+    const timeout = adapter?.[TIMEOUT];
+    if (timeout === undefined || flags === undefined) return emit.call(this, event, ...args);
+    flags.timeout ??= timeout;
+    const failed = adapter?.[FAILED] ?? (() => undefined);
+    return emitOnce(this, emit, [event, ...args.slice(0, -1)], ack as Acknowledge, failed);
   };
 }
 
@@ -39,6 +51,7 @@ function emitOnce(
   emit: Operator['emit'],
   [event, ...args]: [string, ...unknown[]],
   ack: Acknowledge,
+  failed: Failed,
 ): boolean {
   let told = false;
   const once: Acknowledge = (...answer) => {
@@ -51,12 +64,14 @@ function emitOnce(
   } catch (error) {
     // Of this package, or of another copy of it. Others are Socket.IO's own, as for a reserved name.
     if (!isError(error) || error.name !== 'PropagatorError') throw error;
-    queueMicrotask(() => once(error, operator.flags.expectSingleResponse === true ? null : []));
+    const none = ackFlagsOf(operator)?.expectSingleResponse === true ? null : [];
+    nextTick(failed, () => once(error, none));
     return true;
   }
 }
 
-/** Gives an adapter its default. @internal */
-export function setDefaultAckTimeout(adapter: object, timeoutMs: number): void {
+/** Gives an adapter its default. `failed` takes what the callback of an app throws. @internal */
+export function setDefaultAckTimeout(adapter: object, timeoutMs: number, failed: Failed): void {
   Object.defineProperty(adapter, TIMEOUT, { value: timeoutMs });
+  Object.defineProperty(adapter, FAILED, { value: failed });
 }

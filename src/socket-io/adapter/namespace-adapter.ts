@@ -16,15 +16,18 @@ import { isReservedRoom } from '../../routing/reserved-rooms.js';
 import { RoomChannels } from './room-channels.js';
 import { forEachSocket } from './room-members.js';
 import { invalidRoom, normaliseOptions, roomName } from '../../routing/room-names.js';
-import { ConnectionRecovery, type KeptPacket } from './connection-recovery.js';
+import { ConnectionRecovery } from './connection-recovery.js';
 import {
   callServerSide,
   closesEmptyNamespaces,
+  keepsSessionsFor,
+  keptPackets,
   nextAckId,
   onRemoved,
   parserOf,
 } from '../internals.js';
 import type { EventToAcknowledge, SocketSelector } from '../../routing/socket-selector.js';
+import { guarded } from '../../reporting/timers.js';
 
 /** The adapter of a namespace behind `SocketStateAdapter`. @internal */
 export interface NamespaceAdapter extends CommandAdapter {
@@ -77,9 +80,6 @@ export function namespaceAdapter(
     private readonly tellsRefused: boolean;
     /** With connection state recovery only. */
     private readonly recovery: ConnectionRecovery | undefined;
-    /** What Socket.IO's adapter with recovery has. */
-    declare private readonly packets?: KeptPacket[];
-    declare private readonly maxDisconnectionDuration: number;
 
     constructor(nsp: Namespace) {
       super(nsp);
@@ -88,12 +88,18 @@ export function namespaceAdapter(
       this.codec = codecOf(parserOf(nsp.server) ?? standardParser);
       this.channels = new RoomChannels(nsp.name, router);
       this.memberships = new IdentityRooms(this.channels);
-      if (Array.isArray(this.packets)) {
+      if (keptPackets(this) !== undefined) {
         this.recovery = new ConnectionRecovery((rooms) => this.channels.keep(rooms), reporter);
       }
-      this.on('create-room', (room: string) => this.channels.open(room));
-      this.on('delete-room', (room: string) => this.channels.close(room));
-      this.tellsRefused = onRemoved(nsp, (socket) => this.removed(socket));
+      const failed = reporter.failure('transport.failed', () => `namespace ${shown(nsp.name)}`);
+      const open = guarded(failed, (room: string) => this.channels.open(room));
+      const close = guarded(failed, (room: string) => this.channels.close(room));
+      this.on('create-room', open);
+      this.on('delete-room', close);
+      this.tellsRefused = onRemoved(
+        nsp,
+        guarded(failed, (socket) => this.removed(socket)),
+      );
       router.attach(this);
       hooks.created(nsp, this);
     }
@@ -117,7 +123,7 @@ export function namespaceAdapter(
 
     connected(socket: Socket): void {
       this.waiting.delete(socket.id);
-      this.recovery?.connected(socket, this.packets ?? [], (data) => {
+      this.recovery?.connected(socket, keptPackets(this) ?? [], (data) => {
         const flags = { volatile: false, compress: true };
         const packet = encodeEvent(this.codec, this.name, data);
         new PacketWriter(packet, flags, reporter, services.connections).write(socket);
@@ -185,7 +191,7 @@ export function namespaceAdapter(
     override persistSession(session: Session): void {
       const own = this.memberships.roomsOf(session.sid);
       const whole = { ...session, rooms: [...session.rooms, ...own] };
-      this.recovery?.lost(whole, this.maxDisconnectionDuration);
+      this.recovery?.lost(whole, keepsSessionsFor(this, this.nsp as Namespace));
       super.persistSession(whole);
     }
 
@@ -345,7 +351,7 @@ export function namespaceAdapter(
       const kept = Object.assign(options, { rooms: NOWHERE });
       super.broadcast({ ...packet, data: [...packet.data] }, kept);
       Object.assign(options, { rooms });
-      const last = this.packets?.at(-1);
+      const last = keptPackets(this)?.at(-1);
       return last?.opts === options ? last.data : undefined;
     }
   };

@@ -21,6 +21,7 @@ import { inMemoryAdapterOf, keepAdapter } from './command-adapter.js';
 import { namespaceAdapter, type NamespaceAdapter } from './namespace-adapter.js';
 import type { NamespaceServices } from './namespace-services.js';
 import { encoderOf } from '../internals.js';
+import { guarded, nextTick } from '../../reporting/timers.js';
 
 /**
  * Takes Socket.IO servers into the cluster: every namespace of theirs, those made later and dynamic ones included,
@@ -78,7 +79,13 @@ export class SocketServers {
     this.internals.server(server);
     // A server that listens nowhere yet has no engine.
     const { engine } = server as { engine?: Server['engine'] };
-    engine?.on('connection', (connection: Socket['conn']) => this.arrivals.watch(connection));
+    engine?.on(
+      'connection',
+      guarded(
+        this.services.reporter.failure('connection.failed', () => 'a new connection'),
+        (connection: Socket['conn']) => this.arrivals.watch(connection),
+      ),
+    );
   }
 
   /**
@@ -102,25 +109,24 @@ export class SocketServers {
   }
 
   private prepare(nsp: Namespace, adapter: NamespaceAdapter): void {
-    setDefaultAckTimeout(adapter, this.services.ackTimeoutMs);
-    nsp.use((socket, next) => {
-      if (!this.arrivals.begin(socket, next)) return;
-      rememberArrival(socket);
-      adapter.arriving(socket);
-      this.admit(socket, adapter)
-        .catch((error: unknown) => this.failed(socket, error))
-        .then((refusal) => {
-          if (refusal !== undefined) this.arrivals.refused(socket, codeOf(refusal));
-          next(refusal);
-        })
-        // A middleware of the app threw.
-        .catch((error: unknown) => next(this.failed(socket, error)));
+    setDefaultAckTimeout(
+      adapter,
+      this.services.ackTimeoutMs,
+      this.services.reporter.failure('listener.failed', () => 'an acknowledgement'),
+    );
+    nsp.use((socket, pass) => {
+      this.letIn(socket, adapter, pass)
+        // A middleware of the app threw, or a listener of the connection.
+        .catch((error: unknown) => pass(this.failed(socket, error)))
+        .catch((error: unknown) => this.endFailed(socket, error));
     });
+    const guard = (act: (socket: Socket) => void) => (socket: Socket) =>
+      guarded((error) => this.endFailed(socket, error), act)(socket);
     // Emitted before `connection`, where Nest hands the socket to gateways.
-    nsp.on('connect', (socket) => {
+    const connect = guard((socket) => {
       if (!this.endUnlessAdmitted(socket)) adapter.connected(socket);
     });
-    nsp.on('connection', (socket) => {
+    const connection = guard((socket) => {
       if (!this.admitted.has(socket)) return;
       this.arrivals.connected(socket);
       this.internals.connected(socket);
@@ -129,6 +135,36 @@ export class SocketServers {
       this.connected(socket as unknown as AuthenticatedSocket, identity?.userId);
       disconnectIfRequested(socket, this.services.reporter);
     });
+    nsp.on('connect', connect);
+    nsp.on('connection', connection);
+  }
+
+  private async letIn(
+    socket: Socket,
+    adapter: NamespaceAdapter,
+    pass: (error?: Error) => void,
+  ): Promise<void> {
+    if (!this.arrivals.begin(socket, pass)) return;
+    rememberArrival(socket);
+    adapter.arriving(socket);
+    let refusal: Error | undefined;
+    try {
+      refusal = await this.admit(socket, adapter);
+    } catch (error) {
+      refusal = this.failed(socket, error);
+    }
+    if (refusal !== undefined) this.arrivals.refused(socket, codeOf(refusal));
+    pass(refusal);
+  }
+
+  /** Nobody knows what has become of the socket: it must not stay half let in. */
+  private endFailed(socket: Socket, error: unknown): void {
+    this.failed(socket, error);
+    this.services.reporter.attempt(
+      'connection.failed',
+      () => `socket ${socket.id}`,
+      () => socket.conn.close(true),
+    );
   }
 
   /** Resolves to the error to refuse the client with, or to undefined: its events arrive from then on. */
@@ -207,7 +243,8 @@ export class SocketServers {
     this.gate?.left(socket.id);
     if (identity === undefined) return;
     // The gateway's handleDisconnect, which runs right after this, still finds the socket.
-    process.nextTick(() => this.state.letGo(identity.userId, socket as AuthenticatedSocket));
+    const failed = this.services.reporter.failure('listener.failed', () => `socket ${socket.id}`);
+    nextTick(failed, () => this.state.letGo(identity.userId, socket as AuthenticatedSocket));
   }
 }
 

@@ -4,6 +4,7 @@ import type { Reporter } from '../../reporting/reporter.js';
 import { RESERVED_EVENTS } from '../../wire/reserved-events.js';
 import type { ClusterRequests } from '../../cluster/cluster-requests.js';
 import type { LocalNamespace } from '../../routing/local-namespace.js';
+import { after, nextTick } from '../../reporting/timers.js';
 
 const OPERATION = 'server-side-emit';
 
@@ -62,7 +63,10 @@ export class ServerSideEvents {
       } catch (error) {
         this.reporter.report('emit.refused', () => `serverSideEmit: ${reasonOf(error)}`);
         const failure = isError(error) ? error : new Error(reasonOf(error));
-        queueMicrotask(() => (ack as Acknowledge)(failure, []));
+        nextTick(
+          (thrown) => this.failed(thrown),
+          () => (ack as Acknowledge)(failure, []),
+        );
       }
       return;
     }
@@ -104,9 +108,11 @@ export class ServerSideEvents {
         return false;
       },
     );
-    void Promise.all([remote, local]).then(([{ missing, complete }, here]) =>
-      ack(complete && here ? null : incomplete(missing), answers),
-    );
+    Promise.all([remote, local])
+      .then(([{ missing, complete }, here]) =>
+        ack(complete && here ? null : incomplete(missing), answers),
+      )
+      .catch((error: unknown) => this.failed(error));
   }
 
   private failed(error: unknown): void {
@@ -143,7 +149,9 @@ async function askEach(
 
 function ask(namespace: LocalNamespace, args: unknown[], timeoutMs: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(reject, timeoutMs, new Error('no listener answered in time'));
+    const timer = after(timeoutMs, reject, () => {
+      throw new Error('no listener answered in time');
+    });
     // A process that has closed its app waits for nobody.
     timer.unref();
     try {

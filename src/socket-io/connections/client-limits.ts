@@ -19,6 +19,8 @@ const MAX_CLIENTS = 100_000;
  */
 export class ClientLimits {
   private readonly events: RateLimiter | undefined;
+  private readonly names = new WeakMap<Socket['conn'], string>();
+  private connections = 0;
 
   constructor(
     { eventsPerSecond, eventBurst }: ResolvedClientLimits,
@@ -39,12 +41,21 @@ export class ClientLimits {
     const { events } = this;
     if (events === undefined) return;
     // A user has one limit for all sockets.
-    const client = userId === undefined ? `connection:${connectionOf(socket)}` : `user:${userId}`;
+    const client = userId === undefined ? this.nameOf(socket.conn) : `user:${userId}`;
     socket.use((packet, next) => {
       const retryAfterMs = events.take(client);
       if (retryAfterMs === 0) next();
       else this.refuse(socket, packet, retryAfterMs);
     });
+  }
+
+  /** Without an id of Engine.IO's: that one is private. */
+  private nameOf(connection: Socket['conn']): string {
+    const known = this.names.get(connection);
+    if (known !== undefined) return known;
+    const name = `connection:${++this.connections}`;
+    this.names.set(connection, name);
+    return name;
   }
 
   private refuse(socket: Socket, packet: readonly unknown[], retryAfterMs: number): void {
@@ -65,8 +76,4 @@ export class ClientLimits {
     // Not for each: that would be a flood of our own.
     else if (verdict === 'first') socket.emit('exception', answer);
   }
-}
-
-function connectionOf({ client }: Socket): string {
-  return (client as unknown as { readonly id: string }).id;
 }

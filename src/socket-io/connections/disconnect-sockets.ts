@@ -4,6 +4,7 @@ import type { Reporter } from '../../reporting/reporter.js';
 import { DISCONNECT_EVENT } from '../../auth/authenticated-socket.js';
 import { socketsOf } from '../internals.js';
 import { hardClose, isGone, type EngineSocket } from '../engine-socket.js';
+import { after, nextTick } from '../../reporting/timers.js';
 
 /** @internal */
 export interface EndOptions {
@@ -58,7 +59,8 @@ export function disconnectIfRequested(socket: Socket, reporter: Reporter): void 
   if (options === undefined) return;
   requested.delete(socket);
   // The app's own listeners of the connection come first, or they would not hear of its end.
-  process.nextTick(() => disconnectSockets([socket], options, reporter));
+  const failed = reporter.failure('listener.failed', () => `socket ${socket.id}`);
+  nextTick(failed, () => disconnectSockets([socket], options, reporter));
 }
 
 /** How long the last packets of a connection may take on their way. */
@@ -87,11 +89,8 @@ export function endConnection(
     disconnectSockets(socketsOf(socket), { close: false, reason }, reporter);
   connection.close();
   const engine = connection as unknown as EngineSocket;
-  setTimeout(() => {
-    try {
-      if (!isGone(engine)) hardClose(engine, reason);
-    } catch (error) {
-      reporter.report('listener.failed', () => `disconnect: ${reasonOf(error)}`);
-    }
-  }, FAREWELL_MS).unref();
+  const failed = reporter.failure('listener.failed', () => 'disconnect');
+  after(FAREWELL_MS, failed, () => {
+    if (!isGone(engine)) hardClose(engine, reason);
+  }).unref();
 }

@@ -4,7 +4,13 @@ import { reasonOf } from '../../errors.js';
 import type { ResolvedShutdownOptions } from '../../options/resolve-load.js';
 import type { Reporter } from '../../reporting/reporter.js';
 import { DISCONNECT_EVENT } from '../../auth/authenticated-socket.js';
-import { hardClose, isGone, type EngineSocket, type EngineServer } from '../engine-socket.js';
+import {
+  clientsOf,
+  hardClose,
+  isGone,
+  type EngineServer,
+  type EngineSocket,
+} from '../engine-socket.js';
 import { namespacesOf, socketsOf } from '../internals.js';
 
 /** Clients of one tick are disconnected together. */
@@ -82,7 +88,7 @@ export class Draining {
     }
     // Those that were still being let in, with no namespace yet.
     for (const engine of this.engines()) {
-      for (const connection of Object.values(engine.clients)) {
+      for (const connection of clientsOf(engine)) {
         leaving.add(connection);
         this.attempt(() => connection.close());
       }
@@ -139,9 +145,8 @@ export class Draining {
 /** All connections of these servers. @internal */
 export function* connectionsOf(servers: Iterable<Server>): Iterable<EngineSocket> {
   for (const server of servers) {
-    const clients = engineOf(server)?.clients ?? {};
-    // Not for...in: an app, or a package of it, may have put something on Object.prototype.
-    yield* Object.values(clients);
+    const engine = engineOf(server);
+    if (engine !== undefined) yield* clientsOf(engine);
   }
 }
 

@@ -8,6 +8,7 @@ import {
   waitingBytes,
   type EngineSocket,
 } from '../engine-socket.js';
+import { every, soon, type Failed } from '../../reporting/timers.js';
 
 const SWEEP_MS = 1_000;
 
@@ -24,17 +25,21 @@ export class SlowClients {
   private readonly progress = new WeakMap<EngineSocket, string>();
   private readonly reported = new WeakSet<EngineSocket>();
   private timer: NodeJS.Timeout | undefined;
+  /** Takes what Engine.IO, or a transport of the app, throws. */
+  private readonly failed: Failed;
 
   constructor(
     /** Undefined: nothing is bounded. */
     private readonly options: ResolvedSlowClientOptions | undefined,
     private readonly connections: () => Iterable<EngineSocket>,
     private readonly reporter: Reporter,
-  ) {}
+  ) {
+    this.failed = reporter.failure('listener.failed', () => 'slow clients');
+  }
 
   start(): void {
     if (this.options === undefined) return;
-    this.timer ??= setInterval(() => this.attempt(() => this.sweep()), SWEEP_MS).unref();
+    this.timer ??= every(SWEEP_MS, this.failed, () => this.sweep()).unref();
   }
 
   close(): void {
@@ -47,13 +52,8 @@ export class SlowClients {
   wrote(connection: EngineSocket): void {
     if (!this.isOver(connection)) return;
     // Whatever is written in one go waits, until the event loop has had a chance to send it.
-    if (this.suspects.size === 0) setImmediate(() => this.attempt(() => this.judge()));
+    if (this.suspects.size === 0) soon(this.failed, () => this.judge());
     this.suspects.add(connection);
-  }
-
-  /** In a timer, what Engine.IO or a transport of the app throws would end the process. */
-  private attempt(look: () => void): void {
-    this.reporter.attempt('listener.failed', () => 'slow clients', look);
   }
 
   private sweep(): void {

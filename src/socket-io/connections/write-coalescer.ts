@@ -9,6 +9,7 @@ import {
   type FramedOptions,
 } from '../engine-socket.js';
 import type { SlowClients } from './slow-clients.js';
+import { nextTick, type Failed } from '../../reporting/timers.js';
 
 /** Larger writes gain nothing by being put together: copying costs more than the call that it saves, in bytes. */
 const MAX_BYTES = 32 * 1024;
@@ -76,11 +77,14 @@ export class WriteCoalescer {
   private connections: CoalescedConnection[] = [];
   /** The last batch of one packet: the next connection is likely to get the same. */
   private first: WriteChain | undefined;
+  private readonly threw: Failed;
 
   constructor(
     private readonly slow: SlowClients,
     private readonly reporter: Reporter,
-  ) {}
+  ) {
+    this.threw = (error) => this.failed(error);
+  }
 
   /** Of connections that take frames. */
   add(connection: CoalescedConnection, packet: WirePacket): void {
@@ -93,7 +97,7 @@ export class WriteCoalescer {
     else if (!(WAITING in connection)) keepInOrder(connection);
     if (this.first?.packet !== packet) this.first = new WriteChain(packet, undefined);
     connection[WAITING] = this.first;
-    if (this.connections.length === 0) process.nextTick(() => this.flush());
+    if (this.connections.length === 0) nextTick(this.threw, () => this.flush());
     this.connections.push(connection);
   }
 

@@ -7,6 +7,9 @@ import { testRedisUrl } from '../../support/test-cluster.js';
 import { watchedPubSub, type WatchedPubSub } from '../../support/watched-pub-sub.js';
 
 const LIMIT_MS = 300;
+const fail = (error: unknown): never => {
+  throw error;
+};
 
 describe('when this process is frozen for longer than a reply may take, and the reply has arrived', () => {
   let watched: WatchedPubSub;
@@ -58,7 +61,7 @@ describe('when this process is frozen for longer than a reply may take, and the 
   });
 
   it('a request to the cluster is answered', async () => {
-    const request = new PendingRequest(['b'], LIMIT_MS, {});
+    const request = new PendingRequest(['b'], LIMIT_MS, {}, fail);
     request.handedTo({ instances: 1, unknownSubscribers: 0 });
     void redis.ping().then(() => request.answered('b', { type: 'reply', id: 1, done: true }));
     standStill();

@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { PendingRequest } from '../../../src/cluster/pending-request.js';
 
+const fail = (error: unknown): never => {
+  throw error;
+};
+
 const part = { type: 'reply', id: 1, done: false, part: [] } as const;
 
 describe('a request with a reply in many parts', () => {
@@ -12,7 +16,7 @@ describe('a request with a reply in many parts', () => {
   });
 
   it('is given up if no part arrives for that long', async () => {
-    const request = new PendingRequest(['a'], 1_000, { partsExtendDeadline: true });
+    const request = new PendingRequest(['a'], 1_000, { partsExtendDeadline: true }, fail);
     request.handedTo({ instances: 1, unknownSubscribers: 0 });
     for (let i = 0; i < 5; i++) {
       jest.advanceTimersByTime(900);

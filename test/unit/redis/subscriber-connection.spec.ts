@@ -37,6 +37,9 @@ describe('the subscribed connection', () => {
   const handlers: SubscriberConnectionHandlers = {
     settled: (refusal) => settled.push(refusal?.code),
     missed: (channels) => missed.push(channels),
+    threw: (error) => {
+      throw error;
+    },
   };
 
   beforeEach(() => {

@@ -1,6 +1,7 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { LoadMonitor } from '../../../src/reporting/load-monitor.js';
 import { LoadService, type LoadState } from '../../../src/reporting/load.js';
+import { Reporter } from '../../../src/reporting/reporter.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 
 const LIMITS = { eventLoopDelayMs: 200, pendingPublishes: 5_000 };
@@ -13,7 +14,7 @@ describe('the load monitor', () => {
   beforeEach(() => {
     load = new LoadService();
     logger = new MemoryLogger();
-    monitor = new LoadMonitor(load, LIMITS, () => 0, logger);
+    monitor = new LoadMonitor(load, LIMITS, () => 0, new Reporter(logger));
     changes = [];
     load.changes$.subscribe((state) => changes.push(state));
   });
@@ -79,8 +80,29 @@ describe('the load monitor', () => {
     ]);
   });
 
+  it('goes on where the figures cannot be had, and reports it', () => {
+    jest.useFakeTimers();
+    const reporter = new Reporter(logger);
+    let asked = 0;
+    monitor = new LoadMonitor(
+      load,
+      LIMITS,
+      () => {
+        asked++;
+        throw new Error('no figures');
+      },
+      reporter,
+    );
+    monitor.start();
+    jest.advanceTimersByTime(300);
+    monitor.close();
+    jest.useRealTimers();
+    expect(asked).toBe(3);
+    expect(reporter.counts()).toEqual({ 'load.failed': 3 });
+  });
+
   it('measures nothing if it is switched off', () => {
-    monitor = new LoadMonitor(load, undefined, () => 0, logger);
+    monitor = new LoadMonitor(load, undefined, () => 0, new Reporter(logger));
     monitor.start();
     look(10, { eventLoopDelayMs: 10_000 });
     expect(load.overloaded).toBe(false);

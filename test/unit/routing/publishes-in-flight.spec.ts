@@ -8,7 +8,12 @@ describe('publishes in flight', () => {
   beforeEach(() => {
     jest.useFakeTimers();
     unstuck = 0;
-    inFlight = new PublishesInFlight(() => unstuck++);
+    inFlight = new PublishesInFlight(
+      () => unstuck++,
+      (error) => {
+        throw error;
+      },
+    );
   });
   afterEach(() => {
     inFlight.close();

@@ -1,0 +1,36 @@
+import { UseInterceptors } from '@nestjs/common';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+
+/**
+ * Every private name of Nest that this library uses. No other file names one. {@link nestFaults} says which are not as
+ * expected in the version at hand; what depends on them is not checked then.
+ */
+
+/** What `@WebSocketGateway` marks a class with, in Nest 11 and 12. @internal */
+export const GATEWAY_METADATA = 'websockets:is_gateway';
+
+/** What `@SubscribeMessage` marks a handler with, in Nest 11 and 12. @internal */
+export const HANDLER_METADATA = 'websockets:message_mapping';
+
+/** What Nest keeps the interceptors of a class or a handler under. @internal */
+export const INTERCEPTORS_METADATA = '__interceptors__';
+
+@WebSocketGateway()
+class ProbeGateway {
+  @SubscribeMessage('probe')
+  @UseInterceptors({ intercept: (_, next) => next.handle() })
+  handle(): void {}
+}
+
+const probe = Object.getOwnPropertyDescriptor(ProbeGateway.prototype, 'handle')?.value as object;
+
+const MARKED: readonly (readonly [name: string, on: object])[] = [
+  [GATEWAY_METADATA, ProbeGateway],
+  [HANDLER_METADATA, probe],
+  [INTERCEPTORS_METADATA, probe],
+];
+
+/** Names that Nest's own decorators do not write. @internal */
+export function nestFaults(marked = MARKED): string[] {
+  return marked.filter(([name, on]) => !Reflect.hasMetadata(name, on)).map(([name]) => name);
+}
