@@ -22,7 +22,7 @@ const messages = {
   'context.not-ws': (asking: string, type: string) =>
     `${asking} was called in a context of type "${type}", where there is no socket. Use it in gateways only.`,
   'event.invalid-name': (given: string) =>
-    `An event name must be a non-empty string, got ${given}. Pass { event: 'my-event', data }.`,
+    `An event name must be a non-empty string of at most 1,024 bytes, got ${given}. Pass { event: 'my-event', data }.`,
   'event.reserved-name': (event: string) =>
     `"${event}" is a reserved event name of Socket.IO. Choose another name.`,
   'event.unserialisable': (event: string, reason: string) =>

@@ -60,11 +60,17 @@ export function normalisedUserId(given: unknown): string | undefined {
     : undefined;
 }
 
-/** @throws PropagatorError `target.invalid` @internal */
+/** The most that `limits.nameBytes` allows. No user has a longer id, and it would be asked for in Redis. */
+const MAX_USER_ID_CHARACTERS = 65_536;
+
+/** @throws PropagatorError `target.invalid`, `name.too-long` @internal */
 export function checkedUserId(given: unknown): string {
   const userId = normalisedUserId(given);
-  if (userId !== undefined) return userId;
-  throw PropagatorError.of('target.invalid', ['userId', shown(given), userIdRemedy(given)]);
+  if (userId === undefined) {
+    throw PropagatorError.of('target.invalid', ['userId', shown(given), userIdRemedy(given)]);
+  }
+  if (userId.length <= MAX_USER_ID_CHARACTERS) return userId;
+  throw PropagatorError.of('name.too-long', ['userId', shown(userId), MAX_USER_ID_CHARACTERS]);
 }
 
 /** Each user once. @throws PropagatorError `target.invalid` @internal */

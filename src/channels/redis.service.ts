@@ -75,10 +75,7 @@ export class RedisService {
   publish(channel: string, value: unknown): Promise<number> {
     const published = this.encodeAndPublish(channel, value);
     published.catch((error: unknown) => {
-      this.reporter.report(
-        'publish.failed',
-        () => `channel ${textOf(channel)}: ${reasonOf(error)}`,
-      );
+      this.reporter.report('publish.failed', () => `channel ${shown(channel)}: ${reasonOf(error)}`);
     });
     return published;
   }
@@ -111,9 +108,19 @@ export class RedisService {
   }
 }
 
-function checkChannel(given: unknown): void {
-  if (typeof given === 'string' && given !== '') return;
-  throw PropagatorError.of('target.invalid', ['channel', shown(given), 'Pass a non-empty string.']);
+/** Room for a prefix, a namespace and a room or user, each as long as it may be by default, in UTF-8. */
+const MAX_CHANNEL_BYTES = 1_024;
+
+/** @throws PropagatorError `target.invalid` */
+function checkChannel(channel: unknown): asserts channel is string {
+  if (typeof channel === 'string' && channel !== '') {
+    // The second one counts bytes, of text that cannot be huge.
+    if (channel.length <= MAX_CHANNEL_BYTES && Buffer.byteLength(channel) <= MAX_CHANNEL_BYTES) {
+      return;
+    }
+  }
+  const remedy = `Pass a non-empty string of at most ${MAX_CHANNEL_BYTES} bytes.`;
+  throw PropagatorError.of('target.invalid', ['channel', shown(channel), remedy]);
 }
 
 function encoded(channel: string, value: unknown): Buffer {

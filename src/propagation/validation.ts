@@ -4,11 +4,15 @@ import { roomName } from '../routing/room-names.js';
 import type { PublishMode } from '../routing/outgoing-event.js';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
+import { isLonger } from '../wire/channels.js';
 import { RESERVED_EVENTS } from '../wire/reserved-events.js';
+
+/** In UTF-8. An event name stands in receipts, losses, spans and lines of the log. */
+const MAX_EVENT_NAME_BYTES = 1_024;
 
 /** @throws PropagatorError `event.invalid-name`, `event.reserved-name` */
 export function checkEventName(event: unknown): asserts event is string {
-  if (typeof event !== 'string' || event === '') {
+  if (typeof event !== 'string' || event === '' || isLonger(event, MAX_EVENT_NAME_BYTES)) {
     throw PropagatorError.of('event.invalid-name', [shown(event)]);
   }
   if (RESERVED_EVENTS.has(event)) throw PropagatorError.of('event.reserved-name', [event]);

@@ -97,6 +97,13 @@ export class RedisPubSub implements PubSub {
       },
       error,
       threw: this.threw,
+      shared: (command) =>
+        this.reporter.report(
+          'subscriber.shared',
+          () =>
+            `the app sent ${command} on the client in redis.subscriber; channels of this library stay subscribed. ` +
+            'Use a client of its own for what the app subscribes to.',
+        ),
     });
   }
 
@@ -195,7 +202,7 @@ export class RedisPubSub implements PubSub {
     return () => this.interruptions.delete(listener);
   }
 
-  /** A connection that we do not own is its owner's to reset. */
+  /** A connection that the app lent is the app's to reset. */
   reconnect(): void {
     this.subscriber.reconnect();
     if (this.clients.owned) this.clients.publisher.disconnect(true);

@@ -1,6 +1,8 @@
 import type { RedisClient } from '../options/redis-options.js';
+import { guarded } from '../reporting/timers.js';
 import { ClientEvents } from './client-events.js';
 import { checkRegularly, Liveness, type PingedClient } from './liveness.js';
+import { keepSubscriptions } from './kept-subscriptions.js';
 import { bounded, quit } from './quit.js';
 import type { Subscriber, SubscriberHandlers } from './subscriber.js';
 import { SubscriberConnection } from './subscriber-connection.js';
@@ -21,6 +23,7 @@ export class SingleSubscriber implements Subscriber {
   private readonly liveness: Liveness | undefined;
   private checks: NodeJS.Timeout | undefined;
   private wasOpen = false;
+  private giveBack: (() => void) | undefined;
 
   constructor(
     private readonly client: RedisClient,
@@ -64,6 +67,13 @@ export class SingleSubscriber implements Subscriber {
 
   start(): void {
     this.events.attach();
+    if (!this.owned) {
+      this.giveBack ??= keepSubscriptions(this.client, {
+        isOurs: (channel) => this.connection.isWanted(channel),
+        kept: this.handlers.shared,
+        dropped: guarded(this.handlers.threw, () => this.subscribeAgain()),
+      });
+    }
     const { liveness } = this;
     if (liveness !== undefined)
       this.checks ??= checkRegularly(() => liveness.check(), this.handlers.threw);
@@ -87,7 +97,8 @@ export class SingleSubscriber implements Subscriber {
   }
 
   reconnect(): void {
-    this.liveness?.reset();
+    if (this.liveness === undefined) this.subscribeAgain();
+    else this.liveness.reset();
   }
 
   probes(channel: string): string[] {
@@ -98,6 +109,13 @@ export class SingleSubscriber implements Subscriber {
     return this.client.status === 'ready' && (await this.connection.probe(channel, during));
   }
 
+  /** On the same connection: it stands, and Redis may have dropped what was subscribed. */
+  private subscribeAgain(): void {
+    if (this.client.status !== 'ready') return;
+    this.handlers.interrupted(ALL);
+    this.opened();
+  }
+
   private opened(): void {
     this.wasOpen = true;
     this.connection.opened();
@@ -106,6 +124,8 @@ export class SingleSubscriber implements Subscriber {
   async close(): Promise<void> {
     clearInterval(this.checks);
     const unsubscribed = this.connection.close();
+    this.giveBack?.();
+    this.giveBack = undefined;
     this.events.detach();
     if (this.owned) await quit(this.client);
     // A borrowed client lives on, without our channels. While it is away ioredis keeps the command for it.

@@ -9,6 +9,8 @@ export interface SubscriberHandlers {
   readonly error: (error: unknown) => void;
   /** A client threw in a timer, where that would end the process. */
   readonly threw: (error: unknown) => void;
+  /** The app wanted to end subscriptions of this library, on the client that it lent. They are kept. */
+  readonly shared: (command: string) => void;
   /** Channels that were subscribed, or should have been, may have missed something; nothing before `since`, if that is known. */
   readonly interrupted: (interrupted: InterruptedChannels, since?: number) => void;
 }
@@ -22,7 +24,7 @@ export interface Subscriber {
   isCounted(channel: string): boolean;
   subscribe(channel: string): Promise<void>;
   unsubscribe(channel: string): void;
-  /** Makes the connections anew, if they are ours. */
+  /** Opens new connections, where this library made them; subscribes again on one that the app lent. */
   reconnect(): void;
   /** Channels that begin like this one, one for each server that has to let us subscribe. */
   probes(channel: string): string[];

@@ -1,10 +1,16 @@
 import { WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Server } from 'socket.io';
-import { PropagatorError, type RedisPropagatorOptions } from '../../src/index.js';
+import {
+  PresenceService,
+  PropagatorError,
+  SessionService,
+  type RedisPropagatorOptions,
+} from '../../src/index.js';
 import { Outside } from '../support/outside.js';
 import { PlainGateway, serverOf, socketOf } from '../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
+import { until } from '../support/until.js';
 
 /** 256 bytes of UTF-8, and one more. */
 const LONGEST = 'é'.repeat(128);
@@ -105,6 +111,33 @@ describe('a name that becomes a channel of Redis', () => {
     });
     expect(a.counts).toEqual({ 'name.too-long': 1 });
     expect(await longestChannel()).toBeLessThan(400);
+  });
+
+  it('may have 1,024 bytes as a channel of the app or as an event, and no more', async () => {
+    const { app, propagator, redis } = await start();
+    const presence = app.get(PresenceService);
+    const sessions = app.get(SessionService);
+    const most = 'é'.repeat(512);
+    for (const name of [`${most}x`, HUGE]) {
+      const target = { code: 'target.invalid' };
+      await expect(redis.publish(name, 1)).rejects.toMatchObject(target);
+      expect(() => redis.fromEvent(name)).toThrow(expect.objectContaining(target));
+      await expect(propagator.emitToUser({ userId: 'alice', event: name })).rejects.toMatchObject({
+        code: 'event.invalid-name',
+      });
+    }
+    await expect(presence.isOnline(HUGE)).rejects.toMatchObject({ code: 'name.too-long' });
+    await expect(sessions.revokeUser(HUGE)).rejects.toMatchObject({ code: 'name.too-long' });
+    for (const line of cluster.logger.lines) expect(line.length).toBeLessThan(1_100);
+
+    const heard: unknown[] = [];
+    const subscription = redis.fromEvent(most).subscribe((value) => heard.push(value));
+    await until(
+      async () => (await redis.publish(most, 'news')) > 0 && heard.length > 0,
+      () => 'the longest channel',
+    );
+    subscription.unsubscribe();
+    await propagator.emitToUser({ userId: 'alice', event: most });
   });
 
   it('may have as many bytes as the option allows', async () => {
