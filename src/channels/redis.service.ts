@@ -75,7 +75,10 @@ export class RedisService {
   publish(channel: string, value: unknown): Promise<number> {
     const published = this.encodeAndPublish(channel, value);
     published.catch((error: unknown) => {
-      this.reporter.report('publish.failed', () => `channel ${shown(channel)}: ${reasonOf(error)}`);
+      this.reporter.report(
+        'publish.failed',
+        () => `channel ${textOf(channel)}: ${reasonOf(error)}`,
+      );
     });
     return published;
   }

@@ -4,7 +4,7 @@ import { roomName } from '../routing/room-names.js';
 import type { PublishMode } from '../routing/outgoing-event.js';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
-import { isLonger } from '../wire/channels.js';
+import { isLonger } from '../wire/channel-names.js';
 import { RESERVED_EVENTS } from '../wire/reserved-events.js';
 
 /** In UTF-8. An event name stands in receipts, losses, spans and lines of the log. */

@@ -40,6 +40,8 @@ export interface QueuedPublish extends PublishToKeep {
   inFlight: boolean;
   /** Its promise has resolved as queued. */
   reportedQueued: boolean;
+  /** Its place among all events, the oldest first. */
+  order: number;
   /** Neighbours in the list of all events, oldest first. */
   previous: QueuedPublish | undefined;
   next: QueuedPublish | undefined;

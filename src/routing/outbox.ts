@@ -10,6 +10,8 @@ import {
 import { every, guarded, type Failed } from '../reporting/timers.js';
 
 const CHECK_MS = 100;
+/** The place in the order of an event that is no longer in it. */
+const REMOVED = Infinity;
 /** The most events of a line that are sent before their answers are waited for. */
 const MAX_AT_ONCE = 250;
 /** A line that cannot be published is tried again after the first pause, doubled each time up to the last. */
@@ -44,6 +46,11 @@ export interface OutboxTransport {
 export class Outbox {
   private oldest: QueuedPublish | undefined;
   private newest: QueuedPublish | undefined;
+  /** All before it are in flight. */
+  private firstIdle: QueuedPublish | undefined;
+  private added = 0;
+  /** The last error for events that had no room. */
+  private full: { readonly reason: string; readonly error: PropagatorError } | undefined;
   private count = 0;
   private reportedCount = 0;
   private readonly queues = new Map<string, OutboxQueue>();
@@ -102,6 +109,7 @@ export class Outbox {
         since: now,
         ...publish,
         endsAt: now + this.limits.maxAgeMs,
+        order: this.added++,
         inFlight: false,
         reportedQueued: false,
         previous: undefined,
@@ -164,23 +172,34 @@ export class Outbox {
       this.refuse(publish, `${publish.reason}${why}`);
       return false;
     }
-    for (const oldest of this.all()) {
-      if (this.count <= events && this.queuedBytes <= bytes) break;
-      if (oldest.inFlight) continue;
+    while (this.count > events || this.queuedBytes > bytes) {
+      const oldest = this.oldestIdle();
+      if (oldest === undefined) break;
       this.remove(oldest);
       this.refuse(oldest, oldest.reason);
     }
     return true;
   }
 
+  /** Not each time past all that are in flight: there may be thousands. */
+  private oldestIdle(): QueuedPublish | undefined {
+    while (this.firstIdle?.inFlight === true) this.firstIdle = this.firstIdle.next;
+    return this.firstIdle;
+  }
+
   private refuse(publish: QueuedPublish, reason: string): void {
-    const error = PropagatorError.of('outbox.full', [reason]);
+    // One error for many: each would take its own trace of the stack.
+    if (this.full?.reason !== reason) {
+      this.full = { reason, error: PropagatorError.of('outbox.full', [reason]) };
+    }
+    const { error } = this.full;
     this.reporter.report('outbox.full', () => error.message);
     this.fail(publish, error);
   }
 
   private check(): void {
     const now = performance.now();
+    this.full = undefined;
     const { maxAgeMs } = this.limits;
     for (const publish of this.all()) {
       if (publish.endsAt > now) break;
@@ -287,6 +306,7 @@ export class Outbox {
   private setInFlight(publish: QueuedPublish, inFlight: boolean): void {
     if (publish.inFlight === inFlight) return;
     publish.inFlight = inFlight;
+    if (!inFlight && publish.order < (this.firstIdle?.order ?? REMOVED)) this.firstIdle = publish;
     const sign = inFlight ? 1 : -1;
     this.inFlight.events += sign;
     this.inFlight.bytes += sign * publish.bytes.length;
@@ -317,6 +337,7 @@ export class Outbox {
     if (this.newest === undefined) this.oldest = publish;
     else this.newest.next = publish;
     this.newest = publish;
+    this.firstIdle ??= publish;
     this.count++;
     this.queuedBytes += publish.bytes.length;
   }
@@ -327,6 +348,8 @@ export class Outbox {
     if (queue?.remove(publish) !== true) return;
     if (queue.size === 0) this.queues.delete(publish.orderingKey);
     const { previous, next } = publish;
+    if (this.firstIdle === publish) this.firstIdle = next;
+    publish.order = REMOVED;
     if (previous === undefined) this.oldest = next;
     else previous.next = next;
     if (next === undefined) this.newest = previous;

@@ -113,6 +113,37 @@ describe('the outbox', () => {
       .catch((error: PropagatorError) => error.code);
   }
 
+  it('lets go of the oldest event that is not under way, and of one that came back before younger ones', async () => {
+    outbox = make({ maxEvents: 3 });
+    const outcomes: string[] = [];
+    const follow = (name: string, outcome: Promise<unknown>): void =>
+      void outcome.then((end) => outcomes.push(`${name} ${String(end)}`));
+    held = [];
+    follow('a1', add('a', '1'));
+    follow('a2', add('a', '2'));
+    outbox.flushQueue('a');
+    await jest.advanceTimersByTimeAsync(0);
+    broken.set('a', PropagatorError.of('redis.unavailable', ['away']));
+    open = false;
+    follow('b1', add('b', '1'));
+    follow('b2', add('b', '2'));
+    await jest.advanceTimersByTimeAsync(0);
+    expect(outcomes).toEqual(['b1 outbox.full']);
+
+    for (const send of held.splice(0)) send();
+    await jest.advanceTimersByTimeAsync(0);
+    follow('b3', add('b', '3'));
+    follow('b4', add('b', '4'));
+    follow('b5', add('b', '5'));
+    await jest.advanceTimersByTimeAsync(0);
+    expect(outcomes).toEqual([
+      'b1 outbox.full',
+      'a1 outbox.full',
+      'a2 outbox.full',
+      'b2 outbox.full',
+    ]);
+  });
+
   it('continues when the transport throws: events expire in time, and later ones are sent once it works again', async () => {
     isOpenThrows = true;
     const old = add('a', '1');
