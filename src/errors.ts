@@ -1,8 +1,8 @@
 import { fit } from './text.js';
 
 /**
- * Every error of this library, once: code -> message. A message says what happened and what to do about it;
- * `docs/errors.md` lists the same codes, and a test holds the two together.
+ * All errors of this library: code -> message. A message says what happened and what to do about it.
+ * `docs/errors.md` lists the same codes, and a test compares the two.
  */
 const messages = {
   'option.invalid': (option: string, given: string, remedy: string) =>
@@ -73,7 +73,7 @@ const messages = {
 
 type Messages = typeof messages;
 
-/** The code of a {@link PropagatorError}; `docs/errors.md` explains each one. */
+/** The code of a {@link PropagatorError}. `docs/errors.md` explains each code. */
 export type PropagatorErrorCode = keyof Messages;
 
 /** All codes, for tests and documentation. */
@@ -81,7 +81,7 @@ export const PROPAGATOR_ERROR_CODES = Object.freeze(
   Object.keys(messages),
 ) as readonly PropagatorErrorCode[];
 
-/** Every error that this library throws or rejects with. Tell them apart by {@link code}, never by message. */
+/** Every error that this library throws or rejects with. Distinguish them by {@link code}, never by message. */
 export class PropagatorError extends Error {
   override readonly name = 'PropagatorError';
 
@@ -100,7 +100,7 @@ export class PropagatorError extends Error {
     args: Parameters<Messages[C]>,
     cause?: unknown,
   ): PropagatorError {
-    // Messages end up in logs: what they quote has to fit into one line.
+    // Messages end up in logs, so quoted values must fit into one line.
     const words = args.map((arg) => (typeof arg === 'string' ? fit(arg) : arg)) as Parameters<
       Messages[C]
     >;
@@ -118,7 +118,9 @@ const PASSING: ReadonlySet<PropagatorErrorCode> = new Set([
   'redis.no-writes',
 ]);
 
-/** Whether Redis may take the same thing in a moment: it was away, did not answer, or takes no writes for now. @internal */
+/**
+ * Whether the same call may succeed in a moment: it was away, did not answer, or takes no writes for now. @internal
+ */
 export function isPassing(error: unknown): error is PropagatorError {
   return error instanceof PropagatorError && PASSING.has(error.code);
 }

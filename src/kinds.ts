@@ -1,19 +1,19 @@
 import { types } from 'node:util';
 
 /**
- * What kind of value something is, also where it comes from another realm, such as a `vm` context or a test in Jest: each
- * realm has an `Error`, a `Date` and so on of its own, and `instanceof` knows those of this one only.
+ * Determines what a value is, even if it comes from another realm, such as a `vm` context or a test in Jest: each
+ * realm has its own `Error`, `Date` and so on, and `instanceof` only recognises those of its own realm.
  */
 
-/** An `AbortError` of `fetch` is one, too: a DOMException. @internal */
+/** Includes an `AbortError` of `fetch`, which is a DOMException. @internal */
 export function isError(value: unknown): value is Error {
   return types.isNativeError(value) || value instanceof Error || tagOf(value) === 'DOMException';
 }
 
-/** A Buffer is one, too. @internal */
+/** Includes Buffers. @internal */
 export const isBytes: (value: unknown) => value is Uint8Array = types.isUint8Array;
 
-/** Of either kind, shared or not. @internal */
+/** Includes both kinds, shared or not. @internal */
 export const isArrayBuffer: (value: unknown) => value is ArrayBufferLike = types.isAnyArrayBuffer;
 
 /** @internal */
@@ -27,7 +27,7 @@ export function isUrl(value: unknown): value is URL {
   return tagOf(value) === 'URL';
 }
 
-/** Whether a value is an object as `{}` makes them, and nothing with a class of its own. @internal */
+/** Whether a value is a plain object, such as `{}`, and not an instance of a class. @internal */
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -1,22 +1,28 @@
 import { isError } from './kinds.js';
 
 /**
- * Text from values that nobody has checked: names that clients chose, errors that an app threw, replies of Redis. Nothing
- * here throws, whatever it is given, and nothing takes more time than a bounded piece of text needs.
+ * Converts unchecked values to text: names from clients, errors thrown by an app, replies of Redis. No function
+ * here throws, for any value, or takes more time than a text of limited length needs.
  */
 
-/** Longer text is cut to this many characters before anything else is done with it. */
+/** Longer text is first cut to this many characters. */
 export const MAX_TEXT_CHARACTERS = 1_024;
 const MAX_DEPTH = 4;
 const UNREADABLE = 'a value that cannot be shown';
 
 /** Names of properties and URL parameters whose values are secrets. */
 const SECRET_NAMES = /pass|pwd|secret|token|auth|credential|key$/i;
-/** Controls (C0, C1, DEL), line separators, bidirectional and other invisible format characters, lone surrogates. */
+/**
+ * Control characters (C0, C1, DEL), line separators, bidirectional and other invisible format characters, lone
+ * surrogates.
+ */
 const UNFIT = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** Makes text fit for one line of a log: short, without credentials, and without characters that move a cursor. @internal */
+/**
+ * Makes text fit for one line of a log: short, without credentials, and without characters that move the cursor.
+ * @internal
+ */
 export function fit(text: string, max = MAX_TEXT_CHARACTERS): string {
   const line = shortened(escaped(withoutCredentials(text)), max);
   return text.length > MAX_TEXT_CHARACTERS && !line.endsWith('...') ? `${line}...` : line;
@@ -27,17 +33,20 @@ export function textOf(value: unknown, max = MAX_TEXT_CHARACTERS): string {
   return typeof value === 'string' ? fit(value, max) : literalOf(value, max);
 }
 
-/** Text as it is, which costs nothing, and anything else as {@link textOf} says. For names of events. Never throws. @internal */
+/**
+ * Returns a text unchanged, at no cost, and converts any other value by {@link textOf}. For names of events. Never
+ * throws. @internal
+ */
 export function nameOf(value: unknown): string {
   return typeof value === 'string' ? value : textOf(value);
 }
 
-/** Any value as a literal: text in quotation marks, objects in JSON's form without secrets. Never throws. @internal */
+/** Any value as a literal: text in quotation marks, objects as JSON without secrets. Never throws. @internal */
 export function literalOf(value: unknown, max = MAX_TEXT_CHARACTERS): string {
   return shortened(escaped(described(value)), max);
 }
 
-/** What went wrong, in words, whatever was thrown. Never throws. @internal */
+/** The message of any thrown value. Never throws. @internal */
 export function reasonOf(thrown: unknown): string {
   let words: unknown;
   try {
@@ -72,7 +81,7 @@ function escaped(text: string): string {
   });
 }
 
-/** A proxy or a getter may throw at any step: what is known so far is lost then, which is no loss. */
+/** A proxy or a getter may throw at any step. Then the known part is lost, which does no harm. */
 function described(value: unknown): string {
   try {
     const writer = new Writer();
@@ -83,7 +92,7 @@ function described(value: unknown): string {
   }
 }
 
-/** Writes a value in JSON's form until there is enough of it. */
+/** Writes a value as JSON until there is enough text. */
 class Writer {
   text = '';
 
@@ -93,7 +102,7 @@ class Writer {
         this.text += JSON.stringify(withoutCredentials(value, true));
         return;
       case 'bigint':
-        // The decimal digits of a huge one take seconds.
+        // Writing the digits of a huge bigint takes seconds.
         this.text += BigInt.asIntN(1_024, value) === value ? `${value}n` : 'a huge bigint';
         return;
       case 'symbol':
@@ -127,7 +136,7 @@ class Writer {
     }
   }
 
-  /** Whether the value has a text of its own, such as an id of a database. */
+  /** Whether the value converts itself to text, such as an id of a database. */
   private writeOwnText(value: Readonly<Record<string, unknown>>): boolean {
     const text: unknown = typeof value['toString'] === 'function' ? value['toString']() : undefined;
     if (typeof text !== 'string' || text.startsWith('[object ')) return false;
@@ -159,18 +168,19 @@ const PARAMETER = /[?&;#]([^?&;#=\s]*)=/g;
 const PARAMETER_END = /[&\s]/g;
 /** A port, and the end of it. */
 const PORT = /^:\d{1,5}(?:[/?#,;)\]'"]|$)/;
-/** The user name and the ":" before a password, where a URL has lost its scheme. */
+/** The user name and the ":" before a password, in a URL without its scheme. */
 const BARE_USER = /^["'([<]*[^:/@#"'(){}[\],=<>]*:/;
 
 /**
- * Cuts text, and masks credentials in all that looks like a URL: rather too much than too little, since a password may
- * contain anything. It ends at the last "@".
+ * Cuts text, and masks credentials in everything that looks like a URL. It masks too much rather than too little,
+ * because a password may contain any character: it ends at the last "@".
  *
- * @param whole whether the text is one value, such as an option: a password without a scheme may then contain spaces
+ * @param whole whether the text is one value, such as an option: a password without a scheme may then contain
+ * spaces
  */
 function withoutCredentials(given: string, whole = false): string {
   const text = cut(given);
-  // A password whose "@" was cut off goes to the end.
+  // If the "@" was cut off, the password extends to the end.
   const isCut = text.length < given.length;
   const last = isCut ? text.length : text.lastIndexOf('@');
   return withoutParameters(masked(text, last, isCut, whole));
@@ -210,7 +220,9 @@ interface Range {
   readonly end: number;
 }
 
-/** Where in a run of characters without spaces a password begins, and where it ends: there, or in a later run. */
+/**
+ * Where in a run of characters without spaces a password begins, and where it ends: in this run, or in a later one.
+ */
 function secretOf(run: string, lastInRun: number, last: number, whole: boolean): Range | undefined {
   const slashes = run.indexOf('//');
   if (slashes === -1) {
@@ -223,7 +235,7 @@ function secretOf(run: string, lastInRun: number, last: number, whole: boolean):
   const colon = indexFrom(run, ':', user);
   const at = indexFrom(run, '@', user);
   const isPath = run.slice(user, Math.min(colon, at)).includes('/');
-  // A path with an "@" in it, such as that of a package, has no user in front.
+  // A path that contains an "@", such as that of a package, has no user before it.
   if (at < colon) return isPath ? undefined : range(host, lastInRun);
   if (colon === run.length) return isPath ? undefined : range(host, lastInRun);
   if (lastInRun < colon && PORT.test(run.slice(colon))) return undefined;

@@ -1,4 +1,4 @@
-/** What a refused client finds in `error.data.code` of its `connect_error`. */
+/** The codes in `error.data.code` of a refused client's `connect_error`. */
 export type AuthRefusalCode =
   | 'auth.token-missing'
   | 'auth.token-rejected'
@@ -21,8 +21,8 @@ const MESSAGES: Record<AuthRefusalCode, string> = {
 };
 
 /**
- * The error that Socket.IO sends to the client as `connect_error`: a code, and nothing of what went on inside. `retryAfterMs` is
- * there where the same client may be let in with the same token then.
+ * The error that Socket.IO sends to the client as `connect_error`: a code, without internals. `retryAfterMs` is set
+ * if the same client may succeed with the same token after that time.
  *
  * @internal
  */
@@ -36,7 +36,7 @@ export class AuthRefusal extends Error {
 }
 
 /**
- * When to try again what may be possible in a moment, in ms: not all at the same time.
+ * When to retry after a temporary failure, in ms. Random, so that clients do not retry all at once.
  *
  * @internal
  */

@@ -18,12 +18,12 @@ import { normalisedUserId, userIdRemedy } from './user-id.js';
 const TIMED_OUT = Symbol('timed out');
 
 /**
- * Says who a connecting socket belongs to, and writes that on the socket.
+ * Determines the owner of a connecting socket, and writes the identity to the socket.
  *
  * @internal
  */
 export class Authentication {
-  /** Whom nobody lets in, whatever `authenticate` says. */
+  /** Identities that are refused, whatever `authenticate` returns. */
   readonly revocations: Revocations;
   private readonly limit: RateLimiter | undefined;
   private warnedOfTokens = false;
@@ -37,24 +37,24 @@ export class Authentication {
     if (perSecond !== undefined) this.limit = new RateLimiter(perSecond);
   }
 
-  /** Resolves to the identity (null: anonymous), or to the error to refuse the client with. Never rejects. */
+  /** Resolves to the identity (null: anonymous), or to the error with which to refuse the client. Never rejects. */
   async authenticate(socket: Socket): Promise<AuthenticatedIdentity | null | AuthRefusal> {
     const outcome = this.tooOften(socket) ?? (await this.identify(socket));
     if (isRefusal(outcome)) return outcome;
     const authenticated = socket as AuthenticatedSocket;
     authenticated.auth = outcome;
-    // Without authentication the user id in it is the app's.
+    // Without authentication the user id in `data` belongs to the app.
     if (this.options === undefined) return outcome;
-    // `authenticate` may have put anything in its place.
+    // `authenticate` may have replaced it.
     if (typeof socket.data !== 'object' || socket.data === null) socket.data = {};
-    // A client decides what it sends, never who it is: only this code writes the user id.
+    // Only this code writes the user id, never data from the client.
     if (outcome === null) delete authenticated.data.userId;
     else authenticated.data.userId = outcome.userId;
     if (outcome !== null) this.takeMetadata(socket);
     return outcome;
   }
 
-  /** Who a token stands for, now. Never rejects. */
+  /** The identity of a token at this moment. Never rejects. */
   async verify(
     token: string,
     socket: Socket,
@@ -77,8 +77,8 @@ export class Authentication {
   }
 
   /**
-   * Takes one of the handshakes that the address of a client may make, for a namespace or for a new token. Returns the error for
-   * a client that makes too many of them; undefined for all others.
+   * Counts a handshake of the client's address, for a namespace or for a new token. Returns the error for a client
+   * that makes too many of them, and undefined for all others.
    */
   tooOften(socket: Socket): AuthRefusal | undefined {
     if (this.limit === undefined) return undefined;
@@ -89,7 +89,7 @@ export class Authentication {
     return new AuthRefusal('auth.too-many-handshakes', { retryAfterMs });
   }
 
-  /** Where a client is, as far as that is known. Never throws. */
+  /** The address of a client, as far as it is known. Never throws. */
   addressOf(socket: Socket): string {
     return clientAddressOf(socket, this.options, this.reporter) || 'an unknown address';
   }
@@ -126,7 +126,7 @@ export class Authentication {
     );
   }
 
-  /** The error for somebody who was revoked since that moment, or lately; undefined for all others. */
+  /** The error for an identity that was revoked since that moment, or recently; undefined for all others. */
   refusalOf(
     identity: AuthenticatedIdentity,
     since: Moment,
@@ -183,7 +183,7 @@ export class Authentication {
     return this.refusalOf(known, since, socket) ?? known;
   }
 
-  /** What the client says of its session. */
+  /** The session metadata that the client sends. */
   private takeMetadata(socket: Socket): void {
     const given: unknown = (socket.handshake.auth as Record<string, unknown> | undefined)?.[
       'metadata'
@@ -209,7 +209,7 @@ async function withinTime(work: unknown, ms: number): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const bound = new Promise((resolve) => {
     timer = setTimeout(resolve, ms, TIMED_OUT);
-    // An app that has closed its sockets waits for nobody.
+    // An app that has closed its sockets does not wait.
     timer.unref();
   });
   try {
@@ -219,17 +219,20 @@ async function withinTime(work: unknown, ms: number): Promise<unknown> {
   }
 }
 
-/** An instance of a class keeps its methods. What the app returned may belong to other sockets, too, and is left as it was. */
+/**
+ * An instance of a class keeps its methods. The object that the app returned may be shared by other sockets, so it
+ * is not changed.
+ */
 function withPrototypeOf(instance: object, copy: object): object {
   const prototype: unknown = Object.getPrototypeOf(instance);
   if (prototype === Object.prototype || prototype === null) return copy;
-  // Defined and not assigned: the class may have an accessor of the same name.
+  // Defined, not assigned, because the class may have an accessor of the same name.
   return Object.create(prototype as object, Object.getOwnPropertyDescriptors(copy)) as object;
 }
 
-/** Has the last word on who is let in, once it is known who that is. @internal */
+/** Decides last whether a socket may connect, after its authentication. @internal */
 export interface SocketGate {
-  /** Resolves to the error to refuse the client with. Never rejects. `left` follows in any case. */
+  /** Resolves to the error with which to refuse the client. Never rejects. `left` is called in any case. */
   admit(socket: Socket, identity: AuthenticatedIdentity): Promise<AuthRefusal | undefined>;
   left(socketId: string): void;
 }

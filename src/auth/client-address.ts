@@ -5,12 +5,12 @@ import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { ignoreRejection } from './token.js';
 
-/** An IPv6 address with a zone takes some 60 characters. What is kept for each client has to be bounded. */
+/** An IPv6 address with a zone takes some 60 characters. The memory for each client has to be limited. */
 const MAX_CHARACTERS = 256;
 
 /**
- * Where a socket's client is, as the option `auth.clientAddress` says; where that says nothing usable, the address of the
- * connection. Never throws.
+ * The address of a socket's client, as returned by the option `auth.clientAddress`. If that returns no usable
+ * value, the address of the connection. Never throws.
  *
  * @internal
  */
@@ -33,7 +33,7 @@ export function clientAddressOf(
   return address;
 }
 
-/** An app may have replaced the handshake, and a server that listens on a Unix socket knows no address. */
+/** An app may have replaced the handshake, and a server on a Unix socket knows no address. */
 function connectionAddress(socket: Socket): string {
   try {
     const handshake: Partial<Socket['handshake']> | undefined = socket.handshake;
@@ -48,15 +48,16 @@ function problemOf(given: unknown): string | undefined {
   if (typeof given !== 'string' || given === '' || given.length > MAX_CHARACTERS) {
     return `no string of 1 to ${MAX_CHARACTERS} characters`;
   }
-  // A client writes what it likes in front of what the proxy appends, and would be somebody else each time.
+  // A client can write any value before the part that the proxy appends, and would count as another client each
+  // time.
   return given.includes(',')
     ? 'a list of addresses. Return one: that which your own proxy appended'
     : undefined;
 }
 
 /**
- * What is counted as one client: an IPv4 address, however it is written, or the /64 of an IPv6 address, of which each client has
- * 2^64. Ports do not count. Text that is no address stands for itself.
+ * The key that counts as one client: an IPv4 address in any notation, or the /64 of an IPv6 address, of which each
+ * client has 2^64. Ports are ignored. Text that is not an address is used unchanged.
  *
  * @internal
  */
@@ -101,7 +102,7 @@ function parsed(groups: string): number[] {
   });
 }
 
-/** The prefixes, as groups, behind which an IPv4 address comes: mapped, translated, NAT64, 6to4. */
+/** Prefixes, as groups, that are followed by an IPv4 address: mapped, translated, NAT64, 6to4. */
 const EMBEDDINGS: readonly (readonly number[])[] = [
   [0, 0, 0, 0, 0, 0xffff],
   [0, 0, 0, 0, 0xffff, 0],

@@ -1,20 +1,20 @@
 import { isDate } from '../kinds.js';
 import type { Identity } from '../options/auth-options.js';
 
-/** The end of the year 9999. What is later is an `exp` in milliseconds, or a way to say "never". */
+/** The end of the year 9999. A later value is an `exp` in milliseconds, or a way to say "never". */
 const LATEST_MS = 253_402_300_799_999;
 
-/** What an identity says of its end, where that is no time. @internal */
+/** The expiry in an identity, if it is not a valid time. @internal */
 export class NoTime {
   constructor(
-    /** For the log; it holds nothing of the identity but the name of the claim. */
+    /** For the log. It contains nothing of the identity except the name of the claim. */
     readonly detail: string,
   ) {}
 }
 
 /**
- * When an identity ends, in ms since 1970: what `expiresAt` says, else the claim `exp` (RFC 7519, section 4.1.4).
- * Undefined: it does not.
+ * When an identity expires, in ms since 1970: `expiresAt`, or else the claim `exp` (RFC 7519, section 4.1.4).
+ * Undefined: never.
  *
  * @internal
  */

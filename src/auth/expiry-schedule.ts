@@ -2,19 +2,21 @@ import type { Reporter } from '../reporting/reporter.js';
 import { after } from '../reporting/timers.js';
 
 const SECOND_MS = 1_000;
-/** How many entries are worked off before others get their turn: thousands of tokens may end in one second. */
+/**
+ * How many entries are processed before the event loop gets its turn: thousands of tokens may expire in one second.
+ */
 const MAX_AT_ONCE = 1_000;
 
-/** What can stand in an {@link ExpirySchedule}. @internal */
+/** An entry of an {@link ExpirySchedule}. @internal */
 export interface Scheduled {
-  /** The second that it is due in. Written by the schedule alone. */
+  /** The second in which it is due. Written only by the schedule. */
   second: number | undefined;
 }
 
 /**
- * Says when entries are due: never early, and at most a second late. One timer for all of them, which runs only while there
- * is an entry. It looks at the clock each time, so that neither a clock that was set nor an event loop that stood
- * still makes it forget one. Adding and removing do not depend on how many there are.
+ * Calls back when entries are due: never early, and at most a second late. One timer for all of them, which runs
+ * only while there are entries. It reads the clock each time, so it misses no entry when the clock is set or the
+ * event loop is blocked. Adding and removing takes the same time for any number of entries.
  *
  * @internal
  */
@@ -30,14 +32,14 @@ export class ExpirySchedule<T extends Scheduled> {
     private readonly reporter: Reporter,
   ) {}
 
-  /** How many entries there are. */
+  /** The number of entries. */
   get size(): number {
     let size = 0;
     for (const entries of this.seconds.values()) size += entries.size;
     return size;
   }
 
-  /** Adds an entry, or moves it: due at a time in ms since 1970. An error that it throws then is reported. */
+  /** Adds an entry, or moves it: due at a time in ms since 1970. An error of its callback is reported. */
   set(entry: T, at: number): void {
     this.delete(entry);
     if (this.closed) return;
@@ -46,12 +48,12 @@ export class ExpirySchedule<T extends Scheduled> {
     if (entries === undefined) this.seconds.set(second, new Set([entry]));
     else entries.add(entry);
     entry.second = second;
-    // In the past: the next turn has to look there.
+    // In the past: check at the next turn.
     if (second <= this.done) this.done = second - 1;
     this.wakeIn(untilNextSecond());
   }
 
-  /** Does nothing where it is not there. */
+  /** Removes an entry. Does nothing for an unknown one. */
   delete(entry: T): void {
     const { second } = entry;
     if (second === undefined) return;
@@ -74,7 +76,7 @@ export class ExpirySchedule<T extends Scheduled> {
     this.timer = undefined;
     const now = Math.floor(Date.now() / SECOND_MS);
     const due = this.secondsDue(now);
-    // Also where the clock was set back: what was done then is over, and nothing is due twice.
+    // Also if the clock was set back: earlier seconds are done, and no entry is due twice.
     this.done = now;
     let left = MAX_AT_ONCE;
     for (const second of due) {
@@ -96,11 +98,11 @@ export class ExpirySchedule<T extends Scheduled> {
     if (this.seconds.size > 0) this.wakeIn(untilNextSecond());
   }
 
-  /** The seconds that are due and have entries, without looking at all others. */
+  /** Returns the due seconds that have entries, without scanning all others. */
   private secondsDue(now: number): number[] {
     const due: number[] = [];
     if (now - this.done > this.seconds.size) {
-      // A long time went by, or the clock was set: there are fewer entries than seconds.
+      // A long time has passed, or the clock was set: there are fewer entries than seconds.
       for (const second of this.seconds.keys()) if (second <= now) due.push(second);
       return due.sort((a, b) => a - b);
     }
@@ -121,7 +123,7 @@ export class ExpirySchedule<T extends Scheduled> {
   }
 }
 
-/** From the clock each time: no drift. */
+/** Reads the clock each time, so it does not drift. */
 function untilNextSecond(): number {
   return SECOND_MS - (Date.now() % SECOND_MS);
 }

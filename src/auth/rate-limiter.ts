@@ -1,12 +1,13 @@
 const SECOND_MS = 1_000;
-/** Some 10 MB, whoever comes. */
+/** Some 10 MB at most. */
 const MAX_ADDRESSES = 100_000;
-/** What adding up fractions may be wrong by. */
+/** Tolerance for sums of fractions. */
 const ROUNDING_MS = 0.001;
 
 /**
- * How many handshakes each address may make in a second, and at once; or events each client. A token bucket for each, kept as the one moment at
- * which it will be full again. An address whose bucket is full is forgotten: that is what an unknown one has.
+ * Limits handshakes of each address, or events of each client, per second and at once. Each has a token bucket,
+ * stored as the moment when it is full again. An address whose bucket is full is forgotten, because an unknown
+ * address has a full bucket as well.
  *
  * @internal
  */
@@ -16,7 +17,7 @@ export class RateLimiter {
   private readonly intervalMs: number;
   private readonly burstMs: number;
 
-  /** @param now in ms, from a clock that nobody sets */
+  /** @param now monotonic time in ms */
   constructor(
     perSecond: number,
     private readonly mostAddresses = MAX_ADDRESSES,
@@ -27,12 +28,12 @@ export class RateLimiter {
     this.burstMs = atOnce * this.intervalMs;
   }
 
-  /** How many addresses are remembered. */
+  /** The number of stored addresses. */
   get size(): number {
     return this.fullAt.size;
   }
 
-  /** Takes a handshake of an address: 0, or in how many ms the next one may come. */
+  /** Counts a handshake of an address. Returns 0 if it is allowed, or in how many ms the next one is. */
   take(address: string): number {
     const now = this.now();
     this.forgetIdle(now);
@@ -45,7 +46,7 @@ export class RateLimiter {
     return 0;
   }
 
-  /** The oldest ones are at the front; each is looked at once. */
+  /** The oldest ones come first; each is checked once. */
   private forgetIdle(now: number): void {
     for (const [address, fullAt] of this.fullAt) {
       if (fullAt > now) return;

@@ -4,7 +4,7 @@ import { soon } from '../reporting/timers.js';
 
 type Connection = Socket['conn'];
 
-/** One refusal is forgiven in this time, so that a client which tries again when it may is never disconnected. */
+/** One refusal is forgiven in this time, so that a client which waits as long as it is told is never disconnected. */
 const FORGIVEN_AFTER_MS = 1_000;
 
 interface Count {
@@ -14,16 +14,16 @@ interface Count {
 }
 
 /**
- * Whether a refusal is the first one in a while, one of several, or one too many. After the last kind the connection gets no
- * further answers: it is about to be closed.
+ * Whether a refusal is the first one in a while, one of several, or one too many. After the last kind the
+ * connection gets no further replies, because it is about to be closed.
  *
  * @internal
  */
 export type Verdict = 'first' | 'again' | 'ending';
 
 /**
- * How often each connection was refused something lately: a namespace, a new token, an event. A connection that goes on
- * regardless is closed.
+ * Counts the recent refusals of each connection: for a namespace, a new token, an event. A connection with too many
+ * of them is closed.
  *
  * @internal
  */
@@ -31,7 +31,7 @@ export class Refusals {
   private readonly counts = new WeakMap<Connection, Count>();
 
   constructor(
-    /** So many refusals, and the connection is closed: the option `limits.refusals`. */
+    /** The number of refusals after which the connection is closed: the option `limits.refusals`. */
     readonly limit: number,
     private readonly reporter: Reporter,
     private readonly end: (connection: Connection, reason: string) => void,
@@ -39,7 +39,7 @@ export class Refusals {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** Counts one refusal. `reason` is a code: the client is told it where its connection is closed. */
+  /** Counts one refusal. `reason` is a code, which the client gets if its connection is closed. */
   add(connection: Connection, reason: string): Verdict {
     const now = this.now();
     const count = this.counts.get(connection) ?? { refusals: 0, at: now, ending: false };
@@ -54,7 +54,7 @@ export class Refusals {
       'client.disconnected',
       () => `the connection from ${connection.remoteAddress}: ${reason}`,
     );
-    // Handle first what the client sent before, and send the answers to it.
+    // First process earlier packets of the client, and send the replies to them.
     const failed = this.reporter.failure('listener.failed', () => 'disconnect');
     soon(failed, () => this.end(connection, reason));
     return 'ending';

@@ -2,53 +2,56 @@ import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { after } from '../reporting/timers.js';
 
-/** Whom a revocation is about: a user, perhaps without one session; or a session. @internal */
+/** The target of a revocation: a user, perhaps without one session; or a session. @internal */
 export type Revoked =
   | { readonly userId: string; readonly exceptSessionId?: string | undefined }
   | { readonly sessionId: string };
 
 interface Revocation {
   readonly revoked: Revoked;
-  /** ms since 1970, to be compared with what a token says. */
+  /** ms since 1970, compared with the claims of a token. */
   readonly at: number;
   /** Monotonic time (`performance.now()`). */
   readonly endsAt: number;
 }
 
-/** A place in the chain of revocations: what was revoked later hangs on it, and what nobody asks for is collected. */
+/**
+ * A place in the chain of revocations. Later revocations hang on it, and parts that nobody references are garbage
+ * collected.
+ */
 interface Link {
   readonly revocation?: Revocation;
   next?: Link;
 }
 
-/** A moment of which can be asked later who was revoked since. @internal */
+/** A moment for which revocations that came later can be looked up. @internal */
 export type Moment = Link;
 
-/** Bounds what a flood of them can take. */
+/** Limits the memory for a flood of revocations. */
 const MAX_LASTING = 100_000;
 const SWEEP_MS = 1_000;
 
 /**
- * Whom this instance does not let in: whoever was revoked while being authenticated, and for a while everybody who
- * was, but for logins after that. Then only the app's `authenticate` is asked.
+ * Identities that this instance refuses: those revoked during their authentication and, for a while, all revoked
+ * ones except later logins. After that only `authenticate` of the app decides.
  *
  * @internal
  */
 export class Revocations {
   private last: Link = {};
-  /** What hangs on it lasts still. */
+  /** Everything that hangs on it is still valid. */
   private beforeOldest: Link = this.last;
   private readonly lasting = new Map<string, Set<Revocation>>();
   private count = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    /** How long revocations last, in ms. 0: only who is being authenticated is refused. */
+    /** How long revocations last, in ms. 0: only authentications in progress are refused. */
     private readonly lastingMs: number,
     private readonly reporter: Reporter,
   ) {}
 
-  /** How many last. */
+  /** The number of revocations in force. */
   get size(): number {
     return this.count;
   }
@@ -81,7 +84,7 @@ export class Revocations {
     this.timer ??= this.sweepIn(this.lastingMs);
   }
 
-  /** Whether somebody whose authentication began at that moment is not to be let in. */
+  /** Whether to refuse an identity whose authentication began at that moment. */
   refuses(identity: AuthenticatedIdentity, since: Moment): boolean {
     for (let link = since.next; link !== undefined; link = link.next) {
       if (link.revocation !== undefined && concerns(link.revocation, identity)) return true;
@@ -91,7 +94,7 @@ export class Revocations {
     return this.lasts({ userId }, identity) || this.lasts({ sessionId }, identity);
   }
 
-  /** For how long an identity is refused at most from now on, in ms. */
+  /** How long an identity is refused at most from now on, in ms. */
   lastsMs({ userId, sessionId }: AuthenticatedIdentity): number {
     const now = performance.now();
     let lastsMs = 0;
@@ -130,7 +133,7 @@ export class Revocations {
     if (others?.delete(link.revocation) === true && others.size === 0) this.lasting.delete(key);
   }
 
-  /** One timer for all, and no more often than that. */
+  /** One timer for all, and at most this often. */
   private sweepIn(ms: number): NodeJS.Timeout {
     const failed = this.reporter.failure('revocation.failed', () => 'the end of revocations');
     return after(Math.max(ms, SWEEP_MS), failed, () => {
@@ -153,8 +156,8 @@ function concerns({ revoked }: Revocation, { userId, sessionId }: AuthenticatedI
 }
 
 /**
- * The claim `iat` (RFC 7519, section 4.1.6) is in seconds, and most issuers cut off what is less: a token of the same second may
- * be one of those that were revoked.
+ * The claim `iat` (RFC 7519, section 4.1.6) is in seconds, and most issuers cut off fractions: a token of the same
+ * second may be one of the revoked ones.
  */
 function isLater(issuedAt: unknown, at: number): boolean {
   return typeof issuedAt === 'number' && issuedAt * 1_000 >= at;

@@ -4,28 +4,28 @@ import type { Identity } from '../options/auth-options.js';
 import type { AuthenticatedSocket } from './authenticated-socket.js';
 import { normalisedUserId } from './user-id.js';
 
-/** A session's id is a room of its sockets, and travels with events. */
+/** The id of a session is the name of a room, and travels with events. */
 const MAX_CHARACTERS = 256;
 
 /**
- * Of connections, one for each user of it: with one for all, the end of one user's session would be that of the others.
- * Not Engine.IO's id: a client that knows that one can take part in a connection with long polling.
+ * Ids of connections, one for each user: with a shared one, the end of one user's session would end those of the
+ * others. Not Engine.IO's id, because a client that knows that id can use the connection by long polling.
  */
 const sessionIds = new WeakMap<object, Map<string, string>>();
 
-/** Whose session a socket continues that was lost for a while. */
+/** The session and the user of a recovered socket. */
 const continued = new WeakMap<Socket, { readonly userId: string; readonly sessionId: string }>();
 
-/** A session id as a string. Undefined where the value is no id. @internal */
+/** A session id as a string. Undefined if the value is not a valid id. @internal */
 export function normalisedSessionId(given: unknown): string | undefined {
   const sessionId = normalisedUserId(given);
   return sessionId !== undefined && sessionId.length <= MAX_CHARACTERS ? sessionId : undefined;
 }
 
 /**
- * The session that a socket belongs to: what the identity says (`sessionId`, else the claim `sid`), else the one that
- * the socket has, else that of its connection, which its sockets in other namespaces share. Undefined where the
- * identity says something that is no id.
+ * The session of a socket: that of the identity (`sessionId`, or else the claim `sid`), or else the current one of
+ * the socket, or else that of its connection, which its sockets in other namespaces share. Undefined if the
+ * identity contains an invalid id.
  *
  * @internal
  */
@@ -36,7 +36,7 @@ export function sessionIdOf(identity: Identity, socket: Socket): string | undefi
   return auth?.sessionId ?? connectionSession(socket, normalisedUserId(identity.userId) ?? '');
 }
 
-/** A socket is back that was lost: as this user it is in the session that it was in. @internal */
+/** Restores the session of a recovered socket for the same user. @internal */
 export function continueSession(socket: Socket, userId: string, sessionId: string): void {
   continued.set(socket, { userId, sessionId });
 }
@@ -51,7 +51,10 @@ function connectionSession(socket: Socket, userId: string): string {
   return sessionId;
 }
 
-/** Node puts a UUID together of some twenty strings, all of which it would keep, half a kilobyte: this is one. */
+/**
+ * Node builds a UUID from some twenty strings, all of which would be kept in memory, half a kilobyte. This copy is
+ * one string.
+ */
 function newId(): string {
   return Buffer.from(randomUUID(), 'latin1').toString('latin1');
 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io';
 import { isPlainObject } from '../kinds.js';
 
-/** What an app or its client says of a session, such as `{ device: 'phone' }`. JSON data. */
+/** Information about a session from the app or its client, such as `{ device: 'phone' }`. JSON data. */
 export type SessionMetadata = Readonly<Record<string, unknown>>;
 
 const TOO_LARGE = new Error('too large');
@@ -13,7 +13,7 @@ export function metadataOf(socket: Socket): SessionMetadata | null {
   return bySocket.get(socket) ?? null;
 }
 
-/** Null takes away what there was. @internal */
+/** Null removes the current metadata. @internal */
 export function storeMetadata(socket: Socket, metadata: SessionMetadata | null): void {
   if (metadata === null) bySocket.delete(socket);
   else bySocket.set(socket, metadata);
@@ -25,7 +25,8 @@ function isWritten(value: unknown): boolean {
 }
 
 /**
- * Metadata as it is kept: a frozen copy in which no name means anything to JavaScript. A string says why there is none.
+ * Makes the stored form of metadata: a frozen copy in which no name has a meaning to JavaScript. A string is the
+ * reason of a refusal.
  *
  * @internal
  */
@@ -45,7 +46,7 @@ export function checkedMetadata(given: unknown, maxBytes: number): SessionMetada
     if (text?.startsWith('{') !== true) return 'it is no JSON object';
     if (Buffer.byteLength(text) > maxBytes) throw TOO_LARGE;
     return JSON.parse(text, (name, value: unknown) =>
-      // Object.assign would take it for the prototype.
+      // Object.assign would change the prototype.
       name === '__proto__' ? undefined : Object.freeze(value),
     ) as SessionMetadata;
   } catch (error) {

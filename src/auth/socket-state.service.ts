@@ -5,7 +5,7 @@ import { readable } from '../reporting/unawaited.js';
 import { isSocket, type AuthenticatedSocket } from './authenticated-socket.js';
 import { normalisedUserId, type UserId } from './user-id.js';
 
-/** A user's first socket on this instance came, or the last one went. */
+/** A user's first socket on this instance connected, or the last one left. */
 export interface SocketStateChange {
   readonly type: 'first-socket' | 'last-socket';
   readonly userId: string;
@@ -14,24 +14,25 @@ export interface SocketStateChange {
 const NO_SOCKETS: readonly AuthenticatedSocket[] = Object.freeze([]);
 
 /**
- * The sockets of each user on this instance, in all namespaces. `SocketStateAdapter` keeps it; a socket is in it from
- * before the gateway's `handleConnection` until after its `handleDisconnect`. For the whole cluster, emit instead.
+ * The sockets of each user on this instance, in all namespaces. `SocketStateAdapter` maintains it: a socket is
+ * included from before `handleConnection` of the gateway until after its `handleDisconnect`. To reach users in the
+ * whole cluster, emit instead.
  */
 export class SocketStateService {
   private readonly sockets = new Map<string, Set<AuthenticatedSocket>>();
   private readonly changes = new Subject<SocketStateChange>();
   private total = 0;
-  /** Whom the adapter keeps each connected socket under: only the adapter takes it out. */
+  /** The user of each connected socket as recorded by the adapter. Only the adapter removes it. */
   private readonly kept = new WeakMap<object, string>();
 
-  /** First and last sockets of users on this instance. */
+  /** Emits when users get their first socket on this instance, and when the last one leaves. */
   readonly changes$: Observable<SocketStateChange> = this.changes.asObservable();
 
   /**
-   * Counts a socket for one more user. Returns false where the socket was there already, or the user id is none. The app takes out
-   * what it adds ({@link remove}), in `handleDisconnect` at the latest.
+   * Counts a socket for one more user. Returns false if the socket was already there, or the user id is invalid.
+   * The app has to remove what it adds ({@link remove}), in `handleDisconnect` at the latest.
    *
-   * @throws PropagatorError `target.invalid` for what is no socket
+   * @throws PropagatorError `target.invalid` if the first argument is not a socket
    */
   add(userId: UserId, socket: AuthenticatedSocket): boolean {
     const id = normalisedUserId(userId);
@@ -67,8 +68,8 @@ export class SocketStateService {
   }
 
   /**
-   * Takes back what {@link add} did. Returns false where the socket was not there, or is a connected socket of that user: such a user
-   * is online, whatever an app says.
+   * Reverses {@link add}. Returns false if the socket was not there, or is a connected socket of that user: such a
+   * user stays online, whatever an app says.
    */
   remove(userId: UserId, socket: AuthenticatedSocket): boolean {
     const id = normalisedUserId(userId);
@@ -83,7 +84,7 @@ export class SocketStateService {
     return true;
   }
 
-  /** The sockets of a user, as a list of its own. */
+  /** The sockets of a user, as a copy. */
   get(userId: UserId): readonly AuthenticatedSocket[] {
     const id = normalisedUserId(userId);
     const sockets = id === undefined ? undefined : this.sockets.get(id);
@@ -97,12 +98,12 @@ export class SocketStateService {
     return all;
   }
 
-  /** How many users have a socket on this instance. */
+  /** The number of users with a socket on this instance. */
   get userCount(): number {
     return this.sockets.size;
   }
 
-  /** How many authenticated sockets this instance has. */
+  /** The number of authenticated sockets on this instance. */
   get socketCount(): number {
     return this.total;
   }

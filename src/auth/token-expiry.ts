@@ -5,36 +5,36 @@ import type { Reporter } from '../reporting/reporter.js';
 import { DISCONNECT_EVENT } from './authenticated-socket.js';
 import { ExpirySchedule, type Scheduled } from './expiry-schedule.js';
 
-/** Tells a client that its identity is about to end, with a {@link TokenExpiring}. */
+/** The event that tells a client that its identity is about to expire, with a {@link TokenExpiring}. */
 export const EXPIRING_EVENT = 'auth:expiring';
 
-/** What comes with `auth:expiring`. */
+/** The data of `auth:expiring`. */
 export interface TokenExpiring {
   /** In ms since 1970, by the clock of the server. */
   readonly expiresAt: number;
-  /** The same for clients whose clock is wrong. */
+  /** The remaining time, for clients whose clock is wrong. */
   readonly expiresInMs: number;
 }
 
-/** The reason in `propagator:disconnect` when the identity of a socket has ended. */
+/** The reason in `propagator:disconnect` when the identity of a socket has expired. */
 const EXPIRED = 'auth.expired';
 
-/** A socket whose identity ends, from when it is connected until it has gone. */
+/** A socket whose identity expires, from its connection until it has left. */
 interface Life extends Scheduled {
   readonly socket: Socket;
   expiresAt: number;
-  /** Whether the client was told that this end is near. */
+  /** Whether the client has been warned of this expiry. */
   warned: boolean;
 }
 
 /**
- * Warns sockets whose identity is about to end, and disconnects them when it has. What `authenticate` said counts, not what
- * the app makes of `socket.auth` later.
+ * Warns sockets whose identity is about to expire, and disconnects them when it has. The result of `authenticate`
+ * counts, not later changes of `socket.auth` by the app.
  *
  * @internal
  */
 export class TokenExpiry {
-  /** Of sockets that are still to be connected. */
+  /** Sockets that are still connecting. */
   private readonly ends = new WeakMap<Socket, number>();
   private readonly lives = new Map<string, Life>();
   private readonly schedule: ExpirySchedule<Life>;
@@ -48,7 +48,7 @@ export class TokenExpiry {
     this.warningMs = options?.expiryWarningMs ?? 0;
   }
 
-  /** Called once it is known whom a socket belongs to. */
+  /** Called when the owner of a socket is known. */
   admitted(socket: Socket, expiresAt: number | undefined): void {
     if (expiresAt !== undefined) this.ends.set(socket, expiresAt);
   }
@@ -60,7 +60,7 @@ export class TokenExpiry {
     this.ends.delete(socket);
     const life = this.follow(socket, expiresAt);
     const now = Date.now();
-    // One that is over by now has its turn like any other: the app has yet to hear of it.
+    // An identity that has expired by now takes its turn like any other: the gateway has not seen the socket yet.
     if (expiresAt - this.warningMs <= now && now < expiresAt) this.warn(life);
     else this.plan(life, expiresAt - this.warningMs);
   }
@@ -70,18 +70,19 @@ export class TokenExpiry {
     this.left(socket.id);
     if (expiresAt === undefined) return;
     const life = this.follow(socket, expiresAt);
-    // At half-time at the earliest: tokens that live shorter than the warning would be refreshed without a pause.
+    // At half of the lifetime at the earliest: tokens that live for less than the warning time would be refreshed
+    // without a pause.
     const now = Date.now();
     this.plan(life, Math.max(expiresAt - this.warningMs, now + (expiresAt - now) / 2));
   }
 
-  /** Whether a socket's identity has ended, be it disconnected for that already or not. */
+  /** Whether a socket's identity has expired, even if it has not been disconnected yet. */
   isOver(socket: Socket): boolean {
     const life = this.lives.get(socket.id);
     return life !== undefined && life.expiresAt <= Date.now();
   }
 
-  /** Called when a socket has left, whatever it was. */
+  /** Called when a socket has left, in whatever state it was. */
   left(id: string): void {
     const life = this.lives.get(id);
     if (life === undefined) return;
@@ -101,7 +102,7 @@ export class TokenExpiry {
   }
 
   private plan(life: Life, warnAt: number): void {
-    // The schedule rounds up to whole seconds. A warning may rather come early than after the end.
+    // The schedule rounds up to whole seconds. A warning should come early rather than after the expiry.
     this.schedule.set(life, life.warned ? life.expiresAt : warnAt - 999);
   }
 
@@ -126,7 +127,7 @@ export class TokenExpiry {
     this.attempt(socket, () => socket.disconnect());
   }
 
-  /** Listeners of the app run in these calls. */
+  /** Listeners of the app run during these calls. */
   private attempt(socket: Socket, act: () => unknown): void {
     try {
       act();

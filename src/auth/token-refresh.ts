@@ -8,10 +8,10 @@ import type { Refusals } from './refusals.js';
 import type { TokenExpiry } from './token-expiry.js';
 import { guarded } from '../reporting/timers.js';
 
-/** A client sends a new token: `socket.emit('auth:refresh', token, ack)`. */
+/** The event with which a client sends a new token: `socket.emit('auth:refresh', token, ack)`. */
 export const REFRESH_EVENT = 'auth:refresh';
 
-/** Why a new token was not taken: what refuses connecting clients, and what only a connected one can run into. */
+/** Why a new token was refused: the codes for connecting clients, and those that only a connected client can get. */
 export type AuthRefreshCode =
   | AuthRefusalCode
   | 'auth.user-mismatch'
@@ -19,25 +19,25 @@ export type AuthRefreshCode =
   | 'auth.refresh-busy'
   | 'auth.not-authenticated';
 
-/** What the acknowledgement of `auth:refresh` says; `expiresAt` in ms since 1970, `null`: never. */
+/** The acknowledgement of `auth:refresh`. `expiresAt` is in ms since 1970; `null`: never. */
 export type AuthRefreshResult =
   | { readonly ok: true; readonly expiresAt: number | null }
   | {
       readonly ok: false;
       readonly code: AuthRefreshCode;
-      /** When to try again, where that may help: see {@link AuthRefusalCode}. */
+      /** When to retry, if that may help: see {@link AuthRefusalCode}. */
       readonly retryAfterMs?: number;
     };
 
 /**
- * Takes a new token from a connected client, so that it need not connect anew when the old one ends. Whoever it belongs
- * to stays the same: for anybody else there is a new connection.
+ * Accepts a new token from a connected client, so that it need not reconnect when the old one expires. The user
+ * stays the same: another user needs a new connection.
  *
  * @internal
  */
 export class TokenRefresh {
   private readonly busy = new WeakSet<AuthenticatedSocket>();
-  /** One for all sockets. */
+  /** One listener for all sockets. */
   private readonly listener: (this: AuthenticatedSocket, ...args: unknown[]) => void;
 
   constructor(
@@ -68,7 +68,7 @@ export class TokenRefresh {
     if (typeof ack === 'function') ack(result);
   }
 
-  /** Resolves to what the client is to know; undefined where it has gone. Never rejects. */
+  /** Resolves to the acknowledgement; undefined if the client has left. Never rejects. */
   private async refresh(
     socket: AuthenticatedSocket,
     given: unknown,
@@ -87,9 +87,9 @@ export class TokenRefresh {
     const identity = await this.authentication.verify(token, socket, options);
     this.busy.delete(socket);
     if (!socket.connected) return undefined;
-    // That one is counted already.
+    // That one has been counted already.
     if (isRefusal(identity)) return { ok: false, ...identity.data };
-    // Much may have happened meanwhile.
+    // The state may have changed meanwhile.
     const hindrance = this.obstacle(socket) ?? mismatch(socket, identity);
     if (hindrance !== undefined) return this.refused(socket, hindrance);
     socket.auth = identity;
@@ -101,7 +101,7 @@ export class TokenRefresh {
   /** Why a socket cannot have a new token, whatever the token is. */
   private obstacle(socket: AuthenticatedSocket): AuthRefreshCode | undefined {
     if (this.expiry.isOver(socket)) return 'auth.token-expired';
-    // Undefined is what an app may write to it, too.
+    // An app may also set it to undefined.
     return socket.auth ? undefined : 'auth.not-authenticated';
   }
 

@@ -7,14 +7,14 @@ const BEARER = /^bearer +(\S+) *$/i;
 
 const tokens = new WeakMap<Socket, readonly string[]>();
 
-/** Keeps a socket's token in mind, so that it can be left out of what others are told. @internal */
+/** Records a socket's token, so that it can be left out of data for others. @internal */
 export function rememberToken(socket: Socket, token: string): void {
-  // The handshake has the first one for ever, and it may be good for a while yet.
+  // The handshake keeps the first one for ever, and it may still be valid.
   const [first = token] = tokensUsedBy(socket);
   tokens.set(socket, first === token ? [token] : [first, token]);
 }
 
-/** The token that a socket was authenticated with, and the one that it has now. @internal */
+/** The token with which a socket was authenticated, and its current one. @internal */
 export function tokensUsedBy(socket: Socket): readonly string[] {
   return tokens.get(socket) ?? [];
 }
@@ -33,7 +33,7 @@ export function tokenOf(
   );
 }
 
-/** Anything else would connect as anonymous whom the app meant to authenticate. @throws TypeError */
+/** Any other value would connect a client as anonymous whom the app meant to authenticate. @throws TypeError */
 function extracted(given: unknown): string | undefined {
   if (given === undefined || given === null) return undefined;
   if (typeof given === 'string') return nonEmpty(given);
@@ -44,12 +44,12 @@ function extracted(given: unknown): string | undefined {
   );
 }
 
-/** A Promise that the app returned where none is expected must not end the process when it rejects. @internal */
+/** A Promise from the app where none is expected must not end the process when it rejects. @internal */
 export function ignoreRejection(given: unknown): void {
   if (typeof given === 'object' && given !== null) Promise.resolve(given).catch(() => undefined);
 }
 
-/** The token of `{ token }`, or undefined. @internal */
+/** The token in `{ token }`, or undefined. @internal */
 export function tokenIn(auth: unknown): string | undefined {
   const token = (auth as { token?: unknown } | null | undefined)?.token;
   return withoutScheme(nonEmpty(token));

@@ -3,16 +3,16 @@ import { shown } from '../options/checks.js';
 import { readable } from '../reporting/unawaited.js';
 
 /**
- * How an app names a user. Numbers become strings: `42` and `'42'` are one user. Numbers above 2^53 - 1 are refused, since they
- * are not exact: pass a string or a bigint.
+ * A user id as given by an app. Numbers become strings: `42` and `'42'` are one user. Numbers above 2^53 - 1 are
+ * refused, because they are not exact: pass a string or a bigint.
  */
 export type UserId = string | number | bigint;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * Whether a name has half a character in it. UTF-8 has one replacement for all of those: in the name of a channel,
- * users with such ids would be one user.
+ * Whether a name contains half of a surrogate pair. UTF-8 has one replacement for all of those: in the name of a
+ * channel, users with such ids would be one user.
  *
  * @internal
  */
@@ -32,7 +32,7 @@ export function isInexact(given: unknown): boolean {
   );
 }
 
-/** What to pass instead of a value that is no user id, as a sentence. @internal */
+/** What to pass instead of an invalid user id, as a sentence. @internal */
 export function userIdRemedy(given: unknown): string {
   return isInexact(given)
     ? 'Numbers above 2^53 - 1 are not exact, and two users would become one. Pass a string or a bigint.'
@@ -42,13 +42,13 @@ export function userIdRemedy(given: unknown): string {
 /** More than any name may have (`limits.nameBytes`): to write the digits of a huge bigint takes seconds. */
 const MAX_BITS = 262_144;
 
-/** The decimal digits; undefined for what is no name in any case. @internal */
+/** The decimal digits; undefined for a number that is too long for any name. @internal */
 export function digitsOf(given: bigint): string | undefined {
   return BigInt.asIntN(MAX_BITS, given) === given ? given.toString() : undefined;
 }
 
 /**
- * A user id as a string: 1234 and '1234' are one user. Undefined where the value is no id.
+ * A user id as a string: 1234 and '1234' are one user. Undefined if the value is not a valid id.
  *
  * @internal
  */

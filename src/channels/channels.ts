@@ -6,11 +6,11 @@ export type ChannelListener = (message: Buffer) => void;
 
 export interface ChannelSubscription {
   /**
-   * Resolves once messages published from then on arrive. Rejects when that takes too long; the channel is then
-   * subscribed later, by itself. Nobody has to handle the rejection.
+   * Resolves once messages published from then on arrive. Rejects if that takes too long; the channel is then
+   * subscribed later, by itself. The rejection need not be handled.
    */
   readonly ready: Promise<void>;
-  /** Gives this subscription back. The channel is unsubscribed with its last one. Calling it twice is fine. */
+  /** Releases this subscription. The channel is unsubscribed with its last one. A second call does nothing. */
   release(): void;
 }
 
@@ -20,8 +20,9 @@ interface Channel {
 }
 
 /**
- * Shares the subscriptions of one transport, reference-counted: a channel is subscribed for its first holder and
- * unsubscribed after its last, and there is one message listener on the transport whatever their number.
+ * Shares the subscriptions of one transport, with a reference count for each channel: a channel is subscribed for
+ * its first holder and unsubscribed after its last one. The transport has one message listener for any number of
+ * channels.
  *
  * @internal
  */
@@ -36,7 +37,7 @@ export class Channels {
     this.stopListening = pubSub.onMessage((channel, message) => this.dispatch(channel, message));
   }
 
-  /** How many channels are held. */
+  /** The number of held channels. */
   get size(): number {
     return this.channels.size;
   }
@@ -47,13 +48,13 @@ export class Channels {
       channel = { name, holders: new Set() };
       this.channels.set(name, channel);
     }
-    // Also for a second holder: the first one's attempt may have failed in the meantime.
+    // Also for a second holder, because the attempt for the first one may have failed meanwhile.
     const held = new Subscription(this, channel, listener, this.subscribe(name));
     channel.holders.add(held);
     return held;
   }
 
-  /** Gives every subscription back. */
+  /** Releases every subscription. */
   close(): void {
     this.stopListening();
     for (const name of this.channels.keys()) this.pubSub.unsubscribe(name);
@@ -63,7 +64,8 @@ export class Channels {
   private subscribe(name: string): Promise<void> {
     const ready = this.pubSub.subscribe(name);
     ready.catch((error: unknown) => {
-      // While Redis is away each new client's channels are late: the state has been logged, and says it.
+      // While Redis is down the channels of each new client are late, and the change of state has been logged
+      // already.
       if (this.pubSub.state !== 'ready' && isPassing(error)) {
         this.reporter.count('subscribe.delayed');
         return;
@@ -85,12 +87,12 @@ export class Channels {
   private dispatch(name: string, message: Buffer): void {
     const holders = this.channels.get(name)?.holders;
     if (holders === undefined) return;
-    // A copy: a subscription that a listener makes does not get this message. Most channels have one holder.
+    // A copy, so that a subscription made by a listener does not get this message. Most channels have one holder.
     for (const { listener } of holders.size === 1 ? holders : [...holders]) listener(message);
   }
 }
 
-/** Small, without closures: there is one for each user and room. */
+/** Small, without closures, because there is one for each user and room. */
 class Subscription implements ChannelSubscription {
   private released = false;
 

@@ -8,15 +8,15 @@ import { textOf } from '../text.js';
 import type { ChannelSubscription, Channels } from './channels.js';
 import type { PubSub, PubSubState } from '../ports/pub-sub.js';
 
-/** A channel that {@link RedisService.fromEvent} is subscribed to, once for all subscribers. */
+/** A channel of {@link RedisService.fromEvent}, subscribed once for all subscribers. */
 interface Stream {
   readonly readers: Set<Subscriber<unknown>>;
   readonly subscription: ChannelSubscription;
 }
 
 /**
- * Redis Pub/Sub as Observables, for an app's own channels. Channel names are taken as they are, without the
- * prefix of this library. Inject it anywhere.
+ * Redis Pub/Sub as Observables, for an app's own channels. Channel names are used unchanged, without the prefix of
+ * this library. Inject it anywhere.
  */
 export class RedisService {
   private readonly streams = new Map<string, Stream>();
@@ -33,15 +33,18 @@ export class RedisService {
     return this.pubSub.state;
   }
 
-  /** The state of the connection: the current one at once, then each change; completes when the app closes. */
+  /**
+   * The state of the connection: emits the current one at once, then each change, and completes when the app
+   * closes.
+   */
   get state$(): Observable<PubSubState> {
     return this.pubSub.state$;
   }
 
   /**
-   * The messages of a channel, parsed as JSON. The channel is subscribed while the stream has subscribers. A message
-   * is parsed once: all subscribers of its channel get the same value, so do not change it. A message that is no JSON
-   * is counted, logged (at most once a second) and skipped; the stream lives on. It never errors.
+   * The messages of a channel, parsed as JSON. The channel is subscribed while the Observable has subscribers. A
+   * message is parsed once: all subscribers get the same value, so do not change it. A message that is not JSON is
+   * counted, logged (at most once a second) and skipped. The Observable never errors.
    *
    * @throws PropagatorError `target.invalid`
    */
@@ -65,12 +68,12 @@ export class RedisService {
   }
 
   /**
-   * Publishes a value as JSON (bytes go as they are). The promise may be left unawaited: a failure is counted and
-   * logged, and never an unhandled rejection.
+   * Publishes a value as JSON (bytes unchanged). The promise may be ignored: a failure is counted and logged, and
+   * never becomes an unhandled rejection.
    *
    * @returns how many instances were subscribed to the channel
-   * @throws PropagatorError `app.not-started`, `target.invalid`, `message.unserialisable`, `redis.unavailable`, `redis.timeout`,
-   * `redis.permission`, `redis.command-failed`, `redis.closed`
+   * @throws PropagatorError `app.not-started`, `target.invalid`, `message.unserialisable`, `redis.unavailable`,
+   * `redis.timeout`, `redis.permission`, `redis.command-failed`, `redis.closed`
    */
   publish(channel: string, value: unknown): Promise<number> {
     const published = this.encodeAndPublish(channel, value);
@@ -96,7 +99,7 @@ export class RedisService {
         );
         return;
       }
-      // A copy: a subscriber that comes because of this message does not get it.
+      // A copy, so that a subscriber that comes because of this message does not get it.
       const present = Array.from(readers);
       for (const reader of present) reader.next(value);
     });

@@ -60,7 +60,7 @@ export class ReplayCache {
   private previous = new Generation();
   private rotatedAt: number;
 
-  /** @param now in ms, from a clock that nobody sets */
+  /** @param now monotonic time in ms */
   constructor(
     private readonly lastingMs: number,
     private readonly onFull: () => void = () => undefined,

@@ -2,13 +2,13 @@ import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { saysOpen } from '../channels/says-open.js';
 
-/** A heartbeat may be on its way when it is asked for; two that Redis took and did not return are no accident. */
+/** One heartbeat may be in flight when it is checked. Two that Redis took and did not return are no coincidence. */
 const MISSES_ALLOWED = 1;
 const MAX_REMEMBERED = 100;
 
 /**
- * Watches whether this instance hears its own heartbeats. A subscribed connection that died without a sign
- * (a half-open one) is silent, not broken; only this finds it.
+ * Watches whether this instance receives its own heartbeats. A subscribed connection that died without a sign (a
+ * half-open one) is silent, not closed; only this check finds it.
  *
  * @internal
  */
@@ -16,7 +16,7 @@ export class Canary {
   private lastSent = 0;
   private lastHeard = 0;
   private misses = 0;
-  /** When the heartbeats were sent of which nothing was heard yet, and the last one that was. */
+  /** The times of the heartbeats that have not come back yet, and of the last one that has. */
   private readonly sentAt = new Map<number, number>();
   private lastHeardAt = performance.now();
 
@@ -25,17 +25,17 @@ export class Canary {
     private readonly reporter: Reporter,
   ) {}
 
-  /** Whether this instance hears what is published, as far as it knows. */
+  /** Whether this instance receives published messages, as far as it knows. */
   get hears(): boolean {
     return this.misses === 0;
   }
 
-  /** When the last heartbeat was sent that this instance heard: it has heard all that was published before. */
+  /** When the newest received heartbeat was sent: everything published before it has been received. */
   get heardAt(): number {
     return this.lastHeardAt;
   }
 
-  /** This heartbeat is about to be sent. */
+  /** A heartbeat is about to be sent. */
   sending(beat: number): void {
     this.sentAt.set(beat, performance.now());
     if (this.sentAt.size > MAX_REMEMBERED) {
@@ -46,7 +46,7 @@ export class Canary {
     }
   }
 
-  /** Redis took this heartbeat. */
+  /** Redis took a heartbeat. */
   sent(beat: number): void {
     this.lastSent = Math.max(this.lastSent, beat);
   }
@@ -61,7 +61,7 @@ export class Canary {
   /**
    * Called once per interval.
    *
-   * @param listening whether the heartbeats' channel is subscribed: others may not be, which keeps nobody from hearing
+   * @param listening whether the heartbeats' channel is subscribed; other channels do not matter here
    */
   check(listening: boolean): void {
     const open = saysOpen(this.pubSub, this.reporter) ?? this.pubSub.state === 'ready';
@@ -82,7 +82,7 @@ export class Canary {
     this.pubSub.reconnect?.();
   }
 
-  /** What an earlier connection did not return is nothing that the next one owes. */
+  /** Forgets heartbeats of an earlier connection: the next one cannot return them. */
   private beginAnew(): void {
     this.misses = 0;
     this.lastSent = this.lastHeard;

@@ -22,8 +22,8 @@ import type { MessageAuthenticator } from '../channels/message-authenticator.js'
 type BusOptions = Pick<ResolvedOptions, 'prefix' | 'maxMessageBytes'>;
 
 /**
- * Messages of instances to one another: to all of them, or to one. What comes in may be from this instance itself;
- * who listens decides whether that matters.
+ * Messages between instances: to all of them, or to one. Incoming messages may be from this instance itself; the
+ * listener decides whether that matters.
  *
  * @internal
  */
@@ -46,12 +46,12 @@ export class ClusterBus {
     this.origin = Buffer.from(instanceId, 'hex');
   }
 
-  /** Over which all instances hear one another. */
+  /** The channel of all instances. */
   get channel(): string {
     return clusterChannel(this.options.prefix);
   }
 
-  /** Resolves once messages arrive, or once waiting for that has taken too long. */
+  /** Resolves once messages arrive, or after a time limit. */
   async open(): Promise<void> {
     if (this.holds.length === 0) {
       for (const channel of this.channels) {
@@ -64,7 +64,7 @@ export class ClusterBus {
     await Promise.all(this.holds.map(({ ready }) => ready));
   }
 
-  /** Whether messages of others arrive at this moment. */
+  /** Whether messages of others currently arrive. */
   get isListening(): boolean {
     return this.channels.every((channel) => this.pubSub.isSubscribed(channel));
   }
@@ -79,9 +79,9 @@ export class ClusterBus {
   }
 
   /**
-   * To all instances. Resolves to the number of others that it was handed to.
+   * Sends to all instances. Resolves to the number of other instances that received it.
    *
-   * @param about what errors call the message
+   * @param about the name of the message in errors
    * @throws PropagatorError at once `event.unserialisable`, `event.too-large`
    */
   sendToAll(message: ClusterMessage, about?: string): Promise<number> {
@@ -89,7 +89,7 @@ export class ClusterBus {
     return publishToOthers(this.pubSub, channel, this.encode(channel, message, about));
   }
 
-  /** To one instance. Resolves to whether it was there. Throws as {@link sendToAll} does. */
+  /** Sends to one instance. Resolves to whether it received the message. Throws like {@link sendToAll}. */
   sendTo(instanceId: InstanceId, message: ClusterMessage): Promise<boolean> {
     const channel = replyChannel(this.options.prefix, instanceId);
     const sent = publishToOthers(this.pubSub, channel, this.encode(channel, message));
@@ -122,7 +122,7 @@ export class ClusterBus {
     } else if (received === 'message.malformed') {
       this.reporter.report(received, () => 'dropped a message between instances');
     } else {
-      // Another version of this library, as during a rolling deploy: once is enough.
+      // Another version of this library, as during a rolling deploy: one log line is enough.
       this.reporter.once(received, () => 'ignored a message of another version of this library');
     }
   }

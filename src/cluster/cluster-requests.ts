@@ -10,18 +10,18 @@ import type { ClusterService } from './cluster.service.js';
 import { PendingRequest, type RequestListener, type RequestOutcome } from './pending-request.js';
 import { guarded, type Failed } from '../reporting/timers.js';
 
-/** For the way of an answer that was given at the last moment. */
+/** Network allowance for a reply sent just before the deadline. */
 const ANSWER_GRACE_MS = 1_000;
 
-/** However long another instance says that it wants to wait: what waits takes memory. */
+/** The maximum time that another instance may ask to wait, because waiting takes memory. */
 const MAX_WAIT_MS = 600_000;
 
-/** What a handler throws where whoever asked has asked anew: the answer is of no use to anybody. @internal */
+/** Thrown by a handler whose caller has sent a newer request: nobody needs the reply. @internal */
 export class Superseded extends Error {}
 
 /**
- * Answers a request of another instance. What it returns (or resolves to) is the last part of the answer; earlier
- * parts go through `push`.
+ * Answers a request of another instance. Its return value (or what it resolves to) is the last part of the reply;
+ * earlier parts go through `push`.
  *
  * @internal
  */
@@ -30,7 +30,7 @@ export type RequestHandler = (
   context: {
     readonly origin: InstanceId;
     readonly timeoutMs: number;
-    /** Resolves to whether whoever asked was there to get it; may be left unawaited. */
+    /** Resolves to whether the caller received the part; the promise may be ignored. */
     readonly push: (part: unknown) => Promise<boolean>;
   },
 ) => unknown;
@@ -40,20 +40,20 @@ export interface RequestToCluster extends RequestListener {
   readonly operation: string;
   readonly params: unknown;
   readonly timeoutMs: number;
-  /** Only this one is asked. Without it, all others. */
+  /** Only this instance is asked. Default: all others. */
   readonly to?: InstanceId;
   /**
-   * Whether the others take that time themselves, to wait for somebody: then their answers are waited for a little
-   * longer.
+   * Set when the remote handler itself waits up to `timeoutMs` (for client acks, say). The caller then waits a
+   * little longer.
    */
   readonly remoteWaits?: boolean;
-  /** What it is about, for an error that says that it cannot be sent. */
+  /** The name of the request in an error that says that it cannot be sent. */
   readonly about?: string;
 }
 
 /**
- * Questions to all other instances. A question ends when everybody whom Redis handed it to has answered, is known to
- * be gone, or the time is up; then it says who did not answer.
+ * Requests to all other instances. A request ends when every instance that received it has replied or is known to
+ * have left, or at the deadline. The result names the instances that did not reply.
  *
  * @internal
  */
@@ -88,12 +88,12 @@ export class ClusterRequests {
     );
   }
 
-  /** How many are under way. */
+  /** The number of pending requests. */
   get size(): number {
     return this.pending.size;
   }
 
-  /** Resolves once those are settled that are under way now. */
+  /** Resolves once all currently pending requests have settled. */
   async settled(): Promise<void> {
     await Promise.all([...this.pending.values()].map(({ outcome }) => outcome));
   }
@@ -103,7 +103,7 @@ export class ClusterRequests {
   }
 
   /**
-   * Asks; the promise never rejects: what could not be asked is incomplete.
+   * Sends a request. The promise never rejects: a request that cannot be sent has an incomplete result.
    *
    * @throws PropagatorError at once `event.unserialisable`, `event.too-large`
    */
@@ -127,7 +127,7 @@ export class ClusterRequests {
         request.handedTo({ instances, unknownSubscribers });
       },
       () => {
-        // The state says that Redis is away, and the log has said so, too.
+        // The state says that Redis is down, and the log has said so, too.
         this.reporter.count('request.unsent');
         request.failed();
       },
@@ -136,7 +136,7 @@ export class ClusterRequests {
   }
 
   /**
-   * Asks without waiting for an answer.
+   * Sends a request without waiting for replies.
    *
    * @throws PropagatorError at once `event.unserialisable`, `event.too-large`
    */
@@ -176,15 +176,18 @@ export class ClusterRequests {
   private answered(origin: InstanceId, message: ReplyMessage): void {
     const request = this.pending.get(message.id);
     try {
-      // Late, twice, or to a question that nobody asked.
+      // Late, repeated, or without a request.
       if (request?.answered(origin, message) !== true) this.reporter.count('reply.unexpected');
     } catch (error) {
-      // Whoever else can publish on our channel must not be able to end the process.
+      // Another publisher on our channel must not be able to end the process.
       this.reporter.report('message.malformed', () => `an answer: ${reasonOf(error)}`);
     }
   }
 
-  /** Our own questions come back from Redis. Answers to ourselves we never send, nor what we have not asked. */
+  /**
+   * Redis also delivers our own requests to us. Replies to ourselves, or to requests that we did not make, are
+   * never valid.
+   */
   private checkOwn(message: ClusterMessage): void {
     const forged =
       message.type === 'reply' || (message.type === 'request' && message.id > this.lastId);

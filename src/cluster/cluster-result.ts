@@ -1,15 +1,15 @@
 import type { ClusterRequests, RequestToCluster } from './cluster-requests.js';
 
-/** What several instances answered. Partial data is never thrown away; it says what is missing. */
+/** The replies of several instances. Partial results are kept, and the result says what is missing. */
 export interface ClusterResult<T> {
   readonly items: readonly T[];
-  /** Ids of the instances that should have answered and did not, as far as they are known. */
+  /** Ids of the instances that should have replied and did not, as far as they are known. */
   readonly missing: readonly string[];
-  /** Whether everybody answered. False with nobody missing: Redis could not be asked. */
+  /** Whether every instance replied. False with an empty `missing`: the request could not be sent over Redis. */
   readonly complete: boolean;
 }
 
-/** How many sockets something happened to, on all instances that answered. */
+/** The number of affected sockets, on all instances that replied. */
 export interface ClusterCount {
   readonly count: number;
   readonly missing: readonly string[];
@@ -21,7 +21,8 @@ type Question = Omit<RequestToCluster, 'onPart' | 'onAllStarted'>;
 /**
  * Asks the other instances for lists, and joins them.
  *
- * @param isItem whether it can be an item of the lists; others are reported and not taken, and their instance counts as missing
+ * @param isItem whether a value can be an item of the lists; other values are reported and left out, and their
+ * instance counts as missing
  * @throws PropagatorError at once `event.unserialisable`, `event.too-large`
  * @internal
  */
@@ -48,7 +49,7 @@ export function collect<T>(
 }
 
 /**
- * Has the other instances do something, and says to how many sockets they did it.
+ * Makes the other instances carry out a command. Returns the number of affected sockets.
  *
  * @throws PropagatorError at once, with nothing done: `event.unserialisable`, `event.too-large`
  * @internal

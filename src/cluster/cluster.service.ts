@@ -12,17 +12,20 @@ import { every, guarded } from '../reporting/timers.js';
 
 /** An instance of the app, as it last described itself. */
 export interface ClusterMember extends MemberDetails {
-  /** Made anew at each start; 16 hexadecimal digits. */
+  /** A new id at each start; 16 hexadecimal digits. */
   readonly instanceId: InstanceId;
 }
 
 export interface ClusterChange {
-  /** `left`: it said so (a shutdown). `lost`: it was silent for `memberTimeoutMs` (a crash, a freeze, a network). */
+  /**
+   * `left`: it announced its end (a shutdown). `lost`: it was silent for `memberTimeoutMs` (a crash, a freeze, a
+   * network failure).
+   */
   readonly type: 'joined' | 'left' | 'lost';
   readonly member: ClusterMember;
 }
 
-/** Nobody has so many instances: somebody makes them up. */
+/** No app has so many instances: somebody invents them. */
 const MAX_MEMBERS = 4_096;
 
 interface Entry {
@@ -33,8 +36,8 @@ interface Entry {
 type Options = Pick<ResolvedOptions, 'heartbeatIntervalMs' | 'memberTimeoutMs'>;
 
 /**
- * The instances of the app. Each announces itself when it starts and when it ends, and sends a heartbeat in
- * between. It must hear its own: that proves that both connections to Redis work, in both directions.
+ * The instances of the app. Each announces its start and its end, and sends heartbeats in between. An instance must
+ * receive its own heartbeats, which proves that both connections to Redis work, in both directions.
  */
 export class ClusterService {
   private readonly others = new Map<InstanceId, Entry>();
@@ -46,14 +49,17 @@ export class ClusterService {
   private timer: NodeJS.Timeout | undefined;
   private beat = 0;
   private tickedAt = Date.now();
-  /** Since when this instance has been listening without a break. */
+  /** Since when this instance has been subscribed without interruption. */
   private listeningSince = Infinity;
   private uncounted = 0;
 
-  /** Other instances that came and went. */
+  /** Emits when other instances join, leave or are lost. */
   readonly changes$: Observable<ClusterChange> = this.changes.asObservable();
 
-  /** Events that this instance could not hear and cannot get any more: there the app's clients are to load anew. */
+  /**
+   * Emits gaps: events that this instance could not receive and cannot get any more. The clients of the app should
+   * reload their state.
+   */
   readonly gaps$: Observable<EventGap> = this.gaps.asObservable();
 
   /** @internal */
@@ -78,7 +84,7 @@ export class ClusterService {
     };
   }
 
-  /** All instances that are known to live, this one first. */
+  /** All known members, this instance first. */
   members(): ClusterMember[] {
     return [this.self, ...this.otherMembers()];
   }
@@ -89,8 +95,8 @@ export class ClusterService {
   }
 
   /**
-   * How many Redis counts as subscribed to the cluster's channel that are no members: somebody who looks on with
-   * `redis-cli`, an instance that is frozen and was given up. Nobody waits for their answers.
+   * Subscribers of the cluster channel that are not known members, such as `redis-cli` or a frozen instance. No
+   * reply is expected from them.
    *
    * @internal
    */
@@ -98,7 +104,7 @@ export class ClusterService {
     return this.uncounted;
   }
 
-  /** When this instance last proved to itself that it hears what is published. @internal */
+  /** When this instance last received a heartbeat of its own. @internal */
   get heardItselfAt(): number {
     return this.canary.heardAt;
   }
@@ -108,7 +114,7 @@ export class ClusterService {
     this.gaps.next(gap);
   }
 
-  /** Takes part from now on. @internal */
+  /** Joins the cluster. @internal */
   async start(): Promise<void> {
     if (this.timer !== undefined) return;
     const failed = this.reporter.failure('heartbeat.failed', () => 'the list of instances');
@@ -118,7 +124,7 @@ export class ClusterService {
       }),
     );
     this.subscription.add(
-      // After an outage the others may have given this instance up, and it them.
+      // After an outage this instance and the others may have given each other up.
       this.pubSub.state$.subscribe(
         guarded(failed, async (state) => {
           this.listeningSince = Infinity;
@@ -129,11 +135,11 @@ export class ClusterService {
       ),
     );
     this.timer = every(this.options.heartbeatIntervalMs, failed, () => this.tick());
-    // Without Redis the app does not wait for it here as well.
+    // Without Redis the app does not wait here as well.
     if (this.pubSub.state === 'ready') await this.bus.open();
   }
 
-  /** Says good-bye. @internal */
+  /** Announces the end of this instance. @internal */
   async stop(): Promise<void> {
     if (this.timer === undefined) return;
     clearInterval(this.timer);
@@ -152,7 +158,7 @@ export class ClusterService {
 
   private tick(): void {
     const now = Date.now();
-    // If this instance itself stood still, it is no wonder that it heard nobody.
+    // If this instance itself was frozen, it could not receive anything.
     const stoodStill = now - this.tickedAt - this.options.heartbeatIntervalMs;
     this.tickedAt = now;
     const silentSince = now - this.options.memberTimeoutMs;
@@ -168,7 +174,7 @@ export class ClusterService {
     this.attempt('heartbeat', () => this.announce('heartbeat'));
   }
 
-  /** In a timer, or where nobody awaits it, an error of a transport would end the process. */
+  /** In a timer, or without an await, an error of a transport would end the process. */
   private attempt(subject: string, act: () => unknown): void {
     this.reporter.attempt('heartbeat.failed', () => subject, act);
   }
@@ -187,7 +193,7 @@ export class ClusterService {
       this.canary.sent(beat);
       this.countUnknownSubscribers(instances);
     } catch {
-      // The state says that Redis is away, and the log has said so, too.
+      // The state says that Redis is down, and the log has said so, too.
       this.reporter.count('heartbeat.failed');
     }
   }
@@ -213,7 +219,7 @@ export class ClusterService {
       this.uncounted = 0;
       this.changes.next({ type: 'joined', member: described });
     }
-    // The newcomer wants to know us now, not after the next interval.
+    // A new instance needs to know this one now, not after the next interval.
     if (type === 'hello') this.attempt('heartbeat', () => this.announce('heartbeat', origin));
   }
 
@@ -223,7 +229,10 @@ export class ClusterService {
     this.changes.next(change);
   }
 
-  /** Whoever lives has been heard in that time; until then everybody whom Redis counts may be an instance. */
+  /**
+   * Every running instance has been heard in that time. Until then any subscriber counted by Redis may be an
+   * instance.
+   */
   private countUnknownSubscribers(instances: number): void {
     const listening = Date.now() - this.listeningSince;
     const known = listening > this.options.memberTimeoutMs && this.canary.hears;

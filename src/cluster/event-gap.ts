@@ -1,19 +1,19 @@
 import type { InstanceId } from '../wire/envelope.js';
 
 /**
- * Events that this instance could not hear and cannot get any more: its clients did not get those that were for them.
- * There may have been none.
+ * Events that this instance could not receive and cannot get any more. Its clients did not get those that were for
+ * them. There may have been none.
  */
 export interface EventGap {
   /** The instance that sent them. */
   readonly instanceId: InstanceId;
-  /** The first number of its events that may be missing. An instance numbers its events from 1. */
+  /** The first number of its events that may be missing. Each instance numbers its events from 1. */
   readonly from: number;
-  /** The last one; null where that is unknown. */
+  /** The last number; null if it is unknown. */
   readonly to: number | null;
   /**
-   * - `no-answer`: the instance is gone, or did not answer
-   * - `forgotten`: it was too long ago, or too much
+   * - `no-answer`: the instance has left, or did not reply
+   * - `forgotten`: the events were too old, or too many
    */
   readonly reason: 'no-answer' | 'forgotten';
 }

@@ -4,42 +4,42 @@ import type { ReplyMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
 import { ReplyTracker, type SubscriberCount } from './reply-tracker.js';
 
-/** For so long at most parts of answers renew the time of a question. */
+/** How long parts of replies can extend the deadline of a request. */
 const MAX_RENEWED_MS = 120_000;
 
 /** @internal */
 export interface RequestOutcome {
-  /** Instances that answered in full. */
+  /** Instances that have replied completely. */
   readonly answered: readonly InstanceId[];
-  /** Instances that should have answered and did not (as far as their names are known). */
+  /** Instances that should have replied and did not (as far as their names are known). */
   readonly missing: readonly InstanceId[];
-  /** Whether everybody answered. */
+  /** Whether every instance replied. */
   readonly complete: boolean;
 }
 
 /** @internal */
 export interface RequestListener {
-  /** Whether each part of an answer starts the time anew, for two minutes at most. */
+  /** Whether each part of a reply restarts the deadline, for two minutes at most. */
   readonly partsExtendDeadline?: boolean;
-  /** Called with each part of each answer as it comes. */
+  /** Called with each part of each reply as it arrives. */
   readonly onPart?: (instanceId: InstanceId, part: unknown) => void;
-  /** Called when an instance has answered in full. */
+  /** Called when an instance has replied completely. */
   readonly onAnswered?: (instanceId: InstanceId) => void;
-  /** Called once all instances have sent their first part, or nothing but their last word. */
+  /** Called once all instances have sent their first part, or an empty reply. */
   readonly onAllStarted?: () => void;
 }
 
-/** One question to the cluster, until it ends. */
+/** One request to the cluster, until it ends. */
 export class PendingRequest {
   readonly outcome: Promise<RequestOutcome>;
   private readonly started: ReplyTracker;
   private readonly finished: ReplyTracker;
-  /** Unknown until Redis has said so. */
+  /** Undefined until Redis has reported the number. */
   private subscribers: SubscriberCount | undefined;
   private allStarted = false;
-  /** Instances with a part that was not what was asked for. */
+  /** Instances with a part that does not have the requested form. */
   private readonly spoiled = new Set<InstanceId>();
-  /** The numbers of what each instance has said. */
+  /** The numbers of the received messages of each instance. */
   private readonly numbers = new Map<InstanceId, Set<number>>();
   private end!: (outcome: RequestOutcome) => void;
   private readonly limit: TimeLimit;
@@ -68,9 +68,9 @@ export class PendingRequest {
   }
 
   /**
-   * Returns false where it is not to the point: late, or said twice.
+   * Returns false for a part that is late or repeated.
    *
-   * @throws what the listener threw because of the part; the instance counts as missing then, and is not waited for
+   * @throws the error of the listener; the instance then counts as missing, and is not waited for
    */
   answered(from: InstanceId, { number, part, done, error }: ReplyMessage): boolean {
     if (this.ended || this.finished.has(from)) return false;
@@ -85,7 +85,7 @@ export class PendingRequest {
       fault = thrown;
       this.spoiled.add(from);
     }
-    // Where a part was lost, or is not what was asked for, the rest must not pass for the whole answer.
+    // If a part was lost, or has a wrong form, the rest must not pass for the complete reply.
     const whole =
       error === undefined &&
       !this.spoiled.has(from) &&

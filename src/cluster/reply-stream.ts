@@ -4,13 +4,13 @@ import type { ReplyMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
 import type { ClusterBus } from './cluster-bus.js';
 
-/** What cannot be published is tried again after that, and for at most so long. */
+/** The delay before a message that cannot be published is tried again, and the time limit for all attempts. */
 const AGAIN_MS = 50;
 const WITHIN_MS = 5_000;
-/** Of very many each is tried more rarely. */
+/** If very many are waiting, each is tried less often. */
 const MAX_PER_MS = 10;
 
-/** Id of requests that want no answer. */
+/** The id of requests that need no reply. */
 export const NO_REPLY = 0;
 
 interface ReplyStreamDeps {
@@ -19,15 +19,15 @@ interface ReplyStreamDeps {
 }
 
 /**
- * What this instance answers to one question: parts, and a last word. Each has its number, so that whoever asked
- * takes none twice and notices one that was lost: part of an answer must not pass for a whole one.
+ * The reply of this instance to one request: parts, and an end. Each message has a number, so that the caller
+ * ignores repeated ones and notices lost ones: a part must not pass for the whole reply.
  *
  * @internal
  */
 export class ReplyStream {
   private count = 0;
   private readonly parts: Promise<boolean>[] = [];
-  /** How many are to be tried again. */
+  /** The number of messages to try again. */
   private waiting = 0;
 
   constructor(
@@ -36,20 +36,20 @@ export class ReplyStream {
     private readonly id: number,
   ) {}
 
-  /** Resolves to whether whoever asked was there to get it; may be left unawaited. */
+  /** Resolves to whether the caller received it; the promise may be ignored. */
   readonly push = (part: unknown): Promise<boolean> => {
     const sent = this.send({ done: false, part });
     this.parts.push(sent);
     return sent;
   };
 
-  /** Once all parts are sent, or cannot be. */
+  /** Resolves once all parts are sent, or cannot be. */
   async end(part: unknown): Promise<void> {
     await Promise.all(this.parts);
     await this.send({ done: true, ...(part !== undefined && { part }) });
   }
 
-  /** What cannot be answered is no reason to let the other side wait. What was said before comes first, here too. */
+  /** Sends a failure, so that the caller does not wait in vain. Earlier parts go first, here too. */
   async fail(why: string): Promise<void> {
     await Promise.all(this.parts);
     await this.reply({ type: 'reply', id: this.id, done: true, error: why });
@@ -59,7 +59,7 @@ export class ReplyStream {
     return this.reply({ type: 'reply', id: this.id, number: this.count++, ...rest });
   }
 
-  /** Resolves to whether it arrived at somebody; never rejects. */
+  /** Resolves to whether anybody received it; never rejects. */
   private async reply(message: ReplyMessage): Promise<boolean> {
     if (this.id === NO_REPLY) return false;
     const triesEnd = performance.now() + WITHIN_MS;
@@ -69,7 +69,7 @@ export class ReplyStream {
       } catch (error) {
         if (!isPassing(error) || performance.now() >= triesEnd) return this.refused(message, error);
       }
-      // After an outage this instance may hear a question before it can publish, and whoever asked waits.
+      // After an outage this instance may receive a request before it can publish, and the caller waits.
       this.waiting++;
       await pause(Math.max(AGAIN_MS, this.waiting / MAX_PER_MS));
       this.waiting--;
@@ -83,13 +83,14 @@ export class ReplyStream {
       return false;
     }
     if (Array.isArray(part) && part.length > 1) {
-      // A list goes in two messages, until a member that cannot be sent is alone: it must not spoil the others.
+      // A list is split into two messages, until an item that cannot be sent is alone: it must not affect the
+      // others.
       const middle = part.length >> 1;
       const isThere = await this.reply({ ...message, part: part.slice(0, middle), done: false });
       return isThere && this.send({ part: part.slice(middle), done });
     }
     this.deps.reporter.report('reply.failed', () => reasonOf(error));
-    // The other side notices that this number is missing, and takes the rest for what it is.
+    // The caller notices the missing number, and treats the reply as incomplete.
     if (done) await this.fail('failed');
     return true;
   }
@@ -99,7 +100,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
-/** It will not be sent at another time either. */
+/** Trying again would not help. */
 function isUnsendable(error: unknown): boolean {
   return (
     error instanceof PropagatorError &&

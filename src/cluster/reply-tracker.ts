@@ -1,16 +1,19 @@
 import type { InstanceId } from '../wire/envelope.js';
 
-/** What Redis said of a question: how many other instances it was handed to, and how many are none of ours. @internal */
+/**
+ * What Redis reported about a request: the number of other instances that received it, and the number of other
+ * subscribers. @internal
+ */
 export interface SubscriberCount {
   readonly instances: number;
-  /** Subscribers that are no members: somebody who looks on, an instance that was given up. */
+  /** Subscribers that are not members, such as `redis-cli` or an instance that was given up. */
   readonly unknownSubscribers: number;
 }
 
 /**
- * Whether all instances that were asked something have been heard of. Redis says to how many it handed the question;
- * who they are is known of the members only. Neither alone tells: Redis counts outsiders, and an instance that has
- * just come is no member yet.
+ * Tracks whether all instances that received a request have replied. Redis reports how many subscribers received
+ * it, and only the members are known by name. Neither is enough: Redis also counts other subscribers, and a new
+ * instance is not a member yet.
  *
  * @internal
  */
@@ -22,17 +25,17 @@ export class ReplyTracker {
 
   constructor(private readonly members: readonly InstanceId[]) {}
 
-  /** An instance has said what it was asked. */
+  /** An instance has replied. */
   heard(instanceId: InstanceId): void {
     this.present.add(instanceId);
   }
 
-  /** An instance has said that it cannot say. */
+  /** An instance has reported a failure. */
   refused(instanceId: InstanceId): void {
     this.failed.add(instanceId);
   }
 
-  /** An instance that said good-bye has nothing more to say; one that was lost might have had. */
+  /** An instance that left has nothing to reply; one that was lost might have had a reply. */
   gone(instanceId: InstanceId, how: 'left' | 'lost'): void {
     this[how].add(instanceId);
   }
@@ -45,7 +48,7 @@ export class ReplyTracker {
     return [...this.present];
   }
 
-  /** Who should have been heard and was not. */
+  /** The instances that should have replied and did not. */
   get missing(): InstanceId[] {
     const lost = [...this.lost].filter((instanceId) => !this.present.has(instanceId));
     return [...new Set([...this.failed, ...lost, ...this.open()])];
@@ -53,14 +56,14 @@ export class ReplyTracker {
 
   isOver({ instances, unknownSubscribers }: SubscriberCount): boolean {
     const replies = this.present.size + this.failed.size;
-    // Everybody whom the question reached has replied; members that are open all the same were not reached.
+    // Every instance that received the request has replied. Members without a reply did not receive it.
     if (replies >= instances) return true;
-    // Who went away may or may not be among those whom Redis counted.
+    // An instance that left may or may not be among those counted by Redis.
     const gone = [...this.left, ...this.lost].filter((instanceId) => !this.has(instanceId));
     return this.open().length === 0 && replies + gone.length >= instances - unknownSubscribers;
   }
 
-  /** Members of whom nothing is known. */
+  /** Members without a reply. */
   private open(): InstanceId[] {
     return this.members.filter(
       (member) => !this.has(member) && !this.left.has(member) && !this.lost.has(member),

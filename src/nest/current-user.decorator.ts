@@ -18,8 +18,8 @@ const fromSocket = createParamDecorator(
 );
 
 /**
- * A parameter of a gateway's handler: who sent the message, as `socket.auth` says; `null` for an anonymous socket. With
- * the name of a claim it is that claim. Pipes work as with any other parameter.
+ * A parameter of a gateway's handler: the user who sent the message, as in `socket.auth`; `null` for an anonymous
+ * socket. With the name of a claim, the value of that claim. Pipes work as with any other parameter.
  *
  * ```ts
  * @SubscribeMessage('say')

@@ -5,15 +5,15 @@ import { ADAPTER } from './tokens.js';
 import { PropagatorError } from '../errors.js';
 import type { Runtime } from './runtime.js';
 
-/** What an app consists of, as Nest has it. @internal */
+/** The modules and providers of an app, as Nest stores them. @internal */
 export interface NestParts {
   readonly config: ApplicationConfig;
   readonly modules: ModulesContainer;
 }
 
 /**
- * An error if the app serves gateways, and another adapter than `SocketStateAdapter` made all their servers. Workers serve
- * no gateways, whatever modules they import.
+ * Returns an error if the app serves gateways, and another adapter than `SocketStateAdapter` created all their
+ * servers. Workers serve no gateways, whatever modules they import.
  *
  * @internal
  */
@@ -21,7 +21,7 @@ export function missingAdapter(
   { config, modules }: NestParts,
   { servers, authenticates }: Runtime,
 ): PropagatorError | undefined {
-  // Nest's type does not say so: there is none until gateways are served, unless the app sets one.
+  // Nest's type does not show it: there is no adapter until gateways are served, unless the app sets one.
   const adapter = config.getIoAdapter() as object | null | undefined;
   if (!adapter || servers.count > 0) return undefined;
   const gateways = [...gatewaysIn(modules)].map(({ name }) => name);
@@ -42,8 +42,8 @@ export function missingAdapter(
 }
 
 /**
- * A warning where an adapter of the app hands some gateways on to `SocketStateAdapter` and serves others by itself: `auth` has
- * no effect on those.
+ * Returns a warning if an adapter of the app passes some gateways on to `SocketStateAdapter` and serves others
+ * itself: `auth` has no effect on those.
  *
  * @internal
  */

@@ -18,7 +18,7 @@ interface Handler {
 }
 
 /**
- * A warning where `@Propagate` has no effect, because no `RedisPropagatorInterceptor` is bound to the handler.
+ * Returns a warning if `@Propagate` has no effect, because no `RedisPropagatorInterceptor` is bound to the handler.
  *
  * @internal
  */
@@ -37,7 +37,7 @@ export function unboundAudiences({ config, modules }: NestParts): string | undef
 }
 
 /**
- * Listens to events that went to the asking client only, and says once why, where that may be a mistake.
+ * Watches for events that went to the asking client only, and logs once that this may be a mistake.
  *
  * @internal
  */
@@ -58,7 +58,7 @@ export function unseenResponse(
       return;
     }
     const bound = handlersIn(nest).some(({ gateway, method }) => isBoundTo([gateway, method]));
-    // An app that binds it somewhere knows of it, and without users there are no other devices.
+    // An app that binds it anywhere knows about it, and without users there are no other devices.
     if (bound || !authenticates) return;
     reporter.logger.log(
       `${what}: RedisPropagatorInterceptor is bound to no gateway. If the user's other devices are to get responses as ` +

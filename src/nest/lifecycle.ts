@@ -13,8 +13,9 @@ import { nestFaults } from './nest-internals.js';
 import type { Runtime } from './runtime.js';
 
 /**
- * Connects when the app starts, and ends in Nest's order: new clients are refused first, then those that are here are sent
- * away and publishes under way are waited for. Redis goes last, so that `handleDisconnect` can still emit.
+ * Connects when the app starts, and shuts down in Nest's order: first new clients are refused, then the connected
+ * ones are disconnected, and publishes in flight are awaited. Redis is disconnected last, so that
+ * `handleDisconnect` can still emit.
  *
  * @internal
  */
@@ -33,7 +34,7 @@ export class PropagatorLifecycle
     private readonly nest: NestParts,
   ) {}
 
-  /** Whether Nest has served the gateways, so that a new adapter comes too late. */
+  /** Whether Nest has served the gateways, so that a new adapter would be too late. */
   get begun(): boolean {
     return this.starting !== undefined;
   }
@@ -56,7 +57,7 @@ export class PropagatorLifecycle
   }
 
   async onApplicationShutdown(): Promise<void> {
-    // An app may be closed while it starts: what starts after the end would never end.
+    // An app may be closed while it starts. A connection that opens after the end would never close.
     await this.starting?.catch(() => undefined);
     await this.runtime.close();
   }
@@ -75,7 +76,7 @@ export class PropagatorLifecycle
   }
 
   private async start(): Promise<void> {
-    // Nest has made the servers of all gateways by now.
+    // Nest has created the servers of all gateways by now.
     const missing = missingAdapter(this.nest, this.runtime);
     if (missing !== undefined && this.runtime.authenticates) throw missing;
     if (missing !== undefined) this.runtime.reporter.logger.warn(missing.message);
@@ -92,7 +93,7 @@ export class PropagatorLifecycle
       await this.runtime.verifyAccess();
       await this.runtime.start();
     } catch (error) {
-      // Nest does not call the other hooks of an app that did not start.
+      // Nest does not call the other hooks of an app whose start failed.
       await this.runtime.close();
       throw error;
     }

@@ -14,12 +14,12 @@ type Handler = BindMessageHandlers[1][number];
 type Transform = BindMessageHandlers[2];
 type Acknowledge = (...answer: unknown[]) => void;
 
-/** How long a handler's result is waited for once its socket has left, in ms. */
+/** How long a handler's result is awaited after its socket has left, in ms. */
 const MAX_HOLD_MS = 30_000;
-/** How many calls of sockets that have left are waited for at once. */
+/** How many calls of sockets that have left are awaited at once. */
 const MAX_HELD = 10_000;
 
-/** What a client learns of a response that cannot be sent: always encodable. */
+/** The error that a client gets for a response that cannot be sent. It can always be encoded. */
 const FAILURE = { status: 'error', message: 'Internal server error' } as const;
 
 /** @internal */
@@ -31,20 +31,20 @@ export interface MessageHandlersDeps {
   readonly unseen: (message: string, response: WsResponse) => void;
 }
 
-/** What the calls of one handler for one socket have in common. */
+/** The shared data of all calls of one handler for one socket. */
 interface Bound extends MessageHandlersDeps {
   readonly socket: Socket;
   readonly handler: Handler;
-  /** Calls of this socket that have not ended. */
+  /** The calls of this socket in progress. */
   readonly running: Set<Call>;
   readonly held: HeldCalls;
 }
 
 /**
- * Runs the handlers of gateways for the messages of clients, and sends their responses. It does what Nest's IoAdapter
- * does, and differs in four points: a response that cannot be sent is reported, and does not end the process; a client
- * that asked for an acknowledgement always gets one; others get exactly those events that the asking client gets, after
- * all interceptors; and a handler's single result is propagated even when its socket has left in the meantime.
+ * Runs the handlers of gateways for the messages of clients, and sends their responses. It works like Nest's
+ * IoAdapter, with four differences. A response that cannot be sent is reported, and does not end the process. A
+ * client that asked for an acknowledgement always gets one. Others get exactly the events that the asking client
+ * gets, after all interceptors. A handler's single result is propagated even if its socket has left meanwhile.
  *
  * @internal
  */
@@ -68,7 +68,7 @@ export class MessageHandlers {
     }
   }
 
-  /** Waits for no result any more. */
+  /** Stops waiting for results. */
   close(): void {
     this.held.close();
   }
@@ -144,21 +144,21 @@ class Call extends HandlerCall {
     this.end();
   }
 
-  /** Exception filters answer for what handlers throw; here comes what filters throw, and Nest itself. */
+  /** Exception filters handle errors of handlers. Errors of filters, and of Nest itself, arrive here. */
   error(error: unknown): void {
     this.bound.reporter.report('handler.failed', () => this.described(error));
     this.tellFailure();
     this.end();
   }
 
-  /** The socket has left. What has responded before is a stream, and ends with it. */
+  /** The socket has left. A call that has responded before is a stream, and ends with the socket. */
   leave(): void {
     this.left = true;
     if (!this.propagate || this.values > 0) this.end();
     else this.bound.held.add(this);
   }
 
-  /** Responds to nothing any more. */
+  /** Stops responding. */
   end(): void {
     if (this.ended) return;
     this.ended = true;
@@ -197,7 +197,7 @@ class Call extends HandlerCall {
     this.propagateEvent(event);
   }
 
-  /** A single result completes at once; whatever goes on is a stream. */
+  /** A single result completes at once; a call that continues is a stream. */
   private nextLate(response: unknown): void {
     if (this.values > 1) {
       this.end();
@@ -227,7 +227,7 @@ class Call extends HandlerCall {
     }
   }
 
-  /** The acknowledgement as handlers and filters have it, also in callbacks of their own: it never throws. */
+  /** The acknowledgement for handlers and filters, and for their callbacks: it never throws. */
   private answer(answer: unknown[]): void {
     try {
       this.ack?.(...answer);
@@ -246,9 +246,9 @@ class Call extends HandlerCall {
   }
 
   /**
-   * Tells the client once: a stream may have many events.
+   * Tells the client once, because a stream may have many events.
    *
-   * @param byAck whether the acknowledgement, where there is one, tells the client
+   * @param byAck whether to use the acknowledgement, if there is one
    */
   private tellFailure(byAck = true): void {
     if (this.failed || this.left) return;

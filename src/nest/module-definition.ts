@@ -2,7 +2,7 @@ import { ConfigurableModuleBuilder } from '@nestjs/common';
 import type { RedisPropagatorOptions } from '../options/propagator-options.js';
 import { CONFIGURED, REDIS_PROPAGATOR_OPTIONS } from './tokens.js';
 
-/** What the module itself takes, beside the options of the library. */
+/** The options of the module itself, next to those of the library. */
 export interface RedisPropagatorModuleExtras {
   /**
    * Whether the providers can be injected everywhere without importing the module again.

@@ -2,17 +2,17 @@ import { SetMetadata, type CustomDecorator } from '@nestjs/common';
 import type { AuthenticatedSocket } from '../auth/authenticated-socket.js';
 import { invalid } from '../options/checks.js';
 
-/** Who is left out of an audience. */
+/** The part of an audience that is left out. */
 export interface PropagateExcept {
   /**
-   * The socket that asked, or the whole session that it belongs to: no tab of the same browser gets the event then.
+   * The asking socket, or its whole session, so that no tab of the same browser gets the event.
    * @default 'socket'
    */
   readonly except?: 'socket' | 'session' | undefined;
 }
 
 /**
- * Who gets a gateway's responses, beside the client that asked: the user's other sockets, all authenticated
+ * Who gets a gateway's responses in addition to the asking client: the user's other sockets, all authenticated
  * sockets of the namespace, all its sockets, nobody, or those of a room.
  */
 export type PropagateAudience =
@@ -22,7 +22,7 @@ export type PropagateAudience =
   | false
   | ({ readonly audience: 'user' | 'authenticated' | 'all' } & PropagateExcept)
   | ({
-      /** The room, from the message's data and the socket that sent it; undefined: nobody. */
+      /** Returns the room for the message's data and its socket; undefined: nobody. */
       // The author of a gateway knows the type of the message.
       // oxlint-disable-next-line typescript/no-explicit-any
       readonly room: (data: any, socket: AuthenticatedSocket) => string | undefined;
@@ -35,8 +35,8 @@ const AUDIENCES: ReadonlySet<unknown> = new Set(['user', 'authenticated', 'all']
 const EXCEPT: ReadonlySet<unknown> = new Set([undefined, 'socket', 'session']);
 
 /**
- * Chooses the audience of `RedisPropagatorInterceptor`, on a gateway or on one handler (which wins). Without it the
- * audience is `'user'`.
+ * Sets the audience of `RedisPropagatorInterceptor`, on a gateway or on one handler (which takes precedence).
+ * Without it the audience is `'user'`.
  *
  * @throws PropagatorError `option.invalid`
  */

@@ -8,9 +8,9 @@ import { callOf } from './handler-call.js';
 type Acknowledge = (answer: unknown) => void;
 
 /**
- * Tells the client what went wrong: in the acknowledgement where it asked for one (Nest's own filter leaves such a
- * client waiting), as an `exception` event where it did not. The messages of `WsException` and `HttpException` (those
- * of pipes, for one) go to the client; of anything else it learns nothing but that it failed.
+ * Tells the client what went wrong: in the acknowledgement if it asked for one (Nest's own filter leaves such a
+ * client waiting), and otherwise as an `exception` event. The messages of `WsException` and `HttpException` (such
+ * as those of pipes) go to the client. For any other error it only learns that the request failed.
  *
  * ```ts
  * @UseFilters(PropagatorExceptionFilter)
@@ -27,12 +27,12 @@ export class PropagatorExceptionFilter extends BaseWsExceptionFilter {
     const call = callOf(args);
     const ack = rest.find((argument) => typeof argument === 'function') as Acknowledge | undefined;
     const pattern = rest.find((argument) => typeof argument === 'string') ?? 'unknown';
-    // The base class does nothing with a client but emit the payload that it made.
+    // The base class uses the client only to emit the payload.
     const receiver =
       ack === undefined
         ? client
         : {
-            // The acknowledgement of a call hides what cannot be sent.
+            // The acknowledgement of a call handles data that cannot be sent.
             emit: (_event: string, payload: unknown) =>
               call === undefined ? ack(payload) : call.acknowledge(payload),
           };
@@ -40,7 +40,7 @@ export class PropagatorExceptionFilter extends BaseWsExceptionFilter {
     let failure: unknown;
     const attempts = [
       () => this.handleError(receiver, asWsException(exception), cause),
-      // What the client sent may be too deep to be sent back.
+      // The client's data may be too deep to be sent back.
       () => this.handleError(receiver, asWsException(exception), undefined),
       // The exception's own payload cannot be encoded either, such as a cycle.
       () => this.handleError(receiver, failure, cause),
@@ -54,7 +54,7 @@ export class PropagatorExceptionFilter extends BaseWsExceptionFilter {
         failure ??= error;
       }
     }
-    // With another adapter than SocketStateAdapter an error from here would end the process.
+    // With another adapter than SocketStateAdapter an error here would end the process.
     this.logger.error(`An exception could not be told to the client: ${reasonOf(failure)}`);
   }
 }
@@ -62,7 +62,7 @@ export class PropagatorExceptionFilter extends BaseWsExceptionFilter {
 function asWsException(exception: unknown): unknown {
   if (!(exception instanceof HttpException)) return exception;
   const response: unknown = exception.getResponse();
-  // Made of a list, an exception has it for its response.
+  // An exception that was made with a list has the list as its response.
   const isMessage = typeof response !== 'object' || Array.isArray(response);
   return new WsException({
     status: 'error',

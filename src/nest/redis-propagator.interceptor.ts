@@ -20,10 +20,10 @@ import { INTERCEPTORS_METADATA } from './nest-internals.js';
 import { PROPAGATE_METADATA, type PropagateAudience } from './propagate.decorator.js';
 import { wsResponseIn } from './ws-context.js';
 
-/** On each class and instance, those of other copies of this package included. @internal */
+/** Marks each class and instance, including those of other copies of this package. @internal */
 export const PROPAGATOR_INTERCEPTOR = Symbol.for('nestjs-redis-propagator:interceptor');
 
-/** With another adapter, on contexts that an interceptor has seen: several bindings share a call. */
+/** With another adapter: marks contexts that an interceptor has seen, because several bindings share a call. */
 const SEEN = Symbol.for('nestjs-redis-propagator:seen');
 
 interface Known {
@@ -32,15 +32,16 @@ interface Known {
 }
 
 /**
- * Sends every event that a gateway's handlers respond with (a `WsResponse`, from a value, Promise or Observable) to the
- * user's other sockets in the namespace, on all instances. `@Propagate` sets a different audience.
+ * Sends every event that a gateway's handlers respond with (a `WsResponse`, from a value, Promise or Observable) to
+ * the user's other sockets in the namespace, on all instances. `@Propagate` sets a different audience.
  *
- * The audience gets exactly those events that the asking client gets: what a response is after all interceptors,
- * whatever their order. Acknowledgements, and handlers that return nothing, are not propagated. A single result is
- * propagated even when the asking client has left before it was ready, within 30 s; a stream ends with its client.
+ * The audience gets exactly the events that the asking client gets: the responses after all interceptors, in any
+ * order. Acknowledgements, and handlers that return nothing, are not propagated. A single result is propagated even
+ * if the asking client has left before it was ready, within 30 s; a stream ends with its client.
  *
- * Bind it with `@UseInterceptors(RedisPropagatorInterceptor)` on a gateway or a handler, or with Nest 12 globally: Nest 11
- * applies global interceptors to no gateway. Bound in several places, it still sends each event once.
+ * Bind it with `@UseInterceptors(RedisPropagatorInterceptor)` on a gateway or a handler, or with Nest 12 globally:
+ * Nest 11 applies global interceptors to no gateway. If it is bound in several places, it still sends each event
+ * once.
  */
 @Injectable()
 export class RedisPropagatorInterceptor implements NestInterceptor {
@@ -50,7 +51,7 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
   readonly [PROPAGATOR_INTERCEPTOR] = true;
   private readonly logger = lineLogger(new Logger(RedisPropagatorInterceptor.name));
   private readonly reflector = new Reflector();
-  /** By handler: its metadata never changes. */
+  /** By handler, because the metadata never changes. */
   private readonly audiences = new WeakMap<object, Known>();
   private warned = false;
 
@@ -65,12 +66,12 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
     }
     const call = callOf(context.getArgs());
     if (call === undefined) return this.propagatePassing(context, next);
-    // SocketStateAdapter propagates what it sends in the end: interceptors around this one may change it.
+    // SocketStateAdapter propagates the final response, because interceptors around this one may change it.
     call.propagate ??= this.propagatorOf(context);
     return next.handle();
   }
 
-  /** Another adapter does not tell what it sends: the response is propagated as it is here. */
+  /** Another adapter does not report what it sends, so the response is propagated as it is here. */
   private propagatePassing(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const seen = context as ExecutionContext & { [SEEN]?: true };
     if (seen[SEEN] === true) return next.handle();
@@ -89,7 +90,7 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
   private propagatorOf(context: ExecutionContext): ((response: WsResponse) => void) | false {
     const audience = this.audienceOf(context);
     if (audience === false) return false;
-    // As switchToWs() has them, but that makes functions for each call.
+    // The same as with switchToWs(), which would create functions for each call.
     const [socket, message] = context.getArgs<[AuthenticatedSocket, unknown]>();
     return (response) => this.propagate(audience, socket, message, response);
   }
@@ -104,7 +105,7 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
     const exceptSessionId = except === 'session' ? socket.auth?.sessionId : undefined;
     const namespace = socket.nsp.name;
     const socketId = socket.id;
-    // Not awaited: the client's own response does not depend on Redis. The verbs report their failures.
+    // Not awaited, because the client's own response does not depend on Redis. The verbs report their failures.
     if (to === 'user') {
       const userId = socket.auth?.userId;
       const caused = { userId, socketId, exceptSessionId, event, data, namespace };
@@ -129,7 +130,7 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
       ignoreRejection(room);
       if (room !== undefined) void this.propagator.emitToRoom({ ...caused, room });
     } catch (error) {
-      // The app's function; the client's own response goes out all the same.
+      // A function of the app threw. The client still gets its own response.
       this.logger.error(`@Propagate({ room }) threw: ${reasonOf(error)}`);
     }
   }
@@ -138,7 +139,7 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
     const handler = context.getHandler();
     const gateway = context.getClass();
     const known = this.audiences.get(handler);
-    // Gateways that extend another one share its handlers, and may have metadata of their own.
+    // Gateways that extend another one share its handlers, and may have their own metadata.
     if (known?.gateway === gateway) return known.audience;
     const audience =
       this.reflector.getAllAndOverride<PropagateAudience | undefined>(PROPAGATE_METADATA, [
@@ -149,7 +150,7 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
     return audience;
   }
 
-  /** A global interceptor sees requests of all kinds: only one that is bound to a controller is a mistake. */
+  /** A global interceptor sees requests of all kinds. Only one that is bound to a controller is a mistake. */
   private warnOnce(context: ExecutionContext): void {
     if (this.warned || !isBoundTo([context.getClass(), context.getHandler()])) return;
     this.warned = true;
@@ -160,7 +161,7 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
   }
 }
 
-/** Whether the interceptor is bound to a class or a handler by `@UseInterceptors`. @internal */
+/** Whether `@UseInterceptors` binds the interceptor to a class or a handler. @internal */
 export function isBoundTo(targets: readonly object[]): boolean {
   return targets.some((target) => {
     const bound: unknown = Reflect.getMetadata(INTERCEPTORS_METADATA, target);
@@ -168,7 +169,7 @@ export function isBoundTo(targets: readonly object[]): boolean {
   });
 }
 
-/** Whether it is the interceptor's class, one that extends it, or an instance. @internal */
+/** Whether a value is the interceptor's class, a subclass, or an instance. @internal */
 export function isPropagatorInterceptor(bound: unknown): boolean {
   const isObject = typeof bound === 'function' || (typeof bound === 'object' && bound !== null);
   return isObject && PROPAGATOR_INTERCEPTOR in bound;

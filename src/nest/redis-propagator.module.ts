@@ -50,8 +50,8 @@ const parts = [
 ];
 
 /**
- * Makes Socket.IO events reach the right clients on whichever instance of the app they are connected to. Import
- * it once, in the root module; its providers can be injected everywhere.
+ * Makes Socket.IO events reach the right clients on any instance of the app. Import it once, in the root module;
+ * its providers can be injected everywhere.
  */
 @Module({
   providers: [
@@ -77,7 +77,7 @@ const parts = [
 })
 export class RedisPropagatorModule extends ConfigurableModuleClass {
   /**
-   * @param options see `RedisPropagatorOptions`; with none, Redis is at `redis://localhost:6379`
+   * @param options see `RedisPropagatorOptions`; default: Redis at `redis://localhost:6379`
    * @throws PropagatorError when the app starts: `option.invalid`, `option.unknown`, `module.twice`,
    * `module.not-configured`, `adapter.missing`
    */
@@ -86,7 +86,7 @@ export class RedisPropagatorModule extends ConfigurableModuleClass {
       const all = withInherited(options);
       return checked(super.forRoot(all), all.isGlobal);
     }
-    // Nest's method makes an object of a text or a list.
+    // Nest's method turns a text or a list into an object.
     return withOptions(super.forRoot({}), { useValue: options });
   }
 
@@ -123,7 +123,7 @@ function configuredRuntime(
   return createRuntime(resolved);
 }
 
-/** Nest's method copies own properties only: options in getters of a class, `auth` among them, would be lost. */
+/** Nest's method copies own properties only, so options that are getters of a class, such as `auth`, would be lost. */
 function withInherited(options: typeof OPTIONS_TYPE): typeof OPTIONS_TYPE {
   const known = [...OPTION_NAMES, 'isGlobal'] as const;
   const inherited = known.filter((name) => !Object.hasOwn(options, name) && name in options);
@@ -141,7 +141,7 @@ const ASYNC_OPTIONS = [
 ] as const;
 const SOURCES = ['useFactory', 'useClass', 'useExisting'] as const;
 
-/** Nest looks at one source only, and at nothing that it does not know. */
+/** Nest reads only one source, and ignores properties that it does not know. */
 function checkSource(given: unknown): void {
   const remedy = 'Write { useFactory }, { useClass } or { useExisting }: one of them.';
   if (!isOptions(given)) throw invalid('forRootAsync', given, remedy);
@@ -166,7 +166,7 @@ function checked(definition: DynamicModule, isGlobal: unknown): DynamicModule {
   return refusing(definition, invalid('isGlobal', isGlobal, 'Write true or false.'));
 }
 
-/** Stops the start of the app, and not the loading of its files. */
+/** Fails the start of the app, and not the loading of its files. */
 function refusing(definition: DynamicModule, error: unknown): DynamicModule {
   return withOptions(definition, {
     useFactory: () => {

@@ -39,7 +39,7 @@ import { TokenExpiry } from '../auth/token-expiry.js';
 import { TokenRefresh } from '../auth/token-refresh.js';
 import { replyChannel } from '../wire/channel-names.js';
 
-/** Everything that one app has of this library. Nothing of it is shared between apps in a process. @internal */
+/** The parts of this library in one app. Apps in one process share none of them. @internal */
 export interface Runtime {
   readonly reporter: Reporter;
   readonly pubSub: PubSub;
@@ -62,28 +62,28 @@ export interface Runtime {
   /** Whether the option `auth` is given. */
   readonly authenticates: boolean;
   /**
-   * Rejects where it is certain that Redis does not let this instance do what it has to. A Redis that is away may be
-   * back in a moment, and does not.
+   * Rejects if Redis certainly does not permit the work of this instance. Does not reject if Redis is down, because
+   * it may be back in a moment.
    *
    * @throws PropagatorError `redis.permission`, `redis.command-failed`
    */
   verifyAccess(): Promise<void>;
   /**
-   * Takes part in the cluster.
+   * Joins the cluster.
    *
    * @throws PropagatorError `redis.permission`, `redis.command-failed`
    */
   start(): Promise<void>;
-  /** All of the app has started. */
+  /** The whole app has started. */
   appStarted(): void;
-  /** The app is about to end: no load balancer and no client is to come to it any more. */
+  /** The app is about to end: from now on load balancers and clients should not choose this instance. */
   refuseClients(): void;
   /**
-   * Sends the clients away, and waits for what is under way: for questions to other instances a moment, for publishes
-   * no longer than a publish may take.
+   * Disconnects the clients, and waits for pending work: a moment for requests to other instances, and for
+   * publishes no longer than a publish may take.
    */
   drain(): Promise<void>;
-  /** Ends what was made here; a transport that the app passed in lives on. */
+  /** Closes everything that was created here. A transport supplied by the app stays open. */
   close(): Promise<void>;
 }
 
@@ -210,7 +210,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
 
 type Foundation = Pick<Runtime, 'reporter' | 'pubSub' | 'subscriptions' | 'router' | 'state'>;
 
-/** What instances have to do with one another, beside events. */
+/** The connections between instances, except for events. */
 function createClusterParts(
   options: ResolvedOptions,
   { reporter, pubSub, subscriptions, router, state }: Foundation,
@@ -242,7 +242,7 @@ function createClusterParts(
   };
 }
 
-/** Makes up for what this instance could not hear, and answers what others could not. */
+/** Recovers events that this instance missed, and answers the repair requests of others. */
 function createRepair(
   options: ResolvedOptions,
   deps: Pick<Runtime, 'reporter' | 'pubSub' | 'router' | 'cluster' | 'requests'> & {
@@ -251,7 +251,7 @@ function createRepair(
 ): GapRepair {
   const { publisher, receiver, instanceId } = deps.router;
   const { maxMessageBytes } = options;
-  // Without the option, too: others are to know at once that there is nothing to be had.
+  // Even without the option, so that others learn at once that there is no history.
   deps.requests.handle(
     REPAIR,
     repairServer({
@@ -285,7 +285,7 @@ function createTransport(options: ResolvedOptions, reporter: Reporter): Transpor
     return {
       pubSub,
       clients: undefined,
-      // It has no connections that this library knows of.
+      // It has no connections that this library knows.
       connections: () => {
         const works = pubSub.state === 'ready';
         return { publisher: works, subscriber: works };

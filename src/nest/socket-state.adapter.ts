@@ -20,8 +20,8 @@ type ConnectListener = (...args: unknown[]) => unknown;
  * app.useWebSocketAdapter(new SocketStateAdapter(app));
  * ```
  *
- * It authenticates every connecting socket, in every namespace, and takes every Socket.IO server of the app into the
- * cluster. Extend it like Nest's IoAdapter; call `super.createIOServer`.
+ * It authenticates every connecting socket, in every namespace, and connects every Socket.IO server of the app to
+ * the other instances. Extend it like Nest's IoAdapter; call `super.createIOServer`.
  */
 export class SocketStateAdapter extends IoAdapter {
   /** @internal */
@@ -30,7 +30,7 @@ export class SocketStateAdapter extends IoAdapter {
   private readonly config: ApplicationConfig;
   private readonly messageHandlers: MessageHandlers;
 
-  /** @throws PropagatorError `module.missing`, `adapter.missing` where the gateways have another adapter already */
+  /** @throws PropagatorError `module.missing`, or `adapter.missing` if the gateways already have another adapter */
   constructor(app: INestApplicationContext) {
     super(app);
     const { runtime, config, modules, late } = partsOf(app);
@@ -52,12 +52,12 @@ export class SocketStateAdapter extends IoAdapter {
 
   /** Nest calls it once for each gateway, before clients connect. */
   override bindClientConnect(server: Server | Namespace, listener: ConnectListener): void {
-    // A subclass may have made the server without super.createIOServer().
+    // A subclass may have created the server without super.createIOServer().
     this.runtime.servers.install(
       'sockets' in server && 'engine' in server ? server : server.server,
     );
     this.runtime.servers.gateways++;
-    // An adapter of the app may hand its calls on to this one.
+    // An adapter of the app may forward its calls to this one.
     const set = this.config.getIoAdapter() as object;
     super.bindClientConnect(server, (...args: unknown[]) => {
       this.checkStillSet(set);
@@ -76,7 +76,7 @@ export class SocketStateAdapter extends IoAdapter {
     await super.dispose();
   }
 
-  /** Nest asks the adapter that is set when a client connects for what is to be done with its messages. */
+  /** When a client connects, Nest asks the current adapter how to handle its messages. */
   private checkStillSet(set: object): void {
     const current = this.config.getIoAdapter() as object;
     if (current === set || ADAPTER in current) return;
@@ -99,7 +99,7 @@ interface Parts {
 }
 
 /**
- * Looks the parts up without app.get(): for an unknown provider it ends the process, unless `abortOnError` is off.
+ * Finds the parts without app.get(), which ends the process for an unknown provider unless `abortOnError` is off.
  *
  * @throws PropagatorError `module.missing`, `option.invalid`
  */
@@ -119,7 +119,7 @@ function partsOf(app: INestApplicationContext): Parts {
   throw PropagatorError.of('module.missing', []);
 }
 
-/** A recovered connection is authenticated like any other: its token may have ended in the meantime. */
+/** A recovered connection is authenticated like any other, because its token may have expired meanwhile. */
 function withMiddlewares(options: ServerOptions | undefined): ServerOptions | undefined {
   if (!options?.connectionStateRecovery) return options;
   return {

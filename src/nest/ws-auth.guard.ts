@@ -3,9 +3,9 @@ import { WsException } from '@nestjs/websockets';
 import { wsClientOf } from './ws-context.js';
 
 /**
- * Refuses messages of anonymous sockets, and of those whose identity has ended by the clock, with a `WsException`
- * `{ status: 'error', code: 'auth.required', message }`. Bind `PropagatorExceptionFilter`, too: it puts that into the
- * client's acknowledgement.
+ * Refuses messages of anonymous sockets, and of those whose identity has expired, with a `WsException`
+ * `{ status: 'error', code: 'auth.required', message }`. Also bind `PropagatorExceptionFilter`, which puts it into
+ * the client's acknowledgement.
  *
  * ```ts
  * @UseGuards(WsAuthGuard)
@@ -15,7 +15,7 @@ import { wsClientOf } from './ws-context.js';
  */
 @Injectable()
 export class WsAuthGuard implements CanActivate {
-  /** @throws PropagatorError `context.not-ws` outside of gateways, where it cannot tell who asks */
+  /** @throws PropagatorError `context.not-ws` outside of gateways, where there is no socket */
   canActivate(context: ExecutionContext): boolean {
     const { auth } = wsClientOf(context, 'WsAuthGuard');
     if (auth && (auth.expiresAt === undefined || Date.now() < auth.expiresAt)) return true;

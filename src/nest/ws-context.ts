@@ -4,7 +4,7 @@ import type { AuthenticatedSocket } from '../auth/authenticated-socket.js';
 import { PropagatorError } from '../errors.js';
 
 /**
- * The socket that a message came from.
+ * The socket of a message.
  *
  * @throws PropagatorError `context.not-ws` in any other context, such as that of an HTTP request
  * @internal
@@ -16,8 +16,9 @@ export function wsClientOf(context: ExecutionContext, asking: string): Authentic
 }
 
 /**
- * The event in a handler's result: what Nest's IoAdapter emits to the client, in place of acknowledging. Undefined where
- * the result is none. Each member is read once: a getter of the app may return something else the next time, or throw.
+ * The event in a handler's result, which Nest's IoAdapter emits to the client instead of acknowledging. Undefined
+ * if the result is not an event. Each member is read once: a getter of the app may return something else the next
+ * time, or throw.
  *
  * @internal
  */
@@ -27,6 +28,7 @@ export function wsResponseIn(result: unknown): WsResponse | undefined {
   const { event, data } = result as Partial<WsResponse>;
   if (typeof event === 'string' && event !== '') return { event, data };
   if (typeof event === 'number' && event) return { event: String(event), data };
-  // Socket.IO sends names of no other kind, and the client would disconnect. Such an object is data of the app, not an event.
+  // Socket.IO sends only names of these types, and the client would disconnect. Any other object is data of the
+  // app, not an event.
   return undefined;
 }

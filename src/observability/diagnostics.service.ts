@@ -12,19 +12,19 @@ import type {
 import { shownOptions, type ShownOptions } from './shown-options.js';
 import { socketIoVersion, VERSION } from './version.js';
 
-/** How many namespaces are told by name: clients can ask for dynamic ones without end. */
+/** How many namespaces are listed: clients can request any number of dynamic ones. */
 const MAX_NAMESPACES = 100;
 
-/** What an instance says of itself. All of it is JSON, and none of it a secret or the name of a user. */
+/** The state of an instance. All of it is JSON, without secrets and names of users. */
 export interface Diagnostics {
   /** ms since 1970. */
   readonly takenAt: number;
   readonly versions: {
     readonly library: string;
     readonly node: string;
-    /** Null where it cannot be found. */
+    /** Null if it cannot be found. */
     readonly socketIo: string | null;
-    /** Null with another transport, where Redis does not tell, and the first time: it is asked then. */
+    /** Null with another transport, if Redis does not tell, and the first time: Redis is asked then. */
     readonly redis: string | null;
   };
   readonly instance: ClusterMember;
@@ -33,20 +33,20 @@ export interface Diagnostics {
   /** Null while the instance is ready for new clients. */
   readonly unready: UnreadyReason | null;
   readonly connections: ConnectionHealth;
-  /** How long ago this instance last proved to itself that events pass, in ms. */
+  /** How long ago this instance last received its own heartbeat, in ms: the age of the last proof that events pass. */
   readonly heardItselfMs: number;
-  /** The options in effect. What may be a secret is `(set)`; null is switched off. */
+  /** The options in effect. A value that may be a secret is `(set)`; null is switched off. */
   readonly options: ShownOptions;
-  /** How often each kind of thing was dropped, refused or late: see docs/errors.md. */
+  /** How often each kind of event was dropped, refused or late: see docs/errors.md. */
   readonly counts: Readonly<Record<string, number>>;
   readonly traffic: {
     readonly sent: TrafficByTarget;
     readonly received: TrafficByTarget;
     readonly delivered: TrafficByTarget;
   };
-  /** How many channels this instance is subscribed to. */
+  /** The number of channels to which this instance is subscribed. */
   readonly subscriptions: number;
-  /** All instances that are known to live, this one first. */
+  /** All known members, this instance first. */
   readonly members: readonly ClusterMember[];
   readonly sockets: {
     readonly connected: number;
@@ -65,8 +65,8 @@ export interface Diagnostics {
 }
 
 /**
- * One object with everything that helps to find a fault, for an endpoint of your own. Show it to nobody but
- * yourself: it names hosts and namespaces.
+ * One object with everything that helps to find a fault, for an endpoint of your own. Protect it: it contains host
+ * names and namespaces.
  */
 export class DiagnosticsService {
   private socketIo: string | null | undefined;
@@ -74,7 +74,7 @@ export class DiagnosticsService {
   /** @internal */
   constructor(private readonly view: InstanceView) {}
 
-  /** Cheap: it counts, and asks nobody. */
+  /** Cheap: it counts, and makes no requests. */
   diagnostics(): Diagnostics {
     const { cluster, options, pubSub, readiness, reporter, router, state, subscriptions } =
       this.view;
@@ -99,7 +99,7 @@ export class DiagnosticsService {
       heardItselfMs: Math.max(0, Math.round(performance.now() - cluster.heardItselfAt)),
       options: shownOptions(options),
       counts: reporter.counts(),
-      // Copies: what was told once does not change afterwards.
+      // Copies, so that an earlier result does not change.
       traffic: structuredClone({ sent, received, delivered }),
       subscriptions: subscriptions.size,
       members,

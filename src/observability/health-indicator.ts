@@ -4,17 +4,17 @@ import type { PubSubState } from '../ports/pub-sub.js';
 import type { LoadState } from '../reporting/load.js';
 import type { ConnectionHealth, InstanceView } from './instance-view.js';
 
-/** What a health check says of an instance. */
+/** The state of an instance in a health check. */
 export interface PropagatorHealth {
   readonly status: 'up' | 'down';
-  /** What is wrong; only where the status is `down`. */
+  /** The reason; only if the status is `down`. */
   readonly message?: string;
   readonly state: PubSubState;
   /** Whether each of the two connections to Redis works. */
   readonly connections: ConnectionHealth;
   /**
-   * How long ago the last of this instance's own heartbeats was published that came back to it, in ms: the age of the
-   * last proof that events pass.
+   * The age of the newest heartbeat of this instance that came back to it, in ms: the age of the last proof that
+   * events pass.
    */
   readonly heardItselfMs: number;
   /** Events that wait for Redis. */
@@ -25,7 +25,7 @@ export interface PropagatorHealth {
   readonly draining: boolean;
 }
 
-/** What a health indicator of `@nestjs/terminus` returns. */
+/** The result of a health indicator of `@nestjs/terminus`. */
 export type PropagatorHealthResult<Key extends string = string> = Record<Key, PropagatorHealth>;
 
 /**
@@ -44,16 +44,16 @@ export class PropagatorHealthIndicator {
   constructor(private readonly view: InstanceView) {}
 
   /**
-   * Down while the instance starts or shuts down: it should get no new clients. Without Redis it is up, since it
-   * serves those that it has: for a load balancer, which else would take away all instances at once.
+   * Down while the instance starts or shuts down, when it should get no new clients. Up without Redis, because it
+   * still serves its clients. For a load balancer, which would otherwise remove all instances at once.
    */
   isReady<const Key extends string = 'propagator'>(key?: Key): PropagatorHealthResult<Key> {
     return this.result(key, this.unready());
   }
 
   /**
-   * Down also while events do not pass between instances: a connection to Redis is gone, or this instance has not
-   * heard its own heartbeats for `memberTimeoutMs`. For monitors.
+   * Also down while events do not pass between instances: a connection to Redis is lost, or this instance has not
+   * received its own heartbeats for `memberTimeoutMs`. For monitoring.
    */
   isHealthy<const Key extends string = 'propagator'>(key?: Key): PropagatorHealthResult<Key> {
     return this.result(key, this.unready() ?? this.disconnected() ?? this.deaf());

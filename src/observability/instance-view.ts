@@ -13,27 +13,27 @@ export interface ConnectionHealth {
   readonly subscriber: boolean;
 }
 
-/** What the repair of missed events is doing, and has done. */
+/** The current and past repairs of missed events. */
 export interface RepairState {
-  /** Whether missed events are being asked for at this moment. */
+  /** Whether a repair is in progress. */
   readonly underway: boolean;
-  /** What has come in meanwhile and waits for earlier events, in bytes. */
+  /** Incoming events that are held back behind missing ones, in bytes. */
   readonly heldBytes: number;
-  /** How often this instance has asked the others for what it had missed. */
+  /** How often this instance has asked the others for missed events. */
   readonly repairs: number;
 }
 
-/** Who is online, as far as this instance looks after it. */
+/** The presence state of this instance. */
 export interface PresenceState {
   readonly enabled: boolean;
   /**
-   * Whether this instance has a lease, on the connection that it has or had last: then Redis has what it knows. False
-   * also while presence is switched off.
+   * Whether this instance has a lease on its current or last connection. If so, Redis knows its users. Also false
+   * if presence is switched off.
    */
   readonly leased: boolean;
 }
 
-/** All that health, metrics and diagnostics look at. @internal */
+/** The data for health, metrics and diagnostics. @internal */
 export interface InstanceView {
   readonly options: ResolvedOptions;
   readonly reporter: Reporter;
@@ -43,7 +43,7 @@ export interface InstanceView {
   readonly router: EventRouter;
   readonly cluster: ClusterService;
   readonly state: SocketStateService;
-  /** How many channels are subscribed, or about to be. */
+  /** The number of subscribed channels, including those about to be. */
   readonly subscriptions: { readonly size: number };
   connections(): ConnectionHealth;
   /** Null while it is unknown. */

@@ -6,7 +6,7 @@ import type { InstanceView } from './instance-view.js';
 import { SCOPE } from './scope.js';
 import { VERSION } from './version.js';
 
-/** What lasts, over what time it is watched: from a tenth of a millisecond to half a minute. */
+/** The buckets of durations: from a tenth of a millisecond to half a minute. */
 const SECONDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
   30,
@@ -24,7 +24,7 @@ function described(kind: Kind, unit: string, description: string): Description {
   return { kind, unit, description };
 }
 
-/** Every metric by name. docs/observability.md lists the same, and a test holds the two together. @internal */
+/** Every metric by name. docs/observability.md lists the same ones, and a test compares the two. @internal */
 export const METRICS = {
   'propagator.events.sent': described('counter', '{event}', 'Events published, by target'),
   'propagator.events.received': described(
@@ -103,14 +103,16 @@ export const METRICS = {
   ),
 } as const satisfies Record<string, Description>;
 
-/** Kinds that a healthy app counts all the time: an alert on `propagator.drops` is not about them. */
+/**
+ * Kinds that a healthy app counts all the time. They are not part of `propagator.drops`, so that alerts on it work.
+ */
 const NORMAL: ReadonlySet<string> = new Set(['auth.expired', 'event.repeated', 'volatile.dropped']);
 
 type MetricName = keyof typeof METRICS;
 
 type Observe = (name: MetricName, value: number, attributes?: Otel.Attributes) => void;
 
-/** Returns undefined where no SDK is registered: nobody would look. @internal */
+/** Returns undefined if no SDK is registered, because nobody would read the metrics. @internal */
 export function startMetrics(
   { metrics, createNoopMeter }: typeof Otel,
   view: InstanceView,
@@ -163,12 +165,12 @@ function timing(
 }
 
 interface Attributes {
-  /** Of what has no target. */
+  /** For durations without a target. */
   readonly all: Otel.Attributes;
   readonly of: Readonly<Record<TrafficTarget, Otel.Attributes>>;
 }
 
-/** Made once: an object for each event would be one too many. Several apps in one process share a meter. */
+/** Created once, to avoid an object for each event. Several apps in one process share a meter. */
 function attributesOf(instanceId: string): Attributes {
   const all = { 'propagator.instance.id': instanceId };
   const of = (target: TrafficTarget): Otel.Attributes => ({ ...all, 'propagator.target': target });

@@ -5,8 +5,8 @@ import { startMetrics } from './metrics.js';
 import { tracingOf } from './traces.js';
 
 /**
- * Shows an instance to OpenTelemetry, where the app has it: looked for once, when the app starts. An app without an SDK
- * has the counters, and nothing else.
+ * Connects an instance to OpenTelemetry, if the app has it, which is checked once at the start. An app without an
+ * SDK has only the counters.
  *
  * @internal
  */
@@ -24,7 +24,7 @@ export class Observation {
       this.stopMetrics = startMetrics(api, this.view);
       telemetry.tracing = tracingOf(api, router.instanceId);
     } catch (error) {
-      // An SDK of another kind than expected must not keep an app from starting.
+      // An unexpected kind of SDK must not prevent the start of an app.
       reporter.report('metrics.failed', () => reasonOf(error));
     }
   }

@@ -1,2 +1,2 @@
-/** The name under which metrics and spans are made. @internal */
+/** The name of the meter and the tracer. @internal */
 export const SCOPE = 'nestjs-redis-propagator';

@@ -1,18 +1,18 @@
 import { isPlainObject } from '../kinds.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 
-/** Texts among the options that say how something is done. All others may be secrets. */
+/** Text options that are known to be harmless. All others may be secrets. */
 const KNOWN_TEXTS: ReadonlySet<string> = new Set(['prefix', 'onTooManySockets', 'policy']);
 
 const HIDDEN = '(set)';
 
-/** Options as JSON, without whatever may be a secret. */
+/** Options as JSON, without values that may be secrets. */
 export type ShownOptions = { readonly [name: string]: ShownOption };
 export type ShownOption = string | number | boolean | null | ShownOptions;
 
 /**
- * The options of an instance for people who look for a fault: numbers, switches, and few texts by name. Of
- * everything else it is said only that it is there, so that what is added later is hidden by default.
+ * The options of an instance, for finding faults: numbers, booleans, and a few texts by name. Any other option is
+ * only shown as set, so that new options are hidden by default.
  *
  * @internal
  */

@@ -9,7 +9,7 @@ import { VERSION } from './version.js';
 const SYSTEM = 'propagator';
 
 /**
- * Spans of OpenTelemetry. Undefined where no SDK is registered, so that envelopes carry nothing of it.
+ * The spans of OpenTelemetry. Undefined if no SDK is registered, so that envelopes carry no trace context.
  *
  * @internal
  */
@@ -20,7 +20,7 @@ export function tracingOf(api: typeof Otel, instanceId: InstanceId): Tracing | u
 
 function registeredTracer({ trace, ProxyTracerProvider }: typeof Otel): Otel.Tracer | undefined {
   const provider = trace.getTracerProvider();
-  // What the API has registered itself. An app may have a second copy of it.
+  // The registration of the API itself. An app may have a second copy of the API.
   if (provider instanceof ProxyTracerProvider || 'getDelegateTracer' in provider) {
     return (provider as Otel.ProxyTracerProvider).getDelegateTracer(SCOPE, VERSION);
   }
@@ -127,7 +127,7 @@ function markFailed({ SpanStatusCode }: typeof Otel, span: Otel.Span, error: unk
   span.setAttribute('error.type', error instanceof PropagatorError ? error.code : '_OTHER');
 }
 
-/** A span processor of the app that throws must not keep an event from anybody. */
+/** An app's span processor that throws must not prevent the delivery of an event. */
 function quietly<T>(work: () => T): T | undefined {
   try {
     return work();
@@ -136,7 +136,7 @@ function quietly<T>(work: () => T): T | undefined {
   }
 }
 
-/** Without the ids of users and the names of rooms, which are nobody's business in a trace. */
+/** Without user ids and room names, which do not belong in a trace. */
 function attributesOf({ namespace, target, targets, bytes }: TracedEvent): Otel.Attributes {
   return {
     'messaging.destination.name': `${namespace}:${target}`,

@@ -1,12 +1,12 @@
 import { join as joined } from 'node:path';
 import { manifestOf } from '../reporting/package-manifest.js';
 
-/** That of this library; a test holds it to package.json. */
+/** The version of this library. A test compares it with package.json. */
 export const VERSION = '0.1.0';
 
 /**
- * That of the app's socket.io. It comes with Nest's platform and need not be a dependency of the app itself, so it is
- * looked for from there as well. Null where it is not found, as in a bundle.
+ * The version of the app's socket.io. It comes with Nest's platform and need not be a dependency of the app itself,
+ * so it is also looked up from there. Null if it is not found, as in a bundle.
  *
  * @internal
  */

@@ -5,7 +5,7 @@ import type { RedisOptionKind } from './redis-option-names.js';
 /** The number of a database as text; empty for the first one. @internal */
 export const DATABASE = /^\d*$/;
 const MAX_PORT = 65_535;
-/** Node's timers end at once above it. */
+/** Above this value Node's timers fire at once. */
 const MAX_NUMBER = 2 ** 31 - 1;
 const MAX_DATABASE = 2 ** 31 - 1;
 /** Sets of TLS options that ioredis knows by name. */
@@ -81,7 +81,7 @@ function isNumber(given: unknown): given is number {
   return Number.isFinite(given) && (given as number) <= MAX_NUMBER;
 }
 
-/** A host as ioredis takes it: a name or an address, and nothing else. @throws PropagatorError `option.invalid` @internal */
+/** A host for ioredis: only a name or an address. @throws PropagatorError `option.invalid` @internal */
 export function checkHost(option: string, { host, path }: Record<string, unknown>): void {
   if (typeof host === 'string') {
     const isAddress = isIP(host) !== 0;

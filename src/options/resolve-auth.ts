@@ -32,7 +32,7 @@ const MAX_SOCKETS = 1_000;
 /** @internal */
 export const MAX_METADATA_BYTES = 65_536;
 
-/** An instance of a class has fields of its own: only those are refused that look like an option. */
+/** An instance of a class may have other fields. Only those that look like an option are refused. */
 function checkNames(given: object): void {
   const own = Object.keys(given);
   const names = isPlainObject(given) ? own : own.filter((name) => likeliest(name, KNOWN));
@@ -100,7 +100,7 @@ export function resolveAuth(given: unknown): ResolvedAuthOptions | undefined {
     );
   }
   return Object.freeze({
-    // Methods of an instance, of a class or not, keep it as `this`.
+    // Methods of an object keep it as `this`.
     authenticate: auth.authenticate.bind(auth),
     required: flag('auth.required', auth.required, false),
     timeoutMs: wholeNumber('auth.timeoutMs', auth.timeoutMs, 5_000, [1, 600_000]),

@@ -218,7 +218,7 @@ function checkNode(name: string, given: unknown): void {
   }
 }
 
-/** Of two places ioredis takes one and says nothing of the other. */
+/** If two addresses are given, ioredis uses one and silently ignores the other. */
 function checkPlaces(options: Record<string, unknown>): void {
   const isThere = (name: string): boolean => options[name] !== undefined && options[name] !== null;
   const [place, other] = ['sentinels', 'path', 'host'].filter(isThere);

@@ -3,7 +3,7 @@ import { isBytes } from '../kinds.js';
 import { misused } from './checks.js';
 
 const LEAST = 32;
-/** Random text, in hexadecimal digits even, has that many with certainty. */
+/** Random text certainly has this many, even in hexadecimal digits. */
 const MIN_DIFFERENT = 4;
 const REMEDY = `Write at least ${LEAST} random characters (or bytes), such as the output of "openssl rand -hex 32", or a list of such secrets.`;
 
@@ -23,7 +23,7 @@ export function resolveSecret(given: unknown): readonly KeyObject[] | undefined 
   return Object.freeze(keys);
 }
 
-/** A placeholder, or a buffer that nobody has filled: as many bytes as it takes, and no secret. */
+/** A placeholder, or a buffer that was never filled: long enough, but not a secret. */
 function isMonotonous(given: unknown): boolean {
   if (typeof given !== 'string' && !isBytes(given)) return false;
   const parts: ArrayLike<unknown> = typeof given === 'string' ? given.trim() : given;

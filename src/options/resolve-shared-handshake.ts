@@ -6,9 +6,9 @@ export type ResolvedSharedHandshake = Readonly<Required<SharedHandshake>>;
 
 const KNOWN = ['auth', 'query', 'headers'] as const;
 const MAX_NAMES = 100;
-/** Without blanks at its ends: such a name is never there. */
+/** Without blanks at the ends: no such name exists. */
 const NAME = /^\S(?:.*\S)?$/s;
-/** As HTTP has it. */
+/** The characters that HTTP allows. */
 const HEADER = /^[!#$%&'*+.^_`|~\w-]+$/;
 const CREDENTIALS: ReadonlySet<string> = new Set([
   'authorization',

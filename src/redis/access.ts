@@ -4,14 +4,14 @@ import { asPropagatorError, refusedLogin } from './redis-error.js';
 import type { Subscriber } from './subscriber.js';
 
 const NOTHING = Buffer.alloc(0);
-/** A subscriber that is connected again in between is no proof. */
+/** A subscriber that reconnected in between proves nothing. */
 const ATTEMPTS = 3;
-/** How long a message may take from one server to another. Only a start that fails waits for it. @internal */
+/** How long a message may take from one server to another. Only a failing start waits this long. @internal */
 export const REPLICATION_MS = 1_000;
 
-/** What an instance has to be allowed, and where. @internal */
+/** The required permissions of an instance. @internal */
 export interface Access {
-  /** Begins the names of channels that nobody is subscribed to, nor ever will be. */
+  /** The prefix of channels to which nobody ever subscribes. */
   readonly channel: string;
   /** The channels that the ACL user needs, as ACLs write them. */
   readonly pattern: string;
@@ -21,14 +21,14 @@ interface Connections {
   readonly publisher: RedisClient;
   readonly cluster: boolean;
   readonly subscriber: Subscriber;
-  /** Resolves to whether a message came on a channel within this time. */
+  /** Resolves to whether a message arrives on a channel within this time. */
   readonly hears: (channel: string, ms: number) => Promise<boolean>;
 }
 
 /**
- * Tries what every instance has to be allowed: to publish, to subscribe and to unsubscribe, on each master of a
- * Cluster; and whether what it publishes comes to the server that it is subscribed at. Nobody else notices. What heals
- * by itself, such as a Redis that is away, does not reject.
+ * Tests the permissions that every instance needs: to publish, to subscribe and to unsubscribe, on each master of a
+ * Cluster. Also tests whether its messages reach the server of its subscriptions. Other instances do not notice it.
+ * A temporary failure, such as a Redis that is down, does not reject.
  *
  * @throws PropagatorError `redis.permission`, `redis.not-heard`, `redis.command-failed`
  * @internal
@@ -37,7 +37,7 @@ export async function tryAccess(
   { channel, pattern }: Access,
   { publisher, cluster, subscriber, hears }: Connections,
 ): Promise<void> {
-  /** Resolves to undefined where Redis is away. */
+  /** Resolves to undefined if Redis is down. */
   const attempt = async <T>(
     command: string,
     name: string,
@@ -48,7 +48,7 @@ export async function tryAccess(
     } catch (thrown) {
       const error = asPropagatorError(thrown, command, name, `the channels &${pattern}`);
       if (error.code !== 'redis.unavailable') throw error;
-      // Without a ready check this is the first command that Redis answers.
+      // Without a ready check this is the first command to which Redis replies.
       const refusal = refusedLogin(thrown);
       if (refusal !== undefined) throw refusal;
       return undefined;
@@ -67,7 +67,7 @@ export async function tryAccess(
     await compare(name);
   }
 
-  /** What is published on this channel has to be counted for one more subscriber while this instance is one. */
+  /** While this instance is subscribed to the channel, a publish must count one more subscriber. */
   async function compare(name: string): Promise<void> {
     // Clients that listen to every channel are counted as well.
     const before = await publish(name);
@@ -82,7 +82,7 @@ export async function tryAccess(
             heard = (await hearing) ?? false;
         }),
       );
-      // Redis, or the connection, is away: nothing is known.
+      // Redis is down, or the connection is lost: nothing is known.
       if (subscribed !== true || after === undefined || before === undefined) return;
       if (Number(after) > Number(before)) return;
     }

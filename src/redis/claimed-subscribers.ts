@@ -6,11 +6,11 @@ const KEY = Symbol.for('nestjs-redis-propagator:claimed-subscribers');
 const shared = globalThis as { [KEY]?: WeakSet<object> };
 
 /**
- * Takes a borrowed subscriber for one app. When one of two apps left a channel, the other would be deaf for it: Redis
- * knows one connection only, and counts it once in receipts. A Cluster client is not subscribed itself, and can be
- * shared.
+ * Claims a borrowed subscriber for one app. When one of two apps left a channel, the other would no longer receive
+ * it: Redis knows only one connection, and counts it once in receipts. A Cluster client is not subscribed itself,
+ * and can be shared.
  *
- * @returns what gives it back
+ * @returns a function that releases the claim
  * @throws PropagatorError `option.invalid`
  * @internal
  */

@@ -3,7 +3,7 @@ import type { RedisClient } from '../options/redis-options.js';
 type Listener = Parameters<RedisClient['on']>[1];
 
 /**
- * The events of one ioredis client that we listen to; others may listen to it as well.
+ * Manages our listeners on one ioredis client, which may have other listeners as well.
  *
  * @internal
  */
@@ -37,7 +37,10 @@ export class ClientEvents {
     for (const [event, listener] of this.listeners) this.client.on(event, listener);
   }
 
-  /** The 'error' listener of clients that we own is needed until they are gone; the app's are left as they were. */
+  /**
+   * The 'error' listener of clients that we own is needed until they are gone. Clients of the app lose all our
+   * listeners.
+   */
   detach(): void {
     for (const [event, listener] of this.listeners) {
       if (event !== 'error' || !this.owned) this.client.off(event, listener);

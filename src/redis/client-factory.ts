@@ -12,15 +12,15 @@ import { outliveSocketErrors } from './stream-errors.js';
 export interface RedisClients {
   readonly publisher: RedisClient;
   readonly subscriber: RedisClient;
-  /** Whether we made them, and so close them. */
+  /** Whether the library created them, and so closes them. */
   readonly owned: boolean;
   /** Whether to use sharded Pub/Sub. */
   readonly cluster: boolean;
 }
 
 /**
- * Short: a subscriber that is away loses events. ioredis' own goes up to seconds. Spread over half to one and a half times the delay,
- * so that the instances of a fleet do not all come back to a Redis at the same moment.
+ * Short, because a disconnected subscriber loses events; ioredis' own delay grows to seconds. Random between half
+ * and one and a half times the delay, so that the instances of a fleet do not all reconnect at the same moment.
  */
 function retryStrategy(times: number): number {
   const delayMs = Math.min(50 * 2 ** Math.min(times, 4), 500);
@@ -28,15 +28,16 @@ function retryStrategy(times: number): number {
 }
 
 /**
- * How long ioredis gives a connection to close, also one that has gone already: its timer keeps the process
+ * How long ioredis waits for a connection to close, even if it is already closed. Its timer keeps the process
  * alive, and a half-open connection from being replaced.
  */
 const disconnectTimeout = 200;
 
 /**
- * What we need of a connection, whatever the app configured: we do the reconnecting, the resubscribing and the
- * buffering, because ioredis' defaults re-send (which duplicates), queue without bound, and make an unhandled
- * rejection of a failed resubscription. Numbers in answers are numbers, and names of channels and keys are ours.
+ * The options that our connections need, whatever the app configured. The library reconnects, resubscribes and
+ * buffers itself, because the defaults of ioredis resend commands (which duplicates events), queue without a limit,
+ * and turn a failed resubscription into an unhandled rejection. Numbers in replies are numbers, and the names of
+ * channels and keys are unchanged.
  */
 const OWN_WAYS = {
   lazyConnect: true,
@@ -55,7 +56,10 @@ type Threw = (error: unknown) => void;
 /** Longer delays than this make timers of no delay at all. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-/** The app's own, which may give up: an instance must not be deaf for good because Redis was away for a while. */
+/**
+ * Wraps the retryStrategy of the app, which may give up: an instance must not lose its connection for good because
+ * Redis was down for a while.
+ */
 function unending(given: ((times: number) => unknown) | null | undefined, threw: Threw) {
   return (times: number): number => {
     try {
@@ -68,7 +72,7 @@ function unending(given: ((times: number) => unknown) | null | undefined, threw:
   };
 }
 
-/** `reconnectOnError` where the app has one. */
+/** Wraps `reconnectOnError` of the app, if it has one. */
 function harmless({ reconnectOnError: given }: RedisOptions, threw: Threw): RedisOptions {
   if (typeof given !== 'function') return {};
   return {
@@ -88,7 +92,8 @@ function connectionOptions(role: string, given: RedisOptions, threw: Threw): Red
     connectTimeout: 5_000,
     disconnectTimeout,
     keepAlive: 10_000,
-    // Else a Sentinel that is connected to and says nothing is waited for without end, and no other one is asked.
+    // Otherwise a Sentinel that accepts connections and never replies is awaited for ever, and no other one is
+    // asked.
     sentinelCommandTimeout: 5_000,
     connectionName: `nestjs-redis-propagator:${role}`,
     ...given,
@@ -101,7 +106,7 @@ function connectionOptions(role: string, given: RedisOptions, threw: Threw): Red
   };
 }
 
-/** ioredis takes options from the query of a URL as well, and before all others. */
+/** ioredis also reads options from the query of a URL, and they override all others. */
 function withoutOurs(redis: string): string {
   const url = new URL(redis);
   const ours = Object.keys(OWN_WAYS).filter((name) => url.searchParams.has(name));
@@ -110,22 +115,22 @@ function withoutOurs(redis: string): string {
 }
 
 /**
- * The same for a Cluster. A command whose connection was lost may have been carried out, so it is not sent again; one
- * that waits while a node is away would overtake or be overtaken. Commands wait for a node only while it is connected
- * to for the first time.
+ * The same for a Cluster. A command whose connection was lost may have been executed, so it is not sent again. A
+ * command that waits while a node is down could change the order. Commands wait for a node only during its first
+ * connection.
  */
 const CLUSTER_WAYS = {
   lazyConnect: true,
   enableOfflineQueue: true,
   retryDelayOnFailover: 0,
   retryDelayOnClusterDown: 0,
-  // The connections that are subscribed are ours: see ShardedSubscriber.
+  // ShardedSubscriber makes the subscribed connections.
   shardedSubscribers: false,
   enableAutoPipelining: false,
   keyPrefix: '',
 } as const satisfies ClusterOptions;
 
-/** A connection to one node of a Cluster that is subscribed: made of the connection that the Cluster has. */
+/** A subscribed connection to one node of a Cluster, duplicated from the Cluster's own connection. */
 export const SHARD_WAYS = {
   ...OWN_WAYS,
   retryStrategy,
@@ -155,7 +160,8 @@ export function createRedisClients(
   const create = isClusterConnection(redis)
     ? (role: string): RedisClient =>
         new Cluster(redis.nodes, {
-          // A Cluster that is down answers so to each command; no need to ask, nor to be allowed to ask, first.
+          // A Cluster that is down replies like this to each command. There is no need to ask first, nor for the
+          // permission to ask.
           enableReadyCheck: false,
           ...redis.options,
           ...CLUSTER_WAYS,

@@ -5,7 +5,7 @@ import { ClientEvents } from './client-events.js';
 /** A connection to one node of a Cluster. @internal */
 export interface NodeClient extends RedisClient {
   readonly options: { readonly host?: string; readonly port?: number };
-  /** ioredis' own; `subscriber` is false while nothing is subscribed. */
+  /** ioredis' own type; `subscriber` is false while nothing is subscribed. */
   readonly condition?: {
     readonly subscriber: false | { channels(kind: 'ssubscribe'): string[] };
   } | null;
@@ -13,7 +13,7 @@ export interface NodeClient extends RedisClient {
   ping(): Promise<unknown>;
 }
 
-/** What we need of ioredis' Cluster, in versions 5 and 6, to know which node has which slot. @internal */
+/** The parts of ioredis' Cluster, in versions 5 and 6, that show which node has which slot. @internal */
 export interface ClusterClient extends RedisClient {
   readonly isCluster: true;
   /** The nodes of each slot (`host:port`), its master first. */
@@ -34,14 +34,14 @@ export function nodeOf(cluster: ClusterClient, master: string): NodeClient | und
     .find(({ options: { host, port } }) => `${host}:${port}` === master);
 }
 
-/** The master that has the slot of a channel, as the Cluster last heard. @internal */
+/** The master that has the slot of a channel, as far as the Cluster knows. @internal */
 export function masterOf(cluster: ClusterClient, channel: string): string | undefined {
   return cluster.slots[calculateSlot(channel)]?.[0];
 }
 
 /**
- * Which master has which slot, as ioredis' Cluster last heard. It asks by itself when a command goes astray; a
- * connection that only listens has to ask for it.
+ * The masters of the slots, as far as ioredis' Cluster knows. It refreshes them by itself when a command goes to a
+ * wrong node; a connection that only receives has to request a refresh.
  *
  * @internal
  */
@@ -59,7 +59,7 @@ export class ClusterTopology {
     this.events = new ClientEvents(cluster, owned, { refresh: onChange, error: onError }, threw);
   }
 
-  /** Whether there is anything to know yet. */
+  /** Whether the slots are known yet. */
   get known(): boolean {
     return this.cluster.slots.length > 0;
   }
@@ -89,7 +89,7 @@ export class ClusterTopology {
     return masters;
   }
 
-  /** Whether both know of the same masters. Which slots they have is told by a node that is asked for the wrong one. */
+  /** Whether both know the same masters. A node that gets a command for a wrong slot reports the moved slot itself. */
   agreesWith(other: ClusterTopology): boolean {
     const [here, there] = [this.masters(), other.masters()];
     return here.size === there.size && [...here].every((master) => there.has(master));
@@ -99,14 +99,14 @@ export class ClusterTopology {
     return nodeOf(this.cluster, master);
   }
 
-  /** Asks the Cluster, once for all that want to know. Rejects where the client throws. */
+  /** Refreshes the slots, once for all callers. Rejects if the client throws. */
   refresh(): Promise<void> {
-    // While it is not connected ioredis asks as soon as it is.
+    // While it is not connected, ioredis refreshes as soon as it is.
     if (this.cluster.status !== 'ready') return Promise.resolve();
     if (this.refreshing !== undefined) return this.refreshing;
     this.refreshing = new Promise<void>((resolve) => {
       this.cluster.refreshSlotsCache((error) => {
-        // No node that it knows of answers: it has to begin with the first ones anew.
+        // No known node replies: start again from the configured nodes.
         resolve();
         if (error?.name === 'ClusterAllFailedError' && this.owned) this.cluster.disconnect(true);
       });

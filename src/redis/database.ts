@@ -3,7 +3,7 @@ import type { RedisClient } from '../options/redis-options.js';
 import { textOf } from '../text.js';
 import { guarded } from '../reporting/timers.js';
 
-/** What ioredis says of the command in an error of Redis. */
+/** The command that ioredis names in an error of Redis. */
 interface Refused {
   readonly command?: { readonly name?: unknown; readonly args?: readonly unknown[] };
 }
@@ -18,7 +18,10 @@ export function refusedDatabase(error: unknown): PropagatorError | undefined {
 
 const ignore = (): void => {};
 
-/** ioredis would go on with the first database: such a connection is closed before it is ready, and opened again. @internal */
+/**
+ * Closes a connection whose database was refused before it is ready, and opens it again. ioredis would continue
+ * with the first database. @internal
+ */
 export function keepToItsDatabase(client: RedisClient): void {
   client.on(
     'error',

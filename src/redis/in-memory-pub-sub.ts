@@ -5,18 +5,18 @@ import type { PubSub, PubSubListener, PubSubState } from '../ports/pub-sub.js';
 import { StateMachine } from './state-machine.js';
 import { soon } from '../reporting/timers.js';
 
-/** Connects the {@link InMemoryPubSub}s of one process, as a Redis connects those of many. */
+/** Connects the {@link InMemoryPubSub}s of one process, as Redis connects instances. */
 export class InMemoryBus {
   /** @internal */
   readonly members = new Set<InMemoryPubSub>();
 
-  /** What else the instances of a cluster have in common, by name. @internal */
+  /** Further state that the instances of a cluster share, by name. @internal */
   readonly shared = new Map<string, unknown>();
 }
 
 /**
- * The transport of apps that run as one instance, and of unit tests: no Redis, same contract. Give several apps
- * in one process the same bus, and they are instances of one cluster.
+ * The transport of apps that run as one instance, and of unit tests: no Redis, same contract. Apps in one process
+ * with the same bus are instances of one cluster.
  *
  * ```ts
  * const bus = new InMemoryBus();
@@ -50,7 +50,7 @@ export class InMemoryPubSub implements PubSub {
     if (this.state === 'closed') throw PropagatorError.of('redis.closed', []);
     const receivers = [...this.bus.members].filter((member) => member.channels.has(channel));
     if (receivers.length > 0) {
-      // The sender may use its buffer again; and like a network, nothing arrives within the call.
+      // The sender may reuse its buffer; and as with a network, nothing arrives during the call.
       const bytes = Buffer.from(message);
       // Listeners are guarded, and what they throw is reported, one by one.
       soon(

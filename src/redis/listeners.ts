@@ -2,7 +2,7 @@ import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { PubSubListener } from '../ports/pub-sub.js';
 
-/** The message listeners of a transport; one that throws does not keep the others from being called. */
+/** The message listeners of a transport. One that throws does not prevent the calls of the others. */
 export class Listeners {
   private listeners: readonly PubSubListener[] = [];
 

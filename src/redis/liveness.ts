@@ -1,5 +1,5 @@
 import { every, soon } from '../reporting/timers.js';
-/** How often connections are asked whether they live. */
+/** The interval at which connections are checked. */
 const CHECK_MS = 2_000;
 /** A connection that has been opening for this many checks will not open. */
 const CHECKS_TO_OPEN = 3;
@@ -14,8 +14,8 @@ export interface PingedClient {
 }
 
 /**
- * Calls `check` in intervals, until the timer is cleared. A client that throws must not end the process: the error goes to
- * `failed`.
+ * Calls `check` at intervals, until the timer is cleared. A client that throws must not end the process: the error
+ * goes to `failed`.
  *
  * @internal
  */
@@ -24,13 +24,13 @@ export function checkRegularly(
   failed: (error: unknown) => void,
   ms: number = CHECK_MS,
 ): NodeJS.Timeout {
-  // After what has arrived in the meantime: if this process itself stood still, the answers are there.
+  // After reading what has arrived meanwhile: if this process was frozen, the replies are there.
   return every(ms, failed, () => soon(failed, check));
 }
 
 /**
- * Whether anything came over a client's connection since it was last asked. Any byte is a sign of life: on a busy
- * connection the answer to a PING comes after everything that was asked for before it.
+ * Whether anything arrived over a client's connection since the last call. Any byte is a sign of life: on a busy
+ * connection the reply to a PING comes after those to all earlier commands.
  *
  * @internal
  */
@@ -38,7 +38,7 @@ export class Pulse {
   private stream: object | null | undefined;
   private bytes = 0;
 
-  /** Also true for a new connection, of which nothing is known yet. */
+  /** Also true for a new connection, about which nothing is known yet. */
   beats({ stream }: Pick<PingedClient, 'stream'>): boolean {
     const bytes = stream?.bytesRead ?? 0;
     const beats = this.stream !== stream || bytes !== this.bytes;
@@ -49,8 +49,8 @@ export class Pulse {
 }
 
 /**
- * Whether a connection of ours lives. One that is half-open is silent, not closed: it is ended, and ioredis makes
- * another one.
+ * Checks whether a connection of ours is alive. A half-open connection is silent, not closed: it is destroyed, and
+ * ioredis opens another one.
  *
  * @internal
  */
@@ -61,7 +61,7 @@ export class Liveness {
 
   constructor(
     private readonly client: PingedClient,
-    /** A connection is given up when nothing at all was heard for so many PINGs, one per check. */
+    /** A connection is given up when nothing arrives for this many PINGs, one per check. */
     private readonly pings: number,
   ) {}
 
@@ -73,7 +73,7 @@ export class Liveness {
     }
     if (status !== 'ready') {
       this.unanswered = 0;
-      // ioredis bounds the wait for a connection, but not for the first answer on it.
+      // ioredis limits the wait for a connection, but not for the first reply on it.
       this.opening = status === 'connect' ? this.opening + 1 : 0;
       if (this.opening >= CHECKS_TO_OPEN) this.reset();
       return;

@@ -2,51 +2,52 @@ import type { PropagatorError } from '../errors.js';
 import type { InterruptedChannels } from '../ports/pub-sub.js';
 
 /**
- * Wanted channels that those who waited for them go on without, on a connection that stands: what is sent to these
- * meanwhile is missed. After a lost connection all that is wanted counts as missed, and nothing is late.
+ * Wanted channels for which callers no longer wait, on an open connection. Messages published to them meanwhile are
+ * missed. After a lost connection all wanted channels count as missed, and none as late.
  *
  * @internal
  */
 export class OverdueChannels {
-  /** Since when: monotonic time (`performance.now()`). */
+  /** The start: monotonic time (`performance.now()`). */
   private readonly names = new Map<string, number>();
-  /** Those of them that Redis has not answered yet. */
+  /** Those that Redis has not confirmed yet. */
   private readonly unanswered = new Map<string, PropagatorError>();
-  /** Whether it has been told since everything was last answered. */
+  /** Whether it has been reported since everything was last confirmed. */
   private reported = false;
 
   constructor(private readonly missed: (channels: InterruptedChannels, since: number) => void) {}
 
-  /** Why not everything is well: a channel that Redis has not answered for in time, nor since. */
+  /** Why the connection is not healthy: a channel that Redis did not confirm in time, nor since. */
   get overdueError(): PropagatorError | undefined {
     const [error] = this.unanswered.values();
     return error;
   }
 
-  /** Redis has not answered in time. */
+  /** Redis has not confirmed in time. */
   overdue(channel: string, error: PropagatorError): void {
     const { names } = this;
     const since = this.add(channel);
     this.unanswered.set(channel, error);
     if (this.reported) return;
     this.reported = true;
-    // Now, since what is missed begins now, and once: those that follow are told when they are heard.
+    // Report now, because messages are missed from now on, and only once: further channels are reported when they
+    // are subscribed.
     this.missed((name) => names.has(name), since);
   }
 
-  /** That may be so for ever: it is told when it is mended. */
+  /** A refusal may last for ever, so it is reported when it has ended. */
   refused(channel: string): void {
     this.unanswered.delete(channel);
     this.add(channel);
   }
 
-  /** It is not wanted here any more. */
+  /** The channel is no longer wanted here. */
   forget(channel: string): void {
     this.unanswered.delete(channel);
     this.names.delete(channel);
   }
 
-  /** A round of commands is answered: late channels that are confirmed are heard from now on. */
+  /** A round of commands is confirmed: confirmed late channels receive messages from now on. */
   answered(confirmed: ReadonlySet<string>): void {
     for (const name of this.unanswered.keys()) {
       if (confirmed.has(name)) this.unanswered.delete(name);

@@ -7,7 +7,7 @@ import { SlotOrder } from './slot-order.js';
 import { nextTick } from '../reporting/timers.js';
 
 const CHECKS_PER_TIMEOUT = 4;
-/** Settled entries are let go of this many at a time. */
+/** Settled entries are released this many at a time. */
 const COMPACT_AT = 256;
 
 interface Pending {
@@ -19,14 +19,14 @@ interface Pending {
 }
 
 /**
- * The connection that publishes. One coarse timer watches all publishes under way, in place of a timer for each:
- * answers come in the order of the commands, so only the oldest has to be looked at.
+ * The publishing connection. One coarse timer watches all publishes in flight, instead of a timer for each: replies
+ * come in the order of the commands, so only the oldest has to be checked.
  *
  * @internal
  */
 export class PublisherConnection {
   private readonly pending: Pending[] = [];
-  /** All before this one are settled. */
+  /** All entries before this one are settled. */
   private oldest = 0;
   private watch: NodeJS.Timeout | undefined;
   private corked = false;
@@ -35,12 +35,12 @@ export class PublisherConnection {
 
   constructor(
     private readonly client: RedisClient,
-    /** Of a Cluster: which node has a channel. */
+    /** For a Cluster: which node has a channel. */
     nodeOf: ((channel: string) => string | undefined) | undefined,
     private readonly timeoutMs: number,
-    /** Called with a channel that Redis was told something for and did not answer. */
+    /** Called with a channel whose command got no reply. */
     private readonly onSilent: (channel: string) => void,
-    /** Called with what the client throws in a timer. */
+    /** Called with errors that the client throws in a timer. */
     private readonly threw: (error: unknown) => void,
   ) {
     this.order = nodeOf && new SlotOrder(nodeOf);
@@ -71,7 +71,7 @@ export class PublisherConnection {
         return;
       }
       this.order.enter(channel, (settled) => {
-        // It waited for too long, and whoever sent it has been told.
+        // It waited too long, and its promise has been rejected.
         if (entry.settled) settled();
         else send(settled);
       });
@@ -103,7 +103,7 @@ export class PublisherConnection {
     );
   }
 
-  /** What is published within one tick goes to Redis in one write of the operating system, not one each. */
+  /** Sends all publishes of one tick in one system call. */
   private writeAtOnce(): void {
     const { stream } = this.client as { stream?: Writable };
     if (this.corked || typeof stream?.cork !== 'function') return;
@@ -132,7 +132,7 @@ export class PublisherConnection {
     }
     const now = performance.now();
     if (oldest.deadline > now) return;
-    // One error for all: each would take its own trace of the stack.
+    // One error for all, because each error would capture its own stack trace.
     const error = PropagatorError.of('redis.timeout', ['PUBLISH', this.timeoutMs]);
     for (const entry of this.pending.slice(this.oldest)) {
       if (entry.deadline > now) break;

@@ -2,13 +2,13 @@ import type { RedisClient } from '../options/redis-options.js';
 
 const CLOSE_TIMEOUT_MS = 1_000;
 
-/** QUIT where Redis answers, a plain disconnect where it does not. */
+/** Sends QUIT if Redis replies, and otherwise just disconnects. */
 export async function quit(client: RedisClient): Promise<void> {
   if (client.status === 'ready') await bounded(client.quit().catch(() => undefined));
   client.disconnect();
 }
 
-/** A Redis that does not answer must not keep an app from ending, nor from starting. */
+/** A Redis that does not reply must not delay the end or the start of an app. */
 export async function bounded(
   work: Promise<unknown>,
   timeoutMs: number = CLOSE_TIMEOUT_MS,

@@ -2,23 +2,23 @@ import { PropagatorError, reasonOf } from '../errors.js';
 import { isError } from '../kinds.js';
 import { refusedDatabase } from './database.js';
 
-/** The command itself, or one within a script (whose refusal older and newer Redis word differently). */
+/** The command itself, or one within a script (older and newer Redis have different words for the refusal). */
 const PERMISSION =
   /^(?:ReplyError: )?NOPERM|ACL failure in script|The user executing the script can't/;
-/** What ioredis says when the command did not get to Redis, or its answer did not come back. */
+/** The messages of ioredis when the command did not reach Redis, or its reply did not come back. */
 const UNREACHABLE =
   /Connection is closed|Stream isn't writeable|max retries per request|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|Cluster isn't ready|Failed to refresh slots|ClusterAllFailedError|None of startup nodes|Too many Cluster redirections|Cluster is ended|connection close|Command timed out|Socket timeout|^(?:LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|MOVED|READONLY|NOAUTH|WRONGPASS)|max number of clients/;
 
-/** The command that Redis names in its refusal: `cluster|slots`, say, of a command that we did not know was sent. */
+/** The command that Redis names in its refusal, such as `cluster|slots`, for a command that ioredis sent by itself. */
 const NAMED_COMMAND = /'([\w|]+)' command/;
 const SENTINELS = /^All sentinels are unreachable.*? Last error: (.*)$/s;
 const LOGIN = /WRONGPASS|NOAUTH|invalid password|HELLO must be called/;
 
 /**
- * Whatever ioredis rejected with, as an error with a code and a remedy.
+ * Converts any rejection of ioredis to an error with a code and a remedy.
  *
- * @param channel what the command was for; `resource` says it in other words
- * @param consequence what an unreachable Redis means here; by default that other instances got no event
+ * @param channel the channel of the command; `resource` describes it in other words
+ * @param consequence the effect of an unreachable Redis; default: other instances did not get the event
  */
 export function asPropagatorError(
   thrown: unknown,
@@ -44,8 +44,8 @@ export function asPropagatorError(
 }
 
 /**
- * Why a connection failed: a Cluster says only that all nodes failed, and keeps what the last one said; of Sentinels
- * ioredis says that it tries again as well, which an app that starts may not.
+ * The reason of a failed connection. A Cluster only says that all nodes failed, and keeps the last error. For
+ * Sentinels ioredis adds that it retries, which may be wrong during a start.
  */
 export function rootOf(error: unknown): unknown {
   const { lastNodeError, message } = (error ?? {}) as {
@@ -57,7 +57,7 @@ export function rootOf(error: unknown): unknown {
   return last === undefined ? error : new Error(`No Sentinel answers: ${last}`, { cause: error });
 }
 
-/** The error of an app that Redis does not let in, or not into its database; undefined for one that passes by itself. */
+/** The error of an app that Redis refuses, or whose database it refuses; undefined for a temporary one. */
 export function refusedLogin(error: unknown): PropagatorError | undefined {
   const reason = reasonOf(error);
   if (PERMISSION.test(reason)) return asPropagatorError(error, 'the connection');
@@ -126,7 +126,7 @@ export function startedAtReplica(error: unknown): PropagatorError | undefined {
   return PropagatorError.of('redis.wrong-server', ['a replica', reason, remedy], error);
 }
 
-/** The error of a command that a node of a Cluster sends elsewhere, where the client is not one for a Cluster. @internal */
+/** The error of a command that a Cluster node redirects, if the client is not a Cluster client. @internal */
 export function movedWithoutCluster(error: unknown): PropagatorError | undefined {
   const reason = reasonOf(error);
   if (!/^(?:ReplyError: )?MOVED /.test(reason)) return undefined;

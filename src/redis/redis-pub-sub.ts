@@ -29,14 +29,14 @@ type Timeouts = Pick<
   'connectTimeoutMs' | 'subscribeTimeoutMs' | 'publishTimeoutMs'
 >;
 
-/** Publishes that are not answered end the connection anyway. */
+/** Publishes without a reply end the connection anyway. */
 const PUBLISHER_PINGS = 3;
-/** A publish that is late is no proof: nothing at all has to arrive for this part of `publishTimeoutMs` as well. */
+/** A late publish alone proves nothing: no byte may arrive for this part of `publishTimeoutMs` as well. */
 const CONFIRMATIONS = 4;
 
 /**
- * {@link PubSub} over Redis, with two ioredis clients: sharded Pub/Sub on a Cluster, plain Pub/Sub elsewhere.
- * It reconnects and resubscribes by itself, and logs one line per change of state.
+ * {@link PubSub} over Redis, with two ioredis clients: sharded Pub/Sub on a Cluster, plain Pub/Sub elsewhere. It
+ * reconnects and resubscribes by itself, and logs one line per change of state.
  */
 export class RedisPubSub implements PubSub {
   private readonly machine = new StateMachine();
@@ -49,7 +49,7 @@ export class RedisPubSub implements PubSub {
   private publisherOpen = false;
   private subscribed = false;
   private lastError: string | undefined;
-  /** The mistake in the option `redis` for which the first connection failed. */
+  /** The mistake in the option `redis` that made the first connection fail. */
   private mistake: PropagatorError | undefined;
   private examining: Promise<void> | undefined;
   private giveBackSubscriber: (() => void) | undefined;
@@ -69,7 +69,7 @@ export class RedisPubSub implements PubSub {
       publisher,
       isClusterClient(publisher) ? (channel) => masterOf(publisher, channel) : undefined,
       timeouts.publishTimeoutMs,
-      // A half-open connection never closes by itself. One that we do not own is its owner's to reset.
+      // A half-open connection never closes by itself. A borrowed one is for its owner to reset.
       (channel) =>
         owned &&
         resetPublisher(publisher, channel, timeouts.publishTimeoutMs / CONFIRMATIONS, this.threw),
@@ -120,7 +120,7 @@ export class RedisPubSub implements PubSub {
     return { publisher: this.publisherOpen && this.isOpen(), subscriber: this.subscribed };
   }
 
-  /** Of Redis, or of what answers in its place; null while that is unknown. @internal */
+  /** The version of Redis, or of a compatible server; null while it is unknown. @internal */
   get serverVersion(): string | null {
     return this.version.get();
   }
@@ -133,7 +133,7 @@ export class RedisPubSub implements PubSub {
     this.subscriber.start();
     const { publisher, subscriber } = this.clients;
     for (const client of [publisher, subscriber]) {
-      // A failed first attempt is followed by others; the 'error' event says why.
+      // A failed first attempt is followed by others; the 'error' event gives the reason.
       if (client.status === 'wait') client.connect().catch(() => undefined);
     }
     if (publisher.status === 'ready') this.update({ publisherOpen: true });
@@ -142,10 +142,11 @@ export class RedisPubSub implements PubSub {
   }
 
   /**
-   * Whether Redis lets this instance do what it has to, as far as Redis can be asked: for an app that starts.
+   * Checks that Redis permits everything that this instance needs, as far as Redis can be reached. For the start of
+   * an app.
    *
-   * @throws PropagatorError `redis.permission`, `redis.tls`, `redis.database`, `redis.wrong-server`, `redis.not-heard`,
-   * `redis.command-failed`
+   * @throws PropagatorError `redis.permission`, `redis.tls`, `redis.database`, `redis.wrong-server`,
+   * `redis.not-heard`, `redis.command-failed`
    * @internal
    */
   async verifyAccess(access: Access): Promise<void> {
@@ -169,7 +170,7 @@ export class RedisPubSub implements PubSub {
     if (this.state === 'closed') return Promise.reject(PropagatorError.of('redis.closed', []));
     const { cluster, owned } = this.clients;
     if (cluster && owned && !this.isOpen()) {
-      // ioredis would keep it for when the Cluster is back.
+      // ioredis would queue it until the Cluster is back.
       const reason = this.lastError ?? 'the Cluster is not connected';
       return Promise.reject(PropagatorError.of('redis.unavailable', [reason]));
     }
@@ -218,7 +219,7 @@ export class RedisPubSub implements PubSub {
     this.giveBackSubscriber?.();
   }
 
-  /** A connection that we do not own is its owner's to reset; those of a Cluster have the answers to SPUBLISH. */
+  /** A borrowed connection is for its owner to reset; those of a Cluster carry the replies to SPUBLISH. */
   private watchPublisher(): void {
     const { publisher, owned, cluster } = this.clients;
     if (!owned || cluster) return;
@@ -237,14 +238,15 @@ export class RedisPubSub implements PubSub {
   private refused(refusal: PropagatorError | undefined): void {
     if (refusal === undefined) return;
     const { code, message } = refusal;
-    // Degraded already, for another reason: then no change of state says so. What is late is reported by who waits.
+    // Degraded already for another reason, so no change of state reports this. The waiting callers report late
+    // channels.
     if (this.state === 'degraded' && message !== this.lastError && code !== 'redis.timeout') {
       this.reporter.report('subscribe.refused', () => message);
     }
     this.lastError = message;
   }
 
-  /** Resolves to whether a message comes on a channel within this time; on a Cluster nothing is replicated. */
+  /** Resolves to whether a message arrives on a channel within this time; a Cluster has no replicas here. */
   private hears(channel: string, ms: number): Promise<boolean> {
     const { subscriber, owned, cluster } = this.clients;
     if (cluster) return Promise.resolve(false);
@@ -287,7 +289,7 @@ export class RedisPubSub implements PubSub {
     this.update({});
   }
 
-  /** The first connection fails, and the failure does not say why. */
+  /** The first connection fails without a reason. */
   private examine(reason: string, failure?: unknown): Promise<void> {
     this.examining ??= tlsMistake(this.clients.publisher).then((mistake) => {
       if (this.state !== 'connecting') return;
@@ -312,7 +314,7 @@ export class RedisPubSub implements PubSub {
       );
       return;
     }
-    // While the first connection is being made, only a failure is news, once it is known what it comes from.
+    // During the first connection only a failure is logged, once its cause is known.
     if (this.state === 'connecting' && (this.lastError === undefined || this.examining)) return;
     this.degrade(this.lastError ?? 'connection closed');
   }
@@ -323,12 +325,12 @@ export class RedisPubSub implements PubSub {
     this.reporter.logger.warn(
       `Degraded, Redis does not serve this instance (${reason}). Local sockets get their events; ` +
         'events between instances do not pass until it does.' +
-        // An app that starts ends with this mistake.
+        // The start of the app fails with this mistake.
         (this.mistake === undefined ? ' Retrying.' : ''),
     );
   }
 
-  /** Until the first state other than `connecting`, or the bound on start-up. */
+  /** Resolves at the first state other than `connecting`, or after the time limit of the start. */
   private firstState(): Promise<void> {
     return new Promise((resolve) => {
       const { connectTimeoutMs } = this.timeouts;

@@ -7,7 +7,7 @@ import { ClientEvents } from './client-events.js';
 import { isClusterClient } from './cluster-topology.js';
 import { asPropagatorError, movedWithoutCluster, refusedWrite } from './redis-error.js';
 
-/** A script for Redis, in Lua; it runs as a whole or not at all. @internal */
+/** A Lua script for Redis, which is executed as a whole or not at all. @internal */
 export interface RedisScript {
   readonly text: string;
   readonly sha: string;
@@ -20,12 +20,12 @@ export function redisScript(text: string): RedisScript {
 
 type Argument = string | number;
 
-/** Scripts are for presence and for the limit of sockets. */
+/** Scripts are used for presence and for the limit of sockets. */
 const CONSEQUENCE = 'who is online is not known now, and was not changed';
 
 /**
- * Runs scripts on the connection that publishes. Nothing is queued while Redis is away, and no answer is waited for
- * without a bound.
+ * Runs scripts on the publishing connection. Nothing is queued while Redis is down, and every call has a time
+ * limit.
  *
  * @internal
  */
@@ -43,12 +43,12 @@ export class RedisScripts {
     const lost = (): void => {
       this.losses++;
     };
-    // The second one is a Cluster's, of the connection to one node.
+    // The second message comes from a Cluster, about the connection to one node.
     this.events = new ClientEvents(client, false, { close: lost, '-node': lost }, lost);
     this.events.attach();
   }
 
-  /** One more for each connection that was lost: what was sent before may be run later than what is sent now. */
+  /** Incremented for each lost connection: earlier calls may be executed after later ones. */
   get connection(): number {
     return this.losses;
   }
@@ -72,7 +72,7 @@ export class RedisScripts {
   }
 
   /**
-   * As {@link run}, for a script that Redis may have been told already: it is told anew, so all permissions are needed.
+   * Like {@link run}, but sends the script again even if Redis may know it, so that all permissions are needed.
    *
    * @throws PropagatorError as {@link run}
    */
@@ -83,7 +83,7 @@ export class RedisScripts {
   private async attempt(command: string, work: () => Promise<unknown>): Promise<unknown> {
     if (this.closed) throw PropagatorError.of('redis.closed', []);
     const { status } = this.client;
-    // ioredis would keep a command for a Cluster that is not connected for when it is.
+    // ioredis would queue a command for a Cluster until it is connected.
     if (status !== 'ready') {
       throw PropagatorError.of('redis.unavailable', [`the connection is "${status}"`, CONSEQUENCE]);
     }
@@ -94,7 +94,7 @@ export class RedisScripts {
     }
   }
 
-  /** What Redis' answer means to the app. */
+  /** Converts the reply of Redis to the result for the app. */
   failure(error: unknown, command = 'EVALSHA'): PropagatorError {
     const { pattern } = this;
     const moved = isClusterClient(this.client) ? undefined : movedWithoutCluster(error);
@@ -117,7 +117,7 @@ export class RedisScripts {
     try {
       return await this.client.evalsha(sha, keys.length, ...keys, ...args);
     } catch (error) {
-      // A Redis (or a node of a Cluster) that has not seen it yet, or was restarted.
+      // A Redis (or a node of a Cluster) that has not seen the script yet, or was restarted.
       if (!isError(error) || !error.message.startsWith('NOSCRIPT')) throw error;
       return await this.client.eval(text, keys.length, ...keys, ...args);
     }

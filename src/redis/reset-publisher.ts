@@ -3,13 +3,13 @@ import { isClusterClient, masterOf, nodeOf } from './cluster-topology.js';
 import { Pulse, type PingedClient } from './liveness.js';
 import { after, soon } from '../reporting/timers.js';
 
-/** Connections that are looked at a second time already. */
+/** Connections that are already being checked a second time. */
 const suspects = new WeakSet<object>();
 
 /**
- * Ends a connection that took a message for `channel` and is silent since, so that ioredis makes another one. On a
- * Cluster it is the connection to the node of the channel: the other nodes do their work. A connection on which
- * anything arrives within `confirmMs` is busy, and stays. An error that it throws goes to `failed`.
+ * Ends a connection that took a message for `channel` and has been silent since, so that ioredis opens another one.
+ * On a Cluster it is the connection to the node of the channel; the other nodes work. A connection on which
+ * anything arrives within `confirmMs` is busy, and is kept. Errors go to `failed`.
  *
  * @internal
  */
@@ -28,7 +28,7 @@ export function resetPublisher(
   const pulse = new Pulse();
   pulse.beats(suspect);
   after(confirmMs, failed, () => {
-    // After the bytes that came while this process itself stood still.
+    // After reading the bytes that came while this process was frozen.
     soon(failed, () => {
       suspects.delete(suspect);
       if (suspect.status !== 'ready' || pulse.beats(suspect)) return;

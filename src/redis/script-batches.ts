@@ -15,7 +15,10 @@ interface Call {
   readonly reject: (error: unknown) => void;
 }
 
-/** Runs the same script for each of several calls, whose failures are their own. ARGV: of each its number, then these. */
+/**
+ * Runs the same script for each of several calls, which can fail separately. ARGV: the number of arguments of each
+ * call, then the arguments.
+ */
 function forEach({ text }: RedisScript, keysEach: number): RedisScript {
   return redisScript(`
 local function one(KEYS, ARGV)
@@ -36,8 +39,8 @@ return replies
 }
 
 /**
- * Calls of one script that come up in one turn of the event loop go to Redis as one: each on its own costs more in the
- * operating system, in ioredis and in Redis than what it does. Their keys may be anywhere, so this is not for a Cluster.
+ * Sends all calls of one script in one turn of the event loop as one. A separate call costs more in the operating
+ * system, in ioredis and in Redis than its work. The keys may be in any slot, so this is not for a Cluster.
  *
  * @internal
  */

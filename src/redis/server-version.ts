@@ -1,7 +1,7 @@
 import type { RedisClient } from '../options/redis-options.js';
 
 /**
- * Which version of Redis answers. It is asked once, when somebody wants to know; its ACL may forbid that.
+ * The version of Redis. It is requested once, when it is first needed; an ACL may forbid that.
  *
  * @internal
  */
@@ -14,7 +14,7 @@ export class ServerVersion {
   get(): string | null {
     if (!this.asked && this.client.status === 'ready') {
       this.asked = true;
-      // All of ioredis' clients have it; nothing else of this library needs it.
+      // All clients of ioredis have it; nothing else in this library needs it.
       const { info } = this.client as { info?: (section: string) => Promise<string> };
       info?.call(this.client, 'server').then(
         (answer) => {

@@ -11,19 +11,20 @@ import type { Waiters } from './waiters.js';
 
 /** @internal */
 export interface ShardHandlers extends Pick<SubscriberHandlers, 'message' | 'error' | 'threw'> {
-  /** Of channels for themselves, where the connection stands. */
+  /** A failure of these channels alone, on an open connection. */
   readonly missed: SubscriberHandlers['interrupted'];
-  /** Of a channel that is not, or no longer, wanted here. */
+  /** A message of a channel that is not, or no longer, wanted here. */
   readonly stray: SubscriberHandlers['message'];
   changed(): void;
-  /** Its channels may have missed something. */
+  /** Messages of its channels may have been missed. */
   interrupted(): void;
-  /** This node has dropped channels, or does not take them: their slot is with another node now. */
+  /** This node has dropped channels, or refuses them: another node has their slot now. */
   moved(): void;
 }
 
 /**
- * The subscribed connection to one master of a Cluster. It is ours, also where the Cluster client is the app's.
+ * The subscribed connection to one master of a Cluster. The library owns it, even if the Cluster client is
+ * borrowed.
  *
  * @internal
  */
@@ -35,7 +36,7 @@ export class Shard {
   private wasOpen = false;
   private refusal: PropagatorError | undefined;
   private readonly liveness: Liveness;
-  /** Redis has dropped channels, and it is not known yet which: see {@link ShardHandlers.moved}. */
+  /** Redis has dropped channels, and it is not known yet which ones: see {@link ShardHandlers.moved}. */
   private doubtful = false;
   closed = false;
 
@@ -62,7 +63,7 @@ export class Shard {
       true,
       {
         ready: () => {
-          // What was wanted before the first connection could not be heard either.
+          // Channels wanted before the first connection could not be received either.
           if (!this.wasOpen && this.connection.isNeeded) on.interrupted();
           this.wasOpen = true;
           this.connection.opened();
@@ -91,11 +92,11 @@ export class Shard {
     );
     this.events.attach();
     outliveSocketErrors(this.client);
-    // A failed first attempt is followed by others; the 'error' event says why.
+    // A failed first attempt is followed by others; the 'error' event gives the reason.
     this.client.connect().catch(() => undefined);
   }
 
-  /** Whether all channels of this node are subscribed, and if not, why. */
+  /** Whether all channels of this node are subscribed, and if not, the reason. */
   get state(): { subscribed: boolean; reason?: PropagatorError } {
     const subscribed = this.settled && this.refusal === undefined && !this.doubtful;
     return this.refusal === undefined ? { subscribed } : { subscribed, reason: this.refusal };
@@ -105,7 +106,7 @@ export class Shard {
     return !this.doubtful && this.connection.isSubscribed(channel);
   }
 
-  /** Until what was handed over to this node is subscribed, it is not well. */
+  /** Not healthy until all channels handed over to this node are subscribed. */
   expect(channels: Iterable<string>): void {
     for (const channel of channels) {
       if (!this.connection.want(channel)) this.settled = false;
@@ -116,7 +117,7 @@ export class Shard {
     return this.client.status === 'ready';
   }
 
-  /** Called in intervals. */
+  /** Called at intervals. */
   check(): void {
     this.liveness.check();
   }
@@ -125,7 +126,7 @@ export class Shard {
     this.liveness.reset();
   }
 
-  /** Subscribes again what this node has dropped and still has to serve. */
+  /** Subscribes again the channels that this node has dropped although it has their slots. */
   settleDoubts(): void {
     if (!this.doubtful) return;
     this.doubtful = false;
@@ -144,7 +145,10 @@ export class Shard {
   }
 }
 
-/** What ioredis knows of its subscriptions: it does not tell which one Redis has ended. Undefined where it has changed. */
+/**
+ * The subscriptions known to ioredis, which does not tell which one Redis has ended. Undefined if its internals
+ * have changed.
+ */
 function subscribedChannels(client: NodeClient): ReadonlySet<string> | undefined {
   const { condition } = client;
   if (condition === undefined || condition === null) return undefined;

@@ -8,9 +8,9 @@ import type { Subscriber, SubscriberHandlers } from './subscriber.js';
 import { Waiters } from './waiters.js';
 import { after } from '../reporting/timers.js';
 
-/** The Cluster is asked for its slots, while nothing seems wrong, every so many checks of the connections. */
+/** How many checks of the connections pass between refreshes of the slots while nothing seems wrong. */
 const CHECKS_PER_REFRESH = 5;
-/** While something is wrong: after this time, doubled each time up to the last. */
+/** While something is wrong: the first delay, doubled each time up to the maximum. */
 const HEAL_MS = [250, 2_000] as const;
 
 interface ClusterClients {
@@ -25,19 +25,19 @@ interface Slot {
 }
 
 /**
- * Sharded Pub/Sub: a connection of our own to each master of a Cluster, with the channels of its slots. ioredis' own
- * sharded subscribers resubscribe as well, but do not tell whether they could, nor that a node was lost.
+ * Sharded Pub/Sub: one connection of our own to each master of a Cluster, with the channels of its slots. ioredis'
+ * own sharded subscribers resubscribe as well, but report neither whether that succeeded nor that a node was lost.
  *
  * @internal
  */
 export class ShardedSubscriber implements Subscriber {
   private readonly shards = new Map<string, Shard>();
-  /** The wanted channels. When a slot moves to another node, its channels do. */
+  /** The wanted channels. When a slot moves to another node, its channels move as well. */
   private readonly slots = new Map<number, Slot>();
   private readonly waiters: Waiters;
   private readonly topology: ClusterTopology;
   private readonly publisherTopology: ClusterTopology;
-  /** Whether the publisher, too, sends to the nodes that have the slots now. */
+  /** Whether the publisher also knows the current nodes of the slots. */
   private agreed = false;
   private checks: NodeJS.Timeout | undefined;
   private checkCount = 0;
@@ -140,7 +140,7 @@ export class ShardedSubscriber implements Subscriber {
     this.slots.clear();
     this.waiters.rejectAll(() => PropagatorError.of('redis.closed', []));
     await Promise.all(shards.map((shard) => shard.close()));
-    // A borrowed client has nothing of ours but the listeners.
+    // A borrowed client has nothing of ours except the listeners.
     if (this.clients.owned) await quit(this.clients.subscriber);
   }
 
@@ -152,7 +152,7 @@ export class ShardedSubscriber implements Subscriber {
     return this.shards.get(this.topology.masterOf(slot) ?? '');
   }
 
-  /** Makes the connections, and the channels on them, agree with the topology. */
+  /** Makes the connections and their channels match the topology. */
   private follow(): void {
     const masters = this.topology.masters();
     for (const [master, shard] of this.shards) {
@@ -187,12 +187,12 @@ export class ShardedSubscriber implements Subscriber {
       missed: this.handlers.interrupted,
       message: this.handlers.message,
       stray: (channel, message) => {
-        // While a slot moves, its old master takes what is published until it knows. An SUNSUBSCRIBE takes a moment, too.
+        // While a slot moves, its old master accepts publishes until it knows. An SUNSUBSCRIBE takes a moment, too.
         if (this.isWanted(channel)) this.handlers.message(channel, message);
       },
       error: this.handlers.error,
       threw: this.handlers.threw,
-      // Where the topology does not explain why channels were dropped, they are asked for again.
+      // If the topology does not explain why channels were dropped, they are requested again.
       moved: () => {
         void this.refresh().then(() => {
           this.attempt(() => shard.settleDoubts());
@@ -223,7 +223,7 @@ export class ShardedSubscriber implements Subscriber {
     if (++this.checkCount % CHECKS_PER_REFRESH === 0) void this.refresh();
   }
 
-  /** The publisher would learn it from commands that fail; better they do not. */
+  /** Otherwise the publisher would learn it from failing commands. */
   private async refresh(): Promise<void> {
     const asked = [this.topology, this.publisherTopology].map((topology) => topology.refresh());
     await Promise.all(asked.map((answer) => answer.catch(this.handlers.threw)));
@@ -238,7 +238,7 @@ export class ShardedSubscriber implements Subscriber {
     }
   }
 
-  /** Asks for the topology until every shard is well: a failover takes its time, and nobody announces it. */
+  /** Refreshes the topology until every shard is healthy: a failover takes time, and nothing announces it. */
   private heal(): void {
     if (this.healing !== undefined || this.checks === undefined) return;
     this.healing = after(this.healMs, this.handlers.threw, () => {
@@ -252,7 +252,7 @@ export class ShardedSubscriber implements Subscriber {
   }
 }
 
-/** The old node needs no telling: it drops the channels of a slot that it gives away by itself. */
+/** The old node needs no command: it drops the channels of a slot that it gives away. */
 function move(slot: Slot, to: Shard | undefined): void {
   if (slot.shard?.closed === false) {
     for (const channel of slot.channels) slot.shard.connection.drop(channel);

@@ -8,7 +8,7 @@ import type { Subscriber, SubscriberHandlers } from './subscriber.js';
 import { SubscriberConnection } from './subscriber-connection.js';
 
 const ALL = (): boolean => true;
-/** All instances make their connections anew when Redis stands still for longer, and ask one another what they missed. */
+/** If Redis is frozen for longer, all instances replace their connections and ask one another for missed events. */
 const PINGS = 2;
 
 /**
@@ -19,7 +19,7 @@ const PINGS = 2;
 export class SingleSubscriber implements Subscriber {
   private readonly connection: SubscriberConnection;
   private readonly events: ClientEvents;
-  /** A connection that we do not own is its owner's to reset. */
+  /** A borrowed connection is for its owner to reset. */
   private readonly liveness: Liveness | undefined;
   private checks: NodeJS.Timeout | undefined;
   private wasOpen = false;
@@ -42,22 +42,22 @@ export class SingleSubscriber implements Subscriber {
       owned,
       {
         ready: () => {
-          // What was wanted before the first connection could not be heard either.
+          // Channels wanted before the first connection could not be received either.
           if (!this.wasOpen && this.connection.isNeeded) handlers.interrupted(ALL);
           this.opened();
         },
         close: () => {
-          // A first connection that fails has interrupted nothing.
+          // A first connection that fails interrupts nothing.
           if (this.wasOpen) handlers.interrupted(ALL);
           this.wasOpen = false;
           this.connection.lost();
           handlers.changed(false);
         },
         error: (error: unknown) => handlers.error(error),
-        // Only the Buffer event: the one with strings mangles binary.
+        // Only the Buffer event: the one with strings corrupts binary data.
         messageBuffer: (channel: Buffer, message: Buffer) => {
           const name = channel.toString();
-          // An UNSUBSCRIBE takes a moment, and a borrowed client has channels of the app as well.
+          // An UNSUBSCRIBE takes a moment, and a borrowed client also has channels of the app.
           if (this.connection.isWanted(name)) handlers.message(name, message);
         },
       },
@@ -128,7 +128,7 @@ export class SingleSubscriber implements Subscriber {
     this.giveBack = undefined;
     this.events.detach();
     if (this.owned) await quit(this.client);
-    // A borrowed client lives on, without our channels. While it is away ioredis keeps the command for it.
+    // A borrowed client is kept, without our channels. While it is disconnected ioredis queues the command.
     else if (this.client.status === 'ready') await bounded(unsubscribed);
   }
 }

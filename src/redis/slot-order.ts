@@ -1,24 +1,24 @@
 interface Route {
-  /** The node that has the channel's slot, as far as is known, and gets what is under way. */
+  /** The node that has the slot of the channel, as far as is known, and gets the publishes in flight. */
   node: string | undefined;
   underWay: number;
-  /** What comes after it, in order. */
+  /** Publishes for the next node, in order. */
   readonly waiting: (() => void)[];
 }
 
 /**
- * Keeps the order of a channel while its slot moves: what goes to the new node waits for what was sent to the old one,
- * which may still take it, or send it on.
+ * Keeps the order of a channel while its slot moves: publishes to the new node wait for those to the old one, which
+ * may still accept or forward them.
  *
  * @internal
  */
 export class SlotOrder {
-  /** Of channels with something under way. */
+  /** Channels with publishes in flight. */
   private readonly routes = new Map<string, Route>();
 
   constructor(private readonly nodeOf: (channel: string) => string | undefined) {}
 
-  /** @param send is called when its turn has come; `settled` is to be called once it is over */
+  /** @param send is called when it is its turn; `settled` must be called once it is done */
   enter(channel: string, send: (settled: () => void) => void): void {
     const node = this.nodeOf(channel);
     let route = this.routes.get(channel);

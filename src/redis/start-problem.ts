@@ -5,13 +5,13 @@ import type { RedisClient } from '../options/redis-options.js';
 import { refusedLogin, wrongServer } from './redis-error.js';
 import { after } from '../reporting/timers.js';
 
-/** For each of the attempts that tell whether a port speaks TLS. */
+/** The time limit of each attempt to find out whether a port uses TLS. */
 const PROBE_MS = 1_000;
-/** What OpenSSL and Node say of a certificate that does not fit, on either side. */
+/** Errors of OpenSSL and Node for a certificate that does not match, on either side. */
 const CERTIFICATE = /certificate|altname|unable to verify/i;
-/** What ioredis 5 and 6 say of an answer that begins like none of Redis'. */
+/** The errors of ioredis 5 and 6 for a reply that does not begin like one of Redis. */
 const NO_REDIS = /^Protocol error, got|^Unknown RESP type/;
-/** Failures that say enough: nothing is there, or nothing of that name. */
+/** Failures that need no explanation: the host or the port does not exist. */
 const CLEAR = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT|EACCES/;
 
 interface Address {
@@ -32,7 +32,7 @@ interface ClientParts {
   readonly startupNodes?: readonly (Address | string | number)[];
 }
 
-/** The mistake in the option `redis` that a failure tells of; undefined for one that passes by itself. @internal */
+/** The mistake in the option `redis` behind a failure; undefined for a temporary one. @internal */
 export function mistakeIn(failure: unknown): PropagatorError | undefined {
   const refusal = refusedLogin(failure) ?? wrongServer(failure);
   if (refusal !== undefined) return refusal;
@@ -43,7 +43,10 @@ export function mistakeIn(failure: unknown): PropagatorError | undefined {
   return PropagatorError.of('redis.tls', [`did not agree on TLS (${reason})`, remedy], failure);
 }
 
-/** The mistake where the answer is none of Redis'. A port for TLS answers so as well: see {@link tlsMistake}. @internal */
+/**
+ * The mistake if the reply does not come from Redis. A port for TLS also sends such a reply: see
+ * {@link tlsMistake}. @internal
+ */
 export function noRedis(failure: unknown): PropagatorError | undefined {
   const reason = reasonOf(failure).trim();
   if (!NO_REDIS.test(reason)) return undefined;
@@ -51,14 +54,14 @@ export function noRedis(failure: unknown): PropagatorError | undefined {
   return PropagatorError.of('redis.wrong-server', ['no Redis', reason, remedy], failure);
 }
 
-/** Whether more has to be known of a failure than it says. @internal */
+/** Whether the failure alone does not explain the cause. @internal */
 export function isUnclear(failure: unknown): boolean {
   return !CLEAR.test(reasonOf(failure));
 }
 
 /**
- * Whether the client speaks TLS to a port that does not, or the other way round: a failure of the connection says
- * little of that, and may take as long as any time limit.
+ * Whether the client uses TLS for a port without it, or the other way round. The failure of such a connection says
+ * little, and may take as long as any time limit.
  *
  * @internal
  */
@@ -81,7 +84,7 @@ export async function tlsMistake(client: RedisClient): Promise<PropagatorError |
   ]);
 }
 
-/** What the client connects to first; undefined for a file. */
+/** The first address of the client; undefined for a file. */
 function addressOf({
   options = {},
   startupNodes,
@@ -112,13 +115,13 @@ function speaksPlain(host: string, port: number): Promise<boolean> {
   const socket = connectPlain({ host, port });
   return outcome(socket, (end) => {
     socket.on('connect', () => void socket.write('PING\r\n'));
-    // Its PONG, or an error: that a password is needed, say.
+    // Its PONG, or an error, such as that a password is needed.
     socket.on('data', (bytes) => end(/^[+-]/.test(bytes.toString('latin1'))));
   });
 }
 
 function speaksTls(host: string, port: number): Promise<boolean> {
-  // Nothing is sent: the certificate does not matter here.
+  // Nothing is sent, so the certificate does not matter here.
   const socket = connectTls({ host, port, rejectUnauthorized: false });
   return outcome(socket, (end) => socket.on('secureConnect', () => end(true)));
 }

@@ -1,7 +1,7 @@
 import { BehaviorSubject, distinctUntilChanged, type Observable } from 'rxjs';
 import type { PubSubState } from '../ports/pub-sub.js';
 
-/** The state of a transport: the current one at once, then each change, complete when closed. */
+/** The state of a transport: emits the current one at once, then each change, and completes when closed. */
 export class StateMachine {
   private readonly subject = new BehaviorSubject<PubSubState>('connecting');
   readonly state$: Observable<PubSubState> = this.subject.pipe(distinctUntilChanged());

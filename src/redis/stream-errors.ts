@@ -5,8 +5,8 @@ import { guarded, soon } from '../reporting/timers.js';
 const ignore = (): void => {};
 
 /**
- * ioredis listens for one error of a socket. A TLS socket may have two, such as a certificate that is refused and then
- * the alert of the other side; the second would end the process.
+ * ioredis listens for one error of a socket. A TLS socket may emit two, such as a refused certificate and then the
+ * alert of the other side; the second would end the process.
  *
  * @internal
  */
@@ -19,7 +19,7 @@ export function outliveSocketErrors(client: RedisClient): void {
     known.add(stream);
     stream.on('error', ignore);
   });
-  // The socket is made right after the first of these events, or, behind Sentinels, some time before the second.
+  // The socket is created right after the first of these events or, behind Sentinels, some time before the second.
   client.on('connecting', () => soon(ignore, guard));
   client.on('connect', guard);
 }

@@ -2,7 +2,7 @@ import calculateSlot from 'cluster-key-slot';
 import type { RedisClient } from '../options/redis-options.js';
 
 /**
- * SUBSCRIBE on a single Redis or Sentinel; SSUBSCRIBE, one command per hash slot, on a Cluster, which answers
+ * SUBSCRIBE on a single Redis or Sentinel; SSUBSCRIBE, one command per hash slot, on a Cluster, which replies
  * CROSSSLOT to channels of several slots in one command.
  *
  * @internal
@@ -17,7 +17,7 @@ export class SubscribeCommands {
     return this.cluster ? 'SSUBSCRIBE' : 'SUBSCRIBE';
   }
 
-  /** Collects channels into lists that can go in one command each, of at most this length. */
+  /** Collects channels into lists for one command each, of at most this length. */
   batches(most: number): ChannelBatches {
     return new ChannelBatches(most, this.cluster ? calculateSlot : () => 0);
   }
@@ -42,7 +42,7 @@ export class ChannelBatches {
     private readonly slotOf: (channel: string) => number,
   ) {}
 
-  /** Returns the channel's batch once it is full. */
+  /** Returns the batch of the channel once it is full. */
   add(channel: string): readonly string[] | undefined {
     const slot = this.slotOf(channel);
     const batch = this.bySlot.get(slot) ?? [];
@@ -55,7 +55,7 @@ export class ChannelBatches {
     return undefined;
   }
 
-  /** What is left in batches that are not full. */
+  /** The remaining batches. */
   rest(): Iterable<readonly string[]> {
     return this.bySlot.values();
   }

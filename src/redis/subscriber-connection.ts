@@ -7,31 +7,31 @@ import { SubscribeCommands } from './subscribe-commands.js';
 import { Waiters } from './waiters.js';
 import { after } from '../reporting/timers.js';
 
-/** Channels per command, and channels asked for before the event loop has a turn. */
+/** Channels per command, and channels requested before the event loop gets its turn. */
 const CHANNELS_PER_TURN = 500;
-/** Channels looked at before the event loop has a turn. */
+/** Yield to the event loop after this many channels. */
 const CHANNELS_PER_LOOK = 5_000;
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Redis' mind may change (an ACL is mended): refused channels are asked for again. */
+/** Redis may accept refused channels later (a corrected ACL), so they are requested again. */
 const REFUSED_RETRY_MS = 5_000;
-/** A node of a Cluster that cannot answer for a slot at this moment can in the next. */
+/** A node of a Cluster that cannot serve a slot at this moment may serve it in the next. */
 const UNAVAILABLE_RETRY_MS = 250;
 
 /** @internal */
 export interface SubscriberConnectionHandlers {
-  /** What was wanted has been asked for: with an error if Redis refused some of it, or does not answer. */
+  /** All wanted channels have been requested; with an error if Redis refused some of them, or does not reply. */
   readonly settled: (refusal: PropagatorError | undefined) => void;
-  /** These channels may miss something, or may have since then: somebody went on without them. */
+  /** Messages of these channels may be missed, or may have been since then: their callers no longer wait. */
   readonly missed: (missed: InterruptedChannels, since: number) => void;
   /** Called with what is thrown where that would end the process, such as in a timer. */
   readonly threw: (error: unknown) => void;
 }
 
 /**
- * The subscribed connection. It knows which channels are wanted and makes Redis agree: what is asked for within
- * one tick goes out as one command, and after a reconnect everything wanted is subscribed again.
+ * The subscribed connection. It knows the wanted channels and makes Redis agree: all channels requested within one
+ * tick go out as one command, and after a reconnect every wanted channel is subscribed again.
  *
  * @internal
  */
@@ -39,24 +39,27 @@ export class SubscriberConnection {
   private readonly wanted = new Set<string>();
   /** Channels whose last command on this connection was a SUBSCRIBE. */
   private sent = new Set<string>();
-  /** What `sent` was on earlier connections: an app's own client subscribes that again when it reconnects. */
+  /**
+   * The content of `sent` on earlier connections: an app's own client subscribes these channels again when it
+   * reconnects.
+   */
   private sentBefore = new Set<string>();
   /** Channels that Redis confirmed on this connection. */
   private readonly confirmed = new Set<string>();
   private changed = new Set<string>();
-  /** Whether nothing has been said on this connection yet. */
+  /** Whether no command has been sent on this connection yet. */
   private startsAnew = false;
   private readonly commands: SubscribeCommands;
   private readonly waiters: Waiters;
-  /** Channels that Redis refused, and why. */
+  /** Channels that Redis refused, with the errors. */
   private readonly refusals = new Map<string, PropagatorError>();
   private retry: NodeJS.Timeout | undefined;
   private readonly late: OverdueChannels;
   private connected = false;
-  /** One more for each connection; answers that belong to an earlier one are ignored. */
+  /** Incremented for each connection; replies of an earlier one are ignored. */
   private generation = 0;
   private flushing: Promise<void> | undefined;
-  /** Ends the wait for answers that will not come any more. */
+  /** Ends the wait for replies that will never come. */
   private stopWaiting: () => void = () => {};
 
   constructor(
@@ -64,7 +67,10 @@ export class SubscriberConnection {
     cluster: boolean,
     subscribeTimeoutMs: number,
     private readonly on: SubscriberConnectionHandlers,
-    /** Shared by the connections of a Cluster, where a channel may move from one to another while it is waited for. */
+    /**
+     * Shared by the connections of a Cluster, because a channel may move to another connection while callers wait
+     * for it.
+     */
     waiters?: Waiters,
   ) {
     this.waiters =
@@ -82,12 +88,15 @@ export class SubscriberConnection {
     return this.confirmed.has(channel) && this.wanted.has(channel);
   }
 
-  /** As sent, not as confirmed or wanted: an UNSUBSCRIBE goes out a turn after the channel was given back. */
+  /**
+   * By what was sent, not by what is confirmed or wanted: an UNSUBSCRIBE goes out a turn after the channel was
+   * released.
+   */
   isCounted(channel: string): boolean {
     return this.sent.has(channel);
   }
 
-  /** Whether anything is wanted. */
+  /** Whether any channel is wanted. */
   get isNeeded(): boolean {
     return this.wanted.size > 0;
   }
@@ -97,7 +106,7 @@ export class SubscriberConnection {
   }
 
   subscribe(channel: string): Promise<void> {
-    // Also for a channel given back a moment ago, whose UNSUBSCRIBE has not gone out: it will not.
+    // Also for a channel released a moment ago, whose UNSUBSCRIBE has not been sent: it will not be.
     return this.want(channel) ? Promise.resolve() : this.waiters.add(channel);
   }
 
@@ -105,12 +114,12 @@ export class SubscriberConnection {
     if (!this.wanted.delete(channel)) return;
     this.refusals.delete(channel);
     this.late.forget(channel);
-    // Who waits for a channel that is wanted no more waits for nothing.
+    // Callers that wait for an unwanted channel would wait in vain.
     this.waiters.resolve(channel);
     this.touch(channel);
   }
 
-  /** Like {@link subscribe}, for a channel that may be waited for already. Returns whether it is subscribed. */
+  /** Like {@link subscribe}, for a channel that callers may already wait for. Returns whether it is subscribed. */
   want(channel: string): boolean {
     this.wanted.add(channel);
     if (this.confirmed.has(channel)) return true;
@@ -119,8 +128,8 @@ export class SubscriberConnection {
   }
 
   /**
-   * Another connection takes over this channel, and who waits for it. Redis is told nothing: it drops the channels
-   * of a slot that moves by itself.
+   * Another connection takes over this channel and its waiting callers. No command is sent: Redis drops the
+   * channels of a moving slot by itself.
    */
   drop(channel: string): void {
     this.wanted.delete(channel);
@@ -128,18 +137,18 @@ export class SubscriberConnection {
     this.sentBefore.delete(channel);
     this.confirmed.delete(channel);
     this.late.forget(channel);
-    // One refusal less may make all well.
+    // Without this refusal everything may be subscribed.
     if (this.refusals.delete(channel) && this.connected) this.schedule();
   }
 
-  /** Redis was asked for this channel, and whoever waited for it goes on without it. */
+  /** Redis was asked for this channel, and its callers no longer wait. */
   overdue(channel: string, error: PropagatorError): void {
     if (!this.connected || !this.wanted.has(channel) || this.confirmed.has(channel)) return;
     this.late.overdue(channel, error);
     this.on.settled(error);
   }
 
-  /** Redis has ended all subscriptions but these. Returns whether some are to be made again. */
+  /** Redis has ended all subscriptions except these. Returns whether some have to be made again. */
   lostAllBut(held: ReadonlySet<string>): boolean {
     let again = false;
     for (const channel of this.confirmed) {
@@ -153,7 +162,7 @@ export class SubscriberConnection {
     return again;
   }
 
-  /** As {@link Subscriber.probe}. */
+  /** Like {@link Subscriber.probe}. */
   async probe(channel: string, during: () => Promise<void> = async () => {}): Promise<boolean> {
     const { generation } = this;
     await this.commands.subscribe([channel]);
@@ -162,7 +171,7 @@ export class SubscriberConnection {
     return this.connected && generation === this.generation;
   }
 
-  /** The connection stands, with nothing subscribed on it. */
+  /** The connection is open, with nothing subscribed on it. */
   opened(): void {
     this.lost();
     this.connected = true;
@@ -185,7 +194,7 @@ export class SubscriberConnection {
     this.retry = undefined;
   }
 
-  /** Gives every channel back. The promise resolves once Redis has answered, if it ever does. */
+  /** Releases every channel. The promise resolves once Redis has replied, if it does. */
   async close(): Promise<void> {
     this.lost();
     this.wanted.clear();
@@ -199,7 +208,7 @@ export class SubscriberConnection {
   }
 
   private touch(channel: string): void {
-    // A new connection begins with everything that is wanted.
+    // A new connection starts with all wanted channels.
     if (!this.connected) return;
     this.changed.add(channel);
     this.schedule();
@@ -216,7 +225,7 @@ export class SubscriberConnection {
       while (this.connected) {
         const { generation } = this;
         await this.flushOnce();
-        // After each round: while channels come and go all the time, there is always another one.
+        // After each round, because while channels come and go there is always another one.
         if (this.connected && generation === this.generation) this.settle();
         if (!this.startsAnew && this.changed.size === 0) break;
       }
@@ -252,7 +261,7 @@ export class SubscriberConnection {
     ): Promise<void> => {
       if (batch === undefined || generation !== this.generation) return;
       answers.push(command(batch));
-      // On a Cluster a command takes the channels of one slot, so several commands go out in a turn.
+      // On a Cluster a command takes the channels of one slot, so several commands go out in one turn.
       asked += batch.length;
       if (asked < CHANNELS_PER_TURN) return;
       asked = 0;
@@ -291,7 +300,7 @@ export class SubscriberConnection {
     });
   }
 
-  /** All that may have to be said on a new connection, one by one: a copy of 100,000 names takes its time. */
+  /** All channels for a new connection, one by one, because a copy of 100,000 names takes time. */
   private *everything(): Generator<string> {
     yield* this.wanted;
     for (const name of this.sentBefore) {
@@ -302,7 +311,7 @@ export class SubscriberConnection {
   }
 
   private async unsubscribeNow(batch: readonly string[]): Promise<void> {
-    // Some may be wanted again since the batch was begun.
+    // Some may be wanted again since the batch was started.
     const channels = batch.filter((name) => !this.wanted.has(name));
     if (channels.length === 0) return;
     for (const name of channels) {
@@ -322,7 +331,7 @@ export class SubscriberConnection {
     }
     if (generation !== this.generation) return;
     for (const name of channels) {
-      // Given back by now, it may be wanted again before that is said.
+      // The channel was released, and may be wanted again before this command is sent.
       if (!this.sent.has(name)) continue;
       this.confirmed.add(name);
       this.refusals.delete(name);
@@ -330,7 +339,7 @@ export class SubscriberConnection {
     }
   }
 
-  /** Redis refuses a whole command for one forbidden channel: halve it until the culprit stands alone. */
+  /** Redis refuses a whole command because of one forbidden channel: halve it until only that channel is left. */
   private async refused(
     channels: readonly string[],
     error: unknown,
@@ -348,7 +357,8 @@ export class SubscriberConnection {
     for (const name of channels) {
       this.sent.delete(name);
       const refusal = asPropagatorError(error, this.commands.name, name);
-      // Not reachable (a Cluster that is down, say) is no answer: who waits goes on waiting while it is tried again.
+      // An unreachable node (such as in a Cluster that is down) is not a refusal: callers keep waiting while it is
+      // tried again.
       if (refusal.code !== 'redis.unavailable') this.waiters.reject(name, () => refusal);
       if (!this.wanted.has(name)) continue;
       this.refusals.set(name, refusal);

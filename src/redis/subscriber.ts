@@ -1,17 +1,20 @@
 import type { PropagatorError } from '../errors.js';
 import type { InterruptedChannels } from '../ports/pub-sub.js';
 
-/** What a subscriber tells the transport. @internal */
+/** The reports of a subscriber to the transport. @internal */
 export interface SubscriberHandlers {
-  /** Whether everything that is wanted is subscribed, and if not, why. */
+  /** Whether all wanted channels are subscribed, and if not, the reason. */
   readonly changed: (subscribed: boolean, reason?: PropagatorError) => void;
   readonly message: (channel: string, message: Buffer) => void;
   readonly error: (error: unknown) => void;
-  /** A client threw in a timer, where that would end the process. */
+  /** A client threw in a timer, where an error would end the process. */
   readonly threw: (error: unknown) => void;
   /** The app wanted to end subscriptions of this library, on the client that it lent. They are kept. */
   readonly shared: (command: string) => void;
-  /** Channels that were subscribed, or should have been, may have missed something; nothing before `since`, if that is known. */
+  /**
+   * Messages of channels that were subscribed, or should have been, may have been missed; none before `since`, if
+   * that is known.
+   */
   readonly interrupted: (interrupted: InterruptedChannels, since?: number) => void;
 }
 
@@ -20,17 +23,20 @@ export interface Subscriber {
   /** Listens to its client, which may be connected already. */
   start(): void;
   isSubscribed(channel: string): boolean;
-  /** Whether Redis counts us among the channel's subscribers, once it has read what was sent to it so far. */
+  /**
+   * Whether Redis counts this instance as a subscriber of the channel once it has processed the commands sent so
+   * far.
+   */
   isCounted(channel: string): boolean;
   subscribe(channel: string): Promise<void>;
   unsubscribe(channel: string): void;
   /** Opens new connections, where this library made them; subscribes again on one that the app lent. */
   reconnect(): void;
-  /** Channels that begin like this one, one for each server that has to let us subscribe. */
+  /** Channels with this prefix, one for each server on which the permission is needed. */
   probes(channel: string): string[];
   /**
-   * Subscribes to a channel that nobody wants, for as long as something is done; rejects with what Redis refused.
-   * Resolves to whether there was a connection all the time.
+   * Subscribes to an otherwise unused channel while a function runs. Rejects if Redis refuses it. Resolves to
+   * whether there was a connection all the time.
    */
   probe(channel: string, during?: () => Promise<void>): Promise<boolean>;
   close(): Promise<void>;

@@ -7,7 +7,7 @@ interface Waiter {
   limit: TimeLimit;
 }
 
-/** Promises that wait for a channel to be subscribed, each with a bound. */
+/** Promises that wait until a channel is subscribed, each with a time limit. */
 export class Waiters {
   private readonly byChannel = new Map<string, Set<Waiter>>();
 

@@ -8,11 +8,14 @@ import { fnv1a } from '../wire/fnv.js';
 import type { Repaired } from './repair-server.js';
 import { soon } from '../reporting/timers.js';
 
-/** Ages are measured elsewhere, and take their time to get here. */
+/** Ages are measured on another instance, and take time to arrive. */
 const MARGIN_MS = 5_000;
-/** An answer may overtake what it has in it, on another connection of a Cluster: for so long it may come twice. */
+/**
+ * On a Cluster a repair reply can arrive before the originals, which use another connection. Check for duplicates
+ * for this long.
+ */
 const TWICE_MS = 30_000;
-/** What is held is let go of rather than take more than that. */
+/** The maximum of held events. Beyond it they are dropped. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
 interface BackfillDeps {
@@ -23,25 +26,28 @@ interface BackfillDeps {
 }
 
 /**
- * Events that are delivered late: those that were missed, and those that wait for them. Each once, in their order.
+ * Events that are delivered late: missed events, and events that wait for them. Each once, in order.
  *
  * @internal
  */
 export class Backfill {
   private readonly held = new HoldBackQueue();
-  /** Until when what comes from an instance may have come before. */
+  /** Until when events of an instance may be duplicates. */
   private readonly duplicatesUntil = new Map<InstanceId, number>();
-  /** What was dropped in this turn since it may have come before. */
+  /** Ranges dropped in this tick as possible duplicates; reported as one gap per origin. */
   private readonly uncertain = new Map<InstanceId, { from: number; to: number }>();
 
   constructor(private readonly deps: BackfillDeps) {}
 
-  /** Of what is held. */
+  /** The size of held events. */
   get bytes(): number {
     return this.held.bytes;
   }
 
-  /** Whether it comes a second time, or may and nobody knows any more: that is told as a gap. */
+  /**
+   * Whether an event is a duplicate, or may be one and the received log no longer reaches back: that is reported as
+   * a gap.
+   */
   isDuplicate(envelope: Envelope, channel: string): boolean {
     if (!this.mayBeDuplicate(envelope)) return false;
     const { log, reporter } = this.deps;
@@ -66,9 +72,9 @@ export class Backfill {
   }
 
   /**
-   * Delivers what was missed. What has come since is still held: it is later, or among this as well.
+   * Delivers missed events. Events that came since are still held: they are later, or included as well.
    *
-   * @param heard the highest number of the instance that was heard before
+   * @param heard the highest number received from the instance before
    */
   deliver(origin: InstanceId, { envelopes, forgotten }: Repaired, heard: number): void {
     if (forgotten !== undefined && forgotten > heard) {
@@ -79,7 +85,8 @@ export class Backfill {
     for (const { ageMs, arrival } of envelopes) {
       const { sequence } = arrival;
       if (ageMs < covered) this.deliverOnce(origin, { ...arrival, sentAt: Date.now() - ageMs });
-      // This instance does not remember whether it has received it. What waited in an outbox comes after higher numbers.
+      // The received log does not know whether it was received. Events that waited in an outbox arrive after higher
+      // numbers.
       else if (!this.hasReceived(origin, arrival)) {
         [from, to] = [Math.min(from, sequence), Math.max(to, sequence)];
       }
@@ -88,7 +95,7 @@ export class Backfill {
   }
 
   /**
-   * The instance has answered in full: what it sent since follows.
+   * The instance has replied completely, so its held events follow.
    *
    * @param stillPending channels of which more is missing
    */
@@ -120,7 +127,7 @@ export class Backfill {
 
   private mayBeDuplicate({ origin, repeated }: Envelope): boolean {
     if (repeated) {
-      // What it repeats may be stuck on a connection that was given up, and still come.
+      // Events that it repeats may still arrive over a connection that was given up.
       this.watchForDuplicates(origin);
       return true;
     }
@@ -132,14 +139,14 @@ export class Backfill {
     return false;
   }
 
-  /** Whether it was sent before the log goes back to. A number above all that were heard is new all the same. */
+  /** Whether it was sent before the log begins. A number above all received ones is new in any case. */
   private isUncertain({ origin, sequence, sentAt, repeated }: Envelope): boolean {
     const { log } = this.deps;
     if (!repeated || sequence > log.lastOf(origin)) return false;
     return Date.now() - sentAt >= log.coversMs - MARGIN_MS;
   }
 
-  /** What is sent again comes many at a time: that is one gap. */
+  /** Many repeated events arrive at once: they are one gap. */
   private recordUncertain(origin: InstanceId, sequence: number): void {
     const { uncertain } = this;
     if (uncertain.size === 0) {
@@ -178,9 +185,7 @@ export class Backfill {
 /** Channels. */
 type StillPending = Pick<ReadonlySet<string>, 'has'>;
 
-/**
- * Envelopes that wait for earlier ones of the same origin.
- */
+/** Held envelopes that wait for earlier ones of the same origin. */
 class HoldBackQueue {
   private readonly byOrigin = new Map<InstanceId, Arrival[]>();
   private heldBytes = 0;
@@ -206,7 +211,7 @@ class HoldBackQueue {
   }
 
   /**
-   * Those of an origin, in the order in which it sent them; they are held no more.
+   * Takes the envelopes of an origin, in the order of sending; they are no longer held.
    *
    * @param stillPending channels whose events still are
    */

@@ -26,17 +26,20 @@ import { RepairClient } from './repair-client.js';
 import { saysOpen } from '../channels/says-open.js';
 import { after, guarded, type Failed } from '../reporting/timers.js';
 
-/** What was on its way when the connection broke, or got stuck before it did. */
+/** Look back this much further, to cover messages in flight when the connection broke or stalled. */
 const MARGIN_MS = 5_000;
-/** Of a part of a Cluster only its pings, seconds apart, tell whether it is heard: two of them, and twice the time for a busy process. */
+/**
+ * For a part of a Cluster only pings, seconds apart, show whether it works: two of them, and twice the time for a
+ * busy process.
+ */
 const PART_MARGIN_MS = 15_000;
-/** Where not everything can be subscribed again: after so long what can be is repaired. */
+/** If some channels stay unsubscribed, the others are repaired after this time. */
 const SUBSCRIBED_WITHIN_MS = 5_000;
-/** Who has not answered may be about to come back as well, and is asked again: for so long when it is no member. */
+/** How long to keep retrying an instance that does not reply and is no longer a member. */
 const ABSENT_MS = 5_000;
-/** After this pause, longer each time up to the last. */
+/** The pauses between attempts, growing up to the last. */
 const PAUSE_MS = [100, 1_000] as const;
-/** What comes from whoever has not answered is held: an answer that got lost is asked for again after at most so long. */
+/** Events of an instance that has not replied are held. A lost reply is requested again after at most this time. */
 const ANSWER_MS = 5_000;
 
 interface GapRepairDeps {
@@ -46,7 +49,7 @@ interface GapRepairDeps {
   readonly cluster: ClusterService;
   readonly reporter: Reporter;
   readonly log: ReceivedLog;
-  /** The channels that this instance wants to hear. */
+  /** The channels that this instance wants. */
   channels(): Iterable<string>;
   deliver(arrival: Arrival): void;
 }
@@ -57,9 +60,9 @@ type Options = Pick<
 >;
 
 /**
- * Gets back what this instance could not hear. After its subscribed connection was gone it asks all others for what
- * they have published since, once it is subscribed again. Until an instance has answered, what comes from it is held:
- * so its events are delivered in its order, each once. What cannot be had any more is told as a gap.
+ * Recovers missed events. After its subscribed connection was lost and restored, this instance asks all others for
+ * the events that they published meanwhile. The events of an instance are held until it has replied, so they are
+ * delivered in order, each once. Events that nobody can supply are reported as a gap.
  *
  * @internal
  */
@@ -115,7 +118,7 @@ export class GapRepair {
     );
   }
 
-  /** What it is doing, and has done. */
+  /** The current repair, and past ones. */
   get status(): {
     readonly underway: boolean;
     readonly heldBytes: number;
@@ -126,12 +129,13 @@ export class GapRepair {
   }
 
   /**
-   * Takes an envelope that has come in: it is held, or known already. Returns false where it is to be delivered now.
+   * Processes an incoming envelope, which is held, or dropped as a duplicate. Returns false if it is to be
+   * delivered now.
    */
   intercept(envelope: Envelope, channel: string, bytes: Buffer): boolean {
     const { origin, sequence } = envelope;
     if (this.backfill.isDuplicate(envelope, channel)) return true;
-    // Who comes back flushes its outbox before it says so.
+    // An instance that comes back flushes its outbox before it announces itself.
     if (this.outage === undefined && this.recentRepair.isRemembered) {
       this.returned(origin, channel);
     }
@@ -161,7 +165,7 @@ export class GapRepair {
     return mayConcern(outage, channel);
   }
 
-  /** @param start when it began, where that is known to the moment */
+  /** @param start when the outage began, if the exact moment is known */
   private beginOutage(concerns: InterruptedChannels, start?: number): void {
     if (this.closed) return;
     const { cluster, log, bus } = this.deps;
@@ -170,7 +174,7 @@ export class GapRepair {
       this.outage = undefined;
     }
     const now = performance.now();
-    // This instance hears its own heartbeats over that channel.
+    // This instance receives its own heartbeats over that channel.
     const isProven = concerns(bus.channel);
     const since =
       start === undefined && !isProven
@@ -188,12 +192,12 @@ export class GapRepair {
 
   private async ready(): Promise<void> {
     if (!this.isUnderway) return;
-    // Where Redis was away when the app started, nothing that answers come over is subscribed yet.
+    // If Redis was down when the app started, the channels for replies are not subscribed yet.
     await this.deps.bus.open();
     await this.repair();
   }
 
-  /** Both were away, and it came back later: it was not there to be asked. */
+  /** Both instances were cut off, and the other came back later: it could not be asked then. */
   private returned(instanceId: InstanceId, channel?: string): void {
     if (this.outage !== undefined || this.closed) return;
     this.outage = this.recentRepair.repeatFor(instanceId, channel);
@@ -227,22 +231,22 @@ export class GapRepair {
     } finally {
       this.asking = false;
     }
-    // Interrupted once more while it was repaired, and everything is there again already.
+    // Interrupted again during the repair, and everything is already subscribed again.
     if (this.deps.pubSub.state === 'ready') this.attempt(() => this.repair());
   }
 
-  /** Un-awaited promises: a rejection would end the process, so it is reported. */
+  /** Promises that are not awaited: a rejection would end the process, so it is reported. */
   private attempt(act: () => Promise<void>): void {
     guarded(this.failed, act)();
   }
 
-  /** Whether questions go out, and answers come in. */
+  /** Whether requests can be sent, and replies can arrive. */
   private get canAsk(): boolean {
     const { pubSub, bus, reporter } = this.deps;
     return (saysOpen(pubSub, reporter) ?? true) && bus.isListening;
   }
 
-  /** Returns false where it was interrupted again. */
+  /** Returns false after another interruption. */
   private async repairAll(outage: Outage): Promise<boolean> {
     const { generation } = outage;
     let quietSince = performance.now();
@@ -268,7 +272,7 @@ export class GapRepair {
     }
   }
 
-  /** A member that does not answer either does in a moment, or is found to be lost. */
+  /** A member that does not reply will do so in a moment, or will be lost. */
   private patienceMs(open: readonly InstanceId[]): number {
     const members = this.members();
     const lives = open.some((instanceId) => members.has(instanceId));
@@ -288,13 +292,13 @@ export class GapRepair {
     if (this.outage !== outage || this.closed) return;
     const members = this.members();
     for (const origin of unrepaired(outage)) {
-      // Who is away is asked once more when it comes back; of whoever else has not answered nothing is expected.
+      // An instance that is down is asked again when it comes back. Others without a reply are given up.
       if (outage.isLate || members.has(origin)) outage.repaired.add(origin);
       this.noAnswer(outage, origin);
     }
     this.outage = undefined;
     this.recentRepair.remember(outage);
-    // These cannot be heard yet. What comes over the others is delivered at once from now on.
+    // These channels are not subscribed yet. From now on events of the others are delivered at once.
     this.pendingChannels.end(outage);
     this.backfill.releaseAll(this.pendingChannels);
     this.deps.log.dropIndex();

@@ -1,27 +1,27 @@
 import type { InterruptedChannels, PubSub } from '../ports/pub-sub.js';
 import type { InstanceId } from '../wire/envelope.js';
 
-/** After so many in a row it is not told apart any more which channels they concerned. */
+/** After this many outages in a row their channels are no longer tracked separately. */
 const MAX_CONCERNS = 16;
 
-/** Channels that could not be heard for a while. @internal */
+/** Channels that were unsubscribed for a while. @internal */
 export interface Outage {
   /** Monotonic time (`performance.now()`). */
   since: number;
-  /** How often it happened until it was repaired. */
+  /** The number of outages before it was repaired. */
   generation: number;
   readonly concerns: InterruptedChannels[];
-  /** Who may have sent something meanwhile. */
+  /** Instances that may have sent events meanwhile. */
   readonly members: Set<InstanceId>;
-  /** Whose events up to now have been delivered, or given up. */
+  /** Instances whose events so far have been delivered, or given up. */
   readonly repaired: Set<InstanceId>;
-  /** The highest number that each instance was heard with before. */
+  /** The highest number received from each instance before. */
   readonly heard: ReadonlyMap<InstanceId, number>;
-  /** An earlier one once more, for who was not there to be asked. */
+  /** An earlier outage again, for an instance that could not be asked then. */
   isLate: boolean;
 }
 
-/** What is left of earlier ones: channels that were not subscribed when the others were repaired. @internal */
+/** The rest of earlier outages: channels that were unsubscribed when the others were repaired. @internal */
 export interface PartialOutage extends Outage {
   readonly unsubscribed: ReadonlySet<string>;
 }
@@ -37,7 +37,7 @@ export function newOutage(since: number, heard: ReadonlyMap<InstanceId, number>)
   return { since, ...none, heard, isLate: false };
 }
 
-/** It happened, or happened once more. @internal */
+/** An outage happened, or happened again. @internal */
 export function extend(
   outage: Outage,
   concerns: InterruptedChannels,
@@ -46,12 +46,12 @@ export function extend(
   outage.generation++;
   outage.isLate = false;
   addConcerns(outage, [concerns]);
-  // Who was repaired before may have sent something since.
+  // Instances that were repaired earlier may have sent events since.
   outage.repaired.clear();
   for (const instanceId of members) outage.members.add(instanceId);
 }
 
-/** For whoever was not there to be asked for the earlier one, or the later. @internal */
+/** Merges two outages, for an instance that could not be asked about either. @internal */
 export function union(earlier: Outage, later: Outage): Outage {
   const outage = newOutage(Math.min(earlier.since, later.since), earlier.heard);
   addConcerns(outage, [...earlier.concerns, ...later.concerns]);
@@ -62,7 +62,7 @@ export function union(earlier: Outage, later: Outage): Outage {
   return outage;
 }
 
-/** Adds what an outage leaves to what is left of earlier ones. @internal */
+/** Adds the unrepaired rest of an outage to that of earlier ones. @internal */
 export function partialOutageOf(
   { since, heard, repaired }: Outage,
   channels: ReadonlySet<string>,
@@ -93,7 +93,7 @@ export function unrepaired({ members, repaired }: Outage): InstanceId[] {
   return [...members].filter((origin) => !repaired.has(origin));
 }
 
-/** The highest number that the instance was heard with before. @internal */
+/** The highest number received from the instance before. @internal */
 export function lastHeardFrom({ heard }: Outage, origin: InstanceId): number {
   return heard.get(origin) ?? 0;
 }
@@ -103,23 +103,23 @@ function addConcerns({ concerns }: Outage, more: readonly InterruptedChannels[])
   if (concerns.length > MAX_CONCERNS) concerns.splice(0, Infinity, () => true);
 }
 
-/** Who comes back that soon after a repair is asked as well. */
+/** An instance that comes back this soon after a repair is asked as well. */
 const LATE_MS = 30_000;
 
 /**
- * What was repaired a moment ago, for those who were not there to be asked.
+ * The last repair, for instances that could not be asked at the time.
  *
  * @internal
  */
 export class RecentRepair {
   private last: { readonly outage: Outage; readonly at: number } | undefined;
 
-  /** Costs nothing to ask for each event. */
+  /** Cheap enough to be called for each event. */
   get isRemembered(): boolean {
     return this.last !== undefined;
   }
 
-  /** Who was not there for an earlier one is asked for all of it, whatever else there was since. */
+  /** An instance that missed an earlier repair is asked for that whole outage, whatever was repaired since. */
   remember(outage: Outage): void {
     const at = performance.now();
     const earlier = this.last?.outage;
@@ -134,7 +134,7 @@ export class RecentRepair {
   }
 
   /**
-   * The outage once more, for an instance that has come back, perhaps with an event over a channel. Undefined where
+   * The outage again, for an instance that has come back, perhaps with an event over a channel. Undefined if
    * nothing of it is missing.
    */
   repeatFor(instanceId: InstanceId, channel?: string): Outage | undefined {
@@ -159,19 +159,22 @@ const NONE: ReadonlySet<string> = new Set();
 
 interface PendingChannelsDeps {
   readonly pubSub: PubSub;
-  /** The channels that this instance wants to hear. */
+  /** The channels that this instance wants. */
   channels(): Iterable<string>;
 }
 
 /**
- * Channels that could not be subscribed again when the others were repaired, for as long as that takes: a part of a
- * Cluster that stays away, an ACL. What happens to other channels meanwhile has nothing to do with them.
+ * Channels that were still unsubscribed when the last repair ran (a Cluster shard that is down, an ACL). They stay
+ * pending until they can be repaired, and outages of other channels do not affect them.
  *
  * @internal
  */
 export class PendingChannels {
   private pending: PartialOutage | undefined;
-  /** Of the repair that is under way: these are left when it ends, also where they can be heard by then. */
+  /**
+   * Channels excluded from the repair in progress. They stay pending when it ends, even if they have been
+   * subscribed meanwhile.
+   */
   private excluded: ReadonlySet<string> = NONE;
 
   constructor(private readonly deps: PendingChannelsDeps) {}
@@ -180,29 +183,29 @@ export class PendingChannels {
     return this.pending === undefined;
   }
 
-  /** Whether more of this channel is missing than a repair that is under way gets back. */
+  /** Whether events of this channel are missing that a repair in progress does not recover. */
   has(channel: string): boolean {
     return this.pending?.unsubscribed.has(channel) === true || this.excluded.has(channel);
   }
 
-  /** Whether an outage is about a channel that is none of these. */
+  /** Whether an outage concerns a channel that is not pending. */
   isConcerned(outage: Outage, channel: string): boolean {
     return mayConcern(outage, channel) && this.pending?.unsubscribed.has(channel) !== true;
   }
 
-  /** It is being repaired from now on. */
+  /** Its repair starts now. */
   begin(outage: Outage): void {
     this.excluded = this.unsubscribedChannels(outage);
   }
 
-  /** It has been repaired, but for the channels that could not be heard when that began. */
+  /** Its repair has ended, except for the channels that were unsubscribed when it began. */
   end(outage: Outage): void {
     const { excluded: unsubscribed } = this;
     this.excluded = NONE;
     if (unsubscribed.size > 0) this.pending = partialOutageOf(outage, unsubscribed, this.pending);
   }
 
-  /** What there is, if some of it can be heard again. */
+  /** The pending outage, if some of its channels are subscribed again. */
   take(): PartialOutage | undefined {
     const { pending } = this;
     this.pending = undefined;
@@ -216,7 +219,7 @@ export class PendingChannels {
     return undefined;
   }
 
-  /** Another outage comes first, and has a time of its own. */
+  /** Another outage comes first, with its own timing. */
   putBack(pending: PartialOutage): void {
     pending.generation++;
     pending.repaired.clear();
@@ -228,7 +231,7 @@ export class PendingChannels {
     this.excluded = NONE;
   }
 
-  /** The channels of an outage that cannot be heard yet: more of them is being missed. */
+  /** The channels of an outage that are still unsubscribed, so that more of their events are being missed. */
   private unsubscribedChannels(outage: Outage): Set<string> {
     const { pubSub } = this.deps;
     const unsubscribed = new Set<string>();

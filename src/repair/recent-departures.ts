@@ -2,7 +2,7 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { InstanceId } from '../wire/envelope.js';
 import type { ClusterChange } from '../cluster/cluster.service.js';
 
-/** Nobody looks further back. */
+/** No repair looks further back. */
 const REMEMBERED_MS = 60_000;
 
 /** Monotonic time (`performance.now()`). */
@@ -12,7 +12,7 @@ interface Departure {
 }
 
 /**
- * Instances that are gone since a moment ago: what they sent last may have been missed, and they cannot be asked.
+ * Instances that left a moment ago. Their last events may have been missed, and they cannot be asked.
  *
  * @internal
  */
@@ -39,9 +39,10 @@ export class RecentDepartures {
   }
 
   /**
-   * Those that lived since then. They are forgotten.
+   * Returns the instances that were still running at that time, and forgets them.
    *
-   * @param nothingLost whether the good-byes came over a connection that lost nothing before: then who said so is none of them
+   * @param nothingLost whether the good-byes came over a connection that had lost nothing before; instances that
+   * said them are then left out
    */
   takeSince(since: number, nothingLost: boolean): InstanceId[] {
     const taken: InstanceId[] = [];

@@ -5,7 +5,7 @@ import { lastHeardFrom, type Outage } from './outage.js';
 import type { RequestOutcome } from '../cluster/pending-request.js';
 import { REPAIR, repairedBy, wantedChannels, type Repaired } from './repair-server.js';
 
-/** Their answers come over one connection: Redis cuts off who has too much to read. */
+/** Their replies come over one connection, and Redis disconnects a client that has too much to read. */
 const MAX_AT_ONCE = 4;
 
 interface RepairClientDeps {
@@ -15,9 +15,9 @@ interface RepairClientDeps {
 }
 
 interface Answers {
-  /** @param heard the highest number of the instance that was heard before */
+  /** @param heard the highest number received from the instance before */
   deliver(origin: InstanceId, repaired: Repaired, heard: number): void;
-  /** The instance has answered in full. */
+  /** The instance has replied completely. */
   release(origin: InstanceId): void;
 }
 
@@ -27,12 +27,12 @@ interface RepairScope {
 }
 
 /**
- * Asks the other instances for what this one has missed.
+ * Asks the other instances for the events that this one has missed.
  *
  * @internal
  */
 export class RepairClient {
-  /** While some are asked one by one. */
+  /** Set while some instances are asked one by one. */
   private enqueueNewcomer: ((origin: InstanceId) => void) | undefined;
 
   constructor(
@@ -42,8 +42,8 @@ export class RepairClient {
   ) {}
 
   /**
-   * Asks all that have not answered: at once, or where there are many, few at a time. What comes when it is not current
-   * any more is thrown away.
+   * Asks all instances that have not replied: at once or, if there are many, a few at a time. Replies that arrive
+   * after it is no longer current are dropped.
    */
   async ask(outage: Outage, { isWanted, isCurrent }: RepairScope): Promise<RequestOutcome> {
     const { repaired, since } = outage;
@@ -68,7 +68,7 @@ export class RepairClient {
           if (isOpen(origin)) this.answers.deliver(origin, answer, lastHeardFrom(outage, origin));
         },
         onAnswered: (origin) => {
-          // To the question for all others it says that it is none of them.
+          // It was excluded from the request to all others, so its empty reply to that says nothing.
           if (!isOpen(origin) || (to === undefined && asked.has(origin))) return;
           repaired.add(origin);
           this.answers.release(origin);
@@ -77,7 +77,7 @@ export class RepairClient {
     await this.askEach(asked, async (origin) => {
       if (isOpen(origin)) await ask(origin);
     });
-    // Nobody would take what they send.
+    // Nobody would process its reply.
     if (!isCurrent()) return { answered: [], missing: [], complete: false };
     // Some may not be known here yet.
     const { answered, missing, complete } = await ask();
@@ -85,12 +85,12 @@ export class RepairClient {
     return { answered, missing: [...missing, ...open], complete: complete && open.length === 0 };
   }
 
-  /** It has come, or come back, and need not wait until all others were asked. */
+  /** An instance has started, or come back. It need not wait until all others were asked. */
   enqueue(origin: InstanceId): void {
     this.enqueueNewcomer?.(origin);
   }
 
-  /** A few at a time, and whoever comes meanwhile. */
+  /** A few at a time, and any instance that comes meanwhile. */
   private async askEach(
     asked: Set<InstanceId>,
     ask: (origin: InstanceId) => Promise<void>,
@@ -121,7 +121,10 @@ export class RepairClient {
     }
   }
 
-  /** Who has not answered: those who were there, and those who are. Each instance begins with another one. */
+  /**
+   * Instances that have not replied: earlier members and current ones. Each instance begins at another place in the
+   * list.
+   */
   private unrepaired({ members, repaired }: Outage): InstanceId[] {
     const { cluster } = this.deps;
     const { instanceId: self } = cluster.self;

@@ -12,31 +12,31 @@ import { isFrom, sequenceOf, type InstanceId } from '../wire/envelope.js';
 import { fnv1a } from '../wire/fnv.js';
 import { every } from '../reporting/timers.js';
 
-/** The request for what was published lately. @internal */
+/** The request for recently published events. @internal */
 export const REPAIR = 'repair';
 
-/** How much goes into one message, in bytes. */
+/** The size of one message, in bytes. */
 const PACK_BYTES = 256 * 1024;
-/** What a message has beside the pack. */
+/** The size of a message in addition to the pack. */
 const MESSAGE_BYTES = 1_024;
-/** As many hashes are listed; of more, a bit of each is set in so many bytes. */
+/** Up to this many hashes are listed. For more, each sets a bit in this many bytes. */
 const MAX_LISTED = 16_384;
 const FILTER_BYTES = 128 * 1024;
 
-/** Who waits for its turn hears so often of it. */
+/** The interval at which a waiting instance is told to keep waiting. */
 const KEEPALIVES_PER_TIMEOUT = 4;
 const MIN_KEEPALIVE_MS = 50;
 
-/** A part of an answer, as it came in. @internal */
+/** A received part of a reply. @internal */
 export interface Repaired {
   readonly envelopes: readonly { readonly ageMs: number; readonly arrival: Arrival }[];
-  /** The number of the last event from that time that the instance does not have any more. */
+  /** The number of the last event from that time that the instance no longer has. */
   readonly forgotten: number | undefined;
 }
 
 /**
- * The channels that a repair is about, as numbers: there may be very many. Of others an instance may send something as
- * well, which is thrown away.
+ * The channels of a repair request, as hashes, because there may be very many. The reply may include events of
+ * other channels, which the caller drops.
  *
  * @internal
  */
@@ -66,8 +66,8 @@ interface Answerer {
 }
 
 /**
- * Answers what others want back, one at a time: an answer is up to all that is kept. Who waits for its turn is told so,
- * with parts that have nothing in them.
+ * Answers repair requests of other instances, one at a time, because a reply may contain the whole history. Waiting
+ * instances are told to keep waiting by empty parts.
  *
  * @internal
  */
@@ -91,12 +91,12 @@ export function repairServer(answerer: Answerer): RequestHandler {
       const packed = { channel, bytes, ageMs: now - Math.min(at, now) };
       const takes = packedLength(packed);
       if (takes > mostBytes) {
-        // As an event it fitted, with its channel's name it does not.
+        // As an event it fitted into a message, with the name of its channel it does not.
         forgotten = Math.max(forgotten ?? 0, sequence);
         continue;
       }
       if (length > 0 && length + takes > packBytes) {
-        // One at a time: what is not read yet is Redis' to keep.
+        // One at a time, because Redis has to keep what is not read yet.
         if (!(await push({ pack: packEnvelopes(pack) }))) throw new Error('a part was not sent');
         if (turn.isSuperseded) throw new Superseded();
         pack = [];
@@ -134,7 +134,7 @@ export function repairServer(answerer: Answerer): RequestHandler {
 }
 
 /**
- * The part of an answer of that instance. Nobody hands over what others have published.
+ * Reads a part of the reply of an instance. No instance supplies events that others have published.
  *
  * @throws TypeError
  * @internal
@@ -146,7 +146,7 @@ export function repairedBy(origin: InstanceId, part: unknown): Repaired {
   throw new TypeError('it is no part of a repair');
 }
 
-/** Undefined where it is no part of an answer. Never throws. @internal */
+/** Undefined if it is not a part of a reply. Never throws. @internal */
 export function repairedIn(part: unknown): Repaired | undefined {
   const { pack, forgotten } = (part ?? {}) as { pack?: unknown; forgotten?: unknown };
   if (!isBytes(pack)) return undefined;
@@ -202,7 +202,7 @@ function hasBit(filter: Uint8Array, hash: number): boolean {
 
 /** A question that is being answered. */
 interface ReplyTurn {
-  /** Whether its asker has asked anew. */
+  /** Whether its caller has sent a newer request. */
   readonly isSuperseded: boolean;
 }
 
@@ -212,15 +212,15 @@ interface Waiting {
 }
 
 /**
- * Questions with large answers: one is answered at a time, and of each asker only the newest, in the place of the one
- * before.
+ * Queues repair requests, because replies are large: one is answered at a time, and of each caller only the newest,
+ * in the place of its previous one.
  */
 class ReplyQueue {
   private readonly waiting = new Map<InstanceId, Waiting>();
   private current: { readonly asker: InstanceId; isSuperseded: boolean } | undefined;
 
   /**
-   * Resolves when it is the question's turn, which {@link end} ends.
+   * Resolves when it is the request's turn, which {@link end} ends.
    *
    * @throws Superseded
    */

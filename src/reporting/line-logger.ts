@@ -3,7 +3,8 @@ import type { PropagatorLogger } from '../ports/logger.js';
 import { fit } from '../text.js';
 
 /**
- * The one way to a log: makes each line fit for it, whatever the line quotes. A logger that throws or rejects harms nobody.
+ * The only way to the log. It makes each line fit for a log, whatever the line quotes. A logger that throws or
+ * rejects does no harm.
  *
  * @internal
  */
@@ -13,7 +14,7 @@ export function lineLogger(logger: PropagatorLogger): PropagatorLogger {
       const written: unknown = logger[level](fit(line));
       if (isPromise(written)) written.catch(() => undefined);
     } catch {
-      // Nobody is left to tell.
+      // There is nobody left to tell.
     }
   };
   return {

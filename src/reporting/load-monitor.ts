@@ -3,7 +3,10 @@ import type { Reporter } from './reporter.js';
 import { every } from './timers.js';
 
 const LOOK_MS = 100;
-/** A long task, or a burst that Redis answers within a moment, is no overload: so many looks in a row have to agree. */
+/**
+ * A long task, or a burst that Redis processes in a moment, is not an overload: this many measurements in a row
+ * have to agree.
+ */
 const LOOKS_TO_CHANGE = 5;
 
 /** @internal */
@@ -13,8 +16,8 @@ export interface LoadFigures {
 }
 
 /**
- * Looks at the event loop and at what waits for Redis, ten times a second, and says it once when the instance falls
- * behind and once when it has caught up. An overload begins above the limits and ends below half of them.
+ * Measures the event loop and the publishes that wait for Redis, ten times a second. Reports once when the instance
+ * falls behind and once when it has caught up. An overload begins above the limits and ends below half of them.
  *
  * @internal
  */
@@ -26,7 +29,7 @@ export class LoadMonitor {
 
   constructor(
     private readonly load: LoadService,
-    /** Undefined: nothing is watched. */
+    /** Undefined: nothing is measured. */
     private readonly limits: LoadFigures | undefined,
     private readonly pendingPublishes: () => number,
     private readonly reporter: Reporter,
@@ -50,7 +53,7 @@ export class LoadMonitor {
     this.timer = undefined;
   }
 
-  /** Takes what was measured into account. */
+  /** Processes one measurement. */
   look(figures: LoadFigures): void {
     const { limits } = this;
     if (limits === undefined) return;

@@ -1,22 +1,22 @@
 import { Subject, type Observable } from 'rxjs';
 
-/** What an instance cannot keep up with. */
+/** The resource that an instance cannot keep up with. */
 export type LoadReason = 'event-loop' | 'redis';
 
 /** Whether an instance keeps up. */
 export interface LoadState {
   readonly overloaded: boolean;
-  /** What with; empty while it keeps up. */
+  /** The reasons; empty while the instance keeps up. */
   readonly reasons: readonly LoadReason[];
-  /** How late the event loop was when it was last looked at, in ms. */
+  /** How late the event loop was in the last measurement, in ms. */
   readonly eventLoopDelayMs: number;
-  /** How many publishes waited for the answer of Redis then. */
+  /** How many publishes waited for a reply of Redis in the last measurement. */
   readonly pendingPublishes: number;
 }
 
 /**
- * Whether this instance keeps up. While it does not, it sheds volatile events: it neither sends those of its own nor passes
- * on those of others. Inject it to shed work of the app as well.
+ * Whether this instance keeps up. While it does not, it sheds volatile events: it does not send its own and does
+ * not deliver those of others. Inject this service to shed work of the app as well.
  */
 export class LoadService {
   private current: LoadState = {
@@ -27,7 +27,7 @@ export class LoadService {
   };
   private readonly changes = new Subject<LoadState>();
 
-  /** Each time that an overload begins or ends, or gets another reason. */
+  /** Emits when an overload begins, ends or gets another reason. */
   readonly changes$: Observable<LoadState> = this.changes.asObservable();
 
   get state(): LoadState {
@@ -38,7 +38,7 @@ export class LoadService {
     return this.current.overloaded;
   }
 
-  /** Returns whether something has changed, beside the figures. @internal */
+  /** Returns whether anything except the figures has changed. @internal */
   measured(figures: Omit<LoadState, 'overloaded'>): boolean {
     const changed = figures.reasons.join() !== this.current.reasons.join();
     this.current = { ...figures, overloaded: figures.reasons.length > 0 };

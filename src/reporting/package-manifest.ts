@@ -3,7 +3,7 @@ import { createRequire as requireFrom } from 'node:module';
 // Banners of bundles declare the usual names.
 import { dirname as folderOf, join as joined } from 'node:path';
 
-/** The package.json of a package as another file finds it. Not every package lets it be imported. @internal */
+/** Reads the package.json of a package from the place of another file. Not every package exports it. @internal */
 export function manifestOf(
   name: string,
   from: string,

@@ -1,8 +1,8 @@
-/** Why an instance should get no new clients. */
+/** Why an instance should not get new clients. */
 export type UnreadyReason = 'starting' | 'draining' | 'closed';
 
 /**
- * Whether this instance should get new clients: what a load balancer asks, by way of the health check.
+ * Whether this instance should get new clients, for the health check of a load balancer.
  *
  * @internal
  */
@@ -10,17 +10,17 @@ export class Readiness {
   private current: UnreadyReason | undefined = 'starting';
   private begun = false;
 
-  /** Whether the app has begun to start: it connects, or has done so. */
+  /** Whether the start of the app has begun: it connects, or has connected. */
   get hasBegun(): boolean {
     return this.begun;
   }
 
-  /** The app has begun to start. */
+  /** Marks that the start of the app has begun. */
   begin(): void {
     this.begun = true;
   }
 
-  /** Undefined while it is ready. */
+  /** Undefined while the instance is ready. */
   get reason(): UnreadyReason | undefined {
     return this.current;
   }
@@ -29,12 +29,12 @@ export class Readiness {
     return this.current === undefined;
   }
 
-  /** The instance takes part. One that drains already stays as it is. */
+  /** Marks the instance as ready, unless it already drains. */
   started(): void {
     if (this.current === 'starting') this.current = undefined;
   }
 
-  /** It is about to end, and still serves those whom it has. */
+  /** Marks that the instance is about to end. It still serves its clients. */
   draining(): void {
     if (this.current !== 'closed') this.current = 'draining';
   }

@@ -4,7 +4,7 @@ import { lineLogger } from './line-logger.js';
 import { guarded, type Failed } from './timers.js';
 
 const LOG_INTERVAL_MS = 1_000;
-/** Leaves room in a line for the kind, and for how many there were. */
+/** Leaves room in a line for the kind and the number. */
 const MAX_DETAIL_CHARACTERS = 900;
 
 interface Kind {
@@ -14,15 +14,15 @@ interface Kind {
 }
 
 /**
- * Counts whatever is dropped or refused, and logs it at most once a second per kind, so that a flood of bad
- * messages can neither pass in silence nor fill the disk.
+ * Counts everything that is dropped or refused, and logs it at most once a second per kind, so that a flood of bad
+ * messages is neither silent nor fills the disk.
  *
  * @internal
  */
 export class Reporter {
   private readonly kinds = new Map<string, Kind>();
 
-  /** Takes any text: what does not fit into one line of a log is cut, masked or escaped. */
+  /** Accepts any text: it is cut, masked and escaped to fit into one line of a log. */
   readonly logger: PropagatorLogger;
 
   constructor(logger: PropagatorLogger) {
@@ -39,7 +39,7 @@ export class Reporter {
     const now = Date.now();
     const entry = this.entry(kind);
     entry.count++;
-    // Date.now() may step back when the clock is set; a line too many is better than silence until then.
+    // Date.now() may step back when the clock is set. A line too many is better than no lines until then.
     if (Math.abs(now - entry.loggedAt) < LOG_INTERVAL_MS) {
       entry.unlogged++;
       return;
@@ -50,7 +50,7 @@ export class Reporter {
     this.logger.warn(`${kind}: ${wordsOf(detail)}${before}`);
   }
 
-  /** Counts each occurrence of `kind` and logs the first one only. */
+  /** Counts each occurrence of `kind` and logs only the first one. */
   once(kind: string, detail: () => string): void {
     const entry = this.entry(kind);
     entry.count++;
@@ -58,10 +58,10 @@ export class Reporter {
   }
 
   /**
-   * Does something whose failure must not get out: in a timer it would end the process, in a loop keep the rest from its
-   * turn. What it throws, or rejects with, is reported.
+   * Runs work whose failure must not propagate: in a timer it would end the process, in a loop it would stop the
+   * remaining work. An error or a rejection is reported.
    *
-   * @param subject what the line is about
+   * @param subject the subject of the log line
    */
   attempt(kind: string, subject: () => string, act: () => unknown): void {
     guarded(this.failure(kind, subject), act)();
@@ -87,7 +87,7 @@ export class Reporter {
   }
 }
 
-/** A line that cannot be worded is no reason to fail: something was dropped or refused all the same. */
+/** If the text of a line cannot be made, the count is still right. */
 function wordsOf(detail: () => string): string {
   try {
     return fit(detail(), MAX_DETAIL_CHARACTERS);

@@ -1,8 +1,8 @@
 import { after, soon, type Failed } from './timers.js';
 
 /**
- * The time that an answer may take. After this process itself stood still, Node runs timers before it reads sockets:
- * an answer that is there already is read before the time is up.
+ * The time limit of a reply. After this process was frozen, Node runs timers before it reads sockets. A reply that
+ * has already arrived is read before the limit counts as over.
  *
  * @internal
  */
@@ -22,7 +22,7 @@ export class TimeLimit {
     this.timer.refresh();
   }
 
-  /** Calling it twice is fine, and so is calling it too late. */
+  /** May be called twice, or too late. */
   clear(): void {
     clearTimeout(this.timer);
     clearImmediate(this.last);

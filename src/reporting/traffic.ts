@@ -1,4 +1,4 @@
-/** Whom events are for, as it is told apart in figures. */
+/** The kind of target of an event in metrics. */
 export type TrafficTarget = 'all' | 'authenticated' | 'user' | 'room';
 
 /** A number of events, and their bytes. */
@@ -10,7 +10,7 @@ export interface TrafficCount {
 /** By target. */
 export type TrafficByTarget = Readonly<Record<TrafficTarget, TrafficCount>>;
 
-/** Told how long something took, in seconds. @internal */
+/** Receives a duration in seconds. @internal */
 export type Timing = (seconds: number, target: TrafficTarget) => void;
 
 const none = (): TrafficCount => ({ events: 0, bytes: 0 });
@@ -20,21 +20,21 @@ function noTraffic(): TrafficByTarget {
 }
 
 /**
- * What passes through this instance, counted since its start. Plain numbers: each event costs some additions, whether
- * somebody looks at them or not.
+ * Counts the traffic of this instance since its start. Plain numbers: each event costs a few additions, whether
+ * they are read or not.
  *
  * @internal
  */
 export class Traffic {
-  /** Handed to the transport, once per target; bytes are those of envelopes. */
+  /** Published events, once per target; bytes are those of envelopes. */
   readonly sent = noTraffic();
-  /** Taken from the transport; bytes are those of messages. */
+  /** Received events; bytes are those of messages. */
   readonly received = noTraffic();
-  /** Written to sockets of this instance, once per socket; bytes are those of frames. */
+  /** Deliveries to sockets of this instance, once per socket; bytes are those of frames. */
   readonly delivered = noTraffic();
-  /** Set while somebody wants to know: from the call of a verb to the answer of Redis. */
+  /** Set while it is measured: from the call of a verb to the reply of Redis. */
   published: Timing | undefined;
-  /** Set while somebody wants to know: from the call of a verb elsewhere to the sockets of this instance. */
+  /** Set while it is measured: from the call of a verb on another instance to the sockets of this one. */
   lagged: Timing | undefined;
 }
 

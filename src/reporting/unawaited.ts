@@ -2,12 +2,12 @@ import { PropagatorError, reasonOf } from '../errors.js';
 import { isError } from '../kinds.js';
 import type { Reporter } from './reporter.js';
 
-/** These have a log line of their own. */
+/** These have their own log line. */
 const REPORTED = /^(?:redis|outbox)\./;
 
 /**
- * Runs work whose promise may be dropped. Failures of Redis and of the outbox are reported where they happen, all others
- * here. Never throws: arguments that cannot be read reject with `target.invalid`.
+ * Runs work whose promise may be ignored. Failures of Redis and of the outbox are reported at their source, all
+ * others here. Never throws: arguments that cannot be read reject with `target.invalid`.
  *
  * @internal
  */
@@ -30,7 +30,7 @@ export function refused(thrown: unknown): never {
   throw refusalOf(thrown);
 }
 
-/** Reads arguments. @throws PropagatorError `target.invalid` where they cannot be read @internal */
+/** Reads arguments. @throws PropagatorError `target.invalid` if they cannot be read @internal */
 export function readable<T>(read: () => T): T {
   try {
     return read();

@@ -28,15 +28,14 @@ export interface SessionSurroundings {
   readonly maxMetadataBytes: number;
   readonly revocations: Revocations;
   readonly reporter: Reporter;
-  /** Of this instance's servers: those with this name, or all. */
+  /** Servers of this instance: those with this namespace, or all. */
   namespaces(name: string | undefined): Iterable<LocalNamespace>;
 }
 
 const NOBODY: readonly string[] = Object.freeze([]);
 
 /**
- * What sessions are asked, and what is done to them, on all instances: each command runs here and, by request, on all
- * others.
+ * The session commands for all instances: each command runs here and, by request, on all others.
  *
  * @internal
  */
@@ -74,7 +73,7 @@ export class SessionCommands {
     const selection = { rooms: [userRoom(userId)], except: NOBODY };
     return [...this.here.namespaces(namespace)].flatMap((local) =>
       local.select({ namespace: local.name, ...selection }).flatMap((socket) => {
-        // Not `socket.auth`, which is the app's to change.
+        // Not `socket.auth`, which the app may change.
         const sessionId = local.identityOf(socket.id)?.sessionId;
         if (sessionId === undefined) return [];
         const address = clientAddressOf(socket, auth, reporter);
@@ -84,7 +83,7 @@ export class SessionCommands {
   }
 
   private revokeHere({ revoked, reason }: RevokeRequest): number {
-    // First, or who is disconnected could be back before it is known.
+    // First of all: otherwise a disconnected client could be back before its revocation is known.
     this.here.revocations.add(revoked);
     const sockets =
       'userId' in revoked
@@ -97,14 +96,14 @@ export class SessionCommands {
   private setMetadataHere({ sessionId, metadata }: MetadataRequest): number {
     const kept: SessionMetadata | string | null =
       metadata && checkedMetadata(metadata, this.here.maxMetadataBytes);
-    // Another instance may be configured otherwise.
+    // Another instance may have other options.
     if (typeof kept === 'string') throw new TypeError(`"metadata" of a session: ${kept}`);
     const sockets = this.socketsOf(sessionRoom(sessionId));
     for (const socket of sockets) storeMetadata(socket, kept);
     return sockets.length;
   }
 
-  /** In all namespaces, also those that are still being let in. */
+  /** In all namespaces, including sockets that are still connecting. */
   private socketsOf(room: string, exceptSessionId?: string): Socket[] {
     const except = exceptSessionId === undefined ? NOBODY : [sessionRoom(exceptSessionId)];
     return [...this.here.namespaces(undefined)].flatMap((local) =>

@@ -7,21 +7,21 @@ export interface SessionDetails {
   readonly sessionId: string;
   readonly socketId: string;
   readonly namespace: string;
-  /** The instance that it is connected to. */
+  /** The instance of the socket. */
   readonly instanceId: InstanceId;
-  /** ms since 1970, on that instance's clock. */
+  /** ms since 1970, on the clock of that instance. */
   readonly connectedAt: number;
-  /** As the option `auth.clientAddress` says. */
+  /** The address given by the option `auth.clientAddress`. */
   readonly address: string;
   readonly userAgent: string | null;
-  /** What the client or the app said of it. */
+  /** The metadata from the client or the app. */
   readonly metadata: SessionMetadata | null;
 }
 
-/** Longer ones are cut: a client may write 16 KB there. */
+/** Longer ones are cut: a client may send 16 KB there. */
 const MAX_USER_AGENT = 1_024;
 
-/** Whether another instance's answer describes a socket of a session. @internal */
+/** Whether a value in the reply of another instance describes a socket of a session. @internal */
 export function isSessionDetails(value: unknown): value is SessionDetails {
   const { sessionId, socketId, namespace, instanceId } = (value ?? {}) as Partial<SessionDetails>;
   return [sessionId, socketId, namespace, instanceId].every((name) => typeof name === 'string');
@@ -45,7 +45,7 @@ export function sessionDetailsOf(
   };
 }
 
-/** The handshake is the app's to replace, also by getters that throw. One socket must not hide the others. */
+/** The app may replace the handshake, also by getters that throw. One socket must not hide the others. */
 function ofHandshake(socket: Socket): { readonly issued?: unknown; readonly userAgent?: unknown } {
   try {
     const { headers, issued } = (socket.handshake ?? {}) as Partial<Socket['handshake']>;

@@ -2,7 +2,7 @@ import type { Revoked } from '../auth/revocations.js';
 import { normalisedSessionId } from '../auth/session-id.js';
 import { normalisedUserId } from '../auth/user-id.js';
 
-/** Which sessions are asked for: those of a user, in one namespace or in all. @internal */
+/** The requested sessions: those of a user, in one namespace or in all. @internal */
 export interface SessionsRequest {
   readonly userId: string;
   readonly namespace?: string | undefined;

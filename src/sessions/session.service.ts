@@ -20,19 +20,23 @@ import {
 import { SessionCommands } from './session-commands.js';
 import type { SessionDetails } from './session-details.js';
 
-/** Told to clients that are disconnected because they were revoked, where the app gives no other reason. */
+/**
+ * The reason that clients get when they are disconnected because they were revoked, unless the app gives another
+ * one.
+ */
 const REVOKED = 'auth.revoked';
 
 export interface RevokeOptions {
   /**
-   * Told to the clients before they are disconnected, as event `propagator:disconnect` with `{ reason }`.
+   * The reason that clients get before they are disconnected, in the event `propagator:disconnect` with
+   * `{ reason }`.
    * @default 'auth.revoked'
    */
   reason?: string | undefined;
 }
 
 export interface RevokeUserOptions extends RevokeOptions {
-  /** A session that lives on: the one that asked for it, say. */
+  /** A session that is kept, such as the one that made the request. */
   exceptSessionId?: string | undefined;
 }
 
@@ -45,11 +49,11 @@ export interface SessionsOptions {
 }
 
 /**
- * The sessions of users on all instances, and their end. A session is what `socket.auth.sessionId` names: that of the
- * token, or a connection with its sockets in all namespaces.
+ * Lists, ends and describes the sessions of users on all instances. A session has the id in
+ * `socket.auth.sessionId`: that of the token, or of a connection with its sockets in all namespaces.
  *
- * Instances that do not answer are named in the results (`missing`): nothing is revoked on them. Methods reject with
- * `target.invalid` and `event.too-large` only, and with nothing done then. A promise may be left unawaited.
+ * The results name the instances that do not reply (`missing`): nothing is revoked on them. Methods reject only
+ * with `target.invalid` and `event.too-large`, and have done nothing then. A promise may be ignored.
  */
 export class SessionService {
   /** @internal */
@@ -59,7 +63,7 @@ export class SessionService {
     private readonly reporter: Reporter,
   ) {}
 
-  /** The connected sockets of a user with the sessions that they belong to. Credentials are not among it. */
+  /** The connected sockets of a user with their sessions, without credentials. */
   sessions(userId: UserId, options?: SessionsOptions): Promise<ClusterResult<SessionDetails>> {
     return unawaited(this.reporter, () => {
       const { namespace } = checkedOptions(options);
@@ -71,10 +75,10 @@ export class SessionService {
   }
 
   /**
-   * Ends all sessions of a user, in all namespaces: the sockets are told the reason and disconnected, clients that are
-   * being let in at this moment are refused, and so are all others for `auth.revocationMs`, but for tokens that were
-   * issued later (claim `iat`). After that `authenticate` alone decides: it has to know that the tokens are worth
-   * nothing.
+   * Ends all sessions of a user, in all namespaces. The sockets get the reason and are disconnected, and clients
+   * that are connecting at this moment are refused. For `auth.revocationMs` all further connections are refused,
+   * except those with tokens that were issued later (claim `iat`). After that `authenticate` alone decides: it has
+   * to refuse the revoked tokens.
    *
    * @returns how many sockets were disconnected
    */
@@ -92,7 +96,7 @@ export class SessionService {
     });
   }
 
-  /** Ends one session, whoever it belongs to, as {@link revokeUser} does it with all of a user. */
+  /** Ends one session, whichever user it belongs to, in the same way as {@link revokeUser}. */
   revokeSession(sessionId: string, options?: RevokeOptions): Promise<ClusterCount> {
     return unawaited(this.reporter, () => {
       const { reason = REVOKED } = checkedOptions(options);
@@ -104,8 +108,8 @@ export class SessionService {
   }
 
   /**
-   * Says something of a socket of this instance, in place of what was said before; `null`: nothing. Clients do so with
-   * `auth: { token, metadata }`.
+   * Sets the metadata of the session of a socket on this instance, replacing the previous one; `null` removes it.
+   * Clients send theirs with `auth: { token, metadata }`.
    *
    * @throws PropagatorError `session.metadata-invalid`, `target.invalid`
    */
@@ -114,10 +118,10 @@ export class SessionService {
   }
 
   /**
-   * The same for all sockets of a session, on all instances and in all namespaces. Also rejects with
+   * Sets the metadata for all sockets of a session, on all instances and in all namespaces. Also rejects with
    * `session.metadata-invalid`.
    *
-   * @returns how many sockets there are
+   * @returns the number of sockets
    */
   setSessionMetadata(
     sessionId: string,
@@ -165,7 +169,7 @@ export function createSessions(
   { auth, requestTimeoutMs }: Pick<ResolvedOptions, 'auth' | 'requestTimeoutMs'>,
   { requests, router, revocations, reporter }: SessionDeps,
 ): SessionService {
-  // Without authentication, as in a worker, the instances that have the sockets say how much is too much.
+  // Without authentication, as in a worker, the instances that have the sockets enforce the limit.
   const maxMetadataBytes = auth?.maxMetadataBytes ?? MAX_METADATA_BYTES;
   const commands = new SessionCommands(requests, {
     instanceId: router.instanceId,

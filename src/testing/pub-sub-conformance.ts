@@ -2,24 +2,24 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { PubSub, PubSubState } from '../ports/pub-sub.js';
 
-/** How to make what is judged. */
+/** How to create the transport to check. */
 export interface ConformanceSubject {
-  /** A new instance that can reach all others that this function made. It is connected by the case. */
+  /** Creates an instance that can reach all others created by this function. The test case connects it. */
   create(): PubSub | Promise<PubSub>;
   /**
-   * Called after each case with the instances that it made, to close what `close()` does not.
+   * Called after each case with its instances, to close what `close()` does not.
    * @default only `close()` is called
    */
   cleanUp?(instances: readonly PubSub[]): void | Promise<void>;
 }
 
-/** One promise of the port, as a test of any test runner: `it(title, run)`. */
+/** One promise of the port, for any test runner: `it(title, run)`. */
 export interface ConformanceCase {
   readonly title: string;
   run(): Promise<void>;
 }
 
-/** A connected instance that remembers what arrived. */
+/** A connected instance that records received messages. */
 interface Peer {
   readonly pubSub: PubSub;
   readonly received: { channel: string; message: Buffer }[];
@@ -40,8 +40,8 @@ async function until(condition: () => boolean, what: string): Promise<void> {
 }
 
 /**
- * Everything that was sent to `peer` before, on the channel of the case and those whose names begin with it, has arrived
- * once this message has.
+ * Waits until everything sent to `peer` before has arrived, on the channel of the case and on those whose names
+ * begin with it.
  */
 async function fence(from: Peer, peer: Peer): Promise<void> {
   const channel = `${peer.channel}:fence:${randomUUID()}`;
@@ -249,8 +249,8 @@ const scenarios: Record<string, Scenario> = {
 };
 
 /**
- * The contract of {@link PubSub}, as test cases for any test runner. What ships with this library passes it, and
- * so should an implementation of your own:
+ * The contract of {@link PubSub}, as test cases for any test runner. The transports of this library pass it, and so
+ * should your own implementation:
  *
  * ```ts
  * for (const { title, run } of pubSubConformance({ create: () => new NatsPubSub(url) })) {
@@ -263,7 +263,7 @@ export function pubSubConformance(subject: ConformanceSubject): ConformanceCase[
     title,
     run: async () => {
       const instances: PubSub[] = [];
-      // A Redis Cluster goes by what is in the braces: its node, and so the order, is that of all channels of the case.
+      // On a Redis Cluster the text in the braces decides the node, so all channels of the case share one order.
       const channel = `conformance:{${randomUUID()}}`;
       const open = async (): Promise<Peer> => {
         const pubSub = await subject.create();

@@ -30,7 +30,7 @@ interface UserCall {
   readonly options: InNamespace;
 }
 
-/** A call of a verb, as {@link RecordingPropagator} saw it. */
+/** A call of a verb, as recorded by {@link RecordingPropagator}. */
 export type RecordedCall =
   | { readonly verb: 'emitToUser'; readonly event: UserEvent }
   | { readonly verb: 'emitToUsers'; readonly event: UsersEvent }
@@ -45,8 +45,8 @@ export type RecordedCall =
 const NOBODY = Object.freeze({ items: [], missing: [], complete: true });
 
 /**
- * Stands in for `RedisPropagatorService` in a unit test of a class that emits: it sends nothing and remembers
- * every call. Wrong arguments reject as in the service.
+ * Replaces `RedisPropagatorService` in a unit test of a class that emits: it sends nothing and records every call.
+ * Wrong arguments reject as in the service.
  *
  * ```ts
  * const propagator = new RecordingPropagator();
@@ -60,29 +60,29 @@ const NOBODY = Object.freeze({ items: [], missing: [], complete: true });
 export class RecordingPropagator implements PropagatorVerbs {
   readonly calls: RecordedCall[] = [];
 
-  /** What the verbs that emit resolve to. Change it to test what your code does for users that are online. */
+  /** The result of the verbs that emit. Change it to test your code for users who are online. */
   receipt: Receipt = receiptOf(0, 0);
 
-  /** What `requestUser` resolves to. */
+  /** The result of `requestUser`. */
   answers: UserAnswers = { ...NOBODY, unanswered: [] };
 
-  /** What `fetchUserSockets` resolves to. */
+  /** The result of `fetchUserSockets`. */
   sockets: ClusterResult<SocketDetails> = NOBODY;
 
-  /** What `joinUser`, `leaveUser` and `disconnectUser` resolve to. */
+  /** The result of `joinUser`, `leaveUser` and `disconnectUser`. */
   count: ClusterCount = { count: 0, missing: [], complete: true };
 
-  /** Itself, typed as the service that it stands in for. */
+  /** This recorder, typed as the service that it replaces. */
   asService(): RedisPropagatorService {
     return this as unknown as RedisPropagatorService;
   }
 
-  /** Emits what a test passes to `losses.next`. */
+  /** Emits the values that a test passes to `losses.next`. */
   readonly losses = new Subject<EventLoss>();
 
   readonly losses$: Observable<EventLoss> = this.losses.asObservable();
 
-  /** The same verbs; the namespace is in the calls that they record. */
+  /** The same verbs in a namespace, which is part of the recorded calls. */
   of(namespace: string): NamespacePropagator {
     return new NamespacePropagator(this, namespace);
   }

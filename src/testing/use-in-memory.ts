@@ -2,15 +2,15 @@ import { TEST_OPTIONS } from '../nest/tokens.js';
 import type { RedisPropagatorOptions } from '../options/propagator-options.js';
 import { InMemoryBus, InMemoryPubSub } from '../redis/in-memory-pub-sub.js';
 
-/** What is needed of `TestingModuleBuilder` of `@nestjs/testing`. */
+/** The part of `TestingModuleBuilder` of `@nestjs/testing` that is needed. */
 interface Builder<Self> {
   overrideProvider(token: symbol): { useValue(value: RedisPropagatorOptions): Self };
 }
 
 /**
- * Lets an app under test run without Redis. The options of the app stay as they are, `auth` among them; only the transport
- * is another one, and the options given here take the place of those of the same name. Apps that share a bus are
- * instances of one cluster.
+ * Lets an app under test run without Redis. The options of the app are kept, including `auth`. Only the transport
+ * is replaced, and the options given here replace those of the same name. Apps that share a bus are instances of
+ * one cluster.
  *
  * ```ts
  * const bus = new InMemoryBus();
@@ -25,7 +25,7 @@ export function useInMemory<Self extends Builder<Self>>(
     ...options
   }: Omit<RedisPropagatorOptions, 'redis' | 'pubSub'> & { bus?: InMemoryBus | undefined } = {},
 ): Self {
-  // What is undefined is left out: `auth: undefined` must not let everybody in.
+  // Undefined options are left out: `auth: undefined` must not accept every client.
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return builder.overrideProvider(TEST_OPTIONS).useValue({
     ...Object.fromEntries(given),

@@ -1,24 +1,24 @@
-/** Who an event is for, within one namespace. */
+/** The target of an event within one namespace. */
 export type Target =
   | { readonly kind: 'all' | 'authenticated'; readonly namespace: string }
   | { readonly kind: 'user' | 'room'; readonly namespace: string; readonly id: string };
 
-/** At most twice as many names are remembered; clients can ask for dynamic namespaces without end. */
+/** Up to twice as many names are cached; clients can request any number of dynamic namespaces. */
 const MAX_REMEMBERED = 1_000;
 
-/** Of UTF-8, for each UTF-16 code unit. */
+/** Bytes of UTF-8 for each UTF-16 code unit, at most. */
 const MAX_BYTES_PER_UNIT = 3;
 
 /**
- * The channels of targets. A channel's name is a key and never parsed. Two targets never share one: inside a
- * namespace `%` and `:` are percent-encoded, and a user id or room comes last, as it is. The form is public: see
+ * The channels of targets. The name of a channel is a key and is never parsed. Two targets never share one: `%` and
+ * `:` in a namespace are percent-encoded, and a user id or room comes last, unchanged. The form is public: see
  * `docs/protocol.md`.
  *
  * @internal
  */
 export class ChannelNames {
   private recent = new Map<string, string>();
-  /** The generation before. A name of it that is used again is recent again; the others are forgotten with it. */
+  /** The previous generation. A name that is used again moves to the current one; the others are dropped with it. */
   private before = new Map<string, string>();
 
   constructor(private readonly prefix: string) {}
@@ -39,7 +39,7 @@ export class ChannelNames {
   }
 }
 
-/** Whether a name takes more bytes than that in UTF-8. Short ones are not counted. @internal */
+/** Whether a name takes more than this many bytes in UTF-8. Short names are not counted. @internal */
 export function isLonger(name: string, bytes: number): boolean {
   if (name.length * MAX_BYTES_PER_UNIT <= bytes) return false;
   return name.length > bytes || Buffer.byteLength(name) > bytes;
@@ -55,7 +55,7 @@ export function replyChannel(prefix: string, instanceId: string): string {
   return `${prefix}:reply:${instanceId}`;
 }
 
-/** A namespace as Socket.IO names it: with a slash in front. @internal */
+/** A namespace as Socket.IO names it: with a leading slash. @internal */
 export function normalisedNamespace(namespace: string): string {
   return namespace.startsWith('/') ? namespace : `/${namespace}`;
 }

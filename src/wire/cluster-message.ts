@@ -9,11 +9,11 @@ import {
 } from './envelope.js';
 import { EVENT_PACKET, WirePacket } from './wire-packet.js';
 
-/** What instances say of themselves: `hello` asks the others to say so at once, `bye` is the last word. */
+/** The announcements of an instance: `hello` asks the others to reply at once, `bye` is the last message. */
 export interface MembershipMessage {
   readonly type: 'hello' | 'heartbeat' | 'bye';
   readonly member: MemberDetails;
-  /** Counts the heartbeats of an instance, so that it recognises its own. */
+  /** The number of a heartbeat, by which an instance recognises its own. */
   readonly beat: number;
 }
 
@@ -22,7 +22,7 @@ export interface MemberDetails {
   readonly pid: number;
   /** ms since 1970. */
   readonly startedAt: number;
-  /** Connected sockets, anonymous ones included. */
+  /** Connected sockets, including anonymous ones. */
   readonly sockets: number;
   /** Users with at least one socket. */
   readonly users: number;
@@ -39,13 +39,13 @@ export interface RequestMessage {
 export interface ReplyMessage {
   readonly type: 'reply';
   readonly id: number;
-  /** Which message of the answer this is, from 0. Errors have none, nor has what 0.1.0 answers. */
+  /** The number of this message within the reply, from 0. Errors have none, nor have replies of version 0.1.0. */
   readonly number?: number;
-  /** A part of the answer; there may be several, or none. */
+  /** A part of the reply. There may be several, or none. */
   readonly part?: unknown;
-  /** Whether this was the last one. */
+  /** Whether this was the last part. */
   readonly done: boolean;
-  /** Why there is no answer. */
+  /** Why there is no reply. */
   readonly error?: string;
 }
 
@@ -61,9 +61,10 @@ const encoder = new standardParser.Encoder();
 type Stamp = Pick<EnvelopeHeader, 'origin' | 'sequence' | 'sentAt' | 'signed'>;
 
 /**
- * Messages between instances travel like events: the same header, and a Socket.IO packet, which carries binary.
+ * Encodes a message between instances. It travels like an event: the same header, and a Socket.IO packet, which
+ * supports binary data.
  *
- * @param about what an error calls the message
+ * @param about the name of the message in an error
  * @throws PropagatorError `event.unserialisable`
  * @internal
  */
@@ -94,7 +95,7 @@ export function decodeClusterMessage(bytes: Buffer): ReceivedClusterMessage | En
   return isOfUnknownType(message) ? 'message.unknown-kind' : 'message.malformed';
 }
 
-/** Of a message that is kept only what this version knows: whatever else is in it would be kept as well. */
+/** Keeps only the fields that this version knows. Any other field would be kept in memory as well. */
 function known(message: ClusterMessage): ClusterMessage {
   if (!('member' in message)) return message;
   const { type, member, beat } = message;
@@ -102,7 +103,7 @@ function known(message: ClusterMessage): ClusterMessage {
   return { type, member: { host, pid, startedAt, sockets, users }, beat };
 }
 
-/** As long as a name of a host may be (RFC 1035). */
+/** The maximum length of a host name (RFC 1035). */
 const MAX_HOST = 255;
 
 function isMember(value: unknown): value is MemberDetails {

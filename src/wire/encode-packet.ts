@@ -9,7 +9,7 @@ import type { SocketIoPacket } from './wire-packet.js';
 /**
  * Encodes a packet with a Socket.IO encoder.
  *
- * @param name what an error calls it; else the name of its event
+ * @param name its name in an error; default: the name of its event
  * @throws PropagatorError `event.unserialisable` for cycles, BigInt, Blobs, nesting too deep for the stack, or
  * `_placeholder: true` beside binary data
  * @internal
@@ -34,7 +34,7 @@ export function encodePacket(
   }
 }
 
-/** Attachments are whatever binary type the app used. */
+/** Attachments have the binary type that the app used. */
 function encodedPart(part: unknown): EncodedPart {
   if (typeof part === 'string' || Buffer.isBuffer(part)) return part;
   if (ArrayBuffer.isView(part)) return Buffer.from(part.buffer, part.byteOffset, part.byteLength);

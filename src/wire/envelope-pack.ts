@@ -1,4 +1,4 @@
-/** An envelope that was published, as instances hand it to one another once more. @internal */
+/** A published envelope that one instance sends to another during a repair. @internal */
 export interface PackedEnvelope {
   readonly channel: string;
   /** How long ago it was published, in ms. */
@@ -9,14 +9,14 @@ export interface PackedEnvelope {
 const HEADER_LENGTH = 10;
 const MAX_AGE_MS = 2 ** 32 - 1;
 
-/** How many bytes it takes in a pack. @internal */
+/** The number of bytes that it takes in a pack. @internal */
 export function packedLength({ channel, bytes }: PackedEnvelope): number {
   return HEADER_LENGTH + Buffer.byteLength(channel) + bytes.length;
 }
 
 /**
- * Several envelopes in one piece, in their order. For each: age (4 bytes), length of the channel's name (2) and of the
- * envelope (4), big-endian, then the two.
+ * Packs several envelopes into one buffer, in order. For each: age (4 bytes), length of the channel's name (2) and
+ * of the envelope (4), big-endian, then the name and the envelope.
  *
  * @internal
  */
@@ -35,7 +35,7 @@ export function packEnvelopes(envelopes: readonly PackedEnvelope[]): Buffer {
   return pack;
 }
 
-/** Undefined where the bytes are no pack. The envelopes are views. Never throws. @internal */
+/** Undefined if the bytes are not a valid pack. The envelopes are views. Never throws. @internal */
 export function unpackEnvelopes(pack: Buffer): PackedEnvelope[] | undefined {
   const envelopes: PackedEnvelope[] = [];
   let offset = 0;

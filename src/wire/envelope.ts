@@ -36,7 +36,7 @@ const FLAG_CUSTOM_PARSER = 16;
 export const FLAG_REPEATED = 32;
 /** @internal */
 export const FLAG_SIGNED = 64;
-/** Of the signature, in bytes. @internal */
+/** The length of the signature in bytes. @internal */
 export const TAG_LENGTH = 16;
 const FLAG_TRACE = 128;
 
@@ -47,7 +47,7 @@ export type InstanceId = string;
 
 /** @internal */
 export interface EnvelopeHeader {
-  /** The id of the instance that sends, as its 8 raw bytes. */
+  /** The id of the sending instance, as its 8 raw bytes. */
   readonly origin: Buffer;
   readonly sequence: number;
   /** ms since 1970 on the origin's clock. */
@@ -56,26 +56,26 @@ export interface EnvelopeHeader {
   readonly compress: boolean;
   /** Rooms (a socket's id is one) whose sockets do not get the event. */
   readonly except: readonly string[];
-  /** Rooms whose sockets get the event; empty: all that the channel stands for. */
+  /** Rooms whose sockets get the event. Empty: all sockets of the channel. */
   readonly rooms: readonly string[];
-  /** The frames were made by a parser other than Socket.IO's own. */
+  /** Whether a parser other than Socket.IO's own made the frames. */
   readonly customParser: boolean;
-  /** The span that it belongs to. */
+  /** The span of the event. */
   readonly trace?: TraceContext | undefined;
-  /** Whether there is room for a signature. */
+  /** Whether the header has room for a signature. */
   readonly signed?: boolean;
 }
 
 /** @internal */
 export interface Envelope extends Omit<EnvelopeHeader, 'origin' | 'signed'> {
   readonly origin: InstanceId;
-  /** It may have been published before: Redis did not say. */
+  /** Whether the event may have been published before, because Redis did not confirm it. */
   readonly repeated: boolean;
-  /** Finished WebSocket frames: what a client gets. A view, not a copy. */
+  /** Complete WebSocket frames, as clients receive them. A view, not a copy. */
   readonly frames: Buffer;
 }
 
-/** Why bytes are no envelope that this version reads. @internal */
+/** Why bytes are not an envelope that this version can read. @internal */
 export type EnvelopeFault =
   'message.malformed' | 'message.unknown-version' | 'message.unknown-kind';
 
@@ -105,7 +105,7 @@ export function isEncodableList(list: readonly string[]): boolean {
   );
 }
 
-/** How long an envelope will be, in bytes. @internal */
+/** The length of an envelope in bytes. @internal */
 export function envelopeLength(header: HeaderParts, parts: readonly EncodedPart[]): number {
   return headerLength(header) + framesLength(parts);
 }
@@ -121,7 +121,7 @@ type EnvelopeKind = 'event' | 'cluster';
 
 const KINDS: Readonly<Record<EnvelopeKind, number>> = { event: KIND_EVENT, cluster: KIND_CLUSTER };
 
-/** Header and frames in one allocation; the frames are a view of it. @internal */
+/** Writes header and frames into one allocation; the frames are a view of it. @internal */
 export function encodeEnvelope(
   header: EnvelopeHeader,
   parts: readonly EncodedPart[],
@@ -151,27 +151,27 @@ export function encodeEnvelope(
   return { bytes, frames: bytes.subarray(start) };
 }
 
-/** Says in an envelope that it may have been published before. @internal */
+/** Marks an envelope as possibly published before. @internal */
 export function markRepeated(bytes: Buffer): void {
   bytes.writeUInt16BE(bytes.readUInt16BE(2) | FLAG_REPEATED, 2);
 }
 
-/** Whether that was said. Of whole headers only. @internal */
+/** Whether an envelope has that mark. Only for complete headers. @internal */
 export function isRepeated(bytes: Buffer): boolean {
   return (bytes.readUInt16BE(2) & FLAG_REPEATED) !== 0;
 }
 
-/** The number that its origin gave an envelope; 0 for what is none. @internal */
+/** The sequence number of an envelope; 0 for other bytes. @internal */
 export function sequenceOf(bytes: Buffer): number {
   return bytes.length < FIXED_LENGTH ? 0 : bytes.readUIntBE(14, 6);
 }
 
-/** When its origin sent an envelope, in ms since 1970; 0 for what is none. @internal */
+/** When its origin sent an envelope, in ms since 1970; 0 for other bytes. @internal */
 export function sentAtOf(bytes: Buffer): number {
   return bytes.length < FIXED_LENGTH ? 0 : bytes.readUIntBE(8, 6);
 }
 
-/** Whether these bytes were sent by the instance with this id (its 8 raw bytes). @internal */
+/** Whether the instance with this id (its 8 raw bytes) sent these bytes. @internal */
 export function isFrom(bytes: Buffer, origin: Buffer): boolean {
   return (
     bytes.length >= FIXED_LENGTH &&
@@ -181,7 +181,7 @@ export function isFrom(bytes: Buffer, origin: Buffer): boolean {
   );
 }
 
-/** Reads the header; the frames stay as they are. Never throws. @internal */
+/** Reads the header and leaves the frames alone. Never throws. @internal */
 export function decodeEnvelope(
   bytes: Buffer,
   kind: EnvelopeKind = 'event',

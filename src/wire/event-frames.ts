@@ -10,16 +10,16 @@ const ZERO = 0x30;
 const NINE = 0x39;
 
 /**
- * Whether whole frames of the standard parser are one event for this namespace, with all its attachments. A client has
- * one connection for all namespaces: a frame could just as well disconnect it, or be an event of another namespace. What
- * the event says is not looked at.
+ * Whether complete frames of the standard parser are one event for this namespace, with all its attachments. A
+ * client has one connection for all namespaces, so a frame could also disconnect it, or be an event of another
+ * namespace. The data of the event is not checked.
  *
  * @internal
  */
 export function areEventFor(namespace: string, frames: Buffer): boolean {
   const text = frameAt(frames, 0);
   if (text?.text !== true) return false;
-  // Behind Engine.IO's "message".
+  // After Engine.IO's type "message".
   let offset = text.start + 1;
   const type = frames[offset++];
   let attachments = 0;
@@ -35,7 +35,7 @@ export function areEventFor(namespace: string, frames: Buffer): boolean {
     if (frames[end] !== COMMA) return false;
     offset = end + 1;
   }
-  // No number here: instances do not ask for acknowledgements in this way.
+  // Without an id: instances do not ask for acknowledgements in this way.
   if (offset >= text.end || frames[offset] !== OPENING_BRACKET) return false;
   return isUtf8(frames.subarray(offset, text.end)) && areAttachments(frames, text.end, attachments);
 }

@@ -1,6 +1,6 @@
 import { RESERVED_EVENTS } from './reserved-events.js';
 
-/** An event that something outside published as JSON, see `docs/protocol.md`. @internal */
+/** An event that another program published as JSON, see `docs/protocol.md`. @internal */
 export interface ExternalEvent {
   readonly event: string;
   readonly data?: unknown;
@@ -10,12 +10,12 @@ export interface ExternalEvent {
 
 const OPENING_BRACE = 0x7b;
 
-/** A payload that starts with `{` is JSON from outside. @internal */
+/** Whether a payload is JSON from outside: it starts with `{`. @internal */
 export function isExternal(bytes: Buffer): boolean {
   return bytes[0] === OPENING_BRACE;
 }
 
-/** Never throws; a string says what is wrong. @internal */
+/** Never throws. A string is the reason of a refusal. @internal */
 export function decodeExternalEvent(bytes: Buffer): ExternalEvent | string {
   let value: unknown;
   try {

@@ -1,11 +1,12 @@
 import { SendableCopy } from './sendable.js';
 
-/** What Socket.IO's parser writes in place of binary data. Within a string the quotation marks would be escaped. */
+/** Socket.IO's parser writes this in place of binary data. Inside a string the quotation marks would be escaped. */
 const PLACEHOLDER = '"_placeholder":true';
 
 /**
- * Whether an encoded packet has more places for binary data than binary data. Data of an app or a client may look like such a
- * place: the reader would put other data there, or find the whole packet unreadable. Without binary data it means nothing.
+ * Whether an encoded packet has more placeholders than binary attachments. Data of an app or a client may look like
+ * a placeholder: the reader would insert other data there, or fail to read the whole packet. Without attachments a
+ * placeholder has no meaning.
  *
  * @internal
  */
@@ -20,7 +21,7 @@ export function hasFalsePlaceholder(parts: readonly unknown[]): boolean {
   return false;
 }
 
-/** A copy of what a packet carries in which nothing looks like a place of binary data. @internal */
+/** Copies the data of a packet without anything that looks like a placeholder. @internal */
 export function withoutFalsePlaceholders(data: unknown): unknown {
   return new SendableCopy(Infinity, () => undefined).of(data, '');
 }

@@ -1,6 +1,6 @@
 /**
- * A number for a name, where many names are compared or divided: FNV-1a (RFC 9923), 32 bits, over the UTF-16 code
- * units. Instances have to agree on it.
+ * Hashes a name, for comparing or partitioning many names: FNV-1a (RFC 9923), 32 bits, over the UTF-16 code units.
+ * All instances must use the same hash.
  *
  * @internal
  */

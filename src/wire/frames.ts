@@ -1,13 +1,13 @@
-/** What a Socket.IO encoder makes of a packet: text and binary attachments, in the order of sending. */
+/** The result of a Socket.IO encoder: text and binary attachments, in the order of sending. */
 export type EncodedPart = string | Buffer;
 
 // RFC 6455, section 5.2: FIN set, no mask (servers send none), opcode 1 for text and 2 for binary.
 const TEXT = 0x81;
 const BINARY = 0x82;
-/** "message" in the Engine.IO protocol, in front of every text packet; binary packets carry no type. */
+/** "message" in the Engine.IO protocol, before every text packet; binary packets have no type. */
 const MESSAGE = 0x34;
 
-/** Length of the payload of one part, with the Engine.IO packet type. @internal */
+/** The payload length of one part, with the Engine.IO packet type. @internal */
 function payloadLength(part: EncodedPart): number {
   return typeof part === 'string' ? Buffer.byteLength(part) + 1 : part.length;
 }
@@ -17,7 +17,7 @@ function headerLength(payload: number): number {
   return payload < 65_536 ? 4 : 10;
 }
 
-/** How many bytes {@link writeFrames} will need. @internal */
+/** The number of bytes that {@link writeFrames} needs. @internal */
 export function framesLength(parts: readonly EncodedPart[]): number {
   let total = 0;
   for (const part of parts) {
@@ -27,7 +27,7 @@ export function framesLength(parts: readonly EncodedPart[]): number {
   return total;
 }
 
-/** Writes each part as a finished WebSocket frame and returns the offset behind the last one. @internal */
+/** Writes each part as a complete WebSocket frame. Returns the offset after the last one. @internal */
 export function writeFrames(target: Buffer, start: number, parts: readonly EncodedPart[]): number {
   let offset = start;
   for (const part of parts) {
@@ -61,7 +61,7 @@ interface Frame {
   readonly end: number;
 }
 
-/** The frame at `offset`, or undefined where the bytes are not one finished frame. @internal */
+/** The frame at `offset`, or undefined if the bytes are not a complete frame. @internal */
 export function frameAt(bytes: Buffer, offset: number): Frame | undefined {
   const opcode = bytes[offset];
   const short = bytes[offset + 1];
@@ -79,13 +79,13 @@ export function frameAt(bytes: Buffer, offset: number): Frame | undefined {
     length = bytes.readUInt32BE(offset + 2) * 2 ** 32 + bytes.readUInt32BE(offset + 6);
   }
   const end = start + length;
-  // A client closes the connection at a length that has a shorter form (RFC 6455, section 5.2).
+  // A client closes the connection when a length is not in its shortest form (RFC 6455, section 5.2).
   if (end > bytes.length || start !== offset + headerLength(length)) return undefined;
   if (opcode === TEXT && bytes[start] !== MESSAGE) return undefined;
   return { text: opcode === TEXT, start, end };
 }
 
-/** Whether the bytes are nothing but whole frames, at least one. Looks at frame headers only. @internal */
+/** Whether the bytes consist of complete frames, at least one. Reads only the headers of the frames. @internal */
 export function areFrames(bytes: Buffer): boolean {
   let offset = 0;
   do {
@@ -96,7 +96,7 @@ export function areFrames(bytes: Buffer): boolean {
   return true;
 }
 
-/** The parts back from frames that {@link areFrames} found whole. @internal */
+/** Returns the parts of frames that {@link areFrames} accepted. @internal */
 export function readFrames(bytes: Buffer): EncodedPart[] {
   const parts: EncodedPart[] = [];
   let offset = 0;

@@ -1,5 +1,5 @@
 /**
- * Names that Socket.IO (`RESERVED_EVENTS` in its `socket-types`) and Node's EventEmitter keep to themselves, and
+ * Names that Socket.IO (`RESERVED_EVENTS` in its `socket-types`) and Node's EventEmitter use themselves, and
  * `error`, which an emitter without a listener throws.
  *
  * @internal

@@ -1,13 +1,13 @@
-/** Why part of a value cannot be sent. */
+/** Why a part of a value cannot be sent. */
 export type LeftOut = 'cycle' | 'too-deep' | 'too-large' | 'unserialisable';
 
 const MAX_DEPTH = 32;
-/** What a number, a name's quotation marks and the like take. */
+/** The size of a number, of the quotation marks around a name, and the like. */
 const SMALL_BYTES = 8;
 
 /**
- * Copies values as JSON and Socket.IO's packets would have them, bounded in depth and bytes. Parts that cannot be sent (a
- * cycle, a BigInt, a getter that throws, text that is too long) are left out, and the rest stays.
+ * Copies values in the form of JSON and Socket.IO packets, limited in depth and bytes. Parts that cannot be sent (a
+ * cycle, a BigInt, a getter that throws, text that is too long) are left out, and the rest is kept.
  *
  * @internal
  */
@@ -15,14 +15,14 @@ export class SendableCopy {
   private readonly ancestors = new Set<object>();
 
   constructor(
-    /** How many bytes all copies together may take, about. */
+    /** The approximate maximum size of all copies together, in bytes. */
     private bytes: number,
     private readonly onLeftOut: (why: LeftOut, path: string) => void,
-    /** Text that is left out without a word. */
+    /** Text that is left out without a report. */
     private readonly isSecret: (text: string) => boolean = () => false,
   ) {}
 
-  /** The copy; undefined for what is left out. Never throws. */
+  /** The copy; undefined if the value is left out. Never throws. */
   of(value: unknown, path: string, depth = 0): unknown {
     switch (typeof value) {
       case 'string':
@@ -35,7 +35,7 @@ export class SendableCopy {
       case 'object':
         return value === null ? this.taken(value, '', path) : this.ofObject(value, path, depth);
       default:
-        // As in JSON.
+        // Like JSON.
         this.bytes -= SMALL_BYTES;
         return undefined;
     }
@@ -44,7 +44,7 @@ export class SendableCopy {
   private ofObject(value: object, path: string, depth: number): unknown {
     if (this.ancestors.has(value)) return this.leaveOut('cycle', path);
     if (depth >= MAX_DEPTH) return this.leaveOut('too-deep', path);
-    // Visits cost something as well: objects that share others, as entities of a database do, have paths without end.
+    // Each visit counts as well: objects that share others, such as entities of a database, have endless paths.
     if (this.isUsedUp(path)) return undefined;
     this.bytes -= SMALL_BYTES;
     this.ancestors.add(value);
@@ -90,10 +90,11 @@ export class SendableCopy {
         continue;
       }
       const copied = this.of(part, own, depth + 1);
-      // Socket.IO takes it for a place of binary data: where there is none of that number, the whole message is unreadable.
+      // Socket.IO reads this as a placeholder of binary data. Without an attachment of that number the whole
+      // message is unreadable.
       if (key === '_placeholder' && copied === true) return this.leaveOut('unserialisable', path);
       if (copied === undefined || this.taken(true, key, own) === undefined) continue;
-      // By definition: an assignment to `__proto__` would change the prototype.
+      // With defineProperty: an assignment to `__proto__` would change the prototype.
       Object.defineProperty(copy, key, {
         value: copied,
         writable: true,
@@ -123,7 +124,7 @@ export class SendableCopy {
   }
 
   private leaveOut(why: LeftOut, path: string): undefined {
-    // Looking at it has cost something: a wide object may be there on many paths.
+    // The visit counts: a wide object may be reachable by many paths.
     this.bytes -= SMALL_BYTES;
     this.onLeftOut(why, path);
     return undefined;
@@ -133,7 +134,8 @@ export class SendableCopy {
 /**
  * The size of binary data that Socket.IO sends as an attachment.
  *
- * @throws TypeError for a Blob, which cannot be read at once, and for a buffer whose content was handed to another thread
+ * @throws TypeError for a Blob, which cannot be read synchronously, and for a buffer whose content was transferred
+ * to another thread
  */
 function bytesOf(value: object): number | undefined {
   if (ArrayBuffer.isView(value)) {

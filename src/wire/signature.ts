@@ -3,16 +3,18 @@ import { FIXED_LENGTH, FLAG_REPEATED, FLAG_SIGNED, TAG_LENGTH, VERSION } from '.
 
 /**
  * The signature of an envelope: HMAC-SHA-256 over the channel's name as a netstring (its length in bytes, `:`, the
- * name) and the envelope without the signature, cut to its first 16 bytes. The channel is a part of it, so an envelope
- * cannot be published anew on another one. Flag 32 (`repeated`) counts as not set: it may be set after signing.
+ * name) and the envelope without the signature, cut to its first 16 bytes. It includes the channel, so an envelope
+ * cannot be published again on another one. Flag 32 (`repeated`) counts as not set, because it may be set after
+ * signing.
  */
 const ALGORITHM = 'sha256';
 
-/** Why an envelope is not one of ours. @internal */
+/** Why an envelope is not accepted. @internal */
 export type SignatureFault = 'unsigned' | 'forged';
 
 /**
- * Signs an envelope that was made with room for it. To be called once: the bytes belong to the transport then.
+ * Signs an envelope that has room for a signature. To be called only once, because the bytes belong to the
+ * transport afterwards.
  *
  * @internal
  */
@@ -21,7 +23,7 @@ export function signEnvelope(bytes: Buffer, channel: string, key: KeyObject): vo
   digestOf(bytes, start, channel, key).copy(bytes, start - TAG_LENGTH, 0, TAG_LENGTH);
 }
 
-/** Returns the signature where it was made with one of the keys. Never throws. @internal */
+/** Returns the signature if it was made with one of the keys. Never throws. @internal */
 export function verifiedTag(
   bytes: Buffer,
   channel: string,

@@ -1,4 +1,4 @@
-/** A span that an event belongs to, as in the W3C's Trace Context. @internal */
+/** The span of an event, as in the W3C's Trace Context. @internal */
 export interface TraceContext {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
@@ -19,7 +19,7 @@ export function traceLength(trace: TraceContext | undefined): number {
   return trace === undefined ? 0 : FIXED_LENGTH + stateOf(trace).length;
 }
 
-/** Returns the offset behind it. @internal */
+/** Returns the offset after the trace context. @internal */
 export function writeTrace(target: Buffer, start: number, trace: TraceContext | undefined): number {
   if (trace === undefined) return start;
   const state = stateOf(trace);
@@ -31,7 +31,7 @@ export function writeTrace(target: Buffer, start: number, trace: TraceContext | 
   return start + FIXED_LENGTH + state.length;
 }
 
-/** Undefined where there is none before `end`, or it names no span. @internal */
+/** Undefined if there is none before `end`, or it names no span. @internal */
 export function readTrace(bytes: Buffer, start: number, end: number): TraceContext | undefined {
   const stateStart = start + FIXED_LENGTH;
   if (stateStart > end) return undefined;
@@ -44,7 +44,7 @@ export function readTrace(bytes: Buffer, start: number, end: number): TraceConte
   return { traceId, spanId, flags: bytes.readUInt8(start + 24), state };
 }
 
-/** The state is ASCII; one that is not, or is too long, is none. */
+/** The state is ASCII. A state that is not, or is too long, is ignored. */
 function stateOf({ state }: TraceContext): string {
   return state.length <= MAX_STATE_BYTES && /^[\x20-\x7e]*$/.test(state) ? state : '';
 }

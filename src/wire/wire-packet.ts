@@ -1,7 +1,7 @@
 import type { PacketDecoder, PacketParser } from '../ports/packet-parser.js';
 import { readFrames, type EncodedPart } from './frames.js';
 
-/** A Socket.IO packet, as its parsers take and give it. @internal */
+/** A Socket.IO packet, as its parsers accept and return it. @internal */
 export interface SocketIoPacket {
   type: number;
   nsp: string;
@@ -13,19 +13,19 @@ export interface SocketIoPacket {
 export const EVENT_PACKET = 2;
 
 /**
- * A packet on its way to sockets, in three forms: finished WebSocket frames for almost everybody, encoded parts
- * for long polling and compressed connections, and the decoded packet for outgoing listeners. Each form is
- * made once, and only when somebody needs it.
+ * A packet on its way to sockets, in three forms: complete WebSocket frames for almost all connections, encoded
+ * parts for long polling and compressed connections, and the decoded packet for outgoing listeners. Each form is
+ * made once, when it is first needed.
  *
  * @internal
  */
 export class WirePacket {
   private lazyParts: readonly EncodedPart[] | undefined;
-  /** Null where the parser cannot read it. */
+  /** Null if the parser cannot read it. */
   private lazyPacket: SocketIoPacket | null | undefined;
 
   constructor(
-    /** Finished WebSocket frames, back to back. */
+    /** Complete WebSocket frames, back to back. */
     readonly frames: Buffer,
     readonly parser: PacketParser,
     known?: { parts: readonly EncodedPart[]; packet: SocketIoPacket },
@@ -38,7 +38,7 @@ export class WirePacket {
     return (this.lazyParts ??= readFrames(this.frames));
   }
 
-  /** The decoded packet, or undefined where the parser cannot read it. */
+  /** The decoded packet, or undefined if the parser cannot read it. */
   get packet(): SocketIoPacket | undefined {
     if (this.lazyPacket === undefined) {
       this.lazyPacket = decodePacket(new this.parser.Decoder(), this.parts) ?? null;

@@ -7,12 +7,12 @@ import { after, soon, type Failed } from '../../reporting/timers.js';
 
 type Connection = Socket['conn'];
 type Next = (error: Error) => void;
-/** Ends a duplicate. */
+/** Closes a duplicate socket. */
 type End = () => void;
 
-/** A CONNECT packet of the standard parser begins with this character; then come namespace and credentials. */
+/** A CONNECT packet of the standard parser begins with this character, followed by namespace and credentials. */
 const CONNECT = '0';
-/** How long an app may take to decide whether there is a dynamic namespace. */
+/** How long an app may take to decide whether a dynamic namespace exists. */
 const DECISION_MS = 1_000;
 
 const REFUSED_BY_APP = 'connection.refused';
@@ -22,22 +22,22 @@ const CONNECT_PACKET = (): string => 'a CONNECT packet';
 /** CONNECT packets of a connection that have not arrived at a namespace. */
 interface Underway {
   packets: number;
-  /** How many of them were given up, and counted as refusals. */
+  /** How many of them were given up and counted as refusals. */
   givenUp: number;
   checking: boolean;
   timer?: NodeJS.Timeout | undefined;
 }
 
 /**
- * Sockets that are being let in: one for each connection and namespace. Socket.IO itself authenticates every CONNECT packet
- * that comes before the first one is answered, and makes a socket for each.
+ * Sockets that are connecting: one for each connection and namespace. Socket.IO itself authenticates every CONNECT
+ * packet that comes before the first one is answered, and creates a socket for each.
  *
  * @internal
  */
 export class Arrivals {
   /** By connection and namespace. */
   private readonly pending = new WeakMap<Connection, Map<string, Socket>>();
-  /** What ends the duplicates of a connection that has been closed: Socket.IO would keep them for ever. */
+  /** Callbacks that close the duplicates of a closed connection, which Socket.IO would keep for ever. */
   private readonly duplicates = new WeakMap<Connection, End[]>();
   private readonly underway = new WeakMap<Connection, Underway>();
   private readonly failed: Failed;
@@ -45,13 +45,13 @@ export class Arrivals {
   constructor(
     private readonly refusals: Refusals,
     private readonly reporter: Reporter,
-    /** Where the client of a socket is, for the log. */
+    /** The address of a socket's client, for the log. */
     private readonly addressOf: (socket: Socket) => string,
   ) {
     this.failed = reporter.failure('connection.failed', CONNECT_PACKET);
   }
 
-  /** Watches a new connection for CONNECT packets to namespaces that do not exist: no middleware sees those. */
+  /** Watches a new connection for CONNECT packets to unknown namespaces, which no middleware sees. */
   watch(connection: Connection): void {
     connection.on('message', (data: unknown) => {
       if (typeof data !== 'string' || !data.startsWith(CONNECT)) return;
@@ -60,8 +60,8 @@ export class Arrivals {
   }
 
   /**
-   * Begins to let a socket in. False where its connection has another socket in this namespace, or one that is being let in:
-   * then nothing is to be done about this one, and nobody is to be asked.
+   * Starts to connect a socket. False if its connection already has a socket in this namespace, connected or
+   * connecting: then this socket must be ignored, and nothing may be asked for it.
    */
   begin(socket: Socket, next: Next): boolean {
     const { conn, nsp } = socket;
@@ -76,25 +76,25 @@ export class Arrivals {
     return true;
   }
 
-  /** A socket is connected: Socket.IO closes connections that ask for its namespace once more. */
+  /** Called when a socket is connected. From then on Socket.IO closes connections that request its namespace again. */
   connected(socket: Socket): void {
-    // CONNECT packets that were read before that are still on their way to the middleware.
+    // CONNECT packets that were read earlier may still be on their way to the middleware.
     soon(this.failed, () => this.remove(socket));
   }
 
-  /** A socket was refused by this library. */
+  /** Called when this library has refused a socket. */
   refused(socket: Socket, reason: string): void {
     this.remove(socket);
     if (isOpen(socket.conn)) this.refusals.add(socket.conn, reason);
   }
 
-  /** A socket has left its namespace, or never got into it. */
+  /** Called when a socket has left its namespace, or failed to enter it. */
   left(socket: Socket): void {
     if (!this.remove(socket)) return;
     if (!socket.connected && isOpen(socket.conn)) this.refusals.add(socket.conn, REFUSED_BY_APP);
   }
 
-  /** False where it was not among those that are being let in. */
+  /** False if it was not connecting. */
   private remove(socket: Socket): boolean {
     const namespaces = this.pending.get(socket.conn);
     if (namespaces?.get(socket.nsp.name) !== socket) return false;
@@ -115,8 +115,8 @@ export class Arrivals {
     this.endWithConnection(conn, next);
     if (!isOpen(conn)) return;
     this.refusals.add(conn, 'connection.duplicate');
-    // Silence for the same credentials: the client takes the answer to its first packet. A client that disconnected and became
-    // somebody else meanwhile connects again by itself, and gets its answer then.
+    // No reply for the same credentials, because the client takes the reply to its first packet. A client that
+    // disconnected and became another user meanwhile reconnects by itself, and gets its reply then.
     if (!same) conn.close();
   }
 
@@ -138,14 +138,14 @@ export class Arrivals {
     });
   }
 
-  /** A client has sent a CONNECT packet. */
+  /** Called when a client has sent a CONNECT packet. */
   private sent(connection: Connection, packet: string): void {
     const underway = this.underway.get(connection) ?? { packets: 0, givenUp: 0, checking: false };
     this.underway.set(connection, underway);
     underway.packets++;
     if (underway.checking) return;
     underway.checking = true;
-    // By then the packet has arrived at its namespace, unless the app takes its time to decide whether there is one.
+    // By then the packet has arrived at its namespace, unless the app takes longer to decide whether it exists.
     soon(this.failed, () => {
       underway.checking = false;
       if (underway.packets === 0 && underway.givenUp === 0) this.underway.delete(connection);
@@ -158,7 +158,7 @@ export class Arrivals {
     });
   }
 
-  /** A CONNECT packet has arrived at a namespace, perhaps later than was waited for. */
+  /** Called when a CONNECT packet has arrived at a namespace, perhaps later than expected. */
   private arrived(connection: Connection): void {
     const underway = this.underway.get(connection);
     if (underway === undefined) return;
@@ -201,7 +201,7 @@ function hasSameCredentials({ handshake: one }: Socket, { handshake: other }: So
   }
 }
 
-/** `0/chat,{"token":"..."}`; without a name the root namespace. Only its beginning is looked at. */
+/** `0/chat,{"token":"..."}`; without a name the root namespace. Only the beginning is read. */
 function namespaceIn(packet: string): string {
   const name = packet.slice(1, 300);
   return name.startsWith('/') ? name.split(',', 1)[0]! : '/';
