@@ -43,18 +43,18 @@ const messages = {
   'redis.timeout': (operation: string, ms: number) =>
     `Redis did not answer ${operation} within ${ms} ms. Check the load of Redis and the network, or raise the option that sets this limit.`,
   'redis.no-writes': (reply: string, remedy: string) =>
-    `Redis takes no writes (${reply}): who is online is not known now, and was not changed. ${remedy}`,
+    `Redis accepts no writes (${reply}): presence is unknown at the moment and was not changed. ${remedy}`,
   'redis.permission': (command: string, reply: string, remedy: string) =>
     `Redis refused ${command} (${reply}). ${remedy}`,
   'redis.database': (database: string, reply: string) =>
     `Redis refused database ${database} (${reply}). Write one that it has in the option "redis", such as redis://localhost:6379/0. Redis has 0 to 15 unless its setting "databases" says otherwise, and a Cluster has 0 only.`,
   'redis.tls': (problem: string, remedy: string) => `Redis ${problem}. ${remedy}`,
   'redis.wrong-server': (kind: string, reply: string, remedy: string) =>
-    `What answers at the option "redis" is ${kind} (${reply}). ${remedy}`,
+    `The server of the option "redis" is ${kind} (${reply}). ${remedy}`,
   'redis.not-heard': (heard: boolean) =>
     heard
-      ? 'What this instance publishes comes to it, but Redis does not count it among the subscribers: it publishes to one server and is subscribed at another, such as a primary and its replica. Receipts and answers of other instances would be wrong. Let both connections go to the primary: check the option "redis", and a proxy or load balancer in between.'
-      : 'What this instance publishes does not come to it: it publishes to one Redis and is subscribed at another. Let both connections go to the same server, the primary where there are replicas: check the option "redis", and a proxy or load balancer in between.',
+      ? 'This instance receives its own messages, but Redis does not count it as a subscriber: it publishes to one server and is subscribed on another, such as a primary and its replica. Receipts and replies of other instances would be wrong. Connect both to the primary: check the option "redis", and any proxy or load balancer in between.'
+      : 'This instance does not receive its own messages: it publishes to one Redis and is subscribed on another. Connect both to the same server, the primary if there are replicas: check the option "redis", and any proxy or load balancer in between.',
   'redis.command-failed': (command: string, reply: string) =>
     `Redis answered ${command} with an error (${reply}). Check that it is Redis 6.2 or newer, on a Cluster 7.0 or newer, and look the error up in its documentation.`,
   'outbox.full': (reason: string) =>
@@ -119,7 +119,7 @@ const PASSING: ReadonlySet<PropagatorErrorCode> = new Set([
 ]);
 
 /**
- * Whether the same call may succeed in a moment: it was away, did not answer, or takes no writes for now. @internal
+ * Whether the same call may succeed in a moment: Redis was down, did not reply, or currently accepts no writes. @internal
  */
 export function isPassing(error: unknown): error is PropagatorError {
   return error instanceof PropagatorError && PASSING.has(error.code);

@@ -1,5 +1,5 @@
 // @ts-check
-// @socket.io/redis-adapter: one pattern for the namespace's rooms, every instance hears everything.
+// @socket.io/redis-adapter: one pattern for the namespace's rooms, so every instance receives everything.
 import { createAdapter } from '@socket.io/redis-adapter';
 import { lastCommand, redisClients } from './redis-clients.mjs';
 import { socketIoPeer } from './socket-io-peer.mjs';

@@ -1,7 +1,7 @@
 // @ts-check
 import { run } from './steps.mjs';
 
-/** Lets CommonJS packages of the bundle call `require` and find their folder; this is how esbuild's users write it. */
+/** Lets CommonJS packages of the bundle call `require` and find their folder, in the usual way for esbuild. */
 const BANNER = [
   "import { createRequire } from 'node:module';",
   "import { dirname, join } from 'node:path';",

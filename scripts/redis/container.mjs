@@ -18,8 +18,8 @@ export async function startRedisContainer() {
 }
 
 /**
- * That there is a docker command says nothing of an engine, so the engine itself is asked; one
- * that accepts the question and never answers counts as none.
+ * A docker command does not mean that an engine runs, so the engine itself is asked. An engine that accepts the
+ * request and never replies counts as none.
  */
 async function engineAnswers() {
   const { getContainerRuntimeClient } = await import('testcontainers');

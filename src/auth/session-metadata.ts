@@ -19,7 +19,7 @@ export function storeMetadata(socket: Socket, metadata: SessionMetadata | null):
   else bySocket.set(socket, metadata);
 }
 
-/** JSON leaves out the rest. */
+/** JSON ignores all other keys. */
 function isWritten(value: unknown): boolean {
   return value !== undefined && typeof value !== 'function' && typeof value !== 'symbol';
 }
@@ -32,7 +32,7 @@ function isWritten(value: unknown): boolean {
  */
 export function checkedMetadata(given: unknown, maxBytes: number): SessionMetadata | string {
   let left = maxBytes;
-  /** Ends early: to write megabytes only to count them would block the event loop. */
+  /** Stops early: writing megabytes only to count them would block the event loop. */
   const counted = function (this: unknown, name: string, value: unknown): unknown {
     if (!Array.isArray(this) && isWritten(value)) left -= name.length;
     left -= typeof value === 'string' ? value.length : 0;

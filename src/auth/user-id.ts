@@ -39,7 +39,7 @@ export function userIdRemedy(given: unknown): string {
     : 'Pass a non-empty string, a number or a bigint.';
 }
 
-/** More than any name may have (`limits.nameBytes`): to write the digits of a huge bigint takes seconds. */
+/** Longer than any name may be (`limits.nameBytes`): writing the digits of a huge bigint takes seconds. */
 const MAX_BITS = 262_144;
 
 /** The decimal digits; undefined for a number that is too long for any name. @internal */
@@ -60,7 +60,7 @@ export function normalisedUserId(given: unknown): string | undefined {
     : undefined;
 }
 
-/** The most that `limits.nameBytes` allows. No user has a longer id, and it would be asked for in Redis. */
+/** The highest possible `limits.nameBytes`. No user has a longer id, and it would be sent to Redis. */
 const MAX_USER_ID_CHARACTERS = 65_536;
 
 /** @throws PropagatorError `target.invalid`, `name.too-long` @internal */

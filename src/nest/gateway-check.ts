@@ -25,7 +25,8 @@ export function missingAdapter(
   const adapter = config.getIoAdapter() as object | null | undefined;
   if (!adapter || servers.count > 0) return undefined;
   const gateways = [...gatewaysIn(modules)].map(({ name }) => name);
-  // Where Nest marks gateways in another way nobody knows whether there are any: it has an adapter, which speaks for it.
+  // If Nest marks gateways in another way, it is unknown whether there are any. Then the existence of an adapter
+  // shows it.
   if (gateways.length === 0 && !nestFaults().includes(GATEWAY_METADATA)) return undefined;
   const consequence = authenticates
     ? 'the option "auth" would have no effect, and anybody could connect'

@@ -95,7 +95,7 @@ class Call extends HandlerCall {
   private values = 0;
   private sentEvents = false;
   private failed = false;
-  /** Takes what is thrown where nobody else would: in timers, and when a socket leaves. */
+  /** Receives errors that nobody else would catch: in timers, and when a socket leaves. */
   readonly failedToRun: Failed = (error) =>
     this.bound.reporter.report('handler.failed', () => this.described(error));
   /** The one response that came after the socket had left. */
@@ -165,7 +165,7 @@ class Call extends HandlerCall {
     this.bound.running.delete(this);
     this.bound.held.delete(this);
     const { subscription } = this;
-    // What the app does at the end of an Observable may throw.
+    // The app's teardown of an Observable may throw.
     if (subscription !== undefined) guarded(this.failedToRun, () => subscription.unsubscribe())();
   }
 
@@ -264,7 +264,7 @@ class Call extends HandlerCall {
   }
 }
 
-/** What Nest makes of the arguments of a message; undefined where an adapter of the app fails to. */
+/** Nest's form of the arguments of a message; undefined if an adapter of the app fails to make it. */
 function payloadOf(
   { mapPayload, reporter, handler, socket }: Bound,
   args: unknown[],

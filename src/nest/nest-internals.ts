@@ -2,14 +2,14 @@ import { UseInterceptors } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 
 /**
- * Every private name of Nest that this library uses. No other file names one. {@link nestFaults} says which are not as
- * expected in the version at hand; what depends on them is not checked then.
+ * Every private name of Nest that this library uses. No other file contains one. {@link nestFaults} says which
+ * names differ in the installed version; the checks that depend on them are skipped then.
  */
 
-/** What `@WebSocketGateway` marks a class with, in Nest 11 and 12. @internal */
+/** The metadata of `@WebSocketGateway`, in Nest 11 and 12. @internal */
 export const GATEWAY_METADATA = 'websockets:is_gateway';
 
-/** What `@SubscribeMessage` marks a handler with, in Nest 11 and 12. @internal */
+/** The metadata of `@SubscribeMessage`, in Nest 11 and 12. @internal */
 export const HANDLER_METADATA = 'websockets:message_mapping';
 
 /** What Nest keeps the interceptors of a class or a handler under. @internal */
@@ -30,7 +30,7 @@ const MARKED: readonly (readonly [name: string, on: object])[] = [
   [INTERCEPTORS_METADATA, probe],
 ];
 
-/** Names that Nest's own decorators do not write. @internal */
+/** Names that Nest's own decorators do not set. @internal */
 export function nestFaults(marked = MARKED): string[] {
   return marked.filter(([name, on]) => !Reflect.hasMetadata(name, on)).map(([name]) => name);
 }

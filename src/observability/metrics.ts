@@ -187,7 +187,7 @@ function attributesOf(instanceId: string): Attributes {
 
 function watchReconnects({ pubSub }: InstanceView, reconnects: { count: number }) {
   let degraded = false;
-  // It cannot fail.
+  // This cannot fail.
   const count = (state: PubSubState): void => {
     if (state === 'ready' && degraded) reconnects.count++;
     degraded = state === 'degraded';

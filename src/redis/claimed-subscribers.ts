@@ -29,7 +29,7 @@ export function claimSubscriber({ subscriber, owned, cluster }: RedisClients): (
 }
 
 /**
- * Checks that borrowed clients were not ended: they do not connect by themselves again.
+ * Checks that borrowed clients were not ended: an ended client does not reconnect by itself.
  *
  * @throws PropagatorError `option.invalid`
  * @internal

@@ -15,12 +15,12 @@ export class ClientEvents {
     private readonly client: RedisClient,
     private readonly owned: boolean,
     listeners: Record<string, Listener>,
-    /** Called with what a listener throws, which would end the process otherwise. */
+    /** Called with an error of a listener, which would otherwise end the process. */
     threw: (error: unknown) => void,
   ) {
     this.listeners = Object.entries(listeners).map(([event, listener]) => [
       event,
-      // ioredis passes two arguments at most. No rest parameter: messages of Redis come this way.
+      // ioredis passes at most two arguments. No rest parameter, because messages of Redis pass through here.
       (first: unknown, second: unknown) => {
         try {
           listener(first, second);

@@ -50,10 +50,13 @@ const OWN_WAYS = {
   stringNumbers: false,
 } as const satisfies RedisOptions;
 
-/** Takes the errors of functions that the app passed for ioredis: in its timers and listeners they would end the process. */
+/**
+ * Receives errors of functions that the app passed to ioredis: in its timers and listeners they would end the
+ * process.
+ */
 type Threw = (error: unknown) => void;
 
-/** Longer delays than this make timers of no delay at all. */
+/** Node turns longer delays into none. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /**

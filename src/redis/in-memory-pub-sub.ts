@@ -52,7 +52,7 @@ export class InMemoryPubSub implements PubSub {
     if (receivers.length > 0) {
       // The sender may reuse its buffer; and as with a network, nothing arrives during the call.
       const bytes = Buffer.from(message);
-      // Listeners are guarded, and what they throw is reported, one by one.
+      // Listeners are guarded, and their errors are reported one by one.
       soon(
         () => undefined,
         () => {

@@ -13,7 +13,7 @@ type SendCommand = (this: unknown, command: Command, ...rest: unknown[]) => unkn
 
 interface AppClient {
   sendCommand?: SendCommand;
-  /** What ioredis is subscribed to; `false` while it is nothing. */
+  /** The subscriptions known to ioredis; `false` if there are none. */
   readonly condition?: {
     readonly subscriber?: false | { channels?(kind: 'subscribe' | 'psubscribe'): string[] };
   } | null;
@@ -23,25 +23,25 @@ interface AppClient {
 export interface KeptSubscriptionsDeps {
   /** Whether this library wants a channel. */
   readonly isOurs: (channel: string) => boolean;
-  /** Called where the app wanted to unsubscribe from channels of this library. */
+  /** Called when the app tried to unsubscribe channels of this library. */
   readonly kept: (command: string) => void;
   /** Called once Redis has dropped all subscriptions of the connection. */
   readonly dropped: () => void;
 }
 
 /**
- * Keeps an app that uses its subscriber itself, beside this library, from ending the library's subscriptions: its UNSUBSCRIBE
- * is sent without them. Without arguments it means all channels of the app; ioredis would wait for the answer to that until the
- * last channel has gone, and take the answers to later commands for it.
+ * Prevents an app that also uses its subscriber itself from ending the library's subscriptions: the app's
+ * UNSUBSCRIBE is sent without them. Without arguments it means all channels of the app; ioredis would wait for the
+ * reply until the last channel is gone, and take the replies to later commands for it.
  *
- * @returns what leaves the client as it was
+ * @returns a function that restores the client
  * @internal
  */
 export function keepSubscriptions(client: RedisClient, deps: KeptSubscriptionsDeps): () => void {
   const target = client as unknown as AppClient;
   const own = Object.getOwnPropertyDescriptor(target, 'sendCommand');
   const { sendCommand } = target;
-  // A client of another kind: its connection is looked after by heartbeats alone.
+  // A client of another kind: only heartbeats watch its connection.
   if (typeof sendCommand !== 'function') return () => {};
   const guarded: SendCommand = function (this: unknown, command, ...rest) {
     const name = typeof command.name === 'string' ? command.name.toLowerCase() : '';
@@ -70,14 +70,14 @@ export function keepSubscriptions(client: RedisClient, deps: KeptSubscriptionsDe
   };
   target.sendCommand = guarded;
   return () => {
-    // Not where somebody else has put something in front of it.
+    // Not if other code has wrapped it since.
     if (target.sendCommand !== guarded) return;
     if (own === undefined) delete target.sendCommand;
     else Object.defineProperty(target, 'sendCommand', own);
   };
 }
 
-/** Undefined where nobody knows. */
+/** Undefined if it is unknown. */
 function heldBy({ condition }: AppClient, kind: 'subscribe' | 'psubscribe'): string[] | undefined {
   const { subscriber } = condition ?? {};
   if (subscriber === false) return [];

@@ -66,7 +66,7 @@ export function refusedLogin(error: unknown): PropagatorError | undefined {
   return PropagatorError.of('redis.permission', ['AUTH', reason, remedy], error);
 }
 
-/** Errors of a server of another kind than the option says, with its kind and the remedy. They do not pass by themselves. */
+/** Errors of a server of another kind than configured, with the kind and the remedy. They are permanent. */
 const OTHER_SERVERS: readonly (readonly [reply: RegExp, kind: string, remedy: string])[] = [
   [
     /cluster support disabled/,
@@ -101,7 +101,7 @@ export function wrongServer(error: unknown): PropagatorError | undefined {
   return undefined;
 }
 
-/** What Redis says while it takes no writes, with the remedy. It takes publishes all the same. */
+/** The errors of Redis while it accepts no writes, with the remedy. It still accepts publishes. */
 const NO_WRITES: readonly (readonly [reply: RegExp, remedy: string])[] = [
   [/READONLY/, 'Let the option "redis" name the primary: a replica takes none.'],
   [/\bOOM\b/, 'Raise maxmemory of Redis, or give this library a Redis of its own.'],
@@ -109,7 +109,7 @@ const NO_WRITES: readonly (readonly [reply: RegExp, remedy: string])[] = [
   [/NOREPLICAS/, 'Bring its replicas back, or lower min-replicas-to-write.'],
 ];
 
-/** The error of a script that Redis did not run because it takes no writes now. @internal */
+/** The error of a script that Redis did not run because it currently accepts no writes. @internal */
 export function refusedWrite(error: unknown): PropagatorError | undefined {
   const reason = reasonOf(error);
   const [, remedy] = NO_WRITES.find(([reply]) => reply.test(reason)) ?? [];
@@ -117,7 +117,10 @@ export function refusedWrite(error: unknown): PropagatorError | undefined {
   return PropagatorError.of('redis.no-writes', [reason, remedy], error);
 }
 
-/** The error of an app that starts at a replica; after a failover one may be connected to it for a while. @internal */
+/**
+ * The error of an app that starts on a replica; after a failover a client may be connected to one for a while.
+ * @internal
+ */
 export function startedAtReplica(error: unknown): PropagatorError | undefined {
   const reason = reasonOf(error instanceof PropagatorError ? error.cause : error);
   if (!/READONLY/.test(reason)) return undefined;

@@ -203,7 +203,7 @@ export class RedisPubSub implements PubSub {
     return () => this.interruptions.delete(listener);
   }
 
-  /** A connection that the app lent is the app's to reset. */
+  /** A borrowed connection is for its owner to reset. */
   reconnect(): void {
     this.subscriber.reconnect();
     if (this.clients.owned) this.clients.publisher.disconnect(true);

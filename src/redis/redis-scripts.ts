@@ -21,7 +21,7 @@ export function redisScript(text: string): RedisScript {
 type Argument = string | number;
 
 /** Scripts are used for presence and for the limit of sockets. */
-const CONSEQUENCE = 'who is online is not known now, and was not changed';
+const CONSEQUENCE = 'presence is unknown at the moment and was not changed';
 
 /**
  * Runs scripts on the publishing connection. Nothing is queued while Redis is down, and every call has a time
@@ -60,8 +60,7 @@ export class RedisScripts {
 
   /**
    * @throws PropagatorError `redis.unavailable`, `redis.timeout`, `redis.no-writes`, `redis.permission`,
-   * `redis.command-failed`: whether
-   * the script has run is unknown then
+   * `redis.command-failed`: it is unknown then whether the script was executed
    */
   async run(
     script: RedisScript,

@@ -109,7 +109,7 @@ export class SingleSubscriber implements Subscriber {
     return this.client.status === 'ready' && (await this.connection.probe(channel, during));
   }
 
-  /** On the same connection: it stands, and Redis may have dropped what was subscribed. */
+  /** On the same connection: it is open, and Redis may have dropped the subscriptions. */
   private subscribeAgain(): void {
     if (this.client.status !== 'ready') return;
     this.handlers.interrupted(ALL);

@@ -25,7 +25,7 @@ export interface SubscriberConnectionHandlers {
   readonly settled: (refusal: PropagatorError | undefined) => void;
   /** Messages of these channels may be missed, or may have been since then: their callers no longer wait. */
   readonly missed: (missed: InterruptedChannels, since: number) => void;
-  /** Called with what is thrown where that would end the process, such as in a timer. */
+  /** Called with errors that would otherwise end the process, such as in a timer. */
   readonly threw: (error: unknown) => void;
 }
 

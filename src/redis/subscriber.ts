@@ -9,7 +9,7 @@ export interface SubscriberHandlers {
   readonly error: (error: unknown) => void;
   /** A client threw in a timer, where an error would end the process. */
   readonly threw: (error: unknown) => void;
-  /** The app wanted to end subscriptions of this library, on the client that it lent. They are kept. */
+  /** The app tried to end subscriptions of this library on its borrowed client. They are kept. */
   readonly shared: (command: string) => void;
   /**
    * Messages of channels that were subscribed, or should have been, may have been missed; none before `since`, if
@@ -30,7 +30,7 @@ export interface Subscriber {
   isCounted(channel: string): boolean;
   subscribe(channel: string): Promise<void>;
   unsubscribe(channel: string): void;
-  /** Opens new connections, where this library made them; subscribes again on one that the app lent. */
+  /** Replaces connections that the library owns, and subscribes again on borrowed ones. */
   reconnect(): void;
   /** Channels with this prefix, one for each server on which the permission is needed. */
   probes(channel: string): string[];

@@ -13,9 +13,9 @@ export class Waiters {
 
   constructor(
     private readonly timeoutMs: number,
-    /** Called when nothing waits for this channel any longer, although it is not subscribed. */
+    /** Called when callers no longer wait for this channel although it is not subscribed. */
     private readonly onTimeout: (channel: string, error: PropagatorError) => void,
-    /** Called with what `onTimeout` throws. */
+    /** Called with errors of `onTimeout`. */
     private readonly threw: (error: unknown) => void,
   ) {}
 

@@ -182,7 +182,7 @@ export class Backfill {
   }
 }
 
-/** Channels. */
+/** Channels whose events stay held. */
 type StillPending = Pick<ReadonlySet<string>, 'has'>;
 
 /** Held envelopes that wait for earlier ones of the same origin. */

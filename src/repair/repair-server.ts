@@ -114,7 +114,7 @@ export function repairServer(answerer: Answerer): RequestHandler {
     const askedAt = performance.now();
     const waits = every(
       Math.max(timeoutMs / KEEPALIVES_PER_TIMEOUT, MIN_KEEPALIVE_MS),
-      // A sign of life that is not sent is missed where it is waited for.
+      // Without this sign of life the waiting instance would give up.
       () => undefined,
       () => push({ pack: packEnvelopes([]) }),
     );
@@ -200,7 +200,7 @@ function hasBit(filter: Uint8Array, hash: number): boolean {
   return ((filter[bit >> 3] ?? 0) & (1 << (bit & 7))) !== 0;
 }
 
-/** A question that is being answered. */
+/** The request in progress. */
 interface ReplyTurn {
   /** Whether its caller has sent a newer request. */
   readonly isSuperseded: boolean;

@@ -67,7 +67,7 @@ export class Reporter {
     guarded(this.failure(kind, subject), act)();
   }
 
-  /** Reports what a timer or a listener fails with, as {@link attempt} does. */
+  /** Reports the error of a timer or a listener, like {@link attempt}. */
   failure(kind: string, subject: () => string): Failed {
     return (error) => this.report(kind, () => `${subject()}: ${reasonOf(error)}`);
   }

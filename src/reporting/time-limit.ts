@@ -16,7 +16,7 @@ export class TimeLimit {
     });
   }
 
-  /** Starts the time from the beginning. */
+  /** Restarts the time limit. */
   renew(): void {
     clearImmediate(this.last);
     this.timer.refresh();

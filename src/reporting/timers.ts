@@ -1,14 +1,14 @@
 import { isPromise } from '../kinds.js';
 
 /**
- * The only way to a timer in this library, and to a listener of an emitter that is not its own: what a callback throws
- * there, or rejects with, would end the process. A test holds that no other file has a bare one.
+ * The only way to create a timer in this library, or a listener on an emitter that it does not own: an error or a
+ * rejection of the callback there would end the process. A test checks that no other file creates one directly.
  */
 
-/** Takes what a callback throws, or rejects with: `reporter.failure(...)`, most of the time. Must not throw. @internal */
+/** Receives the errors and rejections of a callback: mostly `reporter.failure(...)`. Must not throw. @internal */
 export type Failed = (error: unknown) => void;
 
-/** The same function, except that it cannot throw. @internal */
+/** The same function, but it cannot throw. @internal */
 export function guarded<A extends unknown[]>(
   failed: Failed,
   act: (...args: A) => unknown,
@@ -33,12 +33,12 @@ export function every(ms: number, failed: Failed, act: () => unknown): NodeJS.Ti
   return setInterval(guarded(failed, act), ms);
 }
 
-/** `setImmediate`: once what has arrived by now is read. @internal */
+/** `setImmediate`: runs after everything that has arrived is read. @internal */
 export function soon(failed: Failed, act: () => unknown): NodeJS.Immediate {
   return setImmediate(guarded(failed, act));
 }
 
-/** `process.nextTick`: before anything else is read. @internal */
+/** `process.nextTick`: runs before anything else is read. @internal */
 export function nextTick(failed: Failed, act: () => unknown): void {
   process.nextTick(guarded(failed, act));
 }

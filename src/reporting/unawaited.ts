@@ -25,7 +25,7 @@ export function unawaited<R>(reporter: Reporter, work: () => Promise<R>): Promis
   return promise;
 }
 
-/** Arguments may throw anything when they are read: a getter, an iterable, a revoked proxy. @throws PropagatorError @internal */
+/** Reading arguments may throw anything: a getter, an iterable, a revoked proxy. @throws PropagatorError @internal */
 export function refused(thrown: unknown): never {
   throw refusalOf(thrown);
 }

@@ -14,7 +14,7 @@ export const RESERVED_EVENTS: ReadonlySet<string> = new Set([
   'removeListener',
 ]);
 
-/** Whether Socket.IO's clients take a value for the name of an event. @internal */
+/** Whether the clients of Socket.IO accept a value as the name of an event. @internal */
 export function isEventName(value: unknown): boolean {
   return typeof value === 'number' || (typeof value === 'string' && !RESERVED_EVENTS.has(value));
 }

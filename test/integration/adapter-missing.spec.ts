@@ -41,7 +41,7 @@ const REMEDY =
 
 class OtherAdapter extends IoAdapter {}
 
-/** An adapter of the app that hands its calls on to ours, but for the gateways on ports of their own. */
+/** An adapter of the app that forwards its calls to ours, except for gateways on their own ports. */
 class WrappingAdapter extends IoAdapter {
   private readonly inner: SocketStateAdapter;
   private readonly own = new Set<object>();
@@ -259,7 +259,7 @@ describe('an app that has gateways', () => {
     expect(instance.counts).toMatchObject({ 'adapter.replaced': 2 });
   });
 
-  it('warns of nothing where an adapter of the app hands all calls on to ours', async () => {
+  it('logs no warning if an adapter of the app forwards all calls to ours', async () => {
     const app = await create({ auth }, ChatGateway, OrdersGateway);
     app.useWebSocketAdapter(new WrappingAdapter(app, () => false));
     await app.listen(0, '127.0.0.1');
@@ -271,7 +271,7 @@ describe('an app that has gateways', () => {
     expect(logger.matching(/adapter/i)).toEqual([]);
   });
 
-  it('warns where an adapter of the app hands on some gateways only', async () => {
+  it('warns if an adapter of the app forwards only some gateways', async () => {
     let calls = 0;
     const app = await create({ auth }, ChatGateway, OrdersGateway, PublicGateway);
     app.useWebSocketAdapter(new WrappingAdapter(app, () => ++calls === 2));

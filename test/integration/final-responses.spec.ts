@@ -247,7 +247,7 @@ describe('the events that others get', () => {
     for (const { received } of [...everybody, ...again.everybody]) expect(received).toEqual([]);
   });
 
-  it('is the same of responses without data, with getters, that are functions, or whose name is a number', async () => {
+  it('are the same for responses without data, with getters, as functions, or with a number as the name', async () => {
     @UseInterceptors(RedisPropagatorInterceptor)
     @WebSocketGateway()
     class OddGateway {

@@ -15,7 +15,7 @@ class ServedGateway {
 
 type Service = Record<string, (...args: unknown[]) => unknown>;
 
-/** Arguments that each public method takes, to put hostile ones in the place of: one, or a property of one. */
+/** Valid arguments of each public method. The tests replace one of them, or a property of one, with hostile values. */
 const accepted: Record<string, Record<string, () => unknown[]>> = {
   ClusterService: { members: () => [] },
   DiagnosticsService: { diagnostics: () => [] },
@@ -91,7 +91,7 @@ const more: typeof hostileValues = [
   ],
 ];
 
-/** Public methods of the exported classes, as in the report of the API: name of the method and whether it returns a Promise. */
+/** Public methods of the exported classes, from the API report: the name, and whether the method returns a Promise. */
 function publicMethods(): Map<string, Map<string, boolean>> {
   const report = readFileSync('etc/nestjs-redis-propagator.api.md', 'utf8').replaceAll('\r', '');
   const classes = report.matchAll(
@@ -108,7 +108,7 @@ function publicMethods(): Map<string, Map<string, boolean>> {
   );
 }
 
-/** Some take long to make; nothing changes them. */
+/** Some are slow to create; nothing changes them. */
 const values = [...hostileValues, ...more].map(
   ([name, make]): [name: string, make: () => unknown] => {
     const value = make();
@@ -116,11 +116,11 @@ const values = [...hostileValues, ...more].map(
   },
 );
 
-/** Data of events is read by the app's own parser, for as long as it takes. */
+/** The app's own parser reads the data of events, however long it takes. */
 const endless: ReadonlySet<string> = new Set(['a huge array', 'a list of hostile values']);
 const isData = (key: string): boolean => key === 'data' || key === 'value';
 
-/** The arguments, once with a hostile value in each place. */
+/** The arguments, with a hostile value in each place in turn. */
 function* spoiled(valid: () => unknown[]): Iterable<[place: string, args: () => unknown[]]> {
   for (const [index, arg] of valid().entries()) {
     const keys = typeof arg === 'object' && arg !== null ? Object.keys(arg) : [];
@@ -165,7 +165,7 @@ describe('a public method', () => {
     return app.get(new Map<string, unknown>(Object.entries(library)).get(name) as never);
   };
 
-  it('is among those that are tried', () => {
+  it('is covered by this test', () => {
     const tried = Object.entries(accepted).map(([name, methods]) => [
       name,
       Object.keys(methods).sort(),
@@ -182,7 +182,7 @@ describe('a public method', () => {
   const taking = Object.entries(accepted).filter(([name]) => !/Cluster|Diagnostics/.test(name));
   describe.each(taking)('of %s', (name, methods) => {
     it.each(Object.entries(methods).filter(([, valid]) => valid().length > 0))(
-      '%s takes no hostile argument, or says so with a code',
+      '%s accepts no hostile argument, or refuses it with a code',
       async (method, valid) => {
         const promises = publicMethods().get(name)?.get(method) === true;
         const service = serviceOf(name);

@@ -81,7 +81,7 @@ describe('an awaited verb while Redis is down', () => {
     await expect(a.app.get(PresenceService).isOnline('bob')).rejects.toMatchObject({
       code: 'redis.unavailable',
       message: expect.stringMatching(
-        /: who is online is not known now, and was not changed\. Retry/,
+        /: presence is unknown at the moment and was not changed\. Retry/,
       ),
     });
     expect(near.data('order-update')).toEqual([{ id: 1 }]);
@@ -240,7 +240,7 @@ describe('an awaited verb while Redis is down', () => {
       );
       const known = await Promise.all(outcomes);
       const kept = known.filter((outcome) => outcome !== 'outbox.full');
-      // On a slow machine some have their receipt before they have to make room.
+      // On a slow machine some get their receipt before they are dropped.
       expect(known.length - (instance.counts['outbox.full'] ?? 0)).toBeLessThanOrEqual(2_000);
       for (const receipt of kept) expect(receipt).toMatchObject(QUEUED);
     } finally {
@@ -283,7 +283,7 @@ describe('a verb that is called before the app has started', () => {
   });
 });
 
-it('a question about presence after the end of the app rejects with redis.closed', async () => {
+it('a presence query after the end of the app rejects with redis.closed', async () => {
   const redis = await startOwnRedis();
   const cluster = await givenCluster().of(1).with(RootGateway).onRedis(redis.url).start();
   const presence = cluster.instance(0).app.get(PresenceService);

@@ -73,7 +73,7 @@ describe('an app with a mistake in its Redis configuration', () => {
     );
   });
 
-  it('does not start at a server of another kind, and says which', async () => {
+  it('does not start with a server of another kind, and names the kind', async () => {
     expect.hasAssertions();
     const { host, port } = redis;
     const code = 'redis.wrong-server';
@@ -90,7 +90,7 @@ describe('an app with a mistake in its Redis configuration', () => {
     }
   });
 
-  it('does not start at a replica, nor without INFO unless it is told so', async () => {
+  it('does not start on a replica, nor without INFO unless configured to', async () => {
     const replica = await server('--replicaof', redis.host, String(redis.port));
     const operator = await clientOf((url) => new Redis(url), replica.url);
     await until(
@@ -105,7 +105,7 @@ describe('an app with a mistake in its Redis configuration', () => {
     expect(await app.get(PresenceService).count()).toBe(0);
   });
 
-  it('does not start at one node of a Cluster as if it were alone', async () => {
+  it('does not start on one node of a Cluster as if it were a single Redis', async () => {
     expect.hasAssertions();
     const node = await server('--cluster-enabled', 'yes', '--cluster-require-full-coverage', 'no');
     const operator = await clientOf((url) => new Redis(url), node.url);
@@ -180,12 +180,12 @@ describe('an app with a mistake in its Redis configuration', () => {
       await expectRefusal(
         await lend(redis.url, replica.url),
         'redis.not-heard',
-        /comes to it, but Redis does not count.*replica/,
+        /receives its own messages, but Redis does not count.*replica/,
       );
       await expectRefusal(
         await lend(replica.url, redis.url),
         'redis.not-heard',
-        /does not come to it/,
+        /does not receive its own messages/,
       );
       // Both on the primary work, with that subscriber still there.
       await start(await lend(redis.url, redis.url));

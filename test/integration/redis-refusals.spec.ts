@@ -9,7 +9,7 @@ import { until } from '../support/until.js';
 @WebSocketGateway()
 class RootGateway {}
 
-describe('a Redis that is there and refuses', () => {
+describe('a Redis that is running and refuses', () => {
   let redis: RunningRedis;
   let cluster: TestCluster;
   let operators: Redis[];
@@ -39,7 +39,7 @@ describe('a Redis that is there and refuses', () => {
     await redis.stop();
   });
 
-  it('everything while a script is running gets the events afterwards, once', async () => {
+  it('everything while a script runs gets the events afterwards, once', async () => {
     const redisOfOperator = await start(['--lua-time-limit', '50']);
     await instances(2);
     const client = await cluster.instance(1).connect();
@@ -67,7 +67,7 @@ describe('a Redis that is there and refuses', () => {
     expect(client.data('x')).toEqual(['one', 'two']);
   });
 
-  it('writes does not keep an app from starting, and knows who is online as soon as it takes them', async () => {
+  it('writes does not prevent the start of an app, which knows who is online as soon as writes are accepted', async () => {
     const redisOfOperator = await start();
     await redisOfOperator.config('SET', 'maxmemory', '1');
     await instances(1);
@@ -76,7 +76,7 @@ describe('a Redis that is there and refuses', () => {
     await until(
       () =>
         cluster.logger.matching(
-          /^warn presence\.failed: Redis takes no writes \(.*OOM.*who is online is not known.*Raise maxmemory/,
+          /^warn presence\.failed: Redis accepts no writes \(.*OOM.*presence is unknown.*Raise maxmemory/,
         ).length > 0,
       () => 'a line in the log',
     );

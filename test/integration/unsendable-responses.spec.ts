@@ -36,7 +36,7 @@ const UNSENDABLE: Record<string, () => unknown> = {
   }),
 };
 
-/** An event with a getter that throws when it is read for the n-th time. */
+/** An event whose getter throws when it is read for the n-th time. */
 const throwingLater = (name: 'event' | 'data', reads: number): WsResponse<unknown> => {
   let count = 0;
   const get = (): unknown => {
@@ -225,7 +225,7 @@ describe.each([
   });
 
   it.each([{ id: 1, title: 'a concert' }, ['a', 'list'], true])(
-    'is none where a field named event is no name: the acknowledgement has it (%j)',
+    'is not an event if its field named event is not a name: it is sent in the acknowledgement (%j)',
     async (event) => {
       expect(await client.ask('field', event)).toEqual({ event, attendees: 2 });
       await isWell();
@@ -234,7 +234,7 @@ describe.each([
   );
 
   it.each(['event', 'data'] as const)(
-    'ends nothing where the app has made it with a getter for the %s that throws sooner or later',
+    'does not end the process if the app has made it with a getter for the %s that throws sooner or later',
     async (name) => {
       expect(await client.ask('getter', [name, 1])).toEqual(FAILURE);
       const seen: unknown[] = [];

@@ -32,7 +32,7 @@ export async function acquainted({ instances }: TestCluster): Promise<void> {
 
 const A_MINUTE_MS = 60_000;
 
-/** Starts two instances that know each other. A question waits for a minute, so a test fails if it waits for a deadline. */
+/** Starts two instances that know each other. Requests have a minute, so a test that waits for the deadline fails. */
 export async function startPair(options: RedisPropagatorOptions = {}): Promise<TestCluster> {
   const cluster = await givenCluster()
     .of(2)

@@ -14,11 +14,11 @@ import {
 import { dirname, extname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-// Compiles the sources once for each run of the tests. A process that a test starts needs half the time then: Node
-// neither compiles for it nor asks another thread where each module is.
+// Compiles the sources once for each run of the tests. Processes started by tests then need half the time: Node
+// neither compiles for them nor asks another thread for the location of each module.
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
-/** Packages are looked up from here as from the project, never from what an example has installed for itself. */
+/** Resolves packages from here like from the project, never from those that an example has installed. */
 const folder = join(project, 'node_modules', '.cache', 'compiled');
 const manifest = join(folder, 'manifest.json');
 const SOURCES = ['src', 'test', 'examples'];
@@ -38,7 +38,7 @@ export const swcOptions = {
 };
 
 /**
- * Where the compiled form of a source file is.
+ * The path of the compiled form of a source file.
  *
  * @param {string} source such as `test/fixtures/process-app/main.ts`
  */
@@ -46,7 +46,7 @@ export function compiled(source) {
   return join(folder, relative(project, resolve(project, source)).replace(/\.ts$/, '.js'));
 }
 
-/** Compiles the sources that have changed since the last time, and removes the output of those that are gone. */
+/** Compiles the sources that have changed since the last run, and removes the output of deleted ones. */
 export function compileAll() {
   const compiler = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
   const key = compiler.digest('hex');
@@ -68,7 +68,9 @@ export function compileAll() {
   write(manifest, JSON.stringify({ key, files }));
 }
 
-/** @returns {{ key?: string, files: Record<string, string> }} which compiler made which files from what */
+/**
+ * @returns {{ key?: string, files: Record<string, string> }} the key of the compiler, and the output of each source
+ */
 function readManifest() {
   return existsSync(manifest) ? JSON.parse(readFileSync(manifest, 'utf8')) : { files: {} };
 }
@@ -83,7 +85,7 @@ function compile(source, output) {
 }
 
 /**
- * What the code imports that is not compiled, and what it reads beside itself, is where its source is.
+ * Makes imports that are not compiled, and files read next to the source, resolve from the place of the source.
  *
  * @param {string} source
  * @param {string} code
@@ -101,7 +103,7 @@ function asIfAt(source, code) {
 }
 
 /**
- * The file that is imported; undefined where it is compiled as well.
+ * The imported file; undefined if it is compiled as well.
  *
  * @param {string} source
  * @param {string} specifier

@@ -5,7 +5,7 @@ import { startOwnRedis, type RunningRedis } from './own-redis.js';
 import { givenCluster, type TestCluster } from './test-cluster.js';
 import { until } from './until.js';
 
-/** A cluster whose Redis goes away and comes back, on a port that nothing else takes meanwhile. */
+/** A cluster whose Redis goes down and comes back, on a port that nothing else takes meanwhile. */
 export class Outage {
   private redis: RunningRedis | undefined;
   private started: TestCluster | undefined;
@@ -40,7 +40,7 @@ export class Outage {
       .start());
   }
 
-  /** Waits until all instances say that Redis is in this state. */
+  /** Waits until all instances report this state of Redis. */
   everywhere(state: string): Promise<void> {
     return until(
       () => this.cluster.instances.every((instance) => instance.redis.state === state),

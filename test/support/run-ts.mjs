@@ -27,8 +27,8 @@ export function load(url, context, next) {
   return { format: 'module', source: code, shortCircuit: true };
 }
 
-// Lets Node run TypeScript files as they are: scripts, and apps that a test writes. What tests start from the project is
-// compiled before (compiled.mjs). `node --import ./test/support/run-ts.mjs file.ts`. Node 20 has no `registerHooks`.
-// Node 26 deprecates `register`, whose hooks run in another thread that loads this file again.
+// Lets Node run TypeScript files directly: scripts, and apps that a test writes. Files of the project are compiled
+// before (compiled.mjs). `node --import ./test/support/run-ts.mjs file.ts`. Node 20 has no `registerHooks`. Node 26
+// deprecates `register`, whose hooks run in another thread that loads this file again.
 if (typeof module.registerHooks === 'function') module.registerHooks({ resolve, load });
 else if (isMainThread) module.register(import.meta.url);

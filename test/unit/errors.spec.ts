@@ -99,15 +99,15 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
   },
   'redis.no-writes': {
     error: PropagatorError.of('redis.no-writes', ['OOM', 'Raise maxmemory.']),
-    says: ['Redis takes no writes (OOM)', 'not known now', 'Raise maxmemory.'],
+    says: ['Redis accepts no writes (OOM)', 'unknown at the moment', 'Raise maxmemory.'],
   },
   'redis.wrong-server': {
     error: PropagatorError.of('redis.wrong-server', ['no Cluster', 'ERR no', 'Write a URL.']),
-    says: ['What answers at the option "redis" is no Cluster (ERR no). Write a URL.'],
+    says: ['The server of the option "redis" is no Cluster (ERR no). Write a URL.'],
   },
   'redis.not-heard': {
     error: PropagatorError.of('redis.not-heard', [true]),
-    says: ['a primary and its replica', 'Let both connections go to the primary', 'option "redis"'],
+    says: ['a primary and its replica', 'Connect both to the primary', 'option "redis"'],
   },
   'redis.command-failed': {
     error: PropagatorError.of('redis.command-failed', ['PUBLISH', 'ERR no such thing']),

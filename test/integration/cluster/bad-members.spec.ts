@@ -148,7 +148,7 @@ describe('one invalid entry', () => {
     [' by an address that throws', ({ handshake }) => throwing(handshake, 'address')],
     [' by a time that throws', ({ handshake }) => throwing(handshake, 'issued')],
   ])(
-    'of the sockets, whose handshake the app has replaced%s, hides nothing',
+    'among the sockets, whose handshake the app has replaced%s, hides no other socket',
     async (_, replace) => {
       const { a, b, good, bad } = await start();
       replace(socketOf(cluster, bad.id));
@@ -214,7 +214,7 @@ describe('one invalid entry', () => {
     ['nothing', []],
     ['an object in place of its name', [{ a: 1 }, 2]],
     ['a reserved name', ['disconnect', 1]],
-  ])('of the questions to clients, an event with %s, disconnects nobody', async (_, data) => {
+  ])('among the requests to clients, an event with %s, disconnects no client', async (_, data) => {
     const { b, good, bad } = await start();
     fake = await FakeInstance.memberOf(cluster);
 

@@ -102,7 +102,7 @@ describe('thousands of sockets on one instance', () => {
   });
 
   it.each(['allSockets', 'allRooms'] as const)(
-    'are named in parts by %s, none of them larger than a bounded number of names',
+    'are named in parts by %s, none larger than the maximum number of names',
     async (call) => {
       const sockets = await givenCrowd();
       const { adapter } = nsp as unknown as { adapter: NamespaceAdapter };

@@ -47,7 +47,7 @@ describe('calls of Socket.IO that return nothing', () => {
     expect(far.socket.connected).toBe(true);
   });
 
-  it('report events without a name, and disconnect nobody', async () => {
+  it('report events without a name, and disconnect no client', async () => {
     cluster = await givenCluster().of(2).with(PlainGateway).start();
     const near = await cluster.instance(0).connect();
     const far = await cluster.instance(1).connect();

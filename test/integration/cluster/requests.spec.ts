@@ -21,10 +21,10 @@ const isOver = (instance: TestInstance): Promise<void> =>
     () => 'the end of the question',
   );
 
-/** A look that ends at its deadline counts as a quarter of a second. */
+/** A check that ends at its deadline counts as a quarter of a second. */
 const SEVERAL_LOOKS_MS = 5_000;
 
-/** Whether a request to a room without sockets ends with no answers and no missing instance. */
+/** Whether a request to a room without sockets ends without replies and without missing instances. */
 const answersFromNowhere = (cluster: TestCluster): Promise<boolean> =>
   serverOf(cluster, 0)
     .to('nowhere')
@@ -179,7 +179,8 @@ describe('a request to the cluster', () => {
       () => outsiders() === 1,
       () => `the outsider to be known as one, got ${outsiders()}`,
     );
-    // An instance that stood still knows no outsiders for a moment, and waits for them. Ask again then.
+    // An instance that was frozen does not know other subscribers for a moment, and waits for their replies. Ask
+    // again then.
     let answer: unknown;
     await until(
       async () => {

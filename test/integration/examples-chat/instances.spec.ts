@@ -200,7 +200,7 @@ describe('examples/chat: instances', () => {
   }, 120_000);
 });
 
-it('examples/chat says so when Redis is away, serves on, and recovers', async () => {
+it('examples/chat says when Redis is down, keeps serving, and recovers', async () => {
   const redis = await startOwnRedis();
   let chat: ChatApp | undefined;
   try {

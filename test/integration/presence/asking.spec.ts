@@ -226,68 +226,63 @@ describe.each(['Redis', 'memory'] as const)('presence queries in %s', (where) =>
   });
 });
 
-// These change nothing, and share the instances.
-describe.each(['Redis', 'memory'] as const)(
-  'asking for presence of thirty users in %s',
-  (where) => {
-    let presence: PresenceCluster;
-    let ids: string[];
-    beforeAll(async () => {
-      presence = await PresenceCluster.start(where, 2, NO_GRACE);
-      ({ ids } = await users(presence, 30));
-    });
-    afterAll(() => presence.close());
+// These tests change nothing, and share the instances.
+describe.each(['Redis', 'memory'] as const)('presence queries for thirty users in %s', (where) => {
+  let presence: PresenceCluster;
+  let ids: string[];
+  beforeAll(async () => {
+    presence = await PresenceCluster.start(where, 2, NO_GRACE);
+    ({ ids } = await users(presence, 30));
+  });
+  afterAll(() => presence.close());
 
-    it.each([1, 7, 29, 30, 31, 1_000])('pages of %i contain each user once', async (limit) => {
-      const pages = await pagesOf(presence.service(1), limit);
-      expect(inAnyOrder(pages.flat())).toEqual(inAnyOrder(ids));
-      for (const page of pages.slice(0, -1)) expect(page).toHaveLength(limit);
-      expect(pages.length).toBeLessThanOrEqual(Math.floor(30 / limit) + 1);
-    });
+  it.each([1, 7, 29, 30, 31, 1_000])('pages of %i contain each user once', async (limit) => {
+    const pages = await pagesOf(presence.service(1), limit);
+    expect(inAnyOrder(pages.flat())).toEqual(inAnyOrder(ids));
+    for (const page of pages.slice(0, -1)) expect(page).toHaveLength(limit);
+    expect(pages.length).toBeLessThanOrEqual(Math.floor(30 / limit) + 1);
+  });
 
-    it.each([
-      ['a cursor of somebody else', { cursor: 'abc' }, /cursor: got "abc".*the page before/],
-      ['a cursor beyond the end', { cursor: '256:a' }, /cursor: got "256:a"/],
-      ['a cursor that is no text', { cursor: 7 as unknown as string }, /cursor: got 7/],
-      ['half a cursor', { cursor: '3:' }, /cursor/],
-      ['a limit of nothing', { limit: 0 }, /limit: got 0.*from 1 to 1000/],
-      ['a limit that is too high', { limit: 1_001 }, /limit: got 1001/],
-      ['half a user', { limit: 1.5 }, /limit: got 1.5/],
-      ['a limit that is no number', { limit: '5' as unknown as number }, /limit: got "5"/],
-    ])('refuses %s', async (_, page, message) => {
-      const refused = presence.service(0).onlineUsers(page);
+  it.each([
+    ['a cursor of somebody else', { cursor: 'abc' }, /cursor: got "abc".*the page before/],
+    ['a cursor beyond the end', { cursor: '256:a' }, /cursor: got "256:a"/],
+    ['a cursor that is no text', { cursor: 7 as unknown as string }, /cursor: got 7/],
+    ['half a cursor', { cursor: '3:' }, /cursor/],
+    ['a limit of nothing', { limit: 0 }, /limit: got 0.*from 1 to 1000/],
+    ['a limit that is too high', { limit: 1_001 }, /limit: got 1001/],
+    ['half a user', { limit: 1.5 }, /limit: got 1.5/],
+    ['a limit that is no number', { limit: '5' as unknown as number }, /limit: got "5"/],
+  ])('refuses %s', async (_, page, message) => {
+    const refused = presence.service(0).onlineUsers(page);
+    await expect(refused).rejects.toMatchObject({ code: 'target.invalid' });
+    await expect(refused).rejects.toThrow(message);
+  });
+
+  it.each([
+    ['isOnline', (service: PresenceService, userId: string) => service.isOnline(userId)],
+    ['areOnline', (service: PresenceService, userId: string) => service.areOnline(['a', userId])],
+    ['lastSeen', (service: PresenceService, userId: string) => service.lastSeen(userId)],
+    ['statusOf', (service: PresenceService, userId: string) => service.statusOf(userId)],
+    ['setStatus', (service: PresenceService, userId: string) => service.setStatus(userId, 'a')],
+    ['watch', async (service: PresenceService, userId: string) => service.watch([userId])],
+  ])('%s refuses an invalid user id', async (_, ask) => {
+    for (const given of ['', null, undefined, {}, Number.NaN, '\ud800']) {
+      const refused = ask(presence.service(0), given as string);
       await expect(refused).rejects.toMatchObject({ code: 'target.invalid' });
-      await expect(refused).rejects.toThrow(message);
-    });
+      await expect(refused).rejects.toThrow(/userId: got .*non-empty string, a number or a bigint/);
+    }
+  });
 
-    it.each([
-      ['isOnline', (service: PresenceService, userId: string) => service.isOnline(userId)],
-      ['areOnline', (service: PresenceService, userId: string) => service.areOnline(['a', userId])],
-      ['lastSeen', (service: PresenceService, userId: string) => service.lastSeen(userId)],
-      ['statusOf', (service: PresenceService, userId: string) => service.statusOf(userId)],
-      ['setStatus', (service: PresenceService, userId: string) => service.setStatus(userId, 'a')],
-      ['watch', async (service: PresenceService, userId: string) => service.watch([userId])],
-    ])('%s refuses an invalid user id', async (_, ask) => {
-      for (const given of ['', null, undefined, {}, Number.NaN, '\ud800']) {
-        const refused = ask(presence.service(0), given as string);
-        await expect(refused).rejects.toMatchObject({ code: 'target.invalid' });
-        await expect(refused).rejects.toThrow(
-          /userId: got .*non-empty string, a number or a bigint/,
-        );
-      }
-    });
-
-    it.each([
-      ['nothing', ''],
-      ['257 bytes', 'x'.repeat(257)],
-      ['129 characters of two bytes', 'ä'.repeat(129)],
-      ['no text', 7 as unknown as string],
-      ['undefined', undefined as unknown as string],
-    ])('a status of %s is refused', async (_, status) => {
-      const refused = presence.service(0).setStatus('user-0', status);
-      await expect(refused).rejects.toMatchObject({ code: 'presence.status-invalid' });
-      await expect(refused).rejects.toThrow('at most 256 bytes, or null for none');
-      expect(await presence.service(0).setStatus('user-0', 'ä'.repeat(128))).toBe(true);
-    });
-  },
-);
+  it.each([
+    ['nothing', ''],
+    ['257 bytes', 'x'.repeat(257)],
+    ['129 characters of two bytes', 'ä'.repeat(129)],
+    ['no text', 7 as unknown as string],
+    ['undefined', undefined as unknown as string],
+  ])('a status of %s is refused', async (_, status) => {
+    const refused = presence.service(0).setStatus('user-0', status);
+    await expect(refused).rejects.toMatchObject({ code: 'presence.status-invalid' });
+    await expect(refused).rejects.toThrow('at most 256 bytes, or null for none');
+    expect(await presence.service(0).setStatus('user-0', 'ä'.repeat(128))).toBe(true);
+  });
+});

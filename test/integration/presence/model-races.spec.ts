@@ -12,8 +12,8 @@ import { testRedisUrl } from '../../support/test-cluster.js';
 // reports: support/presence/judge-presence.ts. To replay a failure: support/presence/property-runs.ts.
 
 /**
- * On a busy machine a turn of the event loop takes half a second. Nothing is settled where each answer comes after the
- * end of the lease.
+ * On a busy machine a turn of the event loop takes half a second. If each reply comes after the end of the lease,
+ * nothing is ever processed.
  */
 const TIMING: Timing = { graceMs: 80, leaseMs: 2_000, heartbeatMs: 150, promptMs: 250 };
 const SLOTS = 3;

@@ -16,7 +16,7 @@ import { SimulatedInstance } from './simulated-instance.js';
 
 const CALL_TIMEOUT_MS = 150;
 const PATIENCE_MS = 20_000;
-/** Looks go over the connection that the instances share, so frequent ones would delay what they wait for. */
+/** The checks use the connection that the instances share, so frequent checks would delay the awaited result. */
 const LOOK_EVERY_MS = 50;
 
 /** Several instances of one cluster on the shared Redis. */

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 const FIXTURE = 'test/fixtures/exact-optional';
 const COMPILER = 'node_modules/@typescript/native/bin/tsc';
 
-/** What the compiler prints. It ends with a code where it finds something, as it does in the sources. */
+/** The output of the compiler. It ends with a code if it finds an error, as it does in the sources. */
 async function compile(project: string): Promise<string> {
   const compiling = promisify(execFile)(process.execPath, [
     COMPILER,

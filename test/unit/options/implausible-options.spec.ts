@@ -21,7 +21,7 @@ const authenticate = () => null;
 const refused = (option: string, word = '') =>
   expect.stringMatching(new RegExp(`^option\\.invalid Option "${option}".*${word}`));
 
-describe('where Redis is', () => {
+describe('the address of Redis', () => {
   it.each<[string, unknown, string]>([
     ['an empty host', { host: '' }, 'redis\\.host'],
     ['a blank host', { host: ' ' }, 'redis\\.host'],
@@ -68,7 +68,7 @@ describe('where Redis is', () => {
     ['a timeout that no timer takes', { connectTimeout: 1e12 }, 'redis\\.connectTimeout'],
     ['an endless timeout', { commandTimeout: Infinity }, 'redis\\.commandTimeout'],
     ['no number', { keepAlive: NaN }, 'redis\\.keepAlive'],
-  ])('is refused where it is %s', (_, redis, option) => {
+  ])('is refused if it is %s', (_, redis, option) => {
     expect(refusalOf({ redis })).toEqual(refused(option));
   });
 
@@ -127,7 +127,7 @@ describe('auth as an instance of a class', () => {
     }
   }
 
-  it('keeps its fields, and its methods keep it', async () => {
+  it('keeps its fields, and its methods keep `this`', async () => {
     const { auth } = resolve({ auth: new JwtAuth() });
     const socket = {} as Socket;
     expect(await auth?.authenticate('t', socket)).toEqual({ userId: 'alice' });
@@ -136,7 +136,7 @@ describe('auth as an instance of a class', () => {
     expect(auth?.required).toBe(true);
   });
 
-  it('is refused for a field that is like an option', () => {
+  it('is refused for a field that looks like an option', () => {
     class Misspelt extends JwtAuth {
       readonly timeoutMS = 1_000;
     }
@@ -145,7 +145,7 @@ describe('auth as an instance of a class', () => {
   });
 });
 
-/** Each list of options with one that is right, to put wrong ones in the place of. */
+/** Valid objects of options. The tests replace one option with wrong values. */
 const numbers: [path: string, of: (value: unknown) => object][] = [
   ...[
     'connectTimeoutMs',
@@ -197,7 +197,7 @@ describe.each(numbers)('%s', (path, of) => {
     ['a bigint', 5n],
     ['a list', [5_000]],
     ['a Promise', Promise.resolve(5_000)],
-  ])('is refused where it is %s', (_, value) => {
+  ])('is refused if it is %s', (_, value) => {
     expect(refusalOf(of(value))).toEqual(refused(path.replace('.', '\\.')));
   });
 });
@@ -222,11 +222,11 @@ describe.each([
     ['true', true],
     ['a number', 1],
     ['null', null],
-  ])('is refused where it is %s', (_, value) => {
+  ])('is refused if it is %s', (_, value) => {
     expect(refusalOf({ [list]: value })).toEqual(refused(list));
   });
 
-  it('is refused with an option that does not exist', () => {
+  it('is refused with an unknown option', () => {
     const value = { ...(list === 'auth' && { authenticate }), nothing: 1 };
     expect(refusalOf({ [list]: value })).toMatch(
       new RegExp(`^option\\.unknown Option "${list}\\.nothing"`),

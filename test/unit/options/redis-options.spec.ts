@@ -110,7 +110,7 @@ describe('the option redis', () => {
     const all = Object.fromEntries(
       Object.entries(REDIS_OPTIONS).map(([name, kind]) => [name, values[kind]]),
     );
-    // Of several places there can be one.
+    // Only one address can be given.
     const { host, path, sentinels: addresses, ...others } = all;
     for (const place of [{ host }, { path }, { sentinels: addresses }]) {
       expect(resolved({ ...others, ...place })).toEqual({ ...others, ...place });

@@ -131,7 +131,7 @@ describe('the clients that the library creates', () => {
     }
   });
 
-  it('outlive functions of the app that throw, and report them', () => {
+  it('survive functions of the app that throw, and report them', () => {
     const reporter = new Reporter(new MemoryLogger());
     const { publisher } = createRedisClients(
       { redis: { retryStrategy: throwing, reconnectOnError: throwing } },

@@ -133,7 +133,7 @@ describe('publishing events', () => {
     bare.close();
   });
 
-  it('without an outbox sends nothing more to a Redis that has been silent for a second, until it answers', async () => {
+  it('without an outbox sends nothing more to a Redis that has been silent for a second, until it replies', async () => {
     const answers: (() => void)[] = [];
     const silent = new BreakablePubSub(new InMemoryBus());
     silent.publish = () => new Promise((resolve) => answers.push(() => resolve(1)));

@@ -20,7 +20,7 @@ function nested(depth: number): unknown {
   return value;
 }
 
-/** Its content was handed to another thread. */
+/** Its content was transferred to another thread. */
 function detached(buffer = new ArrayBuffer(8)): ArrayBuffer {
   structuredClone(buffer, { transfer: [buffer] });
   return buffer;

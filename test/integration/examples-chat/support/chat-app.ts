@@ -48,7 +48,7 @@ export class ChatApp {
     }
   }
 
-  /** Starts an instance; one of the same name has ended, and the new one has its index. */
+  /** Starts an instance. If one of the same name has ended, the new one takes its index. */
   async launch(name: string): Promise<void> {
     const started = spawn({ REDIS_PREFIX: this.prefix, INSTANCE_NAME: name, ...this.env });
     if (!this.names.includes(name)) this.names.push(name);
