@@ -120,9 +120,9 @@ export class Authentication {
     if (this.warnedOfTokens || tokenOf(socket, { tokenFromQuery: true }) === undefined) return;
     this.warnedOfTokens = true;
     this.reporter.logger.warn(
-      'A client sent a token, and nobody looks at it: the option "auth" is not set, so every socket is anonymous. ' +
+      'A client sent a token that is not checked: the option "auth" is not set, so every socket is anonymous. ' +
         'Write auth: { authenticate: async (token) => ({ userId }) } in the options of RedisPropagatorModule. ' +
-        'If the app checks tokens by itself, this is as it should be.',
+        'If the app checks tokens itself, ignore this warning.',
     );
   }
 
@@ -191,7 +191,8 @@ export class Authentication {
     if (given === undefined || given === null || this.options === undefined) return;
     const metadata = checkedMetadata(given, this.options.maxMetadataBytes);
     if (typeof metadata !== 'string') storeMetadata(socket, metadata);
-    else this.reporter.report('session.metadata-dropped', () => `what a client sent: ${metadata}`);
+    else
+      this.reporter.report('session.metadata-dropped', () => `metadata from a client: ${metadata}`);
   }
 
   private refuse(

@@ -77,7 +77,7 @@ export class Canary {
     this.beginAnew();
     this.reporter.report(
       'connection.deaf',
-      () => 'Redis took our heartbeats and we did not hear them: the connection is made anew',
+      () => 'Redis took our heartbeats but did not return them: the connection is replaced',
     );
     this.pubSub.reconnect?.();
   }

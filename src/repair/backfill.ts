@@ -66,7 +66,7 @@ export class Backfill {
     if (this.held.bytes <= MAX_HELD_BYTES) return;
     this.deps.reporter.report(
       'repair.overflow',
-      () => 'too much came in while it was repaired; it is delivered before what was missed',
+      () => 'too many events arrived during the repair: they are delivered before the missed ones',
     );
     this.releaseAll();
   }

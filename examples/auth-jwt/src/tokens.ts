@@ -2,7 +2,7 @@ import type { JwtModuleOptions, JwtService } from '@nestjs/jwt';
 
 const ISSUER = 'https://app.example';
 
-/** What a token is for. Each use has its own audience, so that no token passes for another kind. */
+/** The use of a token. Each use has its own audience, so that no token is accepted for another one. */
 export const FOR_SOCKETS = 'app.example/sockets';
 export const FOR_REFRESH = 'app.example/refresh';
 
@@ -21,7 +21,7 @@ export function jwtOptions(secret: string): JwtModuleOptions {
   return { secret, signOptions: { algorithm: 'HS256', issuer: ISSUER } };
 }
 
-/** Whose token it is, of which login, and from when until when. `null` for one that is not valid. */
+/** The user, the login and the lifetime of a token. `null` for a token that is not valid. */
 export async function identityOf(jwt: JwtService, token: string, audience: string) {
   try {
     const { sub, sid, iat, exp } = await jwt.verifyAsync<Claims>(token, {

@@ -2,26 +2,26 @@ import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
 import type { AuthOptions } from 'nestjs-redis-propagator';
 
 export interface OidcSettings {
-  /** As it stands in the provider's `/.well-known/openid-configuration`, to the letter. */
+  /** Exactly as in the provider's `/.well-known/openid-configuration`. */
   issuer: string;
   /** The name of this API at the provider. */
   audience: string;
   /** `jwks_uri` in the same document. */
   jwksUri: string;
-  /** How soon after a fetch of the keys a token with an unknown one may cause another, in ms. */
+  /** How long after a fetch of the keys a token with an unknown key may cause another fetch, in ms. */
   keysCooldownMs: number;
   /** How long the keys are used without another fetch, in ms. */
   keysMaxAgeMs: number;
 }
 
-/** What `jwtVerify` has checked to be there, and the session at the provider, where it tells. */
+/** The claims that `jwtVerify` requires, and the session at the provider, if there is one. */
 interface Claims {
   sub: string;
   exp: number;
   sid?: string;
 }
 
-/** The token is at fault. Everything else is a fault of the provider, or of this app. */
+/** Errors of the token. All others are errors of the provider, or of this app. */
 const FAULTS_OF_THE_TOKEN = new Set<string>([
   errors.JOSEAlgNotAllowed.code,
   errors.JOSENotSupported.code,
@@ -35,7 +35,7 @@ const FAULTS_OF_THE_TOKEN = new Set<string>([
 ]);
 
 export function oidcAuth(settings: OidcSettings): AuthOptions {
-  // One for the whole app: it keeps the keys, and fetches them again when a token has an unknown one.
+  // One for the whole app: it caches the keys, and fetches them again for a token with an unknown key.
   const keys = createRemoteJWKSet(new URL(settings.jwksUri), {
     timeoutDuration: 3000,
     cooldownDuration: settings.keysCooldownMs,

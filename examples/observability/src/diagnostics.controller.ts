@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { DiagnosticsService, type Diagnostics } from 'nestjs-redis-propagator';
 
-/** Not for the public: put a guard in front, or a port that only you reach. */
+/** Not for the public: protect it with a guard, or use a port that only you can reach. */
 @Controller('diagnostics')
 export class DiagnosticsController {
   constructor(private readonly service: DiagnosticsService) {}

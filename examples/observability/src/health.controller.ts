@@ -9,14 +9,14 @@ export class HealthController {
     private readonly propagator: PropagatorHealthIndicator,
   ) {}
 
-  /** For the load balancer. Up without Redis, or an outage of Redis would take away all instances at once. */
+  /** For the load balancer. Up without Redis; otherwise an outage of Redis would remove all instances at once. */
   @Get('ready')
   @HealthCheck()
   ready() {
     return this.health.check([() => this.propagator.isReady()]);
   }
 
-  /** For the monitor: down also while events do not pass between instances. */
+  /** For monitoring: also down while events do not pass between instances. */
   @Get()
   @HealthCheck()
   check() {

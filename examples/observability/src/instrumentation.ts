@@ -8,7 +8,7 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 
-/** What Prometheus scrapes; metrics.controller.ts serves it. */
+/** Prometheus scrapes these metrics; metrics.controller.ts serves them. */
 export const exporter = new PrometheusExporter({ preventServerStart: true });
 metrics.setGlobalMeterProvider(new MeterProvider({ readers: [exporter] }));
 

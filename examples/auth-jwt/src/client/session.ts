@@ -1,4 +1,4 @@
-/** Somebody who has logged in. */
+/** The session of a logged-in user. */
 export class Session {
   private constructor(
     private readonly url: string,
@@ -13,7 +13,7 @@ export class Session {
     return new Session(url, refreshToken);
   }
 
-  /** A token for a socket. Rejects where the user has to log in again. */
+  /** A token for a socket. Rejects if the user has to log in again. */
   async freshToken(): Promise<string> {
     const { refreshToken } = this;
     const { token } = await post<{ token: string }>(`${this.url}/refresh`, { refreshToken });

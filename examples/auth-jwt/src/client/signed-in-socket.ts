@@ -1,14 +1,14 @@
 import { io, type Socket } from 'socket.io-client';
 
 /**
- * A socket that stays connected beyond the end of its token.
+ * A socket that stays connected after its token has expired.
  *
- * @param freshToken resolves to a new token; rejects where the user has to log in again
+ * @param freshToken resolves to a new token; rejects if the user has to log in again
  */
 export function signedInSocket(url: string, freshToken: () => Promise<string>): Socket {
   const socket = io(url, {
     transports: ['websocket'],
-    // A function: a connection that comes back later brings a token of that moment.
+    // A function, so that a later reconnect uses the current token.
     auth: (send) => {
       freshToken().then(
         (token) => send({ token }),
@@ -17,7 +17,7 @@ export function signedInSocket(url: string, freshToken: () => Promise<string>): 
     },
   });
 
-  // Shortly before the token ends. With a new one the connection stays as it is.
+  // Shortly before the token expires. With a new token the connection stays open.
   socket.on('auth:expiring', () => {
     freshToken()
       .then((token) => socket.timeout(5000).emitWithAck('auth:refresh', token))
@@ -27,8 +27,8 @@ export function signedInSocket(url: string, freshToken: () => Promise<string>): 
       .catch((error: unknown) => console.warn('No new token', error));
   });
 
-  // It ended all the same: the laptop slept, or there was no new token. After a disconnect by the
-  // server Socket.IO does not come back by itself.
+  // It expired anyway: the laptop slept, or there was no new token. After a disconnect by the
+  // server, Socket.IO does not reconnect by itself.
   socket.on('propagator:disconnect', ({ reason }: { reason: string }) => {
     if (reason === 'auth.expired') socket.once('disconnect', () => socket.connect());
   });
