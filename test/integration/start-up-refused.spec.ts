@@ -91,7 +91,10 @@ describe('an app whose Redis refuses its commands or channels', () => {
     expect(heard).toEqual([
       expect.stringMatching(/^my-app:reply:[0-9a-f]{16}:probe$/),
       expect.stringMatching(/^my-app:reply:[0-9a-f]{16}:probe$/),
-      'my-app:presence:{b3dy}:probe',
+      // A node of a Cluster would refuse most of them, and not be taken for a single Redis.
+      ...Array.from({ length: 16 }, () =>
+        expect.stringMatching(/^my-app:presence:\{b\w+\}:probe$/),
+      ),
       'fence',
     ]);
     outside.close();

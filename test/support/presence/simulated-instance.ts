@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { BehaviorSubject } from 'rxjs';
 import type { PubSub, PubSubState } from '../../../src/index.js';
 import type { ResolvedPresenceOptions } from '../../../src/options/resolve-presence.js';
@@ -91,7 +92,7 @@ export class SimulatedInstance {
   }
 
   connect(user: string): void {
-    const socket = {} as AuthenticatedSocket;
+    const socket = { id: randomUUID() } as unknown as AuthenticatedSocket;
     const open = { socket, span: this.facts.connected(this.id, user) };
     this.sockets.set(user, [...(this.sockets.get(user) ?? []), open]);
     this.state.add(user, socket);
