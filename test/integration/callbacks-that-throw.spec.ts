@@ -33,7 +33,7 @@ class FailingAdapter extends SocketStateAdapter {
   }
 }
 
-describe('a callback of the app that throws where nobody catches it', () => {
+describe("an error of an app's callback that nothing would catch", () => {
   let cluster: TestCluster;
   const uncaught: unknown[] = [];
   const caught = (error: unknown): void => void uncaught.push(error);
@@ -68,7 +68,7 @@ describe('a callback of the app that throws where nobody catches it', () => {
   };
   const server = (): Server => cluster.instance(0).app.get(FailingGateway).server;
 
-  it('at the end of an Observable, when its client leaves: all are unsubscribed, each is reported', async () => {
+  it('in the teardown of an Observable, when its client leaves: all are unsubscribed, and each error is reported', async () => {
     const client = await cluster.instance(0).connect({ token: 'alice' });
     client.socket.emit('stream');
     client.socket.emit('stream');
@@ -92,7 +92,7 @@ describe('a callback of the app that throws where nobody catches it', () => {
     await stillServes();
   });
 
-  it('with the answers to serverSideEmit', async () => {
+  it('in the callback for the replies to serverSideEmit', async () => {
     let answered = 0;
     const other = cluster.instance(1).app.get(FailingGateway).server;
     other.on('between' as never, ((answer: (text: string) => void) => answer('yes')) as never);
@@ -105,7 +105,7 @@ describe('a callback of the app that throws where nobody catches it', () => {
     await stillServes();
   });
 
-  it('with the failure of serverSideEmit and of a broadcast, which cannot be sent', async () => {
+  it('in the callback for the failure of serverSideEmit or of a broadcast that cannot be sent', async () => {
     const told: string[] = [];
     const fails = (error: Error): never => {
       told.push(error.name);

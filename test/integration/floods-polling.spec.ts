@@ -25,7 +25,7 @@ class FloodedGateway {
 
 const ROOT = connectPacket('/', { token: 'alice' });
 
-describe('a flood over long polling, by hand, of', () => {
+describe('a flood over long polling of', () => {
   let cluster: TestCluster;
   let a: TestInstance;
   let agent: Agent;
@@ -69,7 +69,7 @@ describe('a flood over long polling, by hand, of', () => {
     );
   const connections = (): number => a.app.get(FloodedGateway).server.engine.clientsCount;
 
-  it('CONNECT packets in one payload asks once, and makes one socket', async () => {
+  it('CONNECT packets in one payload authenticates once, and creates one socket', async () => {
     await start();
     const answer = new Deferred<Identity>();
     authenticate = () => answer.promise;
@@ -85,7 +85,7 @@ describe('a flood over long polling, by hand, of', () => {
     expect((await client.poll()).filter((packet) => packet.startsWith('40'))).toHaveLength(1);
   });
 
-  it('thousands of CONNECT packets ends the connection, and nothing of it is left', async () => {
+  it('thousands of CONNECT packets ends the connection, and leaves nothing behind', async () => {
     await start();
     authenticate = () => new Promise<never>(() => {});
     const client = await open();
@@ -99,7 +99,7 @@ describe('a flood over long polling, by hand, of', () => {
     expect(a.state.socketCount).toBe(0);
   });
 
-  it('handshakes: each namespace asks, as many times a second as the limit says', async () => {
+  it('handshakes calls authenticate for each namespace, at most as often as the limit allows', async () => {
     await start({ auth: { authenticate: () => null, handshakesPerSecond: 1 } });
     const clients = await Promise.all(Array.from({ length: 300 }, open));
     expect(connections()).toBe(300);
@@ -108,7 +108,7 @@ describe('a flood over long polling, by hand, of', () => {
       () => asked + (a.counts['auth.too-many-handshakes'] ?? 0) === 300,
       () => `300 answers, got ${asked} and ${JSON.stringify(a.counts)}`,
     );
-    // One bucket for the address, whatever its transport; a slow machine takes some seconds.
+    // One bucket for the address, with any transport; a slow machine takes some seconds.
     expect(asked).toBeLessThan(60);
     expect(a.state.socketCount).toBe(asked);
   });
@@ -141,7 +141,7 @@ describe('a flood over long polling, by hand, of', () => {
     expect(a.counts['client.disconnected']).toBe(1);
   });
 
-  it('POSTs to connections that do not exist asks nobody, and leaves nothing', async () => {
+  it('POSTs to unknown connections calls nothing, and leaves nothing behind', async () => {
     await start();
     const client = await open();
     const answers = await Promise.all(
@@ -151,7 +151,7 @@ describe('a flood over long polling, by hand, of', () => {
     expect([asked, connections()]).toEqual([0, 1]);
   });
 
-  it('bodies that never end keeps nobody else from being served', async () => {
+  it('bodies that never end does not affect other clients', async () => {
     await start();
     const ends: (() => void)[] = [];
     for (let number = 0; number < 100; number++) ends.push((await open()).stall());

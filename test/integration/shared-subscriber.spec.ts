@@ -8,7 +8,7 @@ import { until } from '../support/until.js';
 describe.each([
   ['ioredis 6', () => new Redis6(testRedisUrl())],
   ['ioredis 5', () => new Redis5(testRedisUrl()) as unknown as Redis6],
-])('an app that uses the subscriber it has lent, of %s', (_, createClient) => {
+])('an app that uses its borrowed subscriber itself, of %s', (_, createClient) => {
   let cluster: TestCluster;
   const clients: Redis6[] = [];
   afterEach(async () => {
@@ -59,7 +59,7 @@ describe.each([
         await subscriber.unsubscribe(channel());
       },
     ],
-  ])('with %s still gets everything, and the log says so', async (what, unsubscribe) => {
+  ])('with %s still gets everything, and a log line reports it', async (what, unsubscribe) => {
     const { subscriber, publisher, alice } = await start();
     await subscriber.subscribe('app:news');
     await subscriber.psubscribe('app:p:*');
@@ -74,7 +74,7 @@ describe.each([
     await cluster.settled(alice);
 
     expect(alice.data('n')).toEqual(['room', 'user']);
-    // What is the app's own ends where that was asked for.
+    // Subscriptions of the app itself end on request.
     const [, own] = (await publisher.pubsub('NUMSUB', 'app:news')) as [string, number];
     const gone = what.includes('from all') && !what.startsWith('p');
     expect(own).toBe(gone || what.startsWith('call') ? 0 : 1);

@@ -2,13 +2,13 @@ import { Agent, request } from 'node:http';
 
 const SEPARATOR = '\u001e';
 
-/** What came back for one request. */
+/** The response to one request. */
 export interface PollingAnswer {
   readonly status: number;
   readonly body: string;
 }
 
-/** A client that speaks long polling by hand, and keeps to no rule of Engine.IO or Socket.IO. */
+/** A hand-written long-polling client that ignores the rules of Engine.IO and Socket.IO. */
 export class RawPollingClient {
   private constructor(
     private readonly origin: string,
@@ -16,7 +16,7 @@ export class RawPollingClient {
     readonly sid: string,
   ) {}
 
-  /** Opens a connection, and asks for no namespace. */
+  /** Opens a connection without joining a namespace. */
   static async open(origin: string, agent: Agent): Promise<RawPollingClient> {
     const { body } = await send(`${origin}${PATH}`, agent);
     const { sid } = JSON.parse(body.slice(1)) as { sid: string };
@@ -28,18 +28,18 @@ export class RawPollingClient {
     return this.postTo(this.sid, ...packets);
   }
 
-  /** As {@link post}, to a connection that may be another client's. */
+  /** Like {@link post}, for a connection that may belong to another client. */
   postTo(sid: string, ...packets: string[]): Promise<PollingAnswer> {
     const body = packets.map((packet) => `4${packet}`).join(SEPARATOR);
     return send(`${this.origin}${PATH}&sid=${sid}`, this.agent, body);
   }
 
-  /** The packets of the next answer. */
+  /** The packets of the next response. */
   async poll(): Promise<string[]> {
     return (await send(`${this.origin}${PATH}&sid=${this.sid}`, this.agent)).body.split(SEPARATOR);
   }
 
-  /** Begins a POST, and never sends all of its body. Returns what ends it. */
+  /** Begins a POST and never sends its whole body. Returns a function that ends it. */
   stall(): () => void {
     const post = request(`${this.origin}${PATH}&sid=${this.sid}`, {
       method: 'POST',

@@ -11,10 +11,10 @@ const TIMERS = new Set([
   'process.nextTick',
 ]);
 const LISTEN = new Set(['on', 'once', 'addListener', 'prependListener', 'prependOnceListener']);
-/** Where timers and listeners are guarded. */
+/** The file that wraps timers and listeners. */
 const HELPER = 'reporting/timers.ts';
 
-/** Listeners that need no guard, by file and event, and why. */
+/** Listeners that need no wrapper, by file and event, with the reason. */
 const HARMLESS: Readonly<Record<string, string>> = {
   "draining.ts 'error'": 'does nothing',
   "engine-socket.ts 'error'": 'does nothing',
@@ -77,8 +77,8 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
   (file) => file.endsWith('.ts') && file !== HELPER && !file.startsWith('testing/'),
 );
 
-describe('what is thrown where nobody catches it would end the process', () => {
-  it.each(files)('%s has no timer of its own, and no listener without a guard', (file) => {
+describe('an error that nothing catches would end the process', () => {
+  it.each(files)('%s creates no timer directly, and no listener without a wrapper', (file) => {
     const bare: string[] = [];
     for (const { name, text, args } of callsIn(join(src, file))) {
       const [first, second] = args;
@@ -91,7 +91,7 @@ describe('what is thrown where nobody catches it would end the process', () => {
         const key = `${basename(file)} ${first?.getText()}`;
         if (!isGuarded && !isReported && !(key in HARMLESS)) bare.push(`${text} ${key}`);
       }
-      // RxJS throws what a subscriber throws in a timer.
+      // RxJS rethrows errors of subscribers in a timer.
       if (method === 'subscribe' && isFunction(first)) bare.push(text);
     }
     expect(bare).toEqual([]);

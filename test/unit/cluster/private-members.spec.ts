@@ -6,15 +6,15 @@ import * as engine from '../../../src/socket-io/engine-socket.js';
 import * as internals from '../../../src/socket-io/internals.js';
 import { until } from '../../support/until.js';
 
-/** What may stand in the place of a private member in another version. */
+/** Values that another version may have in place of a private member. */
 const OTHER_KINDS: readonly unknown[] = [undefined, null, 5, 'text', {}, [], () => 'called'];
 
-/** An object as the library sees it, with another value for a member; it itself keeps what it had. */
+/** An object with a different value for one member, as seen by the library; the object itself keeps the original. */
 function seen<T extends object>(real: T, path: string, value: unknown): T {
   const [member = '', ...rest] = path.split('.');
   return new Proxy(real, {
     get: (target, name) => {
-      // What was found out about the object itself.
+      // Results for the object itself.
       if (typeof name === 'symbol' && name.description?.startsWith('propagator:')) return undefined;
       const own: unknown = Reflect.get(target, name);
       if (name === member) {
@@ -24,7 +24,7 @@ function seen<T extends object>(real: T, path: string, value: unknown): T {
       return typeof own === 'function' ? (own.bind(target) as unknown) : own;
     },
     has: (target, name) => name !== member && Reflect.has(target, name),
-    // What is remembered of a view is not true of the object.
+    // Results for a view are not valid for the object.
     set: () => true,
   });
 }
@@ -53,7 +53,7 @@ afterAll(async () => {
   await io1.close();
 });
 
-/** Each private member, and values of the kind that is expected. */
+/** Each private member, and values of the expected type. */
 const kindOf = (path: string, value: unknown): boolean => {
   if (path === 'opts') return typeof value === 'object' && value !== null;
   if (path === '_ids') return typeof value === 'number';
@@ -65,7 +65,7 @@ const kindOf = (path: string, value: unknown): boolean => {
 
 describe.each(OTHER_KINDS)('a private member that is %p', (value) => {
   it.each(['opts', '_nsps'])(
-    'in place of Server.%s is named, and the public path taken',
+    'in place of Server.%s is named in the warning, and the public path is used',
     (path) => {
       const server = seen(io1, path, value);
       const isNamed = internals.serverFaults(server).includes(`Server.${path}`);
@@ -89,7 +89,7 @@ describe.each(OTHER_KINDS)('a private member that is %p', (value) => {
     );
   });
 
-  it('in place of Namespace._onServerSideEmit: listeners are called all the same', () => {
+  it('in place of Namespace._onServerSideEmit: listeners are still called', () => {
     const heard: unknown[] = [];
     const listener = (...args: unknown[]): void => void heard.push(args);
     nsp.on('between' as never, listener as never);
@@ -98,7 +98,7 @@ describe.each(OTHER_KINDS)('a private member that is %p', (value) => {
     expect(heard).toEqual(typeof value === 'function' ? [] : [[1]]);
   });
 
-  it('in place of Namespace._remove: the end of sockets is told all the same', () => {
+  it('in place of Namespace._remove: the end of sockets is still reported', () => {
     const before = nsp.listeners('connect').length;
     expect(internals.onRemoved(seen(nsp, '_remove', value), () => {})).toBe(
       typeof value === 'function',
@@ -113,7 +113,7 @@ describe.each(OTHER_KINDS)('a private member that is %p', (value) => {
     expect(internals.socketFaults(changed)).toContain('Socket.acks');
   });
 
-  it('in place of Client.sockets: the sockets of a client are found all the same', () => {
+  it('in place of Client.sockets: the sockets of a client are still found', () => {
     const changed = seen(socket, 'client.sockets', value);
     expect(internals.socketFaults(changed)).toContain('Client.sockets');
     // The sockets of the server name their client; this one is a view of it.
@@ -132,7 +132,7 @@ describe.each(OTHER_KINDS)('a private member that is %p', (value) => {
     expect(found.includes(undefined)).toBe(!isObject);
   });
 
-  it('in place of what connection state recovery keeps: nothing is kept, for the time of the option', () => {
+  it('in place of the members for connection state recovery: nothing is stored, for the time of the option', () => {
     const packets = seen(nsp.adapter, 'packets', value);
     expect(internals.keptPackets(packets)).toEqual(Array.isArray(value) ? [] : undefined);
     const duration = seen(nsp.adapter, 'maxDisconnectionDuration', value);
@@ -155,7 +155,7 @@ describe.each(OTHER_KINDS)('a private member that is %p', (value) => {
     'transport.socket.bufferedAmount',
     'transport.discard',
     'transport.shouldClose',
-  ])('in place of a connection’s %s makes nothing throw', (path) => {
+  ])('in place of a connection’s %s causes no error', (path) => {
     const real = socket.conn as unknown as engine.EngineSocket;
     const fresh = seen(real.transport, '-', undefined);
     const connection = seen(path === 'server' ? seen(real, 'transport', fresh) : real, path, value);
@@ -164,23 +164,23 @@ describe.each(OTHER_KINDS)('a private member that is %p', (value) => {
     expect(engine.waitingBytes(connection)).toEqual(expect.any(Number));
     expect(engine.bytesInFlight(connection)).toEqual(expect.any(Number));
     expect(engine.isGone(connection)).toBe(false);
-    // Another function answers something else than Engine.IO's.
+    // Another function returns something else than that of Engine.IO.
     const needed = /^server$|_canSend|_sender$/.test(path);
     expect(engine.takesFrames(connection)).toBe(!needed);
-    // Without proof nobody is taken for a client that takes nothing.
+    // Without proof no client is treated as one that reads nothing.
     const isProof =
       !path.includes('_socket') ||
       ((path.includes('.bytes') || path.includes('._handle.')) && typeof value === 'number');
     expect(engine.sendProgress(connection) !== undefined).toBe(isProof);
   });
 
-  it('in place of EngineServer.clients is a server without clients', () => {
+  it('in place of EngineServer.clients counts as a server without clients', () => {
     const server = io1.engine as unknown as engine.EngineServer;
     expect(engine.clientsOf(seen(server, 'clients', value))).toEqual([]);
     expect(engine.clientsOf(server)).toHaveLength(1);
   });
 
-  it('in place of what an end of a connection needs: it is closed', async () => {
+  it('in place of the members for closing a connection: it is still closed', async () => {
     for (const path of ['onClose', 'transport.discard', 'transport.shouldClose']) {
       const one = io(
         client.io.opts.hostname ? `http://${client.io.opts.hostname}:${client.io.opts.port}` : '',

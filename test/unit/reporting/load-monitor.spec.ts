@@ -80,7 +80,7 @@ describe('the load monitor', () => {
     ]);
   });
 
-  it('goes on where the figures cannot be had, and reports it', () => {
+  it('continues if a measurement fails, and reports it', () => {
     jest.useFakeTimers();
     const reporter = new Reporter(logger);
     let asked = 0;

@@ -113,7 +113,7 @@ describe('the outbox', () => {
       .catch((error: PropagatorError) => error.code);
   }
 
-  it('lets go of the oldest event that is not under way, and of one that came back before younger ones', async () => {
+  it('drops the oldest event that is not in flight, and one that came back before newer ones', async () => {
     outbox = make({ maxEvents: 3 });
     const outcomes: string[] = [];
     const follow = (name: string, outcome: Promise<unknown>): void =>
