@@ -1,7 +1,8 @@
 import type { Socket } from 'socket.io';
 import { encodeEvent } from '../../routing/packet-codec.js';
 import type { PacketCodec } from '../../routing/local-namespace.js';
-import type { NamespaceServices } from './namespace-services.js';
+import type { Reporter } from '../../reporting/reporter.js';
+import type { ClientConnections } from '../connections/client-connections.js';
 import type { SendFlags } from '../../routing/outgoing-event.js';
 import { PacketWriter } from '../connections/packet-writer.js';
 import { acksOf } from '../internals.js';
@@ -10,21 +11,26 @@ import { after } from '../../reporting/timers.js';
 interface Question extends SendFlags {
   readonly namespace: string;
   readonly data: unknown[];
-  /** Of the namespace's own counter: one for all its sockets. Undefined where it has none. */
+  /** From the namespace's own counter, one for all its sockets; undefined where Socket.IO has none. */
   readonly id: number | undefined;
   readonly timeoutMs: number;
 }
 
+interface CollectAcksDeps {
+  readonly reporter: Reporter;
+  readonly connections: Pick<ClientConnections, 'slow' | 'coalescer'>;
+}
+
 const GIVE_UP = Symbol('give up');
 
-/** A callback of ours can be given up. */
+/** The callbacks of {@link collectAcks} can be given up. */
 interface GivenUp {
   readonly [GIVE_UP]?: () => void;
 }
 
 /**
- * Sends an event to sockets and hands on their acknowledgements. Nothing of it is left on the sockets once all
- * have answered or gone, or the time is up.
+ * Sends an event to sockets and passes on their acknowledgements. Resolves once all sockets have answered or left, or the
+ * time is up; no callback stays on a socket after that.
  *
  * @internal
  */
@@ -32,7 +38,7 @@ export function collectAcks(
   sockets: readonly Socket[],
   question: Question,
   codec: PacketCodec,
-  { reporter, connections }: Pick<NamespaceServices, 'reporter' | 'connections'>,
+  { reporter, connections }: CollectAcksDeps,
   onAnswer: (socketId: string, answer: unknown) => void,
 ): Promise<void> {
   if (sockets.length === 0) return Promise.resolve();
@@ -49,7 +55,7 @@ export function collectAcks(
       resolve();
       for (const socket of open) acksOf(socket)?.delete(id);
     });
-    // An app that has closed its sockets waits for nobody.
+    // The timer must not keep a process alive whose app has closed its sockets.
     timer.unref();
     const over = (socket: Socket): void => {
       open.delete(socket);
@@ -78,11 +84,11 @@ async function askEach(
     const emitter = socket.compress(compress).timeout(timeoutMs);
     onAnswer(socket.id, await emitter.emitWithAck(event as string, ...args));
   };
-  // Sockets that do not answer are told by their absence.
+  // A socket that does not answer in time is left out.
   await Promise.allSettled(sockets.map(ask));
 }
 
-/** A socket that has gone answers no more: nobody waits for it. */
+/** Gives up the acknowledgements of a socket that has left. */
 export function abandonAcks(socket: Socket): void {
   const acks = acksOf(socket);
   for (const [id, callback] of acks ?? []) {

@@ -17,6 +17,8 @@ export type AdapterConstructor = new (nsp: Namespace) => Adapter;
 
 /** @internal */
 export interface CommandAdapter extends Adapter {
+  /** The sockets of this namespace on this instance. */
+  readonly endpoint: LocalNamespace;
   /** The rooms of all instances. */
   allRooms(): Promise<Set<string>>;
 }
@@ -35,16 +37,14 @@ type Packet = Parameters<Adapter['broadcast']>[0];
 export function commandAdapter(
   Base: AdapterConstructor,
   { acks, cluster, commands, reporter, ackTimeoutMs, limits: { nameBytes } }: NamespaceServices,
-): new (nsp: Namespace) => CommandAdapter {
+): abstract new (nsp: Namespace) => CommandAdapter {
   const invalid = (room: unknown): void => invalidRoom(reporter, room);
   const normal = (options: BroadcastOptions) => normaliseOptions(options, invalid);
-  return class extends Base implements CommandAdapter {
-    private get local(): LocalNamespace {
-      return this as unknown as LocalNamespace;
-    }
+  abstract class Commands extends Base implements CommandAdapter {
+    abstract readonly endpoint: LocalNamespace;
 
     private selected(known: Required<BroadcastOptions>): Socket[] {
-      return this.local.select(this.selectorOf(known));
+      return this.endpoint.select(this.selectorOf(known));
     }
 
     /** What it throws is told to the callback of the call, see default-ack-timeout.ts. */
@@ -74,7 +74,7 @@ export function commandAdapter(
         timeoutMs: known.flags.timeout ?? ackTimeoutMs,
       };
       if (question !== undefined && known?.flags.local === true) {
-        const asked = this.local.ask(question, (_, answer) => onAnswer(answer));
+        const asked = this.endpoint.ask(question, (_, answer) => onAnswer(answer));
         onClientCount(asked.socketIds.length);
         // The operator waits for as many servers as there are, and the others have nothing to do with it.
         for (let server = 1; server < servers; server++) onClientCount(0);
@@ -160,7 +160,8 @@ export function commandAdapter(
     private selectorOf({ rooms, except }: Required<BroadcastOptions>): SocketSelector {
       return { namespace: (this.nsp as Namespace).name, rooms: [...rooms], except: [...except] };
     }
-  };
+  }
+  return Commands;
 
   function isShort(room: string): boolean {
     if (!isLonger(room, nameBytes)) return true;

@@ -4,6 +4,7 @@ import type { Session } from 'socket.io-adapter';
 import type { AuthenticatedIdentity } from '../../options/auth-options.js';
 import { continueSession } from '../../auth/session-id.js';
 import type { Reporter } from '../../reporting/reporter.js';
+import type { Delivery } from '../../routing/local-namespace.js';
 import {
   isReservedRoom,
   sessionRoom,
@@ -11,6 +12,8 @@ import {
   userIn,
   userRoom,
 } from '../../routing/reserved-rooms.js';
+import type { SocketIoPacket } from '../../wire/wire-packet.js';
+import { optionsOf, type KeptOptions } from '../delivery-options.js';
 import { startOver, type KeptPacket } from '../internals.js';
 import { after, guarded } from '../../reporting/timers.js';
 
@@ -25,11 +28,25 @@ interface Grant extends Claim {
   readonly rooms: readonly string[];
 }
 
+/** @internal */
+export interface ConnectionRecoveryDeps {
+  /** The packets that Socket.IO's adapter keeps, oldest first. */
+  readonly packets: () => readonly KeptPacket[];
+  /** Has Socket.IO's adapter keep a packet, which gets an offset as its last argument, and send it to `options.rooms`. */
+  readonly store: (packet: SocketIoPacket, options: KeptOptions) => void;
+  /** Keeps the channels of rooms subscribed until the returned function is called. */
+  readonly keepChannels: (rooms: readonly string[]) => () => void;
+  readonly reporter: Reporter;
+}
+
+/** A room without sockets. */
+const NOWHERE: ReadonlySet<string> = new Set(['propagator#nobody']);
+
 /**
- * Socket.IO gives a client that comes back its rooms, its `data` and the events that it missed before any middleware
- * has run: whether its token has ended or it is somebody else by now. Here all that waits until the client is
- * authenticated as the user it was; as another one it is a new connection. What it missed is looked up when it is
- * connected, so that nothing is lost while it is let in.
+ * Connection state recovery for authenticated clients. Socket.IO gives a client that comes back its rooms, its `data` and
+ * the events that it missed before any middleware has run, even if its token has expired or it is another user by now. Here
+ * they wait until the client is authenticated as the same user; another user gets a new connection. The missed events
+ * are looked up when the socket is connected, so that none is lost while it is admitted.
  *
  * @internal
  */
@@ -38,21 +55,18 @@ export class ConnectionRecovery {
   private readonly restored = new WeakMap<object, Claim>();
   private readonly claims = new WeakMap<Socket, Claim>();
   private readonly granted = new WeakMap<Socket, Grant>();
-  /** Sessions that wait for their clients, by their private ids: what lets go of their channels. */
+  /** Functions that release the channels of sessions whose clients are away, by private session id. */
   private readonly away = new Map<string, () => void>();
   private emitting: string | undefined;
 
-  /** @param keepChannels keeps the channels of rooms subscribed until the function that comes back is called */
-  constructor(
-    private readonly keepChannels: (rooms: readonly string[]) => () => void,
-    private readonly reporter: Reporter,
-  ) {}
+  constructor(private readonly deps: ConnectionRecoveryDeps) {}
 
-  /** A client was lost that may come back: what others send to its rooms meanwhile has to arrive here. */
+  /** Called when a client is lost that may come back. Events for its rooms have to arrive here meanwhile. */
   lost({ pid, rooms }: Session, maxDisconnectionMs: number): void {
     this.away.get(pid)?.();
-    const release = this.keepChannels(rooms);
-    const failed = this.reporter.failure('transport.failed', () => 'channels of a lost client');
+    const { keepChannels, reporter } = this.deps;
+    const release = keepChannels(rooms);
+    const failed = reporter.failure('transport.failed', () => 'channels of a lost client');
     const letGo = guarded(failed, () => {
       clearTimeout(timer);
       this.away.delete(pid);
@@ -62,7 +76,7 @@ export class ConnectionRecovery {
     this.away.set(pid, letGo);
   }
 
-  /** The session as Socket.IO may have it at once. */
+  /** The part of a session that Socket.IO may have before the client is authenticated. */
   claim(session: Session, offset: string): Session {
     const data: object = {};
     this.restored.set(data, { session, offset });
@@ -80,7 +94,7 @@ export class ConnectionRecovery {
     this.watchEmits(socket);
   }
 
-  /** Called once it is known whom a socket belongs to; returns the rooms that it has back. */
+  /** Called once a socket is authenticated; returns the rooms that it gets back. */
   authenticated(socket: Socket, identity: AuthenticatedIdentity | null): Set<string> {
     const claim = this.claims.get(socket);
     if (claim === undefined) return new Set();
@@ -90,9 +104,9 @@ export class ConnectionRecovery {
       return new Set();
     }
     const { rooms, data } = claim.session;
-    // What `authenticate` has written is newer.
+    // Values that `authenticate` has written are newer.
     socket.data = Object.assign(socket.data as object, { ...(data as object), ...socket.data });
-    // In another session than before: what was for that one alone is not for this one.
+    // Events for another session than the current one are not for this client.
     const current = identity && sessionRoom(identity.sessionId);
     const stillIn = rooms.filter((room) => sessionIn([room]) === undefined || room === current);
     this.granted.set(socket, { ...claim, rooms: stillIn });
@@ -100,16 +114,30 @@ export class ConnectionRecovery {
   }
 
   /** Called once a socket is connected, before the app can send anything to it. */
-  connected(socket: Socket, kept: readonly KeptPacket[], send: (data: unknown[]) => void): void {
+  connected(socket: Socket, send: (data: unknown[]) => void): void {
     const claim = this.granted.get(socket);
     if (claim === undefined) return;
-    for (const data of missed(claim, kept)) send(data);
+    for (const data of missed(claim, this.deps.packets())) send(data);
     this.away.get(claim.session.pid)?.();
   }
 
+  /** Keeps an event for clients that come back. Returns its data with the offset; undefined where it is not kept. */
+  keep(delivery: Delivery): unknown[] | undefined {
+    const { packet } = delivery.packet;
+    if (packet === undefined || delivery.volatile) return undefined;
+    const options = optionsOf(delivery);
+    const { rooms } = options;
+    // Socket.IO's adapter knows no users, so it must send to nobody while it keeps the packet.
+    const kept = Object.assign(options, { rooms: NOWHERE });
+    this.deps.store({ ...packet, data: [...packet.data] }, kept);
+    Object.assign(options, { rooms });
+    const last = this.deps.packets().at(-1);
+    return last?.opts === options ? last.data : undefined;
+  }
+
   /**
-   * With recovery `socket.emit()` goes through the adapter, where it looks like a broadcast to the room of the
-   * socket's id. It is none: the socket is here.
+   * With recovery, `socket.emit()` goes through the adapter, where it looks like a broadcast to the room of the socket's
+   * id. It needs no other instance, because the socket is here.
    */
   private watchEmits(socket: Socket): void {
     const watched = socket as unknown as { emit(...args: unknown[]): unknown };
@@ -136,7 +164,7 @@ export class ConnectionRecovery {
   }
 }
 
-/** What Socket.IO's own adapter counts as missed. */
+/** The data of the packets that a client missed, by the same rules as in Socket.IO's own adapter. */
 function missed({ session, offset, rooms }: Grant, kept: readonly KeptPacket[]): unknown[][] {
   const last = kept.findIndex(({ id }) => id === offset);
   if (last === -1) return [];
@@ -147,7 +175,7 @@ function missed({ session, offset, rooms }: Grant, kept: readonly KeptPacket[]):
   return kept.slice(last + 1).flatMap((packet) => (isFor(packet) ? [packet.data] : []));
 }
 
-/** The reserved rooms say whose session it was: nobody but us puts sockets into them. */
+/** Whether a session is of the same user: its reserved rooms say so, and only this library adds those. */
 function belongsTo({ rooms }: Session, identity: AuthenticatedIdentity | null): boolean {
   return identity === null
     ? !rooms.some(isReservedRoom)

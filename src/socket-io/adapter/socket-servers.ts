@@ -19,6 +19,7 @@ import { disconnectIfRequested, rememberArrival } from '../connections/disconnec
 import { InternalsCheck } from '../internals-check.js';
 import { inMemoryAdapterOf, keepAdapter } from './command-adapter.js';
 import { namespaceAdapter, type NamespaceAdapter } from './namespace-adapter.js';
+import type { NamespaceEndpoint } from './namespace-endpoint.js';
 import type { NamespaceServices } from './namespace-services.js';
 import { encoderOf } from '../internals.js';
 import { guarded, nextTick } from '../../reporting/timers.js';
@@ -114,8 +115,9 @@ export class SocketServers {
       this.services.ackTimeoutMs,
       this.services.reporter.failure('listener.failed', () => 'an acknowledgement'),
     );
+    const { endpoint } = adapter;
     nsp.use((socket, pass) => {
-      this.letIn(socket, adapter, pass)
+      this.letIn(socket, endpoint, pass)
         // A middleware of the app threw, or a listener of the connection.
         .catch((error: unknown) => pass(this.failed(socket, error)))
         .catch((error: unknown) => this.endFailed(socket, error));
@@ -124,13 +126,13 @@ export class SocketServers {
       guarded((error) => this.endFailed(socket, error), act)(socket);
     // Emitted before `connection`, where Nest hands the socket to gateways.
     const connect = guard((socket) => {
-      if (!this.endUnlessAdmitted(socket)) adapter.connected(socket);
+      if (!this.endUnlessAdmitted(socket)) endpoint.connected(socket);
     });
     const connection = guard((socket) => {
       if (!this.admitted.has(socket)) return;
       this.arrivals.connected(socket);
       this.internals.connected(socket);
-      const identity = adapter.identityOf(socket.id);
+      const identity = endpoint.identityOf(socket.id);
       this.limits.connected(socket, identity?.userId);
       this.connected(socket as unknown as AuthenticatedSocket, identity?.userId);
       disconnectIfRequested(socket, this.services.reporter);
@@ -141,15 +143,15 @@ export class SocketServers {
 
   private async letIn(
     socket: Socket,
-    adapter: NamespaceAdapter,
+    endpoint: NamespaceEndpoint,
     pass: (error?: Error) => void,
   ): Promise<void> {
     if (!this.arrivals.begin(socket, pass)) return;
     rememberArrival(socket);
-    adapter.arriving(socket);
+    endpoint.arriving(socket);
     let refusal: Error | undefined;
     try {
-      refusal = await this.admit(socket, adapter);
+      refusal = await this.admit(socket, endpoint);
     } catch (error) {
       refusal = this.failed(socket, error);
     }
@@ -168,7 +170,7 @@ export class SocketServers {
   }
 
   /** Resolves to the error to refuse the client with, or to undefined: its events arrive from then on. */
-  private async admit(socket: Socket, adapter: NamespaceAdapter): Promise<Error | undefined> {
+  private async admit(socket: Socket, endpoint: NamespaceEndpoint): Promise<Error | undefined> {
     const since = this.authentication.revocations.now();
     if (this.isTooLong('namespace', socket.nsp.name)) return new Error('Invalid namespace');
     const identity = await this.authentication.authenticate(socket);
@@ -182,7 +184,7 @@ export class SocketServers {
     const { draining } = this.services.connections;
     if (draining.active) draining.turnAway(socket);
     // Gone in the meantime: Socket.IO clears up after it.
-    if (socket.client.conn.readyState === 'open') await adapter.admit(socket, identity);
+    if (socket.client.conn.readyState === 'open') await endpoint.admit(socket, identity);
     const revoked =
       identity === null ? undefined : this.authentication.refusalOf(identity, since, socket);
     if (revoked === undefined) this.admitted.set(socket, identity);

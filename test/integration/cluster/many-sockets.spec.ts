@@ -31,11 +31,11 @@ describe('thousands of sockets on one instance', () => {
     await acquainted(cluster);
     nsp = namespaceOf(cluster, 0, CROWD);
     namespaceOf(cluster, 1, CROWD);
-    const adapter = nsp.adapter as NamespaceAdapter;
+    const { endpoint } = nsp.adapter as NamespaceAdapter;
     const sockets = Array.from({ length: SOCKETS }, (_, n) => fakeSocket(`socket-${n}`));
     for (const socket of sockets) {
       nsp.sockets.set(socket.id, socket as never);
-      await adapter.admit(socket, { userId: 'alice', sessionId: 'one' });
+      await endpoint.admit(socket, { userId: 'alice', sessionId: 'one' });
     }
     turn = 0;
     described = [];

@@ -88,14 +88,17 @@ describe('timers whose callbacks throw', () => {
 
   it('release the channels of the other lost clients when the first one throws', () => {
     const released: string[] = [];
-    const recovery = new ConnectionRecovery(
-      ([room = '']) =>
+    const recovery = new ConnectionRecovery({
+      packets: () => [],
+      store: () => undefined,
+      keepChannels:
+        ([room = '']) =>
         () => {
           if (room === 'bad') fail();
           released.push(room);
         },
       reporter,
-    );
+    });
     for (const room of ['bad', 'good']) {
       recovery.lost({ sid: room, pid: room, rooms: [room], data: {}, missedPackets: [] }, 1_000);
     }
