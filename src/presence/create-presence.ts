@@ -31,14 +31,14 @@ interface PresenceDeps {
   readonly readiness: Readiness;
 }
 
-/** Presence of one instance, put together. @internal */
+/** Presence of one instance. @internal */
 export interface Presence {
   readonly service: PresenceService;
-  /** With a limit of sockets only. */
+  /** Undefined without a socket limit. */
   readonly gate: SocketGate | undefined;
   /** @throws PropagatorError `redis.permission`, `redis.command-failed` */
   start(): Promise<void>;
-  /** The app has started: whoever wants to hear of changes listens. */
+  /** The app has started, and its subscribers subscribe. */
   appStarted(): void;
   appEnding(): void;
   stop(): Promise<void>;
@@ -74,10 +74,10 @@ export function createPresence(options: ResolvedOptions, deps: PresenceDeps): Pr
   const failed = reporter.failure('presence.failed', () => 'users on all instances');
   const tracker = new PresenceTracker(store, instanceId, presence, {
     ...deps,
-    onRetold: () => limit?.forgotten(),
+    onResend: () => limit?.forgotten(),
     onRenewed: guarded(failed, () => limit?.catchUp()),
   });
-  // What an instance leaves is looked after at once, not with the next heartbeat.
+  // Take over the users of an instance that has left at once, not with the next heartbeat.
   const left = cluster.changes$.subscribe(
     guarded(failed, ({ type }) => (type === 'joined' ? undefined : tracker.beat())),
   );
@@ -106,7 +106,7 @@ function createLimit(
 
 type Options = Pick<ResolvedOptions, 'presence' | 'prefix' | 'publishTimeoutMs'>;
 
-/** Where presence is kept: beside the transport. Undefined where it is switched off, or the transport is an app's own. @internal */
+/** The presence store for the transport. Undefined if presence is switched off, or with an app's own transport. @internal */
 export function createPresenceStore(
   { presence, prefix, publishTimeoutMs }: Options,
   { pubSub, clients }: { readonly pubSub: PubSub; readonly clients: RedisClients | undefined },

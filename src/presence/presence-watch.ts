@@ -7,8 +7,8 @@ import type { PresenceChange } from './store/presence-change.js';
 const TYPES: ReadonlySet<unknown> = new Set(['online', 'offline', 'status']);
 
 /**
- * The changes that any instance reports, as they are published with them. A channel is subscribed while somebody
- * watches a user of its bucket.
+ * The changes of all instances, from the channels on which the store publishes them. The channel of a bucket is subscribed
+ * while a subscriber watches one of its users.
  *
  * @internal
  */
@@ -40,7 +40,7 @@ export class PresenceWatch {
   private read(bytes: Buffer): PresenceChange | undefined {
     const change = decoded(bytes);
     if (change === undefined) {
-      this.reporter.report('message.malformed', () => 'dropped a message of presence');
+      this.reporter.report('message.malformed', () => 'dropped a malformed presence message');
     }
     return change;
   }

@@ -13,11 +13,11 @@ import type { PresenceWatch } from './presence-watch.js';
 
 const MAX_STATUS_BYTES = 256;
 const MAX_PER_PAGE = 1_000;
-/** Of how many users it is remembered that a status may have been set, and for how long. */
+/** The maximum number of users with a `setStatus` call without a reply, and how long each is remembered. */
 const MAX_UNCERTAIN = 1_000;
 const UNCERTAIN_MS = 60_000;
 
-/** What presence works with; undefined where it is switched off. @internal */
+/** The parts of {@link PresenceService}. @internal */
 export interface PresenceParts {
   readonly store: PresenceStore;
   readonly tracker: PresenceTracker;
@@ -26,17 +26,17 @@ export interface PresenceParts {
 }
 
 /**
- * Who is online in the whole cluster: every user with at least one authenticated socket on any instance, in any
- * namespace, and for a while after the last one has gone (`presence.graceMs`).
+ * The online users of the whole cluster: every user with at least one authenticated socket on any instance, in any
+ * namespace, and until the end of the grace period after the last one has left (option `presence`).
  *
- * All that asks or changes rejects with `app.not-started`, `redis.unavailable`, `redis.no-writes`, `redis.timeout`, `redis.permission` or
- * `redis.command-failed` where Redis does not answer, with `target.invalid` for what is no user id, and with
- * `presence.unavailable` where presence is switched off.
+ * The methods reject with `app.not-started` before the start, with `redis.unavailable`, `redis.no-writes`, `redis.timeout`,
+ * `redis.permission` or `redis.command-failed` if Redis does not execute the command, with `target.invalid` for an invalid
+ * user id, and with `presence.unavailable` if presence is switched off.
  */
 export class PresenceService {
   /**
-   * What this instance reports: of each change in the cluster exactly one instance does. So this is the place for what
-   * is to happen once, such as telling the clients:
+   * The changes that this instance reports. Exactly one instance reports each change in the cluster, so subscribe here
+   * for actions that are to happen once, such as telling the clients:
    *
    * ```ts
    * presence.changes$.subscribe(({ type, userId }) =>
@@ -45,7 +45,7 @@ export class PresenceService {
    * ```
    */
   readonly changes$: Observable<PresenceChange>;
-  /** Statuses that were perhaps set, by user, and when: no answer came. */
+  /** `setStatus` calls without a reply, by user, with their monotonic time (`performance.now()`). */
   private readonly uncertain = new Map<string, { status: string | null; at: number }>();
 
   /** @internal */
@@ -56,12 +56,12 @@ export class PresenceService {
     this.changes$ = parts?.tracker.changes$ ?? EMPTY;
   }
 
-  /** Whether the store holds what this instance has told it. @internal */
+  /** Whether this instance has a lease, so that the store has its users. @internal */
   get leased(): boolean {
     return this.parts?.tracker.currentLease !== undefined;
   }
 
-  /** Whether a user is online. Needs no Redis for one with a socket on this instance. */
+  /** Whether a user is online. Does not call Redis for a user with a socket on this instance. */
   async isOnline(userId: UserId): Promise<boolean> {
     const [online = false] = (await this.areOnline([userId])).values();
     return online;
@@ -74,11 +74,10 @@ export class PresenceService {
   }
 
   /**
-   * The users that are online, in no particular order, page by page: `cursor` says where to go on and is null at the end.
-   * Who is online all the while is on exactly one page.
+   * One page of the online users, in no particular order. Pass the `cursor` of a page to get the next one; it is null on the
+   * last page. A user who stays online is on exactly one page.
    *
-   * @throws PropagatorError `target.invalid` for a cursor that is none of ours, or a limit that is no whole number
-   * from 1 to 1000
+   * @throws PropagatorError `target.invalid` for an unknown cursor, or a limit that is not a whole number from 1 to 1000
    */
   async onlineUsers(
     page: { cursor?: string | null | undefined; limit?: number | undefined } = {},
@@ -104,7 +103,7 @@ export class PresenceService {
     return { userIds, cursor: null };
   }
 
-  /** How many users are online. */
+  /** The number of online users. */
   async count(): Promise<number> {
     const { store } = this.available();
     const buckets = Array.from({ length: BUCKETS }, (_, bucket) => store.count(bucket));
@@ -112,15 +111,15 @@ export class PresenceService {
   }
 
   /**
-   * When a user was last connected, in ms since 1970: now for one who is online, null for one who never was, or longer
-   * ago than `presence.lastSeenMs`.
+   * When a user was last connected, in ms since 1970. Now for an online user; null for a user who was never online, or
+   * longer ago than `presence.lastSeenMs`.
    */
   async lastSeen(userId: UserId): Promise<number | null> {
     const [found] = (await this.look([userId])).values();
     return found?.lastSeen ?? null;
   }
 
-  /** What `setStatus` set, or null. */
+  /** The status set by {@link setStatus}, or null. */
   async statusOf(userId: UserId): Promise<string | null> {
     const { store } = this.available();
     const id = checkedUserId(userId);
@@ -129,18 +128,18 @@ export class PresenceService {
   }
 
   /**
-   * Sets what a user who is online is doing: `'away'`, say, or null for nothing in particular. It ends when the user
-   * goes offline, and when Redis loses its data.
+   * Sets the status of an online user, such as `'away'`, or null for none. It is lost when the user goes offline, and
+   * when Redis loses its data.
    *
-   * @param status at most 256 bytes
-   * @returns false where the user is offline, and nothing was set
+   * @param status 1 to 256 bytes, or null
+   * @returns false if the user is offline, and nothing was set
    * @throws PropagatorError `presence.status-invalid`
    */
   async setStatus(userId: UserId, status: string | null): Promise<boolean> {
     const { store, tracker } = this.available();
     const id = checkedUserId(userId);
     checkStatus(status);
-    // Who is only just being let in here is online, too.
+    // A user who has just connected to this instance may not be in the store yet.
     if (this.state.get(id).length > 0) await tracker.told(id);
     const { connection } = store;
     try {
@@ -148,7 +147,7 @@ export class PresenceService {
       const wasSet = this.mayBeSet(id, status);
       this.uncertain.delete(id);
       if (change !== undefined) tracker.report(change);
-      // Tried again, it is no change for the store, and nobody has heard of it.
+      // An earlier call without a reply has set this status, and its change was not reported.
       else if (online && wasSet) tracker.reportStatus(id, status);
       return online;
     } catch (error) {
@@ -159,9 +158,9 @@ export class PresenceService {
   }
 
   /**
-   * The changes of these users (of all, where none are named), whichever instance reports them: for those who show them
-   * on this instance. Each instance that watches sees them. While Redis is away, changes pass unseen: ask
-   * {@link areOnline} once it is back (`RedisService.state$`).
+   * The changes of these users (default: of all users), whichever instance reports them. Every instance that watches gets
+   * them, such as to show who is online. Changes during an outage of Redis are missed: call {@link areOnline} when it is
+   * back (`RedisService.state$`).
    */
   watch(userIds?: Iterable<UserId>): Observable<PresenceChange> {
     const { watch } = this.available();

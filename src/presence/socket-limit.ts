@@ -12,13 +12,13 @@ import type { Lease, LimitPolicy, PresenceStore, SocketAdmission } from './store
 
 const TOO_MANY = 'auth.too-many-sockets';
 const EVICT = 'evict';
-/** How many sockets are counted anew at once. */
+/** The number of concurrent calls of the store while it catches up. */
 const AT_ONCE = 100;
 
 interface Counted {
   readonly userId: string;
   readonly socket: Socket;
-  /** Whether the store counts it. `asking`: it is being asked. `perhaps`: no answer came. */
+  /** Whether the store counts the socket. `asking`: the call is in flight. `perhaps`: its reply was lost. */
   standing: 'asking' | 'yes' | 'no' | 'perhaps';
 }
 
@@ -30,22 +30,22 @@ interface SocketLimitDeps {
   readonly store: PresenceStore;
   readonly requests: ClusterRequests;
   readonly reporter: Reporter;
-  /** Undefined while there is none. */
+  /** The current lease; undefined while there is none. */
   lease(): Lease | undefined;
 }
 
 /**
- * How many sockets a user may have in the whole cluster. They are counted where presence is kept, so that sockets that
- * connect to several instances at the same moment are counted one after the other. While Redis is away the sockets of
- * this instance are what counts.
+ * Limits the sockets of a user in the whole cluster. The presence store counts them, so that sockets that connect to
+ * several instances at once are counted one after the other. During an outage of Redis each instance counts its own
+ * sockets.
  *
  * @internal
  */
 export class SocketLimit implements SocketGate {
   private readonly counted = new Map<string, Counted>();
-  /** The ids of each user's sockets in {@link counted}, the oldest first. */
+  /** The ids of each user's sockets in {@link counted}, oldest first. */
   private readonly byUser = new Map<string, Set<string>>();
-  /** Sockets that have gone and may be counted still, with their users. */
+  /** Closed sockets that the store may still count, with their users. */
   private readonly unreleased = new Map<string, string>();
   private catchingUp = false;
 
@@ -63,7 +63,7 @@ export class SocketLimit implements SocketGate {
     counted.standing = standing;
     const { admitted, evicted } = admission ?? this.countHere(userId, socket.id);
     if (this.counted.get(socket.id) !== counted) {
-      // Gone in the meantime; it may have been counted after it was released.
+      // Disconnected during the call, which may have counted the socket after its release.
       this.release(counted);
     } else if (!admitted) {
       this.leave(counted);
@@ -84,14 +84,14 @@ export class SocketLimit implements SocketGate {
     this.release(counted);
   }
 
-  /** The store may have lost what it was told. */
+  /** The store may have lost its counted sockets. */
   forgotten(): void {
     for (const counted of this.counted.values()) {
       if (counted.standing === 'yes') counted.standing = 'perhaps';
     }
   }
 
-  /** Tells the store what it could not be told before. */
+  /** Repeats calls of the store that failed. */
   async catchUp(): Promise<void> {
     if (this.catchingUp) return;
     this.catchingUp = true;
@@ -116,12 +116,12 @@ export class SocketLimit implements SocketGate {
     if (!isHere()) return;
     counted.standing = 'asking';
     const { standing } = await this.ask(counted, 'count-only');
-    // It may have been counted before.
+    // An earlier call without a reply may have counted the socket.
     counted.standing = standing === 'no' ? 'perhaps' : standing;
     if (!isHere()) this.release(counted);
   }
 
-  /** No admission where the store cannot be asked. */
+  /** Asks the store. No `admission` if it does not reply, or without a lease. */
   private async ask(
     { userId, socket }: Counted,
     policy: LimitPolicy,

@@ -1,5 +1,6 @@
 import type { ResolvedPresenceOptions } from '../../options/resolve-presence.js';
 import type { PubSub } from '../../ports/pub-sub.js';
+import { graceEnd, graceStart } from './grace-period.js';
 import { BUCKETS, bucketOf, presenceChannel } from './presence-buckets.js';
 import type { PresenceChange } from './presence-change.js';
 import { instanceOf } from './presence-store.js';
@@ -21,26 +22,27 @@ import type {
 
 interface Present {
   readonly owners: Set<Owner>;
-  /** While there are no owners: when it is over, in ms since 1970. */
-  dueAt: number | undefined;
+  /** The end of the grace period, in ms since 1970, while there are no owners. */
+  graceEndsAt: number | undefined;
   status: string | null;
 }
 
-/** What the instances of one process share. @internal */
+/** The data of all instances of one process. @internal */
 export class PresenceTable {
   readonly users = Array.from({ length: BUCKETS }, () => new Map<string, Present>());
   readonly seen = new Map<string, number>();
   readonly sockets = new Map<string, { owner: Owner; socketId: string }[]>();
-  /** Owners that have ended, and whose users nobody looks after yet. */
+  /** Owners that have ended and whose users no instance has taken over yet. */
   readonly ended = new Set<Owner>();
-  /** Owners that somebody listens to, or did a moment ago, and when they last said so. */
+  /** Owners with a subscriber to their changes, and when they last reported one (ms since 1970). */
   readonly heard = new Map<Owner, number>();
-  /** Changes that were handed out, until their owners have confirmed them. */
+  /** Unacknowledged changes, and the owners that report them. */
   readonly reports = new Map<PresenceChange, Owner>();
 }
 
 /**
- * Presence of the instances of one process. They end together, so there are no leases, and nothing is lost.
+ * Presence of the instances of one process. They end together, so leases do not expire, no data is lost, and no join is
+ * tentative.
  *
  * @internal
  */
@@ -63,7 +65,7 @@ export class InMemoryPresenceStore implements PresenceStore {
     for (const [other, at] of heard) {
       if (at < now - 2 * this.options.leaseMs) heard.delete(other);
     }
-    // What there is to be said of their users is lost on an instance that nobody listens to.
+    // Changes of their users would be lost on an instance without a subscriber.
     const dead = isHeard || heard.size === 0 ? [...ended] : [];
     if (dead.length > 0) ended.clear();
     return { state: 'held', now: Date.now(), until: Infinity, data: 'memory', dead };
@@ -89,17 +91,17 @@ export class InMemoryPresenceStore implements PresenceStore {
 
   async processDue(bucket: number, { owner }: Lease): Promise<DueResult> {
     const now = Date.now();
-    const { graceMs, lastSeenMs } = this.options;
+    const { lastSeenMs } = this.options;
     const users = this.usersOf(bucket);
     const changes: PresenceChange[] = [];
-    for (const [userId, { dueAt = Infinity }] of users) {
-      if (dueAt > now) continue;
+    for (const [userId, { graceEndsAt = Infinity }] of users) {
+      if (graceEndsAt > now) continue;
       users.delete(userId);
       this.table.seen.delete(userId);
-      if (lastSeenMs > 0) this.table.seen.set(userId, dueAt - graceMs);
+      if (lastSeenMs > 0) this.table.seen.set(userId, graceStart(graceEndsAt, this.options));
       changes.push(this.report('offline', userId, owner));
     }
-    // The oldest come first.
+    // Oldest first.
     for (const [userId, at] of this.table.seen) {
       if (at >= now - lastSeenMs) break;
       this.table.seen.delete(userId);
@@ -113,7 +115,7 @@ export class InMemoryPresenceStore implements PresenceStore {
 
   async sweep(bucket: number, { owner }: Lease, dead: Owner): Promise<Swept> {
     const now = Date.now();
-    const changes = this.unconfirmed(bucket, dead, owner);
+    const changes = this.reassign(bucket, dead, owner);
     for (const userId of this.usersOf(bucket).keys()) this.leave(userId, dead, now);
     for (const userId of this.table.sockets.keys()) {
       if (bucketOf(userId) === bucket) this.dropSockets(userId, (socket) => socket.owner === dead);
@@ -182,16 +184,16 @@ export class InMemoryPresenceStore implements PresenceStore {
 
   close(): void {}
 
-  /** What a dead owner has not confirmed is another one's to report. */
-  private unconfirmed(bucket: number, dead: Owner, owner: Owner): PresenceChange[] {
-    const handed: PresenceChange[] = [];
+  /** Reassigns the unacknowledged changes of a dead owner. */
+  private reassign(bucket: number, dead: Owner, owner: Owner): PresenceChange[] {
+    const reassigned: PresenceChange[] = [];
     for (const [change, by] of this.table.reports) {
       if (by !== dead || bucketOf(change.userId) !== bucket) continue;
       this.table.reports.delete(change);
-      handed.push({ ...change, instanceId: instanceOf(owner) });
+      reassigned.push({ ...change, instanceId: instanceOf(owner) });
     }
-    for (const change of handed) this.table.reports.set(change, owner);
-    return handed;
+    for (const change of reassigned) this.table.reports.set(change, owner);
+    return reassigned;
   }
 
   private report(type: PresenceChange['type'], userId: string, owner: Owner): PresenceChange {
@@ -205,18 +207,18 @@ export class InMemoryPresenceStore implements PresenceStore {
     const users = this.usersOf(bucket);
     const present = users.get(userId);
     if (present === undefined) {
-      users.set(userId, { owners: new Set([owner]), dueAt: undefined, status: null });
+      users.set(userId, { owners: new Set([owner]), graceEndsAt: undefined, status: null });
       return true;
     }
     present.owners.add(owner);
-    present.dueAt = undefined;
+    present.graceEndsAt = undefined;
     return false;
   }
 
   private leave(userId: string, owner: Owner, now: number): void {
     const present = this.usersOf(bucketOf(userId)).get(userId);
     if (present?.owners.delete(owner) !== true || present.owners.size > 0) return;
-    present.dueAt = now + this.options.graceMs;
+    present.graceEndsAt = graceEnd(now, this.options);
   }
 
   private dropSockets(
@@ -229,7 +231,7 @@ export class InMemoryPresenceStore implements PresenceStore {
   }
 
   private nextDue(bucket: number): number | undefined {
-    const due = [...this.usersOf(bucket).values()].flatMap(({ dueAt }) => dueAt ?? []);
+    const due = [...this.usersOf(bucket).values()].flatMap(({ graceEndsAt }) => graceEndsAt ?? []);
     return due.length === 0 ? undefined : Math.min(...due);
   }
 
@@ -244,7 +246,7 @@ export class InMemoryPresenceStore implements PresenceStore {
     status: string | null = null,
   ): PresenceChange {
     const change = { type, userId, status, at: Date.now(), instanceId: instanceOf(by) };
-    // Who watches is told as Redis would tell.
+    // Publish the change for `watch`, like the scripts in Redis.
     const channel = presenceChannel(this.prefix, bucketOf(userId));
     void this.publish(channel, Buffer.from(JSON.stringify(change)));
     return change;
@@ -254,7 +256,7 @@ export class InMemoryPresenceStore implements PresenceStore {
     try {
       await this.pubSub.publish(channel, bytes);
     } catch {
-      // The one that reports it has it all the same.
+      // The reporting instance gets the change as the result of the call.
     }
   }
 }
@@ -263,7 +265,7 @@ function isAfter(userId: string, other: string): boolean {
   return Buffer.compare(Buffer.from(userId), Buffer.from(other)) > 0;
 }
 
-/** As Redis sorts. */
+/** The order of a sorted set in Redis. */
 function inByteOrder(userIds: string[]): string[] {
   return userIds.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }

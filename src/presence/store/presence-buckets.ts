@@ -1,6 +1,6 @@
 /**
- * How many buckets the users are divided into. The data of a bucket is in one slot of a Redis Cluster, so that a script
- * can change it as a whole; the buckets are spread over all slots. All instances have to agree on the number.
+ * The number of buckets of users. The data of a bucket is in one slot of a Redis Cluster, so that a script can change it
+ * atomically; the buckets are spread over all slots. All instances have to use the same number.
  */
 export const BUCKETS = 256;
 
@@ -13,7 +13,7 @@ export function bucketOf(userId: string): number {
   return (hash >>> 0) % BUCKETS;
 }
 
-/** The users of each bucket. @internal */
+/** Groups users by bucket. @internal */
 export function byBucket(userIds: Iterable<string>): Map<number, string[]> {
   const buckets = new Map<number, string[]>();
   for (const userId of userIds) {
@@ -26,10 +26,10 @@ export function byBucket(userIds: Iterable<string>): Map<number, string[]> {
 }
 
 /**
- * The hash tag of each bucket: what stands in the braces of its keys. Bucket 0 is in the middle of the first of 256 equal
- * parts of the slots of a Redis Cluster, bucket 1 in that of the second, and so on. So however many masters share the
- * slots evenly, they share the buckets evenly. Each tag is the first one of `b0`, `b1`, ... (`b` and a number in base 36)
- * whose slot is one of the two in the middle of that part. All instances have to agree on them.
+ * The hash tag of each bucket, in the braces of its keys. The slots of a Redis Cluster are divided into 256 equal parts,
+ * and each bucket is in the middle of one of them: masters with even shares of the slots have even shares of the buckets.
+ * A tag is the first of `b0`, `b1`, ... (`b` and a number in base 36) whose slot is one of the two in the middle of its
+ * part. All instances have to use the same tags.
  */
 const TAGS = `
   b3dy b67z b75w b2ft b8uu bh4 b5s b93p b22p b6z1 bb6d b2o7 b1nl baw bx8 b8ey bfji b6w2 b717 b2b4 b1co
@@ -49,7 +49,7 @@ const TAGS = `
   .trim()
   .split(/\s+/);
 
-/** The channel on which changes of a bucket's users are published. The braces put it into the slot of the data. @internal */
+/** The channel for changes of the users of a bucket. The braces put it into the slot of the bucket's data. @internal */
 export function presenceChannel(prefix: string, bucket: number): string {
   return `${prefix}:presence:{${TAGS[bucket]}}`;
 }

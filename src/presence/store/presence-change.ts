@@ -1,18 +1,18 @@
-/** A user of the cluster came, went, or has another status. */
+/** A user of the cluster came online, went offline, or has a new status. */
 export interface PresenceChange {
   readonly type: 'online' | 'offline' | 'status';
   readonly userId: string;
-  /** What `setStatus` set; null without one, and always for a user that came or went. */
+  /** The status set by `setStatus`. Null for none, and always null for `online` and `offline`. */
   readonly status: string | null;
-  /** ms since 1970, on Redis' clock. */
+  /** The time of the change in ms since 1970, on the clock of Redis. */
   readonly at: number;
-  /** The instance that reports it. */
+  /** The id of the instance that reports the change. */
   readonly instanceId: string;
 }
 
-/** A part of a list that may be long. */
+/** One page of the online users. */
 export interface OnlineUsers {
   readonly userIds: readonly string[];
-  /** Where to go on; null at the end. */
+  /** The cursor of the next page; null on the last page. */
   readonly cursor: string | null;
 }

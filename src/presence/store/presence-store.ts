@@ -1,22 +1,41 @@
+/*
+ * The states of one user, for all instances together:
+ *
+ *             join: reports `online`             `leave` or `gone` of the last instance, or its sweep
+ *   offline ─────────────────────────► online ────────────────────────────────────────────────► grace
+ *    ▲   │                              ▲   ▲                                                    │  │
+ *    │   │ hold                         │   └─── join, restore, hold: not reported ──────────────┘  │
+ *    │   ▼                              │                                                           │
+ *    │  tentative ──────────────────────┘                                                           │
+ *    │     restore: not reported; time is up: reports `online`                                      │
+ *    └── grace period is over: reports `offline` ───────────────────────────────────────────────────┘
+ *
+ * The operations are those of {@link PresenceOperation}. `processDue` makes the two transitions by time.
+ *
+ * - grace: {@link graceEnd} in grace-period.ts has the rule "offline after `graceMs`".
+ * - tentative: only after Redis has lost its data, for the length of a lease. The user may have been online before, on an
+ *   instance that has not restored its users yet. A tentative user who leaves becomes online first, then grace.
+ * - `restore` takes an offline user online without a report, `gone` takes one to grace: the store had lost the user. If it
+ *   has reported the user offline since the loss, `restore` reports `online`, and `gone` does nothing.
+ */
 import type { PresenceChange } from './presence-change.js';
 
-/** An instance as the store knows it: its id and a number, which is another one after it was given up. @internal */
+/** An instance in the store: its id and a number. An instance that was given up gets another number. @internal */
 export type Owner = string;
 
-/** The id of the instance that an owner is. @internal */
+/** The instance id of an owner. @internal */
 export function instanceOf(owner: Owner): string {
   return owner.split('.', 1)[0] ?? owner;
 }
 
 /**
- * What an instance says of a user in the store.
+ * One step of an update: the state of a user on the calling instance.
  *
- * - `join`: has a socket here. Nobody else has one: the user came online.
- * - `restore`: as `join`, for a user who has been online all the while, whether the store knows or not.
- * - `hold`: as `join`, while the other instances are still putting back what the store lost: whether that user was
- *   online is known when they have had the time.
- * - `leave`: has no socket here any more. Nor elsewhere: offline after the grace period.
- * - `gone`: as `leave`, for a user whom the store may have lost.
+ * - `join`: the user has a socket on this instance. If on no other, the user comes online.
+ * - `restore`: like `join`, for a user who was online before, even if the store has lost the user.
+ * - `hold`: like `join` after a data loss, while other instances may still have to restore the user: the join is tentative.
+ * - `leave`: the user has no socket on this instance. If on no other, the grace period starts.
+ * - `gone`: like `leave`, for a user whom the store may have lost.
  *
  * @internal
  */
@@ -28,29 +47,29 @@ export interface PresenceStep {
   readonly userId: string;
 }
 
-/** The right to say something in the store: who has not renewed it in time is given up. @internal */
+/** The right of an instance to change the store. Without a renewal in time the other instances give it up. @internal */
 export interface Lease {
   readonly owner: Owner;
-  /** ms since 1970, on the store's clock. */
+  /** The end of the lease in ms since 1970, on the store's clock. */
   readonly until: number;
-  /** What comes late over an earlier connection has no effect. See {@link PresenceStore.connection}. */
+  /** Calls that arrive late over an earlier connection have no effect: see {@link PresenceStore.connection}. */
   readonly connection: number;
-  /** See {@link BeatAnswer.holdUntil}. */
-  readonly holdUntil?: number;
+  /** See {@link BeatAnswer.tentativeUntil}. */
+  readonly tentativeUntil?: number;
 }
 
 /** @internal */
 export interface Beat {
   readonly owner: Owner;
-  /** What the store called its data when this instance last heard of it; undefined for the first time. */
+  /** The data id of the last reply; undefined for the first beat. */
   readonly data: string | undefined;
-  /** Until when others whose lease has ended may be given up, on the store's clock: 0 for never. */
+  /** Until when this call may give up instances with an expired lease, in ms on the store's clock. 0: never. */
   readonly claimUntil: number;
-  /** Dead owners whose users this instance is looking after: nobody else has to. */
+  /** Dead owners that this instance is sweeping: the store assigns them to no other. */
   readonly sweeping?: readonly Owner[];
   /**
-   * Whether somebody listens to what it reports. While there are such instances, and for two leases after that, dead
-   * owners are theirs to look after.
+   * Whether the app is subscribed to the changes of this instance. While there are such instances, and for two leases
+   * afterwards, only they are assigned dead owners.
    */
   readonly isHeard?: boolean;
 }
@@ -59,70 +78,73 @@ export interface Beat {
 export interface BeatAnswer {
   /**
    * - `held`: renewed
-   * - `lost`: renewed, and the store has lost its data since
-   * - `swept`: given up in the meantime; to be begun anew under another name
+   * - `lost`: renewed, and the store has lost its data since the last beat
+   * - `swept`: given up by another instance; this one continues under a new name
    */
   readonly state: 'held' | 'lost' | 'swept';
+  /** The end of the lease in ms since 1970, on the store's clock. */
   readonly until: number;
   /** ms since 1970, on the store's clock. */
   readonly now: number;
-  /** Another name after the store has lost its data. */
+  /** The id of the store's data; a different one after a data loss. */
   readonly data: string;
   /**
-   * Until when the instances may be putting back what the store has lost, on its clock: who is not there may be online
-   * all the same. Only for so long after a loss.
+   * The end of the tentative joins, in ms on the store's clock. Only after a data loss, while instances may still be
+   * restoring users.
    */
-  readonly holdUntil?: number;
-  /** Owners whose users this instance has to look after: see {@link PresenceStore.sweep}. */
+  readonly tentativeUntil?: number;
+  /** Dead owners that this instance has to sweep: see {@link PresenceStore.sweep}. */
   readonly dead: readonly Owner[];
 }
 
 /** @internal */
 export interface UpdateFlags {
   /**
-   * One more for each update of this owner in this bucket: one that was done, and whose answer was lost, is not done
-   * again.
+   * Counts the updates of this owner in this bucket. A number that was applied before is not applied again: its reply was
+   * lost.
    */
   readonly number?: number;
-  /** Whether all that was handed out to this owner, and not confirmed, is to be handed out again. Default: it is. */
+  /** Whether to redeliver the unacknowledged changes of this owner. @default true */
   readonly redeliver?: boolean;
 }
 
 /** @internal */
 export interface Updated {
   /**
-   * `expired`: nothing was done, the lease has ended. `stale`: nor here, it came over an earlier connection, or the owner
-   * has resigned.
+   * `expired`: no effect, because the lease has ended. `stale`: no effect, because the call came over an earlier
+   * connection, or the owner has resigned.
    */
   readonly state: 'done' | 'expired' | 'stale';
+  /** ms since 1970, on the store's clock. */
   readonly now: number;
   /**
-   * Handed out to this owner to be reported, now or before. They are handed out again until
-   * {@link PresenceStore.acknowledge} says that they have come; after the owner's end to the one that sweeps.
+   * Changes that this owner has to report. They are redelivered until {@link PresenceStore.acknowledge}; after the end of
+   * the owner, to the owner that sweeps it.
    */
   readonly changes: readonly PresenceChange[];
 }
 
 /** @internal */
 export interface DueResult extends Updated {
-  /** When the next one is due, on the store's clock. */
+  /** The next end of a grace period or tentative join, in ms on the store's clock. */
   readonly nextAt: number | undefined;
 }
 
 /** @internal */
 export interface Swept extends DueResult {
-  /** Where to go on; undefined at the end. */
+  /** The position of the next call; undefined at the end. */
   readonly cursor: string | undefined;
 }
 
-/** What is known of a user. @internal */
+/** @internal */
 export interface UserPresence {
   readonly online: boolean;
   readonly status: string | null;
+  /** ms since 1970; now for an online user. */
   readonly lastSeen: number | null;
 }
 
-/** A socket of a user, for the limit. @internal */
+/** A socket that counts for the socket limit. @internal */
 export interface CountedSocket {
   readonly userId: string;
   readonly socketId: string;
@@ -130,7 +152,7 @@ export interface CountedSocket {
 
 /** @internal */
 export interface SocketToAdmit extends CountedSocket {
-  /** How many sockets the user may have, this one included. */
+  /** The maximum number of sockets of the user, including this one. */
   readonly limit: number;
   readonly policy: LimitPolicy;
 }
@@ -138,67 +160,69 @@ export interface SocketToAdmit extends CountedSocket {
 /** @internal */
 export interface SocketAdmission {
   readonly admitted: boolean;
-  /** Sockets that have to go for it. */
+  /** Ids of older sockets that have to be disconnected. */
   readonly evicted: readonly string[];
 }
 
-/** What happens to a user's sockets beyond the limit. `count-only`: nothing. @internal */
+/** What to do above the limit. `count-only`: count the socket in any case. @internal */
 export type LimitPolicy = 'reject-new' | 'disconnect-oldest' | 'count-only';
 
 /**
- * Where it is kept who is online. Each call changes or reads one bucket as a whole. All of them may reject with a
- * `PropagatorError`: whether something was done is unknown then.
+ * The port to the presence data. Each call reads or changes one bucket atomically. A call that rejects with a
+ * `PropagatorError` may have been applied or not.
  *
  * @internal
  */
 export interface PresenceStore {
-  /** One more for each connection that was lost: what was sent before may arrive later than what is sent now. */
+  /** Counts lost connections. Calls sent over an earlier connection may arrive after later ones. */
   readonly connection: number;
   /**
-   * Rejects where it is certain that this instance is not let.
+   * Checks the permissions of this instance.
    *
    * @throws PropagatorError `redis.permission`, `redis.command-failed`
    */
   verify(): Promise<void>;
+  /** Renews the lease of an owner. */
   beat(beat: Beat): Promise<BeatAnswer>;
-  /** The owner ends; others look after its users at once. */
+  /** Ends the lease of an owner, so that another instance sweeps it at once. */
   resign(owner: Owner): Promise<void>;
+  /** Applies steps in order. */
   update(
     bucket: number,
     lease: Lease,
     steps: readonly PresenceStep[],
-    told?: UpdateFlags,
+    flags?: UpdateFlags,
   ): Promise<Updated>;
   /**
-   * Reports what has become due: a user whose grace period is over, say.
+   * Ends the grace periods and tentative joins that are due.
    *
    * @param redeliver as in {@link UpdateFlags}
    */
   processDue(bucket: number, lease: Lease, redeliver?: boolean): Promise<DueResult>;
-  /** These have come to the owner, and are not handed out again. */
+  /** The owner has reported these changes: they are not redelivered. */
   acknowledge(bucket: number, owner: Owner, changes: readonly PresenceChange[]): Promise<void>;
-  /** Takes a part of a dead owner's users off it. */
+  /** Removes a dead owner from some of its users. */
   sweep(bucket: number, lease: Lease, dead: Owner, cursor: string | undefined): Promise<Swept>;
-  /** A dead owner has no users any more. */
+  /** Marks a dead owner as swept in all buckets. */
   sweepFinished(dead: Owner): Promise<void>;
   read(bucket: number, userIds: readonly string[]): Promise<UserPresence[]>;
-  /** False where the user is offline. */
+  /** `online` is false for an offline user, and nothing is set. */
   setStatus(
     bucket: number,
     userId: string,
     status: string | null,
     reporter: Owner,
   ): Promise<{ readonly online: boolean; readonly change: PresenceChange | undefined }>;
-  /** Users of a bucket in the order of their ids, after one of them. */
+  /** Online users of a bucket in byte order, after `after`. */
   page(bucket: number, after: string | undefined, limit: number): Promise<string[]>;
   count(bucket: number): Promise<number>;
-  /** Counts a socket of a user, unless there are too many. Undefined where this instance has no say (any more). */
+  /** Counts a socket of a user, up to the limit. Undefined if the lease has ended. */
   admitSocket(
     bucket: number,
     lease: Lease,
     socket: SocketToAdmit,
   ): Promise<SocketAdmission | undefined>;
   releaseSocket(bucket: number, lease: Lease, socket: CountedSocket): Promise<void>;
-  /** Ends what was made for it; nothing is called any more. */
+  /** Releases resources. No other call follows. */
   close(): void;
 }

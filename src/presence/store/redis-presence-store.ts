@@ -28,25 +28,25 @@ import { REPORTED, SETTLE, SWEEP } from './scripts/settle.js';
 import { ADMIT_SOCKET, RELEASE_SOCKET } from './scripts/sockets.js';
 import { UPDATE } from './scripts/update.js';
 
-/** How many users one call of a script may look at while it goes through all of them. */
+/** The maximum number of users that one call looks at during a sweep. */
 const SWEEP_COUNT = 500;
-/** The masters of a Cluster have a clock each: a lease is used by the clock of one and ended by that of another. */
+/** Allowed clock difference between the masters of a Cluster: one checks a lease, another one ends it. */
 const CLOCK_SKEW_MS = 1_000;
 /**
- * How long the keys live when nobody uses the prefix any more: a day, and twice as long as it takes at most until an
- * instance has told each bucket again, one with each heartbeat.
+ * How long the keys live after the last instance has ended, in ms: a day, and twice the longest time in which an instance
+ * refreshes all buckets, one with each heartbeat.
  */
 const keepMs = (leaseMs: number): number => 24 * 3_600_000 + 2 * BUCKETS * leaseMs;
-/** For what no lease is needed for. */
-/** How many buckets a start looks at without a Cluster, at even distances. */
+/** The number of buckets, evenly spaced, that `verify` probes without a Cluster. */
 const SINGLE_PROBES = 16;
+/** End and connection of the lease, for scripts that check none. */
 const NO_LEASE = [0, 0] as const;
 
 type ChangeReply = [PresenceChange['type'], string, number, string];
 type DueReply = [Updated['state'], number, ChangeReply[], string];
 
 /**
- * Presence in Redis, changed by scripts: each runs as a whole, on one clock. All that a script needs is in one slot.
+ * Presence in Redis, changed by scripts. Each is atomic, uses the clock of its Redis server, and has all its keys in one slot.
  *
  * @internal
  */
@@ -54,11 +54,12 @@ export class RedisPresenceStore implements PresenceStore {
   private readonly publish: string;
   private readonly skewMs: number;
   private readonly leases: readonly string[];
-  private readonly keep: readonly [number, number];
-  /** Longer than users are kept: a dead instance is known for as long as a bucket has users of it. */
+  /** Arguments of every script of a bucket: lifetime of the keys, of the last-seen times, and the grace period, in ms. */
+  private readonly common: readonly [number, number, number];
+  /** Longer than users are kept: the record of a dead instance outlives its users. */
   private readonly keepLeasesMs: number;
   private readonly keysOf: readonly (readonly string[])[];
-  /** Of scripts that run for each user who comes or goes. The buckets of a Cluster are on different nodes. */
+  /** Batches of the scripts that run for each user. None on a Cluster: its buckets are on different nodes. */
   private readonly batches: ReadonlyMap<RedisScript, ScriptBatches>;
 
   constructor(
@@ -71,7 +72,7 @@ export class RedisPresenceStore implements PresenceStore {
     this.skewMs = cluster ? CLOCK_SKEW_MS : 0;
     const kept = keepMs(options.leaseMs);
     this.keepLeasesMs = 2 * kept;
-    this.keep = [kept, Math.max(kept, options.lastSeenMs)];
+    this.common = [kept, Math.max(kept, options.lastSeenMs), options.graceMs];
     this.leases = ['leases', 'sweeps', 'swept', 'data', 'hold', 'heard'].map(
       (part) => `${prefix}:presence:{leases}:${part}`,
     );
@@ -90,7 +91,7 @@ export class RedisPresenceStore implements PresenceStore {
   }
 
   async verify(): Promise<void> {
-    // Each master of a Cluster has permissions of its own. Without a Cluster some are enough to find out that it is one.
+    // Each master of a Cluster has its own permissions. Otherwise a few probes reveal an unexpected Cluster.
     const step = this.cluster ? 1 : BUCKETS / SINGLE_PROBES;
     const buckets = Array.from({ length: BUCKETS / step }, (_, index) => index * step);
     const script = probe(this.publish);
@@ -117,8 +118,11 @@ export class RedisPresenceStore implements PresenceStore {
     const args = [...known, ...times, isHeard ? 1 : 0, this.keepLeasesMs, ...sweeping];
     const reply = await this.scripts.run(BEAT, this.leases, args);
     type Reply = [BeatAnswer['state'], number, number, string, number, ...Owner[]];
-    const [state, now, until, current, holdUntil, ...dead] = reply as Reply;
-    return { state, now, until, data: current, dead, ...(holdUntil > now && { holdUntil }) };
+    const [state, now, until, current, tentativeUntil, ...dead] = reply as Reply;
+    return {
+      ...{ state, now, until, data: current, dead },
+      ...(tentativeUntil > now && { tentativeUntil }),
+    };
   }
 
   async resign(owner: Owner): Promise<void> {
@@ -135,18 +139,16 @@ export class RedisPresenceStore implements PresenceStore {
     steps: readonly PresenceStep[],
     { number = 0, redeliver = true }: UpdateFlags = {},
   ): Promise<Updated> {
-    const { graceMs, leaseMs } = this.options;
     const told = steps.flatMap(({ operation, userId }) => [operation, userId]);
-    const flags = [lease.holdUntil ?? 0, number, redeliver ? 1 : 0];
-    const args = [graceMs, leaseMs, ...flags, ...told];
+    const flags = [lease.tentativeUntil ?? 0, number, redeliver ? 1 : 0];
+    const args = [this.options.leaseMs, ...flags, ...told];
     const reply = await this.runFor(lease, UPDATE, bucket, args);
     const [state, now, changes] = reply as [Updated['state'], number, ChangeReply[]];
     return { state, now, changes: changesOf(changes, lease.owner) };
   }
 
   async processDue(bucket: number, lease: Lease, redeliver = true): Promise<DueResult> {
-    const { graceMs, lastSeenMs } = this.options;
-    const args = [graceMs, lastSeenMs, lease.holdUntil ?? 0, redeliver ? 1 : 0];
+    const args = [this.options.lastSeenMs, lease.tentativeUntil ?? 0, redeliver ? 1 : 0];
     const reply = await this.runFor(lease, SETTLE, bucket, args);
     return dueResult(reply as DueReply, lease.owner);
   }
@@ -166,7 +168,7 @@ export class RedisPresenceStore implements PresenceStore {
     dead: Owner,
     cursor: string | undefined,
   ): Promise<Swept> {
-    const args = [dead, cursor ?? '0', this.options.graceMs, SWEEP_COUNT];
+    const args = [dead, cursor ?? '0', SWEEP_COUNT];
     const reply = await this.runFor(lease, SWEEP, bucket, args);
     const [state, now, changes, nextAt, next] = reply as [...DueReply, string];
     return {
@@ -254,7 +256,7 @@ export class RedisPresenceStore implements PresenceStore {
     const channel = presenceChannel(this.prefix, bucket);
     const batches = this.batches.get(script);
     const keys = this.keys(bucket);
-    const all = [channel, this.publish, ...this.keep, ...args];
+    const all = [channel, this.publish, ...this.common, ...args];
     return batches === undefined ? this.scripts.run(script, keys, all) : batches.run(keys, all);
   }
 

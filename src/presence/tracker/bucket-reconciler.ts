@@ -1,34 +1,52 @@
-import type { BucketDeps } from './bucket-deps.js';
-import { GraceSchedule } from './grace-schedule.js';
-import { UnackedChanges } from './unacked-changes.js';
+import type { ResolvedPresenceOptions } from '../../options/resolve-presence.js';
 import type { PresenceChange } from '../store/presence-change.js';
 import type {
+  DueResult,
   Lease,
   Owner,
   PresenceOperation,
-  PresenceStep,
-  DueResult,
+  PresenceStore,
   Updated,
 } from '../store/presence-store.js';
+import { GraceSchedule } from './grace-schedule.js';
+import { UnackedChanges } from './unacked-changes.js';
 import { UserStates } from './user-states.js';
 
-/** How many users one call of the store is about. */
+/** The maximum number of users in one call of the store. */
 const USERS_PER_CALL = 500;
 
-/** What the store is told of a user. */
-interface Told {
-  readonly userId: string;
-  readonly steps: readonly PresenceStep[];
+/** Shared by all buckets of an instance, but for `processDueIn`. @internal */
+export interface BucketDeps {
+  readonly store: PresenceStore;
+  readonly options: ResolvedPresenceOptions;
+  /** The current lease; undefined while there is none. */
+  lease(): Lease | undefined;
+  /** Whether no other instance can have taken over this instance's users under this lease. */
+  holds(lease: Lease): boolean;
+  /** Whether joins are tentative, shortly after a data loss. */
+  isTentative(): boolean;
+  /** Emits a change to the app. */
+  report(change: PresenceChange): void;
+  /** Whether changes have to wait for a subscriber or a lease. */
+  isWaiting(): boolean;
+  /** The store refused the lease, or it expired before the reply. */
+  onLeaseEnded(): void;
+  onFailed(error: unknown): void;
+  /** Calls {@link BucketReconciler.processDue} in this many ms. */
+  processDueIn(ms: number): void;
+  /** Resolves when all waiting buckets start together. */
+  nextTurn(): Promise<void>;
 }
 
-interface Batch {
-  readonly number: number;
-  readonly told: readonly Told[];
+/** The operations of one user in an update. */
+interface UserUpdate {
+  readonly userId: string;
+  readonly operations: readonly PresenceOperation[];
 }
 
 /**
- * What this instance has to tell the store of one bucket, one call at a time: so nothing overtakes anything, and what
- * comes up meanwhile goes along with the next call. It rests when a call fails, until `work` is called again.
+ * Brings one bucket of the store into agreement with this instance, one call at a time, so that no call overtakes
+ * another. After a failed call it waits for {@link work}.
  *
  * @internal
  */
@@ -38,11 +56,8 @@ export class BucketReconciler {
   private readonly schedule: GraceSchedule;
   private readonly unacked = new UnackedChanges();
   private isDue = false;
-  /** How often the store may have handed out what has not come since, and up to which of them it was asked again. */
-  private redeliveryEpoch = 1;
-  private acknowledgedEpoch = 0;
-  /** What the store was told and has not answered: it is told the same again, before anything else. */
-  private unanswered: Batch | undefined;
+  /** An update without a reply. It is repeated before any other call. */
+  private unanswered: { readonly number: number; readonly updates: UserUpdate[] } | undefined;
   private batches = 0;
   private working: Promise<void> | undefined;
 
@@ -53,47 +68,49 @@ export class BucketReconciler {
     this.schedule = new GraceSchedule(deps);
   }
 
-  /** How many users there is something to know of, or to be said of. */
+  /** The number of users with a state here, or in an update without a reply. */
   get size(): number {
-    return this.users.size + (this.unanswered?.told.length ?? 0);
+    return this.users.size + (this.unanswered?.updates.length ?? 0);
   }
 
-  /** A user has a socket here. */
-  came(userId: string): void {
-    this.users.came(userId);
-    this.touch(userId);
+  /** A user has the first socket on this instance. */
+  connected(userId: string): void {
+    this.users.connected(userId);
+    this.dirty.add(userId);
+    this.work();
   }
 
-  /** A user has no socket here any more. */
-  went(userId: string): void {
-    this.users.went(userId);
-    this.touch(userId);
+  /** A user has no socket on this instance any more. */
+  disconnected(userId: string): void {
+    this.users.disconnected(userId);
+    this.dirty.add(userId);
+    this.work();
   }
 
-  /** The store is told once more of all users: of a new connection, or to be sure. */
-  retell({ storeLostData }: { readonly storeLostData: boolean }): void {
-    this.redeliveryEpoch++;
+  /** Sends all users to the store again: after a new connection, a data loss, or from time to time. */
+  resend({ storeLostData }: { readonly storeLostData: boolean }): void {
+    this.unacked.requestRedelivery();
     if (storeLostData) {
-      this.schedule.noneIsHeld();
+      this.schedule.dropTentative();
       this.putBack();
     }
     this.users.unconfirm(storeLostData);
     this.touchAll();
   }
 
-  /** Something has become due. */
+  /** Has the store end the grace periods and tentative joins that are due. */
   processDue(): void {
     this.isDue = true;
     this.work();
   }
 
-  /** The store may have handed out something that has not come. */
+  /** A reply of the store with changes may have been lost. */
   requestRedelivery(): void {
-    this.redeliveryEpoch++;
+    this.unacked.requestRedelivery();
     this.processDue();
   }
 
-  /** What a dead instance left here falls to this one. Returns whether it could take it. */
+  /** Takes over the result of a sweep. Returns false if the lease has ended. */
   adopt(result: DueResult, lease: Lease): boolean {
     if (!this.accepts(result, lease)) {
       this.processDue();
@@ -105,9 +122,9 @@ export class BucketReconciler {
     return true;
   }
 
-  /** The others have taken this instance's users off it; who went, and what was handed out, is theirs to report. */
+  /** Registers all users again. Other instances gave this one up, and report its unacknowledged changes. */
   givenUp(): void {
-    this.redeliveryEpoch++;
+    this.unacked.requestRedelivery();
     this.putBack();
     this.users.givenUp();
     this.schedule.clear();
@@ -115,15 +132,15 @@ export class BucketReconciler {
     this.touchAll();
   }
 
-  /** A change that comes from this instance itself. */
+  /** Reports a change made by this instance. */
   made(change: PresenceChange): void {
     this.unacked.add(change);
     this.handOver();
   }
 
-  /** Tells the app what it has not heard of, unless that has to wait. */
+  /** Reports waiting changes to the app, unless they have to wait longer. */
   handOver(): void {
-    // Looked at each time: whoever hears of one may have heard enough.
+    // Checked for each change: a subscriber may unsubscribe after the first.
     while (!this.deps.isWaiting()) {
       const change = this.unacked.next();
       if (change === undefined) break;
@@ -136,24 +153,16 @@ export class BucketReconciler {
     this.working ??= this.run();
   }
 
-  /** Resolves when the store has been told what has come up so far, or could not be. */
+  /** Resolves when the store has been updated, or could not be. */
   async told(): Promise<void> {
     await this.working;
   }
 
-  /**
-   * Begins nothing new; resolves when the store knows what the app has heard of: the rest falls to whoever takes this
-   * instance's users. There is no lease any more.
-   */
+  /** Acknowledges reported changes. Call it after the lease has ended, so that no other call starts. */
   async end(owner: Owner): Promise<void> {
     await this.working;
     const changes = this.unacked.first(Infinity);
     if (changes.length > 0) await this.deps.store.acknowledge(this.bucket, owner, changes);
-  }
-
-  private touch(userId: string): void {
-    this.dirty.add(userId);
-    this.work();
   }
 
   private touchAll(): void {
@@ -162,22 +171,21 @@ export class BucketReconciler {
   }
 
   private async run(): Promise<void> {
-    // What comes within one turn goes out as one.
     await this.deps.nextTurn();
     try {
       for (let work = this.nextWork(); work !== undefined; work = this.nextWork()) {
         if (!(await work())) break;
       }
     } catch (error) {
-      this.redeliveryEpoch++;
+      this.unacked.requestRedelivery();
       this.deps.onFailed(error);
     } finally {
-      // In the same turn as nothing more was found: what comes from now on begins anew.
+      // In the same turn as the last look for work, so that later work starts another run.
       this.working = undefined;
     }
   }
 
-  /** A call that returns whether it was of use; undefined while there is none to make. */
+  /** The next call of the store, which returns false if the lease has ended. Undefined for none. */
   private nextWork(): (() => Promise<boolean>) | undefined {
     const lease = this.deps.lease();
     if (lease === undefined) return undefined;
@@ -187,45 +195,41 @@ export class BucketReconciler {
   }
 
   private async update(lease: Lease): Promise<boolean> {
-    const batch = this.unanswered ?? { number: ++this.batches, told: this.takeDirty() };
-    const steps = batch.told.flatMap((told) => told.steps);
+    const batch = this.unanswered ?? { number: ++this.batches, updates: this.takeDirty() };
+    const steps = batch.updates.flatMap(({ userId, operations }) =>
+      operations.map((operation) => ({ operation, userId })),
+    );
     if (steps.length === 0) return true;
     this.unanswered = batch;
-    const { redeliveryEpoch } = this;
-    const flags = { number: batch.number, redeliver: redeliveryEpoch > this.acknowledgedEpoch };
+    const { redeliver, received } = this.unacked.expectReply();
+    const flags = { number: batch.number, redeliver };
     const updated = await this.deps.store.update(this.bucket, lease, steps, flags);
     if (!this.accepts(updated, lease)) return false;
-    this.acknowledgedEpoch = redeliveryEpoch;
-    // Put back in the meantime.
+    received();
+    // The batch was put back during the call.
     if (this.unanswered !== batch) return true;
     this.unanswered = undefined;
-    for (const told of batch.told) this.wasTold(told, updated.now, lease);
+    for (const update of batch.updates) this.applied(update, updated.now, lease);
     this.take(updated.changes);
     return true;
   }
 
   private async processDueNow(lease: Lease): Promise<boolean> {
+    const { redeliver, received } = this.unacked.expectReply();
     this.isDue = false;
     let isDone = false;
     try {
-      const { redeliveryEpoch } = this;
-      const result = await this.deps.store.processDue(
-        this.bucket,
-        lease,
-        redeliveryEpoch > this.acknowledgedEpoch,
-      );
+      const result = await this.deps.store.processDue(this.bucket, lease, redeliver);
       isDone = this.accepts(result, lease);
-      if (isDone) {
-        this.acknowledgedEpoch = redeliveryEpoch;
-        this.applyDue(result, lease);
-      }
+      if (!isDone) return false;
+      received();
+      this.applyDue(result, lease);
+      return true;
     } finally {
       if (!isDone) this.isDue = true;
     }
-    return isDone;
   }
 
-  /** Says which changes have come. */
   private async acknowledge({ owner }: Lease): Promise<boolean> {
     const changes = this.unacked.first(USERS_PER_CALL);
     await this.deps.store.acknowledge(this.bucket, owner, changes);
@@ -234,57 +238,56 @@ export class BucketReconciler {
   }
 
   /**
-   * What is heard only after the lease has ended, as by a process that was frozen, may have been handed to others
-   * meanwhile. If it was not, the store says it again.
+   * Ignores replies that arrive after the lease has expired (a frozen process): another instance may own these changes by
+   * now. If not, the store redelivers them.
    */
   private accepts({ state }: Updated, lease: Lease): boolean {
     if (state === 'done' && this.deps.holds(lease)) return true;
-    this.redeliveryEpoch++;
+    this.unacked.requestRedelivery();
     this.deps.onLeaseEnded();
     return false;
   }
 
-  private takeDirty(): Told[] {
-    const holding = this.deps.isHolding();
-    const batch: Told[] = [];
+  private takeDirty(): UserUpdate[] {
+    const isTentative = this.deps.isTentative();
+    const updates: UserUpdate[] = [];
     for (const userId of this.dirty) {
-      if (batch.length === USERS_PER_CALL) break;
+      if (updates.length === USERS_PER_CALL) break;
       this.dirty.delete(userId);
-      const operations = this.users.take(userId, holding);
-      const steps = operations.map((operation) => ({ operation, userId }));
-      if (steps.length > 0) batch.push({ userId, steps });
+      const operations = this.users.takeOperations(userId, isTentative);
+      if (operations.length > 0) updates.push({ userId, operations });
     }
-    return batch;
+    return updates;
   }
 
-  /** The store does not know what it was told last, or does not know this owner any more. */
+  /** Discards the update without a reply: the store has lost its data, or has swept this owner. */
   private putBack(): void {
-    for (const { userId, steps } of this.unanswered?.told ?? []) {
-      this.users.untold(userId, steps.map(operationOf));
+    for (const { userId, operations } of this.unanswered?.updates ?? []) {
+      this.users.uncertain(userId, operations);
       this.dirty.add(userId);
     }
     this.unanswered = undefined;
   }
 
-  private wasTold({ userId, steps }: Told, now: number, { holdUntil }: Lease): void {
-    const operations = steps.map(operationOf);
-    this.users.told(userId, operations);
+  private applied({ userId, operations }: UserUpdate, now: number, lease: Lease): void {
+    this.users.applied(userId, operations);
     if (operations.includes('hold')) {
-      this.schedule.holds(userId, holdUntil ?? now + this.deps.leaseMs, now);
+      const until = lease.tentativeUntil ?? now + this.deps.options.leaseMs;
+      this.schedule.joinedTentatively(userId, until, now);
     }
     const last = operations.at(-1);
-    if (last === 'leave' || last === 'gone') this.schedule.went(userId, now);
-    else this.schedule.isBack(userId);
+    if (last === 'leave' || last === 'gone') this.schedule.left(userId, now);
+    else this.schedule.returned(userId);
   }
 
-  private applyDue(result: DueResult, { holdUntil = 0 }: Lease): void {
+  private applyDue(result: DueResult, { tentativeUntil = 0 }: Lease): void {
     const { now, nextAt, changes } = result;
-    if (now >= holdUntil) {
-      for (const userId of this.schedule.takeCertain(now)) this.users.certain(userId);
-      for (const userId of this.schedule.takeGone(now, nextAt)) this.users.settled(userId);
+    if (now >= tentativeUntil) {
+      for (const userId of this.schedule.takeConfirmed(now)) this.users.confirmed(userId);
+      for (const userId of this.schedule.takeSettled(now, nextAt)) this.users.settled(userId);
     }
     this.take(changes);
-    this.schedule.settled(result, holdUntil);
+    this.schedule.processed(result, tentativeUntil);
   }
 
   private take(changes: readonly PresenceChange[]): void {
@@ -292,8 +295,4 @@ export class BucketReconciler {
     this.handOver();
     this.work();
   }
-}
-
-function operationOf({ operation }: PresenceStep): PresenceOperation {
-  return operation;
 }

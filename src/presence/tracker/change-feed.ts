@@ -3,9 +3,9 @@ import type { PresenceChange } from '../store/presence-change.js';
 import { nextTick, type Failed } from '../../reporting/timers.js';
 
 /**
- * Where the app hears of changes. Some have to wait for somebody who listens: those that come while the app starts and
- * for a while after that, while it ends, and for a while after the last one has stopped listening. In an app that does
- * not listen they pass.
+ * Emits changes to the app. Changes wait for a subscriber while the app starts, for `patienceMs` after the start, for
+ * `patienceMs` after the last subscriber has unsubscribed, and while the app ends. Otherwise changes without a subscriber
+ * are dropped.
  *
  * @internal
  */
@@ -25,30 +25,31 @@ export class ChangeFeed {
   });
 
   constructor(
-    /** How long after the start, or after the last listener has gone, another one is expected, in ms. */
+    /** How long to wait for a subscriber after the start, or after the last one has unsubscribed, in ms. */
     private readonly patienceMs: number,
     private readonly onListener: () => void,
     private readonly failed: Failed,
   ) {}
 
+  /** Whether the app is subscribed. */
   get isHeard(): boolean {
     return this.changes.observed;
   }
 
-  /** Whether what comes now has to wait. */
+  /** Whether a change has to wait for a subscriber. */
   get isWaiting(): boolean {
     if (this.isHeard) return false;
     return this.phase !== 'running' || performance.now() - this.silentSince < this.patienceMs;
   }
 
-  /** The app has started; some begin to listen right after that. */
+  /** The app has started. Some subscribers subscribe shortly afterwards. */
   appStarted(): void {
     if (this.phase !== 'starting') return;
     this.phase = 'running';
     this.silentSince = performance.now();
   }
 
-  /** The app is about to end: who does not listen any more has had the last of it. */
+  /** The app ends: changes without a subscriber are left to other instances. */
   appEnding(): void {
     this.phase = 'ending';
   }

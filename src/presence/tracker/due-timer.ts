@@ -1,10 +1,10 @@
 import type { Reporter } from '../../reporting/reporter.js';
 import { after } from '../../reporting/timers.js';
 
-/** The longest that Node's timers take. */
+/** The longest delay of a timer in Node. */
 const MAX_MS = 2 ** 31 - 1;
 
-/** One timer for many moments, each with a key. Monotonic time. An error thrown for one key is reported. @internal */
+/** One timer for many keys, each with its own time (monotonic). Reports an error thrown for a key. @internal */
 export class DueTimer<K> {
   private readonly times = new Map<K, number>();
   private timer: NodeJS.Timeout | undefined;
@@ -15,7 +15,7 @@ export class DueTimer<K> {
     private readonly reporter: Reporter,
   ) {}
 
-  /** In so many ms, or sooner if that was asked for before. */
+  /** Calls `onDue` for the key in this many ms, or sooner if already scheduled so. */
   in(ms: number, key: K): void {
     const at = performance.now() + Math.max(0, ms);
     if (at >= (this.times.get(key) ?? Infinity)) return;
@@ -46,7 +46,7 @@ export class DueTimer<K> {
     for (const key of due) {
       this.reporter.attempt(
         'presence.failed',
-        () => 'what is due',
+        () => 'while processing due users',
         () => this.onDue(key),
       );
     }

@@ -1,89 +1,96 @@
+import type { ResolvedPresenceOptions } from '../../options/resolve-presence.js';
+import { graceEnd } from '../store/grace-period.js';
 import type { DueResult } from '../store/presence-store.js';
 
 /** @internal */
 export interface GraceScheduleDeps {
-  readonly graceMs: number;
-  readonly leaseMs: number;
-  /** The store is to be asked in so many ms what has become certain. */
+  readonly options: ResolvedPresenceOptions;
+  /** Calls `processDue` of the store in this many ms. */
   processDueIn(ms: number): void;
 }
 
 /**
- * Of which users of a bucket something becomes certain later, and until when it is this instance that has the store
- * settle it. All times are those of the store's clock, in ms.
+ * The users of a bucket whose grace period or tentative join ends later, and until when this instance has the store
+ * process them. All times are in ms on the store's clock. The rule itself is in `store/grace-period.ts`.
  *
  * @internal
  */
 export class GraceSchedule {
-  /** Users that went, and when that is settled. */
+  /** Users who left here, and the ends of their grace periods. */
   private readonly departed = new Map<string, number>();
-  /** Users of whom it will be certain then that they came online. */
-  private readonly held = new Map<string, number>();
-  /** Until when this instance has something to settle here. */
+  /** Users who joined tentatively, and the ends of their tentative joins. */
+  private readonly tentative = new Map<string, number>();
+  /** Later ends are processed by another instance. */
   private responsibleUntil = 0;
 
   constructor(private readonly deps: GraceScheduleDeps) {}
 
-  /** It is not said of the user before then that they came online. */
-  holds(userId: string, until: number, now: number): void {
-    if (this.held.has(userId)) return;
-    this.held.set(userId, until);
-    // And the grace period after it, for who has gone by then.
-    this.isResponsible(until + this.deps.graceMs);
+  /** The join of a user is tentative until then. A second one does not prolong it. */
+  joinedTentatively(userId: string, until: number, now: number): void {
+    if (this.tentative.has(userId)) return;
+    this.tentative.set(userId, until);
+    // A user who leaves before starts the grace period then.
+    this.isResponsible(graceEnd(until, this.deps.options));
     this.deps.processDueIn(until - now);
   }
 
-  /** The grace period of the user has begun. */
-  went(userId: string, now: number): void {
-    const { graceMs } = this.deps;
-    this.departed.set(userId, Math.max(now, this.held.get(userId) ?? 0) + graceMs);
-    this.isResponsible(now + graceMs);
-    this.deps.processDueIn(graceMs);
+  /** The grace period of a user has started, or will start after the tentative join. */
+  left(userId: string, now: number): void {
+    const { options } = this.deps;
+    this.departed.set(userId, graceEnd(Math.max(now, this.tentative.get(userId) ?? 0), options));
+    const end = graceEnd(now, options);
+    this.isResponsible(end);
+    this.deps.processDueIn(end - now);
   }
 
-  isBack(userId: string): void {
+  returned(userId: string): void {
     this.departed.delete(userId);
   }
 
-  /** What a dead instance has left, of which the first is due then. */
+  /** This instance has swept a dead one, whose next user is due at `nextAt`. */
   inherited(nextAt: number, now: number): void {
-    this.isResponsible(now + this.deps.graceMs + this.deps.leaseMs);
+    const { options } = this.deps;
+    this.isResponsible(graceEnd(now, options) + options.leaseMs);
     this.deps.processDueIn(nextAt - now);
   }
 
-  /** Users of whom it is certain by now that they came. */
-  takeCertain(now: number): string[] {
-    return take(this.held, (at) => at <= now);
+  /** Removes and returns the users whose tentative join is over. */
+  takeConfirmed(now: number): string[] {
+    return take(this.tentative, (until) => until <= now);
   }
 
-  /** @param nextAt when the next user who has gone is due, as far as the store knows */
-  takeGone(now: number, nextAt: number = Infinity): string[] {
-    // Who is due later and not pending has come back somewhere.
-    return take(this.departed, (at) => at <= now || at < nextAt);
+  /**
+   * Removes and returns the users whose grace period is over, or who have returned on another instance.
+   *
+   * @param nextAt the earliest end that the store still has; undefined for none
+   */
+  takeSettled(now: number, nextAt: number = Infinity): string[] {
+    // An earlier end than `nextAt` is no longer in the store: the user has returned.
+    return take(this.departed, (end) => end <= now || end < nextAt);
   }
 
-  /** The store has settled what was due; when it is to be asked again. */
-  settled({ now, nextAt, changes }: DueResult, holdUntil: number): void {
-    const { graceMs } = this.deps;
-    if (now < holdUntil) {
-      this.isResponsible(holdUntil + graceMs);
-      this.deps.processDueIn(holdUntil - now);
+  /** The store has processed everything due; schedules the next call. */
+  processed({ now, nextAt, changes }: DueResult, tentativeUntil: number): void {
+    const { options } = this.deps;
+    if (now < tentativeUntil) {
+      this.isResponsible(graceEnd(tentativeUntil, options));
+      this.deps.processDueIn(tentativeUntil - now);
     }
-    // Who was held and has gone is in the grace period from now on: nobody else knows of that.
-    if (changes.length > 0) this.isResponsible(now + graceMs);
-    // What is due later is another instance's to settle, unless it is ours as well.
-    if (nextAt !== undefined && nextAt <= this.responsibleUntil)
+    // A tentative user who has left starts the grace period now; only this instance knows it.
+    if (changes.length > 0) this.isResponsible(graceEnd(now, options));
+    if (nextAt !== undefined && nextAt <= this.responsibleUntil) {
       this.deps.processDueIn(nextAt - now);
+    }
   }
 
-  /** The store has lost its data: who came is told to it anew. */
-  noneIsHeld(): void {
-    this.held.clear();
+  /** The store has lost its data: the users join again. */
+  dropTentative(): void {
+    this.tentative.clear();
   }
 
   clear(): void {
     this.departed.clear();
-    this.held.clear();
+    this.tentative.clear();
     this.responsibleUntil = 0;
   }
 
@@ -92,8 +99,8 @@ export class GraceSchedule {
   }
 }
 
-function take(times: Map<string, number>, isOver: (at: number) => boolean): string[] {
-  const over = [...times].flatMap(([userId, at]) => (isOver(at) ? [userId] : []));
-  for (const userId of over) times.delete(userId);
+function take(ends: Map<string, number>, isOver: (end: number) => boolean): string[] {
+  const over = [...ends].flatMap(([userId, end]) => (isOver(end) ? [userId] : []));
+  for (const userId of over) ends.delete(userId);
   return over;
 }

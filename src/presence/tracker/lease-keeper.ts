@@ -2,53 +2,55 @@ import type { ResolvedPresenceOptions } from '../../options/resolve-presence.js'
 import type { Lease, Owner, PresenceStore } from '../store/presence-store.js';
 import { every } from '../../reporting/timers.js';
 
-const SOON_MS = 1_000;
+/** The minimum time between a renewal and another one because the store refused the lease. */
+const MIN_PAUSE_MS = 1_000;
 
-/** Who lives on the lease. @internal */
+/** Callbacks of a {@link LeaseKeeper}. @internal */
 export interface LeaseHandlers {
-  /** Dead owners whose users this instance is looking after. */
+  /** The dead owners that this instance is sweeping. */
   sweeping(): readonly Owner[];
-  /** Whether somebody listens to what this instance reports. */
+  /** Whether the app is subscribed to the changes of this instance. */
   isHeard(): boolean;
-  /** The others have given this instance up; it goes on under another name. */
+  /** Other instances have given this one up; it continues under a new name. */
   givenUp(): void;
-  /** What the store was told over an earlier connection it may not have; or it has lost all its data. */
-  storeForgot(what: { readonly storeLostData: boolean }): void;
-  /** After each renewal, with owners whose users this instance has to look after. */
+  /** The store may have missed updates over an earlier connection, or has lost all its data. */
+  storeForgot(loss: { readonly storeLostData: boolean }): void;
+  /** Called after each renewal, with dead owners that this instance has to sweep. */
   renewed(dead: readonly Owner[]): void;
   failed(error: unknown): void;
 }
 
 /**
- * Renews the lease of this instance with each heartbeat. When it was given up all the same (it was frozen, say) it takes
- * another one under another name, so that nothing late of it has any effect.
+ * Renews the lease of this instance with each heartbeat. An instance that was given up (a frozen process, say) takes a new
+ * lease under a new name, so that its late calls have no effect.
  *
  * @internal
  */
 export class LeaseKeeper {
   private timer: NodeJS.Timeout | undefined;
-  /** One more each time that this instance was given up. */
+  /** Counts how often this instance was given up. */
   private epoch = 0;
-  /** That of the store, when the lease was last renewed. */
+  /** The connection of the store at the last beat. */
   private connection: number | undefined;
   private lease: Lease | undefined;
-  /** Until when nobody can have given this instance up, on this process' clock. */
+  /** No other instance can give this one up before, on the clock of this process. */
   private heldUntil = 0;
-  /** What the store called its data then. */
+  /** The data id of the last reply. */
   private data: string | undefined;
-  /** Whether the store may not have what it was told on an earlier connection. */
+  /** Whether the store may have missed updates over an earlier connection. */
   private unconfirmed = false;
+  /** Monotonic time (`performance.now()`). */
   private renewedAt = -Infinity;
-  /** The store's clock at the same moment. */
+  /** The store's clock at the last renewal. */
   private storeNow = 0;
   /** Since when all renewals have succeeded, in monotonic time (`performance.now()`). */
   private steadySince = Infinity;
-  /** Until when others may be putting back what the store lost, on this process' clock. */
-  private holdingUntil = 0;
+  /** The end of the tentative joins after a data loss, on the clock of this process. */
+  private tentativeUntil = 0;
   private beating: Promise<void> | undefined;
   private beatAgain = false;
   private stopped = false;
-  /** What the store was told last. */
+  /** The value of `isHeard` in the last beat. */
   private wasHeard = false;
   private lastFailure: unknown;
 
@@ -59,7 +61,7 @@ export class LeaseKeeper {
     private readonly handlers: LeaseHandlers,
   ) {}
 
-  /** Undefined while there is none, and since the connection was lost: then the store may not be what it was. */
+  /** Undefined without a lease, and after a lost connection until the lease is renewed. */
   get current(): Lease | undefined {
     return this.connection === this.store.connection ? this.lease : undefined;
   }
@@ -68,17 +70,17 @@ export class LeaseKeeper {
     return `${this.instanceId}.${this.epoch.toString(36)}`;
   }
 
-  /** Whether the store has lost its data a moment ago, and others may still be putting it back. */
-  get isHolding(): boolean {
-    return Date.now() < this.holdingUntil;
+  /** Whether joins are tentative: the store has lost its data, and other instances may still have to restore users. */
+  get isTentative(): boolean {
+    return Date.now() < this.tentativeUntil;
   }
 
-  /** Whether nobody can have given this instance up. */
+  /** Whether no other instance can have given this one up. */
   get isHeld(): boolean {
     return Date.now() < this.heldUntil;
   }
 
-  /** Whether nobody can have been given this instance's users in the meantime. */
+  /** Whether no other instance can have taken over this instance's users under this lease. */
   holds({ owner }: Lease): boolean {
     return owner === this.owner && this.isHeld;
   }
@@ -92,9 +94,9 @@ export class LeaseKeeper {
   }
 
   /**
-   * Resolves when what has begun is over.
+   * Resolves when no beat is in progress.
    *
-   * @throws what the last attempt has failed with
+   * @throws the error of the last beat
    */
   async settled(): Promise<void> {
     await this.beating;
@@ -105,7 +107,7 @@ export class LeaseKeeper {
     return this.beating !== undefined;
   }
 
-  /** Renews the lease now, as when another instance has ended and left its users. */
+  /** Renews the lease now. During a beat, once more after it. */
   async beat(): Promise<void> {
     if (this.stopped) return;
     this.beatAgain = this.beating !== undefined;
@@ -115,16 +117,16 @@ export class LeaseKeeper {
     await this.beating;
   }
 
-  /** Somebody listens to what this instance reports. */
+  /** The app has subscribed. Tells the store, unless the last beat did. */
   heard(): void {
     const isKnown = this.wasHeard && this.isHeld;
     if (!isKnown && this.timer !== undefined) void this.beat();
   }
 
-  /** The lease is of no use any more. */
+  /** The store refused the lease, or it expired before a reply. */
   ended(): void {
-    // Where the clocks of a Cluster are far apart, a new lease does not help either: then there is no hurry.
-    if (performance.now() - this.renewedAt > SOON_MS) void this.beat();
+    // With large clock differences in a Cluster a new lease would be refused, too.
+    if (performance.now() - this.renewedAt > MIN_PAUSE_MS) void this.beat();
   }
 
   stop(): void {
@@ -150,7 +152,7 @@ export class LeaseKeeper {
 
   private async beatNow(): Promise<void> {
     const { connection } = this.store;
-    if (connection !== this.connection) this.connectedAnew(connection);
+    if (connection !== this.connection) this.reconnected(connection);
     const { owner, data } = this;
     this.wasHeard = this.handlers.isHeard();
     const sentAt = Date.now();
@@ -163,13 +165,18 @@ export class LeaseKeeper {
     });
     if (this.stopped || this.store.connection !== connection) return;
     if (answer.state === 'swept') {
-      this.startAnew();
+      this.rename();
       await this.beatNow();
       return;
     }
-    const { until, now, holdUntil } = answer;
-    this.lease = { owner, connection, until, ...(holdUntil !== undefined && { holdUntil }) };
-    if (holdUntil !== undefined) this.holdingUntil = Date.now() + (holdUntil - now);
+    const { until, now, tentativeUntil } = answer;
+    this.lease = {
+      owner,
+      connection,
+      until,
+      ...(tentativeUntil !== undefined && { tentativeUntil }),
+    };
+    if (tentativeUntil !== undefined) this.tentativeUntil = Date.now() + (tentativeUntil - now);
     this.heldUntil = sentAt + (until - now);
     this.data = answer.data;
     this.storeNow = now;
@@ -181,7 +188,7 @@ export class LeaseKeeper {
     this.handlers.renewed(answer.dead);
   }
 
-  private connectedAnew(connection: number): void {
+  private reconnected(connection: number): void {
     this.connection = connection;
     this.lease = undefined;
     this.steadySince = Infinity;
@@ -189,8 +196,8 @@ export class LeaseKeeper {
   }
 
   /**
-   * Others are given up only while Redis has served this instance for so long without a break that they would have
-   * renewed their leases: else it may have been Redis that stood still, or all of us.
+   * Until when the store may give up other instances. Only after a lease without a failed beat: after an outage of Redis
+   * every lease has expired, although no instance is dead.
    */
   private claimUntil(): number {
     const { leaseMs, heartbeatIntervalMs } = this.options;
@@ -198,7 +205,7 @@ export class LeaseKeeper {
     return this.storeNow + Math.max(leaseMs / 2, 1.5 * heartbeatIntervalMs);
   }
 
-  private startAnew(): void {
+  private rename(): void {
     this.epoch++;
     this.data = undefined;
     this.lease = undefined;

@@ -1,13 +1,14 @@
 import { after, soon } from '../../reporting/timers.js';
-/** Between two turns while there is one after the other: so more is done in each. */
+
+/** The pause between two consecutive turns, so that more calls share one turn. */
 const PAUSE_MS = 5;
 
-/** Lets all who have something to do begin together. @internal */
+/** Starts all waiting buckets together, so that their calls of the store are sent as one. @internal */
 export class PacedTurns {
   private coming: Promise<void> | undefined;
   private lastAt = -Infinity;
 
-  /** The next turn of the event loop; where many come one after the other, only after a pause. */
+  /** Resolves in the next turn of the event loop; shortly after another turn, only after a pause. */
   next(): Promise<void> {
     this.coming ??= new Promise((resolve, reject) => {
       const begin = (): void => {

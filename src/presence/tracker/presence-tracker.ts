@@ -19,17 +19,15 @@ interface PresenceTrackerDeps {
   readonly pubSub: PubSub;
   readonly state: SocketStateService;
   readonly reporter: Reporter;
-  /** Called when the store may not have what it was told beside presence. */
-  onRetold(): void;
+  /** Called when the store may have lost what this instance stored, sockets of the socket limit included. */
+  onResend(): void;
   /** Called after each renewal of the lease. */
   onRenewed(): void;
 }
 
 /**
- * Keeps the store in agreement with the sockets of this instance, whatever happens to Redis, to the connection to it or
- * to this process; and takes the users of instances that have died off them.
- *
- * While this instance has a lease, the store holds what it was told.
+ * Keeps the store in agreement with the sockets of this instance through faults of Redis, of the connection and of this
+ * process, and takes over the users of dead instances. While this instance has a lease, the store has its updates.
  *
  * @internal
  */
@@ -72,24 +70,24 @@ export class PresenceTracker {
     });
     this.buckets = Array.from({ length: BUCKETS }, (_, index) => this.createBucket(index));
     this.sweeps = new Sweeps(this.createSweeper(), deps.reporter, (error) => this.failed(error));
-    // From the beginning: a gateway with a port of its own lets clients in before the app has started.
+    // Not only from `start`: a gateway with its own port accepts clients before the app has started.
     this.subscriptions.push(
       deps.state.changes$.subscribe(
         guarded(failed, ({ type, userId }) => {
           const bucket = this.bucket(bucketOf(userId));
-          if (type === 'first-socket') bucket.came(userId);
-          else bucket.went(userId);
+          if (type === 'first-socket') bucket.connected(userId);
+          else bucket.disconnected(userId);
         }),
       ),
     );
   }
 
-  /** What this instance reports. */
+  /** The changes that this instance reports. */
   get changes$(): Observable<PresenceChange> {
     return this.feed.changes$;
   }
 
-  /** Undefined while there is none, and since the connection was lost: then the store may not be what it was. */
+  /** Undefined without a lease, and after a lost connection until the lease is renewed. */
   get currentLease(): Lease | undefined {
     return this.lease.current;
   }
@@ -98,15 +96,15 @@ export class PresenceTracker {
     return this.lease.owner;
   }
 
-  /** How many users this instance keeps something about. */
+  /** The number of users with a state on this instance. */
   get size(): number {
     return this.buckets.reduce((sum, { size }) => sum + size, 0);
   }
 
   /**
-   * Takes part from now on.
+   * Takes a lease and starts the updates.
    *
-   * @throws PropagatorError `redis.permission`, `redis.wrong-server`, `redis.command-failed`: Redis does not let this instance
+   * @throws PropagatorError `redis.permission`, `redis.wrong-server`, `redis.command-failed`
    */
   async start(): Promise<void> {
     this.subscriptions.push(
@@ -120,17 +118,17 @@ export class PresenceTracker {
       await this.store.verify();
       await this.lease.settled();
     } catch (error) {
-      // A Redis that is away may be back in a moment.
+      // Redis may be back in a moment.
       if (!isPassing(error) && !isClosed(error)) throw error;
     }
   }
 
-  /** Renews the lease now, as when another instance has ended and left its users. */
+  /** Renews the lease now, such as to take over the users of an instance that has ended. */
   beat(): Promise<void> {
     return this.lease.beat();
   }
 
-  /** Leaves what is left to the others. */
+  /** Ends the lease. Another instance takes over the users. */
   async stop(): Promise<void> {
     if (this.stopped) return;
     this.stopped = true;
@@ -142,14 +140,14 @@ export class PresenceTracker {
       await Promise.all(this.buckets.map((bucket) => bucket.end(owner)));
       await this.store.resign(owner);
     } catch {
-      // Then the lease runs out.
+      // The lease will expire instead.
       this.deps.reporter.count('presence.failed');
     }
     this.store.close();
     this.feed.close();
   }
 
-  /** Whoever wants to listen does from now on: see {@link ChangeFeed}. */
+  /** The app has started and subscribes now: see {@link ChangeFeed}. */
   appStarted(): void {
     this.feed.appStarted();
     this.handOver();
@@ -159,25 +157,25 @@ export class PresenceTracker {
     this.feed.appEnding();
   }
 
-  /** Resolves when the store has been told of a user's sockets here as they are, or could not be. */
+  /** Resolves when the store has been updated with a user's sockets on this instance, or could not be. */
   told(userId: string): Promise<void> {
     return this.bucket(bucketOf(userId)).told();
   }
 
-  /** Reports a change that this instance has made itself. */
+  /** Reports a change made by this instance. */
   report(change: PresenceChange): void {
     this.bucket(bucketOf(change.userId)).made(change);
   }
 
-  /** Reports a status that this instance has set, and was not told so. */
+  /** Reports a status that this instance has set, although the reply of the store was lost. */
   reportStatus(userId: string, status: string | null): void {
     const { instanceId } = this;
     this.report({ type: 'status', userId, status, at: Date.now(), instanceId });
   }
 
   private renewed(dead: readonly Owner[]): void {
-    // Whatever else may have become of the data: once in a while the store is told all over again.
-    this.bucket(this.renewals++ % BUCKETS).retell({ storeLostData: false });
+    // Repairs whatever else may have happened to the data: one bucket with each renewal.
+    this.bucket(this.renewals++ % BUCKETS).resend({ storeLostData: false });
     for (const bucket of this.buckets) bucket.work();
     this.handOver();
     this.deps.onRenewed();
@@ -187,7 +185,8 @@ export class PresenceTracker {
   private givenUp(): void {
     this.deps.reporter.report(
       'presence.given-up',
-      () => 'this instance was silent for too long; its users are registered anew',
+      () =>
+        'this instance was silent for longer than presence.leaseMs; it registers its users again',
     );
     for (const bucket of this.buckets) bucket.givenUp();
   }
@@ -196,22 +195,22 @@ export class PresenceTracker {
     if (storeLostData) {
       this.deps.reporter.report(
         'presence.lost',
-        () => 'Redis has lost its data; it is told again who is online',
+        () => 'Redis has lost its data; this instance registers its users again',
       );
     }
-    this.attempt(() => this.retell(storeLostData));
+    this.attempt(() => this.resendAll(storeLostData));
   }
 
-  /** Un-awaited promises: a rejection would end the process, so it is reported. */
+  /** Reports a rejection of a promise that nothing awaits: it would end the process. */
   private attempt(act: () => Promise<void>): void {
-    this.deps.reporter.attempt('presence.failed', () => 'after a renewal', act);
+    this.deps.reporter.attempt('presence.failed', () => 'after a renewal of the lease', act);
   }
 
-  private async retell(storeLostData: boolean): Promise<void> {
-    this.deps.onRetold();
+  private async resendAll(storeLostData: boolean): Promise<void> {
+    this.deps.onResend();
     for (const bucket of this.buckets) {
-      bucket.retell({ storeLostData });
-      // There may be very many users.
+      bucket.resend({ storeLostData });
+      // Yield to the event loop: there may be very many users.
       if (bucket.size > 100) await new Promise(setImmediate);
     }
   }
@@ -230,11 +229,10 @@ export class PresenceTracker {
     const { store, options, lease } = this;
     const bucket: BucketReconciler = new BucketReconciler(index, {
       store,
-      graceMs: options.graceMs,
-      leaseMs: options.leaseMs,
+      options,
       lease: () => lease.current,
       holds: (held) => lease.holds(held),
-      isHolding: () => lease.isHolding,
+      isTentative: () => lease.isTentative,
       report: (change) => this.feed.publish(change),
       isWaiting: () => this.feed.isWaiting || !lease.isHeld,
       onLeaseEnded: () => lease.ended(),
@@ -258,13 +256,13 @@ export class PresenceTracker {
   }
 
   private failed(error: unknown): void {
-    // The state says that Redis is away, and the log has said so, too.
+    // Already reported by the connection state and in the log.
     if (isExpected(error)) this.deps.reporter.count('presence.failed');
     else this.deps.reporter.report('presence.failed', () => reasonOf(error));
   }
 }
 
-/** It comes by itself: with Redis, or with the end of this instance. */
+/** An error that passes when Redis is back, or comes with the end of this instance. */
 function isExpected(error: unknown): boolean {
   return isClosed(error) || (isPassing(error) && error.code !== 'redis.no-writes');
 }

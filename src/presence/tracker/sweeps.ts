@@ -2,34 +2,34 @@ import type { Reporter } from '../../reporting/reporter.js';
 import { BUCKETS } from '../store/presence-buckets.js';
 import type { Lease, Owner, PresenceStore, Swept } from '../store/presence-store.js';
 
+/** The number of buckets swept at once. */
 const AT_ONCE = 8;
 
-/** What a {@link Sweeps} needs of the instance that it belongs to. @internal */
+/** Dependencies of {@link Sweeps}. @internal */
 export interface Sweeper {
   readonly store: PresenceStore;
-  /** Undefined while there is none. */
+  /** The current lease; undefined while there is none. */
   lease(): Lease | undefined;
-  /** Takes over what the sweep of a bucket found. Returns false where the lease has ended meanwhile. */
+  /** Takes over the result of sweeping a bucket. Returns false if the lease has ended. */
   adopt(bucket: number, swept: Swept, lease: Lease): boolean;
-  /** The sweep of a bucket may have been carried out or not. */
+  /** The sweep of a bucket failed; it may have been applied or not. */
   failed(bucket: number, error: unknown): void;
 }
 
-/** How far this instance has come with one dead owner. */
+/** The progress of one sweep. */
 interface Sweep {
   /** Buckets that may still hold users of the dead owner. */
   readonly left: Set<number>;
-  /** The connection on which the other buckets were swept: a Redis that took over since may not know of that. */
+  /** The connection on which the other buckets were swept. After a failover Redis may have lost these sweeps. */
   readonly connection: number;
   isRunning: boolean;
-  /** Whether the last round got anywhere. If not, the claim runs out and other instances try as well. */
+  /** Whether the last round swept a bucket. If not, the claim expires and other instances try as well. */
   isAdvancing: boolean;
 }
 
 /**
- * The dead owners whose users this instance is taking over. A sweep that comes to a standstill, as when the lease ends
- * before an answer arrives, goes on with the next renewal of the lease where it stopped: on a slow Redis one that began
- * again each time would never end.
+ * Removes dead owners from their users. A sweep that stops, such as when the lease ends before a reply, continues with the
+ * next renewal of the lease: on a slow Redis a sweep that started over each time would never end.
  *
  * @internal
  */
@@ -42,7 +42,7 @@ export class Sweeps {
     private readonly onFailed: (error: unknown) => void,
   ) {}
 
-  /** Dead owners that no other instance has to look after meanwhile. */
+  /** Dead owners that the store should not assign to other instances. */
   get owners(): Owner[] {
     return [...this.sweeps].filter(([, { isAdvancing }]) => isAdvancing).map(([owner]) => owner);
   }
@@ -80,7 +80,7 @@ function newSweep(connection: number): Sweep {
   return { left, connection, isRunning: false, isAdvancing: true };
 }
 
-/** Returns whether all buckets are done; otherwise the last round got nowhere. */
+/** Returns whether all buckets are swept. If not, the last round swept none. */
 async function sweepAll(sweeper: Sweeper, dead: Owner, sweep: Sweep): Promise<boolean> {
   const { left } = sweep;
   while (left.size > 0) {

@@ -1,44 +1,63 @@
 import type { PresenceChange } from '../store/presence-change.js';
 
-/** Changes that the store handed out, until the app has heard of them and the store knows that. @internal */
+/** Changes from the store, until the app has received them and the store has the acknowledgement. @internal */
 export class UnackedChanges {
-  private readonly unheard = new Map<string, PresenceChange>();
-  private readonly heard = new Map<string, PresenceChange>();
+  private readonly unreported = new Map<string, PresenceChange>();
+  private readonly reported = new Map<string, PresenceChange>();
+  /** Incremented when a reply of the store may have been lost. */
+  private epoch = 1;
+  private receivedEpoch = 0;
 
-  /** How many the store is to be told of. */
+  /** The number of changes to acknowledge. */
   get size(): number {
-    return this.heard.size;
+    return this.reported.size;
   }
 
-  /** Does nothing where it has come already. */
+  /** A reply of the store may have been lost: the next call asks for redelivery. */
+  requestRedelivery(): void {
+    this.epoch++;
+  }
+
+  /** For one call of the store: whether it asks for redelivery. Call `received` when its reply has arrived. */
+  expectReply(): { readonly redeliver: boolean; received(): void } {
+    const { epoch } = this;
+    return {
+      redeliver: epoch > this.receivedEpoch,
+      received: () => {
+        this.receivedEpoch = epoch;
+      },
+    };
+  }
+
+  /** Ignores a redelivered change. */
   add(change: PresenceChange): void {
     const key = keyOf(change);
-    if (!this.heard.has(key)) this.unheard.set(key, change);
+    if (!this.reported.has(key)) this.unreported.set(key, change);
   }
 
-  /** The next one that the app is to be told of, in the order in which they have come. */
+  /** Returns the next change for the app, in order of arrival. It is to be acknowledged from now on. */
   next(): PresenceChange | undefined {
-    for (const [key, change] of this.unheard) {
-      this.unheard.delete(key);
-      // The store keeps no statuses to be confirmed.
-      if (change.type !== 'status') this.heard.set(key, change);
+    for (const [key, change] of this.unreported) {
+      this.unreported.delete(key);
+      // The store does not redeliver changes of status.
+      if (change.type !== 'status') this.reported.set(key, change);
       return change;
     }
     return undefined;
   }
 
-  /** The first ones that the app has heard of. */
+  /** The first changes to acknowledge. */
   first(count: number): PresenceChange[] {
-    return [...this.heard.values()].slice(0, count);
+    return [...this.reported.values()].slice(0, count);
   }
 
   acknowledged(changes: readonly PresenceChange[]): void {
-    for (const change of changes) this.heard.delete(keyOf(change));
+    for (const change of changes) this.reported.delete(keyOf(change));
   }
 
   clear(): void {
-    this.unheard.clear();
-    this.heard.clear();
+    this.unreported.clear();
+    this.reported.clear();
   }
 }
 

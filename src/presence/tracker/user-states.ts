@@ -1,23 +1,23 @@
 import type { PresenceOperation } from '../store/presence-store.js';
 
-/** Has a socket here. */
-const HERE = 1;
-/** Came, and the store has not been told. */
-const CAME = 2;
-/** The cluster takes this user for online because of this instance, or so we told it. */
+/** The user has a socket on this instance. */
+const CONNECTED = 1;
+/** The user has connected since the last update of the store. */
+const ARRIVED = 2;
+/** The cluster considers the user online because of this instance. */
 const KNOWN = 4;
-/** The store has confirmed so, on this connection. */
+/** The store has confirmed that on the current connection. */
 const REGISTERED = 8;
-/** Went, the store has been told, and what follows from that may not have been reported yet. */
+/** The store knows that the user left here; the consequence may not have been reported yet. */
 const DEPARTED = 16;
-/** The store has lost its data since. */
+/** The store has lost its data since the last update. */
 const LOST = 32;
-/** It is not certain yet that the cluster takes this user for online: see `hold`. */
-const HELD = 64;
+/** The join is tentative: see the state diagram in `store/presence-store.ts`. */
+const TENTATIVE = 64;
 
 /**
- * What this instance knows of its users in a bucket, and what the store has to be told of each to agree. A few bits a user: there
- * may be very many.
+ * The users of one bucket on this instance, and the operations that bring the store into agreement. The state of a user
+ * is a few bits, because an instance may have very many users.
  *
  * @internal
  */
@@ -28,41 +28,44 @@ export class UserStates {
     return this.users.size;
   }
 
-  /** All users of whom there is something to know. */
   ids(): IterableIterator<string> {
     return this.users.keys();
   }
 
-  came(userId: string): void {
-    this.set(userId, this.get(userId) | HERE | CAME);
+  connected(userId: string): void {
+    this.set(userId, this.get(userId) | CONNECTED | ARRIVED);
   }
 
-  went(userId: string): void {
-    this.set(userId, this.get(userId) & ~HERE);
+  disconnected(userId: string): void {
+    this.set(userId, this.get(userId) & ~CONNECTED);
   }
 
-  /** What the store has to be told; from now on it counts as told. */
-  take(userId: string, holding: boolean): PresenceOperation[] {
+  /**
+   * Returns the operations for the next update. Call {@link applied} or {@link uncertain} afterwards.
+   *
+   * @param isTentative whether joins are tentative now, after a data loss
+   */
+  takeOperations(userId: string, isTentative: boolean): PresenceOperation[] {
     const flags = this.get(userId);
     const is = (flag: number): boolean => (flags & flag) !== 0;
-    this.set(userId, flags & ~CAME);
-    const join = holding || is(HELD) ? 'hold' : 'join';
-    if (is(HERE)) {
+    this.set(userId, flags & ~ARRIVED);
+    const join = isTentative || is(TENTATIVE) ? 'hold' : 'join';
+    if (is(CONNECTED)) {
       if (is(REGISTERED)) return [];
       const wasOnline = is(KNOWN) || (is(DEPARTED) && is(LOST));
-      return wasOnline && !is(HELD) ? ['restore'] : [join];
+      return wasOnline && !is(TENTATIVE) ? ['restore'] : [join];
     }
     if (is(KNOWN | REGISTERED | DEPARTED)) return is(LOST) ? ['gone'] : ['leave'];
-    // Came and went before the store could be told: that was a visit all the same.
-    return is(CAME) ? [join, 'leave'] : [];
+    // A visit between two updates is still a visit.
+    return is(ARRIVED) ? [join, 'leave'] : [];
   }
 
-  /** The store was told. */
-  told(userId: string, operations: readonly PresenceOperation[]): void {
+  /** The store has applied these operations. */
+  applied(userId: string, operations: readonly PresenceOperation[]): void {
     const last = operations.at(-1);
     if (last === undefined) return;
-    const held = operations.includes('hold') ? HELD : 0;
-    const flags = (this.get(userId) & ~LOST) | held;
+    const tentative = operations.includes('hold') ? TENTATIVE : 0;
+    const flags = (this.get(userId) & ~LOST) | tentative;
     if (last === 'leave' || last === 'gone') {
       this.set(userId, (flags & ~(KNOWN | REGISTERED)) | DEPARTED);
     } else {
@@ -70,33 +73,33 @@ export class UserStates {
     }
   }
 
-  /** It is unknown whether the store was told. */
-  untold(userId: string, operations: readonly PresenceOperation[]): void {
+  /** The store may have applied these operations or not. */
+  uncertain(userId: string, operations: readonly PresenceOperation[]): void {
     const [first] = operations;
     const flags = this.get(userId);
-    if (first === 'join' || first === 'hold') this.set(userId, flags | CAME);
-    // Who comes back now may have gone for the store, or not.
+    if (first === 'join' || first === 'hold') this.set(userId, flags | ARRIVED);
+    // If the user returns now, the store may still have the user, or not.
     if (first === 'leave' || first === 'gone') {
       this.set(userId, (flags & ~(KNOWN | REGISTERED)) | DEPARTED);
     }
   }
 
-  /** By now it is certain that the user came online. */
-  certain(userId: string): void {
-    this.set(userId, this.get(userId) & ~HELD);
+  /** The tentative join of a user is over: the user is online. */
+  confirmed(userId: string): void {
+    this.set(userId, this.get(userId) & ~TENTATIVE);
   }
 
-  /** What follows from the user's going has been reported. */
+  /** The grace period of a user is over, or another instance has the user. */
   settled(userId: string): void {
     this.set(userId, this.get(userId) & ~DEPARTED);
   }
 
-  /** All has to be confirmed anew. */
+  /** Prepares all users for another update: the store may have missed earlier ones, or has lost its data. */
   unconfirm(storeLostData: boolean): void {
     for (const [userId, flags] of this.users) {
-      if (storeLostData && (flags & HELD) !== 0) {
-        // Of that nobody was told.
-        this.set(userId, (flags & HERE) | CAME);
+      if (storeLostData && (flags & TENTATIVE) !== 0) {
+        // The join was never reported, so the user joins again.
+        this.set(userId, (flags & CONNECTED) | ARRIVED);
         continue;
       }
       const lost = storeLostData && (flags & (KNOWN | DEPARTED)) !== 0;
@@ -104,9 +107,9 @@ export class UserStates {
     }
   }
 
-  /** The others have taken this instance's users off it. */
+  /** Other instances have given this one up, and its users left the store. */
   givenUp(): void {
-    for (const [userId, flags] of this.users) this.set(userId, flags & (HERE | CAME));
+    for (const [userId, flags] of this.users) this.set(userId, flags & (CONNECTED | ARRIVED));
   }
 
   private get(userId: string): number {
@@ -114,7 +117,7 @@ export class UserStates {
   }
 
   private set(userId: string, flags: number): void {
-    if ((flags & ~(LOST | HELD)) === 0) this.users.delete(userId);
+    if ((flags & ~(LOST | TENTATIVE)) === 0) this.users.delete(userId);
     else this.users.set(userId, flags);
   }
 }

@@ -57,7 +57,7 @@ export class SimulatedInstance {
       pubSub,
       state: this.state,
       reporter: this.reporter,
-      onRetold: () => undefined,
+      onResend: () => undefined,
       onRenewed: () => undefined,
     });
     this.tracker.changes$.subscribe(({ type, userId, at }) => {

@@ -1,16 +1,16 @@
 import { redisScript } from '../../../redis/redis-scripts.js';
 
-/** How long it is remembered whom the others have given up: as long as a process may be frozen and come back. */
+/** How long a swept owner is remembered, in ms: a process may be frozen for this long and return. */
 const REMEMBERED_MS = 24 * 3_600_000;
 
 /**
- * The leases of all instances. KEYS: leases (owner -> end of its lease), sweeps (dead owner -> when to try again),
- * swept (dead owner -> since when), data (made anew whenever it is not there), hold (until when the instances may be
- * putting back what was lost), heard (owners that somebody listens to, or did a moment ago -> when they last said so).
+ * Renews a lease. KEYS: leases (owner -> end of its lease), sweeps (dead owner -> next attempt to sweep it), swept (dead
+ * owner -> end of its sweep), data (an id, created when it is missing), hold (exists after a data loss, while joins are
+ * tentative), heard (owner with a subscriber -> its last heartbeat with one). All times in ms since 1970.
  *
- * ARGV: owner, length of the lease (ms), the data that it knows (empty: none), until when it may give up others (ms),
- * how far the clocks may be apart (ms), whether somebody listens to it (1), how long the keys live after the last renewal
- * (ms), then the dead owners that it is looking after.
+ * ARGV: owner, length of the lease (ms), the data id that the owner knows (empty: none), until when it may give up others
+ * (ms since 1970), clock difference (ms), whether the owner has a subscriber (1), lifetime of the keys after the last
+ * renewal (ms), then the dead owners that it is sweeping.
  */
 export const BEAT = redisScript(`
 local leases, sweeps, swept, data, hold, heard = unpack(KEYS)
@@ -24,13 +24,15 @@ if not current then
   redis.call('SET', data, current)
 end
 local lost = known ~= '' and known ~= current
--- They have as much time for it as an instance has to live: all are told, the new ones, too.
-local holdUntil = tonumber(string.match(current, '^%d+')) + length
-if lost and now < holdUntil then redis.call('SET', hold, '', 'PX', string.format('%.0f', holdUntil - now), 'NX') end
-if not redis.call('GET', hold) then holdUntil = 0 end
+-- Joins are tentative for the length of a lease. Every instance gets this time, including new ones.
+local tentativeUntil = tonumber(string.match(current, '^%d+')) + length
+if lost and now < tentativeUntil then
+  redis.call('SET', hold, '', 'PX', string.format('%.0f', tentativeUntil - now), 'NX')
+end
+if not redis.call('GET', hold) then tentativeUntil = 0 end
 if not redis.call('ZSCORE', leases, owner) then
   local givenUp = redis.call('ZSCORE', sweeps, owner) or redis.call('ZSCORE', swept, owner)
-  -- Nor is it there where a failover has lost it.
+  -- A failover may have lost the lease: sweep the owner, too.
   if not givenUp and known == current then redis.call('ZADD', sweeps, 0, owner) end
   if givenUp or known == current then return {'swept', now, now, current, 0} end
 end
@@ -46,11 +48,11 @@ for i = 8, #ARGV do
   if redis.call('ZSCORE', sweeps, ARGV[i]) then redis.call('ZADD', sweeps, now + length, ARGV[i]) end
 end
 redis.call('ZREMRANGEBYSCORE', swept, '-inf', now - ${REMEMBERED_MS})
-local answer = {lost and 'lost' or 'held', now, now + length, current, holdUntil}
+local answer = {lost and 'lost' or 'held', now, now + length, current, tentativeUntil}
 local left = redis.call('ZRANGEBYSCORE', sweeps, '-inf', now, 'LIMIT', 0, 2)
 if #left > 0 then
-  -- What there is to be said of their users is lost on an instance that nobody listens to. One that somebody does may be
-  -- about to start again.
+  -- Changes of their users would be lost on an instance without a subscriber. An instance with one may be restarting, so
+  -- its entry stays for two leases.
   local listened = redis.call('HGETALL', heard)
   for i = 1, #listened, 2 do
     if tonumber(listened[i + 1]) < now - 2 * length then redis.call('HDEL', heard, listened[i])
@@ -58,7 +60,7 @@ if #left > 0 then
   end
 end
 for _, dead in ipairs(left) do
-  -- Whoever looks after it may end, too: then another one tries.
+  -- If this instance ends during the sweep, another one tries after the length of a lease.
   redis.call('ZADD', sweeps, now + length, dead)
   answer[#answer + 1] = dead
 end
@@ -66,13 +68,13 @@ for _, key in ipairs(KEYS) do if key ~= hold then redis.pcall('PEXPIRE', key, ke
 return answer
 `);
 
-/** KEYS as above. ARGV: owner, how long the keys live (ms). */
+/** Ends a lease. KEYS as above. ARGV: owner, lifetime of the keys (ms). */
 export const RESIGN = redisScript(`
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then redis.call('ZADD', KEYS[2], 0, ARGV[1]) end
 redis.pcall('PEXPIRE', KEYS[2], ARGV[2])
 `);
 
-/** KEYS as above. ARGV: dead owner, how long the keys live (ms). */
+/** Marks a dead owner as swept. KEYS as above. ARGV: dead owner, lifetime of the keys (ms). */
 export const BURIED = redisScript(`
 local time = redis.call('TIME')
 redis.call('ZREM', KEYS[2], ARGV[1])

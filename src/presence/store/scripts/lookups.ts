@@ -1,9 +1,9 @@
 import { redisScript } from '../../../redis/redis-scripts.js';
 import { PRELUDE } from './prelude.js';
 
-/** ARGV: as all, then user, status (empty: none). Returns whether the user is online, and the change. */
+/** ARGV after those of the prelude: user, status (empty: none). Returns whether the user is online, and the change. */
 export const SET_STATUS = redisScript(`${PRELUDE}
-local user, status = ARGV[8], ARGV[9]
+local user, status = ARGV[9], ARGV[10]
 if redis.call('HEXISTS', users, user) == 0 then return {0, changes} end
 local before = redis.call('HGET', statuses, user) or ''
 if status ~= before then
@@ -18,7 +18,7 @@ end
 return keep({1, changes})
 `);
 
-/** ARGV: users. Returns now, then for each: whether online, status, when last seen. */
+/** ARGV: users. Returns now (ms), then for each user: whether online, status, last-seen time (ms). */
 export const LOOK = redisScript(`
 local users, statuses, seen = KEYS[1], KEYS[4], KEYS[5]
 local time = redis.call('TIME')
@@ -31,7 +31,7 @@ end
 return answer
 `);
 
-/** ARGV: after which user (as ZRANGEBYLEX takes it), how many. */
+/** ARGV: lower bound of the range (as for ZRANGEBYLEX), maximum number of users. */
 export const PAGE = redisScript(`
 return redis.call('ZRANGEBYLEX', KEYS[2], ARGV[1], '+', 'LIMIT', 0, ARGV[2])
 `);

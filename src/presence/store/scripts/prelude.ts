@@ -1,32 +1,34 @@
+import { GRACE } from '../grace-period.js';
+
 /**
- * What the scripts of a bucket share. Its keys:
+ * Shared code of the scripts of a bucket. Its keys:
  *
  * | key           | type       | content                                                                      |
  * |---------------|------------|------------------------------------------------------------------------------|
- * | `users`       | hash       | user -> owners, joined by `,`; none of them: in the grace period             |
- * | `index`       | sorted set | the same users, in the order of their bytes                                  |
- * | `pending`     | sorted set | users that something is due for, by when (ms)                                |
- * | `status`      | hash       | user -> status, where one was set                                            |
- * | `seen`        | sorted set | users that went offline, by when (ms)                                        |
- * | `reports`     | hash       | `type:at:user` -> owner: changes handed out to it, until it says that it has them |
- * | `connections` | hash       | owner -> numbers of its latest connection and update; once it has ended `-` and since when (ms) |
- * | `sockets`     | hash       | user -> `owner/socket` of each, joined by `,`; only with a limit of sockets   |
+ * | `users`       | hash       | user -> owners, joined by `,`; empty during the grace period                 |
+ * | `index`       | sorted set | the same users, in byte order                                                |
+ * | `pending`     | sorted set | user -> end of the grace period or of the tentative join (ms)                |
+ * | `status`      | hash       | user -> status, for users who have one                                       |
+ * | `seen`        | sorted set | offline users -> when they left (ms)                                         |
+ * | `reports`     | hash       | `type:at:user` -> owner that reports the change, until it acknowledges it    |
+ * | `connections` | hash       | owner -> numbers of its latest connection and update; after its end `-` and the time (ms) |
+ * | `sockets`     | hash       | user -> `owner/socket` of each, joined by `,`; only with a socket limit      |
  *
- * A `?` in front of the owners: it is not certain yet whether the user came online, or had been so before Redis lost
- * its data.
+ * A `?` before the owners marks a tentative user, who may have been online before Redis lost its data.
  *
- * ARGV begins with: channel, publish, how long the keys live after the last change (ms), the same for `seen` (ms), owner,
- * end of its lease (ms), number of its connection. A script ends with `keep(...)`, so that no key outlives the app.
+ * ARGV begins with: channel, publish command, lifetime of the keys after the last change (ms), the same for `seen` (ms),
+ * grace period (ms), owner, end of its lease (ms), number of its connection. A script ends with `keep(...)`, so that
+ * no key outlives the app.
  */
 export const PRELUDE = `
 local users, index, pending, statuses, seen, reports, connections, sockets = unpack(KEYS)
-local channel, publish, keepMs, keepSeenMs, owner, lease, connection = unpack(ARGV, 1, 7)
+local channel, publish, keepMs, keepSeenMs, graceMs, owner, lease, connection = unpack(ARGV, 1, 8)
 local instance = string.match(owner, '^[^.]*')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local changes = {}
 
--- Returns what it is given. An ACL user without PEXPIRE is no reason to fail: then the keys stay.
+-- Returns its argument. Without permission for PEXPIRE the keys stay, and the script still succeeds.
 local function keep(reply)
   for _, key in ipairs(KEYS) do redis.pcall('PEXPIRE', key, key == seen and keepSeenMs or keepMs) end
   return reply
@@ -38,7 +40,7 @@ local function remember(number)
   redis.call('HSET', connections, owner, connection .. ' ' .. string.format('%.0f', number))
 end
 
--- Whether the owner has no say here any more. Else, from now on, what it sent before over another connection has none.
+-- Returns why calls of this owner have no effect, or nil. If nil, later calls over an earlier connection are refused.
 local function refused()
   if now >= tonumber(lease) then return 'expired' end
   local latest, number = string.match(redis.call('HGET', connections, owner) or '', '^(%-?%d+) ?(%d*)$')
@@ -55,20 +57,20 @@ local function tell(kind, user, status)
   changes[#changes + 1] = {kind, user, now, status or ''}
 end
 
--- It stays in the reports until the owner has confirmed it: an answer may be lost, and an owner may end.
+-- Keeps the change until the owner acknowledges it: a reply may be lost, and an owner may end.
 local function report(kind, user)
   tell(kind, user)
   redis.call('HSET', reports, string.format('%s:%.0f:%s', kind, now, user), owner)
 end
 
--- What was handed out to an owner and may not have come to it.
-local function unconfirmed(reporter, each)
-  local handed = redis.call('HGETALL', reports)
-  for i = 1, #handed, 2 do
-    if handed[i + 1] == reporter then
-      local kind, at, user = string.match(handed[i], '^(%l+):(%d+):(.*)$')
+-- Adds the unacknowledged changes of an owner to the reply.
+local function unacknowledged(reporter, each)
+  local stored = redis.call('HGETALL', reports)
+  for i = 1, #stored, 2 do
+    if stored[i + 1] == reporter then
+      local kind, at, user = string.match(stored[i], '^(%l+):(%d+):(.*)$')
       changes[#changes + 1] = {kind, user, tonumber(at), ''}
-      if each then each(handed[i]) end
+      if each then each(stored[i]) end
     end
   end
 end
@@ -76,16 +78,16 @@ end
 local function read(user)
   local value = redis.call('HGET', users, user)
   if not value then return nil end
-  local held = string.sub(value, 1, 1) == '?'
+  local tentative = string.sub(value, 1, 1) == '?'
   local owners = {}
-  for entry in string.gmatch(held and string.sub(value, 2) or value, '[^,]+') do
+  for entry in string.gmatch(tentative and string.sub(value, 2) or value, '[^,]+') do
     owners[#owners + 1] = entry
   end
-  return {held = held, owners = owners}
+  return {tentative = tentative, owners = owners}
 end
 
 local function write(user, presence)
-  local value = (presence.held and '?' or '') .. table.concat(presence.owners, ',')
+  local value = (presence.tentative and '?' or '') .. table.concat(presence.owners, ',')
   if redis.call('HSET', users, user, value) == 1 then redis.call('ZADD', index, 0, user) end
 end
 
@@ -101,33 +103,34 @@ local function find(presence, wanted)
   end
 end
 
-local function known(user, presence)
-  if not presence.held then return end
-  presence.held = false
+-- Ends a tentative join: the user was online before the data loss.
+local function confirm(user, presence)
+  if not presence.tentative then return end
+  presence.tentative = false
   redis.call('ZREM', pending, user)
 end
 
 local function nextDue()
   return redis.call('ZRANGE', pending, 0, 0, 'WITHSCORES')[2] or ''
 end
-`;
+${GRACE}`;
 
-/** Takes an owner off a user. */
+/** Removes an owner from a user. */
 export const LEAVE = `
-local function leave(user, leaver, grace, gone)
+local function leave(user, leaver, gone)
   local presence = read(user)
   if not presence then
-    -- Reported since the data were lost, if it is known when the user was seen.
+    -- A last-seen time means that the user was reported offline after the data loss.
     if not gone or redis.call('ZSCORE', seen, user) then return end
-    presence = {held = false, owners = {}}
+    presence = {tentative = false, owners = {}}
   else
     local i = find(presence, leaver)
     if i then table.remove(presence.owners, i)
     elseif not gone then return end
-    if gone then known(user, presence) end
+    if gone then confirm(user, presence) end
   end
   write(user, presence)
-  -- Where it is not certain whether the user came online, that is told first.
-  if #presence.owners == 0 and not presence.held then redis.call('ZADD', pending, 'NX', now + grace, user) end
+  -- A tentative user is reported online first.
+  if isInGrace(presence) then startGrace(user) end
 end
 `;

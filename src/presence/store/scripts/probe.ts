@@ -1,8 +1,8 @@
 import { redisScript, type RedisScript } from '../../../redis/redis-scripts.js';
 
 /**
- * Does once all that the other scripts do, so that a permission that is missing shows when the app starts. Nothing of it
- * is left, and nobody hears it. KEYS: three; the name of the first one is that of a channel, too.
+ * Runs each command of the other scripts once, so that a missing permission shows when the app starts. It leaves no data,
+ * and its message has no subscriber. KEYS: a string, a hash and a sorted set; the first key is also the channel.
  */
 export function probe(publish: string): RedisScript {
   return redisScript(`

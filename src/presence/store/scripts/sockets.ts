@@ -1,9 +1,9 @@
 import { redisScript } from '../../../redis/redis-scripts.js';
 import { PRELUDE } from './prelude.js';
 
-/** ARGV: as all, then user, socket, limit, policy. */
+/** Counts a socket. ARGV after those of the prelude: user, socket, limit, policy. */
 export const ADMIT_SOCKET = redisScript(`${PRELUDE}
-local user, socket, limit, policy = ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11]
+local user, socket, limit, policy = ARGV[9], ARGV[10], tonumber(ARGV[11]), ARGV[12]
 if refused() then return {'refused'} end
 local mine = owner .. '/' .. socket
 local entries = {}
@@ -21,9 +21,9 @@ redis.call('HSET', sockets, user, table.concat(entries, ','))
 return keep(answer)
 `);
 
-/** ARGV: as all, then user, socket. */
+/** Stops counting a socket. ARGV after those of the prelude: user, socket. */
 export const RELEASE_SOCKET = redisScript(`${PRELUDE}
-local user, mine = ARGV[8], owner .. '/' .. ARGV[9]
+local user, mine = ARGV[9], owner .. '/' .. ARGV[10]
 refused()
 local left = {}
 for entry in string.gmatch(redis.call('HGET', sockets, user) or '', '[^,]+') do

@@ -83,7 +83,7 @@ describe('PresenceTracker', () => {
       pubSub: new InMemoryPubSub(),
       state,
       reporter: new Reporter(new MemoryLogger()),
-      onRetold: () => {},
+      onResend: () => {},
       onRenewed: () => {},
     });
     reported = [];
