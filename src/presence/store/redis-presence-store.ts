@@ -119,10 +119,8 @@ export class RedisPresenceStore implements PresenceStore {
     const reply = await this.scripts.run(BEAT, this.leases, args);
     type Reply = [BeatAnswer['state'], number, number, string, number, ...Owner[]];
     const [state, now, until, current, tentativeUntil, ...dead] = reply as Reply;
-    return {
-      ...{ state, now, until, data: current, dead },
-      ...(tentativeUntil > now && { tentativeUntil }),
-    };
+    const answer = { state, now, until, data: current, dead };
+    return tentativeUntil > now ? { ...answer, tentativeUntil } : answer;
   }
 
   async resign(owner: Owner): Promise<void> {

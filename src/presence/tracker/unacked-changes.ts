@@ -19,7 +19,7 @@ export class UnackedChanges {
   }
 
   /** For one call of the store: whether it asks for redelivery. Call `received` when its reply has arrived. */
-  expectReply(): { readonly redeliver: boolean; received(): void } {
+  expectReply(): { readonly redeliver: boolean; readonly received: () => void } {
     const { epoch } = this;
     return {
       redeliver: epoch > this.receivedEpoch,

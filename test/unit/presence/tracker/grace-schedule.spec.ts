@@ -20,16 +20,17 @@ interface Row {
   readonly calls: readonly number[];
 }
 
-describe('GraceSchedule', () => {
-  const create = (): { schedule: GraceSchedule; calls: number[] } => {
-    const calls: number[] = [];
-    const processDueIn = (ms: number): void => void calls.push(ms);
-    return { schedule: new GraceSchedule({ options: OPTIONS, processDueIn }), calls };
-  };
-  /** The reply of the store to `processDue`. */
-  const reply = (now: number, nextAt?: number, changes: readonly PresenceChange[] = []) =>
-    ({ state: 'done', now, nextAt, changes }) as const;
+/** The reply of the store to `processDue`. */
+const reply = (now: number, nextAt?: number, changes: readonly PresenceChange[] = []) =>
+  ({ state: 'done', now, nextAt, changes }) as const;
 
+const create = (): { schedule: GraceSchedule; calls: number[] } => {
+  const calls: number[] = [];
+  const processDueIn = (ms: number): void => void calls.push(ms);
+  return { schedule: new GraceSchedule({ options: OPTIONS, processDueIn }), calls };
+};
+
+describe('GraceSchedule', () => {
   it.each<Row>([
     {
       name: 'after the grace period of a user who left',
