@@ -1,15 +1,15 @@
 import type { AuthenticatedIdentity } from '../../options/auth-options.js';
 import { AUTHENTICATED_ROOM, sessionRoom, userRoom } from '../../routing/reserved-rooms.js';
 
-/** Called when the first socket of a user or session comes, and when the last has gone. */
+/** Called when the first socket of a user or session joins, and when the last one has left. */
 interface Holder {
   open(room: string): void;
   close(room: string): void;
 }
 
 /**
- * Which sockets of a namespace belong to which user and session. They are addressed as reserved rooms and are none: an app
- * sees them in no list of rooms and in no event, and `socket.leaveAll()` changes nothing.
+ * The sockets of each user and session in a namespace. They are addressed as reserved rooms, but they are no rooms of
+ * Socket.IO: no list of rooms and no event shows them, and `socket.leaveAll()` does not affect them.
  *
  * @internal
  */
@@ -34,7 +34,7 @@ export class IdentityRooms {
     return rooms;
   }
 
-  /** Returns false where the socket belonged to nobody. */
+  /** Returns false if the socket belonged to no user. */
   delete(id: string): boolean {
     const rooms = this.roomsOf(id);
     this.identities.delete(id);

@@ -7,7 +7,7 @@ import type { EventRouter } from '../../routing/event-router.js';
 import type { ServerSideEvents } from '../commands/server-side-events.js';
 import type { SocketCommands } from '../commands/socket-commands.js';
 
-/** What the adapter of a namespace works with. @internal */
+/** Services that the adapters of all namespaces share. @internal */
 export interface NamespaceServices {
   readonly router: EventRouter;
   readonly cluster: ClusterService;

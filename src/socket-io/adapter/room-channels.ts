@@ -13,12 +13,12 @@ export class RoomChannels {
     private readonly router: Pick<EventRouter, 'hold'>,
   ) {}
 
-  /** There is a socket, or about to be one. */
+  /** Called when a socket is being admitted or joins a room. */
   occupied(): void {
     this.namespaceHold ??= this.router.hold({ kind: 'all', namespace: this.namespace });
   }
 
-  /** The last socket has gone: nobody here wants the namespace's events. */
+  /** Called when the last socket has left: this server no longer needs the events of the namespace. */
   vacated(): void {
     this.namespaceHold?.release();
     this.namespaceHold = undefined;
@@ -34,7 +34,7 @@ export class RoomChannels {
     this.holds.delete(room);
   }
 
-  /** Keeps the channels of the namespace and of these rooms, sockets or not, until the function is called. */
+  /** Keeps the channels of the namespace and of these rooms, even without sockets, until the returned function is called. */
   keep(rooms: readonly string[]): () => void {
     const targets = rooms.map((room) => targetOfRoom(this.namespace, room));
     const holds = [{ kind: 'all' as const, namespace: this.namespace }, ...targets].flatMap(
@@ -52,8 +52,8 @@ export class RoomChannels {
   }
 
   /**
-   * Resolves once events for the namespace and these rooms arrive, or waiting for that has taken too long. Undefined
-   * where there is nothing to wait for, as for most sockets that join a room.
+   * Resolves once events for the namespace and these rooms arrive, or the wait has timed out. Undefined if all channels
+   * are subscribed already, as for most sockets that join a room.
    */
   ready(rooms: Iterable<string>): Promise<void> | undefined {
     const pending: Promise<void>[] = [];

@@ -1,8 +1,8 @@
 import type { SocketSelector } from '../../routing/socket-selector.js';
 
-/** What a namespace's adapter knows of its rooms and sockets, by their names and ids. */
+/** The rooms and sockets of a namespace, by name and id. */
 interface Occupancy {
-  /** The ids of the sockets in a room, reserved ones included. */
+  /** The ids of the sockets in a room, which may be a reserved one. */
   membersOf(room: string): ReadonlySet<string> | undefined;
   readonly sids: ReadonlyMap<string, unknown>;
 }
@@ -11,7 +11,7 @@ type Selection = Pick<SocketSelector, 'rooms' | 'except' | 'within'>;
 
 const NOBODY: ReadonlySet<string> = new Set();
 
-/** Calls back with the id of each socket that is selected, once. @internal */
+/** Calls `act` once with the id of each selected socket. @internal */
 export function forEachSocket(
   occupancy: Occupancy,
   { rooms: wanted, except, within }: Selection,

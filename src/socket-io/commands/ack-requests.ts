@@ -8,10 +8,10 @@ import type { InstanceId } from '../../wire/envelope.js';
 
 /** @internal */
 export interface AckListener {
-  /** These sockets were asked, on one instance. */
+  /** Called once per instance, with the sockets that it asked. */
   readonly onAsked: (instanceId: InstanceId, socketIds: readonly string[]) => void;
   readonly onAnswer: (instanceId: InstanceId, socketId: string, answer: unknown) => void;
-  /** All instances have said whom they asked. Not called where one of them does not. */
+  /** Called when all instances have named the sockets that they asked; never if one of them fails to. */
   readonly onAllAsked?: () => void;
 }
 
@@ -25,8 +25,8 @@ const OPERATION = 'ask';
 type AskPart = { readonly asked: string[] } | { readonly from: string; readonly answer: unknown };
 
 /**
- * Events with acknowledgements, on all instances. An instance says at once which sockets it asks, then hands each
- * answer on as it comes.
+ * Events with acknowledgements, on all instances. An instance names the sockets that it asks at once, then passes on each
+ * answer as it arrives.
  *
  * @internal
  */
@@ -52,9 +52,9 @@ export class AckRequests {
   }
 
   /**
-   * Resolves once everybody answered, or the time is up.
+   * Resolves once all sockets have answered, or the time is up.
    *
-   * @throws PropagatorError at once, with nobody asked: `event.unserialisable`, `event.too-large`
+   * @throws PropagatorError at once, before any socket is asked: `event.unserialisable`, `event.too-large`
    */
   ask(event: EventToAcknowledge, listener: AckListener): Promise<RequestOutcome> {
     const { timeoutMs, ...params } = event;

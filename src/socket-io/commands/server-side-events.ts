@@ -8,7 +8,7 @@ import { after, nextTick } from '../../reporting/timers.js';
 
 const OPERATION = 'server-side-emit';
 
-/** What its listeners take for a new client, or a new namespace; Socket.IO refuses to send these, not to get them. */
+/** Events that listeners take for a new client or namespace. Socket.IO refuses to send them, but not to receive them. */
 const OF_SOCKET_IO: ReadonlySet<string> = new Set([
   ...RESERVED_EVENTS,
   'connection',
@@ -51,8 +51,8 @@ export class ServerSideEvents {
   }
 
   /**
-   * To all other servers, those on other ports of this instance included. Never throws: what cannot be sent to other
-   * instances is reported, or told to the callback.
+   * Emits to all other servers, including those on other ports of this instance. Never throws: a failure to send to other
+   * instances is reported, or passed to the callback.
    */
   emit(from: LocalNamespace, args: unknown[]): void {
     const ack = args.at(-1);
@@ -120,7 +120,7 @@ export class ServerSideEvents {
   }
 }
 
-/** @throws what the first listener threw, once all were called */
+/** Calls all listeners. @throws the error of the first listener that threw */
 function callEach(namespaces: readonly LocalNamespace[], args: unknown[]): void {
   const thrown: unknown[] = [];
   for (const namespace of namespaces) {
@@ -133,7 +133,7 @@ function callEach(namespaces: readonly LocalNamespace[], args: unknown[]): void 
   if (thrown.length > 0) throw thrown[0];
 }
 
-/** Hands on each answer as it comes; rejects in the end where a listener threw, or did not answer. */
+/** Passes on each answer as it arrives; rejects at the end if a listener threw or did not answer. */
 async function askEach(
   namespaces: readonly LocalNamespace[],
   args: unknown[],

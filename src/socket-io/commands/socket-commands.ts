@@ -29,13 +29,13 @@ interface SocketCommandsDeps extends DescribingInstance {
   readonly timeoutMs: number;
   readonly nameBytes: number;
   namespaces(name: string): Iterable<LocalNamespace>;
-  /** Sockets of other instances are about to join rooms. */
+  /** Called when sockets of other instances are about to join rooms. */
   joining(namespace: string, rooms: readonly string[], joined: Promise<unknown>): void;
 }
 
-/** How many sockets are described, and sent, in one turn of the event loop. */
+/** Most sockets described and sent in one turn of the event loop. */
 const MAX_SOCKETS_PER_TURN = 250;
-/** How many ids of sockets, or rooms, are sent in one. */
+/** Most socket ids or rooms sent in one turn of the event loop. */
 const MAX_NAMES_PER_TURN = 2_500;
 
 const isText = (item: unknown): boolean => typeof item === 'string';
@@ -43,8 +43,7 @@ const isText = (item: unknown): boolean => typeof item === 'string';
 type Local<T> = (params: unknown) => T | Promise<T>;
 
 /**
- * What can be done to sockets, or asked about them, on all instances: each command runs here and, by request, on
- * all others.
+ * Commands and queries about sockets on all instances: each one runs here and, by request, on all other instances.
  *
  * @internal
  */
@@ -95,7 +94,7 @@ export class SocketCommands {
     );
   }
 
-  /** The sockets, local ones as they are. */
+  /** The selected sockets: local ones as sockets, remote ones as details. */
   async fetch(
     selector: SocketSelector,
   ): Promise<{ local: Socket[] } & ClusterResult<SocketDetails>> {
@@ -103,7 +102,7 @@ export class SocketCommands {
     return { local, ...(await this.collect<SocketDetails>('fetch', selector, isSocketDetails)) };
   }
 
-  /** Details of the sockets of all instances. */
+  /** Details of the selected sockets of all instances. */
   async describe(selector: SocketSelector): Promise<ClusterResult<SocketDetails>> {
     const remote = this.collect<SocketDetails>('fetch', selector, isSocketDetails);
     const local: SocketDetails[] = [];
@@ -191,7 +190,7 @@ export class SocketCommands {
     return [...this.deps.namespaces(selector.namespace)].flatMap((local) => local.select(selector));
   }
 
-  /** Who is being let in at this moment is to be like those who are in. */
+  /** Includes sockets that are being admitted: a command applies to them as to connected ones. */
   private selectWithArriving(params: unknown): Socket[] {
     const selector = selectorIn(params);
     return [...this.deps.namespaces(selector.namespace)].flatMap((local) =>

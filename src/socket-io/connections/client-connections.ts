@@ -5,13 +5,13 @@ import { connectionsOf, Draining } from './draining.js';
 import { SlowClients } from './slow-clients.js';
 import { WriteCoalescer } from './write-coalescer.js';
 
-/** The clients of this instance, as connections. @internal */
+/** The client connections of this instance. @internal */
 export class ClientConnections {
   /** All Socket.IO servers of the app. */
   readonly servers = new Set<Server>();
   readonly slow: SlowClients;
   readonly draining: Draining;
-  /** Undefined: each packet is written at once. */
+  /** Undefined if each packet is written at once. */
   readonly coalescer: WriteCoalescer | undefined;
 
   constructor(

@@ -10,16 +10,16 @@ import { after, nextTick } from '../../reporting/timers.js';
 export interface EndOptions {
   /** Also close the underlying connection, with all its namespaces; or only where nobody else uses it. */
   readonly close: boolean | 'unused';
-  /** Told to the client before. */
+  /** Sent to the client before it is disconnected. */
   readonly reason?: string | undefined;
 }
 
-/** Sockets that are to be ended as soon as they are connected. */
+/** Sockets to disconnect as soon as they are connected. */
 const requested = new WeakMap<Socket, EndOptions>();
 
 /**
- * Disconnects sockets, and those that are still being let in as soon as they are connected: then the app has heard of
- * them, and hears that they go. A listener of the app that throws is not in the others' way.
+ * Disconnects sockets. Sockets that are being admitted are disconnected as soon as they are connected, so that the app sees
+ * both their connection and their end. A listener of the app that throws does not keep the other sockets connected.
  *
  * @internal
  */

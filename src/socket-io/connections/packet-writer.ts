@@ -15,13 +15,13 @@ import type { SendFlags } from '../../routing/outgoing-event.js';
 import { outgoingListenersOf } from '../internals.js';
 
 /**
- * Writes one packet to many sockets: the finished frame, as it is, to plain WebSocket connections, and the encoded
- * parts to all others (long polling, perMessageDeflate, Engine.IO 3, other WebSocket servers than `ws`).
+ * Writes one packet to many sockets: the finished frame to plain WebSocket connections, and the encoded parts to all
+ * others (long polling, perMessageDeflate, Engine.IO 3, other WebSocket servers than `ws`).
  *
  * @internal
  */
 export class PacketWriter {
-  /** One object for all sockets, made for the first that needs it. */
+  /** One object for all sockets, created for the first socket that needs it. */
   private framed: FramedOptions | undefined;
   private plain: WriteOptions | undefined;
 

@@ -29,7 +29,7 @@ export class SlowClients {
   private readonly failed: Failed;
 
   constructor(
-    /** Undefined: nothing is bounded. */
+    /** Undefined if the buffers are not limited. */
     private readonly options: ResolvedSlowClientOptions | undefined,
     private readonly connections: () => Iterable<EngineSocket>,
     private readonly reporter: Reporter,
@@ -48,7 +48,7 @@ export class SlowClients {
     this.suspects.clear();
   }
 
-  /** A connection has been written to, and something waits for it. */
+  /** Called when a connection has been written to and its buffer is not empty. */
   wrote(connection: EngineSocket): void {
     if (!this.isOver(connection)) return;
     // Whatever is written in one go waits, until the event loop has had a chance to send it.
