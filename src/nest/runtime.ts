@@ -230,7 +230,7 @@ function createClusterParts(
     timeoutMs: options.requestTimeoutMs,
     namespaces: (name: string) => router.namespacesNamed(name),
     joining: (namespace: string, rooms: readonly string[], joined: Promise<unknown>) =>
-      router.joining(namespace, rooms, joined),
+      router.pendingJoins.add(namespace, rooms, joined),
   };
   return {
     bus,

@@ -1,5 +1,8 @@
+import { Subject, type Observable } from 'rxjs';
 import type { PropagatorError } from '../errors.js';
 import type { TrafficTarget } from '../reporting/traffic.js';
+import { soon, type Failed } from '../reporting/timers.js';
+import type { LostPublish } from './outbox-queue.js';
 
 /**
  * An event that waited in the outbox, and that other instances did not get after all. Its verb had resolved with
@@ -15,4 +18,35 @@ export interface EventLoss {
   readonly id: string | undefined;
   /** Why: `outbox.expired`, `outbox.full`, `redis.closed`, `redis.permission` or `redis.command-failed`. */
   readonly error: PropagatorError;
+}
+
+/** Hands out losses on the next turn of the event loop. @internal */
+export class EventLosses {
+  private readonly subject = new Subject<EventLoss>();
+  readonly losses$: Observable<EventLoss> = this.subject.asObservable();
+  private pending: EventLoss[] = [];
+
+  /** @param failed receives errors that subscribers throw */
+  constructor(private readonly failed: Failed) {}
+
+  /** A publish without a target is no event of a verb, and is left out. */
+  add({ target, event = '' }: LostPublish, error: PropagatorError): void {
+    if (target === undefined) return;
+    const id = 'id' in target ? target.id : undefined;
+    // Not at once: a subscriber that emits would change the outbox while it makes room, and lose the next event.
+    if (this.pending.length === 0) soon(this.failed, () => this.flush());
+    this.pending.push({ event, namespace: target.namespace, target: target.kind, id, error });
+  }
+
+  /** Hands out the last losses at once, and completes. */
+  close(): void {
+    this.flush();
+    this.subject.complete();
+  }
+
+  private flush(): void {
+    const losses = this.pending;
+    this.pending = [];
+    for (const loss of losses) this.subject.next(loss);
+  }
 }

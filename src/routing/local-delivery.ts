@@ -1,0 +1,58 @@
+import { count, type Traffic } from '../reporting/traffic.js';
+import type { Target } from '../wire/channel-names.js';
+import type { WirePacket } from '../wire/wire-packet.js';
+import type { LocalNamespace } from './local-namespace.js';
+import type { NamespaceRegistry } from './namespace-registry.js';
+import type { OutgoingEvent } from './outgoing-event.js';
+import { encodeEvent } from './packet-codec.js';
+import { audienceOf } from './reserved-rooms.js';
+
+const NONE: readonly string[] = Object.freeze([]);
+
+/** Delivers events that this instance sends to its own sockets. @internal */
+export class LocalDelivery {
+  constructor(
+    private readonly namespaces: Pick<NamespaceRegistry, 'named'>,
+    private readonly traffic: Traffic,
+  ) {}
+
+  /** Returns the number of sockets that the event was written to. */
+  deliver(target: Target, event: OutgoingEvent, packet: WirePacket): number {
+    let sockets = 0;
+    const audience = audienceOf(target, event.rooms ?? NONE);
+    for (const namespace of this.namespaces.named(event.namespace)) {
+      sockets += namespace.deliver({
+        // Servers on other ports may have another parser.
+        packet:
+          namespace.codec.parser === packet.parser
+            ? packet
+            : encodeEvent(namespace.codec, namespace.name, event.data),
+        ...audience,
+        except: event.except ?? NONE,
+        volatile: event.volatile ?? false,
+        compress: event.compress ?? true,
+      });
+    }
+    count(this.traffic.delivered[target.kind], sockets, sockets * packet.frames.length);
+    return sockets;
+  }
+
+  /** Delivers an event that is not published. It may have no target: its rooms name its audience. */
+  deliverTo(namespaces: Iterable<LocalNamespace>, event: OutgoingEvent): void {
+    const { rooms = NONE, except = NONE, volatile = false, compress = true } = event;
+    for (const namespace of namespaces) {
+      const packet = encodeEvent(namespace.codec, namespace.name, event.data);
+      namespace.deliver({ packet, rooms, except, volatile, compress });
+    }
+  }
+
+  /** Delivers an event that cannot be published. Returns whether that worked. */
+  triesToDeliver(event: OutgoingEvent): boolean {
+    try {
+      this.deliverTo(this.namespaces.named(event.namespace), event);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
