@@ -2,8 +2,8 @@ import type { PropagatorError } from '../errors.js';
 import type { Target } from '../wire/channel-names.js';
 import type { PublishMode } from './outgoing-event.js';
 
-/** Removed entries at the front are let go of this many at a time. */
-const COMPACT_AT = 1_024;
+/** The first and the longest pause before a queue is tried again. Each failure doubles it. */
+const PAUSE_MS = [50, 800] as const;
 
 /** An event to keep. @internal */
 export interface PublishToKeep {
@@ -40,25 +40,89 @@ export interface QueuedPublish extends PublishToKeep {
   inFlight: boolean;
   /** Its promise has resolved as queued. */
   reportedQueued: boolean;
-  /** Its place among all events, the oldest first. */
+  /** Its place among all events, oldest first. {@link WaitingPublishes} sets it, and the neighbours. */
   order: number;
   /** Neighbours in the list of all events, oldest first. */
   previous: QueuedPublish | undefined;
   next: QueuedPublish | undefined;
+  /** Its place in its {@link OutboxQueue}. */
+  place: Place | undefined;
   readonly resolve: (instances: number | undefined) => void;
   readonly reject: (error: PropagatorError) => void;
 }
 
+/** What the outbox publishes over. @internal */
+export interface OutboxTransport {
+  /** Whether it makes sense to try. */
+  isOpen(): boolean;
+  /** Since when Redis has taken nothing. Monotonic time; undefined while it does, as far as is known. */
+  awaySince(): number | undefined;
+  /** Whether something with that ordering key is in flight past the outbox, and may come back to it. */
+  isBusy(orderingKey: string): boolean;
+  /** What is stuck in flight past the outbox: it may come back, and counts towards the bounds. */
+  stuck(): { readonly events: number; readonly bytes: number };
+  /** Rejects with a PropagatorError. */
+  send(publish: QueuedPublish): Promise<number>;
+  /** Whether an error passes by itself. */
+  isPassing(error: PropagatorError): boolean;
+  /** Called with an event that is lost after its promise has resolved. */
+  lost(publish: LostPublish, error: PropagatorError): void;
+}
+
+/** A node of a {@link Chain}. */
+interface Place {
+  readonly publish: QueuedPublish;
+  chain: Chain;
+  previous: Place | undefined;
+  next: Place | undefined;
+}
+
+/** A doubly linked list. */
+class Chain {
+  first: Place | undefined;
+  last: Place | undefined;
+
+  /** @param next undefined: at the end */
+  insert(place: Place, next?: Place): void {
+    const previous = next === undefined ? this.last : next.previous;
+    place.chain = this;
+    place.previous = previous;
+    place.next = next;
+    if (previous === undefined) this.first = place;
+    else previous.next = place;
+    if (next === undefined) this.last = place;
+    else next.previous = place;
+  }
+
+  remove({ previous, next }: Place): void {
+    if (previous === undefined) this.first = next;
+    else previous.next = next;
+    if (next === undefined) this.last = previous;
+    else next.previous = previous;
+  }
+
+  /** The first places, at most so many. */
+  take(most: number): Place[] {
+    const places: Place[] = [];
+    for (let at = this.first; at !== undefined && places.length < most; at = at.next)
+      places.push(at);
+    return places;
+  }
+}
+
 /**
- * The waiting events of one ordering key, by sequence. Adding the newest and removing the first take the
- * same time however many wait.
+ * The waiting events of one ordering key, by sequence. Adding and removing an event take the same time however many
+ * wait. Thousands of publishes in flight may fail together and come back after newer events: they are put in order
+ * together, when the queue is read.
  *
  * @internal
  */
 export class OutboxQueue {
-  private readonly waiting: (QueuedPublish | undefined)[] = [];
-  /** Index of the first one. */
-  private start = 0;
+  /** By sequence. */
+  private readonly sorted = new Chain();
+  /** Events that came back after newer ones, in any order. */
+  private returned = new Chain();
+  private count = 0;
   sending = false;
   /** In a row. */
   failures = 0;
@@ -70,68 +134,71 @@ export class OutboxQueue {
   constructor(readonly orderingKey: string) {}
 
   get size(): number {
-    return this.waiting.length - this.start;
+    return this.count;
   }
 
-  get first(): QueuedPublish | undefined {
-    return this.waiting[this.start];
+  /** When the verb of the first event was called. Monotonic time. */
+  get since(): number | undefined {
+    const { first: sorted } = this.sorted;
+    // Events mostly come back in order.
+    const { first: returned } = this.returned;
+    const [a, b] = [sorted?.publish.since, returned?.publish.since];
+    return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
   }
 
   events(): QueuedPublish[] {
-    return this.firstOnes(this.size);
+    return this.firstOnes(this.count);
   }
 
-  /** The first ones, as many as go over one channel: on a Cluster two channels have no common order. */
+  /** The first events, as many as go over one channel: on a Cluster two channels have no common order. */
   head(most: number): QueuedPublish[] {
     const some = this.firstOnes(most);
     const end = some.findIndex(({ channel }) => channel !== some[0]?.channel);
     return end < 0 ? some : some.slice(0, end);
   }
 
-  /** An event that was in flight may come back later than events that were emitted after it. */
   insert(publish: QueuedPublish): void {
-    const last = this.waiting.at(-1);
-    if (this.size === 0 || last === undefined || last.sequence <= publish.sequence) {
-      this.waiting.push(publish);
-      return;
-    }
-    this.waiting.splice(this.indexAfter(publish.sequence), 0, publish);
+    const { last } = this.sorted;
+    const isNewest = last === undefined || last.publish.sequence <= publish.sequence;
+    const chain = isNewest ? this.sorted : this.returned;
+    const place = { publish, chain, previous: undefined, next: undefined };
+    chain.insert(place);
+    publish.place = place;
+    this.count++;
   }
 
-  /** Returns whether it was there. */
+  /** Returns whether the event was in the queue. */
   remove(publish: QueuedPublish): boolean {
-    if (this.first === publish) {
-      this.waiting[this.start++] = undefined;
-      if (this.start >= COMPACT_AT && this.start * 2 >= this.waiting.length) {
-        this.waiting.splice(0, this.start);
-        this.start = 0;
-      }
-      return true;
-    }
-    // Of equal numbers (there are none but in tests) any may come first.
-    for (let index = this.indexAfter(publish.sequence) - 1; index >= this.start; index--) {
-      const found = this.waiting[index];
-      if (found === publish) {
-        this.waiting.splice(index, 1);
-        return true;
-      }
-      if (found === undefined || found.sequence < publish.sequence) return false;
-    }
-    return false;
+    const { place } = publish;
+    if (place === undefined) return false;
+    place.chain.remove(place);
+    publish.place = undefined;
+    this.count--;
+    return true;
+  }
+
+  /** Delays the next try. */
+  pause(): void {
+    const [shortest, longest] = PAUSE_MS;
+    this.retryAt = performance.now() + Math.min(shortest * 2 ** this.failures, longest);
+    this.failures++;
   }
 
   private firstOnes(most: number): QueuedPublish[] {
-    return this.waiting.slice(this.start, this.start + most) as QueuedPublish[];
+    this.sortReturned();
+    return this.sorted.take(most).map(({ publish }) => publish);
   }
 
-  /** Where the first event with a higher number is. */
-  private indexAfter(sequence: number): number {
-    let [low, high] = [this.start, this.waiting.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.waiting[middle]?.sequence ?? 0) <= sequence) low = middle + 1;
-      else high = middle;
+  private sortReturned(): void {
+    if (this.returned.first === undefined) return;
+    const places = this.returned.take(this.count);
+    places.sort((a, b) => a.publish.sequence - b.publish.sequence);
+    this.returned = new Chain();
+    let next = this.sorted.first;
+    for (const place of places) {
+      while (next !== undefined && next.publish.sequence <= place.publish.sequence)
+        next = next.next;
+      this.sorted.insert(place, next);
     }
-    return low;
   }
 }

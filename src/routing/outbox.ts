@@ -3,37 +3,16 @@ import type { ResolvedOutboxOptions } from '../options/resolve-outbox.js';
 import type { Reporter } from '../reporting/reporter.js';
 import {
   OutboxQueue,
-  type LostPublish,
+  type OutboxTransport,
   type PublishToKeep,
   type QueuedPublish,
 } from './outbox-queue.js';
+import { WaitingPublishes } from './waiting-publishes.js';
 import { every, guarded, type Failed } from '../reporting/timers.js';
 
 const CHECK_MS = 100;
-/** The place in the order of an event that is no longer in it. */
-const REMOVED = Infinity;
-/** The most events of a line that are sent before their answers are waited for. */
+/** The most events of one ordering key that are in flight at a time. */
 const MAX_AT_ONCE = 250;
-/** A line that cannot be published is tried again after the first pause, doubled each time up to the last. */
-const PAUSE_MS = [50, 800] as const;
-
-/** @internal */
-export interface OutboxTransport {
-  /** Whether it makes sense to try. */
-  isOpen(): boolean;
-  /** Since when Redis has taken nothing. Monotonic time; undefined while it does, as far as is known. */
-  awaySince(): number | undefined;
-  /** Whether something of that line is in flight past the outbox, and may come back to it. */
-  isBusy(orderingKey: string): boolean;
-  /** What is in flight past the outbox and stuck there: it may all come back, and counts towards the bounds. */
-  stuck(): { readonly events: number; readonly bytes: number };
-  /** Rejects with a PropagatorError. */
-  send(publish: QueuedPublish): Promise<number>;
-  /** Whether that error passes by itself. */
-  isPassing(error: PropagatorError): boolean;
-  /** An event is lost whose promise has resolved. */
-  lost(publish: LostPublish, error: PropagatorError): void;
-}
 
 /**
  * Keeps events that could not be published, in order, until they can be. Each ordering key (mostly a channel)
@@ -44,19 +23,11 @@ export interface OutboxTransport {
  * @internal
  */
 export class Outbox {
-  private oldest: QueuedPublish | undefined;
-  private newest: QueuedPublish | undefined;
-  /** All before it are in flight. */
-  private firstIdle: QueuedPublish | undefined;
-  private added = 0;
+  private readonly all = new WaitingPublishes();
   /** The last error for events that had no room. */
   private full: { readonly reason: string; readonly error: PropagatorError } | undefined;
-  private count = 0;
   private reportedCount = 0;
   private readonly queues = new Map<string, OutboxQueue>();
-  private queuedBytes = 0;
-  /** The part of these that is in flight: it makes room by itself. */
-  private readonly inFlight = { events: 0, bytes: 0 };
   private timer: NodeJS.Timeout | undefined;
   private waiting: (() => void)[] = [];
   private readonly failed: Failed;
@@ -72,11 +43,11 @@ export class Outbox {
   }
 
   get size(): number {
-    return this.count;
+    return this.all.size;
   }
 
   get bytes(): number {
-    return this.queuedBytes;
+    return this.all.bytes;
   }
 
   /** Number of waiting events whose promises have resolved as queued. */
@@ -88,12 +59,12 @@ export class Outbox {
   get isFull(): boolean {
     const { maxEvents, maxBytes } = this.limits;
     const stuck = this.transport.stuck();
-    return this.count + stuck.events >= maxEvents || this.queuedBytes + stuck.bytes >= maxBytes;
+    return this.all.size + stuck.events >= maxEvents || this.all.bytes + stuck.bytes >= maxBytes;
   }
 
   /** Whether an event with this ordering key waits: then later ones have to wait as well. */
   holds(orderingKey: string): boolean {
-    return this.count > 0 && this.queues.has(orderingKey);
+    return this.queues.has(orderingKey);
   }
 
   /**
@@ -109,11 +80,12 @@ export class Outbox {
         since: now,
         ...publish,
         endsAt: now + this.limits.maxAgeMs,
-        order: this.added++,
+        order: 0,
         inFlight: false,
         reportedQueued: false,
         previous: undefined,
         next: undefined,
+        place: undefined,
         resolve,
         reject,
       });
@@ -134,13 +106,13 @@ export class Outbox {
 
   /** Resolves once it is empty. */
   drain(): Promise<void> {
-    if (this.count === 0) return Promise.resolve();
+    if (this.all.size === 0) return Promise.resolve();
     this.flush();
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   close(): void {
-    for (const publish of this.all()) this.end(publish, PropagatorError.of('redis.closed', []));
+    for (const publish of this.all) this.end(publish, PropagatorError.of('redis.closed', []));
   }
 
   private insert(publish: QueuedPublish): void {
@@ -151,7 +123,7 @@ export class Outbox {
       this.queues.set(publish.orderingKey, queue);
     }
     queue.insert(publish);
-    this.append(publish);
+    this.all.add(publish);
     this.timer ??= every(CHECK_MS, this.failed, () => this.check());
     if (this.isLate(queue, performance.now())) this.reportQueued(publish);
     else queue.allReported = false;
@@ -163,7 +135,8 @@ export class Outbox {
     const stuck = this.transport.stuck();
     const events = maxEvents - stuck.events - 1;
     const bytes = maxBytes - stuck.bytes - publish.bytes.length;
-    if (this.inFlight.events > events || this.inFlight.bytes > bytes) {
+    const { inFlight } = this.all;
+    if (inFlight.events > events || inFlight.bytes > bytes) {
       const { length } = publish.bytes;
       const alone = length > maxBytes;
       const why = alone
@@ -172,19 +145,13 @@ export class Outbox {
       this.refuse(publish, `${publish.reason}${why}`);
       return false;
     }
-    while (this.count > events || this.queuedBytes > bytes) {
-      const oldest = this.oldestIdle();
+    while (this.all.size > events || this.all.bytes > bytes) {
+      const oldest = this.all.oldestIdle();
       if (oldest === undefined) break;
       this.remove(oldest);
       this.refuse(oldest, oldest.reason);
     }
     return true;
-  }
-
-  /** Not each time past all that are in flight: there may be thousands. */
-  private oldestIdle(): QueuedPublish | undefined {
-    while (this.firstIdle?.inFlight === true) this.firstIdle = this.firstIdle.next;
-    return this.firstIdle;
   }
 
   private refuse(publish: QueuedPublish, reason: string): void {
@@ -201,7 +168,7 @@ export class Outbox {
     const now = performance.now();
     this.full = undefined;
     const { maxAgeMs } = this.limits;
-    for (const publish of this.all()) {
+    for (const publish of this.all) {
       if (publish.endsAt > now) break;
       if (publish.inFlight) continue;
       const error = PropagatorError.of('outbox.expired', [maxAgeMs, publish.reason]);
@@ -223,7 +190,7 @@ export class Outbox {
 
   /** Whether events of a queue have waited for so long, or Redis has been away for so long, that promises resolve. */
   private isLate(queue: OutboxQueue, now: number): boolean {
-    const since = Math.min(queue.first?.since ?? now, this.transport.awaySince() ?? now);
+    const since = Math.min(queue.since ?? now, this.transport.awaySince() ?? now);
     return now - since >= this.patienceMs;
   }
 
@@ -277,14 +244,12 @@ export class Outbox {
       queue.failures = 0;
       return;
     }
-    const [shortest, longest] = PAUSE_MS;
-    queue.retryAt = performance.now() + Math.min(shortest * 2 ** queue.failures, longest);
-    queue.failures++;
+    queue.pause();
   }
 
   /** Returns whether its fate is known. */
   private async sendOne(publish: QueuedPublish): Promise<boolean> {
-    this.setInFlight(publish, true);
+    this.all.setInFlight(publish, true);
     try {
       const instances = await this.transport.send(publish);
       publish.resolve(instances);
@@ -293,7 +258,7 @@ export class Outbox {
     } catch (thrown) {
       const error = thrown as PropagatorError;
       if (this.transport.isPassing(error)) {
-        this.setInFlight(publish, false);
+        this.all.setInFlight(publish, false);
         publish.repeated = true;
         publish.reason = error.message;
         return false;
@@ -301,15 +266,6 @@ export class Outbox {
       this.end(publish, error);
       return true;
     }
-  }
-
-  private setInFlight(publish: QueuedPublish, inFlight: boolean): void {
-    if (publish.inFlight === inFlight) return;
-    publish.inFlight = inFlight;
-    if (!inFlight && publish.order < (this.firstIdle?.order ?? REMOVED)) this.firstIdle = publish;
-    const sign = inFlight ? 1 : -1;
-    this.inFlight.events += sign;
-    this.inFlight.bytes += sign * publish.bytes.length;
   }
 
   private end(publish: QueuedPublish, error: PropagatorError): void {
@@ -322,43 +278,14 @@ export class Outbox {
     else publish.reject(error);
   }
 
-  /** Oldest first. The one that is looked at may be removed. */
-  private *all(): Iterable<QueuedPublish> {
-    let publish = this.oldest;
-    while (publish !== undefined) {
-      const { next } = publish;
-      yield publish;
-      publish = next;
-    }
-  }
-
-  private append(publish: QueuedPublish): void {
-    publish.previous = this.newest;
-    if (this.newest === undefined) this.oldest = publish;
-    else this.newest.next = publish;
-    this.newest = publish;
-    this.firstIdle ??= publish;
-    this.count++;
-    this.queuedBytes += publish.bytes.length;
-  }
-
   private remove(publish: QueuedPublish): void {
     const queue = this.queues.get(publish.orderingKey);
     // It may have ended before, when the outbox was closed.
     if (queue?.remove(publish) !== true) return;
     if (queue.size === 0) this.queues.delete(publish.orderingKey);
-    const { previous, next } = publish;
-    if (this.firstIdle === publish) this.firstIdle = next;
-    publish.order = REMOVED;
-    if (previous === undefined) this.oldest = next;
-    else previous.next = next;
-    if (next === undefined) this.newest = previous;
-    else next.previous = previous;
-    this.count--;
+    this.all.remove(publish);
     if (publish.reportedQueued) this.reportedCount--;
-    this.queuedBytes -= publish.bytes.length;
-    this.setInFlight(publish, false);
-    if (this.count > 0) return;
+    if (this.all.size > 0) return;
     clearInterval(this.timer);
     this.timer = undefined;
     for (const resolve of this.waiting.splice(0)) resolve();
