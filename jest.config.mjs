@@ -17,8 +17,8 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
-  // They take a processor each, and have scripts of their own: `npm run test:leaks`, `npm run test:browser`.
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/leaks/', '<rootDir>/test/browser/'],
+  // It takes a processor for itself, and has a script of its own: `npm run test:leaks`.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/leaks/'],
   // Only what hangs takes as long. A busy machine needs a minute to start and end several processes.
   testTimeout: 120_000,
   // More than there are processors: most of the time a test waits for something.

@@ -1,15 +1,17 @@
-import base from './jest.config.mjs';
+import base from '../../jest.config.mjs';
 
 /**
- * Two people and a browser each, at two instances of examples/chat: `npm run test:browser`.
+ * Two people and a browser each, at two instances of the chat: `npm test`.
  *
  * @type {import('jest').Config}
  */
 export default {
   ...base,
-  roots: ['<rootDir>/test/browser'],
+  // The tools and helpers of the library's tests are used here, too.
+  rootDir: '../..',
+  roots: ['<rootDir>/examples/chat/test'],
   testPathIgnorePatterns: ['/node_modules/'],
-  globalSetup: '<rootDir>/test/browser/support/global-setup.mjs',
+  globalSetup: '<rootDir>/examples/chat/test/support/global-setup.mjs',
   // Each has a browser and two instances at its side.
   maxWorkers: 2,
   testTimeout: 120_000,

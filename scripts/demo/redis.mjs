@@ -35,5 +35,5 @@ export async function commandLine(redis) {
   // A fetched Redis has its redis-cli next to it, and not on the PATH.
   const ours = redis.how.startsWith('redis-server');
   const cli = ours ? (await findRedisServer()).cli : 'redis-cli';
-  return `${cli.includes('/') ? relative('', cli) : cli} -u ${redis.url}`;
+  return `${cli.includes('/') ? relative(process.env.INIT_CWD ?? '', cli) : cli} -u ${redis.url}`;
 }

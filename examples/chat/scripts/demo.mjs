@@ -5,15 +5,20 @@
  */
 import { randomUUID } from 'node:crypto';
 import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Ending } from '../demo/ending.mjs';
-import { described, getRedis } from '../demo/redis.mjs';
-import { findRedisServer } from '../redis/binary.mjs';
-import { messageOf } from '../thrown.mjs';
+import { Ending } from '../../../scripts/demo/ending.mjs';
+import { described, getRedis } from '../../../scripts/demo/redis.mjs';
+import { findRedisServer } from '../../../scripts/redis/binary.mjs';
+import { messageOf } from '../../../scripts/thrown.mjs';
 import { checkChat } from './check/check-chat.mjs';
 import { Instances } from './instances.mjs';
 import { prepareChat } from './prepare.mjs';
 import { welcome } from './welcome.mjs';
+
+/** Where the user called npm. Paths in the output start here. */
+const here = process.env.INIT_CWD ?? '';
+const publish = fileURLToPath(new URL('../outside/publish.sh', import.meta.url));
 
 const ending = new Ending();
 try {
@@ -38,7 +43,8 @@ async function demonstrate() {
     print: (text) => process.stdout.write(text),
   });
   const ofOthers = redis.how === 'REDIS_URL';
-  console.log(welcome(instances.urls, ofOthers ? null : redis.url, await redisCli()));
+  const redisUrl = ofOthers ? null : redis.url;
+  console.log(welcome(instances.urls, redisUrl, await redisCli(), relative(here, publish)));
   // The instances keep this process alive. Between the end and the restart of one nothing else would.
   setInterval(() => {}, 60_000);
   return new Promise(() => {});
@@ -73,5 +79,5 @@ async function start(prefix, options) {
 /** A fetched one is not on the PATH. */
 async function redisCli() {
   const { cli } = await findRedisServer().catch(() => ({ cli: 'redis-cli' }));
-  return cli.includes('/') ? relative('', cli) : cli;
+  return cli.includes('/') ? relative(here, cli) : cli;
 }

@@ -1,9 +1,9 @@
 // @ts-check
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { AppProcess } from '../demo/app-process.mjs';
-import { portIfFree } from '../demo/instances.mjs';
-import { freePort } from '../redis/probe.mjs';
+import { AppProcess } from '../../../scripts/demo/app-process.mjs';
+import { portIfFree } from '../../../scripts/demo/instances.mjs';
+import { freePort } from '../../../scripts/redis/probe.mjs';
 
 /** How long a stopped instance stays down: long enough to see how the app continues without it. */
 export const AWAY_MS = 3000;

@@ -1,9 +1,9 @@
 // @ts-check
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { project, run } from '../demo/commands.mjs';
-import { buildLibrary } from '../demo/library.mjs';
-import { withLock } from '../redis/lock.mjs';
+import { project, run } from '../../../scripts/demo/commands.mjs';
+import { buildLibrary } from '../../../scripts/demo/library.mjs';
+import { withLock } from '../../../scripts/redis/lock.mjs';
 import { hashOf, isSource } from './hash.mjs';
 
 const example = join(project, 'examples/chat');

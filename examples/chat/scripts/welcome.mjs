@@ -7,8 +7,9 @@ import { AWAY_MS } from './instances.mjs';
  * @param {string[]} urls of the instances
  * @param {string | null} redisUrl null if REDIS_URL names it, because it may contain a password
  * @param {string} cli the redis-cli command
+ * @param {string} publish the path of outside/publish.sh
  */
-export function welcome([one = '', two = ''], redisUrl, cli) {
+export function welcome([one = '', two = ''], redisUrl, cli, publish) {
   const env = `${redisUrl === null ? '' : `REDIS_URL=${redisUrl} `}${cli === 'redis-cli' ? '' : `REDIS_CLI=${cli} `}`;
   return `
 Two instances of the chat are running:
@@ -25,7 +26,7 @@ Open a tab on each: log in as alice on one and as bob on two. The password is "d
 
 From outside the app:
 
-  ${env}examples/chat/outside/publish.sh lobby 'Hello from a script'
+  ${env}${publish} lobby 'Hello from a script'
 
 Ctrl-C ends it all.
 `;

@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from '@jest/globals';
-import { startOwnRedis, type RunningRedis } from '../support/own-redis.js';
+import { startOwnRedis, type RunningRedis } from '../../../test/support/own-redis.js';
 import { givenChat } from './support/given-chat.js';
 
 let redis: RunningRedis | undefined;

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { until } from '../support/until.js';
+import { until } from '../../../test/support/until.js';
 import { givenChat } from './support/given-chat.js';
 
 const TOKEN_MS = 12_000;

@@ -5,7 +5,7 @@ import type {
   InstanceView,
   PresenceEntry,
 } from '../../../examples/chat/shared/model.js';
-import { Roamer } from '../../../scripts/demo-chat/check/roamer.mjs';
+import { Roamer } from '../../../examples/chat/scripts/check/roamer.mjs';
 import { startOwnRedis } from '../../support/own-redis.js';
 import { until } from '../../support/until.js';
 import { ChatApp } from './support/chat-app.js';

@@ -1,5 +1,5 @@
 // @ts-check
-import { messageOf } from '../../thrown.mjs';
+import { messageOf } from '../../../../scripts/thrown.mjs';
 import { checks } from './checks.mjs';
 import { Stage } from './stage.mjs';
 

@@ -6,9 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { until } from './stage.mjs';
 
-const publish = fileURLToPath(
-  new URL('../../../examples/chat/outside/publish.sh', import.meta.url),
-);
+const publish = fileURLToPath(new URL('../../outside/publish.sh', import.meta.url));
 
 /** @type {Record<string, (stage: import('./stage.mjs').Stage) => Promise<void>>} */
 export const checks = {

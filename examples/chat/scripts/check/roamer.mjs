@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { io } from 'socket.io-client';
 
-/** @typedef {import('../../../examples/chat/shared/model.js').Message} Message */
+/** @typedef {import('../../shared/model.js').Message} Message */
 
 /**
  * A client in one room of the chat that behaves like the page: it moves to the next instance when one ends, joins

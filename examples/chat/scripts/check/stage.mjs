@@ -95,9 +95,7 @@ export class Stage {
   /** @param {number} instance */
   async view(instance) {
     const response = await fetch(`${this.place.urls[instance]}/cluster`);
-    return /** @type {import('../../../examples/chat/shared/model.js').ClusterView} */ (
-      await response.json()
-    );
+    return /** @type {import('../../shared/model.js').ClusterView} */ (await response.json());
   }
 
   /**

@@ -4,13 +4,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { fetchFromDebian } from '../redis/debian.mjs';
-import { withLock } from '../redis/lock.mjs';
-import { isExecutable, onPath } from '../redis/on-path.mjs';
-import { messageOf } from '../thrown.mjs';
+import { fetchFromDebian } from '../../../../scripts/redis/debian.mjs';
+import { withLock } from '../../../../scripts/redis/lock.mjs';
+import { isExecutable, onPath } from '../../../../scripts/redis/on-path.mjs';
+import { messageOf } from '../../../../scripts/thrown.mjs';
 
 /** Survives `npm ci`, unlike a cache in node_modules. */
-export const cache = fileURLToPath(new URL('../../.cache/chromium', import.meta.url));
+export const cache = fileURLToPath(new URL('../../../../.cache/chromium', import.meta.url));
 
 const run = promisify(execFile);
 

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fetchFromDebian } from '../redis/debian.mjs';
-import { withLock } from '../redis/lock.mjs';
+import { fetchFromDebian } from '../../../../scripts/redis/debian.mjs';
+import { withLock } from '../../../../scripts/redis/lock.mjs';
 import { cache } from './find.mjs';
 
 /** Inter for text, DejaVu for monospaced text: both are free, and the same on each machine. */

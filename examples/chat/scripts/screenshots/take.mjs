@@ -1,15 +1,15 @@
 // @ts-check
-/** Takes the pictures of docs/images: `npm run screenshots`. */
+/** Takes the pictures of docs/images: `npm run screenshots` in examples/chat. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { launchChromium } from '../chromium/launch.mjs';
-import { Instances } from '../demo-chat/instances.mjs';
-import { prepareChat } from '../demo-chat/prepare.mjs';
-import { project } from '../demo/commands.mjs';
-import { Ending } from '../demo/ending.mjs';
-import { acquireRedis } from '../redis/acquire.mjs';
-import { messageOf } from '../thrown.mjs';
+import { Instances } from '../instances.mjs';
+import { prepareChat } from '../prepare.mjs';
+import { project } from '../../../../scripts/demo/commands.mjs';
+import { Ending } from '../../../../scripts/demo/ending.mjs';
+import { acquireRedis } from '../../../../scripts/redis/acquire.mjs';
+import { messageOf } from '../../../../scripts/thrown.mjs';
 import { play } from './scene.mjs';
 
 const folder = join(project, 'docs/images');

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { Instances } from '../../../scripts/demo-chat/instances.mjs';
-import { testRedisUrl } from '../../support/test-cluster.js';
+import { Instances } from '../../scripts/instances.mjs';
+import { testRedisUrl } from '../../../../test/support/test-cluster.js';
 
 export type InstanceName = 'one' | 'two';
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual } from 'node:assert/strict';
 import type { BrowserContext, Locator, Page } from 'playwright-core';
-import { until } from '../../support/until.js';
+import { until } from '../../../../test/support/until.js';
 
 /** Time for machines that are busy with other things. */
 const PATIENCE_MS = 30_000;

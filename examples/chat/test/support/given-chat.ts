@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import type { Browser, BrowserContext } from 'playwright-core';
-import { launchChromium } from '../../../scripts/chromium/launch.mjs';
+import { launchChromium } from '../../scripts/chromium/launch.mjs';
 import { ChatApp, type ChatAppOptions } from './chat-app.js';
 import { ChatPage } from './chat-page.js';
 

@@ -1,6 +1,6 @@
-import { findChromium } from '../../../scripts/chromium/find.mjs';
-import { prepareChat } from '../../../scripts/demo-chat/prepare.mjs';
-import redisSetup from '../../redis-global-setup.mjs';
+import { findChromium } from '../../scripts/chromium/find.mjs';
+import { prepareChat } from '../../scripts/prepare.mjs';
+import redisSetup from '../../../../test/redis-global-setup.mjs';
 
 /** Does the slow work of a first run, so that no test has to wait for it. */
 export default async function setup() {
