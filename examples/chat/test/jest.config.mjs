@@ -1,4 +1,4 @@
-import base from '../../jest.config.mjs';
+import base from '../../../jest.config.mjs';
 
 /**
  * Two people and a browser each, at two instances of the chat: `npm test`.
@@ -8,7 +8,7 @@ import base from '../../jest.config.mjs';
 export default {
   ...base,
   // The tools and helpers of the library's tests are used here, too.
-  rootDir: '../..',
+  rootDir: '../../..',
   roots: ['<rootDir>/examples/chat/test'],
   testPathIgnorePatterns: ['/node_modules/'],
   globalSetup: '<rootDir>/examples/chat/test/support/global-setup.mjs',
