@@ -44,7 +44,10 @@ async function demonstrate() {
   });
   const ofOthers = redis.how === 'REDIS_URL';
   const redisUrl = ofOthers ? null : redis.url;
-  console.log(welcome(instances.urls, redisUrl, await redisCli(), relative(here, publish)));
+  const found = await redisCli();
+  // A fetched one is not on the PATH.
+  const cli = found.includes('/') ? relative(here, found) : found;
+  console.log(welcome(instances.urls, redisUrl, cli, relative(here, publish)));
   // The instances keep this process alive. Between the end and the restart of one nothing else would.
   setInterval(() => {}, 60_000);
   return new Promise(() => {});
@@ -76,8 +79,7 @@ async function start(prefix, options) {
   return { redis, instances };
 }
 
-/** A fetched one is not on the PATH. */
 async function redisCli() {
   const { cli } = await findRedisServer().catch(() => ({ cli: 'redis-cli' }));
-  return cli.includes('/') ? relative(here, cli) : cli;
+  return cli;
 }
