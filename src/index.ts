@@ -73,7 +73,7 @@ export type {
 export { NamespacePropagator } from './propagation/namespace-propagator.js';
 export { RedisPropagatorService } from './propagation/redis-propagator.service.js';
 export type { DeviceAnswer, UserAnswers } from './propagation/events.js';
-export type { PropagatorVerbs } from './propagation/verbs.js';
+export type { Propagator, PropagatorVerbs } from './propagation/propagator.js';
 export type { DisconnectUserOptions, InNamespace } from './propagation/user-commands.js';
 export { InMemoryBus, InMemoryPubSub } from './redis/in-memory-pub-sub.js';
 export type { InterruptedChannels, PubSub, PubSubListener, PubSubState } from './ports/pub-sub.js';

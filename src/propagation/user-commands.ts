@@ -41,7 +41,7 @@ export interface DisconnectUserOptions extends InNamespace {
 }
 
 /**
- * What the propagator does to a user's sockets on all instances.
+ * Commands for a user's sockets on all instances. All throw at once where an argument is wrong.
  *
  * @internal
  */
@@ -52,12 +52,12 @@ export class UserCommands {
     private readonly ackTimeoutMs: number,
   ) {}
 
-  async request<R>(request: UserRequest): Promise<UserAnswers<R>> {
+  request(request: UserRequest): Promise<UserAnswers> {
     const { event, data } = checkedEvent(request);
     checkEventName(event);
-    const items: DeviceAnswer<R>[] = [];
+    const items: DeviceAnswer[] = [];
     const unanswered = new Set<string>();
-    const { missing, complete } = await this.acks.ask(
+    const asked = this.acks.ask(
       {
         ...selectorOf(request.userId, request),
         data: data === undefined ? [event] : [event, data],
@@ -71,26 +71,31 @@ export class UserCommands {
         },
         onAnswer: (instanceId, socketId, answer) => {
           unanswered.delete(socketId);
-          items.push({ socketId, instanceId, answer: answer as R });
+          items.push({ socketId, instanceId, answer });
         },
       },
     );
-    return { items, unanswered: [...unanswered], missing, complete };
+    return asked.then(({ missing, complete }) => ({
+      items,
+      unanswered: [...unanswered],
+      missing,
+      complete,
+    }));
   }
 
-  async fetch(userId: UserId, options?: InNamespace): Promise<ClusterResult<SocketDetails>> {
+  fetch(userId: UserId, options?: InNamespace): Promise<ClusterResult<SocketDetails>> {
     return this.commands.describe(selectorOf(userId, options));
   }
 
-  async join(userId: UserId, rooms: unknown, options?: InNamespace): Promise<ClusterCount> {
+  join(userId: UserId, rooms: unknown, options?: InNamespace): Promise<ClusterCount> {
     return this.commands.join(selectorOf(userId, options), checkedRooms(rooms));
   }
 
-  async leave(userId: UserId, rooms: unknown, options?: InNamespace): Promise<ClusterCount> {
+  leave(userId: UserId, rooms: unknown, options?: InNamespace): Promise<ClusterCount> {
     return this.commands.leave(selectorOf(userId, options), checkedRooms(rooms));
   }
 
-  async disconnect(userId: UserId, options?: DisconnectUserOptions): Promise<ClusterCount> {
+  disconnect(userId: UserId, options?: DisconnectUserOptions): Promise<ClusterCount> {
     const { close, reason } = checkedOptions(options);
     return this.commands.disconnect(selectorOf(userId, options), {
       close: checkedFlag('close', close, false),

@@ -7,17 +7,12 @@ const REPORTED = /^(?:redis|outbox)\./;
 
 /**
  * Runs work whose promise may be ignored. Failures of Redis and of the outbox are reported at their source, all
- * others here. Never throws: arguments that cannot be read reject with `target.invalid`.
+ * others here. Never throws, as {@link rejecting}.
  *
  * @internal
  */
 export function unawaited<R>(reporter: Reporter, work: () => Promise<R>): Promise<R> {
-  let promise: Promise<R>;
-  try {
-    promise = work();
-  } catch (thrown) {
-    promise = Promise.reject(refusalOf(thrown));
-  }
+  const promise = rejecting(work);
   promise.catch((error: unknown) => {
     if (isOurs(error) && REPORTED.test(error.code)) return;
     reporter.report('emit.refused', () => reasonOf(error));
@@ -25,9 +20,18 @@ export function unawaited<R>(reporter: Reporter, work: () => Promise<R>): Promis
   return promise;
 }
 
-/** Reading arguments may throw anything: a getter, an iterable, a revoked proxy. @throws PropagatorError @internal */
-export function refused(thrown: unknown): never {
-  throw refusalOf(thrown);
+/**
+ * Runs work that reads arguments. Arguments may throw anything when they are read (a getter, an iterable, a revoked
+ * proxy): the promise then rejects with `target.invalid`.
+ *
+ * @internal
+ */
+export function rejecting<R>(work: () => Promise<R>): Promise<R> {
+  try {
+    return work();
+  } catch (thrown) {
+    return Promise.reject(refusalOf(thrown));
+  }
 }
 
 /** Reads arguments. @throws PropagatorError `target.invalid` if they cannot be read @internal */
@@ -35,7 +39,7 @@ export function readable<T>(read: () => T): T {
   try {
     return read();
   } catch (thrown) {
-    return refused(thrown);
+    throw refusalOf(thrown);
   }
 }
 

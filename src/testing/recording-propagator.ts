@@ -2,7 +2,7 @@ import { Subject, type Observable } from 'rxjs';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import { checkedNamespace, checkedOptions } from '../routing/target-validation.js';
 import type { EventLoss } from '../routing/event-loss.js';
-import { receiptOf, type Receipt, type UsersReceipt } from '../routing/receipt.js';
+import { receiptOf, type Receipt } from '../routing/receipt.js';
 import type { SocketDetails } from '../socket-io/commands/socket-details.js';
 import {
   checkedEvent,
@@ -10,37 +10,33 @@ import {
   checkedRooms,
   checkEventName,
 } from '../propagation/validation.js';
-import type {
-  CausedEvent,
-  EventToEmit,
-  RoomEvent,
-  UserEvent,
-  UserRequest,
-  UsersEvent,
-  UserAnswers,
-} from '../propagation/events.js';
-import { NamespacePropagator } from '../propagation/namespace-propagator.js';
+import type { UserAnswers } from '../propagation/events.js';
+import { inNamespace, NamespacePropagator } from '../propagation/namespace-propagator.js';
 import type { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
-import type { DisconnectUserOptions, InNamespace } from '../propagation/user-commands.js';
-import type { PropagatorVerbs } from '../propagation/verbs.js';
+import type { InNamespace } from '../propagation/user-commands.js';
+import {
+  Propagator,
+  type Call,
+  type CallOf,
+  type OutcomeOf,
+  type Verb,
+} from '../propagation/propagator.js';
+import { rejecting } from '../reporting/unawaited.js';
 import { checkedUserId, checkedUserIds, normalisedUserId, type UserId } from '../auth/user-id.js';
 
-interface UserCall {
-  readonly userId: UserId;
-  readonly options: InNamespace;
+/** A call of a verb, as recorded by {@link RecordingPropagator}: a single room becomes a list. */
+export type RecordedCall = Recorded<Call>;
+
+type Recorded<C> = C extends RoomsArgument
+  ? Omit<C, 'rooms'> & { readonly rooms: readonly string[] }
+  : C;
+
+interface RoomsArgument {
+  readonly rooms: string | readonly string[];
 }
 
-/** A call of a verb, as recorded by {@link RecordingPropagator}. */
-export type RecordedCall =
-  | { readonly verb: 'emitToUser'; readonly event: UserEvent }
-  | { readonly verb: 'emitToUsers'; readonly event: UsersEvent }
-  | { readonly verb: 'emitToRoom'; readonly event: RoomEvent }
-  | { readonly verb: 'emitToAll' | 'emitToAuthenticated'; readonly event: EventToEmit }
-  | { readonly verb: 'propagateEvent'; readonly event: CausedEvent }
-  | { readonly verb: 'requestUser'; readonly event: UserRequest }
-  | ({ readonly verb: 'fetchUserSockets' } & UserCall)
-  | ({ readonly verb: 'joinUser' | 'leaveUser'; readonly rooms: readonly string[] } & UserCall)
-  | ({ readonly verb: 'disconnectUser'; readonly options: DisconnectUserOptions } & UserCall);
+/** The verbs that resolve to a `Result`. */
+type Resolving<Result> = { [V in Verb]: OutcomeOf<V> extends Result ? V : never }[Verb];
 
 const NOBODY = Object.freeze({ items: [], missing: [], complete: true });
 
@@ -57,7 +53,7 @@ const NOBODY = Object.freeze({ items: [], missing: [], complete: true });
  * ]);
  * ```
  */
-export class RecordingPropagator implements PropagatorVerbs {
+export class RecordingPropagator extends Propagator {
   readonly calls: RecordedCall[] = [];
 
   /** The result of the verbs that emit. Change it to test your code for users who are online. */
@@ -87,86 +83,54 @@ export class RecordingPropagator implements PropagatorVerbs {
     return new NamespacePropagator(this, namespace);
   }
 
-  async emitToUser(event: UserEvent): Promise<Receipt> {
-    checkEvent(event);
-    checkedUserId(event.userId);
-    this.calls.push({ verb: 'emitToUser', event });
-    return this.receipt;
+  /** @internal */
+  override perform<V extends Verb>(given: CallOf<V>, namespace?: string): Promise<OutcomeOf<V>> {
+    const promise = rejecting(() => {
+      const call = recordedOf(inNamespace(given, namespace) as unknown as Call);
+      const outcome = this.outcomeOf(call);
+      this.calls.push(call);
+      return Promise.resolve(outcome as OutcomeOf<V>);
+    });
+    // Nobody has to await it.
+    promise.catch(() => undefined);
+    return promise;
   }
 
-  async emitToUsers(event: UsersEvent): Promise<UsersReceipt> {
-    checkEvent(event);
-    const users = new Map(checkedUserIds(event.userIds).map((id) => [id, this.receipt]));
-    this.calls.push({ verb: 'emitToUsers', event });
-    return { ...this.receipt, users };
+  private outcomeOf(call: RecordedCall): OutcomeOf<Verb> {
+    switch (call.verb) {
+      case 'emitToUser':
+        checkedUserId(call.event.userId);
+        return this.receipt;
+      case 'emitToUsers': {
+        const userIds = checkedUserIds(call.event.userIds);
+        return { ...this.receipt, users: new Map(userIds.map((id) => [id, this.receipt])) };
+      }
+      case 'emitToRoom':
+        checkedRoom(call.event.room);
+        return this.receipt;
+      case 'propagateEvent':
+        return normalisedUserId(call.event.userId) !== undefined;
+      case 'requestUser':
+        checkedUserId(call.event.userId);
+        return this.answers;
+      case 'fetchUserSockets':
+        return this.sockets;
+      default:
+        if ('event' in call) {
+          call.verb satisfies Resolving<Receipt>;
+          return this.receipt;
+        }
+        call.verb satisfies Resolving<ClusterCount>;
+        return this.count;
+    }
   }
+}
 
-  async emitToRoom(event: RoomEvent): Promise<Receipt> {
-    checkEvent(event);
-    checkedRoom(event.room);
-    this.calls.push({ verb: 'emitToRoom', event });
-    return this.receipt;
-  }
-
-  async emitToAll(event: EventToEmit): Promise<Receipt> {
-    checkEvent(event);
-    this.calls.push({ verb: 'emitToAll', event });
-    return this.receipt;
-  }
-
-  async emitToAuthenticated(event: EventToEmit): Promise<Receipt> {
-    checkEvent(event);
-    this.calls.push({ verb: 'emitToAuthenticated', event });
-    return this.receipt;
-  }
-
-  async propagateEvent(event: CausedEvent): Promise<boolean> {
-    checkEvent(event);
-    this.calls.push({ verb: 'propagateEvent', event });
-    return normalisedUserId(event.userId) !== undefined;
-  }
-
-  async requestUser<R = unknown>(event: UserRequest): Promise<UserAnswers<R>> {
-    checkEvent(event);
-    checkedUserId(event.userId);
-    this.calls.push({ verb: 'requestUser', event });
-    return this.answers as UserAnswers<R>;
-  }
-
-  async fetchUserSockets(
-    userId: UserId,
-    options: InNamespace = {},
-  ): Promise<ClusterResult<SocketDetails>> {
-    checkCall(userId, options);
-    this.calls.push({ verb: 'fetchUserSockets', userId, options });
-    return this.sockets;
-  }
-
-  async joinUser(
-    userId: UserId,
-    rooms: string | readonly string[],
-    options: InNamespace = {},
-  ): Promise<ClusterCount> {
-    checkCall(userId, options);
-    this.calls.push({ verb: 'joinUser', userId, rooms: checkedRooms(rooms), options });
-    return this.count;
-  }
-
-  async leaveUser(
-    userId: UserId,
-    rooms: string | readonly string[],
-    options: InNamespace = {},
-  ): Promise<ClusterCount> {
-    checkCall(userId, options);
-    this.calls.push({ verb: 'leaveUser', userId, rooms: checkedRooms(rooms), options });
-    return this.count;
-  }
-
-  async disconnectUser(userId: UserId, options: DisconnectUserOptions = {}): Promise<ClusterCount> {
-    checkCall(userId, options);
-    this.calls.push({ verb: 'disconnectUser', userId, options });
-    return this.count;
-  }
+/** @throws PropagatorError for wrong arguments that verbs have in common */
+function recordedOf(call: Call): RecordedCall {
+  if ('event' in call) checkEvent(call.event);
+  else checkUser(call.userId, call.options);
+  return 'rooms' in call ? { ...call, rooms: checkedRooms(call.rooms) } : call;
 }
 
 function checkEvent(event: { readonly event: unknown; readonly namespace?: unknown }): void {
@@ -175,7 +139,7 @@ function checkEvent(event: { readonly event: unknown; readonly namespace?: unkno
   checkedNamespace(event.namespace);
 }
 
-function checkCall(userId: UserId, options: InNamespace): void {
+function checkUser(userId: UserId, options: InNamespace): void {
   checkedUserId(userId);
   checkedNamespace(checkedOptions(options).namespace);
 }

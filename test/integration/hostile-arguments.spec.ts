@@ -91,20 +91,32 @@ const more: typeof hostileValues = [
   ],
 ];
 
-/** Public methods of the exported classes, from the API report: the name, and whether the method returns a Promise. */
+/**
+ * Public methods of the exported classes, inherited ones included, from the API report: the name, and whether the method
+ * returns a Promise.
+ */
 function publicMethods(): Map<string, Map<string, boolean>> {
   const report = readFileSync('etc/nestjs-redis-propagator.api.md', 'utf8').replaceAll('\r', '');
   const classes = report.matchAll(
-    /^export class (\w+(?:Service|Propagator|Indicator))[^{]* \{\n(.*?)^\}/gms,
+    /^export (?:abstract )?class (\w*(?:Service|Propagator|Indicator))\b([^{]*) \{\n(.*?)^\}/gms,
+  );
+  const known = new Map(
+    Array.from(classes, ([, name = '', heritage = '', body = '']) => {
+      const methods = body.matchAll(/^ {4}(\w+)(?:<[^(]*>)?\(.*?\): (\w+)/gms);
+      const own = Array.from(
+        methods,
+        ([, method = '', type]) => [method, type === 'Promise'] as const,
+      );
+      return [name, { own, base: /extends (\w+)/.exec(heritage)?.[1] }];
+    }),
   );
   return new Map(
-    Array.from(classes, ([, name = '', body = '']) => {
-      const methods = body.matchAll(/^ {4}(\w+)(?:<[^(]*>)?\(.*?\): (\w+)/gms);
-      return [
+    [...known]
+      .filter(([name]) => name !== 'Propagator')
+      .map(([name, { own, base = '' }]) => [
         name,
-        new Map(Array.from(methods, ([, method = '', type]) => [method, type === 'Promise'])),
-      ];
-    }),
+        new Map([...(known.get(base)?.own ?? []), ...own]),
+      ]),
   );
 }
 
