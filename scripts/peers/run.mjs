@@ -17,7 +17,16 @@ const project = fileURLToPath(new URL('../..', import.meta.url));
 const SUITES = ['test/conformance', 'test/integration'];
 /** Installs an app with its own lock file, so nothing in it follows the versions of a set. */
 const LEFT_OUT = 'test/integration/examples-chat/';
-const COPIED = ['src', 'test', 'scripts', 'examples', 'docs', 'README.md', 'jest.config.mjs'];
+const COPIED = [
+  'src',
+  'test',
+  'scripts',
+  'examples',
+  'docs',
+  'etc',
+  'README.md',
+  'jest.config.mjs',
+];
 const COPIED_TOO = ['tsconfig.json', 'tsconfig.build.json', '.npmrc'];
 
 /**
