@@ -58,7 +58,8 @@ export function censusOf(instance: TestInstance): Census {
 
 /** Kept on purpose, within limits: the publish history, the received log, and the names of Engine.IO's transports. */
 function withoutKept(sizes: Sizes): Sizes {
-  const kept = /\.history\.kept$|\.log\.(chunks|lastSequences|originIndexes)|\.internals\.transports$/;
+  const kept =
+    /\.history\.kept$|\.log\.(chunks|lastSequences|originIndexes)|\.internals\.transports$/;
   return Object.fromEntries(Object.entries(sizes).filter(([path]) => !kept.test(path)));
 }
 
