@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+// Banners of bundles declare the usual name.
+import { join as joined } from 'node:path';
 import type {
   BeforeApplicationShutdown,
   OnApplicationBootstrap,
@@ -65,7 +66,7 @@ export class PropagatorLifecycle
   private warnOfNest(): void {
     const faults = nestFaults();
     if (faults.length === 0) return;
-    const app = join(process.cwd(), 'package.json');
+    const app = joined(process.cwd(), 'package.json');
     const version = manifestOf('@nestjs/websockets', app)?.version ?? 'of an unknown version';
     this.runtime.reporter.count('internals.changed');
     this.runtime.reporter.logger.warn(

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync as readText } from 'node:fs';
 import { createRequire as requireFrom } from 'node:module';
 // Banners of bundles declare the usual names.
 import { dirname as folderOf, join as joined } from 'node:path';
@@ -27,7 +27,7 @@ export function manifestOf(
 
 function manifestAt(path: string): { name?: unknown; version?: unknown } | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as { name?: unknown; version?: unknown };
+    return JSON.parse(readText(path, 'utf8')) as { name?: unknown; version?: unknown };
   } catch {
     return undefined;
   }
