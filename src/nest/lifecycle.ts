@@ -1,5 +1,3 @@
-// Banners of bundles declare the usual name.
-import { join as joined } from 'node:path';
 import type {
   BeforeApplicationShutdown,
   OnApplicationBootstrap,
@@ -66,8 +64,7 @@ export class PropagatorLifecycle
   private warnOfNest(): void {
     const faults = nestFaults();
     if (faults.length === 0) return;
-    const app = joined(process.cwd(), 'package.json');
-    const version = manifestOf('@nestjs/websockets', app)?.version ?? 'of an unknown version';
+    const version = manifestOf('@nestjs/websockets')?.version ?? 'of an unknown version';
     this.runtime.reporter.count('internals.changed');
     this.runtime.reporter.logger.warn(
       `internals.changed: @nestjs/websockets ${version}: not as expected: ${faults.join(', ')}. Events arrive all the ` +

@@ -1,6 +1,7 @@
 import type { ClusterMember } from '../cluster/cluster.service.js';
 import type { PubSubState } from '../ports/pub-sub.js';
 import type { LoadState } from '../reporting/load.js';
+import { socketIoManifest } from '../reporting/package-manifest.js';
 import type { UnreadyReason } from '../reporting/readiness.js';
 import type { TrafficByTarget } from '../reporting/traffic.js';
 import type {
@@ -10,7 +11,7 @@ import type {
   RepairState,
 } from './instance-view.js';
 import { shownOptions, type ShownOptions } from './shown-options.js';
-import { socketIoVersion, VERSION } from './version.js';
+import { VERSION } from './version.js';
 
 /** How many namespaces are listed: clients can request any number of dynamic ones. */
 const MAX_NAMESPACES = 100;
@@ -79,7 +80,7 @@ export class DiagnosticsService {
     const { cluster, options, pubSub, readiness, reporter, router, state, subscriptions } =
       this.view;
     const { sent, received, delivered } = this.view.telemetry.traffic;
-    if (this.socketIo === undefined) this.socketIo = socketIoVersion();
+    if (this.socketIo === undefined) this.socketIo = socketIoManifest()?.version ?? null;
     const now = Date.now();
     const members = cluster.members();
     const instance = cluster.self;

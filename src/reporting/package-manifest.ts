@@ -3,11 +3,18 @@ import { createRequire as requireFrom } from 'node:module';
 // Banners of bundles declare the usual names.
 import { dirname as folderOf, join as joined } from 'node:path';
 
-/** Reads the package.json of a package from the place of another file. Not every package exports it. @internal */
-export function manifestOf(
-  name: string,
-  from: string,
-): { path: string; version: string } | undefined {
+interface Manifest {
+  readonly path: string;
+  readonly version: string;
+}
+
+/**
+ * Reads the package.json of a package, found from the place of a file: by default the app's own package.json. Not every
+ * package exports its package.json.
+ *
+ * @internal
+ */
+export function manifestOf(name: string, from: string = appManifest()): Manifest | undefined {
   try {
     let folder = folderOf(requireFrom(from).resolve(name));
     for (;;) {
@@ -23,6 +30,21 @@ export function manifestOf(
   } catch {
     return undefined;
   }
+}
+
+/**
+ * The app's socket.io. It comes with Nest's platform and need not be a dependency of the app itself, so it is also looked
+ * up from there. Undefined if it is not found, as in a bundle.
+ *
+ * @internal
+ */
+export function socketIoManifest(): Manifest | undefined {
+  const platform = manifestOf('@nestjs/platform-socket.io');
+  return (platform && manifestOf('socket.io', platform.path)) ?? manifestOf('socket.io');
+}
+
+function appManifest(): string {
+  return joined(process.cwd(), 'package.json');
 }
 
 function manifestAt(path: string): { name?: unknown; version?: unknown } | undefined {

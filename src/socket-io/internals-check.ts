@@ -1,6 +1,5 @@
-import { join as joined } from 'node:path';
 import type { Server, Socket } from 'socket.io';
-import { manifestOf } from '../reporting/package-manifest.js';
+import { manifestOf, socketIoManifest } from '../reporting/package-manifest.js';
 import type { Reporter } from '../reporting/reporter.js';
 import {
   connectionFaults,
@@ -60,9 +59,7 @@ export class InternalsCheck {
 
 /** Such as `socket.io 4.8.3, engine.io 6.6.13, ws 8.23.0`. */
 function versions(): string {
-  const app = joined(process.cwd(), 'package.json');
-  const platform = manifestOf('@nestjs/platform-socket.io', app)?.path ?? app;
-  const socketIo = manifestOf('socket.io', platform) ?? manifestOf('socket.io', app);
+  const socketIo = socketIoManifest();
   const engine = socketIo && manifestOf('engine.io', socketIo.path);
   const ws = engine && manifestOf('ws', engine.path);
   return [
