@@ -1,4 +1,4 @@
-import { PropagatorError, reasonOf, type PropagatorErrorCode } from '../errors.js';
+import type { PropagatorError, PropagatorErrorCode } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { every, soon, type Failed } from '../reporting/timers.js';
 
@@ -107,6 +107,8 @@ export class PublishTracker {
   /**
    * Resolves to what `onPublished` makes of the answer, or of undefined where the event waits in the outbox. Nobody has
    * to handle a rejection.
+   *
+   * @param publish rejects with a PropagatorError, as {@link EventPublisher.publish} does
    */
   track<R>(
     publish: Promise<number | undefined>,
@@ -119,12 +121,7 @@ export class PublishTracker {
         this.ended();
         return onPublished(instances);
       },
-      (thrown: unknown) => {
-        // An app's own transport may reject with anything.
-        const error =
-          thrown instanceof PropagatorError
-            ? thrown
-            : PropagatorError.of('redis.command-failed', ['PUBLISH', reasonOf(thrown)], thrown);
+      (error: PropagatorError) => {
         this.failed(error);
         this.ended();
         throw error;

@@ -1,28 +1,15 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { OutboxQueue, type QueuedPublish } from '../../../src/routing/outbox-queue.js';
+import { queuedPublish } from '../../support/queued-publish.js';
 
 function publish(sequence: number, channel = 'a', onRead = (): void => undefined): QueuedPublish {
-  return {
-    channel,
-    orderingKey: 'a',
-    bytes: Buffer.alloc(0),
-    get sequence() {
+  const given = { channel, orderingKey: 'a', since: sequence };
+  return Object.defineProperty(queuedPublish(given), 'sequence', {
+    get() {
       onRead();
       return sequence;
     },
-    repeated: false,
-    reason: 'away',
-    since: sequence,
-    endsAt: Infinity,
-    inFlight: false,
-    reportedQueued: false,
-    order: 0,
-    previous: undefined,
-    next: undefined,
-    place: undefined,
-    resolve: () => undefined,
-    reject: () => undefined,
-  };
+  });
 }
 
 const sequences = (publishes: readonly QueuedPublish[]) => publishes.map((each) => each.sequence);

@@ -1,26 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { QueuedPublish } from '../../../src/routing/outbox-queue.js';
 import { WaitingPublishes } from '../../../src/routing/waiting-publishes.js';
+import { queuedPublish } from '../../support/queued-publish.js';
 
 function publish(name: string, bytes = 1): QueuedPublish {
-  return {
-    channel: name,
-    orderingKey: name,
-    bytes: Buffer.alloc(bytes),
-    sequence: 1,
-    repeated: false,
-    reason: 'away',
-    since: 0,
-    endsAt: Infinity,
-    inFlight: false,
-    reportedQueued: false,
-    order: 0,
-    previous: undefined,
-    next: undefined,
-    place: undefined,
-    resolve: () => undefined,
-    reject: () => undefined,
-  };
+  return queuedPublish({ channel: name, orderingKey: name, bytes: Buffer.alloc(bytes) });
 }
 
 describe('the events of the outbox by age', () => {
