@@ -6,7 +6,8 @@ import { socketIoPeer } from './socket-io-peer.mjs';
 
 export async function start() {
   const { publisher, subscriber } = await redisClients();
-  subscriber.disconnect(); // It creates its own connections.
+  // The streams adapter creates its own connections.
+  subscriber.disconnect();
   const published = lastCommand(publisher, 'xadd');
   // Separates the contestants.
   return socketIoPeer(

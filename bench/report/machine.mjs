@@ -51,7 +51,11 @@ function distribution() {
   }
 }
 
-/** Some packages do not export their package.json. @param {string} name */
+/**
+ * The version of a package, from its folder: some packages do not export their package.json.
+ *
+ * @param {string} name
+ */
 function versionOf(name) {
   let folder = dirname(require.resolve(name));
   while (folder !== dirname(folder)) {

@@ -104,7 +104,7 @@ async function writeProgram(folder, files) {
   const config = {
     extends: join(project, 'tsconfig.json'),
     compilerOptions: {
-      // For a file that is only mentioned, such as ./app.module.js, a page uses the prelude.
+      // The prelude stands in for files that a page only mentions, such as ./app.module.js.
       rootDirs: [...pages.flatMap((page) => [`./${page}`, `./${page}/src`]), PRELUDE],
       paths: {
         'nestjs-redis-propagator': [join(project, 'src/index.ts')],

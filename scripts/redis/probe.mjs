@@ -21,7 +21,7 @@ export async function freePort() {
   throw new Error('no TCP port to be had');
 }
 
-/** Whether a port is free. @param {number} port */
+/** Tells whether a port is free. @param {number} port */
 export async function isFree(port) {
   const server = createServer();
   try {
@@ -35,7 +35,7 @@ export async function isFree(port) {
 }
 
 /**
- * Whether a Redis replies to PING on the connection, with PONG or by asking for a password.
+ * Tells whether a Redis replies to PING on the connection, with PONG or by asking for a password.
  *
  * @param {() => import('node:net').Socket} connect
  */

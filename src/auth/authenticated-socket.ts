@@ -17,7 +17,7 @@ export type AuthenticatedSocket<Claims extends object = object> = Socket<
   auth: (AuthenticatedIdentity & Claims) | null;
 };
 
-/** Whether an argument can be a socket. @throws errors of its getters @internal */
+/** Tells whether an argument can be a socket. @throws errors of its getters @internal */
 export function isSocket(given: unknown): boolean {
   if (typeof given !== 'object' || given === null) return false;
   return typeof (given as Partial<Socket>).id === 'string';

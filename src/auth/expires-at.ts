@@ -7,7 +7,7 @@ const LATEST_MS = 253_402_300_799_999;
 /** The expiry in an identity, if it is not a valid time. @internal */
 export class NoTime {
   constructor(
-    /** For the log. It contains nothing of the identity except the name of the claim. */
+    /** The reason for the log. It contains nothing of the identity except the name of the claim. */
     readonly detail: string,
   ) {}
 }

@@ -1,5 +1,5 @@
 const SECOND_MS = 1_000;
-/** Some 10 MB at most. */
+/** The maximum number of addresses that are remembered: some 10 MB. */
 const MAX_ADDRESSES = 100_000;
 /** Tolerance for sums of fractions. */
 const ROUNDING_MS = 0.001;

@@ -14,7 +14,7 @@ interface Count {
 }
 
 /**
- * Whether a refusal is the first one in a while, one of several, or one too many. After the last kind the
+ * The rank of a refusal: the first one in a while, one of several, or one too many. After the last kind the
  * connection gets no further replies, because it is about to be closed.
  *
  * @internal

@@ -84,7 +84,7 @@ export class Revocations {
     this.timer ??= this.sweepIn(this.lastingMs);
   }
 
-  /** Whether to refuse an identity whose authentication began at that moment. */
+  /** Tells whether to refuse an identity whose authentication began at that moment. */
   refuses(identity: AuthenticatedIdentity, since: Moment): boolean {
     for (let link = since.next; link !== undefined; link = link.next) {
       if (link.revocation !== undefined && concerns(link.revocation, identity)) return true;

@@ -23,7 +23,7 @@ const EXPIRED = 'auth.expired';
 interface Life extends Scheduled {
   readonly socket: Socket;
   expiresAt: number;
-  /** Whether the client has been warned of this expiry. */
+  /** True once the client has been warned of this expiry. */
   warned: boolean;
 }
 
@@ -76,7 +76,7 @@ export class TokenExpiry {
     this.plan(life, Math.max(expiresAt - this.warningMs, now + (expiresAt - now) / 2));
   }
 
-  /** Whether a socket's identity has expired, even if it has not been disconnected yet. */
+  /** Tells whether a socket's identity has expired, even if the socket has not been disconnected yet. */
   isOver(socket: Socket): boolean {
     const life = this.lives.get(socket.id);
     return life !== undefined && life.expiresAt <= Date.now();

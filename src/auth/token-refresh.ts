@@ -87,7 +87,7 @@ export class TokenRefresh {
     const identity = await this.authentication.verify(token, socket, options);
     this.busy.delete(socket);
     if (!socket.connected) return undefined;
-    // That one has been counted already.
+    // The authentication has counted this refusal already.
     if (isRefusal(identity)) return { ok: false, ...identity.data };
     // The state may have changed meanwhile.
     const hindrance = this.obstacle(socket) ?? mismatch(socket, identity);

@@ -11,7 +11,7 @@ export type UserId = string | number | bigint;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * Whether a name contains half of a surrogate pair. UTF-8 has one replacement for all of those: in the name of a
+ * Tells whether a name contains half of a surrogate pair. UTF-8 has one replacement for all of those: in the name of a
  * channel, users with such ids would be one user.
  *
  * @internal
@@ -21,7 +21,7 @@ export function isIllFormed(name: string): boolean {
 }
 
 /**
- * Whether a value is a number that JavaScript cannot tell from its neighbours: as user ids, 90071992547409931 and
+ * Tells whether a value is a number that JavaScript cannot tell from its neighbours: as user ids, 90071992547409931 and
  * 90071992547409932 would be one user.
  *
  * @internal
@@ -32,7 +32,7 @@ export function isInexact(given: unknown): boolean {
   );
 }
 
-/** What to pass instead of an invalid user id, as a sentence. @internal */
+/** A sentence that says what to pass instead of an invalid user id. @internal */
 export function userIdRemedy(given: unknown): string {
   return isInexact(given)
     ? 'Numbers above 2^53 - 1 are not exact, and two users would become one. Pass a string or a bigint.'

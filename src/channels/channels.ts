@@ -168,7 +168,7 @@ export class ChannelHandle {
     this.held = held;
   }
 
-  /** Whether {@link ready} has resolved. */
+  /** True once {@link ready} has resolved. */
   get settled(): boolean {
     return this.held?.settled ?? true;
   }

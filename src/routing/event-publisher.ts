@@ -175,7 +175,7 @@ export class EventPublisher {
     return kept;
   }
 
-  /** A failed event may go to the outbox: until that is known, no other event of its line leaves it. */
+  /** A failed event may go to the outbox: until that is known, no other event with its ordering key leaves the outbox. */
   private sendPast(
     outbox: Outbox | undefined,
     { channel, orderingKey, bytes, waits, flags }: PastPublish,

@@ -134,11 +134,11 @@ export class EventRouter {
    * Sends an event to a target. The promise may be dropped: a failure is counted, logged once per outage, and
    * never an unhandled rejection.
    *
-   * @param line the target with whose events it keeps its order
+   * @param orderedWith the target with whose events it keeps its order
    * @throws PropagatorError at once `event.unserialisable`, `event.too-large`, `name.too-long`, `target.invalid`; later
    * any error of `PubSub.publish`
    */
-  send(target: Target, event: OutgoingEvent, line = target): Promise<Receipt> {
+  send(target: Target, event: OutgoingEvent, orderedWith = target): Promise<Receipt> {
     this.checkNames(target);
     if (this.sheds(event)) return Promise.resolve(receiptOf(0, 0));
     const span = this.telemetry.tracing?.send(nameOf(event.data[0]));
@@ -147,7 +147,7 @@ export class EventRouter {
       const local = this.local.deliver(target, event, packet);
       const { namespace } = event;
       span?.sending({ namespace, target: target.kind, targets: 1, bytes: bytes.length }, local);
-      return this.publish(target, bytes, event, local, line);
+      return this.publish(target, bytes, event, local, orderedWith);
     });
   }
 
@@ -267,20 +267,20 @@ export class EventRouter {
     bytes: Buffer,
     { publish = 'queued', volatile = false, data: [name] }: OutgoingEvent,
     localSockets: number,
-    lineOf = target,
+    orderedWith = target,
   ): Promise<Receipt> {
     const { traffic } = this.telemetry;
     count(traffic.sent[target.kind], 1, bytes.length);
     const { published } = traffic;
     const startedAt = published === undefined ? 0 : performance.now();
     const channel = this.channels.of(target);
-    const line = lineOf === target ? channel : this.channels.of(lineOf);
+    const orderingKey = orderedWith === target ? channel : this.channels.of(orderedWith);
     this.guard?.sign(bytes, channel);
     return this.publishes.track(
       this.publisher.publish(channel, bytes, {
         mode: publish,
         volatile,
-        orderingKey: line,
+        orderingKey,
         target,
         event: nameOf(name),
       }),

@@ -8,14 +8,14 @@ declare global {
     data?: { code?: string; retryAfterMs?: number };
   }
 
-  /** For client code: the connection. */
+  /** The connection, in client code. */
   const socket: Socket;
-  /** For client code: asks the app's own server for a token. */
+  /** Asks the app's own server for a token, in client code. */
   const freshToken: () => Promise<string>;
   const askForLogin: () => string;
   const showBanner: (text: string, forMs: number) => void;
 
-  /** For any test runner. */
+  /** Functions that every test runner has. */
   const describe: (title: string, cases: () => void) => void;
   const it: (title: string, test: () => void | Promise<void>) => void;
   const beforeEach: (work: () => void | Promise<void>) => void;
