@@ -56,13 +56,13 @@ export class SocketStateService {
   }
 
   /** Called when an authenticated socket is connected. @internal */
-  keep(userId: string, socket: AuthenticatedSocket): void {
+  connected(userId: string, socket: AuthenticatedSocket): void {
     this.kept.set(socket, userId);
     this.insert(userId, socket);
   }
 
   /** Called after an authenticated socket has left. @internal */
-  letGo(userId: string, socket: AuthenticatedSocket): void {
+  left(userId: string, socket: AuthenticatedSocket): void {
     this.kept.delete(socket);
     this.remove(userId, socket);
   }

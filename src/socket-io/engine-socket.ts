@@ -1,10 +1,10 @@
 /**
- * Everything that this library uses of Engine.IO and ws, private members included. No other file names one. Each
- * private member is optional here: {@link engineFaults} says at start which are not as expected, and the functions below then
- * take the public path, which costs more and delivers the same.
+ * Everything of Engine.IO and ws that this library uses, private members included. No other file names a private member.
+ * Each one is optional here: {@link engineFaults} lists at start those that are not as expected, and the functions below
+ * then take the public path, which costs more and delivers the same.
  */
 
-/** A packet that waits in Engine.IO. */
+/** A packet in Engine.IO's write buffer. */
 interface WaitingPacket {
   readonly data?: unknown;
   readonly options?: { readonly wsPreEncodedFrame?: readonly unknown[] };
@@ -17,7 +17,7 @@ export interface WriteOptions {
 
 /** @internal */
 export interface FramedOptions extends WriteOptions {
-  /** Private: Engine.IO sends these frames, and not the data of the packet. */
+  /** Private: Engine.IO sends these frames instead of the data of the packet. */
   readonly wsPreEncodedFrame: readonly Buffer[];
 }
 
@@ -53,7 +53,7 @@ interface Sender {
   sendFrame?(frames: readonly Buffer[]): void;
 }
 
-/** A connection of Engine.IO: what Socket.IO calls `socket.conn`. @internal */
+/** A connection of Engine.IO: Socket.IO's `socket.conn`. @internal */
 export interface EngineSocket extends Listened {
   readonly protocol: number;
   readonly readyState: string;
@@ -83,22 +83,22 @@ interface WritableTransport extends Transport {
   on(event: 'error', listener: () => void): unknown;
 }
 
-/** What a packet takes beside its data. */
+/** Memory that a packet takes beside its data. */
 const PACKET_BYTES = 128;
 const WS_OPEN = 1;
 const WS_CLOSED = 3;
 
-/** What of a buffer was counted already. */
+/** Packets at the start of a buffer that have been counted. */
 interface Counted {
   packets: number;
   bytes: number;
 }
 
-/** By buffer: Engine.IO makes a new one whenever it hands one on to be sent. */
+/** By buffer: Engine.IO starts a new one each time it sends one. */
 const counted = new WeakMap<readonly WaitingPacket[], Counted>();
 
 /**
- * Bytes that wait for a client behind those that are being sent. Each packet is looked at once.
+ * Bytes in the write buffer of a connection, not yet handed to its transport. Counts each packet once.
  *
  * @internal
  */
@@ -115,7 +115,7 @@ export function waitingBytes({ writeBuffer }: EngineSocket): number {
   return known.bytes;
 }
 
-/** Bytes that are being sent and that the network has not taken. @internal */
+/** Bytes that the transport has and the network has not taken. @internal */
 export function bytesInFlight({ transport }: EngineSocket): number {
   return numberOr(transport.socket?.bufferedAmount, 0);
 }
@@ -123,11 +123,11 @@ export function bytesInFlight({ transport }: EngineSocket): number {
 const numberOr = (value: unknown, other: number): number =>
   typeof value === 'number' ? value : other;
 
-/** Changes with everything that the network takes; undefined where that cannot be told. @internal */
+/** A value that changes whenever the network takes bytes; undefined if the connection does not show it. @internal */
 export function sendProgress({ transport }: EngineSocket): string | undefined {
   const tcp = transport.socket?._socket;
   const queued = tcp?._handle?.writeQueueSize;
-  // With one of them alone a client that takes all it can would look like one that takes nothing.
+  // Either number alone can stand still while a client takes all it can.
   if (typeof tcp?.bytesWritten !== 'number' || typeof queued !== 'number') return undefined;
   return `${tcp.bytesWritten} ${queued}`;
 }
@@ -146,20 +146,20 @@ function lengthOf(data: unknown): number {
   return typeof byteLength === 'number' ? byteLength : 0;
 }
 
-/** Whether nothing is left of a connection that was closed. @internal */
+/** Whether a connection is closed, its WebSocket included. @internal */
 export function isGone({ readyState, transport }: EngineSocket): boolean {
   return readyState === 'closed' && (transport.socket?.readyState ?? WS_CLOSED) === WS_CLOSED;
 }
 
 /**
- * Closes a connection now, with all that waits for it: an orderly end would wait behind that.
+ * Closes a connection at once and drops its waiting packets: an orderly close would wait behind them.
  *
  * @internal
  */
 export function hardClose(connection: EngineSocket, reason: string): void {
   const { transport } = connection;
   try {
-    // Long polling ends at once then, and does not wait for the next poll.
+    // Makes long polling end at once instead of with the next poll.
     if (typeof transport.discard === 'function') transport.discard();
     if (typeof connection.onClose === 'function') connection.onClose(reason);
     else connection.close(true);
@@ -174,11 +174,11 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
 const TAKES_FRAMES = Symbol('propagator:takes frames');
 
 interface KnownTransport extends Transport {
-  /** Whether the connection takes finished frames; undefined until Engine.IO was asked. */
+  /** Whether the connection takes finished frames; undefined until it was checked. */
   [TAKES_FRAMES]?: boolean;
 }
 
-/** Whether finished frames can be written to a connection as they are: asked once for each transport. @internal */
+/** Whether a connection takes finished frames. Checks each transport once. @internal */
 export function takesFrames(connection: EngineSocket): boolean {
   const transport = connection.transport as KnownTransport;
   return (transport[TAKES_FRAMES] ??= isFramed(connection));
@@ -189,7 +189,7 @@ function isFramed({ protocol, transport, server }: EngineSocket): boolean {
   return (
     transport.name === 'websocket' &&
     protocol === 4 &&
-    // Of compressed transports it is false.
+    // Returns false for transports with compression.
     typeof transport._canSendPreEncodedFrame === 'function' &&
     transport._canSendPreEncodedFrame({ options: framed(PROBE) }) === true &&
     isObject(server) &&
@@ -202,10 +202,10 @@ function isFramed({ protocol, transport, server }: EngineSocket): boolean {
 const PROBE = Buffer.from('probe');
 const ignore = (): void => undefined;
 
-/** Whether finished frames pass, by server. */
+/** Results of {@link passesFrames}, by server. */
 const passing = new WeakMap<EngineServer, boolean>();
 
-/** Whether a transport of this server hands finished frames to the WebSocket as they are. Tried on one without a client. */
+/** Whether the transports of a server pass finished frames on unchanged. Tries it with a transport without a client. */
 function passesFrames(server: EngineServer): boolean {
   let passes = passing.get(server);
   if (passes === undefined) {
@@ -216,7 +216,7 @@ function passesFrames(server: EngineServer): boolean {
 }
 
 function passesProbe(server: EngineServer): boolean {
-  // Such a transport encodes a frame, and says so itself.
+  // With compression a transport encodes the frame itself, and its _canSendPreEncodedFrame says so.
   if (server.opts?.perMessageDeflate) return true;
   const sent: unknown[] = [];
   const socket = {
@@ -237,10 +237,10 @@ function passesProbe(server: EngineServer): boolean {
   return sent.length === 1 && sent[0] === PROBE;
 }
 
-/** By the class of senders: that of one copy of ws. */
+/** Results of {@link sendsFrames}, by the prototype of the sender: each copy of ws has its own. */
 const sending = new WeakMap<object, boolean>();
 
-/** Whether a sender of ws writes frames to its TCP socket as they are. Tried on one without a TCP socket. */
+/** Whether a sender of ws writes frames to its TCP socket unchanged. Tries it with a stand-in for the TCP socket. */
 function sendsFrames(sender: Sender): boolean {
   if (typeof sender.sendFrame !== 'function') return false;
   const kind = Object.getPrototypeOf(sender) as object;
@@ -254,7 +254,7 @@ function sendsFrames(sender: Sender): boolean {
       }) as Required<Sender>;
       trial.sendFrame([PROBE]);
     } catch {
-      // A sender of another kind than expected.
+      // An unknown kind of sender.
     }
     sends = written.length === 1 && written[0] === PROBE;
     sending.set(kind, sends);
@@ -271,7 +271,7 @@ export function engineFaults(server: EngineServer): string[] {
 export function connectionFaults(connection: EngineSocket): string[] {
   const faults: string[] = [];
   if (!Array.isArray(connection.writeBuffer)) {
-    faults.push('Socket.writeBuffer (what waits for slow clients is not bounded)');
+    faults.push('Socket.writeBuffer (the buffers of slow clients are not limited)');
   }
   if (typeof connection.onClose !== 'function') faults.push('Socket.onClose');
   if (!isObject(connection.server)) faults.push('Socket.server');
@@ -291,20 +291,20 @@ export function connectionFaults(connection: EngineSocket): string[] {
   return faults;
 }
 
-/** The connections of a server, by their ids. Not for...in: an app may have put something on Object.prototype. @internal */
+/** The connections of a server. Not with for...in, which also visits properties on Object.prototype. @internal */
 export function clientsOf({ clients }: EngineServer): EngineSocket[] {
   return isObject(clients) ? Object.values(clients) : [];
 }
 
-/** Whether the network has not taken all that was written. @internal */
+/** Whether the network has not taken all written bytes. @internal */
 export function isBackpressured({ transport }: EngineSocket): boolean {
   return !transport.writable || numberOr(transport.socket?.bufferedAmount, 0) > 0;
 }
 
 /**
- * Writes frames past Engine.IO, whose bookkeeping for a packet costs about as much as the write. Only where nothing waits
- * and nobody follows what Engine.IO does; returns false elsewhere. As soon as the network does not keep up Engine.IO has
- * the rest, and knows what waits.
+ * Writes frames without Engine.IO, whose bookkeeping for a packet costs about as much as the write. Does so only if no
+ * packet waits and nobody listens to Engine.IO's events, and otherwise returns false. When the network does not keep up,
+ * packets take the way through Engine.IO, whose buffer then shows them.
  *
  * @internal
  */
@@ -317,7 +317,7 @@ export function wroteDirectly(connection: EngineSocket, frames: readonly Buffer[
     socket?.readyState !== WS_OPEN ||
     socket.bufferedAmount !== 0 ||
     !transport.writable ||
-    // One of the listeners of `packetCreate` is ours.
+    // One listener of `packetCreate` is the library's own.
     connection.listenerCount('packetCreate') > 1 ||
     hasFlushListeners(connection) ||
     (isObject(server) && hasFlushListeners(server))
@@ -332,7 +332,7 @@ function hasFlushListeners(listened: Listened): boolean {
   return listened.listenerCount('flush') > 0 || listened.listenerCount('drain') > 0;
 }
 
-/** For any number of frames back to back, in one write: without data, because the frames are what is sent. @internal */
+/** Options that write any number of consecutive frames at once, in place of data. @internal */
 export function framed(frames: Buffer): FramedOptions {
   return { compress: true, wsPreEncodedFrame: [frames] };
 }

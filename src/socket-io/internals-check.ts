@@ -10,19 +10,19 @@ import {
 import { serverFaults, socketFaults } from './internals.js';
 
 /**
- * Looks once whether the private members of Socket.IO, Engine.IO and ws are as this library knows them. Where one is not,
- * the public path is taken, and one warning names the packages and their versions.
+ * Checks once whether the private members of Socket.IO, Engine.IO and ws are as this library expects them. If one is not,
+ * the library takes the public path, and one warning names the packages and their versions.
  *
  * @internal
  */
 export class InternalsCheck {
   private readonly servers = new WeakSet<Server>();
-  /** Names of transports whose first connection was looked at. */
+  /** Names of transports whose first connection was checked. */
   private readonly transports = new Set<string>();
 
   constructor(private readonly reporter: Reporter) {}
 
-  /** Called when a server is taken in. */
+  /** Called when a server is installed. */
   server(server: Server): void {
     const engine = server.engine as unknown as EngineServer | undefined;
     this.report([...serverFaults(server), ...(engine === undefined ? [] : engineFaults(engine))]);
@@ -36,7 +36,7 @@ export class InternalsCheck {
     if (this.transports.has(name)) return;
     this.transports.add(name);
     const { server } = connection;
-    // A server that listened nowhere when it was taken in had no engine.
+    // A server that did not listen when it was installed had no engine.
     const late = server === undefined || this.servers.has(socket.nsp.server) ? undefined : server;
     this.report([
       ...socketFaults(socket),

@@ -4,9 +4,9 @@ import type { PacketEncoder, PacketParser } from '../ports/packet-parser.js';
 import type { KeptOptions } from './delivery-options.js';
 
 /**
- * Every private member of Socket.IO and socket.io-adapter that this library uses; those of Engine.IO and ws stand in
- * engine-socket.ts. No other file names one. {@link serverFaults} and {@link socketFaults} say which are not as expected;
- * then the functions here take the public path.
+ * Every private member of Socket.IO and socket.io-adapter that this library uses; those of Engine.IO and ws are in
+ * engine-socket.ts. No other file names a private member. {@link serverFaults} and {@link socketFaults} list those that
+ * are not as expected; the functions here then take the public path.
  */
 
 type Acknowledge = (...answer: unknown[]) => void;
@@ -21,20 +21,20 @@ interface PrivateServer {
   readonly encoder?: PacketEncoder;
 }
 
-/** What Socket.IO's adapter with connection state recovery has. */
+/** Socket.IO's adapter with connection recovery. */
 interface PrivateRecovery {
   readonly packets?: KeptPacket[];
   readonly maxDisconnectionDuration?: number;
 }
 
-/** A packet that Socket.IO's adapter keeps for those who come back. @internal */
+/** A packet that Socket.IO's adapter keeps for clients that reconnect. @internal */
 export interface KeptPacket {
   readonly id: string;
   readonly opts: KeptOptions;
   readonly data: unknown[];
 }
 
-/** Flags of a broadcast that are about acknowledgements. @internal */
+/** Flags of a broadcast that concern acknowledgements. @internal */
 export interface AckFlags {
   timeout?: number;
   readonly expectSingleResponse?: boolean;
@@ -69,7 +69,7 @@ const clientOf = (client: Socket['client']): PrivateClient => client as unknown 
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-/** A private member is taken for what it is named after only where it is of that kind. */
+/** Return a private member only if it is of the expected kind. */
 const asMap = <K, V>(value: ReadonlyMap<K, V> | undefined): Map<K, V> | undefined =>
   types.isMap(value) ? (value as Map<K, V>) : undefined;
 const asFunction = <F>(value: F | undefined): F | undefined =>
@@ -92,7 +92,7 @@ export function serverFaults(server: Server): string[] {
   if (isObject(opts) && isObject(opts.connectionStateRecovery)) {
     const { packets, maxDisconnectionDuration } = recoveryOf(server.of('/').adapter);
     if (!Array.isArray(packets)) {
-      faults.push('SessionAwareAdapter.packets (clients that come back begin again)');
+      faults.push('SessionAwareAdapter.packets (clients that reconnect do not recover)');
     }
     if (typeof maxDisconnectionDuration !== 'number') {
       faults.push('SessionAwareAdapter.maxDisconnectionDuration');
@@ -104,8 +104,8 @@ export function serverFaults(server: Server): string[] {
 const recoveryOf = (adapter: object): PrivateRecovery => adapter;
 
 /**
- * What an adapter keeps for clients that come back; undefined for one without connection state recovery, or where nobody
- * knows how to take from it.
+ * The packets that an adapter keeps for clients that reconnect; undefined without connection recovery, or if the adapter
+ * does not show them.
  *
  * @internal
  */
@@ -114,24 +114,24 @@ export function keptPackets(adapter: object): KeptPacket[] | undefined {
   return Array.isArray(packets) ? packets : undefined;
 }
 
-/** Socket.IO's default, for an adapter that does not say. */
+/** Socket.IO's default, for an adapter that does not show its own. */
 const MAX_DISCONNECTION_MS = 120_000;
 
-/** For how long an adapter with connection state recovery keeps sessions, in ms. @internal */
-export function keepsSessionsFor(adapter: object, { server }: Namespace): number {
+/** How long an adapter with connection recovery keeps the session of a disconnected client, in ms. @internal */
+export function maxDisconnectionMsOf(adapter: object, { server }: Namespace): number {
   const { maxDisconnectionDuration: own } = recoveryOf(adapter);
   if (typeof own === 'number') return own;
   const option = serverOf(server).opts?.connectionStateRecovery?.maxDisconnectionDuration;
   return typeof option === 'number' ? option : MAX_DISCONNECTION_MS;
 }
 
-/** The flags of a broadcast; undefined where nobody knows which it has. @internal */
+/** The flags of a broadcast; undefined if the operator does not show them. @internal */
 export function ackFlagsOf(operator: object): AckFlags | undefined {
   const { flags } = operator as PrivateOperator;
   return isObject(flags) ? flags : undefined;
 }
 
-/** The adapter that a broadcast goes through; undefined where nobody knows. @internal */
+/** The adapter of a broadcast; undefined if the operator does not show it. @internal */
 export function adapterOf(operator: object): object | undefined {
   const { adapter } = operator as PrivateOperator;
   return isObject(adapter) ? adapter : undefined;
@@ -146,24 +146,24 @@ export function socketFaults(socket: Socket): string[] {
   return faults;
 }
 
-/** The parser that the clients of a server speak, where the app has chosen one. @internal */
+/** The parser that the app has chosen for a server, if any. @internal */
 export function parserOf(server: Server): PacketParser | undefined {
   const parser = serverOf(server).opts?.parser;
   return typeof parser?.Encoder === 'function' ? parser : undefined;
 }
 
-/** The encoder of what sockets of a server are sent without their namespace: direct emits and acknowledgements. @internal */
+/** The encoder of a server's direct emits and acknowledgements, which bypass the adapter. @internal */
 export function encoderOf(server: Server): PacketEncoder | undefined {
   const { encoder } = serverOf(server);
   return typeof encoder?.encode === 'function' ? encoder : undefined;
 }
 
-/** Whether the server of a namespace closes dynamic namespaces with their last socket. @internal */
+/** Whether the server of a namespace closes a dynamic namespace when its last socket has left. @internal */
 export function closesEmptyNamespaces(nsp: Namespace): boolean {
   return serverOf(nsp.server).opts?.cleanupEmptyChildNamespaces === true;
 }
 
-/** The namespaces of a server. Public alone is the root namespace. @internal */
+/** The namespaces of a server. The public path finds only the root namespace. @internal */
 export function namespacesOf(server: Server): Iterable<Namespace> {
   return asMap(serverOf(server)._nsps)?.values() ?? [server.of('/')];
 }
@@ -191,48 +191,48 @@ export function callServerSide(nsp: Namespace, args: unknown[]): void {
 }
 
 /**
- * Calls back when a socket of a namespace has gone for good, or was not let in; before its `disconnect` event.
- * `socket.leaveAll()` is not the end of a socket. Returns false where the end of sockets that are not let in is not told.
+ * Calls `listener` when a socket has left a namespace for good or was refused; before its `disconnect` event. Does not
+ * call it for `socket.leaveAll()`. Returns false if Socket.IO does not report refused sockets.
  *
  * @internal
  */
-export function onRemoved(nsp: Namespace, gone: (socket: Socket) => void): boolean {
+export function onRemoved(nsp: Namespace, listener: (socket: Socket) => void): boolean {
   const internal = namespaceOf(nsp);
   const remove = asFunction(internal._remove);
   if (remove !== undefined) {
     internal._remove = (socket) => {
-      gone(socket);
+      listener(socket);
       remove.call(nsp, socket);
     };
     return true;
   }
-  nsp.on('connect', (socket) => socket.prependListener('disconnecting', () => gone(socket)));
+  nsp.on('connect', (socket) => socket.prependListener('disconnecting', () => listener(socket)));
   return false;
 }
 
-/** A number for an acknowledgement of sockets of a namespace; undefined where Socket.IO gives none. @internal */
+/** The next number for an acknowledgement in a namespace; undefined if Socket.IO does not show its counter. @internal */
 export function nextAckId(nsp: Namespace): number | undefined {
   const internal = namespaceOf(nsp);
   return typeof internal._ids === 'number' ? internal._ids++ : undefined;
 }
 
-/** The callbacks of a socket that wait for acknowledgements, by their numbers. @internal */
+/** The callbacks of a socket that wait for acknowledgements, by number; undefined if it does not show them. @internal */
 export function acksOf(socket: Socket): Map<number, Acknowledge> | undefined {
   return asMap(socketOf(socket).acks);
 }
 
-/** Whether the classes of all sockets so far show if they have outgoing listeners. */
+/** False once a socket does not show its outgoing listeners. */
 let listenersShown = true;
 
 const ignore = (): void => undefined;
 
-/** Tried on an object without a client. */
+/** Whether sockets of this class show their outgoing listeners. Tries it on an object without a client. */
 function showsOutgoingListeners(socket: Socket): boolean {
   const trial = Object.create(Object.getPrototypeOf(socket) as object) as Socket;
   try {
     trial.onAnyOutgoing(ignore);
   } catch {
-    // It cannot be tried without a client.
+    // Not possible without a client.
   }
   const listeners = socketOf(trial)._anyOutgoingListeners;
   const shown = Array.isArray(listeners) && listeners.includes(ignore);
@@ -246,7 +246,7 @@ export function outgoingListenersOf(socket: Socket): readonly Acknowledge[] | un
   return socket.listenersAnyOutgoing();
 }
 
-/** Makes a new connection of one that Socket.IO has recovered: its client takes it for recovered by the id. @internal */
+/** Turns a connection that Socket.IO has recovered into a new one. By the new id the client knows. @internal */
 export function startOver(socket: Socket, newPid: string): void {
   const internal = socketOf(socket);
   internal.recovered = false;

@@ -11,7 +11,7 @@ import { after } from '../../reporting/timers.js';
 interface Question extends SendFlags {
   readonly namespace: string;
   readonly data: unknown[];
-  /** From the namespace's own counter, one for all its sockets; undefined where Socket.IO has none. */
+  /** Number of the acknowledgement, the same for all sockets; undefined if Socket.IO does not show its counter. */
   readonly id: number | undefined;
   readonly timeoutMs: number;
 }
@@ -21,16 +21,16 @@ interface CollectAcksDeps {
   readonly connections: Pick<ClientConnections, 'slow' | 'coalescer'>;
 }
 
-const GIVE_UP = Symbol('give up');
+const ABANDON = Symbol('propagator:abandon');
 
-/** The callbacks of {@link collectAcks} can be given up. */
-interface GivenUp {
-  readonly [GIVE_UP]?: () => void;
+/** A callback of {@link collectAcks}: {@link abandonAcks} stops waiting for it. */
+interface Abandonable {
+  readonly [ABANDON]?: () => void;
 }
 
 /**
- * Sends an event to sockets and passes on their acknowledgements. Resolves once all sockets have answered or left, or the
- * time is up; no callback stays on a socket after that.
+ * Sends an event to sockets and passes on their acknowledgements. Resolves once every socket has answered or left, or at
+ * the timeout; no callback stays on a socket after that.
  *
  * @internal
  */
@@ -57,7 +57,7 @@ export function collectAcks(
     });
     // The timer must not keep a process alive whose app has closed its sockets.
     timer.unref();
-    const over = (socket: Socket): void => {
+    const finish = (socket: Socket): void => {
       open.delete(socket);
       if (open.size > 0) return;
       clearTimeout(timer);
@@ -66,9 +66,9 @@ export function collectAcks(
     for (const socket of sockets) {
       const answered = (answer: unknown): void => {
         onAnswer(socket.id, answer);
-        over(socket);
+        finish(socket);
       };
-      acksOf(socket)?.set(id, Object.assign(answered, { [GIVE_UP]: () => over(socket) }));
+      acksOf(socket)?.set(id, Object.assign(answered, { [ABANDON]: () => finish(socket) }));
       writer.write(socket);
     }
   });
@@ -88,13 +88,13 @@ async function askEach(
   await Promise.allSettled(sockets.map(ask));
 }
 
-/** Gives up the acknowledgements of a socket that has left. */
+/** Stops waiting for the acknowledgements of a socket that has left. */
 export function abandonAcks(socket: Socket): void {
   const acks = acksOf(socket);
   for (const [id, callback] of acks ?? []) {
-    const giveUp = (callback as GivenUp)[GIVE_UP];
-    if (giveUp === undefined) continue;
+    const abandon = (callback as Abandonable)[ABANDON];
+    if (abandon === undefined) continue;
     acks?.delete(id);
-    giveUp();
+    abandon();
   }
 }

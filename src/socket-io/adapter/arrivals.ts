@@ -29,8 +29,8 @@ interface Underway {
 }
 
 /**
- * Sockets that are connecting: one for each connection and namespace. Socket.IO itself authenticates every CONNECT
- * packet that comes before the first one is answered, and creates a socket for each.
+ * Sockets that are connecting: at most one for each connection and namespace. Socket.IO itself authenticates every
+ * CONNECT packet that comes before the reply to the first one, and creates a socket for each.
  *
  * @internal
  */
@@ -60,8 +60,8 @@ export class Arrivals {
   }
 
   /**
-   * Starts to connect a socket. False if its connection already has a socket in this namespace, connected or
-   * connecting: then this socket must be ignored, and nothing may be asked for it.
+   * Starts to connect a socket. Returns false if its connection already has a socket in this namespace, connected or
+   * connecting: the caller must then ignore this socket, and not authenticate it.
    */
   begin(socket: Socket, next: Next): boolean {
     const { conn, nsp } = socket;
@@ -94,7 +94,7 @@ export class Arrivals {
     if (!socket.connected && isOpen(socket.conn)) this.refusals.add(socket.conn, REFUSED_BY_APP);
   }
 
-  /** False if it was not connecting. */
+  /** Returns false if the socket was not connecting. */
   private remove(socket: Socket): boolean {
     const namespaces = this.pending.get(socket.conn);
     if (namespaces?.get(socket.nsp.name) !== socket) return false;
@@ -109,7 +109,7 @@ export class Arrivals {
     this.reporter.report(
       'connection.duplicate',
       () =>
-        `the client at ${this.addressOf(socket)} asked for namespace ${shown(socket.nsp.name)} again before it was let in, ` +
+        `the client at ${this.addressOf(socket)} asked for namespace ${shown(socket.nsp.name)} again before it was admitted, ` +
         (same ? 'and got no second socket' : 'with other credentials, and was disconnected'),
     );
     this.endWithConnection(conn, next);

@@ -23,14 +23,14 @@ export interface CommandAdapter extends Adapter {
   allRooms(): Promise<Set<string>>;
 }
 
-/** Calls that return nothing serve the sockets of this instance, also where the others cannot be asked. */
-const HERE_ANYWAY = true;
+/** Calls that return nothing act on the sockets of this instance even if the other instances cannot be asked. */
+const LOCAL_ANYWAY = true;
 
 type Packet = Parameters<Adapter['broadcast']>[0];
 
 /**
- * Adds to Socket.IO's in-memory adapter what is asked of the sockets of all instances, or done to them. With the flag
- * `local` it stays with what the base class does.
+ * Adds commands and queries for the sockets of all instances to Socket.IO's in-memory adapter. With the flag `local` they
+ * stay on this instance, as in the base class.
  *
  * @internal
  */
@@ -47,7 +47,7 @@ export function commandAdapter(
       return this.endpoint.select(this.selectorOf(known));
     }
 
-    /** What it throws is told to the callback of the call, see default-ack-timeout.ts. */
+    /** The callback of the call gets the error, see default-ack-timeout.ts. */
     override broadcastWithAck(...call: Parameters<Adapter['broadcastWithAck']>): void {
       try {
         this.askAll(...call);
@@ -76,7 +76,7 @@ export function commandAdapter(
       if (question !== undefined && known?.flags.local === true) {
         const asked = this.endpoint.ask(question, (_, answer) => onAnswer(answer));
         onClientCount(asked.socketIds.length);
-        // The operator waits for as many servers as there are, and the others have nothing to do with it.
+        // The operator waits for the count of each server; the other servers have nobody to ask.
         for (let server = 1; server < servers; server++) onClientCount(0);
         return;
       }
@@ -124,7 +124,7 @@ export function commandAdapter(
       if (known === undefined) return;
       const names = roomNames(rooms, invalid).filter(isShort);
       if (known.flags.local === true) this.each(known, (socket) => socket.join(names));
-      else watch('socketsJoin', commands.join(this.selectorOf(known), names, HERE_ANYWAY));
+      else watch('socketsJoin', commands.join(this.selectorOf(known), names, LOCAL_ANYWAY));
     }
 
     override delSockets(options: BroadcastOptions, rooms: unknown[]): void {
@@ -133,7 +133,7 @@ export function commandAdapter(
       const names = roomNames(rooms, invalid);
       if (known.flags.local === true) {
         for (const name of names) this.each(known, (socket) => socket.leave(name));
-      } else watch('socketsLeave', commands.leave(this.selectorOf(known), names, HERE_ANYWAY));
+      } else watch('socketsLeave', commands.leave(this.selectorOf(known), names, LOCAL_ANYWAY));
     }
 
     override disconnectSockets(options: BroadcastOptions, close: boolean): void {
@@ -141,12 +141,12 @@ export function commandAdapter(
       if (known === undefined) return;
       if (known.flags.local === true) this.each(known, (socket) => socket.disconnect(close));
       else {
-        const command = commands.disconnect(this.selectorOf(known), { close }, HERE_ANYWAY);
+        const command = commands.disconnect(this.selectorOf(known), { close }, LOCAL_ANYWAY);
         watch('disconnectSockets', command);
       }
     }
 
-    /** Does something to each socket of this namespace. A listener of the app that throws is not in the others' way. */
+    /** Calls `act` with each selected socket. A listener of the app that throws does not keep it from the other sockets. */
     private each(known: Required<BroadcastOptions>, act: (socket: Socket) => unknown): void {
       for (const socket of this.selected(known)) {
         reporter.attempt(
@@ -172,7 +172,7 @@ export function commandAdapter(
     return false;
   }
 
-  /** These calls return nothing: nobody else learns how they end. */
+  /** Reports the failure of a call that returns nothing to the app. */
   function watch(call: string, command: Promise<ClusterCount>): void {
     command.then(
       ({ complete, missing }) => {
@@ -185,26 +185,26 @@ export function commandAdapter(
   function warnOfMissing(call: string, missing: readonly string[]): void {
     reporter.report(
       'request.incomplete',
-      () => `${call}: no answer from ${missing.join(', ') || 'the other instances'}`,
+      () => `${call}: no reply from ${missing.join(', ') || 'the other instances'}`,
     );
   }
 }
 
 interface Operator {
-  /** How many servers it was told that there are. */
+  /** The number of servers that `serverCount()` gave it. */
   readonly servers: number;
-  /** Whether it wants one answer, of one socket. */
+  /** Whether it expects one answer, from one socket. */
   readonly single: boolean;
   readonly onClientCount: (count: number) => void;
   readonly onAnswer: (answer: unknown) => void;
 }
 
 /**
- * A broadcast with acknowledgements, as Socket.IO's BroadcastOperator wants it: it expects one `onClientCount` per
- * server and then that many answers, else its timeout. It asked for the number of servers in the same tick; it is
- * told the clients of all of them at once, when all have said whom they asked. If one does not, or if the one socket
- * that was to answer has gone, it is told nothing, and reports the timeout together with the answers that came: never
- * success with answers missing.
+ * Runs a broadcast with acknowledgements for Socket.IO's BroadcastOperator. The operator expects one `onClientCount` per
+ * server, then that many answers, and otherwise its timeout. It asks for the number of servers in the same tick. It gets
+ * all counts at once, when every instance has named the sockets that it asked. If an instance does not, or if the single
+ * socket has left, the operator gets no count and reports its timeout with the answers so far: never success with answers
+ * missing.
  */
 function broadcastWithAck(
   acks: AckRequests,
@@ -220,7 +220,7 @@ function broadcastWithAck(
   };
   const failed = (error: unknown): void => reporter.report('emit.refused', () => reasonOf(error));
   if (question === undefined) {
-    // Rooms that cannot exist have no clients. Not at once: the operator still has to learn the number of servers.
+    // Rooms that cannot exist have no clients. Deferred, because the operator does not know the number of servers yet.
     nextTick(failed, finish);
     return;
   }
@@ -238,9 +238,9 @@ function broadcastWithAck(
 type SetAdapter = (this: Server, adapter?: unknown) => unknown;
 
 /**
- * The adapter that a server has so far: one of Socket.IO's in-memory adapters, or a class of the app that extends one.
+ * The adapter of a server before it is installed: one of Socket.IO's in-memory adapters, or a class that extends one.
  *
- * @throws PropagatorError `option.invalid` where it brings a transport of its own, as createAdapter() of the Redis adapters does
+ * @throws PropagatorError `option.invalid` if it has a transport of its own, as with createAdapter() of the Redis adapters
  * @internal
  */
 export function inMemoryAdapterOf(server: Server): AdapterConstructor {
@@ -250,7 +250,7 @@ export function inMemoryAdapterOf(server: Server): AdapterConstructor {
   return adapter;
 }
 
-/** Nobody can take the server out of the cluster by setting another adapter. @internal */
+/** Refuses any other adapter from now on: it would take the server out of the cluster. @internal */
 export function keepAdapter(server: Server): void {
   const { adapter } = server as unknown as { readonly adapter: SetAdapter };
   const guarded: SetAdapter = function (this: Server, given) {

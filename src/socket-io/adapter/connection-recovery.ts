@@ -17,7 +17,7 @@ import { optionsOf, type KeptOptions } from '../delivery-options.js';
 import { startOver, type KeptPacket } from '../internals.js';
 import { after, guarded } from '../../reporting/timers.js';
 
-/** A session, and the last packet of it that its client got. */
+/** A session, and the offset of the last packet that its client received. */
 interface Claim {
   readonly session: Session;
   readonly offset: string;
@@ -32,7 +32,7 @@ interface Grant extends Claim {
 export interface ConnectionRecoveryDeps {
   /** The packets that Socket.IO's adapter keeps, oldest first. */
   readonly packets: () => readonly KeptPacket[];
-  /** Has Socket.IO's adapter keep a packet, which gets an offset as its last argument, and send it to `options.rooms`. */
+  /** Makes Socket.IO's adapter keep a packet, with an offset as its last argument, and send it to `options.rooms`. */
   readonly store: (packet: SocketIoPacket, options: KeptOptions) => void;
   /** Keeps the channels of rooms subscribed until the returned function is called. */
   readonly keepChannels: (rooms: readonly string[]) => () => void;
@@ -43,15 +43,15 @@ export interface ConnectionRecoveryDeps {
 const NOWHERE: ReadonlySet<string> = new Set(['propagator#nobody']);
 
 /**
- * Connection state recovery for authenticated clients. Socket.IO gives a client that comes back its rooms, its `data` and
- * the events that it missed before any middleware has run, even if its token has expired or it is another user by now. Here
+ * Connection recovery for authenticated clients. Socket.IO gives a client that reconnects its rooms, its `data` and its
+ * missed events before any middleware has run, even if the token has expired or the client is another user by now. Here
  * they wait until the client is authenticated as the same user; another user gets a new connection. The missed events
  * are looked up when the socket is connected, so that none is lost while it is admitted.
  *
  * @internal
  */
 export class ConnectionRecovery {
-  /** By the `data` of a socket that Socket.IO is making. */
+  /** By the `data` of a socket that Socket.IO is creating. */
   private readonly restored = new WeakMap<object, Claim>();
   private readonly claims = new WeakMap<Socket, Claim>();
   private readonly granted = new WeakMap<Socket, Grant>();
@@ -61,19 +61,19 @@ export class ConnectionRecovery {
 
   constructor(private readonly deps: ConnectionRecoveryDeps) {}
 
-  /** Called when a client is lost that may come back. Events for its rooms have to arrive here meanwhile. */
-  lost({ pid, rooms }: Session, maxDisconnectionMs: number): void {
+  /** Called when a client that may reconnect is disconnected. Keeps the channels of its rooms, so that events arrive. */
+  disconnected({ pid, rooms }: Session, maxDisconnectionMs: number): void {
     this.away.get(pid)?.();
     const { keepChannels, reporter } = this.deps;
-    const release = keepChannels(rooms);
-    const failed = reporter.failure('transport.failed', () => 'channels of a lost client');
-    const letGo = guarded(failed, () => {
+    const releaseChannels = keepChannels(rooms);
+    const failed = reporter.failure('transport.failed', () => 'channels of a disconnected client');
+    const release = guarded(failed, () => {
       clearTimeout(timer);
       this.away.delete(pid);
-      release();
+      releaseChannels();
     });
-    const timer = after(maxDisconnectionMs, failed, letGo).unref();
-    this.away.set(pid, letGo);
+    const timer = after(maxDisconnectionMs, failed, release).unref();
+    this.away.set(pid, release);
   }
 
   /** The part of a session that Socket.IO may have before the client is authenticated. */
@@ -121,7 +121,7 @@ export class ConnectionRecovery {
     this.away.get(claim.session.pid)?.();
   }
 
-  /** Keeps an event for clients that come back. Returns its data with the offset; undefined where it is not kept. */
+  /** Keeps an event for clients that reconnect. Returns its data with the offset; undefined if it is not kept. */
   keep(delivery: Delivery): unknown[] | undefined {
     const { packet } = delivery.packet;
     if (packet === undefined || delivery.volatile) return undefined;
@@ -160,7 +160,7 @@ export class ConnectionRecovery {
   }
 
   close(): void {
-    for (const letGo of this.away.values()) letGo();
+    for (const release of this.away.values()) release();
   }
 }
 
@@ -175,7 +175,7 @@ function missed({ session, offset, rooms }: Grant, kept: readonly KeptPacket[]):
   return kept.slice(last + 1).flatMap((packet) => (isFor(packet) ? [packet.data] : []));
 }
 
-/** Whether a session is of the same user: its reserved rooms say so, and only this library adds those. */
+/** Whether a session belongs to the same user: its reserved rooms, which only this library adds, name the user. */
 function belongsTo({ rooms }: Session, identity: AuthenticatedIdentity | null): boolean {
   return identity === null
     ? !rooms.some(isReservedRoom)

@@ -13,17 +13,17 @@ interface Operator {
   emit: (this: Operator, event: string, ...args: unknown[]) => boolean;
 }
 
-/** An adapter of ours. */
+/** An adapter of this library. */
 interface WithDefault {
   readonly [TIMEOUT]?: number;
   readonly [FAILED]?: Failed;
 }
 
 /**
- * Without `.timeout()` Socket.IO's broadcasts with an acknowledgement end after a millisecond, with nothing: its
- * BroadcastOperator hands an undefined timeout to setTimeout. The operator has no seam for a default, so its `emit`
- * is wrapped, once per copy of socket.io; adapters other than ours are left as they are, and so is all where the private members
- * that this needs are not as expected.
+ * Gives broadcasts with an acknowledgement a default timeout. Without `.timeout()` Socket.IO's BroadcastOperator hands
+ * undefined to setTimeout, and gives up after a millisecond. It has no seam for a default, so this wraps its `emit`, once
+ * per copy of socket.io. Other adapters keep Socket.IO's behaviour, and so do operators whose private members are not as
+ * expected.
  *
  * @internal
  */
@@ -45,7 +45,7 @@ export function installDefaultAckTimeout(server: Server): void {
   };
 }
 
-/** An event that nobody can be asked with is told to the callback, at once; Socket.IO's timer would call it a second time. */
+/** Hands the error of a refused event to the callback. Calls it once: Socket.IO's timer would call it again. */
 function emitOnce(
   operator: Operator,
   emit: Operator['emit'],
@@ -53,16 +53,16 @@ function emitOnce(
   ack: Acknowledge,
   failed: Failed,
 ): boolean {
-  let told = false;
+  let called = false;
   const once: Acknowledge = (...answer) => {
-    if (told) return;
-    told = true;
+    if (called) return;
+    called = true;
     ack.apply(operator, answer);
   };
   try {
     return emit.call(operator, event, ...args, once);
   } catch (error) {
-    // Of this package, or of another copy of it. Others are Socket.IO's own, as for a reserved name.
+    // An error of this package, or of another copy of it. All others are Socket.IO's, as for a reserved name.
     if (!isError(error) || error.name !== 'PropagatorError') throw error;
     const none = ackFlagsOf(operator)?.expectSingleResponse === true ? null : [];
     nextTick(failed, () => once(error, none));
@@ -70,7 +70,7 @@ function emitOnce(
   }
 }
 
-/** Gives an adapter its default. `failed` takes what the callback of an app throws. @internal */
+/** Sets the default of an adapter. `failed` takes errors that a callback of the app throws. @internal */
 export function setDefaultAckTimeout(adapter: object, timeoutMs: number, failed: Failed): void {
   Object.defineProperty(adapter, TIMEOUT, { value: timeoutMs });
   Object.defineProperty(adapter, FAILED, { value: failed });

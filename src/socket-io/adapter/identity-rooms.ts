@@ -8,7 +8,7 @@ interface Holder {
 }
 
 /**
- * The sockets of each user and session in a namespace. They are addressed as reserved rooms, but they are no rooms of
+ * The sockets of each user and session in a namespace. They are addressed as reserved rooms, but they are not rooms of
  * Socket.IO: no list of rooms and no event shows them, and `socket.leaveAll()` does not affect them.
  *
  * @internal

@@ -8,8 +8,8 @@ import { codecOf } from '../../routing/packet-codec.js';
 import { invalidRoom, normaliseOptions } from '../../routing/room-names.js';
 import {
   closesEmptyNamespaces,
-  keepsSessionsFor,
   keptPackets,
+  maxDisconnectionMsOf,
   onRemoved,
   parserOf,
 } from '../internals.js';
@@ -26,7 +26,7 @@ export interface NamespaceAdapter extends CommandAdapter {
 
 /** Called for each namespace and its sockets. @internal */
 export interface NamespaceHooks {
-  /** Called while the namespace is made, before anybody else can add a middleware or a listener. */
+  /** Called while the namespace is created, before the app can add a middleware or a listener. */
   created(nsp: Namespace, adapter: NamespaceAdapter): void;
   /** Called when a socket leaves the namespace, before its `disconnect` event. */
   left(socket: Socket, identity: AuthenticatedIdentity | undefined): void;
@@ -116,7 +116,7 @@ export function namespaceAdapter(
     override persistSession(session: Session): void {
       const own = this.endpoint.identityRoomsOf(session.sid);
       const whole = { ...session, rooms: [...session.rooms, ...own] };
-      this.recovery?.lost(whole, keepsSessionsFor(this, this.nsp as Namespace));
+      this.recovery?.disconnected(whole, maxDisconnectionMsOf(this, this.nsp as Namespace));
       super.persistSession(whole);
     }
 
@@ -154,7 +154,7 @@ export function namespaceAdapter(
 
     override close(): Promise<void> | void {
       // Socket.IO closes a dynamic namespace with its last socket, even while others are being admitted. Those keep the
-      // namespace; Socket.IO calls this again when they have gone.
+      // namespace open; Socket.IO calls this again when they have left.
       if (closesEmptyNamespaces(this.nsp as Namespace) && this.endpoint.hasArrivals) return;
       router.detach(this.endpoint);
       this.channels.closeAll();

@@ -90,7 +90,7 @@ export class NamespaceEndpoint implements LocalNamespace {
 
   /**
    * Makes a socket a member of its user and session, and puts it back into the rooms that it had before its connection
-   * broke. Resolves when events for them arrive; undefined where they do already.
+   * broke. Resolves when events for them arrive; undefined if they already do.
    */
   admit(socket: Socket, identity: AuthenticatedIdentity | null): Promise<void> | undefined {
     const { channels, memory, recovery } = this.deps;
@@ -142,8 +142,8 @@ export class NamespaceEndpoint implements LocalNamespace {
   }
 
   /**
-   * Puts a socket into rooms, except reserved ones, those of other sockets, and those beyond the limits. Resolves once events for
-   * the rooms arrive; undefined where they do already.
+   * Puts a socket into rooms, except reserved ones, those of other sockets, and those beyond the limits. Resolves once
+   * events for the rooms arrive; undefined if they already do.
    */
   join(id: string, rooms: Iterable<unknown>): Promise<void> | undefined {
     const { channels, memory } = this.deps;

@@ -25,18 +25,18 @@ import { encoderOf } from '../internals.js';
 import { guarded, nextTick } from '../../reporting/timers.js';
 
 /**
- * Takes Socket.IO servers into the cluster: every namespace of theirs, those made later and dynamic ones included,
- * gets our adapter, the authentication as its first middleware, and its users into the {@link SocketStateService}.
+ * Installs this library in Socket.IO servers. Every namespace, including later and dynamic ones, gets the adapter and the
+ * authentication as its first middleware, and its users get into the {@link SocketStateService}.
  *
  * @internal
  */
 export class SocketServers {
-  /** How many gateways have one of these servers. */
+  /** Number of gateways that use these servers. */
   gateways = 0;
   private readonly limits: ClientLimits;
   private readonly internals: InternalsCheck;
   private readonly arrivals: Arrivals;
-  /** Whom {@link admit} let in as whom. Not a property of the socket, which clients and handlers could set. */
+  /** The identities of sockets that {@link admit} has admitted. Not a property of the socket, which handlers could set. */
   private readonly admitted = new WeakMap<Socket, AuthenticatedIdentity | null>();
 
   constructor(
@@ -55,15 +55,15 @@ export class SocketServers {
     this.internals = new InternalsCheck(services.reporter);
   }
 
-  /** How many servers are taken in. */
+  /** Number of installed servers. */
   get count(): number {
     return this.services.connections.servers.size;
   }
 
   /**
-   * Takes a server in, once.
+   * Installs this library in a server, once.
    *
-   * @throws PropagatorError `option.invalid` where the server has another adapter with a transport
+   * @throws PropagatorError `option.invalid` if the server has another adapter with a transport
    */
   install(server: Server): void {
     if (this.services.connections.servers.has(server)) return;
@@ -78,7 +78,7 @@ export class SocketServers {
     keepAdapter(server);
     this.guardEncoder(server);
     this.internals.server(server);
-    // A server that listens nowhere yet has no engine.
+    // A server that does not listen yet has no engine.
     const { engine } = server as { engine?: Server['engine'] };
     engine?.on(
       'connection',
@@ -90,8 +90,8 @@ export class SocketServers {
   }
 
   /**
-   * Events for one socket and acknowledgements do not come past the adapter. Socket.IO would send data that looks like a place
-   * of binary data as it is, and the client would close its connection, or find other data there.
+   * Checks events for one socket and acknowledgements, which bypass the adapter. Socket.IO sends data that looks like a
+   * placeholder of binary data unchanged; the client would close its connection, or find other data there.
    */
   private guardEncoder(server: Server): void {
     const encoder = encoderOf(server);
@@ -117,7 +117,7 @@ export class SocketServers {
     );
     const { endpoint } = adapter;
     nsp.use((socket, pass) => {
-      this.letIn(socket, endpoint, pass)
+      this.arrive(socket, endpoint, pass)
         // A middleware of the app threw, or a listener of the connection.
         .catch((error: unknown) => pass(this.failed(socket, error)))
         .catch((error: unknown) => this.endFailed(socket, error));
@@ -141,7 +141,7 @@ export class SocketServers {
     nsp.on('connection', connection);
   }
 
-  private async letIn(
+  private async arrive(
     socket: Socket,
     endpoint: NamespaceEndpoint,
     pass: (error?: Error) => void,
@@ -159,7 +159,7 @@ export class SocketServers {
     pass(refusal);
   }
 
-  /** Nobody knows what has become of the socket: it must not stay half let in. */
+  /** Closes the connection of a socket in an unknown state: it must not stay half admitted. */
   private endFailed(socket: Socket, error: unknown): void {
     this.failed(socket, error);
     this.services.reporter.attempt(
@@ -169,7 +169,7 @@ export class SocketServers {
     );
   }
 
-  /** Resolves to the error to refuse the client with, or to undefined: its events arrive from then on. */
+  /** Resolves to the error that refuses the client, or to undefined when events for the socket arrive. */
   private async admit(socket: Socket, endpoint: NamespaceEndpoint): Promise<Error | undefined> {
     const since = this.authentication.revocations.now();
     if (this.isTooLong('namespace', socket.nsp.name)) return new Error('Invalid namespace');
@@ -183,7 +183,7 @@ export class SocketServers {
     this.expiry.admitted(socket, identity?.expiresAt);
     const { draining } = this.services.connections;
     if (draining.active) draining.turnAway(socket);
-    // Gone in the meantime: Socket.IO clears up after it.
+    // If the client has left meanwhile, Socket.IO cleans up.
     if (socket.client.conn.readyState === 'open') await endpoint.admit(socket, identity);
     const revoked =
       identity === null ? undefined : this.authentication.refusalOf(identity, since, socket);
@@ -199,21 +199,21 @@ export class SocketServers {
     return new Error('Internal error');
   }
 
-  /** Namespaces and users become names of channels. Clients choose those of dynamic namespaces, and tokens those of users. */
-  private isTooLong(what: string, name: string): boolean {
+  /** Channel names contain namespaces and user ids. Clients choose dynamic namespaces, and tokens name users. */
+  private isTooLong(kind: string, name: string): boolean {
     const { nameBytes } = this.services.limits;
     if (!isLonger(name, nameBytes)) return false;
     this.services.reporter.report(
       'name.too-long',
       () =>
-        `${what} ${shown(name)} takes more than limits.nameBytes (${nameBytes}); the client was refused`,
+        `${kind} ${shown(name)} takes more than limits.nameBytes (${nameBytes}); the client was refused`,
     );
     return true;
   }
 
   /**
-   * Ends a socket that got past {@link admit}. Dynamic namespaces of Socket.IO 4.7 lose the middlewares that are added
-   * while they are made; connection state recovery can skip middlewares; an app can replace them.
+   * Disconnects a socket that got past {@link admit}. Dynamic namespaces of Socket.IO 4.7 lose the middlewares that are
+   * added during their creation; connection recovery can skip middlewares; an app can replace them.
    */
   private endUnlessAdmitted(socket: Socket): boolean {
     if (this.admitted.has(socket)) return false;
@@ -223,20 +223,20 @@ export class SocketServers {
         `socket ${socket.id} of namespace ${shown(socket.nsp.name)} got past the authentication and was disconnected. ` +
         'Update socket.io to 4.8 or newer, and leave the first middleware of each namespace where it is.',
     );
-    // With its connection: what a gateway sends to the socket from now on goes nowhere.
+    // Closes the connection too: nothing that a gateway sends to the socket from now on reaches the client.
     socket.disconnect(true);
     return true;
   }
 
-  /** @param userId whom it was let in as: `socket.auth` is the app's to change, as when a user logs out */
+  /** @param userId the user at admission; the app may change `socket.auth`, for example at a logout */
   private connected(socket: AuthenticatedSocket, userId: string | undefined): void {
-    // A listener of `connect`, which comes first, may have disconnected it already.
+    // A listener of `connect` runs earlier and may have disconnected the socket.
     if (!socket.connected) return;
     this.refresh.listen(socket);
     this.expiry.connected(socket);
-    // Listeners of the app have run: nobody would take a socket that is gone out again.
+    // Listeners of the app have run, and may have disconnected the socket. Nobody would remove it later.
     if (userId === undefined || !socket.connected) return;
-    this.state.keep(userId, socket);
+    this.state.connected(userId, socket);
   }
 
   private left(socket: Socket, identity: AuthenticatedIdentity | undefined): void {
@@ -246,7 +246,7 @@ export class SocketServers {
     if (identity === undefined) return;
     // The gateway's handleDisconnect, which runs right after this, still finds the socket.
     const failed = this.services.reporter.failure('listener.failed', () => `socket ${socket.id}`);
-    nextTick(failed, () => this.state.letGo(identity.userId, socket as AuthenticatedSocket));
+    nextTick(failed, () => this.state.left(identity.userId, socket as AuthenticatedSocket));
   }
 }
 

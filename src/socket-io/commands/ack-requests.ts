@@ -37,7 +37,7 @@ export class AckRequests {
   ) {
     requests.handle(OPERATION, async (params, { timeoutMs, push: emit }) => {
       const { data, volatile, compress } = params as Partial<EventToAcknowledge>;
-      if (!Array.isArray(data)) throw new TypeError('"data" is no list of arguments');
+      if (!Array.isArray(data)) throw new TypeError('"data" is not a list of arguments');
       // A client that gets a packet without a valid name disconnects.
       if (!isEventName(data[0])) throw new TypeError('"data" does not begin with an event name');
       const flags = { volatile: volatile === true, compress: compress !== false };
@@ -67,7 +67,7 @@ export class AckRequests {
       onPart: (instanceId, part) => {
         const known = part as AskPart;
         if ('asked' in known) listener.onAsked(instanceId, namesIn(known, 'asked'));
-        else if (typeof known.from !== 'string') throw new TypeError('"from" is no socket id');
+        else if (typeof known.from !== 'string') throw new TypeError('"from" is not a socket id');
         else listener.onAnswer(instanceId, known.from, known.answer);
       },
       ...(listener.onAllAsked && { onAllStarted: listener.onAllAsked }),
@@ -82,7 +82,7 @@ export class AckRequests {
     const { instanceId } = this.deps;
     const asked: string[] = [];
     const answered = [...this.deps.namespaces(event.namespace)].map((namespace) => {
-      // A client's answer takes a turn of the event loop at least: onAsked comes first.
+      // A client's answer takes at least one turn of the event loop: onAsked comes first.
       const { socketIds, done } = namespace.ask(event, (socketId, answer) =>
         onAnswer(instanceId, socketId, answer),
       );

@@ -38,11 +38,11 @@ export class ServerSideEvents {
     requests.handle(OPERATION, async (params, { timeoutMs, push: emit }) => {
       const { namespace, args, withAck } = params as Partial<Params>;
       if (typeof namespace !== 'string' || !Array.isArray(args)) {
-        throw new TypeError('neither namespace nor arguments');
+        throw new TypeError('"namespace" is not a name, or "args" is not a list');
       }
       const [event] = args;
       if (typeof event !== 'string' || OF_SOCKET_IO.has(event)) {
-        throw new TypeError('no event between servers');
+        throw new TypeError('"args" does not begin with the name of an event between servers');
       }
       const namespaces = [...this.deps.namespaces(namespace)];
       if (withAck !== true) callEach(namespaces, args);
@@ -97,7 +97,7 @@ export class ServerSideEvents {
       remoteWaits: true,
       onPart: (_, part) => {
         if (part === undefined) return;
-        if (!Array.isArray(part)) throw new TypeError('it is no list of answers');
+        if (!Array.isArray(part)) throw new TypeError('the part is not a list of answers');
         for (const answer of part as unknown[]) answers.push(answer);
       },
     });
@@ -152,7 +152,7 @@ function ask(namespace: LocalNamespace, args: unknown[], timeoutMs: number): Pro
     const timer = after(timeoutMs, reject, () => {
       throw new Error('no listener answered in time');
     });
-    // A process that has closed its app waits for nobody.
+    // The timer must not keep a process alive whose app is closed.
     timer.unref();
     try {
       namespace.onServerSideEmit([
@@ -170,6 +170,6 @@ function ask(namespace: LocalNamespace, args: unknown[], timeoutMs: number): Pro
 }
 
 function incomplete(missing: readonly string[]): Error {
-  const who = missing.length > 0 ? `: ${missing.join(', ')}` : '';
-  return new Error(`operation has timed out, or not all servers could answer${who}`);
+  const instances = missing.length > 0 ? `: ${missing.join(', ')}` : '';
+  return new Error(`operation has timed out, or not all servers could answer${instances}`);
 }

@@ -69,8 +69,8 @@ export class SocketCommands {
     disconnect: (params: unknown) => {
       const { close, reason } = params as Partial<DisconnectOptions>;
       const sockets = this.selectWithArriving(params);
-      const told = typeof reason === 'string' ? reason : undefined;
-      disconnectSockets(sockets, { close: close === true, reason: told }, this.reporter);
+      const text = typeof reason === 'string' ? reason : undefined;
+      disconnectSockets(sockets, { close: close === true, reason: text }, this.reporter);
       return sockets.length;
     },
   };
@@ -129,20 +129,20 @@ export class SocketCommands {
    * Events for the rooms that are sent after this call reach the sockets, also before it resolves. Counts sockets that
    * are in all of the rooms then, not those that were kept out of one.
    *
-   * @param hereAnyway whether the sockets of this instance join also where the others cannot be asked to
+   * @param localAnyway whether the sockets of this instance join even if the other instances cannot be asked
    * @throws PropagatorError `name.too-long`, `event.too-large`, as a rejection
    */
   join(
     selector: SocketSelector,
     targets: readonly string[],
-    hereAnyway = false,
+    localAnyway = false,
   ): Promise<ClusterCount> {
     try {
       for (const room of targets) checkName('room', room, this.deps.nameBytes);
     } catch (error) {
       return Promise.reject(error);
     }
-    const joined = this.count('join', { ...selector, targets }, hereAnyway);
+    const joined = this.count('join', { ...selector, targets }, localAnyway);
     this.deps.joining(selector.namespace, targets, joined);
     return joined;
   }
@@ -151,18 +151,18 @@ export class SocketCommands {
   leave(
     selector: SocketSelector,
     targets: readonly string[],
-    hereAnyway = false,
+    localAnyway = false,
   ): Promise<ClusterCount> {
-    return this.count('leave', { ...selector, targets }, hereAnyway);
+    return this.count('leave', { ...selector, targets }, localAnyway);
   }
 
   /** As {@link leave}. */
   disconnect(
     selector: SocketSelector,
     options: DisconnectOptions,
-    hereAnyway = false,
+    localAnyway = false,
   ): Promise<ClusterCount> {
-    return this.count('disconnect', { ...selector, ...options }, hereAnyway);
+    return this.count('disconnect', { ...selector, ...options }, localAnyway);
   }
 
   /**
@@ -224,19 +224,19 @@ export class SocketCommands {
   private async count(
     operation: 'join' | 'leave' | 'disconnect',
     params: unknown,
-    hereAnyway: boolean,
+    localAnyway: boolean,
   ): Promise<ClusterCount> {
     const local: Local<number> = this.locals[operation];
     let remote: ReturnType<typeof sum>;
     try {
       remote = sum(this.requests, this.question(operation, params));
     } catch (error) {
-      if (hereAnyway) await local(params);
+      if (localAnyway) await local(params);
       throw error;
     }
-    const deps = await local(params);
+    const localCount = await local(params);
     const { count, missing, complete } = await remote;
-    return { count: deps + count, missing, complete };
+    return { count: localCount + count, missing, complete };
   }
 
   private question(operation: string, params: unknown) {
@@ -264,7 +264,7 @@ async function inTurns<S, T>(
   }
 }
 
-/** Sends parts of an answer until the asking instance has gone. */
+/** Sends parts of a reply until the requesting instance has gone. */
 function whileWanted(emit: (part: unknown) => Promise<boolean>): (part: unknown[]) => boolean {
   let isWanted = true;
   return (part) => {

@@ -12,9 +12,9 @@ export interface SocketDetails {
   readonly instanceId: InstanceId;
   /** Rooms, without those of this library. */
   readonly rooms: readonly string[];
-  /** `socket.data`, without what cannot be sent: cycles, BigInt, what is too deep or too large. */
+  /** `socket.data`, without values that cannot be sent: cycles, BigInt, values that are too deep or too large. */
   readonly data: Readonly<Record<string, unknown>>;
-  /** `socket.handshake`, without credentials: of `auth` and `query` only what the option `sharedHandshake` names. */
+  /** `socket.handshake`, without credentials: of `auth` and `query` only the fields that the option `sharedHandshake` names. */
   readonly handshake: Readonly<Record<string, unknown>>;
 }
 
@@ -42,14 +42,14 @@ const HEADERS = [
   'x-real-ip',
   'x-request-id',
 ];
-/** What `socket.data`, the rooms and the handshake may take, each, about. */
+/** Approximate limit for `socket.data`, for the rooms and for the handshake. */
 const MAX_DETAILS_BYTES = 256 * 1024;
-/** Together they have to fit into one message, and JSON can make six bytes of one. */
+/** All three have to fit into one message, and JSON can turn one byte into six. */
 const PARTS_OF_MESSAGE = 20;
 
 /**
- * Describes a socket to other instances. What of it cannot be sent is left out, counted, and named in the log once for each
- * kind: one socket must not hide the others. Never throws.
+ * Describes a socket to other instances. Leaves out values that cannot be sent, counts them, and names one of each kind in
+ * the log: one socket must not hide the others. Never throws.
  *
  * @internal
  */
@@ -61,7 +61,7 @@ export function detailsOf(
   const leftOut = (why: string, path: string): void =>
     reporter.once(
       `socket-details.${why}`,
-      () => `${path} of socket ${socket.id} is left out of what other instances are told of it`,
+      () => `${path} of socket ${socket.id} is left out of its description for other instances`,
     );
   const tokens = tokensUsedBy(socket);
   const isToken = (text: string): boolean =>
@@ -76,10 +76,10 @@ export function detailsOf(
     try {
       const made = make();
       const sent = typeof made === 'object' && made !== null ? copy.of(made, name) : undefined;
-      // The text of a Date would be no description of a socket, and spoil the answer for all.
+      // A Date becomes a string: the other instance would refuse the reply for all sockets.
       if (typeof sent === 'object' && sent !== null) return sent as T;
     } catch {
-      // A getter of the app, or a handshake that it replaced.
+      // A getter of the app threw, or the app replaced the handshake.
     }
     leftOut('unserialisable', name);
     return none;
@@ -96,7 +96,7 @@ export function detailsOf(
   };
 }
 
-/** Whether another instance's answer describes a socket: Socket.IO would throw where it does not. @internal */
+/** Whether an item of another instance's reply describes a socket. Socket.IO would throw for others. @internal */
 export function isSocketDetails(value: unknown): value is SocketDetails {
   if (typeof value !== 'object' || value === null) return false;
   const { id, rooms, data, handshake } = value as Partial<Record<keyof SocketDetails, unknown>>;
@@ -111,8 +111,8 @@ export function isSocketDetails(value: unknown): value is SocketDetails {
 }
 
 /**
- * Credentials stay on the instance that checked them: what is on Redis can be read by everybody with access to it. No list
- * of suspicious names finds them all, so only what is known to be harmless goes out, and what the app names.
+ * The fields of a handshake that are known to be harmless, and those that the app names. Credentials stay on the instance
+ * that checked them, because everybody with access to Redis can read messages. No list of suspicious names finds them all.
  */
 function sharedHandshake(socket: Socket, shared: ResolvedSharedHandshake): object {
   const { headers, auth, query, time, address, xdomain, secure, issued, url } = socket.handshake;

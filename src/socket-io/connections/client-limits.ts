@@ -5,15 +5,15 @@ import type { Reporter } from '../../reporting/reporter.js';
 import { RateLimiter } from '../../auth/rate-limiter.js';
 import type { Refusals } from '../../auth/refusals.js';
 
-/** What a client sees whose event was refused; and the reason for which its connection is closed. */
+/** The code that a client gets for a refused event, and the reason for closing its connection. */
 export const TOO_MANY_EVENTS = 'client.too-many-events';
 
-/** Users and anonymous connections whose buckets are remembered; others have a full one. */
+/** Most users and anonymous connections whose rates are remembered; all others start afresh. */
 const MAX_CLIENTS = 100_000;
 
 /**
- * How many events clients may send. Who sends more learns it (by the acknowledgement, or once by an `exception`), and is
- * disconnected where that does not help.
+ * Limits the events that a client may send. Answers a refused event with an error (in the acknowledgement, or in one
+ * `exception`), and disconnects a client that goes on.
  *
  * @internal
  */
@@ -35,7 +35,7 @@ export class ClientLimits {
   /**
    * Called when a socket is connected, before the app has it.
    *
-   * @param userId whom the authentication has let in; `socket.data` and `socket.auth` are the app's to change
+   * @param userId the user at admission; the app may change `socket.data` and `socket.auth`
    */
   connected(socket: Socket, userId: string | undefined): void {
     const { events } = this;
@@ -49,7 +49,7 @@ export class ClientLimits {
     });
   }
 
-  /** Without an id of Engine.IO's: that one is private. */
+  /** A name for a connection. Engine.IO's id is private. */
   private nameOf(connection: Socket['conn']): string {
     const known = this.names.get(connection);
     if (known !== undefined) return known;
@@ -73,7 +73,7 @@ export class ClientLimits {
     };
     const ack = packet.at(-1);
     if (typeof ack === 'function') ack(answer);
-    // Not for each: that would be a flood of our own.
+    // Once only: one for each event would be another flood.
     else if (verdict === 'first') socket.emit('exception', answer);
   }
 }

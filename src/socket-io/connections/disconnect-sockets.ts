@@ -8,7 +8,7 @@ import { after, nextTick } from '../../reporting/timers.js';
 
 /** @internal */
 export interface EndOptions {
-  /** Also close the underlying connection, with all its namespaces; or only where nobody else uses it. */
+  /** Whether to close the underlying connection, with all its namespaces; `unused`: only if no other socket uses it. */
   readonly close: boolean | 'unused';
   /** Sent to the client before it is disconnected. */
   readonly reason?: string | undefined;
@@ -39,7 +39,7 @@ export function disconnectSockets(
   const { close, reason } = options;
   for (const socket of sockets) {
     if (!socket.connected) {
-      // Asked for twice, the last one counts, unless it leaves the connection that the other one ends.
+      // Of two requests the last one counts, unless only the first one closes the connection.
       const closes = (requested.get(socket)?.close ?? false) !== false;
       if (close !== false || !closes) requested.set(socket, options);
       continue;
@@ -53,29 +53,30 @@ export function disconnectSockets(
   }
 }
 
-/** Ends a socket that has just been connected, where that was asked for meanwhile. @internal */
+/** Disconnects a new socket if that was requested while it was being admitted. @internal */
 export function disconnectIfRequested(socket: Socket, reporter: Reporter): void {
   const options = requested.get(socket);
   if (options === undefined) return;
   requested.delete(socket);
-  // The app's own listeners of the connection come first, or they would not hear of its end.
+  // After the app's listeners of `connection`, which add those of `disconnect`.
   const failed = reporter.failure('listener.failed', () => `socket ${socket.id}`);
   nextTick(failed, () => disconnectSockets([socket], options, reporter));
 }
 
-/** How long the last packets of a connection may take on their way. */
-const FAREWELL_MS = 1_000;
+/** How long the last packets of a connection may take before it is cut off. */
+const LAST_PACKETS_MS = 1_000;
 
-/** A socket of each connection, by which all others are found: Engine.IO does not know them. */
+/** One socket of each connection, which leads to the others. Engine.IO does not know sockets. */
 const arrived = new WeakMap<Socket['conn'], Socket>();
 
-/** Called for each new socket, so that {@link endConnection} finds all of a connection. @internal */
+/** Called for each new socket, so that {@link endConnection} finds all sockets of a connection. @internal */
 export function rememberArrival(socket: Socket): void {
   arrived.set(socket.conn, socket);
 }
 
 /**
- * Closes a connection with all its namespaces, and tells each of its sockets why. A client that does not read is cut off.
+ * Closes a connection with all its namespaces, and sends each of its sockets the reason. Cuts off a client that does not
+ * read.
  *
  * @internal
  */
@@ -90,7 +91,7 @@ export function endConnection(
   connection.close();
   const engine = connection as unknown as EngineSocket;
   const failed = reporter.failure('listener.failed', () => 'disconnect');
-  after(FAREWELL_MS, failed, () => {
+  after(LAST_PACKETS_MS, failed, () => {
     if (!isGone(engine)) hardClose(engine, reason);
   }).unref();
 }

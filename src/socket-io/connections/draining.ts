@@ -15,14 +15,14 @@ import { namespacesOf, socketsOf } from '../internals.js';
 
 /** Clients of one tick are disconnected together. */
 const TICK_MS = 10;
-/** For the way of what waits for a client, and of its good-bye. */
-const FAREWELL_MS = 1_000;
-/** Within this time clients are asked to come again. */
+/** How long the last packets of a connection may take before it is cut off. */
+const LAST_PACKETS_MS = 1_000;
+/** Clients are asked to reconnect within this time. */
 const RECONNECT_WITHIN_MS = 1_000;
 const REASON = 'server.draining';
 const REFUSAL = JSON.stringify({ code: REASON, message: 'The server is shutting down' });
 
-/** What Engine.IO has since 6.4, and its types since later. */
+/** Engine.IO has middlewares since 6.4, and types for them since a later version. */
 interface EngineWithMiddlewares {
   use?(
     middleware: (request: IncomingMessage, response: ServerResponse, next: () => void) => void,
@@ -30,8 +30,8 @@ interface EngineWithMiddlewares {
 }
 
 /**
- * Sends the clients of this instance to others before it ends: new ones are refused, and those that are here are told
- * and disconnected one after the other, so that they do not all come to the others at once.
+ * Sends the clients of this instance to other instances before it ends. Refuses new clients, and disconnects the others
+ * one after the other, so that they do not all reconnect at once.
  *
  * @internal
  */
@@ -65,7 +65,7 @@ export class Draining {
     return this.running;
   }
 
-  /** A client that was let in too late. It is not refused: Socket.IO's client would not try again after that. */
+  /** Disconnects a client that arrived too late. A refusal would keep Socket.IO's client from reconnecting. */
   turnAway(socket: Socket): void {
     this.attempt(() => socket.client.conn.close());
   }
@@ -86,19 +86,19 @@ export class Draining {
       leaving.add(connection);
       this.disconnect(socket);
     }
-    // Those that were still being let in, with no namespace yet.
+    // Connections without a namespace: their sockets are still being admitted.
     for (const engine of this.engines()) {
       for (const connection of clientsOf(engine)) {
         leaving.add(connection);
         this.attempt(() => connection.close());
       }
     }
-    await this.farewell(leaving);
+    await this.awaitClosed(leaving);
   }
 
-  /** What waits for a client that does not read would keep the process. */
-  private async farewell(leaving: ReadonlySet<EngineSocket>): Promise<void> {
-    const end = performance.now() + FAREWELL_MS;
+  /** Cuts off clients that do not read their last packets: they would keep the process alive. */
+  private async awaitClosed(leaving: ReadonlySet<EngineSocket>): Promise<void> {
+    const end = performance.now() + LAST_PACKETS_MS;
     let left = [...leaving];
     while (performance.now() < end) {
       left = left.filter((connection) => !isGone(connection));
@@ -128,11 +128,11 @@ export class Draining {
     for (const socket of socketsOf(one)) {
       this.attempt(() => socket.emit(DISCONNECT_EVENT, { reason: REASON, reconnectInMs }));
     }
-    // The connection and not the sockets: after their end a Socket.IO client does not come again by itself.
+    // Closes the connection, not the sockets: a client whose socket was disconnected does not reconnect by itself.
     this.attempt(() => one.client.conn.close());
   }
 
-  /** A listener of the app that throws is not in the others' way. */
+  /** A listener of the app that throws does not keep other clients connected. */
   private attempt(act: () => unknown): void {
     try {
       act();
@@ -150,12 +150,12 @@ export function* connectionsOf(servers: Iterable<Server>): Iterable<EngineSocket
   }
 }
 
-/** A server that listens nowhere yet has none. */
+/** Undefined for a server that does not listen yet. */
 function engineOf(server: Server): EngineServer | undefined {
   return server.engine as unknown as EngineServer | undefined;
 }
 
-/** Those that are known may still send and fetch what belongs to their session. */
+/** Refuses new connections. Requests of known connections, which have a `sid`, pass. */
 function refuse(request: IncomingMessage, response: ServerResponse, next: () => void): void {
   if (new URLSearchParams(request.url?.split('?')[1]).has('sid')) {
     next();
@@ -172,10 +172,10 @@ function refuse(request: IncomingMessage, response: ServerResponse, next: () => 
     response.end(REFUSAL);
     return;
   }
-  // The response of an upgrade is not one that can be written.
+  // The response of an upgrade request cannot be written.
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const { socket } = request;
-  // Nobody else listens, and a client that goes first must not end the process.
+  // Nobody else listens to errors, and a client that disconnects first must not end the process.
   socket.on('error', () => undefined);
   socket.end(`HTTP/1.1 503 Service Unavailable\r\n${lines.join('')}\r\n${REFUSAL}`, () =>
     socket.destroy(),

@@ -38,7 +38,7 @@ export class PacketWriter {
     const conn = socket.client.conn as unknown as EngineSocket;
     const { volatile, compress } = this.flags;
     const { coalescer, slow } = this.connections;
-    // Like Socket.IO, which is not ready either until the last packet of this turn has been written.
+    // As in Socket.IO, a connection is not ready until the last packet of this turn has been written.
     if (volatile && (isBackpressured(conn) || coalescer?.holds(conn) === true)) {
       this.reporter.count('volatile.dropped');
       return;
@@ -52,7 +52,7 @@ export class PacketWriter {
     } else {
       conn.write(undefined, (this.framed ??= framed(this.packet.frames)));
     }
-    // Nothing waits for most clients.
+    // Most clients have no waiting packets.
     if (conn.writeBuffer?.length) slow.wrote(conn);
   }
 

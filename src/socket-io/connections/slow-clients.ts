@@ -13,19 +13,19 @@ import { every, soon, type Failed } from '../../reporting/timers.js';
 const SWEEP_MS = 1_000;
 
 /**
- * Keeps what waits for clients in bounds. Looked at are those that are written to while something waits for them, and
- * all of them once a second, since an app may write to a socket itself. A lot that is being sent in one go may take its
- * time, as long as the client takes some of it from one look to the next.
+ * Limits the bytes that wait for a client. Checks a connection when it is written to while packets wait, and all
+ * connections once a second, because an app may write to a socket itself. One large write may take its time, as long as
+ * the client takes some of it between two sweeps.
  *
  * @internal
  */
 export class SlowClients {
   private readonly suspects = new Set<EngineSocket>();
-  /** How far those were that a lot is being sent to. */
+  /** The {@link sendProgress} of connections with a large write, at the last sweep. */
   private readonly progress = new WeakMap<EngineSocket, string>();
   private readonly reported = new WeakSet<EngineSocket>();
   private timer: NodeJS.Timeout | undefined;
-  /** Takes what Engine.IO, or a transport of the app, throws. */
+  /** Takes errors of Engine.IO and of transports of the app. */
   private readonly failed: Failed;
 
   constructor(
@@ -51,7 +51,7 @@ export class SlowClients {
   /** Called when a connection has been written to and its buffer is not empty. */
   wrote(connection: EngineSocket): void {
     if (!this.isOver(connection)) return;
-    // Whatever is written in one go waits, until the event loop has had a chance to send it.
+    // All writes of one tick wait until the event loop has had a chance to send them.
     if (this.suspects.size === 0) soon(this.failed, () => this.judge());
     this.suspects.add(connection);
   }
@@ -59,18 +59,18 @@ export class SlowClients {
   private sweep(): void {
     for (const connection of this.connections()) {
       this.wrote(connection);
-      if (this.isStalled(connection)) this.over(connection);
+      if (this.isStalled(connection)) this.applyPolicy(connection);
     }
   }
 
   private judge(): void {
     for (const connection of this.suspects) {
       this.suspects.delete(connection);
-      if (this.isOver(connection)) this.over(connection);
+      if (this.isOver(connection)) this.applyPolicy(connection);
     }
   }
 
-  /** Whether a client has taken nothing of what it is being sent since the last look. */
+  /** Whether a client has taken nothing of a large write since the last sweep. */
   private isStalled(connection: EngineSocket): boolean {
     const { maxBufferedBytes = Infinity } = this.options ?? {};
     if (bytesInFlight(connection) <= maxBufferedBytes || this.isDone(connection)) {
@@ -97,7 +97,7 @@ export class SlowClients {
     );
   }
 
-  private over(connection: EngineSocket): void {
+  private applyPolicy(connection: EngineSocket): void {
     const { maxBufferedBytes, policy } = this.options as ResolvedSlowClientOptions;
     const bytes = waitingBytes(connection) + bytesInFlight(connection);
     this.reported.add(connection);

@@ -11,10 +11,10 @@ import {
 import type { SlowClients } from './slow-clients.js';
 import { nextTick, type Failed } from '../../reporting/timers.js';
 
-/** Larger writes gain nothing by being put together: copying costs more than the call that it saves, in bytes. */
+/** Larger writes are not joined, in bytes: copying them costs more than the system call that it saves. */
 const MAX_BYTES = 32 * 1024;
 
-/** Packets for a connection, in their order: a last one, and those before it. Connections that are to get the same share it. */
+/** Packets for a connection, in order: the last one, and a chain of those before. Connections with the same packets share it. */
 class WriteChain {
   readonly bytes: number;
   private next: WriteChain | undefined;
@@ -32,7 +32,7 @@ class WriteChain {
     return this.next;
   }
 
-  /** What Engine.IO takes: one object for all connections. */
+  /** Options for Engine.IO: one object for all connections. */
   get options(): FramedOptions {
     return (this.lazyOptions ??= framed(framesOf(this)));
   }
@@ -62,20 +62,20 @@ const WAITING = Symbol('propagator:waiting');
 const CLOSE = Symbol('propagator:close');
 
 interface CoalescedConnection extends EngineSocket {
-  /** Present on connections that have been here before. */
+  /** Present on every connection that a packet was ever added for. */
   [WAITING]?: WriteChain | undefined;
   [CLOSE]?: EngineSocket['close'];
 }
 
 /**
- * Puts what is written to a connection in one turn of the event loop into one write: the call into the operating system
- * is what a write costs. Whatever else is sent over the connection meanwhile, or closes it, comes after what waits.
+ * Joins the packets for a connection in one turn of the event loop into one write: most of the cost of a write is its
+ * system call. Other packets over the connection, and its close, come after the waiting packets.
  *
  * @internal
  */
 export class WriteCoalescer {
   private connections: CoalescedConnection[] = [];
-  /** The last batch of one packet: the next connection is likely to get the same. */
+  /** The last chain of one packet: the next connection is likely to get the same packet. */
   private first: WriteChain | undefined;
   private readonly threw: Failed;
 
@@ -86,7 +86,7 @@ export class WriteCoalescer {
     this.threw = (error) => this.failed(error);
   }
 
-  /** Of connections that take frames. */
+  /** Adds a packet for a connection that takes finished frames. */
   add(connection: CoalescedConnection, packet: WirePacket): void {
     const waiting = connection[WAITING];
     if (waiting !== undefined && waiting.bytes + packet.frames.length <= MAX_BYTES) {
@@ -101,7 +101,7 @@ export class WriteCoalescer {
     this.connections.push(connection);
   }
 
-  /** Whether something waits for a connection. */
+  /** Whether packets wait for a connection. */
   holds(connection: CoalescedConnection): boolean {
     return connection[WAITING] !== undefined;
   }
@@ -117,7 +117,7 @@ export class WriteCoalescer {
         this.failed(error);
       }
       try {
-        // Nothing waits for most clients.
+        // Most clients have no waiting packets.
         if (connection.writeBuffer?.length) this.slow.wrote(connection);
       } catch (error) {
         this.failed(error);
@@ -126,7 +126,7 @@ export class WriteCoalescer {
   }
 
   private failed(error: unknown): void {
-    this.reporter.report('listener.failed', () => `of a connection: ${reasonOf(error)}`);
+    this.reporter.report('listener.failed', () => `a write to a connection: ${reasonOf(error)}`);
   }
 }
 
@@ -145,7 +145,7 @@ function writeWaiting(connection: CoalescedConnection): void {
   }
 }
 
-/** Engine.IO tells of each packet before it takes it; of being closed it does not. */
+/** Writes waiting packets first. Engine.IO emits `packetCreate` before it takes a packet, but no event before a close. */
 function keepInOrder(connection: CoalescedConnection): void {
   connection[WAITING] = undefined;
   connection.on('packetCreate', writeWaitingOfThis);

@@ -81,7 +81,7 @@ describe('a request to the cluster', () => {
     expect({ missing, complete }).toEqual({ missing: [fake.instanceId], complete: false });
     expect(sockets.map(({ id }) => id)).toEqual([alice.id]);
     expect(cluster.logger.matching(/^warn request\.incomplete: /)).toEqual([
-      `warn request.incomplete: fetchSockets: no answer from ${fake.instanceId}`,
+      `warn request.incomplete: fetchSockets: no reply from ${fake.instanceId}`,
     ]);
   });
 

@@ -55,7 +55,7 @@ describe('SocketStateService', () => {
 
   it('keeps a connected socket, whatever the app removes or adds', () => {
     const { state, changes } = stateWithChanges();
-    state.keep('1', a);
+    state.connected('1', a);
     expect(state.remove('1', a)).toBe(false);
     expect(state.add('1', a)).toBe(false);
     expect(state.remove('1', a)).toBe(false);
@@ -64,7 +64,7 @@ describe('SocketStateService', () => {
 
     expect(state.add('2', a)).toBe(true);
     expect(state.remove('2', a)).toBe(true);
-    state.letGo('1', a);
+    state.left('1', a);
     expect(state.get('1')).toEqual([]);
     expect(changes.at(-1)).toEqual({ type: 'last-socket', userId: '1' });
   });
@@ -72,10 +72,10 @@ describe('SocketStateService', () => {
   it('keeps a connected socket that the app added before', () => {
     const { state } = stateWithChanges();
     state.add('1', a);
-    state.keep('1', a);
+    state.connected('1', a);
     expect(state.remove('1', a)).toBe(false);
     expect(state.socketCount).toBe(1);
-    state.letGo('1', a);
+    state.left('1', a);
     expect([state.userCount, state.socketCount]).toEqual([0, 0]);
   });
 

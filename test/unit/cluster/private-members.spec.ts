@@ -136,7 +136,9 @@ describe.each(OTHER_KINDS)('a private member that is %p', (value) => {
     const packets = seen(nsp.adapter, 'packets', value);
     expect(internals.keptPackets(packets)).toEqual(Array.isArray(value) ? [] : undefined);
     const duration = seen(nsp.adapter, 'maxDisconnectionDuration', value);
-    expect(internals.keepsSessionsFor(duration, nsp)).toBe(typeof value === 'number' ? 5 : 7_000);
+    expect(internals.maxDisconnectionMsOf(duration, nsp)).toBe(
+      typeof value === 'number' ? 5 : 7_000,
+    );
     const faults = internals
       .serverFaults(seen(io1, 'of', () => seen(nsp, 'adapter.packets', value)))
       .join();

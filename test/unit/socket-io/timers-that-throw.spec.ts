@@ -100,14 +100,20 @@ describe('timers whose callbacks throw', () => {
       reporter,
     });
     for (const room of ['bad', 'good']) {
-      recovery.lost({ sid: room, pid: room, rooms: [room], data: {}, missedPackets: [] }, 1_000);
+      recovery.disconnected(
+        { sid: room, pid: room, rooms: [room], data: {}, missedPackets: [] },
+        1_000,
+      );
     }
     jest.advanceTimersByTime(1_000);
     expect(released).toEqual(['good']);
     expect(reporter.counts()).toEqual({ 'transport.failed': 1 });
 
     for (const room of ['bad', 'good']) {
-      recovery.lost({ sid: room, pid: room, rooms: [room], data: {}, missedPackets: [] }, 1_000);
+      recovery.disconnected(
+        { sid: room, pid: room, rooms: [room], data: {}, missedPackets: [] },
+        1_000,
+      );
     }
     recovery.close();
     expect(released).toEqual(['good', 'good']);
