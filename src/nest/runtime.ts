@@ -3,8 +3,7 @@ import { ClientConnections } from '../socket-io/connections/client-connections.j
 import { ClusterBus } from '../cluster/cluster-bus.js';
 import { ClusterRequests } from '../cluster/cluster-requests.js';
 import { ClusterService } from '../cluster/cluster.service.js';
-import { GapRepair } from '../repair/gap-repair.js';
-import { REPAIR, repairServer } from '../repair/repair-server.js';
+import { createRepair } from '../repair/create-repair.js';
 import { endConnection } from '../socket-io/connections/disconnect-sockets.js';
 import { EventRouter } from '../routing/event-router.js';
 import { ServerSideEvents } from '../socket-io/commands/server-side-events.js';
@@ -16,16 +15,12 @@ import { PropagatorHealthIndicator } from '../observability/health-indicator.js'
 import type { InstanceView } from '../observability/instance-view.js';
 import { Observation } from '../observability/observation.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import type { PubSub } from '../ports/pub-sub.js';
 import { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
 import { UserCommands } from '../propagation/user-commands.js';
 import { createPresence } from '../presence/create-presence.js';
 import type { PresenceService } from '../presence/presence.service.js';
 import { Channels } from '../channels/channels.js';
-import type { Access } from '../redis/access.js';
-import { createRedisClients, type RedisClients } from '../redis/client-factory.js';
 import { bounded } from '../redis/quit.js';
-import { RedisPubSub } from '../redis/redis-pub-sub.js';
 import { RedisService } from '../channels/redis.service.js';
 import type { LoadService } from '../reporting/load.js';
 import { LoadMonitor } from '../reporting/load-monitor.js';
@@ -38,13 +33,11 @@ import { SocketStateService } from '../auth/socket-state.service.js';
 import { TokenExpiry } from '../auth/token-expiry.js';
 import { TokenRefresh } from '../auth/token-refresh.js';
 import { replyChannel } from '../wire/channel-names.js';
+import { createTransport, type Transport } from './create-transport.js';
 
 /** The parts of this library in one app. Apps in one process share none of them. @internal */
-export interface Runtime {
+export interface Runtime extends Pick<Transport, 'pubSub' | 'clients'> {
   readonly reporter: Reporter;
-  readonly pubSub: PubSub;
-  /** Undefined with another transport than Redis. */
-  readonly clients: RedisClients | undefined;
   readonly subscriptions: Channels;
   readonly redis: RedisService;
   readonly state: SocketStateService;
@@ -239,70 +232,5 @@ function createClusterParts(
     commands: new SocketCommands(requests, here, reporter),
     acks: new AckRequests(requests, here),
     serverSide: new ServerSideEvents(requests, here, reporter),
-  };
-}
-
-/** Recovers events that this instance missed, and answers the repair requests of others. */
-function createRepair(
-  options: ResolvedOptions,
-  deps: Pick<Runtime, 'reporter' | 'pubSub' | 'router' | 'cluster' | 'requests'> & {
-    readonly bus: ClusterBus;
-  },
-): GapRepair {
-  const { publisher, receiver, instanceId } = deps.router;
-  const { maxMessageBytes } = options;
-  // Even without the option, so that others learn at once that there is no history.
-  deps.requests.handle(
-    REPAIR,
-    repairServer({
-      instanceId,
-      maxMessageBytes,
-      since: (ageMs, isWanted) => publisher.since(ageMs, isWanted),
-    }),
-  );
-  const repair = new GapRepair(
-    {
-      ...deps,
-      log: receiver.log,
-      channels: () => receiver.channels(),
-      deliver: (arrival) => receiver.deliver(arrival),
-    },
-    options,
-  );
-  receiver.useRepair(repair);
-  return repair;
-}
-
-interface Transport
-  extends Pick<Runtime, 'pubSub' | 'clients'>, Pick<InstanceView, 'connections' | 'redisVersion'> {
-  verifyAccess(access: Access): Promise<void>;
-  close(): Promise<void>;
-}
-
-function createTransport(options: ResolvedOptions, reporter: Reporter): Transport {
-  const { pubSub } = options;
-  if (pubSub !== undefined) {
-    return {
-      pubSub,
-      clients: undefined,
-      // It has no connections that this library knows.
-      connections: () => {
-        const works = pubSub.state === 'ready';
-        return { publisher: works, subscriber: works };
-      },
-      redisVersion: () => null,
-      verifyAccess: async () => {},
-      close: async () => {},
-    };
-  }
-  const clients = createRedisClients(options, reporter);
-  const redis = new RedisPubSub(clients, options, reporter);
-  return {
-    pubSub: redis,
-    clients,
-    connections: () => redis.connections,
-    redisVersion: () => redis.serverVersion,
-    verifyAccess: (access) => redis.verifyAccess(access),
-    close: () => redis.close(),
   };
 }

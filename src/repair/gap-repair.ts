@@ -45,7 +45,7 @@ const ANSWER_MS = 5_000;
 interface GapRepairDeps {
   readonly pubSub: PubSub;
   readonly bus: ClusterBus;
-  readonly requests: ClusterRequests;
+  readonly requests: Pick<ClusterRequests, 'request'>;
   readonly cluster: ClusterService;
   readonly reporter: Reporter;
   readonly log: ReceivedLog;

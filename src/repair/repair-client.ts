@@ -3,13 +3,14 @@ import type { ClusterRequests } from '../cluster/cluster-requests.js';
 import type { ClusterService } from '../cluster/cluster.service.js';
 import { lastHeardFrom, type Outage } from './outage.js';
 import type { RequestOutcome } from '../cluster/pending-request.js';
-import { REPAIR, repairedBy, wantedChannels, type Repaired } from './repair-server.js';
+import { ChannelFilter } from './channel-filter.js';
+import { REPAIR, repairedBy, type Repaired } from './repair-server.js';
 
 /** Their replies come over one connection, and Redis disconnects a client that has too much to read. */
 const MAX_AT_ONCE = 4;
 
 interface RepairClientDeps {
-  readonly requests: ClusterRequests;
+  readonly requests: Pick<ClusterRequests, 'request'>;
   readonly cluster: ClusterService;
   channels(): Iterable<string>;
 }
@@ -49,7 +50,7 @@ export class RepairClient {
     const { repaired, since } = outage;
     const { requests } = this.deps;
     const isOpen = (origin: InstanceId): boolean => isCurrent() && !repaired.has(origin);
-    const wanted = wantedChannels(this.deps.channels(), isWanted);
+    const wanted = ChannelFilter.of(this.deps.channels(), isWanted).encode();
     const known = this.unrepaired(outage);
     const asked = new Set(known.length > MAX_AT_ONCE ? known : []);
     const ask = (to?: InstanceId) =>

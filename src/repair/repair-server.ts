@@ -9,8 +9,8 @@ import {
   type PackedEnvelope,
 } from '../wire/envelope-pack.js';
 import { isFrom, sequenceOf, type InstanceId } from '../wire/envelope.js';
-import { fnv1a } from '../wire/fnv.js';
 import { every } from '../reporting/timers.js';
+import { ChannelFilter } from './channel-filter.js';
 
 /** The request for recently published events. @internal */
 export const REPAIR = 'repair';
@@ -19,9 +19,6 @@ export const REPAIR = 'repair';
 const PACK_BYTES = 256 * 1024;
 /** The size of a message in addition to the pack. */
 const MESSAGE_BYTES = 1_024;
-/** Up to this many hashes are listed. For more, each sets a bit in this many bytes. */
-const MAX_LISTED = 16_384;
-const FILTER_BYTES = 128 * 1024;
 
 /** The interval at which a waiting instance is told to keep waiting. */
 const KEEPALIVES_PER_TIMEOUT = 4;
@@ -32,31 +29,6 @@ export interface Repaired {
   readonly envelopes: readonly { readonly ageMs: number; readonly arrival: Arrival }[];
   /** The number of the last event from that time that the instance no longer has. */
   readonly forgotten: number | undefined;
-}
-
-/**
- * The channels of a repair request, as hashes, because there may be very many. The reply may include events of
- * other channels, which the caller drops.
- *
- * @internal
- */
-export type WantedChannels = { readonly channels: Buffer } | { readonly filter: Buffer };
-
-/** @internal */
-export function wantedChannels(
-  channels: Iterable<string>,
-  isWanted: (channel: string) => boolean,
-): WantedChannels {
-  const hashes: number[] = [];
-  for (const channel of channels) if (isWanted(channel)) hashes.push(fnv1a(channel));
-  if (hashes.length > MAX_LISTED) {
-    const filter = Buffer.alloc(FILTER_BYTES);
-    for (const hash of hashes) setBit(filter, hash);
-    return { filter };
-  }
-  const list = Buffer.allocUnsafe(4 * hashes.length);
-  for (const [i, hash] of hashes.entries()) list.writeUInt32BE(hash, 4 * i);
-  return { channels: list };
 }
 
 interface Answerer {
@@ -78,12 +50,12 @@ export function repairServer(answerer: Answerer): RequestHandler {
   const turns = new ReplyQueue();
 
   async function answer(
-    { ageMs, isWanted }: Pick<Question, 'ageMs' | 'isWanted'>,
+    { ageMs, wanted }: Pick<Question, 'ageMs' | 'wanted'>,
     turn: ReplyTurn,
     push: (part: unknown) => Promise<boolean>,
   ): Promise<unknown> {
     const now = performance.now();
-    const selection = answerer.since(ageMs, isWanted);
+    const selection = answerer.since(ageMs, (channel) => wanted.has(channel));
     let { lastEvicted: forgotten } = selection;
     let pack: PackedEnvelope[] = [];
     let length = 0;
@@ -109,7 +81,7 @@ export function repairServer(answerer: Answerer): RequestHandler {
   }
 
   return async (params, { origin, timeoutMs, push }) => {
-    const { ageMs, isWanted, except } = checked(params);
+    const { ageMs, wanted, except } = checked(params);
     if (except.includes(instanceId)) return { pack: packEnvelopes([]) };
     const askedAt = performance.now();
     const waits = every(
@@ -126,7 +98,7 @@ export function repairServer(answerer: Answerer): RequestHandler {
     }
     try {
       const waitedMs = performance.now() - askedAt;
-      return await answer({ ageMs: ageMs + waitedMs, isWanted }, turn, push);
+      return await answer({ ageMs: ageMs + waitedMs, wanted }, turn, push);
     } finally {
       turns.end();
     }
@@ -162,42 +134,17 @@ export function repairedIn(part: unknown): Repaired | undefined {
 
 interface Question {
   readonly ageMs: number;
-  readonly isWanted: (channel: string) => boolean;
+  readonly wanted: ChannelFilter;
   readonly except: readonly unknown[];
 }
 
 /** @throws TypeError */
 function checked(params: unknown): Question {
-  const { ageMs, channels, filter, except } = (params ?? {}) as Record<string, unknown>;
-  if (typeof ageMs !== 'number' || (except !== undefined && !Array.isArray(except))) {
+  const { ageMs, except = [], ...wanted } = (params ?? {}) as Record<string, unknown>;
+  if (typeof ageMs !== 'number' || !Array.isArray(except)) {
     throw new TypeError('a repair needs "ageMs", and "except" is a list');
   }
-  const rest = { ageMs, except: (except ?? []) as readonly unknown[] };
-  if (isBytes(filter) && filter.length > 0) {
-    return { ...rest, isWanted: (channel) => hasBit(filter, fnv1a(channel)) };
-  }
-  if (!isBytes(channels)) throw new TypeError('a repair needs "channels"');
-  const hashes = hashesIn(channels);
-  return { ...rest, isWanted: (channel) => hashes.has(fnv1a(channel)) };
-}
-
-function hashesIn(bytes: Uint8Array): Set<number> {
-  const hashes = new Set<number>();
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let offset = 0; offset + 4 <= bytes.byteLength; offset += 4) {
-    hashes.add(view.getUint32(offset));
-  }
-  return hashes;
-}
-
-function setBit(filter: Uint8Array, hash: number): void {
-  const bit = hash % (filter.length * 8);
-  filter[bit >> 3] = (filter[bit >> 3] ?? 0) | (1 << (bit & 7));
-}
-
-function hasBit(filter: Uint8Array, hash: number): boolean {
-  const bit = hash % (filter.length * 8);
-  return ((filter[bit >> 3] ?? 0) & (1 << (bit & 7))) !== 0;
+  return { ageMs, except, wanted: ChannelFilter.decode(wanted) };
 }
 
 /** The request in progress. */

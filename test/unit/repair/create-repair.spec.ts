@@ -1,0 +1,131 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Channels } from '../../../src/channels/channels.js';
+import { ClusterBus } from '../../../src/cluster/cluster-bus.js';
+import { ClusterRequests } from '../../../src/cluster/cluster-requests.js';
+import { ClusterService } from '../../../src/cluster/cluster.service.js';
+import type { EventGap } from '../../../src/cluster/event-gap.js';
+import { resolveOptions } from '../../../src/options/resolve-options.js';
+import { InMemoryBus } from '../../../src/redis/in-memory-pub-sub.js';
+import { createRepair } from '../../../src/repair/create-repair.js';
+import { Reporter } from '../../../src/reporting/reporter.js';
+import { EventRouter } from '../../../src/routing/event-router.js';
+import { Telemetry } from '../../../src/routing/telemetry.js';
+import type { Target } from '../../../src/wire/channel-names.js';
+import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
+import { FakeNamespace } from '../../support/fake-namespace.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+import { PATIENCE_MS, until } from '../../support/until.js';
+
+const ALICE: Target = { kind: 'user', namespace: '/', id: 'alice' };
+
+const describeSelf = () => ({ sockets: 0, users: 0 });
+
+/** The parts of an instance that a repair needs, without servers. */
+function instance(bus: InMemoryBus, more: { repair?: false } = {}) {
+  const pubSub = new BreakablePubSub(bus);
+  const logger = new MemoryLogger();
+  const options = resolveOptions({ pubSub, requestTimeoutMs: PATIENCE_MS, ...more }, logger);
+  const reporter = new Reporter(logger);
+  const channels = new Channels(pubSub, reporter);
+  const router = new EventRouter(pubSub, channels, options, reporter, new Telemetry());
+  const clusterBus = new ClusterBus(router.instanceId, pubSub, channels, options, reporter);
+  const cluster = new ClusterService(clusterBus, pubSub, options, describeSelf, reporter);
+  const requests = new ClusterRequests(clusterBus, cluster, reporter);
+  const deps = { pubSub, bus: clusterBus, requests, cluster, router, reporter };
+  const repair = createRepair(options, deps);
+  const namespace = new FakeNamespace('/');
+  router.attach(namespace);
+  const gaps: EventGap[] = [];
+  cluster.gaps$.subscribe((gap) => gaps.push(gap));
+  return {
+    ...deps,
+    repair,
+    namespace,
+    gaps,
+    start: async () => {
+      repair.start();
+      await cluster.start();
+      await router.hold(ALICE).ready;
+    },
+    stop: async () => {
+      await cluster.stop();
+      repair.close();
+      requests.close();
+      router.close();
+      channels.close();
+    },
+  };
+}
+
+/** By then the messages that cannot be heard are gone. */
+const passed = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+describe('the repair of an instance', () => {
+  let instances: ReturnType<typeof instance>[];
+
+  beforeEach(() => {
+    instances = [];
+  });
+  afterEach(async () => {
+    await Promise.all(instances.map(({ stop }) => stop()));
+  });
+
+  async function given(sender: { repair?: false } = {}) {
+    const bus = new InMemoryBus();
+    const [here, there] = [instance(bus), instance(bus, sender)];
+    instances = [here, there];
+    for (const { start } of instances) await start();
+    await until(
+      () => instances.every(({ cluster }) => cluster.otherMembers().length === 1),
+      () => 'the instances to know one another',
+    );
+    return {
+      here,
+      there,
+      send: (n: number) => there.router.send(ALICE, { namespace: '/', data: [`${n}`] }),
+    };
+  }
+
+  it('holds back what follows an outage, asks the others for what was missed, and delivers both in order', async () => {
+    const { here, send } = await given();
+    await send(1);
+    await until(
+      () => here.namespace.deliveries.length === 1,
+      () => 'the first event',
+    );
+    here.pubSub.deafen();
+    await send(2);
+    await passed();
+    expect(here.repair.status).toMatchObject({ underway: true, repairs: 0 });
+    here.pubSub.heal();
+    await send(3);
+    await until(
+      () => here.namespace.deliveries.length === 3,
+      () => 'the missed event and the next one',
+    );
+    const names = here.namespace.deliveries.map(({ packet }) => packet.packet?.data);
+    expect(names).toEqual([['1'], ['2'], ['3']]);
+    await until(
+      () => !here.repair.status.underway,
+      () => 'the end of the repair',
+    );
+    expect(here.repair.status).toEqual({ underway: false, heldBytes: 0, repairs: 1 });
+    expect(here.gaps).toEqual([]);
+  });
+
+  it('is answered by an instance without the option, too, which has no history: that is a gap', async () => {
+    const { here, there, send } = await given({ repair: false });
+    here.pubSub.deafen();
+    await send(1);
+    await passed();
+    here.pubSub.heal();
+    await until(
+      () => here.gaps.length > 0,
+      () => 'the gap',
+    );
+    const { instanceId } = there.router;
+    expect(here.gaps).toEqual([{ instanceId, from: 1, to: 1, reason: 'forgotten' }]);
+    expect(here.namespace.deliveries).toEqual([]);
+    expect(there.repair.status).toEqual({ underway: false, heldBytes: 0, repairs: 0 });
+  });
+});
