@@ -6,6 +6,9 @@ export type Streams = ReadonlyMap<string, number[]>;
 
 export const streamOf = (sender: number, target: string): string => `${sender}:${target}`;
 
+/** Minutes, seconds and milliseconds, as in the notes of the instances. */
+export const clock = (at: number): string => new Date(at).toISOString().slice(14, 23);
+
 /** A client of each user, on different instances. */
 export class Audience {
   private readonly sockets: Socket[] = [];
@@ -13,7 +16,9 @@ export class Audience {
   /** Of all clients. */
   count = 0;
   /** Lost connections: a client that was disconnected cannot have received everything. */
-  disconnects = 0;
+  readonly disconnects: string[] = [];
+  /** When a client first received an event, by sender and number. */
+  private readonly firstArrivals = Array.from({ length: SENDERS }, () => new Map<number, number>());
 
   static async at(urls: readonly string[]): Promise<Audience> {
     const audience = new Audience();
@@ -32,6 +37,11 @@ export class Audience {
     return this.received[client] ?? new Map();
   }
 
+  /** When the first client received the event. */
+  arrivalOf(sender: number, number: number): number | undefined {
+    return this.firstArrivals[sender]?.get(number);
+  }
+
   close(): void {
     for (const socket of this.sockets) socket.disconnect();
   }
@@ -48,9 +58,15 @@ export class Audience {
       for (const target of TARGETS) streams.set(streamOf(sender, target), []);
     }
     this.received[index] = streams;
-    socket.on('disconnect', () => this.disconnects++);
+    socket.on('disconnect', (reason) => {
+      this.disconnects.push(
+        `client ${index} of instance ${Audience.instanceOf(index)} at ${clock(Date.now())}: ${reason}`,
+      );
+    });
     socket.on(EVENT, ({ sender, number }: Numbered) => {
       this.count++;
+      const arrivals = this.firstArrivals[sender];
+      if (arrivals?.has(number) === false) arrivals.set(number, Date.now());
       streams.get(streamOf(sender, targetOf(number)))?.push(number);
     });
     await new Promise<void>((resolve, reject) => {

@@ -63,23 +63,36 @@ export class Instance {
   }
 
   private tell(command: Command): void {
-    this.child.send(command);
+    // An instance that has ended is noticed where its reply is awaited.
+    this.child.send(command, () => undefined);
   }
 }
+
+const PATIENCE_MS = 60_000;
 
 function heard<T extends Answer['type']>(
   child: ChildProcess,
   type: T,
 ): Promise<Extract<Answer, { type: T }>> {
   return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      clearTimeout(timer);
+      child.off('message', listen).off('exit', ended);
+    };
     const listen = (answer: Answer): void => {
       if (answer.type !== type) return;
-      child.off('message', listen).off('exit', ended);
+      settle();
       resolve(answer as Extract<Answer, { type: T }>);
     };
-    const ended = (code: unknown): void => {
-      reject(new Error(`an instance ended with ${String(code)}`));
+    const fail = (reason: string): void => {
+      settle();
+      reject(new Error(`no "${type}" from an instance: ${reason}`));
     };
+    const ended = (): void => {
+      fail(`it ended with ${String(child.exitCode ?? child.signalCode)}`);
+    };
+    const timer = setTimeout(() => fail(`waited ${PATIENCE_MS} ms`), PATIENCE_MS);
     child.on('message', listen).once('exit', ended);
+    if (child.exitCode !== null || child.signalCode !== null) ended();
   });
 }

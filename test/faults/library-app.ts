@@ -10,14 +10,14 @@ import {
 } from '../../src/index.js';
 import { PlainGateway } from '../support/plain-gateway.js';
 import { EVENT, roomOf, targetOf, turnOf, userOf, usersOf, type Numbered } from './plan.js';
-import { obey, say, type InstanceConfig } from './protocol.js';
+import { obey, say, type InstanceConfig, type Note } from './protocol.js';
 
 // An instance of an app with this library, in its own process.
 
 const { sender, redis } = JSON.parse(process.argv[2] ?? '{}') as InstanceConfig;
-const notes: string[] = [];
+const notes: Note[] = [];
 const note = (...words: unknown[]): void => {
-  notes.push(`${new Date().toISOString().slice(14, 23)} ${words.join(' ')}`);
+  notes.push({ at: Date.now(), text: words.join(' ') });
 };
 
 @Module({

@@ -29,7 +29,12 @@ export interface Report {
   readonly pending: number;
   readonly gaps: readonly EventGap[];
   /** Counters and log lines, to explain failures. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Note[];
+}
+
+export interface Note {
+  readonly at: number;
+  readonly text: string;
 }
 
 export type Answer =
@@ -38,7 +43,7 @@ export type Answer =
 /** Emits the numbered events, and reports their outcomes. */
 export function obey(
   emit: (number: number) => Promise<unknown>,
-  { gaps = [], notes = () => [] }: { gaps?: readonly EventGap[]; notes?: () => string[] } = {},
+  { gaps = [], notes = () => [] }: { gaps?: readonly EventGap[]; notes?: () => Note[] } = {},
 ): void {
   let sent = 0;
   let pending = 0;

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findRedisServer } from '../../scripts/redis/binary.mjs';
-import { Audience } from './audience.js';
+import { messageOf } from '../../scripts/thrown.mjs';
+import { Audience, clock } from './audience.js';
 import { Instance, type System } from './instance.js';
-import type { Report } from './protocol.js';
+import type { Note, Report } from './protocol.js';
 import { SCENARIOS, type Scenario } from './scenarios.js';
-import { judge, silent, type Verdict } from './verdict.js';
+import { emptyVerdict, judge, silent, type Verdict } from './verdict.js';
 
 // Sends numbered events under faults, and counts their outcomes: `npm run test:faults`. See docs/guarantees.md.
 
@@ -38,17 +39,36 @@ interface Outcome extends Verdict {
   readonly scenario: string;
   readonly system: System;
   readonly seconds: number;
-  readonly disconnects: number;
+  readonly disconnects: readonly string[];
+  readonly reports: readonly Report[];
+  /** The error that ended the scenario. */
+  readonly error?: unknown;
 }
 
 async function run(scenario: Scenario, system: System): Promise<Outcome> {
   const startedAt = Date.now();
+  const played = await play(scenario, system).catch((error: unknown) => ({
+    ...emptyVerdict(),
+    disconnects: [],
+    reports: [],
+    error,
+  }));
+  const seconds = Math.round((Date.now() - startedAt) / 1_000);
+  return { ...played, scenario: scenario.name, system, seconds };
+}
+
+async function play(scenario: Scenario, system: System) {
   const scene = await scenario.set(quick);
   const instances: Instance[] = [];
   let audience: Audience | undefined;
   try {
-    const starting = scene.redis.map((redis, sender) => Instance.start(system, { sender, redis }));
-    instances.push(...(await Promise.all(starting)));
+    const starting = scene.redis.map(async (redis, sender) => {
+      instances[sender] = await Instance.start(system, { sender, redis });
+    });
+    const failure = (await Promise.allSettled(starting)).find(
+      ({ status }) => status === 'rejected',
+    );
+    if (failure?.status === 'rejected') throw failure.reason;
     audience = await Audience.at(instances.map(({ url }) => url));
     // Until rooms are subscribed on all instances.
     await sleep(1_000);
@@ -58,10 +78,7 @@ async function run(scenario: Scenario, system: System): Promise<Outcome> {
     await sleep(CALM_MS);
     for (const instance of instances) instance.stop();
     const { verdict, reports } = await settledVerdict(audience, instances);
-    if (flag('--notes')) print(reports);
-    const seconds = Math.round((Date.now() - startedAt) / 1_000);
-    const { disconnects } = audience;
-    return { ...verdict, scenario: scenario.name, system, seconds, disconnects };
+    return { ...verdict, reports, disconnects: audience.disconnects.slice() };
   } finally {
     audience?.close();
     await Promise.all(instances.map((instance) => instance.end()));
@@ -89,16 +106,36 @@ async function settledVerdict(audience: Audience, instances: readonly Instance[]
   }
 }
 
-function print(reports: readonly Report[]): void {
-  for (const [index, { notes, gaps, rejected }] of reports.entries()) {
-    console.log(`instance ${index}: ${rejected.length} rejected, gaps ${JSON.stringify(gaps)}`);
-    for (const note of notes.slice(0, 60)) console.log(`  ${note}`);
+function isBroken(outcome: Outcome): boolean {
+  const { system, duplicated, outOfOrder, disconnects, error } = outcome;
+  if (error !== undefined) return true;
+  return system === 'library' && silent(outcome) + duplicated + outOfOrder + disconnects.length > 0;
+}
+
+/** Examples of the faults, and the state and the notes of each instance. */
+function print(outcome: Outcome, choose: (notes: readonly Note[]) => readonly Note[]): void {
+  const { error, examples, disconnects, reports } = outcome;
+  if (error !== undefined)
+    console.log(`  ${error instanceof Error ? error.stack : messageOf(error)}`);
+  for (const { text } of examples) console.log(`  ${text}`);
+  for (const disconnect of disconnects.slice(0, 4)) console.log(`  disconnected: ${disconnect}`);
+  for (const [index, { notes, gaps, rejected, pending }] of reports.entries()) {
+    const some = JSON.stringify(gaps.slice(0, 4));
+    console.log(
+      `  instance ${index}: ${rejected.length} rejected, ${pending} pending, ${gaps.length} gaps ${some}`,
+    );
+    for (const { at, text } of choose(notes)) console.log(`    ${clock(at)} ${text.slice(0, 200)}`);
   }
 }
 
-function isBroken(outcome: Outcome): boolean {
-  const { system, duplicated, outOfOrder, disconnects } = outcome;
-  return system === 'library' && silent(outcome) + duplicated + outOfOrder + disconnects > 0;
+/** The notes next to the first example in time, or the last ones. */
+function closestNotes({ examples }: Outcome, count: number) {
+  const [moment = Infinity] = examples.flatMap(({ at }) => at ?? []);
+  return (notes: readonly Note[]): Note[] => {
+    if (moment === Infinity) return notes.slice(-count);
+    const closest = notes.toSorted((a, b) => Math.abs(a.at - moment) - Math.abs(b.at - moment));
+    return closest.slice(0, count).toSorted((a, b) => a.at - b.at);
+  };
 }
 
 const COLUMNS: readonly (readonly [string, (outcome: Outcome) => unknown])[] = [
@@ -125,13 +162,13 @@ async function work(): Promise<void> {
     const { scenario, system } = job;
     const outcome = await run(scenario, system);
     outcomes.push(outcome);
-    const { lost, duplicated, outOfOrder, seconds, examples, disconnects } = outcome;
+    const { lost, duplicated, outOfOrder, seconds, disconnects } = outcome;
     console.log(
       `${isBroken(outcome) ? 'BROKEN' : 'ok    '} ${scenario.name}, ${system}: ${seconds} s, lost ${lost} ` +
         `(silently ${silent(outcome)}), twice ${duplicated}, out of order ${outOfOrder}, ` +
-        `gaps ${outcome.gaps}, clients disconnected ${disconnects}`,
+        `gaps ${outcome.gaps}, clients disconnected ${disconnects.length}`,
     );
-    if (isBroken(outcome)) for (const example of examples) console.log(`         ${example}`);
+    if (isBroken(outcome) || flag('--notes')) print(outcome, (notes) => notes.slice(0, 60));
   }
 }
 
@@ -143,4 +180,10 @@ console.log(
 console.log(row(COLUMNS.map(([name]) => name)));
 console.log(row(COLUMNS.map(() => '---')));
 for (const outcome of outcomes) console.log(row(COLUMNS.map(([, cell]) => cell(outcome))));
-process.exit(outcomes.some(isBroken) ? 1 : 0);
+const broken = outcomes.filter(isBroken);
+// Again at the end of the log, where CI shows it.
+for (const outcome of broken) {
+  console.log(`\nBROKEN ${outcome.scenario}, ${outcome.system}`);
+  print(outcome, closestNotes(outcome, 8));
+}
+process.exit(broken.length > 0 ? 1 : 0);

@@ -5,14 +5,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server } from 'socket.io';
 import { EVENT, roomOf, targetOf, turnOf, userOf, usersOf } from './plan.js';
-import { obey, say, type InstanceConfig } from './protocol.js';
+import { obey, say, type InstanceConfig, type Note } from './protocol.js';
 
 // An instance of an app with Socket.IO's own Redis adapter, set up as in its README, for comparison.
 
 const { sender, redis } = JSON.parse(process.argv[2] ?? '{}') as InstanceConfig;
-const notes: string[] = [];
+const notes: Note[] = [];
 const note = (thrown: unknown): void => {
-  notes.push(String(thrown));
+  notes.push({ at: Date.now(), text: String(thrown) });
 };
 // The adapter does not handle the promises of its publishes, so Node would end the process.
 process.on('unhandledRejection', note);

@@ -1,5 +1,5 @@
 import type { EventGap } from '../../src/index.js';
-import { Audience, streamOf } from './audience.js';
+import { Audience, clock, streamOf } from './audience.js';
 import { isFor, SENDERS, targetOf, TARGETS, USERS } from './plan.js';
 import type { Report } from './protocol.js';
 
@@ -17,8 +17,30 @@ export interface Verdict {
   outOfOrder: number;
   /** Reported gaps. */
   gaps: number;
-  /** The first few losses without a report. */
-  readonly examples: string[];
+  /** The first few losses without a report, and the first few duplicates and late events. */
+  readonly examples: Example[];
+}
+
+export interface Example {
+  readonly text: string;
+  /** When the event arrived, or would have: where another client received it. */
+  readonly at: number | undefined;
+}
+
+const MAX_EXAMPLES_OF_A_KIND = 4;
+
+export function emptyVerdict(): Verdict {
+  return {
+    events: 0,
+    deliveries: 0,
+    lost: 0,
+    rejected: 0,
+    inGaps: 0,
+    duplicated: 0,
+    outOfOrder: 0,
+    gaps: 0,
+    examples: [],
+  };
 }
 
 /** Losses without a report. */
@@ -31,16 +53,20 @@ export function judge(
   instances: readonly { readonly id: string }[],
   reports: readonly Report[],
 ): Verdict {
-  const verdict: Verdict = {
-    events: reports.reduce((sum, { sent }) => sum + sent, 0),
-    deliveries: 0,
-    lost: 0,
-    rejected: 0,
-    inGaps: 0,
-    duplicated: 0,
-    outOfOrder: 0,
-    gaps: reports.reduce((sum, { gaps }) => sum + gaps.length, 0),
-    examples: [],
+  const verdict = emptyVerdict();
+  for (const { sent, gaps } of reports) {
+    verdict.events += sent;
+    verdict.gaps += gaps.length;
+  }
+  const addExample = (kind: string, sender: number, number: number, client: number): void => {
+    const { examples } = verdict;
+    if (examples.filter(({ text }) => text.startsWith(kind)).length >= MAX_EXAMPLES_OF_A_KIND)
+      return;
+    const at = audience.arrivalOf(sender, number);
+    const when = at === undefined ? 'never received' : `first received at ${clock(at)}`;
+    const own = Audience.instanceOf(client);
+    const text = `${kind}: number ${number} of instance ${sender} for ${targetOf(number)}, ${when}, client ${client} of instance ${own}`;
+    examples.push({ text, at });
   };
   for (let sender = 0; sender < SENDERS; sender++) {
     const { sent = 0, rejected = [] } = reports[sender] ?? {};
@@ -54,7 +80,18 @@ export function judge(
       const got = new Set<number>();
       for (const target of TARGETS) {
         const numbers = streams.get(streamOf(sender, target)) ?? [];
-        judgeStream(verdict, numbers, got);
+        let last = 0;
+        for (const number of numbers) {
+          if (got.has(number)) {
+            verdict.duplicated++;
+            addExample('twice', sender, number, client);
+          } else if (number < last) {
+            verdict.outOfOrder++;
+            addExample('out of order', sender, number, client);
+          }
+          got.add(number);
+          last = Math.max(last, number);
+        }
       }
       for (let number = 1; number <= sent; number++) {
         if (!isFor(number, client)) continue;
@@ -63,26 +100,11 @@ export function judge(
         verdict.lost++;
         if (refused.has(number)) verdict.rejected++;
         else if (isInGap(gaps, number)) verdict.inGaps++;
-        else if (verdict.examples.length < 12) {
-          verdict.examples.push(
-            `number ${number} of instance ${sender} for ${targetOf(number)}, client ${client} of instance ${own}`,
-          );
-        }
+        else addExample('lost', sender, number, client);
       }
     }
   }
   return verdict;
-}
-
-/** Events that arrived after a later one. */
-function judgeStream(verdict: Verdict, numbers: readonly number[], got: Set<number>): void {
-  let last = 0;
-  for (const number of numbers) {
-    if (got.has(number)) verdict.duplicated++;
-    else if (number < last) verdict.outOfOrder++;
-    got.add(number);
-    last = Math.max(last, number);
-  }
 }
 
 function isInGap(gaps: readonly EventGap[], number: number): boolean {

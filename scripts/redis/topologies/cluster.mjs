@@ -29,6 +29,8 @@ const OWN_ARGS = [
  * @property {{ host: string, port: number }[]} nodes
  * @property {ClusterNode[]} members all nodes, the first masters first
  * @property {(slot: number) => Promise<ClusterNode>} masterOf the node that has the slot now
+ * @property {(slot: number, from: ClusterNode) => Promise<void>} failedOver waits until every node that runs names
+ * another master of the slot
  * @property {(command: string, ...args: string[]) => Promise<void>} everywhere runs a command on each node
  * @property {() => Promise<void>} healthy waits until every node agrees that all slots are served, by masters that
  * have their replicas
@@ -72,6 +74,12 @@ export async function startCluster(options = {}) {
     nodes: members.map(({ server: { host, port } }) => ({ host, port })),
     members,
     masterOf: (slot) => masterOf(running(), slot),
+    failedOver: (slot, from) =>
+      eventually(async () => {
+        for (const member of running())
+          if ((await masterOf([member], slot, members)) === from) return false;
+        return true;
+      }, 'another master of the slot'),
     everywhere: async (command, ...rest) => {
       await Promise.all(running().map(({ admin }) => admin.call(command, ...rest)));
     },
@@ -132,11 +140,12 @@ async function isHealthy(members) {
 }
 
 /**
- * @param {ClusterNode[]} members
+ * @param {ClusterNode[]} asked
  * @param {number} slot
+ * @param {ClusterNode[]} members
  */
-async function masterOf(members, slot) {
-  for (const { admin } of members) {
+async function masterOf(asked, slot, members = asked) {
+  for (const { admin } of asked) {
     const ranges = /** @type {[number, number, [string, number, string]][]} */ (
       await admin.call('CLUSTER', 'SLOTS')
     );

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../thrown.mjs';
 
-const PATIENCE_MS = 30_000;
+// A Sentinel whose machine stood still for two seconds starts no failover for the next 30.
+const PATIENCE_MS = 90_000;
 
 /**
  * Repeats the check until it is true. An error counts as false, and the last one is reported if it never becomes

@@ -13,6 +13,7 @@ export const MASTER_NAME = 'mymaster';
  * @property {{ host: string, port: number }[]} sentinels
  * @property {string} name of the master
  * @property {() => Promise<RunningRedis>} master the current master according to Sentinel
+ * @property {(from: RunningRedis) => Promise<void>} failedOver waits until every Sentinel names another master
  * @property {() => Promise<void>} healthy waits until a failover could take place
  * @property {() => Promise<void>} failOver starts one, with a master that is running
  * @property {() => Promise<void>} stop
@@ -60,6 +61,13 @@ export async function startSentinel() {
       sentinels: sentinels.map(({ host, port }) => ({ host, port })),
       name: MASTER_NAME,
       master,
+      failedOver: (from) =>
+        eventually(async () => {
+          for (const sentinel of sentinels) {
+            if ((await masterPort([sentinel])) === from.port) return false;
+          }
+          return true;
+        }, 'Sentinels that agree on another master'),
       healthy,
       failOver: async () => {
         for (const server of sentinels.slice(0, 1)) {
