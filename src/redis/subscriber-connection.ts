@@ -4,6 +4,7 @@ import type { InterruptedChannels } from '../ports/pub-sub.js';
 import { OverdueChannels } from './overdue-channels.js';
 import { asPropagatorError } from './redis-error.js';
 import { SubscribeCommands } from './subscribe-commands.js';
+import { SubscriptionSet } from './subscription-set.js';
 import { Waiters } from './waiters.js';
 import { after } from '../reporting/timers.js';
 
@@ -14,16 +15,11 @@ const CHANNELS_PER_LOOK = 5_000;
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Redis may accept refused channels later (a corrected ACL), so they are requested again. */
-const REFUSED_RETRY_MS = 5_000;
-/** A node of a Cluster that cannot serve a slot at this moment may serve it in the next. */
-const UNAVAILABLE_RETRY_MS = 250;
-
 /** @internal */
 export interface SubscriberConnectionHandlers {
-  /** All wanted channels have been requested; with an error if Redis refused some of them, or does not reply. */
+  /** All wanted channels have been requested. An error means that Redis refused some of them, or did not reply. */
   readonly settled: (refusal: PropagatorError | undefined) => void;
-  /** Messages of these channels may be missed, or may have been since then: their callers no longer wait. */
+  /** Messages of these channels, for which callers no longer wait, may have been missed since then. */
   readonly missed: (missed: InterruptedChannels, since: number) => void;
   /** Called with errors that would otherwise end the process, such as in a timer. */
   readonly threw: (error: unknown) => void;
@@ -36,25 +32,11 @@ export interface SubscriberConnectionHandlers {
  * @internal
  */
 export class SubscriberConnection {
-  private readonly wanted = new Set<string>();
-  /** Channels whose last command on this connection was a SUBSCRIBE. */
-  private sent = new Set<string>();
-  /**
-   * The content of `sent` on earlier connections: an app's own client subscribes these channels again when it
-   * reconnects.
-   */
-  private sentBefore = new Set<string>();
-  /** Channels that Redis confirmed on this connection. */
-  private readonly confirmed = new Set<string>();
-  private changed = new Set<string>();
-  /** Whether no command has been sent on this connection yet. */
-  private startsAnew = false;
+  private readonly channels = new SubscriptionSet();
   private readonly commands: SubscribeCommands;
   private readonly waiters: Waiters;
-  /** Channels that Redis refused, with the errors. */
-  private readonly refusals = new Map<string, PropagatorError>();
+  private readonly overdueChannels: OverdueChannels;
   private retry: NodeJS.Timeout | undefined;
-  private readonly late: OverdueChannels;
   private connected = false;
   /** Incremented for each connection; replies of an earlier one are ignored. */
   private generation = 0;
@@ -67,53 +49,42 @@ export class SubscriberConnection {
     cluster: boolean,
     subscribeTimeoutMs: number,
     private readonly on: SubscriberConnectionHandlers,
-    /**
-     * Shared by the connections of a Cluster, because a channel may move to another connection while callers wait
-     * for it.
-     */
+    /** Shared by the shards of a Cluster: a channel may move to another one while callers wait for it. */
     waiters?: Waiters,
   ) {
     this.waiters =
       waiters ??
-      new Waiters(
-        subscribeTimeoutMs,
-        (channel, error) => this.overdue(channel, error),
-        (error) => on.threw(error),
-      );
-    this.late = new OverdueChannels(on.missed);
+      new Waiters(subscribeTimeoutMs, (channel, error) => this.overdue(channel, error), on.threw);
+    this.overdueChannels = new OverdueChannels(on.missed);
     this.commands = new SubscribeCommands(client, cluster);
   }
 
   isSubscribed(channel: string): boolean {
-    return this.confirmed.has(channel) && this.wanted.has(channel);
+    return this.channels.isConfirmed(channel) && this.channels.isWanted(channel);
   }
 
-  /**
-   * By what was sent, not by what is confirmed or wanted: an UNSUBSCRIBE goes out a turn after the channel was
-   * released.
-   */
+  /** Depends on the commands sent: an UNSUBSCRIBE goes out a turn after the channel was released. */
   isCounted(channel: string): boolean {
-    return this.sent.has(channel);
+    return this.channels.isRequested(channel);
   }
 
   /** Whether any channel is wanted. */
   get isNeeded(): boolean {
-    return this.wanted.size > 0;
+    return this.channels.isNeeded;
   }
 
   isWanted(channel: string): boolean {
-    return this.wanted.has(channel);
+    return this.channels.isWanted(channel);
   }
 
   subscribe(channel: string): Promise<void> {
-    // Also for a channel released a moment ago, whose UNSUBSCRIBE has not been sent: it will not be.
+    // The UNSUBSCRIBE of a channel released a moment ago has not been sent yet, and will not be.
     return this.want(channel) ? Promise.resolve() : this.waiters.add(channel);
   }
 
   unsubscribe(channel: string): void {
-    if (!this.wanted.delete(channel)) return;
-    this.refusals.delete(channel);
-    this.late.forget(channel);
+    if (!this.channels.release(channel)) return;
+    this.overdueChannels.forget(channel);
     // Callers that wait for an unwanted channel would wait in vain.
     this.waiters.resolve(channel);
     this.touch(channel);
@@ -121,8 +92,7 @@ export class SubscriberConnection {
 
   /** Like {@link subscribe}, for a channel that callers may already wait for. Returns whether it is subscribed. */
   want(channel: string): boolean {
-    this.wanted.add(channel);
-    if (this.confirmed.has(channel)) return true;
+    if (this.channels.want(channel)) return true;
     this.touch(channel);
     return false;
   }
@@ -132,34 +102,23 @@ export class SubscriberConnection {
    * channels of a moving slot by itself.
    */
   drop(channel: string): void {
-    this.wanted.delete(channel);
-    this.sent.delete(channel);
-    this.sentBefore.delete(channel);
-    this.confirmed.delete(channel);
-    this.late.forget(channel);
+    this.channels.drop(channel);
     // Without this refusal everything may be subscribed.
-    if (this.refusals.delete(channel) && this.connected) this.schedule();
+    if (this.overdueChannels.forget(channel) && this.connected) this.schedule();
   }
 
   /** Redis was asked for this channel, and its callers no longer wait. */
   overdue(channel: string, error: PropagatorError): void {
-    if (!this.connected || !this.wanted.has(channel) || this.confirmed.has(channel)) return;
-    this.late.overdue(channel, error);
+    if (!this.connected || !this.isWanted(channel) || this.channels.isConfirmed(channel)) return;
+    this.overdueChannels.overdue(channel, error);
     this.on.settled(error);
   }
 
   /** Redis has ended all subscriptions except these. Returns whether some have to be made again. */
   lostAllBut(held: ReadonlySet<string>): boolean {
-    let again = false;
-    for (const channel of this.confirmed) {
-      if (held.has(channel)) continue;
-      this.confirmed.delete(channel);
-      this.sent.delete(channel);
-      if (!this.wanted.has(channel)) continue;
-      this.touch(channel);
-      again = true;
-    }
-    return again;
+    const lost = this.channels.lostAllBut(held);
+    for (const channel of lost) this.touch(channel);
+    return lost.length > 0;
   }
 
   /** Like {@link Subscriber.probe}. */
@@ -175,7 +134,7 @@ export class SubscriberConnection {
   opened(): void {
     this.lost();
     this.connected = true;
-    this.startsAnew = true;
+    this.channels.opened();
     this.schedule();
   }
 
@@ -183,13 +142,8 @@ export class SubscriberConnection {
     this.generation++;
     this.connected = false;
     this.stopWaiting();
-    if (this.sentBefore.size === 0) [this.sentBefore, this.sent] = [this.sent, this.sentBefore];
-    for (const name of this.sent) this.sentBefore.add(name);
-    this.sent.clear();
-    this.confirmed.clear();
-    this.changed.clear();
-    this.late.clear();
-    this.refusals.clear();
+    this.channels.lost();
+    this.overdueChannels.clear();
     clearTimeout(this.retry);
     this.retry = undefined;
   }
@@ -197,10 +151,9 @@ export class SubscriberConnection {
   /** Releases every channel. The promise resolves once Redis has replied, if it does. */
   async close(): Promise<void> {
     this.lost();
-    this.wanted.clear();
     this.waiters.rejectAll(() => PropagatorError.of('redis.closed', []));
     const batches = this.commands.batches(CHANNELS_PER_TURN);
-    const full = [...this.sentBefore].map((name) => batches.add(name));
+    const full = [...this.channels.releaseAll()].map((name) => batches.add(name));
     const commands = [...full, ...batches.rest()].map(async (batch) => {
       if (batch !== undefined) await this.commands.unsubscribe(batch);
     });
@@ -210,7 +163,7 @@ export class SubscriberConnection {
   private touch(channel: string): void {
     // A new connection starts with all wanted channels.
     if (!this.connected) return;
-    this.changed.add(channel);
+    this.channels.touch(channel);
     this.schedule();
   }
 
@@ -227,102 +180,81 @@ export class SubscriberConnection {
         await this.flushOnce();
         // After each round, because while channels come and go there is always another one.
         if (this.connected && generation === this.generation) this.settle();
-        if (!this.startsAnew && this.changed.size === 0) break;
+        if (!this.channels.hasChanges) break;
       }
     } finally {
       this.flushing = undefined;
     }
-    if (this.connected && this.changed.size > 0) this.schedule();
+    if (this.connected && this.channels.hasChanges) this.schedule();
   }
 
   private settle(): void {
-    this.sentBefore.clear();
-    this.late.answered(this.confirmed);
-    const [refusal] = this.refusals.values();
-    this.on.settled(refusal ?? this.late.overdueError);
-    if (refusal === undefined) return;
-    const soon = [...this.refusals.values()].some(({ code }) => code === 'redis.unavailable');
-    const ms = soon ? UNAVAILABLE_RETRY_MS : REFUSED_RETRY_MS;
-    this.retry ??= after(ms, this.on.threw, () => {
+    this.channels.settled();
+    this.overdueChannels.confirmed((channel) => this.channels.isConfirmed(channel));
+    this.on.settled(this.overdueChannels.error);
+    const { retryMs } = this.overdueChannels;
+    if (retryMs === undefined) return;
+    this.retry ??= after(retryMs, this.on.threw, () => {
       this.retry = undefined;
-      for (const channel of this.refusals.keys()) this.touch(channel);
+      for (const channel of this.overdueChannels.refused) this.touch(channel);
     });
   }
 
   private async flushOnce(): Promise<void> {
     const { generation } = this;
-    const subscribe = this.commands.batches(CHANNELS_PER_TURN);
-    const unsubscribe = this.commands.batches(CHANNELS_PER_TURN);
+    const batches = {
+      unsubscribe: this.commands.batches(CHANNELS_PER_TURN),
+      subscribe: this.commands.batches(CHANNELS_PER_TURN),
+    };
     const answers: Promise<void>[] = [];
     let asked = 0;
     const send = async (
+      command: keyof typeof batches,
       batch: readonly string[] | undefined,
-      command: (channels: readonly string[]) => Promise<void>,
     ): Promise<void> => {
       if (batch === undefined || generation !== this.generation) return;
-      answers.push(command(batch));
+      const sent =
+        command === 'subscribe' ? this.subscribeNow(batch, generation) : this.unsubscribeNow(batch);
+      answers.push(sent);
       // On a Cluster a command takes the channels of one slot, so several commands go out in one turn.
       asked += batch.length;
       if (asked < CHANNELS_PER_TURN) return;
       asked = 0;
       await tick();
     };
-    const take = (channels: readonly string[]) => this.unsubscribeNow(channels);
-    const ask = (channels: readonly string[]) => this.subscribeNow(channels, generation);
-    const changed = this.startsAnew ? this.everything() : this.changed;
-    this.startsAnew = false;
-    this.changed = new Set();
     let looked = 0;
-    for (const name of changed) {
+    for (const name of this.channels.takeChanges()) {
       if (++looked % CHANNELS_PER_LOOK === 0) await tick();
       if (generation !== this.generation) return;
-      const wanted = this.wanted.has(name);
-      if (wanted === this.sent.has(name)) continue;
-      await (wanted ? send(subscribe.add(name), ask) : send(unsubscribe.add(name), take));
+      const command = this.channels.commandFor(name);
+      if (command !== undefined) await send(command, batches[command].add(name));
     }
-    for (const batch of unsubscribe.rest()) await send(batch, take);
-    for (const batch of subscribe.rest()) await send(batch, ask);
-    await this.answeredOrLost(answers, generation);
+    for (const command of ['unsubscribe', 'subscribe'] as const) {
+      for (const batch of batches[command].rest()) await send(command, batch);
+    }
+    if (generation === this.generation) await this.answeredOrLost(answers);
   }
 
   /** Some clients of apps never settle the commands of a lost connection (`autoResendUnfulfilledCommands: false`). */
-  private answeredOrLost(answers: Promise<void>[], generation: number): Promise<void> {
-    if (generation !== this.generation) return Promise.resolve();
+  private answeredOrLost(answers: Promise<void>[]): Promise<void> {
     return new Promise((resolve) => {
       this.stopWaiting = resolve;
-      Promise.all(answers).then(
-        () => resolve(),
-        (error: unknown) => {
-          this.on.threw(error);
-          resolve();
-        },
-      );
+      void Promise.all(answers)
+        .catch(this.on.threw)
+        .finally(() => resolve());
     });
-  }
-
-  /** All channels for a new connection, one by one, because a copy of 100,000 names takes time. */
-  private *everything(): Generator<string> {
-    yield* this.wanted;
-    for (const name of this.sentBefore) {
-      if (this.wanted.has(name)) continue;
-      this.sent.add(name);
-      yield name;
-    }
   }
 
   private async unsubscribeNow(batch: readonly string[]): Promise<void> {
     // Some may be wanted again since the batch was started.
-    const channels = batch.filter((name) => !this.wanted.has(name));
+    const channels = batch.filter((name) => !this.isWanted(name));
     if (channels.length === 0) return;
-    for (const name of channels) {
-      this.sent.delete(name);
-      this.confirmed.delete(name);
-    }
+    for (const name of channels) this.channels.ended(name);
     await this.commands.unsubscribe(channels).catch(() => undefined);
   }
 
   private async subscribeNow(channels: readonly string[], generation: number): Promise<void> {
-    for (const name of channels) this.sent.add(name);
+    for (const name of channels) this.channels.request(name);
     try {
       await this.commands.subscribe(channels);
     } catch (error) {
@@ -331,11 +263,8 @@ export class SubscriberConnection {
     }
     if (generation !== this.generation) return;
     for (const name of channels) {
-      // The channel was released, and may be wanted again before this command is sent.
-      if (!this.sent.has(name)) continue;
-      this.confirmed.add(name);
-      this.refusals.delete(name);
-      this.waiters.resolve(name);
+      // Not if the channel was released since; it may be wanted again before this command is sent.
+      if (this.channels.confirm(name)) this.waiters.resolve(name);
     }
   }
 
@@ -355,14 +284,12 @@ export class SubscriberConnection {
       return;
     }
     for (const name of channels) {
-      this.sent.delete(name);
+      this.channels.ended(name);
       const refusal = asPropagatorError(error, this.commands.name, name);
       // An unreachable node (such as in a Cluster that is down) is not a refusal: callers keep waiting while it is
       // tried again.
       if (refusal.code !== 'redis.unavailable') this.waiters.reject(name, () => refusal);
-      if (!this.wanted.has(name)) continue;
-      this.refusals.set(name, refusal);
-      this.late.refused(name);
+      if (this.isWanted(name)) this.overdueChannels.refuse(name, refusal);
     }
   }
 }
