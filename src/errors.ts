@@ -51,6 +51,8 @@ const messages = {
   'redis.tls': (problem: string, remedy: string) => `Redis ${problem}. ${remedy}`,
   'redis.wrong-server': (kind: string, reply: string, remedy: string) =>
     `The server of the option "redis" is ${kind} (${reply}). ${remedy}`,
+  'redis.unsupported-client': (version: string, members: string) =>
+    `${version} cannot be used on a Cluster: not as expected: ${members}. Install ioredis 5 or 6, or look for a newer version of nestjs-redis-propagator.`,
   'redis.not-heard': (heard: boolean) =>
     heard
       ? 'This instance receives its own messages, but Redis does not count it as a subscriber: it publishes to one server and is subscribed on another, such as a primary and its replica. Receipts and replies of other instances would be wrong. Connect both to the primary: check the option "redis", and any proxy or load balancer in between.'

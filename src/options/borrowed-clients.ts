@@ -38,6 +38,11 @@ const UNUSABLE: readonly [
   ],
 ];
 
+/** Whether an ioredis client is a Cluster: only its class has nodes. @internal */
+export function isClusterClient(client: object): boolean {
+  return typeof (client as { nodes?: unknown }).nodes === 'function';
+}
+
 /** @throws PropagatorError `option.invalid` @internal */
 export function checkClientOptions(option: string, client: object): void {
   const { options } = client as { options?: ClientOptions };

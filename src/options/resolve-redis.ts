@@ -1,6 +1,6 @@
 import type { RedisOptions } from 'ioredis';
 import { isUrl } from '../kinds.js';
-import { checkClientOptions } from './borrowed-clients.js';
+import { checkClientOptions, isClusterClient } from './borrowed-clients.js';
 import { checkKnown, hasMethods, invalid, isOptions, misused, shown } from './checks.js';
 import { checkHost, checkRedisOption, DATABASE, presentOptions } from './redis-option-checks.js';
 import {
@@ -162,7 +162,7 @@ function checkedClients(given: BorrowedRedisClients): BorrowedRedisClients {
       'A subscribed connection takes no other commands: pass publisher.duplicate().',
     );
   }
-  if (isCluster(given.publisher) !== isCluster(given.subscriber)) {
+  if (isClusterClient(given.publisher) !== isClusterClient(given.subscriber)) {
     throw misused(
       'redis.subscriber',
       'one client of a Cluster and one of a single Redis',
@@ -170,11 +170,6 @@ function checkedClients(given: BorrowedRedisClients): BorrowedRedisClients {
     );
   }
   return given;
-}
-
-/** A property of ioredis' Cluster in versions 5 and 6. */
-function isCluster(client: object): boolean {
-  return (client as { isCluster?: boolean }).isCluster === true;
 }
 
 function checkedCluster(given: RedisClusterConnection): RedisClusterConnection {

@@ -4,8 +4,8 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import { isBorrowed, isClusterConnection } from '../options/resolve-redis.js';
 import type { RedisClient } from '../options/redis-options.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { isClusterClient } from './cluster-topology.js';
 import { keepToItsDatabase } from './database.js';
+import { isClusterClient } from './ioredis-internals.js';
 import { outliveSocketErrors } from './stream-errors.js';
 
 /** The two connections of an instance: one publishes, the other is subscribed. */

@@ -1,33 +1,14 @@
 import calculateSlot from 'cluster-key-slot';
-import type { RedisClient } from '../options/redis-options.js';
 import { ClientEvents } from './client-events.js';
+import {
+  refreshSlots,
+  SLOTS_READ,
+  slotsOf,
+  type ClusterClient,
+  type NodeClient,
+} from './ioredis-internals.js';
 
-/** A connection to one node of a Cluster. @internal */
-export interface NodeClient extends RedisClient {
-  readonly options: { readonly host?: string; readonly port?: number };
-  /** ioredis' own type; `subscriber` is false while nothing is subscribed. */
-  readonly condition?: {
-    readonly subscriber: false | { channels(kind: 'ssubscribe'): string[] };
-  } | null;
-  duplicate(overrides: object): NodeClient;
-  ping(): Promise<unknown>;
-}
-
-/** The parts of ioredis' Cluster, in versions 5 and 6, that show which node has which slot. @internal */
-export interface ClusterClient extends RedisClient {
-  readonly isCluster: true;
-  /** The nodes of each slot (`host:port`), its master first. */
-  readonly slots: readonly (readonly string[] | undefined)[];
-  nodes(role: 'master'): NodeClient[];
-  refreshSlotsCache(callback: (error?: Error | null) => void): void;
-}
-
-/** @internal */
-export function isClusterClient(client: RedisClient): client is ClusterClient {
-  return (client as Partial<ClusterClient>).isCluster === true;
-}
-
-/** The connection of the Cluster to a master, named as in `slots`. @internal */
+/** The connection of the Cluster to a master, named as in the slots. @internal */
 export function nodeOf(cluster: ClusterClient, master: string): NodeClient | undefined {
   return cluster
     .nodes('master')
@@ -36,7 +17,7 @@ export function nodeOf(cluster: ClusterClient, master: string): NodeClient | und
 
 /** The master that has the slot of a channel, as far as the Cluster knows. @internal */
 export function masterOf(cluster: ClusterClient, channel: string): string | undefined {
-  return cluster.slots[calculateSlot(channel)]?.[0];
+  return slotsOf(cluster)[calculateSlot(channel)]?.[0];
 }
 
 /**
@@ -56,12 +37,17 @@ export class ClusterTopology {
     onError: (error: unknown) => void,
     threw: (error: unknown) => void,
   ) {
-    this.events = new ClientEvents(cluster, owned, { refresh: onChange, error: onError }, threw);
+    this.events = new ClientEvents(
+      cluster,
+      owned,
+      { [SLOTS_READ]: onChange, error: onError },
+      threw,
+    );
   }
 
   /** Whether the slots are known yet. */
   get known(): boolean {
-    return this.cluster.slots.length > 0;
+    return slotsOf(this.cluster).length > 0;
   }
 
   open(): void {
@@ -73,14 +59,14 @@ export class ClusterTopology {
   }
 
   masterOf(slot: number): string | undefined {
-    return this.cluster.slots[slot]?.[0];
+    return slotsOf(this.cluster)[slot]?.[0];
   }
 
   /** All masters that have slots. */
   masters(): Set<string> {
     const masters = new Set<string>();
     let before: readonly string[] | undefined;
-    for (const nodes of this.cluster.slots) {
+    for (const nodes of slotsOf(this.cluster)) {
       // The slots of a range share one list.
       if (nodes === undefined || nodes === before) continue;
       before = nodes;
@@ -105,7 +91,7 @@ export class ClusterTopology {
     if (this.cluster.status !== 'ready') return Promise.resolve();
     if (this.refreshing !== undefined) return this.refreshing;
     this.refreshing = new Promise<void>((resolve) => {
-      this.cluster.refreshSlotsCache((error) => {
+      refreshSlots(this.cluster, (error) => {
         // No known node replies: start again from the configured nodes.
         resolve();
         if (error?.name === 'ClusterAllFailedError' && this.owned) this.cluster.disconnect(true);

@@ -2,17 +2,13 @@ import { PropagatorError, reasonOf } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
 import { textOf } from '../text.js';
 import { guarded } from '../reporting/timers.js';
-
-/** The command that ioredis names in an error of Redis. */
-interface Refused {
-  readonly command?: { readonly name?: unknown; readonly args?: readonly unknown[] };
-}
+import { refusedCommand } from './ioredis-internals.js';
 
 /** The error of a connection whose database Redis refused; undefined for all others. @internal */
 export function refusedDatabase(error: unknown): PropagatorError | undefined {
-  const { command } = (error ?? {}) as Refused;
-  if (command?.name !== 'select') return undefined;
-  const database = textOf(command.args?.[0]);
+  const { name, args } = refusedCommand(error);
+  if (name !== 'select') return undefined;
+  const database = textOf(args?.[0]);
   return PropagatorError.of('redis.database', [database, reasonOf(error)], error);
 }
 

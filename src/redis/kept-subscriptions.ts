@@ -1,23 +1,6 @@
 import type { RedisClient } from '../options/redis-options.js';
 import { textOf } from '../text.js';
-
-/** A command of ioredis, in versions 5 and 6, as `sendCommand` gets it. */
-interface Command {
-  readonly name: unknown;
-  args: unknown[];
-  readonly promise: Promise<unknown>;
-  resolve(answer: unknown): void;
-}
-
-type SendCommand = (this: unknown, command: Command, ...rest: unknown[]) => unknown;
-
-interface AppClient {
-  sendCommand?: SendCommand;
-  /** The subscriptions known to ioredis; `false` if there are none. */
-  readonly condition?: {
-    readonly subscriber?: false | { channels?(kind: 'subscribe' | 'psubscribe'): string[] };
-  } | null;
-}
+import { channelsOf, interceptCommands } from './ioredis-internals.js';
 
 /** @internal */
 export interface KeptSubscriptionsDeps {
@@ -38,50 +21,32 @@ export interface KeptSubscriptionsDeps {
  * @internal
  */
 export function keepSubscriptions(client: RedisClient, deps: KeptSubscriptionsDeps): () => void {
-  const target = client as unknown as AppClient;
-  const own = Object.getOwnPropertyDescriptor(target, 'sendCommand');
-  const { sendCommand } = target;
-  // A client of another kind: only heartbeats watch its connection.
-  if (typeof sendCommand !== 'function') return () => {};
-  const guarded: SendCommand = function (this: unknown, command, ...rest) {
+  return interceptCommands(client, (command, send) => {
     const name = typeof command.name === 'string' ? command.name.toLowerCase() : '';
-    if (name === 'reset') {
-      deps.kept('RESET');
-      const answer = sendCommand.call(this, command, ...rest);
+    const sendAndRestore = (): unknown => {
+      const answer = send();
       Promise.resolve(answer).then(deps.dropped, deps.dropped);
       return answer;
+    };
+    if (name === 'reset') {
+      deps.kept('RESET');
+      return sendAndRestore();
     }
-    if (name !== 'unsubscribe' && name !== 'punsubscribe') {
-      return sendCommand.call(this, command, ...rest);
-    }
-    const all = name === 'unsubscribe' ? heldBy(target, 'subscribe') : heldBy(target, 'psubscribe');
+    if (name !== 'unsubscribe' && name !== 'punsubscribe') return send();
+    const all = channelsOf(client, name === 'unsubscribe' ? 'subscribe' : 'psubscribe');
     const given = command.args.length === 0 ? all : command.args.map(nameOf);
+    // The channels of the app are unknown: the command ends all subscriptions.
+    if (given === undefined) return name === 'unsubscribe' ? sendAndRestore() : send();
     const isOurs = name === 'unsubscribe' ? deps.isOurs : () => false;
-    const channels = given?.filter((channel) => !isOurs(channel));
-    if (given === undefined || channels === undefined)
-      return sendCommand.call(this, command, ...rest);
+    const channels = given.filter((channel) => !isOurs(channel));
     if (channels.length < given.length) deps.kept(name.toUpperCase());
     if (channels.length === 0) {
       command.resolve(all?.length ?? 0);
       return command.promise;
     }
     if (channels.length !== command.args.length) command.args = channels;
-    return sendCommand.call(this, command, ...rest);
-  };
-  target.sendCommand = guarded;
-  return () => {
-    // Not if other code has wrapped it since.
-    if (target.sendCommand !== guarded) return;
-    if (own === undefined) delete target.sendCommand;
-    else Object.defineProperty(target, 'sendCommand', own);
-  };
-}
-
-/** Undefined if it is unknown. */
-function heldBy({ condition }: AppClient, kind: 'subscribe' | 'psubscribe'): string[] | undefined {
-  const { subscriber } = condition ?? {};
-  if (subscriber === false) return [];
-  return typeof subscriber?.channels === 'function' ? subscriber.channels(kind) : undefined;
+    return send();
+  });
 }
 
 function nameOf(given: unknown): string {

@@ -1,4 +1,6 @@
 import { every, soon } from '../reporting/timers.js';
+import { streamOf } from './ioredis-internals.js';
+
 /** The interval at which connections are checked. */
 const CHECK_MS = 2_000;
 /** A connection that has been opening for this many checks will not open. */
@@ -7,8 +9,6 @@ const CHECKS_TO_OPEN = 3;
 /** @internal */
 export interface PingedClient {
   readonly status: string;
-  /** The socket of ioredis' client, in versions 5 and 6. */
-  readonly stream?: { readonly bytesRead?: number } | null;
   ping(): Promise<unknown>;
   disconnect(reconnect?: boolean): void;
 }
@@ -35,11 +35,12 @@ export function checkRegularly(
  * @internal
  */
 export class Pulse {
-  private stream: object | null | undefined;
+  private stream: object | undefined;
   private bytes = 0;
 
   /** Also true for a new connection, about which nothing is known yet. */
-  beats({ stream }: Pick<PingedClient, 'stream'>): boolean {
+  beats(client: object): boolean {
+    const stream = streamOf(client);
     const bytes = stream?.bytesRead ?? 0;
     const beats = this.stream !== stream || bytes !== this.bytes;
     this.stream = stream;

@@ -1,6 +1,6 @@
-import type { Writable } from 'node:stream';
 import { PropagatorError } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
+import { streamOf } from './ioredis-internals.js';
 import { checkRegularly } from './liveness.js';
 import { asPropagatorError } from './redis-error.js';
 import { SlotOrder } from './slot-order.js';
@@ -105,8 +105,9 @@ export class PublisherConnection {
 
   /** Sends all publishes of one tick in one system call. */
   private writeAtOnce(): void {
-    const { stream } = this.client as { stream?: Writable };
-    if (this.corked || typeof stream?.cork !== 'function') return;
+    if (this.corked) return;
+    const stream = streamOf(this.client);
+    if (typeof stream?.cork !== 'function') return;
     this.corked = true;
     stream.cork();
     nextTick(this.threw, () => {

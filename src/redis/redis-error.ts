@@ -1,6 +1,7 @@
 import { PropagatorError, reasonOf } from '../errors.js';
 import { isError } from '../kinds.js';
 import { refusedDatabase } from './database.js';
+import { lastNodeErrorOf } from './ioredis-internals.js';
 
 /** The command itself, or one within a script (older and newer Redis have different words for the refusal). */
 const PERMISSION =
@@ -44,15 +45,12 @@ export function asPropagatorError(
 }
 
 /**
- * The reason of a failed connection. A Cluster only says that all nodes failed, and keeps the last error. For
- * Sentinels ioredis adds that it retries, which may be wrong during a start.
+ * The reason of a failed connection. On a Cluster it is the error of the last node. For Sentinels ioredis adds that it retries, which may be wrong during a start.
  */
 export function rootOf(error: unknown): unknown {
-  const { lastNodeError, message } = (error ?? {}) as {
-    lastNodeError?: unknown;
-    message?: unknown;
-  };
+  const lastNodeError = lastNodeErrorOf(error);
   if (lastNodeError !== undefined) return lastNodeError;
+  const { message } = (error ?? {}) as { message?: unknown };
   const [, last] = (typeof message === 'string' && SENTINELS.exec(message)) || [];
   return last === undefined ? error : new Error(`No Sentinel answers: ${last}`, { cause: error });
 }

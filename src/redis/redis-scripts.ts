@@ -4,7 +4,7 @@ import { isError } from '../kinds.js';
 import type { RedisClient } from '../options/redis-options.js';
 import { TimeLimit } from '../reporting/time-limit.js';
 import { ClientEvents } from './client-events.js';
-import { isClusterClient } from './cluster-topology.js';
+import { isClusterClient } from './ioredis-internals.js';
 import { asPropagatorError, movedWithoutCluster, refusedWrite } from './redis-error.js';
 
 /** A Lua script for Redis, which is executed as a whole or not at all. @internal */

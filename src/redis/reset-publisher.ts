@@ -1,5 +1,6 @@
 import type { RedisClient } from '../options/redis-options.js';
-import { isClusterClient, masterOf, nodeOf } from './cluster-topology.js';
+import { masterOf, nodeOf } from './cluster-topology.js';
+import { isClusterClient } from './ioredis-internals.js';
 import { Pulse, type PingedClient } from './liveness.js';
 import { after, soon } from '../reporting/timers.js';
 

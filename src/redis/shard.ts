@@ -1,7 +1,7 @@
 import type { PropagatorError } from '../errors.js';
 import { ClientEvents } from './client-events.js';
 import { SHARD_WAYS } from './client-factory.js';
-import type { NodeClient } from './cluster-topology.js';
+import { CHANNELS_DROPPED, channelsOf, type NodeClient } from './ioredis-internals.js';
 import { Liveness } from './liveness.js';
 import { quit } from './quit.js';
 import { outliveSocketErrors } from './stream-errors.js';
@@ -10,7 +10,10 @@ import type { SubscriberHandlers } from './subscriber.js';
 import type { Waiters } from './waiters.js';
 
 /** @internal */
-export interface ShardHandlers extends Pick<SubscriberHandlers, 'message' | 'error' | 'threw'> {
+export interface ShardHandlers extends Pick<
+  SubscriberHandlers,
+  'message' | 'error' | 'opened' | 'threw'
+> {
   /** A failure of these channels alone, on an open connection. */
   readonly missed: SubscriberHandlers['interrupted'];
   /** A message of a channel that is not, or no longer, wanted here. */
@@ -66,6 +69,7 @@ export class Shard {
           // Channels wanted before the first connection could not be received either.
           if (!this.wasOpen && this.connection.isNeeded) on.interrupted();
           this.wasOpen = true;
+          on.opened(this.client);
           this.connection.opened();
         },
         close: () => {
@@ -76,7 +80,7 @@ export class Shard {
           on.changed();
         },
         error: (error: unknown) => on.error(error),
-        moved: () => {
+        [CHANNELS_DROPPED]: () => {
           this.doubtful = true;
           on.interrupted();
           on.moved();
@@ -131,9 +135,10 @@ export class Shard {
     if (!this.doubtful) return;
     this.doubtful = false;
     if (!this.connected) return;
-    const held = subscribedChannels(this.client);
+    // ioredis does not say which channels Redis has dropped, only which ones are left.
+    const held = channelsOf(this.client, 'ssubscribe');
     if (held === undefined) this.connection.opened();
-    else if (!this.connection.lostAllBut(held)) return;
+    else if (!this.connection.lostAllBut(new Set(held))) return;
     this.settled = false;
   }
 
@@ -143,15 +148,4 @@ export class Shard {
     this.events.detach();
     await quit(this.client);
   }
-}
-
-/**
- * The subscriptions known to ioredis, which does not tell which one Redis has ended. Undefined if its internals
- * have changed.
- */
-function subscribedChannels(client: NodeClient): ReadonlySet<string> | undefined {
-  const { condition } = client;
-  if (condition === undefined || condition === null) return undefined;
-  const channels = condition.subscriber && condition.subscriber.channels('ssubscribe');
-  return new Set(channels || []);
 }

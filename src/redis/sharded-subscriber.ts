@@ -1,6 +1,7 @@
 import calculateSlot from 'cluster-key-slot';
 import { PropagatorError } from '../errors.js';
-import { ClusterTopology, type ClusterClient } from './cluster-topology.js';
+import { ClusterTopology } from './cluster-topology.js';
+import type { ClusterClient } from './ioredis-internals.js';
 import { checkRegularly } from './liveness.js';
 import { quit } from './quit.js';
 import { Shard } from './shard.js';
@@ -191,6 +192,7 @@ export class ShardedSubscriber implements Subscriber {
         if (this.isWanted(channel)) this.handlers.message(channel, message);
       },
       error: this.handlers.error,
+      opened: this.handlers.opened,
       threw: this.handlers.threw,
       // If the topology does not explain why channels were dropped, they are requested again.
       moved: () => {

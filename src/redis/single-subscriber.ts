@@ -118,6 +118,7 @@ export class SingleSubscriber implements Subscriber {
 
   private opened(): void {
     this.wasOpen = true;
+    this.handlers.opened(this.client);
     this.connection.opened();
   }
 

@@ -2,6 +2,7 @@ import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { PropagatorError, reasonOf } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
+import { isClusterClient, startupNodesOf } from './ioredis-internals.js';
 import { refusedLogin, wrongServer } from './redis-error.js';
 import { after } from '../reporting/timers.js';
 
@@ -28,8 +29,6 @@ interface ClientParts {
     readonly enableTLSForSentinelMode?: boolean;
     readonly redisOptions?: Address;
   };
-  /** The nodes of a Cluster as the app gave them. */
-  readonly startupNodes?: readonly (Address | string | number)[];
 }
 
 /** The mistake in the option `redis` behind a failure; undefined for a temporary one. @internal */
@@ -66,7 +65,7 @@ export function isUnclear(failure: unknown): boolean {
  * @internal
  */
 export async function tlsMistake(client: RedisClient): Promise<PropagatorError | undefined> {
-  const address = addressOf(client as ClientParts);
+  const address = addressOf(client);
   if (address === undefined) return undefined;
   const { host, port, tls } = address;
   const at = `at ${host}:${port}`;
@@ -85,14 +84,13 @@ export async function tlsMistake(client: RedisClient): Promise<PropagatorError |
 }
 
 /** The first address of the client; undefined for a file. */
-function addressOf({
-  options = {},
-  startupNodes,
-}: ClientParts): { host: string; port: number; tls: boolean } | undefined {
+function addressOf(client: RedisClient): { host: string; port: number; tls: boolean } | undefined {
+  const { options = {} } = client as ClientParts;
   const { sentinels } = options;
-  const [first] = startupNodes ?? sentinels ?? [options];
-  if (first === undefined || (startupNodes === undefined && options.path)) return undefined;
-  let tls = startupNodes === undefined ? options.tls : options.redisOptions?.tls;
+  const cluster = isClusterClient(client);
+  const [first] = cluster ? (startupNodesOf(client) ?? []) : (sentinels ?? [options]);
+  if (first === undefined || (!cluster && options.path)) return undefined;
+  let tls = cluster ? options.redisOptions?.tls : options.tls;
   if (sentinels) tls = options.enableTLSForSentinelMode && options.sentinelTLS;
   const { host, port } = typeof first === 'object' ? first : inText(String(first));
   return {

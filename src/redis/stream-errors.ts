@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { RedisClient } from '../options/redis-options.js';
 import { guarded, soon } from '../reporting/timers.js';
+import { streamOf } from './ioredis-internals.js';
 
 const ignore = (): void => {};
 
@@ -14,7 +15,7 @@ export function outliveSocketErrors(client: RedisClient): void {
   const known = new WeakSet<Socket>();
   // A stream without listeners cannot end the process either.
   const guard = guarded(ignore, () => {
-    const { stream } = client as { stream?: Socket };
+    const stream = streamOf(client);
     if (stream === undefined || known.has(stream)) return;
     known.add(stream);
     stream.on('error', ignore);

@@ -1,4 +1,5 @@
 import type { PropagatorError } from '../errors.js';
+import type { RedisClient } from '../options/redis-options.js';
 import type { InterruptedChannels } from '../ports/pub-sub.js';
 
 /** The reports of a subscriber to the transport. @internal */
@@ -7,6 +8,8 @@ export interface SubscriberHandlers {
   readonly changed: (subscribed: boolean, reason?: PropagatorError) => void;
   readonly message: (channel: string, message: Buffer) => void;
   readonly error: (error: unknown) => void;
+  /** A connection is open. */
+  readonly opened: (client: RedisClient) => void;
   /** A client threw in a timer, where an error would end the process. */
   readonly threw: (error: unknown) => void;
   /** The app tried to end subscriptions of this library on its borrowed client. They are kept. */

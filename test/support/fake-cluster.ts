@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { RedisClient } from '../../src/index.js';
-import type { ClusterClient, NodeClient } from '../../src/redis/cluster-topology.js';
+import type { ClusterClient, NodeClient } from '../../src/redis/ioredis-internals.js';
 
 /** The reply that a test gives to a command. */
 export type Answer = (command: string, args: readonly string[]) => Promise<unknown>;
@@ -67,7 +67,6 @@ export class FakeNode extends EventEmitter {
 
 /** A fake Cluster client. The test decides which node has which slots. */
 export class FakeCluster extends EventEmitter {
-  readonly isCluster = true;
   status = 'ready';
   slots: string[][] = [];
   /** The connections made to each node. */

@@ -105,6 +105,10 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
     error: PropagatorError.of('redis.wrong-server', ['no Cluster', 'ERR no', 'Write a URL.']),
     says: ['The server of the option "redis" is no Cluster (ERR no). Write a URL.'],
   },
+  'redis.unsupported-client': {
+    error: PropagatorError.of('redis.unsupported-client', ['ioredis 9.0.0', 'Cluster.slots']),
+    says: ['ioredis 9.0.0', 'Cluster.slots', 'Install ioredis 5 or 6'],
+  },
   'redis.not-heard': {
     error: PropagatorError.of('redis.not-heard', [true]),
     says: ['a primary and its replica', 'Connect both to the primary', 'option "redis"'],

@@ -8,6 +8,7 @@ const unavailable = PropagatorError.of('redis.unavailable', ['CLUSTERDOWN']);
 
 describe('overdue channels', () => {
   const missed: string[] = [];
+  const sinces: number[] = [];
   let channels: OverdueChannels;
   const names = ['a', 'b', 'c'];
   const confirm = (...confirmed: string[]): void =>
@@ -15,8 +16,9 @@ describe('overdue channels', () => {
 
   beforeEach(() => {
     missed.length = 0;
+    sinces.length = 0;
     channels = new OverdueChannels((interrupted, since) => {
-      expect(since).toBeLessThanOrEqual(performance.now());
+      sinces.push(since);
       missed.push(names.filter((name) => interrupted(name)).join());
     });
   });
@@ -34,6 +36,9 @@ describe('overdue channels', () => {
     expect(channels.error).toBeUndefined();
     channels.overdue('c', late);
     expect(missed).toEqual(['a', 'a', 'b', 'c']);
+    // Messages of the first channel were missed from the same moment on.
+    expect(sinces[1]).toBe(sinces[0]);
+    expect(Math.max(...sinces)).toBeLessThanOrEqual(performance.now());
   });
 
   it('that Redis refused are reported only when the refusal has ended', () => {

@@ -40,6 +40,7 @@ describe('the subscribed connections of a Cluster', () => {
       changed: (subscribed, reason) => told.push(reason?.message ?? String(subscribed)),
       message: (channel, message) => received.push(`${channel} ${message.toString()}`),
       error: () => {},
+      opened: () => {},
       shared: () => {},
       threw: (error) => threw.push(String(error)),
       interrupted: (interrupted) => interruptions.push(interrupted),
