@@ -7,7 +7,7 @@ import type { Reporter } from '../reporting/reporter.js';
 import { AuthRefusal, isRefusal, retrySoon, type AuthRefusalCode } from './auth-refusal.js';
 import type { AuthenticatedSocket } from './authenticated-socket.js';
 import { clientAddressOf, networkOf } from './client-address.js';
-import { expiresAtOf, NoTime } from './expires-at.js';
+import { expiresAtOf, InvalidExpiry } from './expires-at.js';
 import { RateLimiter } from './rate-limiter.js';
 import { Revocations, type Moment } from './revocations.js';
 import { sessionIdOf } from './session-id.js';
@@ -156,7 +156,7 @@ export class Authentication {
       );
     }
     const expiresAt = expiresAtOf(identity);
-    if (expiresAt instanceof NoTime) {
+    if (expiresAt instanceof InvalidExpiry) {
       return this.refuse(
         socket,
         'auth.failed',

@@ -46,7 +46,7 @@ function connectionAddress(socket: Socket): string {
 
 function problemOf(given: unknown): string | undefined {
   if (typeof given !== 'string' || given === '' || given.length > MAX_CHARACTERS) {
-    return `no string of 1 to ${MAX_CHARACTERS} characters`;
+    return `not a string of 1 to ${MAX_CHARACTERS} characters`;
   }
   // A client can write any value before the part that the proxy appends, and would count as another client each
   // time.

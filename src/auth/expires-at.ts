@@ -5,7 +5,7 @@ import type { Identity } from '../options/auth-options.js';
 const LATEST_MS = 253_402_300_799_999;
 
 /** The expiry in an identity, if it is not a valid time. @internal */
-export class NoTime {
+export class InvalidExpiry {
   constructor(
     /** The reason for the log. It contains nothing of the identity except the name of the claim. */
     readonly detail: string,
@@ -18,20 +18,23 @@ export class NoTime {
  *
  * @internal
  */
-export function expiresAtOf({ expiresAt, exp }: Partial<Identity>): number | NoTime | undefined {
+export function expiresAtOf({
+  expiresAt,
+  exp,
+}: Partial<Identity>): number | InvalidExpiry | undefined {
   if (expiresAt !== undefined) {
     const ms: unknown = isDate(expiresAt) ? expiresAt.getTime() : expiresAt;
     return isTime(ms)
       ? Math.ceil(ms)
-      : new NoTime(
-          'expiresAt is no time: write a Date, or ms since 1970; leave it out for "never"',
+      : new InvalidExpiry(
+          'expiresAt is not a time: write a Date, or ms since 1970; leave it out for "never"',
         );
   }
   if (exp === undefined) return undefined;
   const ms = typeof exp === 'number' ? exp * 1_000 : undefined;
   return isTime(ms)
     ? Math.ceil(ms)
-    : new NoTime('exp is no time: write seconds since 1970; leave it out for "never"');
+    : new InvalidExpiry('exp is not a time: write seconds since 1970; leave it out for "never"');
 }
 
 function isTime(ms: unknown): ms is number {

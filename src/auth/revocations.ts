@@ -2,7 +2,7 @@ import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { after } from '../reporting/timers.js';
 
-/** The target of a revocation: a user, perhaps without one session; or a session. @internal */
+/** The target of a revocation: a user, perhaps except one session; or a session. @internal */
 export type Revoked =
   | { readonly userId: string; readonly exceptSessionId?: string | undefined }
   | { readonly sessionId: string };
@@ -16,8 +16,8 @@ interface Revocation {
 }
 
 /**
- * A place in the chain of revocations. Later revocations hang on it, and parts that nobody references are garbage
- * collected.
+ * A place in the chain of revocations, with a reference to the next one. Parts of the chain without a reference are
+ * garbage collected.
  */
 interface Link {
   readonly revocation?: Revocation;
@@ -39,7 +39,7 @@ const SWEEP_MS = 1_000;
  */
 export class Revocations {
   private last: Link = {};
-  /** Everything that hangs on it is still valid. */
+  /** All later revocations are in force. */
   private beforeOldest: Link = this.last;
   private readonly lasting = new Map<string, Set<Revocation>>();
   private count = 0;

@@ -41,9 +41,9 @@ export function checkedMetadata(given: unknown, maxBytes: number): SessionMetada
     return value;
   };
   try {
-    if (!isPlainObject(given)) return 'it is no plain object';
+    if (!isPlainObject(given)) return 'it is not a plain object';
     const text = JSON.stringify(given, counted) as string | undefined;
-    if (text?.startsWith('{') !== true) return 'it is no JSON object';
+    if (text?.startsWith('{') !== true) return 'it is not a JSON object';
     if (Buffer.byteLength(text) > maxBytes) throw TOO_LARGE;
     return JSON.parse(text, (name, value: unknown) =>
       // Object.assign would change the prototype.
@@ -51,6 +51,6 @@ export function checkedMetadata(given: unknown, maxBytes: number): SessionMetada
     ) as SessionMetadata;
   } catch (error) {
     if (error === TOO_LARGE) return `it takes more than ${maxBytes} bytes as JSON`;
-    return 'it is no JSON: it has a cycle or a BigInt in it, is nested too deep, or cannot be read';
+    return 'it is not JSON: it has a cycle or a BigInt in it, is nested too deep, or cannot be read';
   }
 }

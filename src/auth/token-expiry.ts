@@ -117,8 +117,8 @@ export class TokenExpiry {
     if (warned) return;
     life.warned = true;
     const expiresInMs = Math.max(0, expiresAt - Date.now());
-    const told: TokenExpiring = { expiresAt, expiresInMs };
-    this.attempt(socket, () => socket.emit(EXPIRING_EVENT, told));
+    const data: TokenExpiring = { expiresAt, expiresInMs };
+    this.attempt(socket, () => socket.emit(EXPIRING_EVENT, data));
   }
 
   private end({ socket }: Life): void {

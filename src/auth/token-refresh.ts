@@ -90,8 +90,8 @@ export class TokenRefresh {
     // The authentication has counted this refusal already.
     if (isRefusal(identity)) return { ok: false, ...identity.data };
     // The state may have changed meanwhile.
-    const hindrance = this.obstacle(socket) ?? mismatch(socket, identity);
-    if (hindrance !== undefined) return this.refused(socket, hindrance);
+    const code = this.obstacle(socket) ?? mismatch(socket, identity);
+    if (code !== undefined) return this.refused(socket, code);
     socket.auth = identity;
     rememberToken(socket, token);
     this.expiry.renewed(socket, identity.expiresAt);

@@ -66,7 +66,7 @@ export class Canary {
   check(listening: boolean): void {
     const open = saysOpen(this.pubSub, this.reporter) ?? this.pubSub.state === 'ready';
     if (!listening || !open) {
-      this.beginAnew();
+      this.restart();
       return;
     }
     if (this.lastHeard >= this.lastSent) {
@@ -74,16 +74,17 @@ export class Canary {
       return;
     }
     if (++this.misses <= MISSES_ALLOWED) return;
-    this.beginAnew();
+    this.restart();
     this.reporter.report(
       'connection.deaf',
-      () => 'Redis took our heartbeats but did not return them: the connection is replaced',
+      () =>
+        'Redis took the heartbeats of this instance but did not return them: the connection is replaced',
     );
     this.pubSub.reconnect?.();
   }
 
   /** Forgets heartbeats of an earlier connection: the next one cannot return them. */
-  private beginAnew(): void {
+  private restart(): void {
     this.misses = 0;
     this.lastSent = this.lastHeard;
   }

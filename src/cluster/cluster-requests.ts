@@ -69,7 +69,7 @@ export class ClusterRequests {
     private readonly cluster: ClusterService,
     private readonly reporter: Reporter,
   ) {
-    this.failed = reporter.failure('request.failed', () => 'questions between instances');
+    this.failed = reporter.failure('request.failed', () => 'requests between instances');
     this.subscriptions = bus.messages$.subscribe(
       guarded(this.failed, ({ origin, message }) => {
         if (origin === bus.instanceId) this.checkOwn(message);
@@ -179,18 +179,22 @@ export class ClusterRequests {
       // Late, repeated, or without a request.
       if (request?.answered(origin, message) !== true) this.reporter.count('reply.unexpected');
     } catch (error) {
-      // Another publisher on our channel must not be able to end the process.
-      this.reporter.report('message.malformed', () => `an answer: ${reasonOf(error)}`);
+      // Another publisher on the channel must not be able to end the process.
+      this.reporter.report('message.malformed', () => `a reply: ${reasonOf(error)}`);
     }
   }
 
   /**
-   * Redis also delivers our own requests to us. Replies to ourselves, or to requests that we did not make, are
-   * never valid.
+   * Redis also delivers this instance's own requests to it. Replies in its own name, and to requests that it did not
+   * make, are never valid.
    */
   private checkOwn(message: ClusterMessage): void {
     const forged =
       message.type === 'reply' || (message.type === 'request' && message.id > this.lastId);
-    if (forged) this.reporter.report('message.forged', () => `a ${message.type} in our own name`);
+    if (forged)
+      this.reporter.report(
+        'message.forged',
+        () => `a ${message.type} in the name of this instance`,
+      );
   }
 }

@@ -36,13 +36,14 @@ export function collect<T>(
     ...question,
     onPart: (_, part) => {
       if (part === undefined) return;
-      if (!Array.isArray(part)) throw new TypeError('it is no list');
+      if (!Array.isArray(part)) throw new TypeError('the part is not a list');
       let others = 0;
       for (const item of part as T[]) {
         if (isItem(item)) items.push(item);
         else others++;
       }
-      if (others > 0) throw new TypeError(`${others} of ${part.length} are not what was asked for`);
+      if (others > 0)
+        throw new TypeError(`${others} of ${part.length} items do not have the requested form`);
     },
   });
   return outcome.then(({ missing, complete }) => ({ items, missing, complete }));
@@ -60,7 +61,7 @@ export function sum(requests: ClusterRequests, question: Question): Promise<Clus
     ...question,
     onPart: (_, part) => {
       if (!Number.isSafeInteger(part) || (part as number) < 0)
-        throw new TypeError('it is no count');
+        throw new TypeError('the part is not a count');
       count += part as number;
     },
   });

@@ -25,7 +25,7 @@ export interface ClusterChange {
   readonly member: ClusterMember;
 }
 
-/** No app has so many instances: somebody invents them. */
+/** More instances than any app has: further ones are forged. */
 const MAX_MEMBERS = 4_096;
 
 interface Entry {
@@ -110,7 +110,7 @@ export class ClusterService {
   }
 
   /** @internal */
-  foundGap(gap: EventGap): void {
+  reportGap(gap: EventGap): void {
     this.gaps.next(gap);
   }
 
@@ -135,7 +135,7 @@ export class ClusterService {
       ),
     );
     this.timer = every(this.options.heartbeatIntervalMs, failed, () => this.tick());
-    // Without Redis the app does not wait here as well.
+    // Without Redis the start has waited once already.
     if (this.pubSub.state === 'ready') await this.bus.open();
   }
 
@@ -201,7 +201,7 @@ export class ClusterService {
   private heard(origin: InstanceId, { type, member, beat }: MembershipMessage): void {
     if (origin === this.bus.instanceId) {
       if (beat <= this.beat) this.canary.heard(beat);
-      else this.reporter.report('message.forged', () => `a ${type} in our own name`);
+      else this.reporter.report('message.forged', () => `a ${type} in the name of this instance`);
       return;
     }
     const described = { ...member, instanceId: origin };
@@ -219,7 +219,7 @@ export class ClusterService {
       this.uncounted = 0;
       this.changes.next({ type: 'joined', member: described });
     }
-    // A new instance needs to know this one now, not after the next interval.
+    // A new instance needs to know this one now, not with the next heartbeat.
     if (type === 'hello') this.attempt('heartbeat', () => this.announce('heartbeat', origin));
   }
 

@@ -1,8 +1,8 @@
 import type { InstanceId } from '../wire/envelope.js';
 
 /**
- * Events that this instance could not receive and cannot get any more. Its clients did not get those that were for
- * them. There may have been none.
+ * Events that this instance could not receive and cannot get any more. Its clients missed those addressed to them, if
+ * there were any.
  */
 export interface EventGap {
   /** The instance that sent them. */

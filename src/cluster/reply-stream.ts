@@ -5,9 +5,9 @@ import type { InstanceId } from '../wire/envelope.js';
 import type { ClusterBus } from './cluster-bus.js';
 
 /** The delay before a message that cannot be published is tried again, and the time limit for all attempts. */
-const AGAIN_MS = 50;
-const WITHIN_MS = 5_000;
-/** If very many are waiting, each is tried less often. */
+const RETRY_MS = 50;
+const RETRY_LIMIT_MS = 5_000;
+/** If very many messages are waiting, each is tried less often. */
 const MAX_PER_MS = 10;
 
 /** The id of requests that need no reply. */
@@ -49,7 +49,7 @@ export class ReplyStream {
     await this.send({ done: true, ...(part !== undefined && { part }) });
   }
 
-  /** Sends a failure, so that the caller does not wait in vain. Earlier parts go first, here too. */
+  /** Sends a failure after the earlier parts, so that the caller does not wait in vain. */
   async fail(why: string): Promise<void> {
     await Promise.all(this.parts);
     await this.reply({ type: 'reply', id: this.id, done: true, error: why });
@@ -62,7 +62,7 @@ export class ReplyStream {
   /** Resolves to whether anybody received it; never rejects. */
   private async reply(message: ReplyMessage): Promise<boolean> {
     if (this.id === NO_REPLY) return false;
-    const triesEnd = performance.now() + WITHIN_MS;
+    const triesEnd = performance.now() + RETRY_LIMIT_MS;
     for (;;) {
       try {
         return await this.deps.bus.sendTo(this.to, message);
@@ -71,7 +71,7 @@ export class ReplyStream {
       }
       // After an outage this instance may receive a request before it can publish, and the caller waits.
       this.waiting++;
-      await pause(Math.max(AGAIN_MS, this.waiting / MAX_PER_MS));
+      await pause(Math.max(RETRY_MS, this.waiting / MAX_PER_MS));
       this.waiting--;
     }
   }

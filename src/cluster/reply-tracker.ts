@@ -1,7 +1,7 @@
 import type { InstanceId } from '../wire/envelope.js';
 
 /**
- * What Redis reported about a request: the number of other instances that received it, and the number of other
+ * Redis's report about a request: the number of other instances that received it, and the number of other
  * subscribers. @internal
  */
 export interface SubscriberCount {

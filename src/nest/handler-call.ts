@@ -16,8 +16,8 @@ export abstract class HandlerCall {
   readonly [CALL] = true;
 
   /**
-   * Set by `RedisPropagatorInterceptor`: sends to its audience a response that the client has got. `false` if there
-   * is no audience, undefined if no interceptor has seen the call.
+   * Set by `RedisPropagatorInterceptor`: sends a response that the client has got to the audience. `false` without an
+   * audience, undefined if no interceptor has seen the call.
    */
   propagate: ((response: WsResponse) => void) | false | undefined;
 

@@ -49,10 +49,10 @@ export function unseenResponse(
   return (message, { event }) => {
     if (checked) return;
     checked = true;
-    const what = `The event ${shown(event)}, the response to message ${message}, went to the asking client only`;
+    const subject = `The event ${shown(event)}, the response to message ${message}, went to the asking client only`;
     if (isBoundGlobally(nest.config)) {
       reporter.logger.warn(
-        `${what}. RedisPropagatorInterceptor is bound globally and was not called: Nest 11 applies global ` +
+        `${subject}. RedisPropagatorInterceptor is bound globally and was not called: Nest 11 applies global ` +
           'interceptors to no gateway. Write @UseInterceptors(RedisPropagatorInterceptor) on the gateway.',
       );
       return;
@@ -61,7 +61,7 @@ export function unseenResponse(
     // An app that binds it anywhere knows about it, and without users there are no other devices.
     if (bound || !authenticates) return;
     reporter.logger.log(
-      `${what}: RedisPropagatorInterceptor is bound to no gateway. If the user's other devices are to get responses as ` +
+      `${subject}: RedisPropagatorInterceptor is bound to no gateway. If the user's other devices are to get responses as ` +
         'well, write @UseInterceptors(RedisPropagatorInterceptor) on the gateway; if not, all is well.',
     );
   };

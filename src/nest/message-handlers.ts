@@ -246,7 +246,7 @@ class Call extends HandlerCall {
   }
 
   /**
-   * Tells the client once, because a stream may have many events.
+   * Sends an error to the client once, because a stream may have many events.
    *
    * @param byAck whether to use the acknowledgement, if there is one
    */
@@ -287,7 +287,7 @@ class HeldCalls {
   add(call: Call): void {
     for (const oldest of this.calls.keys()) {
       if (this.calls.size < MAX_HELD) break;
-      oldest.abandon(`had no result yet, and ${MAX_HELD} others are waited for`);
+      oldest.abandon(`had no result yet, and ${MAX_HELD} others are awaited`);
     }
     const why = `had no result ${MAX_HOLD_MS / 1_000} s after its socket had left`;
     this.calls.set(call, after(MAX_HOLD_MS, call.failedToRun, () => call.abandon(why)).unref());

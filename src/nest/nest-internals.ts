@@ -12,7 +12,7 @@ export const GATEWAY_METADATA = 'websockets:is_gateway';
 /** The metadata of `@SubscribeMessage`, in Nest 11 and 12. @internal */
 export const HANDLER_METADATA = 'websockets:message_mapping';
 
-/** What Nest keeps the interceptors of a class or a handler under. @internal */
+/** The metadata of the interceptors of a class or a handler. @internal */
 export const INTERCEPTORS_METADATA = '__interceptors__';
 
 @WebSocketGateway()

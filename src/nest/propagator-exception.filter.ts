@@ -10,7 +10,7 @@ type Acknowledge = (answer: unknown) => void;
 /**
  * Tells the client what went wrong: in the acknowledgement if it asked for one (Nest's own filter leaves such a
  * client waiting), and otherwise as an `exception` event. The messages of `WsException` and `HttpException` (such
- * as those of pipes) go to the client. For any other error it only learns that the request failed.
+ * as those of pipes) go to the client. For any other error the client only learns that the request failed.
  *
  * ```ts
  * @UseFilters(PropagatorExceptionFilter)
@@ -55,7 +55,7 @@ export class PropagatorExceptionFilter extends BaseWsExceptionFilter {
       }
     }
     // With another adapter than SocketStateAdapter an error here would end the process.
-    this.logger.error(`An exception could not be told to the client: ${reasonOf(failure)}`);
+    this.logger.error(`An exception could not be sent to the client: ${reasonOf(failure)}`);
   }
 }
 

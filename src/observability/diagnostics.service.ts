@@ -25,7 +25,7 @@ export interface Diagnostics {
     readonly node: string;
     /** Null if it cannot be found. */
     readonly socketIo: string | null;
-    /** Null with another transport, if Redis does not tell, and the first time: Redis is asked then. */
+    /** Null with another transport, if Redis does not report it, and in the first result, which asks Redis. */
     readonly redis: string | null;
   };
   readonly instance: ClusterMember;

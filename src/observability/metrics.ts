@@ -53,7 +53,7 @@ export const METRICS = {
   'propagator.drops': described(
     'counter',
     '{occurrence}',
-    'What was dropped, refused or late, by reason',
+    'Events, messages and clients that were dropped, refused or late, by reason',
   ),
   'propagator.gaps': described(
     'counter',
@@ -64,7 +64,7 @@ export const METRICS = {
   'propagator.repairs': described(
     'counter',
     '{repair}',
-    'Questions to the other instances for what was missed',
+    'Requests to the other instances for missed events',
   ),
   'propagator.ready': described(
     'gauge',
@@ -72,11 +72,7 @@ export const METRICS = {
     '1 while events pass between instances, else 0',
   ),
   'propagator.subscriptions': described('gauge', '{channel}', 'Subscribed channels'),
-  'propagator.members': described(
-    'gauge',
-    '{instance}',
-    'Instances known to live, this one included',
-  ),
+  'propagator.members': described('gauge', '{instance}', 'Members, including this instance'),
   'propagator.sockets': described('gauge', '{socket}', 'Connected sockets of this instance'),
   'propagator.users': described('gauge', '{user}', 'Users with a socket on this instance'),
   'propagator.overloaded': described(
@@ -87,19 +83,19 @@ export const METRICS = {
   'propagator.event_loop.delay': described(
     'gauge',
     's',
-    'How late the event loop was when it was last looked at',
+    'Delay of the event loop at the last measurement',
   ),
   'propagator.publish.pending': described(
     'gauge',
     '{event}',
-    'Publishes that wait for the answer of Redis, those in the outbox included',
+    'Publishes that wait for a reply of Redis, including those in the outbox',
   ),
   'propagator.outbox.events': described('gauge', '{event}', 'Events that wait for Redis'),
   'propagator.outbox.size': described('gauge', 'By', 'Bytes of the events that wait for Redis'),
   'propagator.repair.held': described(
     'gauge',
     'By',
-    'Bytes of events that wait for earlier ones which were missed',
+    'Bytes of events that wait for earlier, missed events',
   ),
 } as const satisfies Record<string, Description>;
 

@@ -19,7 +19,7 @@ const UNUSABLE: readonly [
   [
     'stringNumbers',
     ({ stringNumbers }) => Boolean(stringNumbers),
-    'Numbers in answers have to be numbers: pass one without it.',
+    'Numbers in replies have to be numbers: pass one without it.',
   ],
   [
     'keyPrefix',
@@ -34,7 +34,7 @@ const UNUSABLE: readonly [
   [
     'role: "slave"',
     ({ role }) => role === 'slave',
-    'What is published at a replica is heard there only: pass one without it.',
+    'A message published at a replica reaches only subscribers of that replica: pass one without it.',
   ],
 ];
 

@@ -89,7 +89,7 @@ export function checkHost(option: string, { host, path }: Record<string, unknown
     throw invalid(
       `${option}.host`,
       host,
-      "Write the name or address alone, such as 'localhost', and what else there is as port, username, password and tls; or pass a URL instead.",
+      "Write the name or address alone, such as 'localhost', and the rest as port, username, password and tls; or pass a URL instead.",
     );
   }
   if (typeof path !== 'string' || (path.trim() !== '' && !path.includes('://'))) return;

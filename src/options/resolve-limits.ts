@@ -12,7 +12,7 @@ export interface ResolvedClientLimits {
 }
 
 const KNOWN = ['eventsPerSecond', 'eventBurst', 'refusals', 'roomsPerSocket', 'nameBytes'] as const;
-const MOST = 1_000_000;
+const MAX_VALUE = 1_000_000;
 /** A UUID always fits; longer values are not names. */
 const NAME_BYTES = [36, 65_536] as const;
 
@@ -26,9 +26,9 @@ export function resolveLimits(given: unknown): ResolvedClientLimits {
   const perSecond =
     eventsPerSecond === undefined
       ? undefined
-      : wholeNumber('limits.eventsPerSecond', eventsPerSecond, 100, [1, MOST]);
+      : wholeNumber('limits.eventsPerSecond', eventsPerSecond, 100, [1, MAX_VALUE]);
   const burst =
-    perSecond && wholeNumber('limits.eventBurst', eventBurst, 2 * perSecond, [1, 2 * MOST]);
+    perSecond && wholeNumber('limits.eventBurst', eventBurst, 2 * perSecond, [1, 2 * MAX_VALUE]);
   if (perSecond !== undefined && burst !== undefined && burst < perSecond) {
     throw invalid(
       'limits.eventBurst',
@@ -39,8 +39,11 @@ export function resolveLimits(given: unknown): ResolvedClientLimits {
   return Object.freeze({
     eventsPerSecond: perSecond,
     eventBurst: burst,
-    refusals: wholeNumber('limits.refusals', limits.refusals, 100, [1, MOST]),
-    roomsPerSocket: wholeNumber('limits.roomsPerSocket', limits.roomsPerSocket, 1_000, [1, MOST]),
+    refusals: wholeNumber('limits.refusals', limits.refusals, 100, [1, MAX_VALUE]),
+    roomsPerSocket: wholeNumber('limits.roomsPerSocket', limits.roomsPerSocket, 1_000, [
+      1,
+      MAX_VALUE,
+    ]),
     nameBytes: wholeNumber('limits.nameBytes', limits.nameBytes, 256, NAME_BYTES),
   });
 }

@@ -166,7 +166,7 @@ function checkedClients(given: BorrowedRedisClients): BorrowedRedisClients {
     throw misused(
       'redis.subscriber',
       'one client of a Cluster and one of a single Redis',
-      'What one publishes the other has to hear: pass publisher.duplicate().',
+      'The subscriber has to receive the messages of the publisher: pass publisher.duplicate().',
     );
   }
   return given;
@@ -232,7 +232,7 @@ function checkedOptions(given: object): RedisConnection {
     throw invalid(
       'redis.role',
       role,
-      'What is published at a replica is heard there only: leave it out.',
+      'A message published at a replica reaches only subscribers of that replica: leave it out.',
     );
   }
   if (monitor === true) {

@@ -7,7 +7,7 @@ import type { PresenceChange } from './store/presence-change.js';
 const TYPES: ReadonlySet<unknown> = new Set(['online', 'offline', 'status']);
 
 /**
- * The changes of all instances, from the channels on which the store publishes them. The channel of a bucket is subscribed
+ * The changes of all instances, from the channels on which the store publishes them. Subscribes to the channel of a bucket
  * while a subscriber watches one of its users.
  *
  * @internal

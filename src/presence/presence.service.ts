@@ -140,7 +140,7 @@ export class PresenceService {
     const id = checkedUserId(userId);
     checkStatus(status);
     // A user who has just connected to this instance may not be in the store yet.
-    if (this.state.get(id).length > 0) await tracker.told(id);
+    if (this.state.get(id).length > 0) await tracker.whenUpdated(id);
     const { connection } = store;
     try {
       const { online, change } = await store.setStatus(bucketOf(id), id, status, tracker.owner);

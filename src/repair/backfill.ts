@@ -116,7 +116,7 @@ export class Backfill {
       () =>
         `events of instance ${origin} may be lost, from number ${from} to ${to ?? 'an unknown one'} (${reason})`,
     );
-    this.deps.cluster.foundGap({ instanceId: origin, ...gap });
+    this.deps.cluster.reportGap({ instanceId: origin, ...gap });
   }
 
   clear(): void {

@@ -14,7 +14,7 @@ export function lineLogger(logger: PropagatorLogger): PropagatorLogger {
       const written: unknown = logger[level](fit(line));
       if (isPromise(written)) written.catch(() => undefined);
     } catch {
-      // There is nobody left to tell.
+      // A failure of the log has no place to be reported.
     }
   };
   return {

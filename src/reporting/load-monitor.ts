@@ -2,12 +2,12 @@ import type { LoadReason, LoadService } from './load.js';
 import type { Reporter } from './reporter.js';
 import { every } from './timers.js';
 
-const LOOK_MS = 100;
+const INTERVAL_MS = 100;
 /**
  * A long task, or a burst that Redis processes in a moment, is not an overload: this many measurements in a row
  * have to agree.
  */
-const LOOKS_TO_CHANGE = 5;
+const MEASUREMENTS_TO_CHANGE = 5;
 
 /** @internal */
 export interface LoadFigures {
@@ -25,7 +25,7 @@ export class LoadMonitor {
   private readonly runs = new Map<LoadReason, number>();
   private readonly active = new Set<LoadReason>();
   private timer: NodeJS.Timeout | undefined;
-  private lookedAt = 0;
+  private measuredAt = 0;
 
   constructor(
     private readonly load: LoadService,
@@ -37,13 +37,13 @@ export class LoadMonitor {
 
   start(): void {
     if (this.limits === undefined || this.timer !== undefined) return;
-    this.lookedAt = performance.now();
-    const failed = this.reporter.failure('load.failed', () => 'the look at the load');
-    this.timer = every(LOOK_MS, failed, () => {
+    this.measuredAt = performance.now();
+    const failed = this.reporter.failure('load.failed', () => 'measuring the load');
+    this.timer = every(INTERVAL_MS, failed, () => {
       const now = performance.now();
-      const eventLoopDelayMs = Math.max(0, Math.round(now - this.lookedAt - LOOK_MS));
-      this.lookedAt = now;
-      this.look({ eventLoopDelayMs, pendingPublishes: this.pendingPublishes() });
+      const eventLoopDelayMs = Math.max(0, Math.round(now - this.measuredAt - INTERVAL_MS));
+      this.measuredAt = now;
+      this.processFigures({ eventLoopDelayMs, pendingPublishes: this.pendingPublishes() });
     });
     this.timer.unref();
   }
@@ -54,7 +54,7 @@ export class LoadMonitor {
   }
 
   /** Processes one measurement. */
-  look(figures: LoadFigures): void {
+  processFigures(figures: LoadFigures): void {
     const { limits } = this;
     if (limits === undefined) return;
     this.judge('event-loop', figures.eventLoopDelayMs, limits.eventLoopDelayMs);
@@ -66,7 +66,7 @@ export class LoadMonitor {
       const { eventLoopDelayMs, pendingPublishes } = figures;
       this.reporter.logger.warn(
         `Overloaded (${[...this.active].join(', ')}): the event loop is ${eventLoopDelayMs} ms late, ` +
-          `${pendingPublishes} publishes wait for Redis. Volatile events are shed until that is over.`,
+          `${pendingPublishes} publishes wait for Redis. Volatile events are shed until the overload ends.`,
       );
     }
   }
@@ -75,8 +75,8 @@ export class LoadMonitor {
     const wasActive = this.active.has(reason);
     const differs = wasActive ? figure < limit / 2 : figure > limit;
     const run = differs ? (this.runs.get(reason) ?? 0) + 1 : 0;
-    this.runs.set(reason, run % LOOKS_TO_CHANGE);
-    if (run < LOOKS_TO_CHANGE) return;
+    this.runs.set(reason, run % MEASUREMENTS_TO_CHANGE);
+    if (run < MEASUREMENTS_TO_CHANGE) return;
     if (wasActive) this.active.delete(reason);
     else this.active.add(reason);
   }

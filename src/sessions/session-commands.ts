@@ -21,7 +21,7 @@ import {
 } from './session-requests.js';
 
 /** @internal */
-export interface SessionSurroundings {
+export interface SessionCommandsDeps {
   readonly instanceId: InstanceId;
   readonly timeoutMs: number;
   readonly auth: ResolvedAuthOptions | undefined;
@@ -42,7 +42,7 @@ const NOBODY: readonly string[] = Object.freeze([]);
 export class SessionCommands {
   constructor(
     private readonly requests: ClusterRequests,
-    private readonly here: SessionSurroundings,
+    private readonly deps: SessionCommandsDeps,
   ) {
     requests.handle('sessions', (params) => this.listHere(sessionsRequestIn(params)));
     requests.handle('revoke', (params) => this.revokeHere(revokeRequestIn(params)));
@@ -52,7 +52,7 @@ export class SessionCommands {
   }
 
   async list(request: SessionsRequest): Promise<ClusterResult<SessionDetails>> {
-    const { timeoutMs } = this.here;
+    const { timeoutMs } = this.deps;
     const question = { operation: 'sessions', params: request, timeoutMs };
     const remote = collect<SessionDetails>(this.requests, question, isSessionDetails);
     const local = this.listHere(request);
@@ -61,17 +61,17 @@ export class SessionCommands {
   }
 
   revoke(request: RevokeRequest): Promise<ClusterCount> {
-    return this.tell('revoke', request, () => this.revokeHere(request));
+    return this.runEverywhere('revoke', request, () => this.revokeHere(request));
   }
 
   setMetadata(request: MetadataRequest): Promise<ClusterCount> {
-    return this.tell('session-metadata', request, () => this.setMetadataHere(request));
+    return this.runEverywhere('session-metadata', request, () => this.setMetadataHere(request));
   }
 
   private listHere({ userId, namespace }: SessionsRequest): SessionDetails[] {
-    const { instanceId, auth, reporter } = this.here;
+    const { instanceId, auth, reporter } = this.deps;
     const selection = { rooms: [userRoom(userId)], except: NOBODY };
-    return [...this.here.namespaces(namespace)].flatMap((local) =>
+    return [...this.deps.namespaces(namespace)].flatMap((local) =>
       local.select({ namespace: local.name, ...selection }).flatMap((socket) => {
         // Not `socket.auth`, which the app may change.
         const sessionId = local.identityOf(socket.id)?.sessionId;
@@ -83,19 +83,19 @@ export class SessionCommands {
   }
 
   private revokeHere({ revoked, reason }: RevokeRequest): number {
-    // First of all: otherwise a disconnected client could be back before its revocation is known.
-    this.here.revocations.add(revoked);
+    // Before the disconnects: a disconnected client could reconnect before its revocation is known.
+    this.deps.revocations.add(revoked);
     const sockets =
       'userId' in revoked
         ? this.socketsOf(userRoom(revoked.userId), revoked.exceptSessionId)
         : this.socketsOf(sessionRoom(revoked.sessionId));
-    disconnectSockets(sockets, { close: 'unused', reason }, this.here.reporter);
+    disconnectSockets(sockets, { close: 'unused', reason }, this.deps.reporter);
     return sockets.length;
   }
 
   private setMetadataHere({ sessionId, metadata }: MetadataRequest): number {
     const kept: SessionMetadata | string | null =
-      metadata && checkedMetadata(metadata, this.here.maxMetadataBytes);
+      metadata && checkedMetadata(metadata, this.deps.maxMetadataBytes);
     // Another instance may have other options.
     if (typeof kept === 'string') throw new TypeError(`"metadata" of a session: ${kept}`);
     const sockets = this.socketsOf(sessionRoom(sessionId));
@@ -106,20 +106,20 @@ export class SessionCommands {
   /** In all namespaces, including sockets that are still connecting. */
   private socketsOf(room: string, exceptSessionId?: string): Socket[] {
     const except = exceptSessionId === undefined ? NOBODY : [sessionRoom(exceptSessionId)];
-    return [...this.here.namespaces(undefined)].flatMap((local) =>
+    return [...this.deps.namespaces(undefined)].flatMap((local) =>
       local.selectWithArriving({ namespace: local.name, rooms: [room], except }),
     );
   }
 
-  private async tell(
+  private async runEverywhere(
     operation: string,
     params: unknown,
     local: () => number,
   ): Promise<ClusterCount> {
-    const { timeoutMs } = this.here;
+    const { timeoutMs } = this.deps;
     const remote = sum(this.requests, { operation, params, timeoutMs });
-    const here = local();
+    const localCount = local();
     const { count, missing, complete } = await remote;
-    return { count: here + count, missing, complete };
+    return { count: localCount + count, missing, complete };
   }
 }

@@ -26,9 +26,9 @@ type Given = Readonly<Record<string, unknown>>;
 export function sessionsRequestIn(params: unknown): SessionsRequest {
   const { userId, namespace } = params as Given;
   const known = normalisedUserId(userId);
-  if (known === undefined) throw new TypeError('"userId" is no user id');
+  if (known === undefined) throw new TypeError('"userId" is not a user id');
   if (namespace !== undefined && typeof namespace !== 'string') {
-    throw new TypeError('"namespace" is no string');
+    throw new TypeError('"namespace" is not a string');
   }
   return { userId: known, namespace };
 }
@@ -36,21 +36,21 @@ export function sessionsRequestIn(params: unknown): SessionsRequest {
 /** The request in the parameters of another instance. @throws TypeError @internal */
 export function revokeRequestIn(params: unknown): RevokeRequest {
   const { revoked, reason } = params as Given;
-  if (typeof reason !== 'string') throw new TypeError('"reason" is no string');
+  if (typeof reason !== 'string') throw new TypeError('"reason" is not a string');
   return { revoked: revokedIn(revoked as Given), reason };
 }
 
 /** The request in the parameters of another instance. @throws TypeError @internal */
 export function metadataRequestIn(params: unknown): MetadataRequest {
   const { sessionId, metadata } = params as Given;
-  if (typeof metadata !== 'object') throw new TypeError('"metadata" is no object');
+  if (typeof metadata !== 'object') throw new TypeError('"metadata" is not an object');
   return { sessionId: sessionIdIn(sessionId), metadata: metadata as Given | null };
 }
 
 function revokedIn({ userId, sessionId, exceptSessionId }: Given): Revoked {
   if (userId === undefined) return { sessionId: sessionIdIn(sessionId) };
   const known = normalisedUserId(userId);
-  if (known === undefined) throw new TypeError('"userId" is no user id');
+  if (known === undefined) throw new TypeError('"userId" is not a user id');
   return exceptSessionId === undefined
     ? { userId: known }
     : { userId: known, exceptSessionId: sessionIdIn(exceptSessionId) };
@@ -59,5 +59,5 @@ function revokedIn({ userId, sessionId, exceptSessionId }: Given): Revoked {
 function sessionIdIn(given: unknown): string {
   const sessionId = normalisedSessionId(given);
   if (sessionId !== undefined) return sessionId;
-  throw new TypeError('"sessionId" is no session id');
+  throw new TypeError('"sessionId" is not a session id');
 }

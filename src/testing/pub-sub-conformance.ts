@@ -31,10 +31,10 @@ type Scenario = (open: () => Promise<Peer>, channel: string) => Promise<void>;
 
 const PATIENCE_MS = 20_000;
 
-async function until(condition: () => boolean, what: string): Promise<void> {
+async function until(condition: () => boolean, awaited: string): Promise<void> {
   const end = Date.now() + PATIENCE_MS;
   while (!condition()) {
-    assert.ok(Date.now() < end, `waited ${PATIENCE_MS} ms in vain: ${what}`);
+    assert.ok(Date.now() < end, `waited ${PATIENCE_MS} ms in vain: ${awaited}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
@@ -132,7 +132,7 @@ const scenarios: Record<string, Scenario> = {
     await fence(a, a);
     assert.deepEqual(texts(a), ['once']);
   },
-  'hands over nothing after unsubscribe, and again after subscribing anew': async (
+  'hands over nothing after unsubscribe, and messages again after another subscribe': async (
     open,
     channel,
   ) => {
@@ -157,7 +157,7 @@ const scenarios: Record<string, Scenario> = {
     await fence(a, a);
     assert.deepEqual(texts(a), ['kept']);
   },
-  'ends up subscribed as asked last, however fast the changes': async (open, channel) => {
+  'ends in the state that was requested last, however fast the changes': async (open, channel) => {
     const a = await open();
     const attempts: Promise<unknown>[] = [];
     for (let i = 0; i < 20; i++) {
@@ -171,7 +171,7 @@ const scenarios: Record<string, Scenario> = {
     await fence(a, a);
     assert.deepEqual(texts(a), ['last']);
   },
-  'keeps a channel that is given back and wanted again at once': async (open, channel) => {
+  'keeps a channel that is unsubscribed and subscribed again at once': async (open, channel) => {
     const a = await open();
     await a.pubSub.subscribe(channel);
     a.pubSub.unsubscribe(channel);
@@ -216,25 +216,24 @@ const scenarios: Record<string, Scenario> = {
     await fence(a, a);
     assert.deepEqual(texts(a), ['1', '2']);
   },
-  'is ready once connected, says so at once to who asks, and completes when closed': async (
-    open,
-  ) => {
-    const { pubSub } = await open();
-    const states: PubSubState[] = [];
-    let completed = false;
-    pubSub.state$.subscribe({
-      next: (state) => states.push(state),
-      complete: () => {
-        completed = true;
-      },
-    });
-    await until(() => pubSub.state === 'ready', 'the state "ready"');
-    assert.equal(states.at(-1), 'ready');
-    await pubSub.close();
-    assert.equal(pubSub.state, 'closed');
-    assert.equal(states.at(-1), 'closed');
-    assert.equal(completed, true);
-  },
+  'is ready once connected, emits its state to a new subscriber at once, and completes when closed':
+    async (open) => {
+      const { pubSub } = await open();
+      const states: PubSubState[] = [];
+      let completed = false;
+      pubSub.state$.subscribe({
+        next: (state) => states.push(state),
+        complete: () => {
+          completed = true;
+        },
+      });
+      await until(() => pubSub.state === 'ready', 'the state "ready"');
+      assert.equal(states.at(-1), 'ready');
+      await pubSub.close();
+      assert.equal(pubSub.state, 'closed');
+      assert.equal(states.at(-1), 'closed');
+      assert.equal(completed, true);
+    },
   'refuses everything after close, with a code, and can be closed twice': async (open, channel) => {
     const [a, b] = [await open(), await open()];
     await a.pubSub.subscribe(channel);

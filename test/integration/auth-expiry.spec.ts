@@ -176,7 +176,7 @@ describe('a token that expires', () => {
       data: { code: 'auth.failed' },
     });
     expect(instance.counts).toEqual({ 'auth.failed': 1 });
-    expect(cluster.logger.matching(/expiresAt is no time: write a Date, or ms/)).toHaveLength(1);
+    expect(cluster.logger.matching(/expiresAt is not a time: write a Date, or ms/)).toHaveLength(1);
     expect(cluster.logger.matching(/SECRET/)).toEqual([]);
   });
 

@@ -70,8 +70,8 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
     says: ['room', '"xx..."', 'more than 256 bytes', 'raise the option limits.nameBytes'],
   },
   'session.metadata-invalid': {
-    error: PropagatorError.of('session.metadata-invalid', ['it is no plain object']),
-    says: ['no plain object', 'raise the option auth.maxMetadataBytes'],
+    error: PropagatorError.of('session.metadata-invalid', ['it is not a plain object']),
+    says: ['not a plain object', 'raise the option auth.maxMetadataBytes'],
   },
   'redis.unavailable': {
     error: PropagatorError.of('redis.unavailable', ['connect ECONNREFUSED']),

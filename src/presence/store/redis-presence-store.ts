@@ -20,13 +20,14 @@ import type {
   UpdateFlags,
   UserPresence,
 } from './presence-store.js';
-import { BEAT, BURIED, RESIGN } from './scripts/lease.js';
-import { COUNT, LOOK, PAGE, SET_STATUS } from './scripts/lookups.js';
+import { BEAT, RESIGN, SWEEP_FINISHED } from './scripts/lease.js';
+import { COUNT, PAGE, READ, SET_STATUS } from './scripts/lookups.js';
 import { startedAtReplica } from '../../redis/redis-error.js';
 import { probe } from './scripts/probe.js';
-import { REPORTED, SETTLE, SWEEP } from './scripts/settle.js';
+import { PROCESS_DUE } from './scripts/process-due.js';
 import { ADMIT_SOCKET, RELEASE_SOCKET } from './scripts/sockets.js';
-import { UPDATE } from './scripts/update.js';
+import { SWEEP } from './scripts/sweep.js';
+import { ACKNOWLEDGE, UPDATE } from './scripts/update.js';
 
 /** The maximum number of users that one call looks at during a sweep. */
 const SWEEP_COUNT = 500;
@@ -80,7 +81,7 @@ export class RedisPresenceStore implements PresenceStore {
       const base = presenceChannel(prefix, bucket);
       return KEYS.map((key) => `${base}:${key}`);
     });
-    const batched = cluster ? [] : [UPDATE, REPORTED, ADMIT_SOCKET, RELEASE_SOCKET];
+    const batched = cluster ? [] : [UPDATE, ACKNOWLEDGE, ADMIT_SOCKET, RELEASE_SOCKET];
     this.batches = new Map(
       batched.map((script) => [script, new ScriptBatches(scripts, script, KEYS.length)]),
     );
@@ -128,7 +129,7 @@ export class RedisPresenceStore implements PresenceStore {
   }
 
   async sweepFinished(dead: Owner): Promise<void> {
-    await this.scripts.run(BURIED, this.leases, [dead, this.keepLeasesMs]);
+    await this.scripts.run(SWEEP_FINISHED, this.leases, [dead, this.keepLeasesMs]);
   }
 
   async update(
@@ -137,9 +138,9 @@ export class RedisPresenceStore implements PresenceStore {
     steps: readonly PresenceStep[],
     { number = 0, redeliver = true }: UpdateFlags = {},
   ): Promise<Updated> {
-    const told = steps.flatMap(({ operation, userId }) => [operation, userId]);
+    const operations = steps.flatMap(({ operation, userId }) => [operation, userId]);
     const flags = [lease.tentativeUntil ?? 0, number, redeliver ? 1 : 0];
-    const args = [this.options.leaseMs, ...flags, ...told];
+    const args = [this.options.leaseMs, ...flags, ...operations];
     const reply = await this.runFor(lease, UPDATE, bucket, args);
     const [state, now, changes] = reply as [Updated['state'], number, ChangeReply[]];
     return { state, now, changes: changesOf(changes, lease.owner) };
@@ -147,7 +148,7 @@ export class RedisPresenceStore implements PresenceStore {
 
   async processDue(bucket: number, lease: Lease, redeliver = true): Promise<DueResult> {
     const args = [this.options.lastSeenMs, lease.tentativeUntil ?? 0, redeliver ? 1 : 0];
-    const reply = await this.runFor(lease, SETTLE, bucket, args);
+    const reply = await this.runFor(lease, PROCESS_DUE, bucket, args);
     return dueResult(reply as DueReply, lease.owner);
   }
 
@@ -157,7 +158,7 @@ export class RedisPresenceStore implements PresenceStore {
     changes: readonly PresenceChange[],
   ): Promise<void> {
     const fields = changes.map(({ type, at, userId }) => `${type}:${at}:${userId}`);
-    await this.run(REPORTED, bucket, [owner, ...NO_LEASE, ...fields]);
+    await this.run(ACKNOWLEDGE, bucket, [owner, ...NO_LEASE, ...fields]);
   }
 
   async sweep(
@@ -177,7 +178,7 @@ export class RedisPresenceStore implements PresenceStore {
 
   async read(bucket: number, userIds: readonly string[]): Promise<UserPresence[]> {
     const keys = this.keys(bucket);
-    const reply = await this.scripts.run(LOOK, keys, userIds);
+    const reply = await this.scripts.run(READ, keys, userIds);
     const [now, ...found] = reply as [number, ...(number | string)[]];
     return userIds.map((_, i) => {
       const [online, status, seen] = found.slice(3 * i, 3 * i + 3) as [number, string, string];

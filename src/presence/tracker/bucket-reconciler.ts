@@ -154,7 +154,7 @@ export class BucketReconciler {
   }
 
   /** Resolves when the store has been updated, or could not be. */
-  async told(): Promise<void> {
+  async whenUpdated(): Promise<void> {
     await this.working;
   }
 

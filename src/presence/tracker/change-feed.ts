@@ -16,7 +16,7 @@ export class ChangeFeed {
 
   readonly changes$ = new Observable<PresenceChange>((listener) => {
     const subscription = this.changes.subscribe(listener);
-    // Not before the subscriber has its subscription.
+    // Deferred until the subscriber has its subscription.
     nextTick(this.failed, this.onListener);
     return () => {
       subscription.unsubscribe();

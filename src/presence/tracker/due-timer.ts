@@ -33,7 +33,7 @@ export class DueTimer<K> {
     this.firesAt = at;
     if (at === Infinity) return;
     const ms = Math.ceil(at - performance.now());
-    const failed = this.reporter.failure('presence.failed', () => 'what is due');
+    const failed = this.reporter.failure('presence.failed', () => 'processing due users');
     this.timer = after(Math.min(ms, MAX_MS), failed, () => this.fire());
     this.timer.unref();
   }

@@ -50,7 +50,10 @@ export class PresenceTracker {
     private readonly deps: PresenceTrackerDeps,
   ) {
     this.dueTimer = new DueTimer<BucketReconciler>((bucket) => bucket.processDue(), deps.reporter);
-    const failed = deps.reporter.failure('presence.failed', () => 'users who come and go');
+    const failed = deps.reporter.failure(
+      'presence.failed',
+      () => 'a user who connects or disconnects',
+    );
     this.threw = failed;
     this.feed = new ChangeFeed(
       options.leaseMs,
@@ -158,8 +161,8 @@ export class PresenceTracker {
   }
 
   /** Resolves when the store has been updated with a user's sockets on this instance, or could not be. */
-  told(userId: string): Promise<void> {
-    return this.bucket(bucketOf(userId)).told();
+  whenUpdated(userId: string): Promise<void> {
+    return this.bucket(bucketOf(userId)).whenUpdated();
   }
 
   /** Reports a change made by this instance. */

@@ -29,7 +29,7 @@ export class UnackedChanges {
     };
   }
 
-  /** Ignores a redelivered change. */
+  /** Adds a change, unless the app has received it already. */
   add(change: PresenceChange): void {
     const key = keyOf(change);
     if (!this.reported.has(key)) this.unreported.set(key, change);
@@ -46,7 +46,7 @@ export class UnackedChanges {
     return undefined;
   }
 
-  /** The first changes to acknowledge. */
+  /** The first `count` changes to acknowledge. */
   first(count: number): PresenceChange[] {
     return [...this.reported.values()].slice(0, count);
   }

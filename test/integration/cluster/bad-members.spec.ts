@@ -206,7 +206,9 @@ describe('one invalid entry', () => {
     expect(items.map(({ id }) => id).sort()).toEqual([good.id, bad.id, 'other'].sort());
     expect({ missing, complete }).toEqual({ missing: [fake.instanceId], complete: false });
     expect(
-      cluster.logger.matching(/message\.malformed: an answer: 2 of 3 are not what was asked for/),
+      cluster.logger.matching(
+        /message\.malformed: a reply: 2 of 3 items do not have the requested form/,
+      ),
     ).toHaveLength(1);
   });
 

@@ -206,7 +206,9 @@ describe('a message from another instance', () => {
     await livesOn();
     expect(a.counts).toEqual({ 'message.forged': 4 });
     expect(othersOf(a).map(({ instanceId }) => instanceId)).toEqual([fake.instanceId]);
-    expect(cluster.logger.matching(/^warn message\.forged: a \w+ in our own name/)).not.toEqual([]);
+    expect(
+      cluster.logger.matching(/^warn message\.forged: a \w+ in the name of this instance/),
+    ).not.toEqual([]);
   });
 
   it('is not delivered if it is an event that claims to be from this instance', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { expiresAtOf, NoTime } from '../../../src/auth/expires-at.js';
+import { expiresAtOf, InvalidExpiry } from '../../../src/auth/expires-at.js';
 
 const MS = 1_900_000_000_000;
 const of = (claims: object) => expiresAtOf(claims);
@@ -44,15 +44,15 @@ describe('the expiry of an identity', () => {
     ['exp in ms', { exp: MS }],
     ['no time beside a good exp', { expiresAt: 'soon', exp: 7 }],
   ])('is not %s', (_, claims) => {
-    expect(of(claims)).toBeInstanceOf(NoTime);
+    expect(of(claims)).toBeInstanceOf(InvalidExpiry);
   });
 
   it('is refused without quoting the value, only the option', () => {
-    expect((of({ expiresAt: 'SECRET' }) as NoTime).detail).toBe(
-      'expiresAt is no time: write a Date, or ms since 1970; leave it out for "never"',
+    expect((of({ expiresAt: 'SECRET' }) as InvalidExpiry).detail).toBe(
+      'expiresAt is not a time: write a Date, or ms since 1970; leave it out for "never"',
     );
-    expect((of({ exp: 'SECRET' }) as NoTime).detail).toBe(
-      'exp is no time: write seconds since 1970; leave it out for "never"',
+    expect((of({ exp: 'SECRET' }) as InvalidExpiry).detail).toBe(
+      'exp is not a time: write seconds since 1970; leave it out for "never"',
     );
   });
 });

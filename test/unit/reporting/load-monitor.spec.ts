@@ -21,7 +21,7 @@ describe('the load monitor', () => {
 
   const look = (times: number, figures: Partial<typeof LIMITS> = {}): void => {
     for (let i = 0; i < times; i++) {
-      monitor.look({ eventLoopDelayMs: 0, pendingPublishes: 0, ...figures });
+      monitor.processFigures({ eventLoopDelayMs: 0, pendingPublishes: 0, ...figures });
     }
   };
 
@@ -39,7 +39,7 @@ describe('the load monitor', () => {
 
     expect(logger.lines).toEqual([
       'warn Overloaded (event-loop): the event loop is 350 ms late, 0 publishes wait for Redis. ' +
-        'Volatile events are shed until that is over.',
+        'Volatile events are shed until the overload ends.',
     ]);
   });
 

@@ -75,7 +75,7 @@ redis.pcall('PEXPIRE', KEYS[2], ARGV[2])
 `);
 
 /** Marks a dead owner as swept. KEYS as above. ARGV: dead owner, lifetime of the keys (ms). */
-export const BURIED = redisScript(`
+export const SWEEP_FINISHED = redisScript(`
 local time = redis.call('TIME')
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZADD', KEYS[3], time[1] * 1000, ARGV[1])

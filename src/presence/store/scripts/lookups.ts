@@ -19,7 +19,7 @@ return keep({1, changes})
 `);
 
 /** ARGV: users. Returns now (ms), then for each user: whether online, status, last-seen time (ms). */
-export const LOOK = redisScript(`
+export const READ = redisScript(`
 local users, statuses, seen = KEYS[1], KEYS[4], KEYS[5]
 local time = redis.call('TIME')
 local answer = {time[1] * 1000 + math.floor(time[2] / 1000)}

@@ -45,3 +45,11 @@ for i = 13, #ARGV, 2 do
 end
 return keep({'done', now, changes})
 `);
+
+/** Removes acknowledged changes. ARGV after those of the prelude: the changes. */
+export const ACKNOWLEDGE = redisScript(`${PRELUDE}
+for i = 9, #ARGV do
+  if redis.call('HGET', reports, ARGV[i]) == owner then redis.call('HDEL', reports, ARGV[i]) end
+end
+keep()
+`);

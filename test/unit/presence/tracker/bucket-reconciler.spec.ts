@@ -90,7 +90,7 @@ describe('BucketReconciler', () => {
 
   it('reports a user online, then acknowledges the change', async () => {
     bucket.connected(USER);
-    await bucket.told();
+    await bucket.whenUpdated();
     expect(store.calls).toEqual([`join ${USER}`, 'acknowledge online']);
     expect(reported).toEqual([`online ${USER}`]);
   });
@@ -98,7 +98,7 @@ describe('BucketReconciler', () => {
   it('reports a user offline after the grace period, and keeps no state', async () => {
     bucket.connected(USER);
     bucket.disconnected(USER);
-    await bucket.told();
+    await bucket.whenUpdated();
     expect(bucket.size).toBe(1);
     await jest.advanceTimersByTimeAsync(OPTIONS.graceMs - 1);
     expect(reported).toEqual([`online ${USER}`]);
@@ -109,7 +109,7 @@ describe('BucketReconciler', () => {
 
   it('does not report a user who returns within the grace period', async () => {
     bucket.connected(USER);
-    await bucket.told();
+    await bucket.whenUpdated();
     bucket.disconnected(USER);
     await jest.advanceTimersByTimeAsync(OPTIONS.graceMs / 2);
     bucket.connected(USER);
@@ -127,17 +127,17 @@ describe('BucketReconciler', () => {
     await jest.advanceTimersByTimeAsync(0);
     expect(store.calls).toEqual([`join ${USER}`]);
     reply.resolve();
-    await bucket.told();
+    await bucket.whenUpdated();
     expect(store.calls.slice(0, 2)).toEqual([`join ${USER}`, `leave ${USER},join bob`]);
   });
 
   it('sends at most 500 users in one call', async () => {
     lease = undefined;
     for (let index = 0; index < 501; index++) bucket.connected(`user-${index}`);
-    await bucket.told();
+    await bucket.whenUpdated();
     lease = LEASE;
     bucket.work();
-    await bucket.told();
+    await bucket.whenUpdated();
     const sizes = store.calls.map((call) => call.split(',').length);
     expect(sizes.slice(0, 2)).toEqual([500, 1]);
   });
@@ -145,24 +145,24 @@ describe('BucketReconciler', () => {
   it('makes no call without a lease', async () => {
     lease = undefined;
     bucket.connected(USER);
-    await bucket.told();
+    await bucket.whenUpdated();
     expect(store.calls).toEqual([]);
     lease = LEASE;
     bucket.work();
-    await bucket.told();
+    await bucket.whenUpdated();
     expect(reported).toEqual([`online ${USER}`]);
   });
 
   it('repeats a failed update with the same number, and asks for redelivery', async () => {
     store.beforeUpdate = failing;
     bucket.connected(USER);
-    await bucket.told();
+    await bucket.whenUpdated();
     expect(failures).toHaveLength(1);
     bucket.disconnected(USER);
     store.beforeUpdate = async () => {};
-    await bucket.told();
+    await bucket.whenUpdated();
     bucket.work();
-    await bucket.told();
+    await bucket.whenUpdated();
     const [first, ...others] = store.calls.filter((call) => !call.startsWith('acknowledge'));
     expect([first, ...others.slice(-2)]).toEqual([`join ${USER}`, `join ${USER}`, `leave ${USER}`]);
     expect(new Set(store.flags.slice(0, -1).map(({ number }) => number))).toEqual(new Set([1]));
@@ -176,13 +176,13 @@ describe('BucketReconciler', () => {
       isHeld = false;
     };
     bucket.connected(USER);
-    await bucket.told();
+    await bucket.whenUpdated();
     expect(reported).toEqual([]);
     expect(leasesEnded).toBe(1);
     isHeld = true;
     store.beforeReply = async () => {};
     bucket.work();
-    await bucket.told();
+    await bucket.whenUpdated();
     expect(store.calls).toEqual([`join ${USER}`, `join ${USER}`]);
     expect(store.flags.map(({ number, redeliver }) => [number, redeliver])).toEqual([
       [1, true],
@@ -193,11 +193,11 @@ describe('BucketReconciler', () => {
   it('keeps changes while they have to wait, and acknowledges none of them', async () => {
     isWaiting = true;
     bucket.connected(USER);
-    await bucket.told();
+    await bucket.whenUpdated();
     expect(store.calls).toEqual([`join ${USER}`]);
     isWaiting = false;
     bucket.handOver();
-    await bucket.told();
+    await bucket.whenUpdated();
     expect(reported).toEqual([`online ${USER}`]);
     expect(store.calls.at(-1)).toBe('acknowledge online');
   });
@@ -205,7 +205,7 @@ describe('BucketReconciler', () => {
   it('joins tentatively after a data loss', async () => {
     isTentative = true;
     bucket.connected(USER);
-    await bucket.told();
+    await bucket.whenUpdated();
     expect(store.calls[0]).toBe(`hold ${USER}`);
   });
 
@@ -216,10 +216,10 @@ describe('BucketReconciler', () => {
     bucket.connected(USER);
     bucket.connected('bob');
     bucket.disconnected('bob');
-    await bucket.told();
+    await bucket.whenUpdated();
     store.calls.length = 0;
     bucket.resend({ storeLostData: loss });
-    await bucket.told();
+    await bucket.whenUpdated();
     expect(store.calls[0]).toBe([connected, left.replace(USER, 'bob')].join());
     expect(reported).toEqual([`online ${USER}`, 'online bob']);
   });
@@ -228,14 +228,14 @@ describe('BucketReconciler', () => {
     isWaiting = true;
     bucket.connected(USER);
     bucket.connected('bob');
-    await bucket.told();
+    await bucket.whenUpdated();
     bucket.disconnected('bob');
-    await bucket.told();
+    await bucket.whenUpdated();
     lease = { ...LEASE, owner: 'a.1' };
     store.calls.length = 0;
     bucket.givenUp();
     isWaiting = false;
-    await bucket.told();
+    await bucket.whenUpdated();
     expect(store.calls).toEqual([`join ${USER}`]);
     // Their changes are reported by the instance that sweeps the old owner.
     expect(reported).toEqual([]);
@@ -269,7 +269,7 @@ describe('BucketReconciler', () => {
       instanceId: 'a',
     };
     bucket.made(change);
-    await bucket.told();
+    await bucket.whenUpdated();
     expect(reported).toEqual([`status ${USER}`]);
     expect(store.calls).toEqual([]);
   });
