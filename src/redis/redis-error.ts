@@ -8,7 +8,7 @@ const PERMISSION =
   /^(?:ReplyError: )?NOPERM|ACL failure in script|The user executing the script can't/;
 /** The messages of ioredis when the command did not reach Redis, or its reply did not come back. */
 const UNREACHABLE =
-  /Connection is closed|Stream isn't writeable|max retries per request|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|Cluster isn't ready|Failed to refresh slots|ClusterAllFailedError|None of startup nodes|Too many Cluster redirections|Cluster is ended|connection close|Command timed out|Socket timeout|^(?:LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|MOVED|READONLY|NOAUTH|WRONGPASS)|max number of clients/;
+  /Connection is closed|Stream isn't writeable|max retries per request|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|Cluster isn't ready|Failed to refresh slots|ClusterAllFailedError|None of startup nodes|Too many Cluster redirections|Cluster is ended|connection close|Command timed out|Socket timeout|Unknown RESP type|Protocol error, got|^(?:LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|MOVED|READONLY|NOAUTH|WRONGPASS)|max number of clients/;
 
 /** The command that Redis names in its refusal, such as `cluster|slots`, for a command that ioredis sent by itself. */
 const NAMED_COMMAND = /'([\w|]+)' command/;

@@ -4,7 +4,7 @@ import { SHARD_WAYS } from './client-factory.js';
 import { CHANNELS_DROPPED, channelsOf, type NodeClient } from './ioredis-internals.js';
 import { Liveness } from './liveness.js';
 import { quit } from './quit.js';
-import { outliveSocketErrors } from './stream-errors.js';
+import { isGivenUp, outliveSocketErrors } from './stream-errors.js';
 import { SubscriberConnection } from './subscriber-connection.js';
 import type { SubscriberHandlers } from './subscriber.js';
 import type { Waiters } from './waiters.js';
@@ -87,6 +87,7 @@ export class Shard {
           on.changed();
         },
         smessageBuffer: (channel: Buffer, message: Buffer) => {
+          if (isGivenUp(this.client)) return;
           const name = channel.toString();
           if (this.connection.isWanted(name)) on.message(name, message);
           else on.stray(name, message);

@@ -4,6 +4,7 @@ import { ClientEvents } from './client-events.js';
 import { checkRegularly, Liveness, type PingedClient } from './liveness.js';
 import { keepSubscriptions } from './kept-subscriptions.js';
 import { bounded, quit } from './quit.js';
+import { isGivenUp } from './stream-errors.js';
 import type { Subscriber, SubscriberHandlers } from './subscriber.js';
 import { SubscriberConnection } from './subscriber-connection.js';
 
@@ -58,7 +59,7 @@ export class SingleSubscriber implements Subscriber {
         messageBuffer: (channel: Buffer, message: Buffer) => {
           const name = channel.toString();
           // An UNSUBSCRIBE takes a moment, and a borrowed client also has channels of the app.
-          if (this.connection.isWanted(name)) handlers.message(name, message);
+          if (this.connection.isWanted(name) && !isGivenUp(client)) handlers.message(name, message);
         },
       },
       handlers.threw,

@@ -24,3 +24,14 @@ export function outliveSocketErrors(client: RedisClient): void {
   client.on('connecting', () => soon(ignore, guard));
   client.on('connect', guard);
 }
+
+/**
+ * Whether this client has given up its connection. ioredis does so after bytes that it cannot read, and drops what
+ * came with them; messages behind those still arrive until the connection is closed, without the lost ones. The repair
+ * delivers all of them in order.
+ *
+ * @internal
+ */
+export function isGivenUp(client: unknown): boolean {
+  return (client as { readonly stream?: Socket | null }).stream?.writableEnded === true;
+}

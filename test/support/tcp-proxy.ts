@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
+/** A prefix that neither Redis nor its clients send. */
+const GARBAGE = Buffer.from([0xff, 0xfe, 0x00, 0x13, 0x37, 0x0d, 0x0a]);
+
 interface Link {
   readonly client: Socket;
   readonly upstream: Socket;
@@ -13,6 +16,8 @@ interface Link {
   /** The moment after which no bytes pass in either direction. */
   readonly silentFrom: Silence | undefined;
   silent: boolean;
+  /** `next` garbles the next bytes from Redis; `done` keeps a garbled connection open, although its client ends it. */
+  garbling?: 'next' | 'done';
 }
 
 /** When a connection falls silent: at its first byte, or at the first SUBSCRIBE. */
@@ -30,7 +35,7 @@ export class TcpProxy {
 
   static async to(redis: string): Promise<TcpProxy> {
     const { hostname, port } = new URL(redis);
-    const server = createServer();
+    const server = createServer({ allowHalfOpen: true });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const own = (server.address() as AddressInfo).port;
     const proxy = new TcpProxy(server, `redis://127.0.0.1:${own}`);
@@ -54,6 +59,14 @@ export class TcpProxy {
    */
   loseAnswers(): void {
     for (const link of this.links) link.deaf = !link.subscriber;
+  }
+
+  /**
+   * The next bytes from Redis arrive garbled on the subscribed connections, or on the others. Those behind them still
+   * arrive while the client ends the connection.
+   */
+  garbleNext(subscriber: boolean): void {
+    for (const link of this.links) if (link.subscriber === subscriber) link.garbling = 'next';
   }
 
   /** From now on commands on connections without subscriptions never arrive. */
@@ -149,7 +162,15 @@ export class TcpProxy {
       else link.held.push(bytes);
     });
     upstream.on('data', (bytes) => {
-      if (!link.deaf && !link.silent && !client.destroyed) client.write(bytes);
+      if (link.deaf || link.silent || client.destroyed) return;
+      if (link.garbling === 'next') {
+        link.garbling = 'done';
+        client.write(GARBAGE);
+      }
+      client.write(bytes);
+    });
+    client.on('end', () => {
+      if (link.garbling !== 'done') client.end();
     });
     const end = (): void => {
       this.links.delete(link);

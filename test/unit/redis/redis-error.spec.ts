@@ -13,6 +13,8 @@ describe('errors of ioredis', () => {
     ['connect ECONNREFUSED 127.0.0.1:6379', 'redis.unavailable'],
     ['read ECONNRESET', 'redis.unavailable'],
     ['write EPIPE', 'redis.unavailable'],
+    ['Unknown RESP type 255 "ÿ". Please report this.', 'redis.unavailable'],
+    ['Protocol error, got "H" as reply type byte. Please report this.', 'redis.unavailable'],
     ['getaddrinfo ENOTFOUND redis.invalid', 'redis.unavailable'],
     ["Cluster isn't ready and enableOfflineQueue options is false", 'redis.unavailable'],
     ['LOADING Redis is loading the dataset in memory', 'redis.unavailable'],
