@@ -95,6 +95,8 @@ function connectionOptions(role: string, given: RedisOptions, threw: Threw): Red
     connectTimeout: 5_000,
     disconnectTimeout,
     keepAlive: 10_000,
+    // ioredis waits for as long as a Redis expects to load its data, up to ten seconds, before it asks again.
+    maxLoadingRetryTime: 1_000,
     // Otherwise a Sentinel that accepts connections and never replies is awaited for ever, and no other one is
     // asked.
     sentinelCommandTimeout: 5_000,

@@ -6,7 +6,7 @@ import type { Reporter } from '../reporting/reporter.js';
 import { after, guarded, nextTick } from '../reporting/timers.js';
 import { refusedDatabase } from './database.js';
 import { rootOf } from './redis-error.js';
-import { isUnclear, mistakeIn, noRedis, tlsMistake } from './start-problem.js';
+import { isUnclear, loadingReason, mistakeIn, noRedis, tlsMistake } from './start-problem.js';
 import { StateMachine } from './state-machine.js';
 
 /** @internal */
@@ -34,6 +34,8 @@ export class ConnectionState {
   private startMistake: PropagatorError | undefined;
   private examining: Promise<void> | undefined;
   private degradedSince = 0;
+  /** Whether Redis is being asked, or has said, that it loads its data. */
+  private loading = false;
 
   constructor(private readonly deps: ConnectionStateDeps) {}
 
@@ -85,6 +87,16 @@ export class ConnectionState {
     this.update();
   }
 
+  /** Called at intervals, to find the reason of a connection that is open and does not become ready. */
+  check(): void {
+    if (this.publisherOpen || this.loading || this.current === 'closed') return;
+    this.loading = true;
+    loadingReason(this.deps.publisher).then(
+      (reason) => this.isLoading(reason),
+      () => this.isLoading(undefined),
+    );
+  }
+
   /** Resolves at the first state other than `connecting`, or after the time limit of the start. */
   first(): Promise<void> {
     return new Promise((resolve) => {
@@ -126,6 +138,16 @@ export class ConnectionState {
     return this.examining;
   }
 
+  private isLoading(reason: string | undefined): void {
+    this.loading = reason !== undefined;
+    if (reason === undefined || this.publisherOpen) return;
+    this.lastError = reason;
+    if (this.current === 'degraded') {
+      this.deps.reporter.logger.warn(`${reason}. It serves this instance afterwards.`);
+    }
+    this.update();
+  }
+
   private update(): void {
     if (this.publisherOpen && this.subscribed) {
       this.recover();
@@ -140,6 +162,7 @@ export class ConnectionState {
     const wasDegraded = this.current === 'degraded';
     this.lastError = undefined;
     this.startMistake = undefined;
+    this.loading = false;
     if (!this.machine.enter('ready')) return;
     this.deps.reporter.logger.log(
       wasDegraded

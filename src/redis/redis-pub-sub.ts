@@ -224,9 +224,14 @@ export class RedisPubSub implements PubSub {
   /** A borrowed connection is for its owner to reset; those of a Cluster carry the replies to SPUBLISH. */
   private watchPublisher(): void {
     const { publisher, owned, cluster } = this.clients;
-    if (!owned || cluster) return;
-    const liveness = new Liveness(publisher as RedisClient & PingedClient, PUBLISHER_PINGS);
-    this.publisherChecks ??= checkRegularly(() => liveness.check(), this.threw);
+    if (cluster) return;
+    const liveness = owned
+      ? new Liveness(publisher as RedisClient & PingedClient, PUBLISHER_PINGS)
+      : undefined;
+    this.publisherChecks ??= checkRegularly(() => {
+      liveness?.check();
+      this.connection.check();
+    }, this.threw);
   }
 
   private createSubscriber(handlers: SubscriberHandlers): Subscriber {

@@ -14,9 +14,7 @@ export class ServerVersion {
   get(): string | null {
     if (!this.asked && this.client.status === 'ready') {
       this.asked = true;
-      // All clients of ioredis have it; nothing else in this library needs it.
-      const { info } = this.client as { info?: (section: string) => Promise<string> };
-      info?.call(this.client, 'server').then(
+      infoOf(this.client, 'server').then(
         (answer) => {
           this.known = versionIn(answer);
         },
@@ -25,6 +23,12 @@ export class ServerVersion {
     }
     return this.known;
   }
+}
+
+/** All clients of ioredis have this command, but the app's own type of a client may lack it. @internal */
+export async function infoOf(client: RedisClient, section: string): Promise<string> {
+  const { info } = client as { info?: (section: string) => Promise<string> };
+  return (await info?.call(client, section)) ?? '';
 }
 
 /** @internal */

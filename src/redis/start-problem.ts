@@ -5,6 +5,7 @@ import type { RedisClient } from '../options/redis-options.js';
 import { isClusterClient, startupNodesOf } from './ioredis-internals.js';
 import { refusedLogin, wrongServer } from './redis-error.js';
 import { after } from '../reporting/timers.js';
+import { infoOf } from './server-version.js';
 
 /** The time limit of each attempt to find out whether a port uses TLS. */
 const PROBE_MS = 1_000;
@@ -81,6 +82,21 @@ export async function tlsMistake(client: RedisClient): Promise<PropagatorError |
     `${at} speaks TLS on this port, and nothing else`,
     remedy,
   ]);
+}
+
+/**
+ * Why a Redis that accepts connections does not become ready; undefined if it does not load its data. ioredis waits
+ * until that is done, and says nothing.
+ *
+ * @internal
+ */
+export async function loadingReason(client: RedisClient): Promise<string | undefined> {
+  if (client.status !== 'connect') return undefined;
+  const info = await infoOf(client, 'persistence');
+  if (!/^loading:1/m.test(info)) return undefined;
+  const [, seconds] = /^loading_eta_seconds:(\d+)/m.exec(info) ?? [];
+  const left = seconds === undefined ? '' : `, about ${seconds} s left`;
+  return `LOADING: Redis reads its data from disk${left}`;
 }
 
 /** The first address of the client; undefined for a file. */
