@@ -4,7 +4,7 @@ import { soon } from '../reporting/timers.js';
 
 type Connection = Socket['conn'];
 
-/** One refusal is forgiven in this time, so that a client which waits as long as it is told is never disconnected. */
+/** One refusal is forgiven in this time, so that a client that waits for `retryAfterMs` is never disconnected. */
 const FORGIVEN_AFTER_MS = 1_000;
 
 interface Count {

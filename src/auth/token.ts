@@ -33,7 +33,7 @@ export function tokenOf(
   );
 }
 
-/** Any other value would connect a client as anonymous whom the app meant to authenticate. @throws TypeError */
+/** Refuses other values: they would connect a client as anonymous that the app meant to authenticate. @throws TypeError */
 function extracted(given: unknown): string | undefined {
   if (given === undefined || given === null) return undefined;
   if (typeof given === 'string') return nonEmpty(given);

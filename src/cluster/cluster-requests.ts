@@ -16,12 +16,12 @@ const ANSWER_GRACE_MS = 1_000;
 /** The maximum time that another instance may ask to wait, because waiting takes memory. */
 const MAX_WAIT_MS = 600_000;
 
-/** Thrown by a handler whose caller has sent a newer request: nobody needs the reply. @internal */
+/** Thrown by a handler whose caller has sent a newer request and no longer needs this reply. @internal */
 export class Superseded extends Error {}
 
 /**
- * Answers a request of another instance. Its return value (or what it resolves to) is the last part of the reply;
- * earlier parts go through `push`.
+ * Answers a request of another instance. The returned or resolved value is the last part of the reply; earlier parts go
+ * through `push`.
  *
  * @internal
  */

@@ -11,7 +11,7 @@ type Pipe = PipeTransform | Type<PipeTransform>;
 const fromSocket = createParamDecorator(
   (claim: string | undefined, context: ExecutionContext): unknown => {
     const { auth } = wsClientOf(context, '@CurrentUser()');
-    // Undefined without the adapter: nobody was authenticated.
+    // Undefined without the adapter, which authenticates sockets.
     if (!auth) return null;
     return claim === undefined ? auth : auth[claim];
   },

@@ -6,18 +6,14 @@ import { reasonOf } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { HandlerCall } from './handler-call.js';
+import { HeldCalls, type HeldCall } from './held-calls.js';
 import { wsResponseIn } from './ws-context.js';
-import { after, guarded, soon, type Failed } from '../reporting/timers.js';
+import { guarded, soon, type Failed } from '../reporting/timers.js';
 
 type BindMessageHandlers = Parameters<IoAdapter['bindMessageHandlers']>;
 type Handler = BindMessageHandlers[1][number];
 type Transform = BindMessageHandlers[2];
 type Acknowledge = (...answer: unknown[]) => void;
-
-/** How long a handler's result is awaited after its socket has left, in ms. */
-const MAX_HOLD_MS = 30_000;
-/** How many calls of sockets that have left are awaited at once. */
-const MAX_HELD = 10_000;
 
 /** The error that a client gets for a response that cannot be sent. It can always be encoded. */
 const FAILURE = { status: 'error', message: 'Internal server error' } as const;
@@ -88,14 +84,14 @@ export class MessageHandlers {
 }
 
 /** One call of a handler, and the subscriber of its responses. */
-class Call extends HandlerCall {
+class Call extends HandlerCall implements HeldCall {
   private subscription: Subscription | undefined;
   private ended = false;
   private left = false;
   private values = 0;
   private sentEvents = false;
   private failed = false;
-  /** Receives errors that nobody else would catch: in timers, and when a socket leaves. */
+  /** Reports errors of the call's timers, and those thrown when its socket leaves. */
   readonly failedToRun: Failed = (error) =>
     this.bound.reporter.report('handler.failed', () => this.described(error));
   /** The one response that came after the socket had left. */
@@ -147,7 +143,7 @@ class Call extends HandlerCall {
   /** Exception filters handle errors of handlers. Errors of filters, and of Nest itself, arrive here. */
   error(error: unknown): void {
     this.bound.reporter.report('handler.failed', () => this.described(error));
-    this.tellFailure();
+    this.sendFailure();
     this.end();
   }
 
@@ -238,7 +234,7 @@ class Call extends HandlerCall {
 
   private unsendable(error: unknown, byAck = true): void {
     this.bound.reporter.report('response.unsendable', () => this.described(error));
-    this.tellFailure(byAck);
+    this.sendFailure(byAck);
   }
 
   private described(error: unknown): string {
@@ -250,7 +246,7 @@ class Call extends HandlerCall {
    *
    * @param byAck whether to use the acknowledgement, if there is one
    */
-  private tellFailure(byAck = true): void {
+  private sendFailure(byAck = true): void {
     if (this.failed || this.left) return;
     this.failed = true;
     const { reporter, socket } = this.bound;
@@ -277,30 +273,5 @@ function payloadOf(
     const ack = args.at(-1);
     if (typeof ack === 'function') ack(FAILURE);
     return undefined;
-  }
-}
-
-/** Calls whose sockets have left, the oldest first, until they have a result. */
-class HeldCalls {
-  private readonly calls = new Map<Call, NodeJS.Timeout>();
-
-  add(call: Call): void {
-    for (const oldest of this.calls.keys()) {
-      if (this.calls.size < MAX_HELD) break;
-      oldest.abandon(`had no result yet, and ${MAX_HELD} others are awaited`);
-    }
-    const why = `had no result ${MAX_HOLD_MS / 1_000} s after its socket had left`;
-    this.calls.set(call, after(MAX_HOLD_MS, call.failedToRun, () => call.abandon(why)).unref());
-  }
-
-  delete(call: Call): void {
-    const timer = this.calls.get(call);
-    if (timer === undefined) return;
-    clearTimeout(timer);
-    this.calls.delete(call);
-  }
-
-  close(): void {
-    for (const call of this.calls.keys()) call.abandon('had no result yet when the app was closed');
   }
 }

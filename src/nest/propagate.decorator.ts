@@ -12,8 +12,8 @@ export interface PropagateExcept {
 }
 
 /**
- * Who gets a gateway's responses in addition to the asking client: the user's other sockets, all authenticated
- * sockets of the namespace, all its sockets, nobody, or those of a room.
+ * The audience of a gateway's responses, in addition to the asking client: the user's other sockets, all authenticated
+ * sockets of the namespace, all its sockets, none, or those of a room.
  */
 export type PropagateAudience =
   | 'user'
@@ -22,7 +22,7 @@ export type PropagateAudience =
   | false
   | ({ readonly audience: 'user' | 'authenticated' | 'all' } & PropagateExcept)
   | ({
-      /** Returns the room for the message's data and its socket; undefined: nobody. */
+      /** Returns the room for the message's data and its socket; undefined for no audience. */
       // The author of a gateway knows the type of the message.
       // oxlint-disable-next-line typescript/no-explicit-any
       readonly room: (data: any, socket: AuthenticatedSocket) => string | undefined;

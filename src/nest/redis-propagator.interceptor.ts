@@ -71,7 +71,7 @@ export class RedisPropagatorInterceptor implements NestInterceptor {
     return next.handle();
   }
 
-  /** Another adapter does not report what it sends, so the response is propagated as it is here. */
+  /** Another adapter does not report its responses, so the response is propagated in its form at this interceptor. */
   private propagatePassing(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const seen = context as ExecutionContext & { [SEEN]?: true };
     if (seen[SEEN] === true) return next.handle();

@@ -116,7 +116,7 @@ function configuredRuntime(
   if (options === undefined || options === null) {
     resolved.logger.warn(
       `RedisPropagatorModule got ${options} for its options, as from a factory that returns nothing: all have their ` +
-        'defaults, so Redis is at redis://localhost:6379, and nobody is authenticated. Return the options from the ' +
+        'defaults, so Redis is at redis://localhost:6379, and no client is authenticated. Return the options from the ' +
         'factory of forRootAsync(), or {} if the defaults are right.',
     );
   }

@@ -108,7 +108,7 @@ type MetricName = keyof typeof METRICS;
 
 type Observe = (name: MetricName, value: number, attributes?: Otel.Attributes) => void;
 
-/** Returns undefined if no SDK is registered, because nobody would read the metrics. @internal */
+/** Returns undefined if no SDK is registered, which would read the metrics. @internal */
 export function startMetrics(
   { metrics, createNoopMeter }: typeof Otel,
   view: InstanceView,

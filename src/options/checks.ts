@@ -13,7 +13,7 @@ export function invalid(option: string, given: unknown, remedy: string): Propaga
   return misused(option, shown(given), remedy);
 }
 
-/** Like {@link invalid}, for cases where a description tells more than the value. @internal */
+/** Like {@link invalid}, for cases in which a description is clearer than the value. @internal */
 export function misused(option: string, words: string, remedy: string): PropagatorError {
   return PropagatorError.of('option.invalid', [option, words, remedy]);
 }

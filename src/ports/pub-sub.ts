@@ -56,8 +56,8 @@ export interface PubSub {
   /**
    * Adds a listener that is called when messages of subscribed channels may be missed from now on, or may have been
    * missed since a moment ago: a subscribed connection was lost, or a channel was subscribed late. Returns a
-   * function that removes the listener. `since` is the exact start, by `performance.now()`, if it is known: nobody
-   * could have received the channel earlier. Without it, the loss may have begun before it was noticed.
+   * function that removes the listener. `since` is the exact start, by `performance.now()`, if it is known: the
+   * channel was not subscribed earlier. Without it, the loss may have begun before it was noticed.
    * @default nothing is ever missed
    */
   onInterruption?(listener: (interrupted: InterruptedChannels, since?: number) => void): () => void;

@@ -60,7 +60,7 @@ function texts(peer: Peer): string[] {
 }
 
 const scenarios: Record<string, Scenario> = {
-  'hands a message to every subscribed instance, itself included, and to nobody else': async (
+  'hands a message to every subscribed instance, including the publisher, and to no other': async (
     open,
     channel,
   ) => {
@@ -75,7 +75,7 @@ const scenarios: Record<string, Scenario> = {
     assert.deepEqual(texts(c), []);
     assert.equal(b.received[0]?.channel, channel);
   },
-  'resolves to 0 where nobody is subscribed': async (open, channel) => {
+  'resolves to 0 if no instance is subscribed': async (open, channel) => {
     const a = await open();
     assert.equal(await a.pubSub.publish(channel, Buffer.from('nobody')), 0);
   },

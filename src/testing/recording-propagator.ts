@@ -91,7 +91,7 @@ export class RecordingPropagator extends Propagator {
       this.calls.push(call);
       return Promise.resolve(outcome as OutcomeOf<V>);
     });
-    // Nobody has to await it.
+    // The promise may be ignored.
     promise.catch(() => undefined);
     return promise;
   }

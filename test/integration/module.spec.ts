@@ -263,7 +263,7 @@ describe('RedisPropagatorModule', () => {
         warn.mockRestore();
       }
       expect(lines.filter((line) => line.includes('returns nothing'))).toEqual([
-        expect.stringContaining('nobody is authenticated. Return the options from the factory'),
+        expect.stringContaining('no client is authenticated. Return the options from the factory'),
       ]);
     });
 

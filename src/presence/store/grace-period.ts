@@ -1,9 +1,9 @@
 import type { ResolvedPresenceOptions } from '../../options/resolve-presence.js';
 
 /**
- * The rule "offline after `graceMs`". A user whom the last instance has left stays online for the grace period. A return
- * within it is not reported; its end takes the user offline, and `lastSeen` is when it started. This file has the rule,
- * in TypeScript and for the scripts; `tracker/grace-schedule.ts` decides when an instance asks the store to apply it.
+ * The rule "offline after `graceMs`". A user without a socket on any instance stays online for the grace period. A return
+ * within it is not reported; its end takes the user offline, and `lastSeen` is its start. This file has the rule, in
+ * TypeScript and for the scripts; `tracker/grace-schedule.ts` decides when an instance asks the store to apply it.
  */
 type GraceOptions = Pick<ResolvedPresenceOptions, 'graceMs'>;
 

@@ -164,7 +164,7 @@ export interface SocketAdmission {
   readonly evicted: readonly string[];
 }
 
-/** What to do above the limit. `count-only`: count the socket in any case. @internal */
+/** The action above the limit. `count-only`: count the socket in any case. @internal */
 export type LimitPolicy = 'reject-new' | 'disconnect-oldest' | 'count-only';
 
 /**

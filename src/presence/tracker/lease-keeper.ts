@@ -117,7 +117,7 @@ export class LeaseKeeper {
     await this.beating;
   }
 
-  /** The app has subscribed. Tells the store, unless the last beat did. */
+  /** The app has subscribed. Renews the lease, so that the store knows, unless the last beat said so. */
   heard(): void {
     const isKnown = this.wasHeard && this.isHeld;
     if (!isKnown && this.timer !== undefined) void this.beat();

@@ -76,7 +76,7 @@ export function commandAdapter(
       if (question !== undefined && known?.flags.local === true) {
         const asked = this.endpoint.ask(question, (_, answer) => onAnswer(answer));
         onClientCount(asked.socketIds.length);
-        // The operator waits for the count of each server; the other servers have nobody to ask.
+        // The operator waits for the count of each server; the other servers have no sockets to ask.
         for (let server = 1; server < servers; server++) onClientCount(0);
         return;
       }
@@ -94,7 +94,7 @@ export function commandAdapter(
       return Promise.resolve(cluster.otherMembers().length + 1);
     }
 
-    // Socket.IO's types say what the base class returns: local sockets and details of remote ones in one list.
+    // As in the base class: local sockets and details of remote ones in one list.
     // oxlint-disable-next-line typescript/no-explicit-any
     override async fetchSockets(options: BroadcastOptions): Promise<any[]> {
       const known = normal(options);

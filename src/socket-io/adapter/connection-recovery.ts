@@ -127,7 +127,7 @@ export class ConnectionRecovery {
     if (packet === undefined || delivery.volatile) return undefined;
     const options = optionsOf(delivery);
     const { rooms } = options;
-    // Socket.IO's adapter knows no users, so it must send to nobody while it keeps the packet.
+    // Socket.IO's adapter knows no users, so it must not send the packet while it keeps it.
     const kept = Object.assign(options, { rooms: NOWHERE });
     this.deps.store({ ...packet, data: [...packet.data] }, kept);
     Object.assign(options, { rooms });

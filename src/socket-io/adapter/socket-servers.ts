@@ -234,7 +234,7 @@ export class SocketServers {
     if (!socket.connected) return;
     this.refresh.listen(socket);
     this.expiry.connected(socket);
-    // Listeners of the app have run, and may have disconnected the socket. Nobody would remove it later.
+    // Listeners of the app have run, and may have disconnected the socket: it would stay in the state for ever.
     if (userId === undefined || !socket.connected) return;
     this.state.connected(userId, socket);
   }

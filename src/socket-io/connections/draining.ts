@@ -175,7 +175,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, next: () => 
   // The response of an upgrade request cannot be written.
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const { socket } = request;
-  // Nobody else listens to errors, and a client that disconnects first must not end the process.
+  // The only listener of errors: a client that disconnects first must not end the process.
   socket.on('error', () => undefined);
   socket.end(`HTTP/1.1 503 Service Unavailable\r\n${lines.join('')}\r\n${REFUSAL}`, () =>
     socket.destroy(),
