@@ -4,11 +4,13 @@ import { streamOf } from './ioredis-internals.js';
 import { checkRegularly } from './liveness.js';
 import { asPropagatorError } from './redis-error.js';
 import { SlotOrder } from './slot-order.js';
-import { nextTick } from '../reporting/timers.js';
+import { nextTick, soon } from '../reporting/timers.js';
 
 const CHECKS_PER_TIMEOUT = 4;
 /** Settled entries are released this many at a time. */
 const COMPACT_AT = 256;
+/** Late publishes are given up this many at a time: thousands would block the event loop. */
+const MAX_PER_TURN = 500;
 
 interface Pending {
   readonly channel: string;
@@ -133,14 +135,20 @@ export class PublisherConnection {
     }
     const now = performance.now();
     if (oldest.deadline > now) return;
+    this.giveUp(now);
+    this.onSilent(oldest.channel);
+  }
+
+  private giveUp(now: number): void {
     // One error for all, because each error would capture its own stack trace.
     const error = PropagatorError.of('redis.timeout', ['PUBLISH', this.timeoutMs]);
-    for (const entry of this.pending.slice(this.oldest)) {
+    for (const entry of this.pending.slice(this.oldest, this.oldest + MAX_PER_TURN)) {
       if (entry.deadline > now) break;
       if (entry.settled) continue;
       entry.reject(error);
       this.settle(entry);
     }
-    this.onSilent(oldest.channel);
+    const next = this.pending[this.oldest];
+    if (next !== undefined && next.deadline <= now) soon(this.threw, () => this.giveUp(now));
   }
 }

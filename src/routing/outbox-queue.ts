@@ -5,6 +5,9 @@ import type { PublishMode } from './outgoing-event.js';
 /** The first and the longest pause before a queue is tried again. Each failure doubles it. */
 const PAUSE_MS = [50, 800] as const;
 
+/** The most events of one ordering key that are in flight at a time. */
+const MAX_AT_ONCE = 250;
+
 /** An event to keep. @internal */
 export interface PublishToKeep {
   readonly channel: string;
@@ -150,9 +153,12 @@ export class OutboxQueue {
     return this.firstOnes(this.count);
   }
 
-  /** The first events, as many as go over one channel: on a Cluster two channels have no common order. */
+  /**
+   * The first events, as many as go over one channel: on a Cluster two channels have no common order. After a failure one
+   * event finds out whether it works again.
+   */
   head(most: number): QueuedPublish[] {
-    const some = this.firstOnes(most);
+    const some = this.firstOnes(this.failures > 0 ? 1 : Math.min(most, MAX_AT_ONCE));
     const end = some.findIndex(({ channel }) => channel !== some[0]?.channel);
     return end < 0 ? some : some.slice(0, end);
   }

@@ -7,12 +7,11 @@ import {
   type PublishToKeep,
   type QueuedPublish,
 } from './outbox-queue.js';
+import { MAX_PER_TURN, PacedQueues } from './paced-queues.js';
 import { WaitingPublishes } from './waiting-publishes.js';
-import { every, guarded, type Failed } from '../reporting/timers.js';
+import { every, guarded, soon, type Failed } from '../reporting/timers.js';
 
 const CHECK_MS = 100;
-/** The most events of one ordering key that are in flight at a time. */
-const MAX_AT_ONCE = 250;
 
 /**
  * Keeps events that could not be published, in order, until they can be. Each ordering key (mostly a channel)
@@ -29,6 +28,7 @@ export class Outbox {
   private reportedCount = 0;
   private readonly queues = new Map<string, OutboxQueue>();
   private timer: NodeJS.Timeout | undefined;
+  private readonly paced: PacedQueues;
   private waiting: (() => void)[] = [];
   private readonly failed: Failed;
 
@@ -40,12 +40,12 @@ export class Outbox {
     private readonly patienceMs: number,
   ) {
     this.failed = reporter.failure('transport.failed', () => 'events in the outbox');
+    this.paced = new PacedQueues(this.failed, (queue, most) => this.send(queue, most));
   }
 
   get size(): number {
     return this.all.size;
   }
-
   get bytes(): number {
     return this.all.bytes;
   }
@@ -101,7 +101,7 @@ export class Outbox {
   /** Tries to publish the events of one ordering key. */
   flushQueue(orderingKey: string): void {
     const queue = this.queues.get(orderingKey);
-    if (queue !== undefined) this.begin(queue);
+    if (queue !== undefined) this.paced.add([queue]);
   }
 
   /** Resolves once it is empty. */
@@ -112,6 +112,7 @@ export class Outbox {
   }
 
   close(): void {
+    this.paced.clear();
     for (const publish of this.all) this.end(publish, PropagatorError.of('redis.closed', []));
   }
 
@@ -138,10 +139,10 @@ export class Outbox {
     const { inFlight } = this.all;
     if (inFlight.events > events || inFlight.bytes > bytes) {
       const { length } = publish.bytes;
-      const alone = length > maxBytes;
-      const why = alone
-        ? `; it takes ${length} bytes, more than outbox.maxBytes (${maxBytes})`
-        : '';
+      const why =
+        length > maxBytes
+          ? `; it takes ${length} bytes, more than outbox.maxBytes (${maxBytes})`
+          : '';
       this.refuse(publish, `${publish.reason}${why}`);
       return false;
     }
@@ -167,25 +168,40 @@ export class Outbox {
   private check(): void {
     const now = performance.now();
     this.full = undefined;
+    let unfinished = false;
+    this.attempt(() => (unfinished = this.endExpired(now)));
+    this.attempt(() => (unfinished = this.reportLate(now) || unfinished));
+    if (unfinished) soon(this.failed, () => this.check());
+    else this.flushAll();
+  }
+
+  /** Gives up events that have waited for too long. Returns whether there are more than one turn may take. */
+  private endExpired(now: number): boolean {
     const { maxAgeMs } = this.limits;
+    let ended = 0;
     for (const publish of this.all) {
       if (publish.endsAt > now) break;
       if (publish.inFlight) continue;
+      if (ended++ === MAX_PER_TURN) return true;
       const error = PropagatorError.of('outbox.expired', [maxAgeMs, publish.reason]);
       this.reporter.report('outbox.expired', () => error.message);
       this.attempt(() => this.end(publish, error));
     }
-    this.attempt(() => this.reportLate(now));
-    this.flushAll();
+    return false;
   }
 
-  /** Resolves the promises of events that have waited for too long. */
-  private reportLate(now: number): void {
+  /** Resolves the promises of events that have waited for too long. Returns as {@link endExpired} does. */
+  private reportLate(now: number): boolean {
+    const before = this.reportedCount;
     for (const queue of this.queues.values()) {
       if (queue.allReported || !this.isLate(queue, now)) continue;
-      for (const publish of queue.events()) this.reportQueued(publish);
+      for (const publish of queue.events()) {
+        if (this.reportedCount - before === MAX_PER_TURN) return true;
+        this.reportQueued(publish);
+      }
       queue.allReported = true;
     }
+    return false;
   }
 
   /** Whether events of a queue have waited for so long, or Redis has been away for so long, that promises resolve. */
@@ -202,33 +218,23 @@ export class Outbox {
   }
 
   private flushAll(): void {
-    this.attempt(() => {
-      if (!this.transport.isOpen()) return;
-      for (const queue of this.queues.values()) this.begin(queue);
-    });
+    this.attempt(() => this.transport.isOpen() && this.paced.add(this.queues.values()));
   }
-
-  private begin(queue: OutboxQueue): void {
-    this.attempt(() => this.send(queue));
-  }
-
-  /** A timer calls these, and nobody awaits them: an error of the transport would end the process. */
+  /** Nobody awaits these: an error of the transport would end the process. */
   private attempt(act: () => unknown): void {
     guarded(this.failed, act)();
   }
 
-  private async send(queue: OutboxQueue): Promise<void> {
-    if (queue.sending) return;
-    queue.sending = true;
-    try {
-      while (this.maySend(queue)) await this.sendSome(queue);
-    } finally {
-      queue.sending = false;
-    }
+  private send(queue: OutboxQueue, most: number): number {
+    if (!this.maySend(queue)) return 0;
+    const some = queue.head(most);
+    this.attempt(() => this.sendSome(queue, some));
+    return some.length;
   }
 
-  private maySend({ orderingKey, size, retryAt }: OutboxQueue): boolean {
+  private maySend({ orderingKey, size, retryAt, sending }: OutboxQueue): boolean {
     return (
+      !sending &&
       size > 0 &&
       retryAt <= performance.now() &&
       this.transport.isOpen() &&
@@ -236,15 +242,16 @@ export class Outbox {
     );
   }
 
-  private async sendSome(queue: OutboxQueue): Promise<void> {
-    // After a failure one event finds out whether it works again.
-    const some = queue.head(queue.failures > 0 ? 1 : MAX_AT_ONCE);
-    const sent = await Promise.all(some.map((publish) => this.sendOne(publish)));
-    if (sent.every(Boolean)) {
-      queue.failures = 0;
-      return;
+  private async sendSome(queue: OutboxQueue, some: readonly QueuedPublish[]): Promise<void> {
+    queue.sending = true;
+    try {
+      const sent = await Promise.all(some.map((publish) => this.sendOne(publish)));
+      if (sent.every(Boolean)) queue.failures = 0;
+      else queue.pause();
+    } finally {
+      queue.sending = false;
     }
-    queue.pause();
+    if (queue.size > 0) this.paced.add([queue]);
   }
 
   /** Returns whether its fate is known. */

@@ -46,4 +46,22 @@ describe('the publishing connection', () => {
       expect(silent).toEqual(['a']);
     },
   );
+
+  it('gives up a limited number of late publishes in each turn of the event loop, in their order', async () => {
+    const given: number[] = [];
+    for (let index = 0; index < 1_200; index++) {
+      connection.publish('a', Buffer.alloc(1)).catch(() => given.push(index));
+    }
+    jest.advanceTimersByTime(LIMIT_MS - 1);
+    await turn();
+    jest.advanceTimersByTime(1);
+    const turns: number[] = [];
+    for (let before = 0; turns.at(-1) !== 0; before = given.length) {
+      await turn();
+      turns.push(given.length - before);
+    }
+    expect(Math.max(...turns)).toBe(500);
+    expect(given).toEqual(Array.from({ length: 1_200 }, (_, index) => index));
+    expect(new Set(silent)).toEqual(new Set(['a']));
+  });
 });
