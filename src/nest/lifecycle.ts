@@ -5,7 +5,7 @@ import type {
   OnModuleDestroy,
   OnModuleInit,
 } from '@nestjs/common';
-import { missingAdapter, unauthenticatedGateways, type NestParts } from './gateway-check.js';
+import { missingAdapter, type NestParts } from './gateway-check.js';
 import { manifestOf } from '../reporting/package-manifest.js';
 import { unboundAudiences } from './interceptor-check.js';
 import { nestFaults } from './nest-internals.js';
@@ -80,12 +80,8 @@ export class PropagatorLifecycle
     if (missing !== undefined) this.runtime.reporter.logger.warn(missing.message);
     this.runtime.readiness.begin();
     this.warnOfNest();
-    for (const warning of [
-      unauthenticatedGateways(this.nest, this.runtime),
-      unboundAudiences(this.nest),
-    ]) {
-      if (warning !== undefined) this.runtime.reporter.logger.warn(warning);
-    }
+    const warning = unboundAudiences(this.nest);
+    if (warning !== undefined) this.runtime.reporter.logger.warn(warning);
     try {
       await this.runtime.pubSub.connect();
       await this.runtime.verifyAccess();

@@ -54,6 +54,8 @@ export interface Runtime extends Pick<Transport, 'pubSub' | 'clients'> {
   readonly diagnostics: DiagnosticsService;
   /** Whether the option `auth` is given. */
   readonly authenticates: boolean;
+  /** The gateways whose clients need not be authenticated; undefined without the option `auth`. */
+  readonly publicGateways: readonly object[] | undefined;
   /**
    * Rejects if Redis certainly does not permit the work of this instance. Does not reject if Redis is down, because
    * it may be back in a moment.
@@ -156,6 +158,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     health: new PropagatorHealthIndicator(view),
     diagnostics: new DiagnosticsService(view),
     authenticates: options.auth !== undefined,
+    publicGateways: options.auth?.publicGateways,
     verifyAccess: () => {
       const { prefix } = options;
       const channel = `${replyChannel(prefix, router.instanceId)}:probe`;

@@ -50,6 +50,12 @@ export interface AuthOptions {
    */
   required?: boolean | undefined;
   /**
+   * The classes of gateways that an adapter of the app serves itself, without authentication. An app with other such
+   * gateways does not start.
+   * @default []
+   */
+  publicGateways?: readonly object[] | undefined;
+  /**
    * How long `authenticate` may take, in ms, before the client is refused.
    * @default 5000
    */

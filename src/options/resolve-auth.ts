@@ -13,6 +13,7 @@ export type ResolvedAuthOptions = Readonly<
 const KNOWN = [
   'authenticate',
   'required',
+  'publicGateways',
   'timeoutMs',
   'tokenFromQuery',
   'extractToken',
@@ -103,6 +104,7 @@ export function resolveAuth(given: unknown): ResolvedAuthOptions | undefined {
     // Methods of an object keep it as `this`.
     authenticate: auth.authenticate.bind(auth),
     required: flag('auth.required', auth.required, false),
+    publicGateways: classes('auth.publicGateways', auth.publicGateways),
     timeoutMs: wholeNumber('auth.timeoutMs', auth.timeoutMs, 5_000, [1, 600_000]),
     tokenFromQuery: flag('auth.tokenFromQuery', auth.tokenFromQuery, false),
     ...(auth.extractToken && { extractToken: auth.extractToken.bind(auth) }),
@@ -123,4 +125,11 @@ export function resolveAuth(given: unknown): ResolvedAuthOptions | undefined {
       MAX_METADATA_BYTES,
     ]),
   });
+}
+
+function classes(option: string, given: readonly object[] = []): readonly object[] {
+  if (Array.isArray(given) && given.every((each) => typeof each === 'function')) {
+    return Object.freeze([...given]);
+  }
+  throw invalid(option, given, 'Write a list of classes, such as [StatusGateway].');
 }

@@ -31,10 +31,10 @@ class TenantGateway {}
 @WebSocketGateway(0, { namespace: 'orders' })
 class OrdersGateway {}
 
-const auth: RedisPropagatorOptions['auth'] = {
-  authenticate: (token) => (token === 'bad' ? null : { userId: token }),
+const auth = {
+  authenticate: (token: string) => (token === 'bad' ? null : { userId: token }),
   required: true,
-};
+} satisfies RedisPropagatorOptions['auth'];
 
 const REMEDY =
   'Write app.useWebSocketAdapter(new SocketStateAdapter(app)) before app.init() or app.listen()';
@@ -271,16 +271,69 @@ describe('an app that has gateways', () => {
     expect(logger.matching(/adapter/i)).toEqual([]);
   });
 
-  it('warns if an adapter of the app forwards only some gateways', async () => {
-    let calls = 0;
-    const app = await create({ auth }, ChatGateway, OrdersGateway, PublicGateway);
-    app.useWebSocketAdapter(new WrappingAdapter(app, () => ++calls === 2));
-    await app.init();
-    expect(warnings()).toEqual([
-      expect.stringMatching(
-        /^warn WrappingAdapter hands 2 of the 3 gateways ChatGateway, OrdersGateway, PublicGateway on to SocketStateAdapter\. /,
-      ),
-    ]);
+  describe('with an adapter of the app that serves one of three gateways itself', () => {
+    const start = async (
+      options: RedisPropagatorOptions,
+      ...gateways: Provider[]
+    ): Promise<INestApplication> => {
+      let calls = 0;
+      const app = await create(options, ...gateways);
+      app.useWebSocketAdapter(new WrappingAdapter(app, () => ++calls === 2));
+      await app.listen(0, '127.0.0.1');
+      return app;
+    };
+    const all = [ChatGateway, PublicGateway, OrdersGateway] as const;
+
+    it('does not start, because auth would have no effect on that one', async () => {
+      const starting = start({ auth }, ...all);
+      await expect(starting).rejects.toMatchObject({ code: 'adapter.missing' });
+      await expect(starting).rejects.toThrow(
+        'The clients of 1 of the 3 gateways ChatGateway, PublicGateway, OrdersGateway are served by WrappingAdapter ' +
+          'and not by SocketStateAdapter: the option "auth" would have no effect, and anybody could connect. ',
+      );
+      await expect(starting).rejects.toThrow('auth.publicGateways');
+    });
+
+    it('does not start if a module provides another gateway twice, and the number of calls looks right', async () => {
+      @Module({ providers: [ChatGateway] })
+      class OneModule {}
+      @Module({
+        imports: [
+          OneModule,
+          RedisPropagatorModule.forRoot({ pubSub: new InMemoryPubSub(), logger, auth }),
+        ],
+        providers: [ChatGateway, OrdersGateway],
+      })
+      class TwoModule {}
+      const app = await NestFactory.create(TwoModule, { logger: false, abortOnError: false });
+      apps.push(app);
+      let calls = 0;
+      app.useWebSocketAdapter(new WrappingAdapter(app, () => ++calls === 2));
+      await expect(app.init()).rejects.toMatchObject({ code: 'adapter.missing' });
+    });
+
+    it('starts if the app says that this one is public, and authenticates the clients of the others', async () => {
+      const app = await start({ auth: { ...auth, publicGateways: [PublicGateway] } }, ...all);
+      const instance = new TestInstance(app);
+      expect((await instance.refusal()).data).toEqual({ code: 'auth.token-missing' });
+      await (await instance.connect({ token: 'alice' })).closed();
+      expect(warnings().filter((line) => !line.includes('auth.token-missing'))).toEqual([]);
+    });
+
+    it.each([
+      ['more gateways than that', [PublicGateway, OrdersGateway]],
+      ['a class that is no gateway of the app', [PublicGateway, TenantGateway]],
+    ])('does not start if %s are named as public', async (_, publicGateways) => {
+      const starting = start({ auth: { ...auth, publicGateways } }, ...all);
+      await expect(starting).rejects.toMatchObject({ code: 'option.invalid' });
+      await expect(starting).rejects.toThrow('WrappingAdapter serves 1 of the gateways');
+    });
+  });
+
+  it('does not start if a gateway is named as public and is not', async () => {
+    const app = await create({ auth: { ...auth, publicGateways: [ChatGateway] } }, ChatGateway);
+    app.useWebSocketAdapter(new SocketStateAdapter(app));
+    await expect(app.init()).rejects.toThrow('Option "auth.publicGateways"');
   });
 
   it('starts without the adapter as a worker, which serves no gateways', async () => {

@@ -91,6 +91,7 @@ describe('the options', () => {
     expect(resolve({ auth: { authenticate } }).auth).toEqual({
       authenticate: expect.any(Function),
       required: false,
+      publicGateways: [],
       timeoutMs: 5000,
       tokenFromQuery: false,
       expiryWarningMs: 60_000,
@@ -286,6 +287,7 @@ describe('the options', () => {
     [{ auth: {} }, 'auth.authenticate', 'undefined', 'Write a function (token, socket)'],
     [{ auth: { authenticate: 'jwt' } }, 'auth.authenticate', '"jwt"', 'Write a function'],
     [{ auth: { authenticate, required: 'yes' } }, 'auth.required', '"yes"', 'true or false'],
+    [{ auth: { authenticate, publicGateways: [{}] } }, 'auth.publicGateways', '[{}]', 'of classes'],
     [{ auth: { authenticate, timeoutMs: 0 } }, 'auth.timeoutMs', '0', 'from 1 to 600000'],
     [{ auth: { authenticate, tokenFromQuery: 1 } }, 'auth.tokenFromQuery', '1', 'true or false'],
     [{ auth: { authenticate, extractToken: {} } }, 'auth.extractToken', '{}', 'Write a function'],
