@@ -1,6 +1,6 @@
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
-import { readable } from '../reporting/unawaited.js';
+import { listed, readable } from '../reporting/unawaited.js';
 
 /**
  * A user id as given by an app. Numbers become strings: `42` and `'42'` are one user. Numbers above 2^53 - 1 are
@@ -75,10 +75,9 @@ export function checkedUserId(given: unknown): string {
 
 /** Each user once. @throws PropagatorError `target.invalid` @internal */
 export function checkedUserIds(given: unknown): string[] {
-  const userIds = readable(() =>
-    isIterable(given) ? new Set(Array.from(given, checkedUserId)) : undefined,
-  );
-  if (userIds !== undefined) return [...userIds];
+  if (readable(() => isIterable(given))) {
+    return [...new Set(listed('userIds', given as Iterable<unknown>, checkedUserId))];
+  }
   throw PropagatorError.of('target.invalid', [
     'userIds',
     shown(given),

@@ -1,4 +1,5 @@
 import { Catch, HttpException, Logger, type ArgumentsHost } from '@nestjs/common';
+import { BaseExceptionFilter, type AbstractHttpAdapter } from '@nestjs/core';
 import { BaseWsExceptionFilter, WsException } from '@nestjs/websockets';
 import { reasonOf } from '../errors.js';
 import { lineLogger } from '../reporting/line-logger.js';
@@ -7,10 +8,28 @@ import { callOf } from './handler-call.js';
 
 type Acknowledge = (answer: unknown) => void;
 
+/** A response of Express, or a reply of Fastify. */
+interface HttpResponse {
+  readonly headersSent?: boolean;
+  readonly sent?: boolean;
+  readonly raw?: HttpResponse;
+  status(code: number): { send(body: unknown): void };
+  end?(): void;
+}
+
+/** The filter that Nest itself uses for HTTP. A filter of the app that is bound globally need not know its platform. */
+const httpFilter = new BaseExceptionFilter({
+  isHeadersSent: ({ headersSent, sent }: HttpResponse) => headersSent ?? sent,
+  reply: (response: HttpResponse, body: unknown, status: number) =>
+    response.status(status).send(body),
+  end: (response: HttpResponse) => (response.raw ?? response).end?.(),
+} as unknown as AbstractHttpAdapter);
+
 /**
  * Tells the client what went wrong: in the acknowledgement if it asked for one (Nest's own filter leaves such a
  * client waiting), and otherwise as an `exception` event. The messages of `WsException` and `HttpException` (such
- * as those of pipes) go to the client. For any other error the client only learns that the request failed.
+ * as those of pipes) go to the client. For any other error the client only learns that the request failed. Bound
+ * globally, the filter leaves HTTP requests and microservice messages to Nest.
  *
  * ```ts
  * @UseFilters(PropagatorExceptionFilter)
@@ -22,6 +41,13 @@ export class PropagatorExceptionFilter extends BaseWsExceptionFilter {
   private readonly logger = lineLogger(new Logger(PropagatorExceptionFilter.name));
 
   override catch(exception: unknown, host: ArgumentsHost): void {
+    const type = host.getType();
+    // For a message of a microservice Nest has an answer of its own if a filter returns nothing.
+    if (type === 'rpc') return;
+    if (type === 'http') {
+      httpFilter.catch(exception, host);
+      return;
+    }
     const args = host.getArgs<[AuthenticatedSocket, unknown, ...unknown[]]>();
     const [client, data, ...rest] = args;
     const call = callOf(args);

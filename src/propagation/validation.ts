@@ -4,6 +4,7 @@ import { roomName } from '../routing/room-names.js';
 import type { PublishMode } from '../routing/outgoing-event.js';
 import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
+import { listed } from '../reporting/unawaited.js';
 import { isLonger } from '../wire/channel-names.js';
 import { RESERVED_EVENTS } from '../wire/reserved-events.js';
 
@@ -31,8 +32,7 @@ export function checkedRoom(given: unknown): string {
 
 /** @throws PropagatorError `target.invalid` */
 export function checkedRooms(given: unknown): string[] {
-  // Not `map`, which looks at all of a huge array with holes.
-  const rooms = Array.isArray(given) ? Array.from(given, checkedRoom) : [checkedRoom(given)];
+  const rooms = Array.isArray(given) ? listed('rooms', given, checkedRoom) : [checkedRoom(given)];
   if (rooms.length > 0) return rooms;
   throw PropagatorError.of('target.invalid', ['rooms', '[]', 'Pass at least one room.']);
 }

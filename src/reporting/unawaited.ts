@@ -43,6 +43,29 @@ export function readable<T>(read: () => T): T {
   }
 }
 
+/** How many users or rooms one call may name. An iterable may be endless. */
+const MAX_NAMED = 1_000_000;
+
+/**
+ * Reads a list of arguments, and checks each of them.
+ *
+ * @throws PropagatorError `target.invalid` if it is too long, or cannot be read; what `check` throws
+ * @internal
+ */
+export function listed<T>(name: string, given: Iterable<unknown>, check: (one: unknown) => T): T[] {
+  return readable(() => {
+    const list: T[] = [];
+    for (const one of given) {
+      if (list.length >= MAX_NAMED) {
+        const remedy = 'Call it several times, with fewer of them.';
+        throw PropagatorError.of('target.invalid', [name, `more than ${MAX_NAMED}`, remedy]);
+      }
+      list.push(check(one));
+    }
+    return list;
+  });
+}
+
 function refusalOf(thrown: unknown): PropagatorError {
   if (isOurs(thrown)) return thrown;
   const remedy = 'Pass plain objects, arrays and strings.';

@@ -74,6 +74,15 @@ function verbs(): Record<string, () => unknown[]> {
   };
 }
 
+function* names(): Iterator<string> {
+  for (;;) yield 'nobody';
+}
+
+function endlessArray(target: object, key: string | symbol): unknown {
+  if (key === 'length') return 4_000_000_000;
+  return typeof key === 'string' && /^\d+$/.test(key) ? 'nobody' : Reflect.get(target, key);
+}
+
 const more: typeof hostileValues = [
   ['null', () => null],
   ['no number', () => NaN],
@@ -85,6 +94,8 @@ const more: typeof hostileValues = [
   ['a Promise', () => Promise.resolve('nobody')],
   ['an iterable that throws', () => ({ [Symbol.iterator]: thrower })],
   ['an iterator that throws', () => ({ [Symbol.iterator]: () => ({ next: thrower }) })],
+  ['an endless generator', () => ({ [Symbol.iterator]: names })],
+  ['an endless array', () => new Proxy([], { get: endlessArray })],
   [
     'a value whose parts cannot be read',
     () => new Proxy({ event: 'e' }, { get: thrower, ownKeys: thrower }),
@@ -129,7 +140,11 @@ const values = [...hostileValues, ...more].map(
 );
 
 /** The app's own parser reads the data of events, however long it takes. */
-const endless: ReadonlySet<string> = new Set(['a huge array', 'a list of hostile values']);
+const endless: ReadonlySet<string> = new Set([
+  'a huge array',
+  'a list of hostile values',
+  'an endless array',
+]);
 const isData = (key: string): boolean => key === 'data' || key === 'value';
 
 /** The arguments, with a hostile value in each place in turn. */

@@ -1,5 +1,5 @@
 import type { INestApplication, INestApplicationContext, Provider, Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { NestFactory, type AbstractHttpAdapter } from '@nestjs/core';
 import { randomUUID } from 'node:crypto';
 import {
   InMemoryBus,
@@ -111,6 +111,7 @@ class TestClusterBuilder {
   private prepare: (app: INestApplication) => void = () => undefined;
   private redis: string | undefined;
   private inMemory = false;
+  private platform: (() => AbstractHttpAdapter) | undefined;
 
   /** The number of instances. */
   of(size: number): this {
@@ -155,6 +156,12 @@ class TestClusterBuilder {
     return this;
   }
 
+  /** Uses another HTTP server than Express. */
+  on(platform: () => AbstractHttpAdapter): this {
+    this.platform = platform;
+    return this;
+  }
+
   onInMemoryPubSub(): this {
     this.inMemory = true;
     return this;
@@ -193,15 +200,15 @@ class TestClusterBuilder {
     providers: Provider[],
   ): Promise<TestInstance> {
     class TestAppModule {}
-    const app = await NestFactory.create(
-      {
-        module: TestAppModule,
-        imports: [RedisPropagatorModule.forRoot(options)],
-        providers,
-        controllers: this.controllers,
-      },
-      { logger: false },
-    );
+    const module = {
+      module: TestAppModule,
+      imports: [RedisPropagatorModule.forRoot(options)],
+      providers,
+      controllers: this.controllers,
+    };
+    const app = await (this.platform === undefined
+      ? NestFactory.create(module, { logger: false })
+      : NestFactory.create(module, this.platform(), { logger: false }));
     app.useWebSocketAdapter(new SocketStateAdapter(app));
     this.prepare(app);
     await app.listen(0, '127.0.0.1');
