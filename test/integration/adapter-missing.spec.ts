@@ -271,21 +271,23 @@ describe('an app that has gateways', () => {
     expect(logger.matching(/adapter/i)).toEqual([]);
   });
 
+  /** With an adapter of the app that serves the second gateway itself. */
+  const startWrapped = async (
+    options: RedisPropagatorOptions,
+    ...gateways: Provider[]
+  ): Promise<INestApplication> => {
+    let calls = 0;
+    const app = await create(options, ...gateways);
+    app.useWebSocketAdapter(new WrappingAdapter(app, () => ++calls === 2));
+    await app.listen(0, '127.0.0.1');
+    return app;
+  };
+
   describe('with an adapter of the app that serves one of three gateways itself', () => {
-    const start = async (
-      options: RedisPropagatorOptions,
-      ...gateways: Provider[]
-    ): Promise<INestApplication> => {
-      let calls = 0;
-      const app = await create(options, ...gateways);
-      app.useWebSocketAdapter(new WrappingAdapter(app, () => ++calls === 2));
-      await app.listen(0, '127.0.0.1');
-      return app;
-    };
     const all = [ChatGateway, PublicGateway, OrdersGateway] as const;
 
     it('does not start, because auth would have no effect on that one', async () => {
-      const starting = start({ auth }, ...all);
+      const starting = startWrapped({ auth }, ...all);
       await expect(starting).rejects.toMatchObject({ code: 'adapter.missing' });
       await expect(starting).rejects.toThrow(
         'The clients of 1 of the 3 gateways ChatGateway, PublicGateway, OrdersGateway are served by WrappingAdapter ' +
@@ -313,7 +315,10 @@ describe('an app that has gateways', () => {
     });
 
     it('starts if the app says that this one is public, and authenticates the clients of the others', async () => {
-      const app = await start({ auth: { ...auth, publicGateways: [PublicGateway] } }, ...all);
+      const app = await startWrapped(
+        { auth: { ...auth, publicGateways: [PublicGateway] } },
+        ...all,
+      );
       const instance = new TestInstance(app);
       expect((await instance.refusal()).data).toEqual({ code: 'auth.token-missing' });
       await (await instance.connect({ token: 'alice' })).closed();
@@ -324,7 +329,7 @@ describe('an app that has gateways', () => {
       ['more gateways than that', [PublicGateway, OrdersGateway]],
       ['a class that is no gateway of the app', [PublicGateway, TenantGateway]],
     ])('does not start if %s are named as public', async (_, publicGateways) => {
-      const starting = start({ auth: { ...auth, publicGateways } }, ...all);
+      const starting = startWrapped({ auth: { ...auth, publicGateways } }, ...all);
       await expect(starting).rejects.toMatchObject({ code: 'option.invalid' });
       await expect(starting).rejects.toThrow('WrappingAdapter serves 1 of the gateways');
     });
