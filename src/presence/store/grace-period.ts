@@ -17,8 +17,15 @@ export function graceStart(endsAt: number, { graceMs }: GraceOptions): number {
   return endsAt - graceMs;
 }
 
+/** The options of the rule as one argument of the scripts, where the prelude calls it `grace`. @internal */
+export function graceArgument({ graceMs }: GraceOptions): number {
+  return graceMs;
+}
+
 /** The same rule in Lua, after the prelude: `pending` has the end of each grace period. @internal */
 export const GRACE = `
+local graceMs = tonumber(grace)
+
 local function isInGrace(presence) return #presence.owners == 0 and not presence.tentative end
 
 -- A grace period that has already started does not start again.

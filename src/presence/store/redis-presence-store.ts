@@ -23,6 +23,7 @@ import type {
 import { BEAT, RESIGN, SWEEP_FINISHED } from './scripts/lease.js';
 import { COUNT, PAGE, READ, SET_STATUS } from './scripts/lookups.js';
 import { startedAtReplica } from '../../redis/redis-error.js';
+import { graceArgument } from './grace-period.js';
 import { probe } from './scripts/probe.js';
 import { PROCESS_DUE } from './scripts/process-due.js';
 import { ADMIT_SOCKET, RELEASE_SOCKET } from './scripts/sockets.js';
@@ -73,7 +74,7 @@ export class RedisPresenceStore implements PresenceStore {
     this.skewMs = cluster ? CLOCK_SKEW_MS : 0;
     const kept = keepMs(options.leaseMs);
     this.keepLeasesMs = 2 * kept;
-    this.common = [kept, Math.max(kept, options.lastSeenMs), options.graceMs];
+    this.common = [kept, Math.max(kept, options.lastSeenMs), graceArgument(options)];
     this.leases = ['leases', 'sweeps', 'swept', 'data', 'hold', 'heard'].map(
       (part) => `${prefix}:presence:{leases}:${part}`,
     );

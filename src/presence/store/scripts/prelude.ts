@@ -17,12 +17,12 @@ import { GRACE } from '../grace-period.js';
  * A `?` before the owners marks a tentative user, who may have been online before Redis lost its data.
  *
  * ARGV begins with: channel, publish command, lifetime of the keys after the last change (ms), the same for `seen` (ms),
- * grace period (ms), owner, end of its lease (ms), number of its connection. A script ends with `keep(...)`, so that
- * no key outlives the app.
+ * the argument of grace-period.ts, owner, end of its lease (ms), number of its connection. A script ends with
+ * `keep(...)`, so that no key outlives the app.
  */
 export const PRELUDE = `
 local users, index, pending, statuses, seen, reports, connections, sockets = unpack(KEYS)
-local channel, publish, keepMs, keepSeenMs, graceMs, owner, lease, connection = unpack(ARGV, 1, 8)
+local channel, publish, keepMs, keepSeenMs, grace, owner, lease, connection = unpack(ARGV, 1, 8)
 local instance = string.match(owner, '^[^.]*')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
