@@ -6,13 +6,13 @@ import type { Reporter } from '../reporting/reporter.js';
 import type { Target } from '../wire/channel-names.js';
 import { markRepeated, sequenceOf } from '../wire/envelope.js';
 import { Outbox } from './outbox.js';
-import type { LostPublish, PublishToKeep } from './outbox-queue.js';
+import type { LostPublish, PublishToKeep, QueuedPublish } from './outbox-queue.js';
 import type { PublishMode } from './outgoing-event.js';
 import { PublishesInFlight } from './publishes-in-flight.js';
 import { publishToOthers } from '../channels/channels.js';
-import { PublishHistory, type RecentSelection } from './publish-history.js';
+import { PublishHistory, type KeptPublish, type RecentSelection } from './publish-history.js';
 import { saysOpen } from '../channels/says-open.js';
-import { guarded } from '../reporting/timers.js';
+import { guarded, soon, type Failed } from '../reporting/timers.js';
 
 const LAST_CHANCE_MS = 1_000;
 const SILENT = 'Redis does not answer';
@@ -22,7 +22,7 @@ type Options = Pick<ResolvedOptions, 'outbox' | 'repair' | 'publishTimeoutMs'>;
 interface PublishFlags {
   /** Handling of the event while Redis cannot take it. */
   readonly mode?: PublishMode;
-  /** It does not wait for anything, and nobody gets it later. */
+  /** It never waits, and no instance gets it later. */
   readonly volatile?: boolean;
   /** The key within which it keeps its order: its channel, or the one that it would have gone over. */
   readonly orderingKey?: string;
@@ -31,17 +31,18 @@ interface PublishFlags {
   readonly event?: string;
 }
 
-interface PastPublish {
+interface DirectPublish {
   readonly channel: string;
   readonly orderingKey: string;
   readonly bytes: Buffer;
+  /** Whether it goes to the outbox if Redis cannot take it. */
   readonly waits: boolean;
   readonly flags: PublishFlags;
 }
 
 /**
- * Publishes envelopes. Events that Redis cannot take now wait in the {@link Outbox}; those that it took are kept for a
- * while, for instances that could not hear them.
+ * Publishes envelopes. Events that Redis cannot take now wait in the {@link Outbox}. Events that it took are kept for a
+ * while in the {@link PublishHistory}, for instances that could not receive them.
  *
  * @internal
  */
@@ -49,10 +50,11 @@ export class EventPublisher {
   private readonly outbox: Outbox | undefined;
   private readonly history: PublishHistory | undefined;
   private readonly subscription: Subscription | undefined;
-  /** Past the outbox. */
+  /** Publishes that did not go through the outbox. */
   private readonly inFlight: PublishesInFlight;
   private degradedSince: number | undefined;
   private last = { sequence: 0, at: -Infinity };
+  private readonly failed: Failed;
 
   constructor(
     private readonly pubSub: PubSub,
@@ -61,8 +63,8 @@ export class EventPublisher {
     /** Called with an event that is lost after its promise has resolved. */
     onLoss: (lost: LostPublish, error: PropagatorError) => void,
   ) {
-    const failed = reporter.failure('transport.failed', () => 'events that wait for Redis');
-    this.inFlight = new PublishesInFlight(() => this.outbox?.flush(), failed);
+    this.failed = reporter.failure('transport.failed', () => 'events that wait for Redis');
+    this.inFlight = new PublishesInFlight(this.failed);
     this.history = repair && new PublishHistory(repair);
     if (outbox === undefined) return;
     const { inFlight } = this;
@@ -73,10 +75,7 @@ export class EventPublisher {
         awaySince: () => inFlight.stuckSince ?? (this.isOpen() ? undefined : this.degradedSince),
         isBusy: (orderingKey) => inFlight.has(orderingKey),
         stuck: () => inFlight.stuck,
-        send: ({ channel, bytes, repeated }) => {
-          if (repeated) markRepeated(bytes);
-          return this.send(channel, bytes);
-        },
+        send: (publish) => this.sendQueued(publish),
         isPassing,
         lost: onLoss,
       },
@@ -84,7 +83,7 @@ export class EventPublisher {
       publishTimeoutMs,
     );
     this.subscription = pubSub.state$.subscribe(
-      guarded(failed, (state) => {
+      guarded(this.failed, (state) => {
         if (state !== 'degraded') this.degradedSince = undefined;
         else this.degradedSince ??= performance.now();
         if (state === 'ready') this.outbox?.flush();
@@ -103,28 +102,22 @@ export class EventPublisher {
   }
 
   /**
-   * Resolves to the number of other instances that it was handed to; to undefined where it waits in the outbox and that
+   * Resolves to the number of other instances that received it; to undefined if it waits in the outbox and the number
    * is not known within `publishTimeoutMs`.
    *
-   * @throws PropagatorError what `PubSub.publish` rejects with, `outbox.full`, `outbox.expired`
+   * @throws PropagatorError any error of `PubSub.publish`, `outbox.full`, `outbox.expired`
    */
   publish(channel: string, bytes: Buffer, flags: PublishFlags = {}): Promise<number | undefined> {
     const { outbox } = this;
     const { mode, volatile = false, orderingKey = channel } = flags;
-    if (outbox === undefined) {
-      // What is in flight already is all that a Redis which says nothing may keep in memory.
-      if (this.inFlight.isStuck) return Promise.reject(unavailable(SILENT));
-      return this.sendPast(undefined, { channel, orderingKey, bytes, waits: false, flags });
-    }
-    const waits = mode !== 'fail-fast' && !volatile;
-    const reason = this.reasonToWait(outbox, orderingKey, waits);
-    if (reason === undefined)
-      return this.sendPast(outbox, { channel, orderingKey, bytes, waits, flags });
+    const waits = outbox !== undefined && mode !== 'fail-fast' && !volatile;
+    const reason = this.reasonToWait(orderingKey, waits);
+    if (reason === undefined) return this.send({ channel, orderingKey, bytes, waits, flags });
     if (!waits) return Promise.reject(unavailable(reason));
     return this.keep(outbox, { ...flags, channel, orderingKey, bytes, repeated: false, reason });
   }
 
-  /** What was published to some channels since so many ms ago, as far as it is kept. */
+  /** The events published to some channels in the last `ageMs`, as far as they are kept. */
   since(ageMs: number, isWanted?: (channel: string) => boolean): RecentSelection {
     if (this.history !== undefined) return this.history.since(ageMs, isWanted);
     const { sequence, at } = this.last;
@@ -132,7 +125,7 @@ export class EventPublisher {
     return { publishes: [], lastEvicted: forgotten };
   }
 
-  /** Gives the events that wait a last chance: a Redis that is away may be back in a moment, or not. */
+  /** Gives waiting events a last chance: a Redis that is down may be back in a moment, or not. */
   async drain(): Promise<void> {
     const { outbox } = this;
     if (outbox === undefined || outbox.size === 0) return;
@@ -153,14 +146,17 @@ export class EventPublisher {
   }
 
   private isOpen(): boolean {
-    // Closed for good: the error says so.
+    // If it is closed for good, the error of the publish says so.
     return this.pubSub.state === 'closed' || (saysOpen(this.pubSub, this.reporter) ?? true);
   }
 
-  /** Why an event cannot be published at once; undefined where it can, or where trying says more. */
-  private reasonToWait(outbox: Outbox, orderingKey: string, waits: boolean): string | undefined {
-    if (outbox.holds(orderingKey)) return 'earlier events for the same target wait for Redis';
-    if (this.inFlight.isStuck && (waits || outbox.isFull)) return SILENT;
+  /** Why an event cannot be published at once. Undefined if it can, or if an attempt gives a better reason. */
+  private reasonToWait(orderingKey: string, waits: boolean): string | undefined {
+    const { outbox, inFlight } = this;
+    if (outbox?.holds(orderingKey) === true)
+      return 'earlier events for the same target wait for Redis';
+    // The publishes in flight are all that a silent Redis may keep in memory.
+    if (inFlight.isStuck && (waits || (outbox?.isFull ?? true))) return SILENT;
     if (!waits || this.isOpen()) return undefined;
     return `Redis is not reachable, the state is "${this.pubSub.state}"`;
   }
@@ -170,40 +166,45 @@ export class EventPublisher {
     publish: Omit<PublishToKeep, 'sequence'>,
   ): Promise<number | undefined> {
     const kept = outbox.add({ ...publish, sequence: sequenceOf(publish.bytes) });
-    // It may be possible by now.
+    // Redis may be back by now.
     outbox.flushQueue(publish.orderingKey);
     return kept;
   }
 
-  /** A failed event may go to the outbox: until that is known, no other event with its ordering key leaves the outbox. */
-  private sendPast(
-    outbox: Outbox | undefined,
-    { channel, orderingKey, bytes, waits, flags }: PastPublish,
-  ): Promise<number | undefined> {
+  /**
+   * Publishes without the outbox. A failed event may go to the outbox: until that is known, no other event with its
+   * ordering key leaves the outbox.
+   */
+  private send({
+    channel,
+    orderingKey,
+    bytes,
+    waits,
+    flags,
+  }: DirectPublish): Promise<number | undefined> {
     const { inFlight } = this;
     const { length } = bytes;
     inFlight.begin(orderingKey, length);
-    const sent = this.send(channel, bytes, flags.volatile !== true);
+    const recent = this.record(channel, bytes, flags.volatile !== true);
     const since = this.last.at;
-    const release = (): void => {
-      if (inFlight.release(orderingKey) && outbox?.holds(orderingKey) === true)
-        outbox.flushQueue(orderingKey);
-    };
-    return sent.then(
+    return publishToOthers(this.pubSub, channel, bytes).then(
       (instances) => {
-        inFlight.settle(length, true);
-        release();
+        this.taken(recent);
+        this.settle(length, true);
+        this.release(orderingKey);
         return instances;
       },
-      (error: PropagatorError) => {
+      (thrown: unknown) => {
+        const error = this.refused(recent, thrown);
         const passing = isPassing(error);
-        inFlight.settle(length, !passing);
+        this.settle(length, !passing);
+        const { outbox } = this;
         if (outbox === undefined || !waits || !passing) {
-          release();
+          this.release(orderingKey);
           throw error;
         }
         const { message: reason } = error;
-        const publish = {
+        const kept = this.keep(outbox, {
           ...flags,
           channel,
           orderingKey,
@@ -211,33 +212,57 @@ export class EventPublisher {
           repeated: true,
           reason,
           since,
-        };
-        const kept = this.keep(outbox, publish);
-        release();
+        });
+        this.release(orderingKey);
         return kept;
       },
     );
   }
 
-  /** Rejects with a PropagatorError. */
-  private send(channel: string, bytes: Buffer, keep = true): Promise<number> {
-    const sequence = sequenceOf(bytes);
-    this.last = { sequence: Math.max(sequence, this.last.sequence), at: performance.now() };
-    const { history: recent } = this;
-    const kept = keep ? recent?.add(channel, bytes, sequence) : undefined;
+  /** Publishes an event of the outbox. Rejects with a PropagatorError. */
+  private sendQueued({ channel, bytes, repeated }: QueuedPublish): Promise<number> {
+    if (repeated) markRepeated(bytes);
+    const recent = this.record(channel, bytes, true);
     return publishToOthers(this.pubSub, channel, bytes).then(
       (instances) => {
-        if (kept !== undefined) kept.at = performance.now();
+        this.taken(recent);
         return instances;
       },
       (thrown: unknown) => {
-        // It is sent once more, or its sender has been told.
-        if (kept !== undefined) recent?.drop(kept);
-        // An app's own transport may reject with anything.
-        if (thrown instanceof PropagatorError) throw thrown;
-        throw PropagatorError.of('redis.command-failed', ['PUBLISH', reasonOf(thrown)], thrown);
+        throw this.refused(recent, thrown);
       },
     );
+  }
+
+  /** Called right before a publish. */
+  private record(channel: string, bytes: Buffer, keep: boolean): KeptPublish | undefined {
+    const sequence = sequenceOf(bytes);
+    this.last = { sequence: Math.max(sequence, this.last.sequence), at: performance.now() };
+    return keep ? this.history?.add(channel, bytes, sequence) : undefined;
+  }
+
+  private taken(recent: KeptPublish | undefined): void {
+    if (recent !== undefined) recent.at = performance.now();
+  }
+
+  /** The event is published again, or its sender gets this error. */
+  private refused(recent: KeptPublish | undefined, thrown: unknown): PropagatorError {
+    if (recent !== undefined) this.history?.drop(recent);
+    // An app's own transport may reject with anything.
+    if (thrown instanceof PropagatorError) return thrown;
+    return PropagatorError.of('redis.command-failed', ['PUBLISH', reasonOf(thrown)], thrown);
+  }
+
+  private settle(bytes: number, answered: boolean): void {
+    const { outbox } = this;
+    const recovered = this.inFlight.settle(bytes, answered);
+    // Later, so that the other replies of this turn are processed first.
+    if (recovered && outbox !== undefined) soon(this.failed, () => outbox.flush());
+  }
+
+  private release(orderingKey: string): void {
+    if (!this.inFlight.release(orderingKey)) return;
+    if (this.outbox?.holds(orderingKey) === true) this.outbox.flushQueue(orderingKey);
   }
 }
 

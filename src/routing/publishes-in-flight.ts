@@ -3,14 +3,14 @@ import type { Reporter } from '../reporting/reporter.js';
 import { every, soon, type Failed } from '../reporting/timers.js';
 
 const LOOK_MS = 100;
-/** Publishes are stuck when so many looks in a row saw no answer. Longer than a busy Redis takes for a slow command. */
+/** Publishes are stuck if this many looks in a row saw no reply: longer than a slow command keeps Redis busy. */
 const SILENT_LOOKS = 10;
 
 const NONE = Object.freeze({ events: 0, bytes: 0 });
 
 /**
- * Counts the publishes that wait for Redis past the outbox, and notices when Redis answers none of them. Looks are
- * counted rather than time: if this process stood still, that is no silence of Redis.
+ * Counts the publishes in flight that did not go through the outbox, and notices when Redis replies to none of them. It
+ * counts looks instead of time, because a process that was frozen for a while proves nothing about Redis.
  *
  * @internal
  */
@@ -23,13 +23,9 @@ export class PublishesInFlight {
   private timer: NodeJS.Timeout | undefined;
   private stuckFrom: number | undefined;
 
-  constructor(
-    private readonly onUnstuck: () => void,
-    /** Called with what is thrown in a timer, where that would end the process. */
-    private readonly threw: Failed,
-  ) {}
+  constructor(private readonly failed: Failed) {}
 
-  /** Since when Redis has answered nothing. Monotonic time; undefined while it answers, or nothing is in flight. */
+  /** Since when Redis has not replied. Monotonic time; undefined while it replies, or nothing is in flight. */
   get stuckSince(): number | undefined {
     return this.stuckFrom;
   }
@@ -38,7 +34,7 @@ export class PublishesInFlight {
     return this.stuckFrom !== undefined;
   }
 
-  /** How much is in flight while Redis does not answer. */
+  /** How much is in flight while Redis does not reply. */
   get stuck(): { readonly events: number; readonly bytes: number } {
     return this.isStuck ? { events: this.events, bytes: this.bytes } : NONE;
   }
@@ -52,18 +48,24 @@ export class PublishesInFlight {
     this.countByKey.set(orderingKey, (this.countByKey.get(orderingKey) ?? 0) + 1);
     this.events++;
     this.bytes += bytes;
-    this.timer ??= every(LOOK_MS, this.threw, () => soon(this.threw, () => this.look())).unref();
+    this.timer ??= every(LOOK_MS, this.failed, () => soon(this.failed, () => this.look())).unref();
   }
 
-  /** It counts no more; its ordering key stays busy until {@link release}. */
-  settle(bytes: number, answered: boolean): void {
+  /**
+   * Ends the count of one publish; its ordering key stays busy until {@link release}. Returns whether publishes were
+   * stuck until now.
+   */
+  settle(bytes: number, answered: boolean): boolean {
     this.events--;
     this.bytes -= bytes;
     this.answered ||= answered;
-    if (this.isStuck && (answered || this.events === 0)) this.unstick();
+    if (!this.isStuck || (!answered && this.events > 0)) return false;
+    this.stuckFrom = undefined;
+    this.silentLooks = 0;
+    return true;
   }
 
-  /** Returns whether nothing with this ordering key is in flight any more. */
+  /** Returns whether no other publish with this ordering key is in flight. */
   release(orderingKey: string): boolean {
     const left = (this.countByKey.get(orderingKey) ?? 1) - 1;
     if (left > 0) this.countByKey.set(orderingKey, left);
@@ -84,19 +86,12 @@ export class PublishesInFlight {
     }
     if (this.events === 0) this.close();
   }
-
-  private unstick(): void {
-    this.stuckFrom = undefined;
-    this.silentLooks = 0;
-    // After those whose answers arrive in the same turn.
-    soon(this.threw, this.onUnstuck);
-  }
 }
 
 const OUTAGES: ReadonlySet<PropagatorErrorCode> = new Set(['redis.unavailable', 'redis.timeout']);
 const OUTBOX: ReadonlySet<PropagatorErrorCode> = new Set(['outbox.full', 'outbox.expired']);
 
-/** Watches publishes: counts failures, logs the first of each outage, and knows when none is in flight. */
+/** Counts failed publishes, logs the first failure of each outage, and tells when no publish is pending. */
 export class PublishTracker {
   private inFlight = 0;
   private failing = false;
@@ -105,10 +100,10 @@ export class PublishTracker {
   constructor(private readonly reporter: Reporter) {}
 
   /**
-   * Resolves to what `onPublished` makes of the answer, or of undefined where the event waits in the outbox. Nobody has
-   * to handle a rejection.
+   * Resolves to the result of `onPublished`, which gets the number of instances, or undefined if the event waits in the
+   * outbox. A rejection need not be handled.
    *
-   * @param publish rejects with a PropagatorError, as {@link EventPublisher.publish} does
+   * @param publish rejects with a PropagatorError, like {@link EventPublisher.publish}
    */
   track<R>(
     publish: Promise<number | undefined>,
@@ -131,7 +126,7 @@ export class PublishTracker {
     return tracked;
   }
 
-  /** Number of publishes in flight. */
+  /** Number of pending publishes. */
   get size(): number {
     return this.inFlight;
   }
@@ -141,15 +136,15 @@ export class PublishTracker {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  /** Counts and reports an event that other instances do not get. */
+  /** Counts and reports an event that was not published. */
   failed(error: PropagatorError): void {
-    // Those report themselves.
+    // The outbox reports these.
     if (OUTBOX.has(error.code)) {
       this.reporter.count('publish.failed');
       return;
     }
     if (!OUTAGES.has(error.code)) {
-      // One forbidden channel among others: failures and successes alternate.
+      // With one forbidden channel among others, failures and successes alternate.
       this.reporter.report('publish.failed', () => error.message);
       return;
     }
