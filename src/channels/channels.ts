@@ -34,7 +34,7 @@ export class Channels {
     private readonly pubSub: PubSub,
     private readonly reporter: Reporter,
   ) {
-    this.stopListening = pubSub.onMessage((channel, message) => this.dispatch(channel, message));
+    this.stopListening = pubSub.onMessage(this.dispatch);
   }
 
   /** The number of held channels. */
@@ -84,12 +84,12 @@ export class Channels {
     this.pubSub.unsubscribe(name);
   }
 
-  private dispatch(name: string, message: Buffer): void {
+  private readonly dispatch = (name: string, message: Buffer): void => {
     const holders = this.channels.get(name)?.holders;
     if (holders === undefined) return;
     // A copy, so that a subscription made by a listener does not get this message. Most channels have one holder.
     for (const { listener } of holders.size === 1 ? holders : [...holders]) listener(message);
-  }
+  };
 }
 
 /** Small, without closures, because there is one for each user and room. */

@@ -214,7 +214,7 @@ function createClusterParts(
   const { instanceId } = router;
   const { guard } = router;
   const bus = new ClusterBus(instanceId, pubSub, subscriptions, options, reporter, guard);
-  const describe = () => ({ sockets: router.socketCount, users: state.userCount });
+  const describe = () => ({ sockets: router.namespaces.socketCount, users: state.userCount });
   const cluster = new ClusterService(bus, pubSub, options, describe, reporter);
   const requests = new ClusterRequests(bus, cluster, reporter);
   const { sharedHandshake, maxMessageBytes } = options;
@@ -224,7 +224,7 @@ function createClusterParts(
     maxMessageBytes,
     nameBytes: options.limits.nameBytes,
     timeoutMs: options.requestTimeoutMs,
-    namespaces: (name: string) => router.namespacesNamed(name),
+    namespaces: (name: string) => router.namespaces.named(name),
     joining: (namespace: string, rooms: readonly string[], joined: Promise<unknown>) =>
       router.pendingJoins.add(namespace, rooms, joined),
   };

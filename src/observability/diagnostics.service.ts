@@ -105,7 +105,7 @@ export class DiagnosticsService {
       subscriptions: subscriptions.size,
       members,
       sockets: {
-        connected: router.socketCount,
+        connected: router.namespaces.socketCount,
         authenticated: state.socketCount,
         users: state.userCount,
         byNamespace: this.byNamespace(),
@@ -120,7 +120,7 @@ export class DiagnosticsService {
   private byNamespace(): Record<string, number> {
     const counts: Record<string, number> = {};
     let names = 0;
-    for (const { name, socketCount } of this.view.router.allNamespaces()) {
+    for (const { name, socketCount } of this.view.router.namespaces.all()) {
       if (!(name in counts) && ++names > MAX_NAMESPACES) break;
       counts[name] = (counts[name] ?? 0) + socketCount;
     }

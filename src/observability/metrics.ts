@@ -222,7 +222,7 @@ function observeAll(
   observe('propagator.ready', pubSub.state === 'ready' ? 1 : 0);
   observe('propagator.subscriptions', subscriptions.size);
   observe('propagator.members', cluster.members().length);
-  observe('propagator.sockets', router.socketCount);
+  observe('propagator.sockets', router.namespaces.socketCount);
   observe('propagator.users', state.userCount);
   const { overloaded, eventLoopDelayMs } = telemetry.load.state;
   observe('propagator.overloaded', overloaded ? 1 : 0);

@@ -7,14 +7,8 @@ import { usersReceiptOf, type Receipt, type UsersReceipt } from '../routing/rece
 import { PropagatorError } from '../errors.js';
 import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { unawaited } from '../reporting/unawaited.js';
-import {
-  checkedUserId,
-  checkedUserIds,
-  isInexact,
-  normalisedUserId,
-  type UserId,
-} from '../auth/user-id.js';
+import { refusalOf, unawaited } from '../reporting/unawaited.js';
+import { checkedUserId, checkedUserIds, isInexact, normalisedUserId } from '../auth/user-id.js';
 import {
   checkedEvent,
   checkedFlag,
@@ -24,6 +18,7 @@ import {
   exceptedRooms,
   roomsOfSession,
 } from './validation.js';
+import type { Target } from '../wire/channel-names.js';
 import type { CausedEvent, EventToEmit, UsersEvent } from './events.js';
 import { inNamespace, NamespacePropagator } from './namespace-propagator.js';
 import type { UserCommands } from './user-commands.js';
@@ -62,7 +57,8 @@ export class RedisPropagatorService extends Propagator {
   private readonly actions: { readonly [V in Verb]: Action<V> } = {
     emitToUser: ({ event }) => {
       const { userId, sessionId } = checkedEvent(event);
-      return this.sendToUser(userId, outgoingOf(event, sessionId));
+      const outgoing = outgoingOf(event, sessionId);
+      return this.router.send(userTarget(outgoing, userId), outgoing);
     },
     emitToUsers: ({ event }) => this.sendToUsers(event),
     emitToRoom: ({ event }) => {
@@ -97,13 +93,17 @@ export class RedisPropagatorService extends Propagator {
 
   /** @internal */
   override perform<V extends Verb>(call: CallOf<V>, namespace?: string): Promise<OutcomeOf<V>> {
-    return unawaited(this.reporter, () => {
+    let outcome: Promise<OutcomeOf<V>>;
+    try {
       // Gateways may have clients, and emit, before the hooks of the app are called.
-      if (!this.readiness.hasBegun && !this.router.hasNamespaces) {
+      if (!this.readiness.hasBegun && this.router.namespaces.isEmpty) {
         throw PropagatorError.of('app.not-started', []);
       }
-      return this.actions[call.verb](inNamespace(call, namespace));
-    });
+      outcome = this.actions[call.verb](inNamespace(call, namespace));
+    } catch (thrown) {
+      outcome = Promise.reject(refusalOf(thrown));
+    }
+    return unawaited(this.reporter, outcome);
   }
 
   private sendToUsers(event: UsersEvent): Promise<UsersReceipt> {
@@ -122,18 +122,18 @@ export class RedisPropagatorService extends Propagator {
     const outgoing = outgoingOf({ ...checkedEvent(event), exceptSocketId: event.socketId });
     const { userId } = event;
     if (normalisedUserId(userId) === undefined && !isInexact(userId)) return Promise.resolve(false);
-    return this.sendToUser(userId as UserId, outgoing).then(() => true);
-  }
-
-  private sendToUser(userId: UserId, outgoing: OutgoingEvent): Promise<Receipt> {
-    const { namespace } = outgoing;
-    return this.router.send({ kind: 'user', namespace, id: checkedUserId(userId) }, outgoing);
+    return this.router.send(userTarget(outgoing, userId), outgoing).then(() => true);
   }
 
   private sendToKind(kind: 'all' | 'authenticated', event: EventToEmit): Promise<Receipt> {
     const outgoing = outgoingOf(event);
     return this.router.send({ kind, namespace: outgoing.namespace }, outgoing);
   }
+}
+
+/** @throws PropagatorError `target.invalid` */
+function userTarget({ namespace }: OutgoingEvent, userId: unknown): Target {
+  return { kind: 'user', namespace, id: checkedUserId(userId) };
 }
 
 /** What {@link EventToEmit} has, of whichever kind of event. */

@@ -15,7 +15,7 @@ export class Listeners {
     };
   }
 
-  dispatch(channel: string, message: Buffer): void {
+  readonly dispatch = (channel: string, message: Buffer): void => {
     for (const listener of this.listeners) {
       try {
         listener(channel, message);
@@ -23,5 +23,5 @@ export class Listeners {
         this.reporter?.report('listener.failed', () => `channel ${channel}: ${reasonOf(error)}`);
       }
     }
-  }
+  };
 }

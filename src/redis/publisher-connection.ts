@@ -16,6 +16,7 @@ interface Pending {
   readonly channel: string;
   /** Monotonic time (`performance.now()`). */
   readonly deadline: number;
+  readonly resolve: (receivers: number) => void;
   readonly reject: (error: PropagatorError) => void;
   settled: boolean;
 }
@@ -51,31 +52,22 @@ export class PublisherConnection {
   publish(channel: string, message: Buffer): Promise<number> {
     return new Promise<number>((resolve, reject) => {
       const deadline = performance.now() + this.timeoutMs;
-      const entry: Pending = { channel, deadline, reject, settled: false };
+      const entry: Pending = { channel, deadline, resolve, reject, settled: false };
       this.track(entry);
-      const send = (settled?: () => void): void => {
-        this.send(channel, message).then(
-          (receivers) => {
-            settled?.();
-            this.settle(entry);
-            resolve(receivers);
-          },
-          (error: unknown) => {
-            settled?.();
-            this.settle(entry);
-            const command = this.order === undefined ? 'PUBLISH' : 'SPUBLISH';
-            reject(asPropagatorError(error, command, channel));
-          },
-        );
-      };
       if (this.order === undefined) {
-        send();
+        this.writeAtOnce();
+        this.settleWith(this.client.publish(channel, message), entry, 'PUBLISH');
         return;
       }
       this.order.enter(channel, (settled) => {
-        // It waited too long, and its promise has been rejected.
-        if (entry.settled) settled();
-        else send(settled);
+        if (entry.settled) {
+          // It waited too long, and its promise has been rejected.
+          settled();
+          return;
+        }
+        this.writeAtOnce();
+        const sent = this.client.spublish(channel, message) as Promise<number>;
+        this.settleWith(sent, entry, 'SPUBLISH', settled);
       });
     });
   }
@@ -89,11 +81,24 @@ export class PublisherConnection {
     }
   }
 
-  private send(channel: string, message: Buffer): Promise<number> {
-    this.writeAtOnce();
-    return this.order === undefined
-      ? this.client.publish(channel, message)
-      : (this.client.spublish(channel, message) as Promise<number>);
+  private settleWith(
+    sent: Promise<number>,
+    entry: Pending,
+    command: string,
+    onSettled?: () => void,
+  ): void {
+    sent.then(
+      (receivers) => {
+        onSettled?.();
+        this.settle(entry);
+        entry.resolve(receivers);
+      },
+      (error: unknown) => {
+        onSettled?.();
+        this.settle(entry);
+        entry.reject(asPropagatorError(error, command, entry.channel));
+      },
+    );
   }
 
   private track(entry: Pending): void {

@@ -85,7 +85,7 @@ export class RedisPubSub implements PubSub {
     );
     this.subscriber = this.createSubscriber({
       changed: (subscribed, refusal) => this.connection.subscriberChanged(subscribed, refusal),
-      message: (channel, message) => this.listeners.dispatch(channel, message),
+      message: this.listeners.dispatch,
       interrupted: (interrupted, since) => {
         for (const listener of this.interruptions) listener(interrupted, since);
       },

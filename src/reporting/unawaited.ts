@@ -6,13 +6,12 @@ import type { Reporter } from './reporter.js';
 const REPORTED = /^(?:redis|outbox)\./;
 
 /**
- * Runs work whose promise may be ignored. Failures of Redis and of the outbox are reported at their source, all
- * others here. Never throws, as {@link rejecting}.
+ * Reports the failure of a promise that may be ignored, and returns the promise. Failures of Redis and of the outbox are
+ * reported at their source.
  *
  * @internal
  */
-export function unawaited<R>(reporter: Reporter, work: () => Promise<R>): Promise<R> {
-  const promise = rejecting(work);
+export function unawaited<R>(reporter: Reporter, promise: Promise<R>): Promise<R> {
   promise.catch((error: unknown) => {
     if (isOurs(error) && REPORTED.test(error.code)) return;
     reporter.report('emit.refused', () => reasonOf(error));
@@ -20,12 +19,7 @@ export function unawaited<R>(reporter: Reporter, work: () => Promise<R>): Promis
   return promise;
 }
 
-/**
- * Runs work that reads arguments. Arguments may throw anything when they are read (a getter, an iterable, a revoked
- * proxy): the promise then rejects with `target.invalid`.
- *
- * @internal
- */
+/** Runs work that reads arguments. Its promise rejects with {@link refusalOf} an error that is thrown. @internal */
 export function rejecting<R>(work: () => Promise<R>): Promise<R> {
   try {
     return work();
@@ -66,7 +60,13 @@ export function listed<T>(name: string, given: Iterable<unknown>, check: (one: u
   });
 }
 
-function refusalOf(thrown: unknown): PropagatorError {
+/**
+ * The error of a call whose arguments were read. Arguments may throw anything when they are read (a getter, an iterable,
+ * a revoked proxy): that is `target.invalid`.
+ *
+ * @internal
+ */
+export function refusalOf(thrown: unknown): PropagatorError {
   if (isOurs(thrown)) return thrown;
   const remedy = 'Pass plain objects, arrays and strings.';
   return PropagatorError.of('target.invalid', ['arguments', reasonOf(thrown), remedy], thrown);

@@ -25,11 +25,11 @@ import { PendingJoins } from './pending-joins.js';
 import { PublishTracker } from './publishes-in-flight.js';
 import { receiptOf, type Receipt } from './receipt.js';
 import { targetOfRoom } from './reserved-rooms.js';
-import { spanned, type Telemetry } from './telemetry.js';
+import type { Telemetry } from './telemetry.js';
 
 const NONE: readonly string[] = Object.freeze([]);
 
-/** Errors of events that can be delivered here, although they cannot be published. */
+/** Errors of events that cannot be published, but can be delivered to the sockets of this instance. */
 const DELIVERABLE: ReadonlySet<string> = new Set(['event.too-large', 'target.invalid']);
 
 type RouterOptions = Pick<
@@ -45,24 +45,23 @@ type RouterOptions = Pick<
 >;
 
 /**
- * Every event passes here: it is encoded once, delivered to the sockets of this instance at once, then published for
+ * The router of all events. It encodes an event once, delivers it to the sockets of this instance, then publishes it for
  * the other instances. Redis also returns an instance's own events; the receiver drops them.
  *
  * @internal
  */
 export class EventRouter {
-  /** Random, of this start of the instance. Its bytes are the origin of each envelope. */
+  /** Random at each start. Its bytes are the origin of each envelope. */
   readonly instanceId: InstanceId;
-  private readonly namespaces = new NamespaceRegistry();
-  /** Shared by all servers of this instance: several may have the same namespaces, and each event comes in once. */
+  /** The namespaces of this instance's servers, which add and remove them. */
+  readonly namespaces = new NamespaceRegistry();
+  /** Shared by the servers of this instance: several may have the same namespace, and an event must arrive once. */
   private readonly held: SharedChannels;
-  /** Undefined where nothing is signed. */
+  /** Undefined without the option `secret`. */
   readonly guard: MessageAuthenticator | undefined;
   readonly receiver: EventReceiver;
   readonly publisher: EventPublisher;
   private readonly publishes: PublishTracker;
-  /** Events that were lost in the outbox after their promises had resolved as queued. */
-  readonly losses$: Observable<EventLoss>;
   private readonly losses: EventLosses;
   private readonly channels: ChannelNames;
   /** Rooms that sockets of other instances are about to join: their events go over the channel of the namespace. */
@@ -81,16 +80,15 @@ export class EventRouter {
     const origin = randomBytes(8);
     this.instanceId = origin.toString('hex');
     this.channels = new ChannelNames(prefix);
-    const losses = new EventLosses(reporter.failure('listener.failed', () => 'losses$'));
-    this.losses = losses;
-    this.losses$ = losses.losses$;
     this.local = new LocalDelivery(this.namespaces, telemetry.traffic);
+    const losses = new EventLosses(reporter.failure('listener.failed', () => 'losses$'));
     const publishes = new PublishTracker(reporter);
-    this.publishes = publishes;
     this.publisher = new EventPublisher(pubSub, options, reporter, (lost, error) => {
       publishes.failed(error);
       losses.add(lost, error);
     });
+    this.losses = losses;
+    this.publishes = publishes;
     this.guard = MessageAuthenticator.of(options, reporter);
     this.encoder = new EventEncoder({
       origin,
@@ -111,13 +109,9 @@ export class EventRouter {
     this.held = new SharedChannels((channel) => receiver.stopListening(channel));
   }
 
-  /** Adds a namespace of a server of this instance. */
-  attach(namespace: LocalNamespace): void {
-    this.namespaces.add(namespace);
-  }
-
-  detach(namespace: LocalNamespace): void {
-    this.namespaces.delete(namespace);
+  /** Events that were lost in the outbox after their promises had resolved as queued. */
+  get losses$(): Observable<EventLoss> {
+    return this.losses.losses$;
   }
 
   /** Keeps this instance subscribed to a target's channel. */
@@ -131,10 +125,9 @@ export class EventRouter {
   }
 
   /**
-   * Sends an event to a target. The promise may be dropped: a failure is counted, logged once per outage, and
-   * never an unhandled rejection.
+   * Sends an event to a target. The promise may be ignored: a failure is counted, and logged once in each outage.
    *
-   * @param orderedWith the target with whose events it keeps its order
+   * @param orderedWith the target among whose events it keeps its order
    * @throws PropagatorError at once `event.unserialisable`, `event.too-large`, `name.too-long`, `target.invalid`; later
    * any error of `PubSub.publish`
    */
@@ -142,21 +135,26 @@ export class EventRouter {
     this.checkNames(target);
     if (this.sheds(event)) return Promise.resolve(receiptOf(0, 0));
     const span = this.telemetry.tracing?.send(nameOf(event.data[0]));
-    return spanned(span, () => {
+    try {
       const { bytes, packet } = this.encoder.encode(event, span?.context);
       const local = this.local.deliver(target, event, packet);
       const { namespace } = event;
       span?.sending({ namespace, target: target.kind, targets: 1, bytes: bytes.length }, local);
-      return this.publish(target, bytes, event, local, orderedWith);
-    });
+      const receipt = this.publish(target, bytes, event, local, orderedWith);
+      span?.endWith(receipt);
+      return receipt;
+    } catch (error) {
+      span?.failed(error);
+      throw error;
+    }
   }
 
-  /** Sends an event, encoded once, to several targets; as {@link send} for each. */
+  /** Sends an event to several targets, like {@link send}; it is encoded once. */
   sendToEach(targets: readonly Target[], event: OutgoingEvent): Promise<Receipt[]> {
     for (const target of targets) this.checkNames(target);
     if (this.sheds(event)) return Promise.resolve(targets.map(() => receiptOf(0, 0)));
     const span = this.telemetry.tracing?.send(nameOf(event.data[0]));
-    return spanned(span, () => {
+    try {
       const { bytes, packet } = this.encoder.encode(event, span?.context);
       const local = targets.map((target) => this.local.deliver(target, event, packet));
       const [{ kind } = { kind: 'user' as const }] = targets;
@@ -165,21 +163,26 @@ export class EventRouter {
         { namespace, target: kind, targets: targets.length, bytes: bytes.length },
         local.reduce((sum, sockets) => sum + sockets, 0),
       );
-      return Promise.all(
+      const receipts = Promise.all(
         targets.map((target, i) => {
-          // A signature is for one channel.
+          // Each channel has a signature of its own.
           const own = this.guard === undefined ? bytes : Buffer.from(bytes);
           return this.publish(target, own, event, local[i] ?? 0);
         }),
       );
-    });
+      span?.endWith(receipts);
+      return receipts;
+    } catch (error) {
+      span?.failed(error);
+      throw error;
+    }
   }
 
   /**
-   * Sends an event of Socket.IO's own API (`server.to(room).emit()` and the like). For one room it goes over the
-   * channel of the room, otherwise once over the channel of the namespace, with the rooms in the envelope. While sockets
-   * of other instances are about to join the room, it goes over the namespace's channel as well, and keeps its order with
-   * events of the room.
+   * Sends an event of Socket.IO's own API (such as `server.to(room).emit()`). An event for one room goes over the channel
+   * of the room, any other once over the channel of the namespace, with the rooms in the envelope. While sockets of other
+   * instances are about to join the room, its events go over the channel of the namespace instead, and keep their order
+   * with earlier ones.
    */
   broadcast(event: OutgoingEvent): Promise<Receipt> {
     const { namespace, rooms = NONE } = event;
@@ -192,10 +195,10 @@ export class EventRouter {
   }
 
   /**
-   * Like {@link broadcast}, but never throws. An event that cannot be published is delivered to the sockets of this
-   * instance, and the failure is reported.
+   * Like {@link broadcast}, but never throws. It delivers an event that cannot be published to the sockets of this
+   * instance, and reports the failure.
    *
-   * @param only delivers to the sockets of this namespace, and publishes nothing
+   * @param only delivers to the sockets of this namespace, without publishing
    */
   emit(event: OutgoingEvent, only?: LocalNamespace): void {
     try {
@@ -213,32 +216,12 @@ export class EventRouter {
     }
   }
 
-  /** Connected sockets of this instance, in all namespaces. */
-  get socketCount(): number {
-    return this.namespaces.socketCount;
-  }
-
-  /** Whether this instance has a server. */
-  get hasNamespaces(): boolean {
-    return !this.namespaces.isEmpty;
-  }
-
-  /** The namespaces of this instance's servers. */
-  allNamespaces(): Iterable<LocalNamespace> {
-    return this.namespaces.all();
-  }
-
-  /** The namespaces of this instance's servers that have this name. */
-  namespacesNamed(name: string): Iterable<LocalNamespace> {
-    return this.namespaces.named(name);
-  }
-
-  /** Number of publishes that wait for a reply of Redis, including those in the outbox. */
+  /** Number of publishes that wait for a reply of Redis, the outbox included. */
   get pendingPublishes(): number {
     return this.publishes.size + this.publisher.reportedQueued;
   }
 
-  /** Resolves once every publish under way is settled. */
+  /** Resolves once no publish is pending. */
   drain(): Promise<void> {
     return Promise.all([this.publisher.drain(), this.publishes.drain()]).then(() => undefined);
   }
@@ -248,14 +231,14 @@ export class EventRouter {
     this.losses.close();
   }
 
-  /** Whether a volatile event is left out because this instance is overloaded. */
+  /** Whether to drop a volatile event because this instance is overloaded. */
   private sheds({ volatile = false }: OutgoingEvent): boolean {
     if (!volatile || !this.telemetry.load.overloaded) return false;
     this.reporter.count('volatile.shed');
     return true;
   }
 
-  /** Names that become channels. @throws PropagatorError `name.too-long` */
+  /** Checks the names that become part of a channel. @throws PropagatorError `name.too-long` */
   private checkNames(target: Target): void {
     const { nameBytes } = this.options.limits;
     checkName('namespace', target.namespace, nameBytes);

@@ -39,16 +39,3 @@ export class Telemetry {
   /** Undefined while nobody traces: then envelopes carry nothing of it. */
   tracing: Tracing | undefined;
 }
-
-/** Ends the span with what becomes of the work. @internal */
-export function spanned<R>(span: SendSpan | undefined, work: () => Promise<R>): Promise<R> {
-  if (span === undefined) return work();
-  try {
-    const outcome = work();
-    span.endWith(outcome);
-    return outcome;
-  } catch (error) {
-    span.failed(error);
-    throw error;
-  }
-}

@@ -10,7 +10,7 @@ import { shown } from '../options/checks.js';
 import { MAX_METADATA_BYTES } from '../options/resolve-auth.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { readable, unawaited } from '../reporting/unawaited.js';
+import { readable, rejecting, unawaited } from '../reporting/unawaited.js';
 import type { EventRouter } from '../routing/event-router.js';
 import {
   checkedNamespace,
@@ -65,7 +65,7 @@ export class SessionService {
 
   /** The connected sockets of a user with their sessions, without credentials. */
   sessions(userId: UserId, options?: SessionsOptions): Promise<ClusterResult<SessionDetails>> {
-    return unawaited(this.reporter, () => {
+    return this.perform(() => {
       const { namespace } = checkedOptions(options);
       return this.commands.list({
         userId: checkedUserId(userId),
@@ -83,7 +83,7 @@ export class SessionService {
    * @returns how many sockets were disconnected
    */
   revokeUser(userId: UserId, options?: RevokeUserOptions): Promise<ClusterCount> {
-    return unawaited(this.reporter, () => {
+    return this.perform(() => {
       const { reason = REVOKED, exceptSessionId } = checkedOptions(options);
       const spared =
         exceptSessionId === undefined
@@ -98,7 +98,7 @@ export class SessionService {
 
   /** Ends one session, whichever user it belongs to, in the same way as {@link revokeUser}. */
   revokeSession(sessionId: string, options?: RevokeOptions): Promise<ClusterCount> {
-    return unawaited(this.reporter, () => {
+    return this.perform(() => {
       const { reason = REVOKED } = checkedOptions(options);
       return this.commands.revoke({
         revoked: { sessionId: checkedSessionId('sessionId', sessionId) },
@@ -127,12 +127,16 @@ export class SessionService {
     sessionId: string,
     metadata: Readonly<Record<string, unknown>> | null,
   ): Promise<ClusterCount> {
-    return unawaited(this.reporter, () =>
+    return this.perform(() =>
       this.commands.setMetadata({
         sessionId: checkedSessionId('sessionId', sessionId),
         metadata: this.checked(metadata),
       }),
     );
+  }
+
+  private perform<R>(work: () => Promise<R>): Promise<R> {
+    return unawaited(this.reporter, rejecting(work));
   }
 
   private checked(given: Readonly<Record<string, unknown>> | null): SessionMetadata | null {
@@ -179,7 +183,7 @@ export function createSessions(
     revocations,
     reporter,
     namespaces: (name) =>
-      name === undefined ? router.allNamespaces() : router.namespacesNamed(name),
+      name === undefined ? router.namespaces.all() : router.namespaces.named(name),
   });
   return new SessionService(commands, maxMetadataBytes, reporter);
 }

@@ -95,7 +95,7 @@ export function namespaceAdapter(
         nsp,
         guarded(failed, (socket) => endpoint.removed(socket)),
       );
-      router.attach(endpoint);
+      router.namespaces.add(endpoint);
       hooks.created(nsp, this);
     }
 
@@ -156,7 +156,7 @@ export function namespaceAdapter(
       // Socket.IO closes a dynamic namespace with its last socket, even while others are being admitted. Those keep the
       // namespace open; Socket.IO calls this again when they have left.
       if (closesEmptyNamespaces(this.nsp as Namespace) && this.endpoint.hasArrivals) return;
-      router.detach(this.endpoint);
+      router.namespaces.delete(this.endpoint);
       this.channels.closeAll();
       this.recovery?.close();
       return super.close();

@@ -9,6 +9,7 @@ import { isReservedRoom } from '../../routing/reserved-rooms.js';
 import { invalidRoom, roomName } from '../../routing/room-names.js';
 import type { EventToAcknowledge, SocketSelector } from '../../routing/socket-selector.js';
 import { isLonger } from '../../wire/channel-names.js';
+import type { WirePacket } from '../../wire/wire-packet.js';
 import type { ClientConnections } from '../connections/client-connections.js';
 import { PacketWriter } from '../connections/packet-writer.js';
 import { callServerSide, nextAckId } from '../internals.js';
@@ -168,11 +169,17 @@ export class NamespaceEndpoint implements LocalNamespace {
   }
 
   deliver(delivery: Delivery): number {
-    const { recovery } = this.deps;
-    if (recovery === undefined) return this.write(delivery);
-    const data = recovery.keep(delivery);
-    if (data === undefined) return this.write(delivery);
-    return this.write({ ...delivery, packet: encodeEvent(this.codec, this.name, data) });
+    const { connections, namespace, reporter } = this.deps;
+    const { sockets } = namespace;
+    const writer = new PacketWriter(this.packetOf(delivery), delivery, reporter, connections);
+    const { rooms, except, within } = delivery;
+    const [room] = rooms;
+    if (room !== undefined && rooms.length + except.length === 1 && within === undefined) {
+      for (const id of this.membersOf(room) ?? []) writer.write(sockets.get(id));
+    } else {
+      forEachSocket(this, delivery, (id) => writer.write(sockets.get(id)));
+    }
+    return writer.sockets;
   }
 
   select(selector: SocketSelector): Socket[] {
@@ -208,25 +215,10 @@ export class NamespaceEndpoint implements LocalNamespace {
     callServerSide(this.deps.namespace, args);
   }
 
-  private write(delivery: Delivery): number {
-    const { connections, namespace, reporter } = this.deps;
-    const { sockets } = namespace;
-    const writer = new PacketWriter(delivery.packet, delivery, reporter, connections);
-    let count = 0;
-    const write = (id: string): void => {
-      const socket = sockets.get(id);
-      if (socket === undefined) return;
-      writer.write(socket);
-      count++;
-    };
-    const { rooms, except, within } = delivery;
-    const [room] = rooms;
-    if (room !== undefined && rooms.length + except.length === 1 && within === undefined) {
-      for (const id of this.membersOf(room) ?? []) write(id);
-    } else {
-      forEachSocket(this, delivery, write);
-    }
-    return count;
+  /** The packet of an event; with connection recovery the event is kept, and clients get its offset. */
+  private packetOf(delivery: Delivery): WirePacket {
+    const data = this.deps.recovery?.keep(delivery);
+    return data === undefined ? delivery.packet : encodeEvent(this.codec, this.name, data);
   }
 
   private found(selector: SocketSelector, socketOf: (id: string) => Socket | undefined): Socket[] {

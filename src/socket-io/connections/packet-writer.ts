@@ -24,6 +24,8 @@ export class PacketWriter {
   /** One object for all sockets, created for the first socket that needs it. */
   private framed: FramedOptions | undefined;
   private plain: WriteOptions | undefined;
+  /** The number of sockets that the packet was written to, volatile events that were dropped included. */
+  sockets = 0;
 
   constructor(
     private readonly packet: WirePacket,
@@ -32,7 +34,10 @@ export class PacketWriter {
     private readonly connections: Pick<ClientConnections, 'slow' | 'coalescer'>,
   ) {}
 
-  write(socket: Socket): void {
+  /** @param socket undefined for one that is being admitted: it does nothing */
+  write(socket: Socket | undefined): void {
+    if (socket === undefined) return;
+    this.sockets++;
     const listeners = outgoingListenersOf(socket);
     if (listeners !== undefined) this.notify(socket, listeners);
     const conn = socket.client.conn as unknown as EngineSocket;

@@ -97,7 +97,7 @@ export class WriteCoalescer {
     else if (!(WAITING in connection)) keepInOrder(connection);
     if (this.first?.packet !== packet) this.first = new WriteChain(packet, undefined);
     connection[WAITING] = this.first;
-    if (this.connections.length === 0) nextTick(this.threw, () => this.flush());
+    if (this.connections.length === 0) nextTick(this.threw, this.flush);
     this.connections.push(connection);
   }
 
@@ -106,7 +106,7 @@ export class WriteCoalescer {
     return connection[WAITING] !== undefined;
   }
 
-  private flush(): void {
+  private readonly flush = (): void => {
     const { connections } = this;
     this.connections = [];
     this.first = undefined;
@@ -123,7 +123,7 @@ export class WriteCoalescer {
         this.failed(error);
       }
     }
-  }
+  };
 
   private failed(error: unknown): void {
     this.reporter.report('listener.failed', () => `a write to a connection: ${reasonOf(error)}`);

@@ -112,7 +112,7 @@ export async function givenTarget(options: RedisPropagatorOptions = {}): Promise
   );
   const runtime = createRuntime(resolved);
   const seen: Pick<Target, 'delivered' | 'heard'> = { delivered: [], heard: [] };
-  for (const name of ['/', '/chat']) runtime.router.attach(new Recorder(name, seen));
+  for (const name of ['/', '/chat']) runtime.router.namespaces.add(new Recorder(name, seen));
   const { router } = runtime;
   router.hold({ kind: 'all', namespace: '/' });
   router.hold({ kind: 'all', namespace: '/chat' });

@@ -34,7 +34,7 @@ function instance(bus: InMemoryBus, more: { repair?: false } = {}) {
   const deps = { pubSub, bus: clusterBus, requests, cluster, router, reporter };
   const repair = createRepair(options, deps);
   const namespace = new FakeNamespace('/');
-  router.attach(namespace);
+  router.namespaces.add(namespace);
   const gaps: EventGap[] = [];
   cluster.gaps$.subscribe((gap) => gaps.push(gap));
   return {

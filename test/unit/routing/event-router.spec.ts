@@ -56,7 +56,7 @@ function instance(bus: InMemoryBus, secret?: string) {
     telemetry,
   );
   const namespace = new FakeNamespace('/', () => steps.push('deliver'));
-  router.attach(namespace);
+  router.namespaces.add(namespace);
   return { router, namespace, pubSub, steps, reporter, telemetry };
 }
 
