@@ -130,10 +130,14 @@ export class ConnectionState {
 
   /** Finds out why the first connection fails without a clear reason. */
   private examine(reason: string, failure?: unknown): Promise<void> {
-    this.examining ??= tlsMistake(this.deps.publisher).then((mistake) => {
+    const degrade = (mistake?: PropagatorError): void => {
       if (this.current !== 'connecting') return;
       this.startMistake = mistake ?? noRedis(failure);
       this.degrade(this.startMistake?.message ?? reason);
+    };
+    this.examining ??= tlsMistake(this.deps.publisher).then(degrade, (error: unknown) => {
+      this.deps.threw(error);
+      degrade();
     });
     return this.examining;
   }

@@ -11,6 +11,15 @@ import { infoOf } from './server-version.js';
 const PROBE_MS = 1_000;
 /** Errors of OpenSSL and Node for a certificate that does not match, on either side. */
 const CERTIFICATE = /certificate|altname|unable to verify/i;
+const CERTIFICATE_REMEDIES: readonly (readonly [reason: RegExp, remedy: string])[] = [
+  [
+    /altname|does not match/i,
+    'Write a host that is in the certificate of Redis in the option "redis", or that name as "tls": { servername }.',
+  ],
+  [/expired|not yet valid/i, 'Renew the certificate, or set the clock of this machine.'],
+];
+const AUTHORITY =
+  'Pass the certificate of its authority, and your own where Redis asks for one, as "tls": { ca, cert, key }, beside the URL or the other options.';
 /** The errors of ioredis 5 and 6 for a reply that does not begin like one of Redis. */
 const NO_REDIS = /^Protocol error, got|^Unknown RESP type/;
 /** Failures that need no explanation: the host or the port does not exist. */
@@ -38,8 +47,7 @@ export function mistakeIn(failure: unknown): PropagatorError | undefined {
   if (refusal !== undefined) return refusal;
   const reason = reasonOf(failure).trim();
   if (!CERTIFICATE.test(reason)) return undefined;
-  const remedy =
-    'Pass the certificate of its authority, and your own where Redis asks for one, as "tls": { ca, cert, key }, beside the URL or the other options.';
+  const [, remedy = AUTHORITY] = CERTIFICATE_REMEDIES.find(([words]) => words.test(reason)) ?? [];
   return PropagatorError.of('redis.tls', [`did not agree on TLS (${reason})`, remedy], failure);
 }
 
@@ -60,8 +68,8 @@ export function isUnclear(failure: unknown): boolean {
 }
 
 /**
- * Whether the client uses TLS for a port without it, or the other way round. The failure of such a connection says
- * little, and may take as long as any time limit.
+ * Whether the client uses TLS for a port without it, or the other way round, or refuses a certificate. The failure of
+ * such a connection says little, and may take as long as any time limit; a Cluster only says that it is closed.
  *
  * @internal
  */
@@ -71,7 +79,7 @@ export async function tlsMistake(client: RedisClient): Promise<PropagatorError |
   const { host, port, tls } = address;
   const at = `at ${host}:${port}`;
   if (tls) {
-    if (!(await speaksPlain(host, port))) return undefined;
+    if (!(await speaksPlain(host, port))) return refusedCertificate(host, port, tls);
     const remedy =
       'Write redis:// in place of rediss://, leave out "tls", or take the port of Redis for TLS.';
     return PropagatorError.of('redis.tls', [`${at} does not speak TLS on this port`, remedy]);
@@ -100,7 +108,9 @@ export async function loadingReason(client: RedisClient): Promise<string | undef
 }
 
 /** The first address of the client; undefined for a file. */
-function addressOf(client: RedisClient): { host: string; port: number; tls: boolean } | undefined {
+function addressOf(
+  client: RedisClient,
+): { readonly host: string; readonly port: number; readonly tls: unknown } | undefined {
   const { options = {} } = client as ClientParts;
   const { sentinels } = options;
   const cluster = isClusterClient(client);
@@ -112,7 +122,7 @@ function addressOf(client: RedisClient): { host: string; port: number; tls: bool
   return {
     host: host ?? '127.0.0.1',
     port: Number(port ?? (sentinels ? 26_379 : 6379)),
-    tls: Boolean(tls),
+    tls,
   };
 }
 
@@ -127,7 +137,7 @@ function inText(text: string): Address {
 
 function speaksPlain(host: string, port: number): Promise<boolean> {
   const socket = connectPlain({ host, port });
-  return outcome(socket, (end) => {
+  return outcome(socket, false, (end) => {
     socket.on('connect', () => void socket.write('PING\r\n'));
     // Its PONG, or an error, such as that a password is needed.
     socket.on('data', (bytes) => end(/^[+-]/.test(bytes.toString('latin1'))));
@@ -137,22 +147,38 @@ function speaksPlain(host: string, port: number): Promise<boolean> {
 function speaksTls(host: string, port: number): Promise<boolean> {
   // Nothing is sent, so the certificate does not matter here.
   const socket = connectTls({ host, port, rejectUnauthorized: false });
-  return outcome(socket, (end) => socket.on('secureConnect', () => end(true)));
+  return outcome(socket, false, (end) => socket.on('secureConnect', () => end(true)));
 }
 
-function outcome(
+/** Connects with the options of the app, which no other connection has accepted. */
+async function refusedCertificate(
+  host: string,
+  port: number,
+  tls: unknown,
+): Promise<PropagatorError | undefined> {
+  const socket = connectTls({ host, port, ...(typeof tls === 'object' ? tls : {}) });
+  return outcome<PropagatorError | undefined>(socket, undefined, (end) => {
+    // Redis may refuse the certificate of the app a moment after the handshake.
+    socket.on('secureConnect', () => void socket.write('PING\r\n'));
+    socket.on('data', () => end(undefined));
+    socket.on('error', (error) => end(mistakeIn(error)));
+  });
+}
+
+function outcome<T>(
   socket: Socket,
-  watch: (end: (result: boolean) => void) => void,
-): Promise<boolean> {
+  otherwise: T,
+  watch: (end: (result: T) => void) => void,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = after(PROBE_MS, reject, () => end(false));
-    const end = (result: boolean): void => {
+    const timer = after(PROBE_MS, reject, () => end(otherwise));
+    const end = (result: T): void => {
       clearTimeout(timer);
       socket.destroy();
       resolve(result);
     };
     watch(end);
-    socket.on('close', () => end(false));
-    socket.on('error', () => end(false));
+    socket.on('close', () => end(otherwise));
+    socket.on('error', () => end(otherwise));
   });
 }

@@ -18,14 +18,21 @@ const run = promisify(execFile);
  */
 
 /**
+ * @typedef {object} ServerCertificate
+ * @property {string} [names] default: the address at which the server listens
+ * @property {number} [days] how long it is valid; below zero: it has expired
+ */
+
+/**
  * Starts a Redis that accepts only TLS, and only clients with a certificate of its own authority.
  *
+ * @param {ServerCertificate} [certificate]
  * @returns {Promise<RunningTls>}
  */
-export async function startTls() {
+export async function startTls(certificate = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'redis-tls-'));
   try {
-    await makeCertificates(dir);
+    await makeCertificates(dir, certificate);
     const [ca, cert, key] = await Promise.all(
       ['ca.crt', 'client.crt', 'client.key'].map((name) => readFile(join(dir, name))),
     );
@@ -45,7 +52,8 @@ export async function startTls() {
         const clients = ['--tls-auth-clients', 'yes'];
         return ['--port', '0', '--tls-port', String(port), ...clients, ...certificates, ...keyFile];
       },
-      connect: (port) => tlsConnect({ host: '127.0.0.1', port, ...tls }),
+      // A test may want a certificate that no client accepts.
+      connect: (port) => tlsConnect({ host: '127.0.0.1', port, ...tls, rejectUnauthorized: false }),
     });
     return {
       host: server.host,
@@ -62,17 +70,21 @@ export async function startTls() {
   }
 }
 
-/** @param {string} dir where a .key and a .crt for each of `ca`, `server` and `client` are written */
-async function makeCertificates(dir) {
+/**
+ * @param {string} dir where a .key and a .crt for each of `ca`, `server` and `client` are written
+ * @param {ServerCertificate} certificate
+ */
+async function makeCertificates(dir, { names = 'IP:127.0.0.1,DNS:localhost', days = 2 }) {
   /** @param {string} args without spaces inside */
   const openssl = (args) => run('openssl', args.split(' '), { cwd: dir });
   const key = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes';
   await openssl(`req -x509 ${key} -keyout ca.key -out ca.crt -days 2 -subj /CN=test-authority`);
-  await writeFile(join(dir, 'server.ext'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
+  await writeFile(join(dir, 'server.ext'), `subjectAltName=${names}\n`);
   await writeFile(join(dir, 'client.ext'), 'extendedKeyUsage=clientAuth\n');
   for (const name of ['server', 'client']) {
     await openssl(`req ${key} -keyout ${name}.key -out ${name}.csr -subj /CN=${name}`);
-    const signed = `-CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile ${name}.ext`;
+    const lasting = name === 'server' ? days : 2;
+    const signed = `-CA ca.crt -CAkey ca.key -CAcreateserial -days ${lasting} -extfile ${name}.ext`;
     await openssl(`x509 -req -in ${name}.csr -out ${name}.crt ${signed}`);
   }
 }

@@ -66,3 +66,73 @@ describe('RedisPubSub over TLS', () => {
     }
   });
 });
+
+describe('a certificate of Redis that the app does not accept', () => {
+  const expired = started(() => startTls({ days: -1 }));
+  const elsewhere = started(() => startTls({ names: 'DNS:redis.test' }));
+
+  type Tls = ReturnType<typeof server>['tls'];
+  it.each<[string, () => ReturnType<typeof server>, (tls: Tls) => Partial<Tls>, RegExp]>([
+    [
+      'of another authority',
+      server,
+      () => ({ ca: expired().tls.ca }),
+      /\((?:unable to verify|self[- ]signed certificate).*Pass the certificate of its authority/,
+    ],
+    [
+      'of no authority that Node knows',
+      server,
+      () => ({ ca: undefined }),
+      /\((?:unable to verify|self[- ]signed certificate).*Pass the certificate of its authority/,
+    ],
+    [
+      'that has expired',
+      expired,
+      (tls) => tls,
+      /\(certificate has expired\)\. Renew the certificate/,
+    ],
+    [
+      'for another host',
+      elsewhere,
+      (tls) => tls,
+      /\(Hostname\/IP does not match.*127\.0\.0\.1.*\)\. Write a host that is in the certificate/,
+    ],
+  ])('%s fails the start, and the error names the reason and the remedy', async (...given) => {
+    const [, redis, change, says] = given;
+    const { host, port, tls } = redis();
+    for (const connection of [
+      { host, port, tls: { ...tls, ...change(tls) } },
+      { nodes: [{ host, port }], options: { redisOptions: { tls: { ...tls, ...change(tls) } } } },
+    ]) {
+      const { pubSub, logger } = redisPubSub({ redis: connection });
+      try {
+        await pubSub.connect();
+        expect(pubSub.state).toBe('degraded');
+        const access = { channel: 'x', pattern: 'x' };
+        await expect(pubSub.verifyAccess(access)).rejects.toMatchObject({
+          code: 'redis.tls',
+          message: expect.stringMatching(says),
+        });
+        expect(logger.lines).toEqual([
+          expect.stringMatching(/^warn Degraded, Redis does not serve this instance \(.+\)/),
+        ]);
+        expect(logger.lines.join()).not.toMatch(/retrying/i);
+      } finally {
+        await pubSub.close();
+      }
+    }
+  });
+
+  it('for another host is accepted if the option tls names that host', async () => {
+    const { host, port, tls } = elsewhere();
+    const { pubSub, logger } = redisPubSub({
+      redis: { host, port, tls: { ...tls, servername: 'redis.test' } },
+    });
+    try {
+      await pubSub.connect();
+      expect(logger.lines).toEqual(['log Connected to Redis.']);
+    } finally {
+      await pubSub.close();
+    }
+  });
+});
