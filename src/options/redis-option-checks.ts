@@ -51,16 +51,44 @@ export function presentOptions(
 ): Record<string, unknown> {
   if (!isOptions(given)) throw invalid(option, given, 'Write an object with options of ioredis.');
   checkKnown(option, given, Object.keys(kinds));
-  // Includes getters of a class.
+  // Includes the getters and methods of a class.
   const present = Object.keys(kinds).flatMap((name): [string, unknown][] => {
     const value = (given as Record<string, unknown>)[name];
-    return value === undefined ? [] : [[name, value]];
+    return value === undefined ? [] : [[name, usable(given, name, value, kinds[name])]];
   });
   for (const [name, value] of present) {
     const kind = kinds[name];
     if (kind !== undefined && value !== null) checkRedisOption(option, name, value, kind);
   }
   return Object.fromEntries(present);
+}
+
+/** An option that works without the object that it was in, which may be an instance of a class. */
+function usable(given: object, name: string, value: unknown, kind?: RedisOptionKind): unknown {
+  // ioredis copies only the own properties of these.
+  if (kind === 'tls' && isOptions(value) && !isPlain(value)) return flat(value);
+  // ioredis makes instances of the class in `Connector`.
+  const isBound = typeof value === 'function' && name !== 'Connector' && !isPlain(given);
+  return isBound ? value.bind(given) : value;
+}
+
+/** Whether it is an object of no class, in any realm. */
+function isPlain(given: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(given);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** The properties, getters and methods of an instance as a plain object. */
+function flat(given: object): object {
+  const values: Record<string, unknown> = {};
+  for (let from = given; ; from = Object.getPrototypeOf(from) as object) {
+    for (const name of Object.getOwnPropertyNames(from)) {
+      if (name === 'constructor' || Object.hasOwn(values, name)) continue;
+      const value = (given as Record<string, unknown>)[name];
+      values[name] = typeof value === 'function' ? value.bind(given) : value;
+    }
+    if (isPlain(from)) return values;
+  }
 }
 
 /** @throws PropagatorError `option.invalid` @internal */

@@ -1,4 +1,4 @@
-import type { RedisOptions } from 'ioredis';
+import type { ClusterNode, RedisOptions } from 'ioredis';
 import { isUrl } from '../kinds.js';
 import { checkClientOptions, isClusterClient } from './borrowed-clients.js';
 import { checkKnown, hasMethods, invalid, isOptions, misused, shown } from './checks.js';
@@ -177,27 +177,30 @@ function checkedCluster(given: RedisClusterConnection): RedisClusterConnection {
   if (!Array.isArray(given.nodes) || given.nodes.length === 0) {
     throw invalid('redis.nodes', given.nodes, NODES);
   }
-  for (const [index, node] of given.nodes.entries()) checkNode(`redis.nodes[${index}]`, node);
-  if (given.options === undefined) return { nodes: given.nodes };
+  const nodes = Array.from(given.nodes, (node, index) =>
+    checkedNode(`redis.nodes[${index}]`, node),
+  );
+  if (given.options === undefined) return { nodes };
   const options = presentOptions('redis.options', given.options, CLUSTER_OPTIONS);
   const { redisOptions } = options;
-  if (redisOptions === undefined) return { nodes: given.nodes, options };
+  if (redisOptions === undefined) return { nodes, options };
   const name = 'redis.options.redisOptions';
   const ofNodes = presentOptions(name, redisOptions, CLUSTER_REDIS_OPTIONS);
   if (Number(ofNodes['db'] ?? 0) !== 0) {
     throw invalid(`${name}.db`, ofNodes['db'], 'A Cluster has database 0 only: leave it out.');
   }
-  return { nodes: given.nodes, options: { ...options, redisOptions: ofNodes } };
+  return { nodes, options: { ...options, redisOptions: ofNodes } };
 }
 
-function checkNode(name: string, given: unknown): void {
+function checkedNode(name: string, given: unknown): ClusterNode {
   if (isOptions(given)) {
-    checkHost(name, presentOptions(name, given, REDIS_OPTIONS));
-    return;
+    const node = presentOptions(name, given, REDIS_OPTIONS);
+    checkHost(name, node);
+    return node;
   }
   if (typeof given === 'number') {
     checkRedisOption(name, '', given, 'port');
-    return;
+    return given;
   }
   if (typeof given !== 'string' || given === '') throw invalid(name, given, NODES);
   if (/^rediss:/i.test(given)) {
@@ -211,6 +214,7 @@ function checkNode(name: string, given: unknown): void {
   if (!/^\/?0?$/.test(pathname)) {
     throw invalid(name, given, 'A Cluster has database 0 only: leave the path out.');
   }
+  return given;
 }
 
 /** If two addresses are given, ioredis uses one and silently ignores the other. */

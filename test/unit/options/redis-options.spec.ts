@@ -238,3 +238,70 @@ it('accepts options that a class defines as getters', () => {
   }
   expect(resolved(new Settings())).toEqual({ host: 'redis.internal', tls: {} });
 });
+
+describe('options that are instances of classes', () => {
+  class Secrets {
+    #pem = 'a certificate';
+    get ca() {
+      return this.#pem;
+    }
+    checkServerIdentity() {
+      return new Error(this.#pem);
+    }
+  }
+  class Node {
+    #port = 7_001;
+    readonly host = 'node.internal';
+    get port() {
+      return this.#port;
+    }
+  }
+  class Settings {
+    #delayMs = 123;
+    readonly tls = new Secrets();
+    retryStrategy() {
+      return this.#delayMs;
+    }
+    reconnectOnError() {
+      return this.#delayMs === 123;
+    }
+    Connector = class {};
+  }
+  class ClusterSettings {
+    #port = 7_002;
+    readonly redisOptions = new Settings();
+    clusterRetryStrategy() {
+      return this.#port;
+    }
+    natMap(key: string) {
+      return { host: key, port: this.#port };
+    }
+  }
+  it('keep the `this` of their functions', () => {
+    const settings = new Settings();
+    const options = resolved(settings) as RedisOptions;
+    const { retryStrategy, reconnectOnError, tls } = options;
+    expect(retryStrategy?.(1)).toBe(123);
+    expect(reconnectOnError?.(new Error('x'))).toBe(true);
+    // A class is not bound: ioredis makes instances of it.
+    expect(options.Connector).toBe(settings.Connector);
+    // ioredis copies own properties only.
+    expect({ ...tls }).toMatchObject({ ca: 'a certificate' });
+    const { checkServerIdentity } = tls as { checkServerIdentity: () => Error };
+    expect(checkServerIdentity().message).toBe('a certificate');
+  });
+
+  it('keep it on a Cluster, and the addresses of nodes are read', () => {
+    const redis = { nodes: [new Node()], options: new ClusterSettings() };
+    const { nodes: given, options } = resolved(redis) as {
+      nodes: unknown;
+      options: ClusterOptions;
+    };
+    expect(given).toEqual([{ host: 'node.internal', port: 7_001 }]);
+    expect(options.clusterRetryStrategy?.(1)).toBe(7_002);
+    expect(options.redisOptions?.reconnectOnError?.(new Error('x'))).toBe(true);
+    expect({ ...options.redisOptions?.tls }).toMatchObject({ ca: 'a certificate' });
+    const { natMap } = options;
+    expect(typeof natMap === 'function' && natMap('a')).toEqual({ host: 'a', port: 7_002 });
+  });
+});
