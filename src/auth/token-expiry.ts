@@ -20,7 +20,7 @@ export interface TokenExpiring {
 const EXPIRED = 'auth.expired';
 
 /** A socket whose identity expires, from its connection until it has left. */
-interface Life extends Scheduled {
+interface ExpiringSocket extends Scheduled {
   readonly socket: Socket;
   expiresAt: number;
   /** True once the client has been warned of this expiry. */
@@ -34,94 +34,99 @@ interface Life extends Scheduled {
  * @internal
  */
 export class TokenExpiry {
-  /** Sockets that are still connecting. */
-  private readonly ends = new WeakMap<Socket, number>();
-  private readonly lives = new Map<string, Life>();
-  private readonly schedule: ExpirySchedule<Life>;
+  /** When the identities of connecting sockets expire, in ms since 1970. */
+  private readonly expiries = new WeakMap<Socket, number>();
+  private readonly entries = new Map<string, ExpiringSocket>();
+  private readonly schedule: ExpirySchedule<ExpiringSocket>;
   private readonly warningMs: number;
 
   constructor(
     options: Pick<ResolvedAuthOptions, 'expiryWarningMs'> | undefined,
     private readonly reporter: Reporter,
   ) {
-    this.schedule = new ExpirySchedule<Life>((life) => this.due(life), reporter);
+    this.schedule = new ExpirySchedule<ExpiringSocket>((entry) => this.due(entry), reporter);
     this.warningMs = options?.expiryWarningMs ?? 0;
   }
 
   /** Called when the owner of a socket is known. */
   admitted(socket: Socket, expiresAt: number | undefined): void {
-    if (expiresAt !== undefined) this.ends.set(socket, expiresAt);
+    if (expiresAt !== undefined) this.expiries.set(socket, expiresAt);
   }
 
   /** Called when a socket is connected. */
   connected(socket: Socket): void {
-    const expiresAt = this.ends.get(socket);
+    const expiresAt = this.expiries.get(socket);
     if (expiresAt === undefined) return;
-    this.ends.delete(socket);
-    const life = this.follow(socket, expiresAt);
+    this.expiries.delete(socket);
+    const entry = this.track(socket, expiresAt);
     const now = Date.now();
     // An identity that has expired by now takes its turn like any other: the gateway has not seen the socket yet.
-    if (expiresAt - this.warningMs <= now && now < expiresAt) this.warn(life);
-    else this.plan(life, expiresAt - this.warningMs);
+    if (expiresAt - this.warningMs <= now && now < expiresAt) this.warn(entry);
+    else this.scheduleWarning(entry, expiresAt - this.warningMs);
   }
 
   /** Called when a connected socket has a new identity. */
   renewed(socket: Socket, expiresAt: number | undefined): void {
     this.left(socket.id);
     if (expiresAt === undefined) return;
-    const life = this.follow(socket, expiresAt);
+    const entry = this.track(socket, expiresAt);
     // At half of the lifetime at the earliest: tokens that live for less than the warning time would be refreshed
     // without a pause.
     const now = Date.now();
-    this.plan(life, Math.max(expiresAt - this.warningMs, now + (expiresAt - now) / 2));
+    this.scheduleWarning(entry, Math.max(expiresAt - this.warningMs, now + (expiresAt - now) / 2));
   }
 
   /** Tells whether a socket's identity has expired, even if the socket has not been disconnected yet. */
-  isOver(socket: Socket): boolean {
-    const life = this.lives.get(socket.id);
-    return life !== undefined && life.expiresAt <= Date.now();
+  hasExpired(socket: Socket): boolean {
+    const entry = this.entries.get(socket.id);
+    return entry !== undefined && entry.expiresAt <= Date.now();
   }
 
   /** Called when a socket has left, in whatever state it was. */
   left(id: string): void {
-    const life = this.lives.get(id);
-    if (life === undefined) return;
-    this.lives.delete(id);
-    this.schedule.delete(life);
+    const entry = this.entries.get(id);
+    if (entry === undefined) return;
+    this.entries.delete(id);
+    this.schedule.delete(entry);
   }
 
   close(): void {
     this.schedule.close();
-    this.lives.clear();
+    this.entries.clear();
   }
 
-  private follow(socket: Socket, expiresAt: number): Life {
-    const life: Life = { socket, expiresAt, warned: this.warningMs === 0, second: undefined };
-    this.lives.set(socket.id, life);
-    return life;
+  private track(socket: Socket, expiresAt: number): ExpiringSocket {
+    const entry: ExpiringSocket = {
+      socket,
+      expiresAt,
+      warned: this.warningMs === 0,
+      second: undefined,
+    };
+    this.entries.set(socket.id, entry);
+    return entry;
   }
 
-  private plan(life: Life, warnAt: number): void {
+  private scheduleWarning(entry: ExpiringSocket, warnAt: number): void {
     // The schedule rounds up to whole seconds. A warning should come early rather than after the expiry.
-    this.schedule.set(life, life.warned ? life.expiresAt : warnAt - 999);
+    this.schedule.set(entry, entry.warned ? entry.expiresAt : warnAt - 999);
   }
 
-  private due(life: Life): void {
-    if (Date.now() < life.expiresAt) this.warn(life);
-    else this.end(life);
+  private due(entry: ExpiringSocket): void {
+    if (Date.now() < entry.expiresAt) this.warn(entry);
+    else this.end(entry);
   }
 
-  private warn(life: Life): void {
-    const { socket, expiresAt, warned } = life;
-    this.schedule.set(life, expiresAt);
+  private warn(entry: ExpiringSocket): void {
+    const { socket, expiresAt, warned } = entry;
+    this.schedule.set(entry, expiresAt);
     if (warned) return;
-    life.warned = true;
+    entry.warned = true;
     const expiresInMs = Math.max(0, expiresAt - Date.now());
     const data: TokenExpiring = { expiresAt, expiresInMs };
     this.attempt(socket, () => socket.emit(EXPIRING_EVENT, data));
   }
 
-  private end({ socket }: Life): void {
+  private end({ socket }: ExpiringSocket): void {
     this.reporter.count('auth.expired');
     this.attempt(socket, () => socket.emit(DISCONNECT_EVENT, { reason: EXPIRED }));
     this.attempt(socket, () => socket.disconnect());

@@ -100,7 +100,7 @@ export class TokenRefresh {
 
   /** Why a socket cannot have a new token, whatever the token is. */
   private obstacle(socket: AuthenticatedSocket): AuthRefreshCode | undefined {
-    if (this.expiry.isOver(socket)) return 'auth.token-expired';
+    if (this.expiry.hasExpired(socket)) return 'auth.token-expired';
     // An app may also set it to undefined.
     return socket.auth ? undefined : 'auth.not-authenticated';
   }

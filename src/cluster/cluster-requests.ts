@@ -124,7 +124,7 @@ export class ClusterRequests {
     sent.then(
       (instances) => {
         const unknownSubscribers = to === undefined ? this.cluster.unknownSubscribers : 0;
-        request.handedTo({ instances, unknownSubscribers });
+        request.delivered({ instances, unknownSubscribers });
       },
       () => {
         // The state says that Redis is down, and the log has said so, too.

@@ -38,7 +38,7 @@ export class PendingRequest {
   private subscribers: SubscriberCount | undefined;
   private allStarted = false;
   /** Instances with a part that does not have the requested form. */
-  private readonly spoiled = new Set<InstanceId>();
+  private readonly malformed = new Set<InstanceId>();
   /** The numbers of the received messages of each instance. */
   private readonly numbers = new Map<InstanceId, Set<number>>();
   private end!: (outcome: RequestOutcome) => void;
@@ -62,35 +62,36 @@ export class PendingRequest {
     this.limit = new TimeLimit(timeoutMs, failed, () => this.finish(false));
   }
 
-  handedTo(handed: SubscriberCount): void {
-    this.subscribers = handed;
+  /** Redis has delivered the request to these subscribers. */
+  delivered(subscribers: SubscriberCount): void {
+    this.subscribers = subscribers;
     this.check();
   }
 
   /**
    * Returns false for a part that is late or repeated.
    *
-   * @throws the error of the listener; the instance then counts as missing, and is not waited for
+   * @throws the error of the listener; the instance then counts as missing, and the request does not wait for it
    */
   answered(from: InstanceId, { number, part, done, error }: ReplyMessage): boolean {
     if (this.ended || this.finished.has(from)) return false;
-    const said = this.numbersOf(from);
-    if (number !== undefined && said.has(number)) return false;
+    const received = this.numbersOf(from);
+    if (number !== undefined && received.has(number)) return false;
     if (performance.now() < this.extensibleUntil) this.limit.renew();
-    if (number !== undefined) said.add(number);
+    if (number !== undefined) received.add(number);
     let fault: unknown;
     try {
       if (part !== undefined) this.listener.onPart?.(from, part);
     } catch (thrown) {
       fault = thrown;
-      this.spoiled.add(from);
+      this.malformed.add(from);
     }
     // If a part was lost, or has a wrong form, the rest must not pass for the complete reply.
-    const whole =
+    const isComplete =
       error === undefined &&
-      !this.spoiled.has(from) &&
-      (number === undefined || said.size === number + 1);
-    if (done && !whole) {
+      !this.malformed.has(from) &&
+      (number === undefined || received.size === number + 1);
+    if (done && !isComplete) {
       this.started.refused(from);
       this.finished.refused(from);
     } else if (done) {
@@ -131,11 +132,11 @@ export class PendingRequest {
     if (this.finished.isOver(this.subscribers)) this.finish(true);
   }
 
-  private finish(over: boolean): void {
+  private finish(isOver: boolean): void {
     if (this.ended) return;
     this.ended = true;
     this.limit.clear();
     const { answered, missing } = this.finished;
-    this.end({ answered, missing, complete: over && missing.length === 0 });
+    this.end({ answered, missing, complete: isOver && missing.length === 0 });
   }
 }

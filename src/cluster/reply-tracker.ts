@@ -54,6 +54,7 @@ export class ReplyTracker {
     return [...new Set([...this.failed, ...lost, ...this.open()])];
   }
 
+  /** Whether no further reply is expected. */
   isOver({ instances, unknownSubscribers }: SubscriberCount): boolean {
     const replies = this.present.size + this.failed.size;
     // Every instance that received the request has replied. Members without a reply did not receive it.

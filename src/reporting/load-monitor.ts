@@ -57,8 +57,8 @@ export class LoadMonitor {
   processFigures(figures: LoadFigures): void {
     const { limits } = this;
     if (limits === undefined) return;
-    this.judge('event-loop', figures.eventLoopDelayMs, limits.eventLoopDelayMs);
-    this.judge('redis', figures.pendingPublishes, limits.pendingPublishes);
+    this.updateReason('event-loop', figures.eventLoopDelayMs, limits.eventLoopDelayMs);
+    this.updateReason('redis', figures.pendingPublishes, limits.pendingPublishes);
     if (!this.load.measured({ ...figures, reasons: [...this.active] })) return;
     if (this.active.size === 0) {
       this.reporter.logger.log('No longer overloaded, volatile events are sent again.');
@@ -71,7 +71,7 @@ export class LoadMonitor {
     }
   }
 
-  private judge(reason: LoadReason, figure: number, limit: number): void {
+  private updateReason(reason: LoadReason, figure: number, limit: number): void {
     const wasActive = this.active.has(reason);
     const differs = wasActive ? figure < limit / 2 : figure > limit;
     const run = differs ? (this.runs.get(reason) ?? 0) + 1 : 0;

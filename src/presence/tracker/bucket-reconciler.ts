@@ -133,13 +133,13 @@ export class BucketReconciler {
   }
 
   /** Reports a change made by this instance. */
-  made(change: PresenceChange): void {
+  reportOwn(change: PresenceChange): void {
     this.unacked.add(change);
-    this.handOver();
+    this.reportWaiting();
   }
 
   /** Reports waiting changes to the app, unless they have to wait longer. */
-  handOver(): void {
+  reportWaiting(): void {
     // Checked for each change: a subscriber may unsubscribe after the first.
     while (!this.deps.isWaiting()) {
       const change = this.unacked.next();
@@ -292,7 +292,7 @@ export class BucketReconciler {
 
   private take(changes: readonly PresenceChange[]): void {
     for (const change of changes) this.unacked.add(change);
-    this.handOver();
+    this.reportWaiting();
     this.work();
   }
 }

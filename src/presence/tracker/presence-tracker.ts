@@ -58,7 +58,7 @@ export class PresenceTracker {
     this.feed = new ChangeFeed(
       options.leaseMs,
       () => {
-        this.handOver();
+        this.reportWaiting();
         this.lease.heard();
       },
       failed,
@@ -153,7 +153,7 @@ export class PresenceTracker {
   /** The app has started and subscribes now: see {@link ChangeFeed}. */
   appStarted(): void {
     this.feed.appStarted();
-    this.handOver();
+    this.reportWaiting();
   }
 
   appEnding(): void {
@@ -167,7 +167,7 @@ export class PresenceTracker {
 
   /** Reports a change made by this instance. */
   report(change: PresenceChange): void {
-    this.bucket(bucketOf(change.userId)).made(change);
+    this.bucket(bucketOf(change.userId)).reportOwn(change);
   }
 
   /** Reports a status that this instance has set, although the reply of the store was lost. */
@@ -180,7 +180,7 @@ export class PresenceTracker {
     // Repairs whatever else may have happened to the data: one bucket with each renewal.
     this.bucket(this.renewals++ % BUCKETS).resend({ storeLostData: false });
     for (const bucket of this.buckets) bucket.work();
-    this.handOver();
+    this.reportWaiting();
     this.deps.onRenewed();
     this.attempt(() => this.sweeps.renewed(dead));
   }
@@ -218,8 +218,8 @@ export class PresenceTracker {
     }
   }
 
-  private handOver(): void {
-    for (const bucket of this.buckets) bucket.handOver();
+  private reportWaiting(): void {
+    for (const bucket of this.buckets) bucket.reportWaiting();
   }
 
   private bucket(index: number): BucketReconciler {

@@ -50,9 +50,9 @@ export class SlowClients {
 
   /** Called when a connection has been written to and its buffer is not empty. */
   wrote(connection: EngineSocket): void {
-    if (!this.isOver(connection)) return;
+    if (!this.exceedsLimit(connection)) return;
     // All writes of one tick wait until the event loop has had a chance to send them.
-    if (this.suspects.size === 0) soon(this.failed, () => this.judge());
+    if (this.suspects.size === 0) soon(this.failed, () => this.checkSuspects());
     this.suspects.add(connection);
   }
 
@@ -63,10 +63,10 @@ export class SlowClients {
     }
   }
 
-  private judge(): void {
+  private checkSuspects(): void {
     for (const connection of this.suspects) {
       this.suspects.delete(connection);
-      if (this.isOver(connection)) this.applyPolicy(connection);
+      if (this.exceedsLimit(connection)) this.applyPolicy(connection);
     }
   }
 
@@ -88,7 +88,7 @@ export class SlowClients {
     return connection.readyState === 'closed' || this.reported.has(connection);
   }
 
-  private isOver(connection: EngineSocket): boolean {
+  private exceedsLimit(connection: EngineSocket): boolean {
     const { options } = this;
     return (
       options !== undefined &&

@@ -62,7 +62,7 @@ describe('when this process is frozen for longer than a reply may take, and the 
 
   it('a request to the cluster is answered', async () => {
     const request = new PendingRequest(['b'], LIMIT_MS, {}, fail);
-    request.handedTo({ instances: 1, unknownSubscribers: 0 });
+    request.delivered({ instances: 1, unknownSubscribers: 0 });
     void redis.ping().then(() => request.answered('b', { type: 'reply', id: 1, done: true }));
     standStill();
     expect(await request.outcome).toMatchObject({ complete: true, answered: ['b'] });

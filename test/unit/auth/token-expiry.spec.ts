@@ -139,7 +139,7 @@ describe('the expiry of a connected socket', () => {
     const socket = socketOf('a');
     expiry.admitted(socket, undefined);
     expiry.connected(socket);
-    expect(expiry.isOver(socket)).toBe(false);
+    expect(expiry.hasExpired(socket)).toBe(false);
     expect(jest.getTimerCount()).toBe(0);
     expiry.left('a');
   });
@@ -175,9 +175,9 @@ describe('the expiry of a connected socket', () => {
 
   it('counts by the clock, before the socket is notified', () => {
     const socket = connected('a', 500);
-    expect(expiry.isOver(socket)).toBe(false);
+    expect(expiry.hasExpired(socket)).toBe(false);
     jest.advanceTimersByTime(500);
-    expect(expiry.isOver(socket)).toBe(true);
+    expect(expiry.hasExpired(socket)).toBe(true);
     expect(told).toEqual([expiring('a', 0, 0.5)]);
   });
 

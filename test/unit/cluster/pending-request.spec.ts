@@ -17,7 +17,7 @@ describe('a request with a reply in many parts', () => {
 
   it('is given up if no part arrives for that long', async () => {
     const request = new PendingRequest(['a'], 1_000, { partsExtendDeadline: true }, fail);
-    request.handedTo({ instances: 1, unknownSubscribers: 0 });
+    request.delivered({ instances: 1, unknownSubscribers: 0 });
     for (let i = 0; i < 5; i++) {
       jest.advanceTimersByTime(900);
       expect(request.answered('a', part)).toBe(true);

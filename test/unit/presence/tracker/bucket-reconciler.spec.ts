@@ -196,7 +196,7 @@ describe('BucketReconciler', () => {
     await bucket.whenUpdated();
     expect(store.calls).toEqual([`join ${USER}`]);
     isWaiting = false;
-    bucket.handOver();
+    bucket.reportWaiting();
     await bucket.whenUpdated();
     expect(reported).toEqual([`online ${USER}`]);
     expect(store.calls.at(-1)).toBe('acknowledge online');
@@ -268,7 +268,7 @@ describe('BucketReconciler', () => {
       at: 0,
       instanceId: 'a',
     };
-    bucket.made(change);
+    bucket.reportOwn(change);
     await bucket.whenUpdated();
     expect(reported).toEqual([`status ${USER}`]);
     expect(store.calls).toEqual([]);
