@@ -87,6 +87,8 @@ export class Instances {
         REDIS_URL: redisUrl,
         REDIS_PREFIX: prefix,
         JWT_SECRET: this.secret,
+        // A restarted instance is back sooner with Node 22.1 and later; earlier versions ignore it.
+        NODE_COMPILE_CACHE: join(folder, 'node_modules/.cache/compiled'),
         ...env,
       },
       1,

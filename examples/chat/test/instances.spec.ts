@@ -14,21 +14,21 @@ it('loses nothing and shows nothing twice when an instance is stopped while mess
 
   // Shown for a few seconds only.
   const moved = alice.page.getByText('Moved to instance two').waitFor();
+  const stopped = bob.instance('one').getByText('Stopped').waitFor();
+  // It stays down until the page has said so, and comes back while messages are sent.
+  const back = Promise.all([stopped, moved]).then(() => given.app.startAgain('one'));
   for (const [i, text] of messages.entries()) {
     if (i === 5) await bob.stop('one');
     await alice.say(text);
   }
   await alice.connectedTo('two');
-  await moved;
   await alice.showsExactly('stop', messages);
   await bob.showsExactly('stop', messages);
   expect(await alice.texts('sending')).toEqual([]);
-  await bob.instance('one').getByText('Stopped').waitFor();
+  await back;
+  await bob.instance('one').getByText('Ready').waitFor();
   // The client of the other instance never had to reconnect.
   expect(bob.connections).toBe(1);
-
-  await given.app.startAgain('one');
-  await bob.instance('one').getByText('Ready').waitFor();
 });
 
 it('keeps messages written while no instance answers, and says so', async () => {
@@ -36,9 +36,9 @@ it('keeps messages written while no instance answers, and says so', async () => 
   given.app.kill('one');
   given.app.kill('two');
   const banner = alice.page.getByRole('alert').filter({ hasText: 'No server answers' });
-  await banner.waitFor();
   const messages = numbered('dark', 3);
   for (const text of messages) await alice.say(text);
+  await banner.waitFor();
   expect(await alice.texts('sending')).toEqual(messages);
   await alice.page.getByText('3 messages will be sent').waitFor();
 

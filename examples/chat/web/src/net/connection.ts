@@ -26,8 +26,8 @@ interface Farewell {
 }
 
 const OPEN_TIMEOUT_MS = 4000;
-/** Including the random part, nobody waits more than one and a half seconds for a server that is back. */
-const LONGEST_PAUSE_MS = 1000;
+/** Including the random part, nobody waits more than three quarters of a second for a server that is back. */
+const LONGEST_PAUSE_MS = 500;
 
 /**
  * The tab's one connection: a Manager with a socket in each namespace. When it is lost, it is made again to the
