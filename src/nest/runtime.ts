@@ -52,13 +52,13 @@ export interface Runtime extends Pick<Transport, 'pubSub' | 'clients'> {
   readonly load: LoadService;
   readonly health: PropagatorHealthIndicator;
   readonly diagnostics: DiagnosticsService;
-  /** Whether the option `auth` is given. */
+  /** Whether the app has the option `auth`. */
   readonly authenticates: boolean;
   /** The gateways whose clients need not be authenticated; undefined without the option `auth`. */
   readonly publicGateways: readonly object[] | undefined;
   /**
-   * Rejects if Redis certainly does not permit the work of this instance. Does not reject if Redis is down, because
-   * it may be back in a moment.
+   * Rejects if Redis does not permit the work of this instance. Resolves if Redis is down, because it may be back in a
+   * moment.
    *
    * @throws PropagatorError `redis.permission`, `redis.command-failed`
    */
@@ -69,9 +69,9 @@ export interface Runtime extends Pick<Transport, 'pubSub' | 'clients'> {
    * @throws PropagatorError `redis.permission`, `redis.command-failed`
    */
   start(): Promise<void>;
-  /** The whole app has started. */
+  /** Called when the whole app has started. */
   appStarted(): void;
-  /** The app is about to end: from now on load balancers and clients should not choose this instance. */
+  /** Called when the app is about to end: load balancers and clients should choose other instances. */
   refuseClients(): void;
   /**
    * Disconnects the clients, and waits for pending work: a moment for requests to other instances, and for

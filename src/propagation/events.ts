@@ -2,31 +2,31 @@ import type { UserId } from '../auth/user-id.js';
 import type { ClusterResult } from '../cluster/cluster-result.js';
 import type { PublishMode } from '../routing/outgoing-event.js';
 
-/** An event, as in Nest's `WsResponse`, and where it goes. */
+/** An event, as in Nest's `WsResponse`, with its namespace and its delivery options. */
 export interface EventToEmit<T = unknown> {
-  /** Name of the event. Not empty, and none of Socket.IO's reserved names. */
+  /** The name of the event: not empty, and not reserved by Socket.IO. */
   event: string;
-  /** Its payload: JSON data, with Buffers, ArrayBuffers and typed arrays anywhere in it. */
+  /** The payload: JSON data that may contain Buffers, ArrayBuffers and typed arrays. */
   data?: T | undefined;
   /**
    * The namespace whose sockets get it.
    * @default '/'
    */
   namespace?: string | undefined;
-  /** A socket that does not get it, on whichever instance it is: the one that caused the event. */
+  /** A socket that does not get it, on any instance: the one that caused the event. */
   exceptSocketId?: string | undefined;
-  /** A session none of whose sockets gets it: `socket.auth.sessionId` of the one that caused the event. */
+  /** A session whose sockets do not get it: `socket.auth.sessionId` of the socket that caused the event. */
   exceptSessionId?: string | undefined;
   /**
-   * What happens while Redis cannot take it. `'queued'` keeps it, in order, until Redis can (see the option `outbox`); its
-   * promise resolves after `publishTimeoutMs` with `queued: true`. `'wait'` keeps it, too, and its promise waits for the
-   * outcome, up to `outbox.maxAgeMs`. `'fail-fast'` refuses it at once, so that only this instance's clients get it. A
-   * volatile event never waits.
+   * Handling of the event while Redis cannot take it. `'queued'` keeps it, in order, until Redis is back (see the option
+   * `outbox`); its promise resolves after `publishTimeoutMs` with `queued: true`. `'wait'` also keeps it, but its promise
+   * waits for the outcome, up to `outbox.maxAgeMs`. `'fail-fast'` refuses it at once, so that only this instance's clients
+   * get it. A volatile event never waits.
    * @default 'queued'
    */
   publish?: PublishMode | undefined;
   /**
-   * Leave it out for clients that are not ready to receive, rather than keeping it for them.
+   * Skip clients that are not ready to receive, instead of keeping the event for them.
    * @default false
    */
   volatile?: boolean | undefined;
@@ -54,7 +54,7 @@ export interface RoomEvent<T = unknown> extends EventToEmit<T> {
   room: string;
 }
 
-/** An event that all of a user's devices are asked to acknowledge. */
+/** An event that all devices of a user are asked to acknowledge. */
 export interface UserRequest<T = unknown> {
   userId: UserId;
   /** Only the user's sockets of this session are asked. */
@@ -65,10 +65,10 @@ export interface UserRequest<T = unknown> {
   namespace?: string | undefined;
   /** A socket that is not asked. */
   exceptSocketId?: string | undefined;
-  /** A session none of whose sockets is asked. */
+  /** A session whose sockets are not asked. */
   exceptSessionId?: string | undefined;
   /**
-   * How long to wait, in ms.
+   * The time limit for the acknowledgements, in ms.
    * @default the option `ackTimeoutMs`
    */
   timeoutMs?: number | undefined;
@@ -76,11 +76,11 @@ export interface UserRequest<T = unknown> {
 
 /** An event that a socket of a user caused. */
 export interface CausedEvent<T = unknown> {
-  /** Without a user (an anonymous socket) nothing happens. */
+  /** Without a user (an anonymous socket) nothing is sent. */
   userId: UserId | null | undefined;
-  /** The socket that caused it, and does not get it. */
+  /** The socket that caused the event, which does not get it. */
   socketId?: string | undefined;
-  /** A session none of whose sockets gets it: the one that it comes from. */
+  /** A session whose sockets do not get it: the one that caused the event. */
   exceptSessionId?: string | undefined;
   event: string;
   data?: T | undefined;
@@ -88,16 +88,16 @@ export interface CausedEvent<T = unknown> {
   namespace?: string | undefined;
 }
 
-/** What one device answered. */
+/** The answer of one device. */
 export interface DeviceAnswer<R = unknown> {
   readonly socketId: string;
-  /** The instance that it is connected to. */
+  /** The instance that the device is connected to. */
   readonly instanceId: string;
   readonly answer: R;
 }
 
-/** What a user's devices answered. */
+/** The answers of a user's devices. */
 export interface UserAnswers<R = unknown> extends ClusterResult<DeviceAnswer<R>> {
-  /** Ids of the sockets that were asked and did not answer in time. */
+  /** The ids of sockets that were asked and did not answer in time. */
   readonly unanswered: readonly string[];
 }

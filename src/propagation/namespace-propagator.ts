@@ -16,7 +16,7 @@ export class NamespacePropagator extends Propagator<true> {
   }
 }
 
-/** A call with the namespace of a bound propagator, if there is one; throws what a getter of the arguments throws. @internal */
+/** A call with the namespace of a bound propagator, if any. Throws the error of a getter of the arguments. @internal */
 export function inNamespace<V extends Verb>(
   call: CallOf<V>,
   namespace: string | undefined,
@@ -28,7 +28,7 @@ export function inNamespace<V extends Verb>(
 }
 
 function bound<T extends object>(given: T, namespace: string): T {
-  // The verb refuses it. To copy the characters of a long text would take long.
+  // The verb refuses it. Copying the characters of a long text would be slow.
   if (typeof given !== 'object') return given;
   return { ...given, namespace };
 }

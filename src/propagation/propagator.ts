@@ -54,23 +54,23 @@ export type CallOf<V extends Verb> = { readonly verb: V } & VerbArguments[V];
 /** A call of any verb. */
 export type Call = { [V in Verb]: CallOf<V> }[Verb];
 
-/** What a verb resolves to. */
+/** The result of a verb. */
 export type OutcomeOf<V extends Verb> = Awaited<ReturnType<Propagator[V]>>;
 
-/** The verbs, as an interface: for a double of your own. */
+/** The verbs as an interface, for a test double. */
 export type PropagatorVerbs = Pick<Propagator, Verb>;
 
 /**
  * The verbs that an app calls, each written once. `RedisPropagatorService`, `NamespacePropagator` and the
- * `RecordingPropagator` of the testing kit differ in how they perform a call.
+ * `RecordingPropagator` of the testing kit each perform calls in their own way.
  *
- * @typeParam Bound whether it is bound to a namespace: the arguments have no `namespace` then
+ * @typeParam Bound whether it is bound to a namespace; the arguments then have no `namespace`
  */
 export abstract class Propagator<Bound extends boolean = false> {
   /**
-   * Performs a call. Never throws: all faults are rejections, and none of them has to be handled.
+   * Performs a call. Never throws: all errors are rejections, which need not be handled.
    *
-   * @param namespace takes the place of the call's own namespace
+   * @param namespace replaces the namespace in the call
    * @internal
    */
   abstract perform<V extends Verb>(call: CallOf<V>, namespace?: string): Promise<OutcomeOf<V>>;
@@ -109,9 +109,9 @@ export abstract class Propagator<Bound extends boolean = false> {
   }
 
   /**
-   * To a user's other sockets: what `RedisPropagatorInterceptor` does with a gateway's responses.
+   * To the user's other sockets, as `RedisPropagatorInterceptor` does with the responses of a gateway.
    *
-   * @returns false, with nothing published, where there is no user
+   * @returns false, without a publish, if there is no user
    * @throws PropagatorError `target.invalid` for a number above 2^53 - 1
    */
   propagateEvent<T>(event: Given<CausedEvent<T>, Bound>): Promise<boolean> {
@@ -119,11 +119,12 @@ export abstract class Propagator<Bound extends boolean = false> {
   }
 
   /**
-   * Asks all of a user's devices, on all instances, and collects their acknowledgements: `items` are the answers,
-   * `unanswered` the sockets that did not answer in time, `missing` the instances that did not reply. A user who is
-   * offline gives no items, complete.
+   * Asks all devices of a user, on all instances, and collects their acknowledgements: `items` are the answers,
+   * `unanswered` the sockets that did not answer in time, `missing` the instances that did not reply. The result for an
+   * offline user is complete and has no items.
    *
-   * Rejects with `event.*` and `target.invalid` only: without Redis it asks this instance's sockets, `complete: false`.
+   * Rejects with `event.*` and `target.invalid` only: without Redis it asks the sockets of this instance and resolves with
+   * `complete: false`.
    */
   requestUser<R = unknown, T = unknown>(
     request: Given<UserRequest<T>, Bound>,
@@ -141,8 +142,8 @@ export abstract class Propagator<Bound extends boolean = false> {
   }
 
   /**
-   * Makes all sockets of a user join rooms; resolves once events for the rooms reach them. `count` is the number of sockets
-   * that are in all of the rooms then. A socket that was kept out of one, as by `limits.roomsPerSocket`, does not count.
+   * Makes all sockets of a user join rooms. Resolves once events for the rooms reach them. `count` is the number of sockets
+   * that are in all of the rooms then. A socket that was kept out of a room, as by `limits.roomsPerSocket`, does not count.
    */
   joinUser(
     userId: UserId,

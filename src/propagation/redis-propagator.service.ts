@@ -33,27 +33,26 @@ import {
 type Action<V extends Verb> = (call: VerbArguments[V]) => Promise<OutcomeOf<V>>;
 
 /**
- * Emits events to clients on whichever instance they are connected to. Inject it anywhere: gateways, controllers,
- * queue workers without gateways, cron jobs.
+ * Emits events to clients on any instance. Inject it anywhere: gateways, controllers, queue workers without gateways, cron
+ * jobs.
  *
- * Clients of this instance get the event at once, whatever Redis does. Every promise settles: with a receipt once
- * Redis has the event, or after `publishTimeoutMs` with a receipt that says `queued: true`, else with a
- * `PropagatorError`. It may be left unawaited: a failure is then counted and logged, and never an unhandled rejection.
+ * Clients of this instance get the event at once, even while Redis is down. Every promise settles: with a receipt once
+ * Redis has the event, with the receipt `queued: true` after `publishTimeoutMs`, or with a `PropagatorError`. You need not
+ * await it: a failure is counted and logged, and never becomes an unhandled rejection.
  *
  * All verbs reject with `app.not-started`, `event.invalid-name`, `event.reserved-name`, `event.unserialisable`,
- * `event.too-large` or `target.invalid` where nobody gets the event; with `redis.unavailable`, `redis.timeout`,
- * `redis.permission`, `redis.command-failed`, `redis.closed`, `outbox.full` or `outbox.expired` where only this
- * instance's clients got it.
+ * `event.too-large` or `target.invalid` if no client gets the event; with `redis.unavailable`, `redis.timeout`,
+ * `redis.permission`, `redis.command-failed`, `redis.closed`, `outbox.full` or `outbox.expired` if only the clients of this
+ * instance got it.
  */
 export class RedisPropagatorService extends Propagator {
   /**
-   * Emits each event that other instances did not get after all, though its promise resolved with `queued: true`. Events
-   * of Socket.IO's own API (`server.to(room).emit()`) are among them. Each is counted and logged as well. Completes when
-   * the app ends.
+   * Emits each event that was never published although its promise resolved with `queued: true`, events of Socket.IO's own
+   * API (`server.to(room).emit()`) included. Each is also counted and logged. Completes when the app ends.
    */
   readonly losses$: Observable<EventLoss>;
 
-  /** How each verb is performed. These may throw. */
+  /** Performs each verb. An action may throw. */
   private readonly actions: { readonly [V in Verb]: Action<V> } = {
     emitToUser: ({ event }) => {
       const { userId, sessionId } = checkedEvent(event);
@@ -95,7 +94,7 @@ export class RedisPropagatorService extends Propagator {
   override perform<V extends Verb>(call: CallOf<V>, namespace?: string): Promise<OutcomeOf<V>> {
     let outcome: Promise<OutcomeOf<V>>;
     try {
-      // Gateways may have clients, and emit, before the hooks of the app are called.
+      // Gateways may have clients, and emit, before Nest calls the hooks of the app.
       if (!this.readiness.hasBegun && this.router.namespaces.isEmpty) {
         throw PropagatorError.of('app.not-started', []);
       }
@@ -136,7 +135,7 @@ function userTarget({ namespace }: OutgoingEvent, userId: unknown): Target {
   return { kind: 'user', namespace, id: checkedUserId(userId) };
 }
 
-/** What {@link EventToEmit} has, of whichever kind of event. */
+/** The fields of {@link EventToEmit}, in any kind of event. */
 type Given = { readonly [K in keyof EventToEmit]: EventToEmit[K] | undefined };
 
 function outgoingOf(event: Given, sessionId?: string): OutgoingEvent {

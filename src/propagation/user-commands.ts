@@ -25,13 +25,13 @@ export interface InNamespace {
 }
 
 export interface DisconnectUserOptions extends InNamespace {
-  /** Told to the client before, as event `propagator:disconnect` with `{ reason }`. */
+  /** Sent to the client first, as event `propagator:disconnect` with `{ reason }`. */
   reason?: string | undefined;
-  /** A socket that stays connected: the one that asked for it, say. */
+  /** A socket that stays connected, such as the one that asked for it. */
   exceptSocketId?: string | undefined;
   /** Only the user's sockets of this session are disconnected. */
   sessionId?: string | undefined;
-  /** A session all of whose sockets stay connected. */
+  /** A session whose sockets stay connected. */
   exceptSessionId?: string | undefined;
   /**
    * Also close the underlying connection, with all its namespaces.
@@ -41,7 +41,7 @@ export interface DisconnectUserOptions extends InNamespace {
 }
 
 /**
- * Commands for a user's sockets on all instances. All throw at once where an argument is wrong.
+ * Commands for a user's sockets on all instances. They throw at once if an argument is wrong.
  *
  * @internal
  */

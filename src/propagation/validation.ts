@@ -8,7 +8,7 @@ import { listed } from '../reporting/unawaited.js';
 import { isLonger } from '../wire/channel-names.js';
 import { RESERVED_EVENTS } from '../wire/reserved-events.js';
 
-/** In UTF-8. An event name stands in receipts, losses, spans and lines of the log. */
+/** In UTF-8. The name of an event appears in losses, spans and log lines. */
 const MAX_EVENT_NAME_BYTES = 1_024;
 
 /** @throws PropagatorError `event.invalid-name`, `event.reserved-name` */
@@ -76,7 +76,7 @@ interface Excepted {
   readonly exceptSessionId?: unknown;
 }
 
-/** The rooms of the sockets that are left out. @throws PropagatorError `target.invalid` */
+/** The rooms of sockets that do not get the event. @throws PropagatorError `target.invalid` */
 export function exceptedRooms({ exceptSocketId, exceptSessionId }: Excepted): string[] {
   const rooms = exceptSocketId === undefined ? [] : [checkedSocketId(exceptSocketId)];
   if (exceptSessionId !== undefined) {
@@ -85,7 +85,7 @@ export function exceptedRooms({ exceptSocketId, exceptSessionId }: Excepted): st
   return rooms;
 }
 
-/** The room of the one session that is meant, if it is one. @throws PropagatorError `target.invalid` */
+/** The room of a session, if one is given. @throws PropagatorError `target.invalid` */
 export function roomsOfSession(sessionId: unknown): string[] {
   return sessionId === undefined ? [] : [sessionRoom(checkedSessionId('sessionId', sessionId))];
 }

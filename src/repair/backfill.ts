@@ -8,14 +8,14 @@ import { fnv1a } from '../wire/fnv.js';
 import type { Repaired } from './repair-server.js';
 import { soon } from '../reporting/timers.js';
 
-/** Ages are measured on another instance, and take time to arrive. */
+/** Ages are measured on another instance, and the reply takes time to arrive. */
 const MARGIN_MS = 5_000;
 /**
  * On a Cluster a repair reply can arrive before the originals, which use another connection. Check for duplicates
  * for this long.
  */
 const TWICE_MS = 30_000;
-/** The maximum of held events. Beyond it they are dropped. */
+/** The maximum size of held events. Beyond it they are delivered before the missed ones. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
 interface BackfillDeps {
@@ -26,13 +26,13 @@ interface BackfillDeps {
 }
 
 /**
- * Events that are delivered late: missed events, and events that wait for them. Each once, in order.
+ * Delivers missed events, then the live events that were held back for them: each once, in order.
  *
  * @internal
  */
 export class Backfill {
   private readonly held = new HoldBackQueue();
-  /** Until when events of an instance may be duplicates. */
+  /** Until when events of each instance may be duplicates. */
   private readonly duplicatesUntil = new Map<InstanceId, number>();
   /** Ranges dropped in this tick as possible duplicates; reported as one gap per origin. */
   private readonly uncertain = new Map<InstanceId, { from: number; to: number }>();
@@ -72,7 +72,7 @@ export class Backfill {
   }
 
   /**
-   * Delivers missed events. Events that came since are still held: they are later, or included as well.
+   * Delivers missed events. Events that arrived since are still held: they are newer, or also in the reply.
    *
    * @param heard the highest number received from the instance before
    */
@@ -85,8 +85,7 @@ export class Backfill {
     for (const { ageMs, arrival } of envelopes) {
       const { sequence } = arrival;
       if (ageMs < covered) this.deliverOnce(origin, { ...arrival, sentAt: Date.now() - ageMs });
-      // The received log does not know whether it was received. Events that waited in an outbox arrive after higher
-      // numbers.
+      // The received log does not reach back to it. Events that waited in an outbox arrive after higher numbers.
       else if (!this.hasReceived(origin, arrival)) {
         [from, to] = [Math.min(from, sequence), Math.max(to, sequence)];
       }
@@ -146,7 +145,7 @@ export class Backfill {
     return Date.now() - sentAt >= log.coversMs - MARGIN_MS;
   }
 
-  /** Many repeated events arrive at once: they are one gap. */
+  /** Many repeated events may arrive at once: they are reported as one gap. */
   private recordUncertain(origin: InstanceId, sequence: number): void {
     const { uncertain } = this;
     if (uncertain.size === 0) {

@@ -61,8 +61,8 @@ type Options = Pick<
 
 /**
  * Recovers missed events. After its subscribed connection was lost and restored, this instance asks all others for
- * the events that they published meanwhile. The events of an instance are held until it has replied, so they are
- * delivered in order, each once. Events that nobody can supply are reported as a gap.
+ * the events that they published meanwhile. The live events of an instance are held until it has replied, so that its
+ * events are delivered in order, each once. Events that no instance has any more are reported as a gap.
  *
  * @internal
  */
@@ -85,7 +85,7 @@ export class GapRepair {
     private readonly deps: GapRepairDeps,
     private readonly options: Options,
   ) {
-    this.failed = deps.reporter.failure('repair.failed', () => 'what was missed');
+    this.failed = deps.reporter.failure('repair.failed', () => 'missed events');
     this.pendingChannels = new PendingChannels(deps);
     this.departures = new RecentDepartures(options);
     this.backfill = new Backfill(deps);
@@ -129,8 +129,8 @@ export class GapRepair {
   }
 
   /**
-   * Processes an incoming envelope, which is held, or dropped as a duplicate. Returns false if it is to be
-   * delivered now.
+   * Holds an incoming envelope, or drops it as a duplicate, and returns true. Returns false if it should be delivered
+   * now.
    */
   intercept(envelope: Envelope, channel: string, bytes: Buffer): boolean {
     const { origin, sequence } = envelope;
@@ -197,7 +197,7 @@ export class GapRepair {
     await this.repair();
   }
 
-  /** Both instances were cut off, and the other came back later: it could not be asked then. */
+  /** Repairs with an instance that was cut off, too, and came back later: it could not be asked then. */
   private returned(instanceId: InstanceId, channel?: string): void {
     if (this.outage !== undefined || this.closed) return;
     this.outage = this.recentRepair.repeatFor(instanceId, channel);
@@ -231,11 +231,11 @@ export class GapRepair {
     } finally {
       this.asking = false;
     }
-    // Interrupted again during the repair, and everything is already subscribed again.
+    // Another outage may have begun and ended during the repair.
     if (this.deps.pubSub.state === 'ready') this.attempt(() => this.repair());
   }
 
-  /** Promises that are not awaited: a rejection would end the process, so it is reported. */
+  /** Runs work that is not awaited. A rejection would end the process, so it is reported. */
   private attempt(act: () => Promise<void>): void {
     guarded(this.failed, act)();
   }
@@ -246,7 +246,7 @@ export class GapRepair {
     return (saysOpen(pubSub, reporter) ?? true) && bus.isListening;
   }
 
-  /** Returns false after another interruption. */
+  /** Returns false if another outage began meanwhile. */
   private async repairAll(outage: Outage): Promise<boolean> {
     const { generation } = outage;
     let quietSince = performance.now();
@@ -261,7 +261,7 @@ export class GapRepair {
       for (const instanceId of missing) outage.members.add(instanceId);
       const open = unrepaired(outage);
       if (complete && open.length === 0) return true;
-      // The others may have had to wait for their turn.
+      // The instances reply in turn.
       if (outage.repaired.size > size) quietSince = performance.now();
       if (performance.now() - quietSince > this.patienceMs(open)) return true;
       const [shortest, longest] = PAUSE_MS;

@@ -8,7 +8,7 @@ const MAX_CONCERNS = 16;
 export interface Outage {
   /** Monotonic time (`performance.now()`). */
   since: number;
-  /** The number of outages before it was repaired. */
+  /** The number of outages so far. */
   generation: number;
   readonly concerns: InterruptedChannels[];
   /** Instances that may have sent events meanwhile. */
@@ -17,7 +17,7 @@ export interface Outage {
   readonly repaired: Set<InstanceId>;
   /** The highest number received from each instance before. */
   readonly heard: ReadonlyMap<InstanceId, number>;
-  /** An earlier outage again, for an instance that could not be asked then. */
+  /** Whether it repeats an earlier outage, for an instance that could not be asked then. */
   isLate: boolean;
 }
 
@@ -37,7 +37,7 @@ export function newOutage(since: number, heard: ReadonlyMap<InstanceId, number>)
   return { since, ...none, heard, isLate: false };
 }
 
-/** An outage happened, or happened again. @internal */
+/** Adds an outage, or another one before the first is repaired. @internal */
 export function extend(
   outage: Outage,
   concerns: InterruptedChannels,
@@ -193,12 +193,12 @@ export class PendingChannels {
     return mayConcern(outage, channel) && this.pending?.unsubscribed.has(channel) !== true;
   }
 
-  /** Its repair starts now. */
+  /** Called when the repair of an outage starts. */
   begin(outage: Outage): void {
     this.excluded = this.unsubscribedChannels(outage);
   }
 
-  /** Its repair has ended, except for the channels that were unsubscribed when it began. */
+  /** Called when the repair has ended. Channels that were unsubscribed when it began stay pending. */
   end(outage: Outage): void {
     const { excluded: unsubscribed } = this;
     this.excluded = NONE;
@@ -219,7 +219,7 @@ export class PendingChannels {
     return undefined;
   }
 
-  /** Another outage comes first, with its own timing. */
+  /** Puts a taken outage back, because another one is repaired first. */
   putBack(pending: PartialOutage): void {
     pending.generation++;
     pending.repaired.clear();

@@ -2,7 +2,7 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { InstanceId } from '../wire/envelope.js';
 import type { ClusterChange } from '../cluster/cluster.service.js';
 
-/** No repair looks further back. */
+/** No repair looks back further than this. */
 const REMEMBERED_MS = 60_000;
 
 /** Monotonic time (`performance.now()`). */

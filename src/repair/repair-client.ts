@@ -6,7 +6,7 @@ import type { RequestOutcome } from '../cluster/pending-request.js';
 import { ChannelFilter } from './channel-filter.js';
 import { REPAIR, repairedBy, type Repaired } from './repair-server.js';
 
-/** Their replies come over one connection, and Redis disconnects a client that has too much to read. */
+/** Replies arrive over one connection, and Redis disconnects a client that has too much to read. */
 const MAX_AT_ONCE = 4;
 
 interface RepairClientDeps {
@@ -33,7 +33,7 @@ interface RepairScope {
  * @internal
  */
 export class RepairClient {
-  /** Set while some instances are asked one by one. */
+  /** Set while instances are asked one by one. */
   private enqueueNewcomer: ((origin: InstanceId) => void) | undefined;
 
   constructor(
@@ -78,20 +78,20 @@ export class RepairClient {
     await this.askEach(asked, async (origin) => {
       if (isOpen(origin)) await ask(origin);
     });
-    // Nobody would process its reply.
+    // The reply would be ignored.
     if (!isCurrent()) return { answered: [], missing: [], complete: false };
-    // Some may not be known here yet.
+    // There may be instances that are not known here yet.
     const { answered, missing, complete } = await ask();
     const open = [...asked].filter((origin) => !repaired.has(origin));
     return { answered, missing: [...missing, ...open], complete: complete && open.length === 0 };
   }
 
-  /** An instance has started, or come back. It need not wait until all others were asked. */
+  /** Adds an instance that has started or come back, so that it is asked along with the others. */
   enqueue(origin: InstanceId): void {
     this.enqueueNewcomer?.(origin);
   }
 
-  /** A few at a time, and any instance that comes meanwhile. */
+  /** Asks a few instances at a time, those included that come meanwhile. */
   private async askEach(
     asked: Set<InstanceId>,
     ask: (origin: InstanceId) => Promise<void>,

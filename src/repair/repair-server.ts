@@ -63,12 +63,12 @@ export function repairServer(answerer: Answerer): RequestHandler {
       const packed = { channel, bytes, ageMs: now - Math.min(at, now) };
       const takes = packedLength(packed);
       if (takes > mostBytes) {
-        // As an event it fitted into a message, with the name of its channel it does not.
+        // The event fitted into a message, but with the name of its channel it does not.
         forgotten = Math.max(forgotten ?? 0, sequence);
         continue;
       }
       if (length > 0 && length + takes > packBytes) {
-        // One at a time, because Redis has to keep what is not read yet.
+        // One at a time, because Redis has to buffer unread parts.
         if (!(await push({ pack: packEnvelopes(pack) }))) throw new Error('a part was not sent');
         if (turn.isSuperseded) throw new Superseded();
         pack = [];
@@ -86,7 +86,7 @@ export function repairServer(answerer: Answerer): RequestHandler {
     const askedAt = performance.now();
     const waits = every(
       Math.max(timeoutMs / KEEPALIVES_PER_TIMEOUT, MIN_KEEPALIVE_MS),
-      // Without this sign of life the waiting instance would give up.
+      // Without these parts the waiting instance would give up.
       () => undefined,
       () => push({ pack: packEnvelopes([]) }),
     );

@@ -12,9 +12,9 @@ const NONE: readonly string[] = Object.freeze([]);
 
 /** @internal */
 export interface EncodedEvent {
-  /** The envelope for other instances. With a signature, there is room for it. */
+  /** The envelope for other instances. If envelopes are signed, it has room for the signature. */
   readonly bytes: Buffer;
-  /** The same frames, for sockets of this instance. */
+  /** The same frames, for the sockets of this instance. */
   readonly packet: WirePacket;
 }
 
@@ -30,14 +30,14 @@ interface EventEncoderDeps {
   readonly signed: boolean;
 }
 
-/** Encodes each event once, for its sockets and for other instances, and numbers the events of this instance. @internal */
+/** Encodes each event once, for the sockets of all instances, and numbers the events of this instance. @internal */
 export class EventEncoder {
   private sequence = 0;
 
   constructor(private readonly deps: EventEncoderDeps) {}
 
   /**
-   * @param trace goes along with the event
+   * @param trace the trace context in the envelope
    * @throws PropagatorError `event.unserialisable`, `event.too-large`, `target.invalid`
    */
   encode(event: OutgoingEvent, trace?: TraceContext): EncodedEvent {

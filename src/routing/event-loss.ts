@@ -5,8 +5,8 @@ import { soon, type Failed } from '../reporting/timers.js';
 import type { LostPublish } from './outbox-queue.js';
 
 /**
- * An event that waited in the outbox, and that other instances did not get after all. Its verb had resolved with
- * `queued: true` before, or it was sent by Socket.IO's own API. Sockets of this instance were served.
+ * An event that waited in the outbox and was never published. Its verb had resolved with `queued: true`, or it was sent by
+ * Socket.IO's own API. The sockets of this instance got it.
  */
 export interface EventLoss {
   /** The name of the event. */
@@ -16,29 +16,29 @@ export interface EventLoss {
   readonly target: TrafficTarget;
   /** The user id or the room; undefined for `all` and `authenticated`. */
   readonly id: string | undefined;
-  /** Why: `outbox.expired`, `outbox.full`, `redis.closed`, `redis.permission` or `redis.command-failed`. */
+  /** The reason: `outbox.expired`, `outbox.full`, `redis.closed`, `redis.permission` or `redis.command-failed`. */
   readonly error: PropagatorError;
 }
 
-/** Hands out losses on the next turn of the event loop. @internal */
+/** Emits losses on the next turn of the event loop. @internal */
 export class EventLosses {
   private readonly subject = new Subject<EventLoss>();
   readonly losses$: Observable<EventLoss> = this.subject.asObservable();
   private pending: EventLoss[] = [];
 
-  /** @param failed receives errors that subscribers throw */
+  /** @param failed called with errors that subscribers throw */
   constructor(private readonly failed: Failed) {}
 
-  /** A publish without a target is no event of a verb, and is left out. */
+  /** Ignores a publish without a target, which is no event of the app. */
   add({ target, event = '' }: LostPublish, error: PropagatorError): void {
     if (target === undefined) return;
     const id = 'id' in target ? target.id : undefined;
-    // Not at once: a subscriber that emits would change the outbox while it makes room, and lose the next event.
+    // Not at once: a subscriber that emits would change the outbox while the outbox makes room.
     if (this.pending.length === 0) soon(this.failed, () => this.flush());
     this.pending.push({ event, namespace: target.namespace, target: target.kind, id, error });
   }
 
-  /** Hands out the last losses at once, and completes. */
+  /** Emits the last losses at once, and completes. */
   close(): void {
     this.flush();
     this.subject.complete();

@@ -16,12 +16,12 @@ import { ReceivedLog } from './received-log.js';
 import { audienceOf, roomsOfTarget } from './reserved-rooms.js';
 import type { Telemetry } from './telemetry.js';
 
-/** An envelope that has come in, and the channel that it came over. @internal */
+/** A received envelope, and its channel. @internal */
 export interface Arrival {
   readonly channel: string;
   readonly sequence: number;
   readonly bytes: Buffer;
-  /** When it was sent, in ms since 1970 by this instance's clock, where it could not be heard then. */
+  /** When it was sent, in ms since 1970 by the clock of this instance. Only for an event that was missed at that time. */
   readonly sentAt?: number;
 }
 
@@ -30,25 +30,25 @@ const OF_ANOTHER_VERSION: ReadonlySet<string> = new Set<EnvelopeFault>([
   'message.unknown-kind',
 ]);
 
-/** A channel that is listened to. @internal */
+/** A channel whose events this instance delivers. @internal */
 export interface ChannelEntry {
   readonly target: Target;
   readonly channel: string;
-  /** Of the channel's name. */
+  /** The hash of the channel's name. */
   readonly hash: number;
   /** Ms since 1970. */
   readonly listenedToSince: number;
 }
 
-/** What makes up for what could not be heard. */
+/** The part of the repair that sees incoming envelopes before they are delivered. */
 interface Repair {
-  /** Whether it has taken the envelope, which then is not delivered now. */
+  /** Returns true to hold the envelope back, or to drop it. */
   intercept(envelope: Envelope, channel: string, bytes: Buffer): boolean;
 }
 
 /**
- * What comes in from other instances, and from outside: delivered to the sockets of this instance, or counted,
- * reported and dropped. Never throws.
+ * Delivers messages of other instances, and of other programs, to the sockets of this instance. A message that cannot be
+ * delivered is counted, reported and dropped. Never throws.
  *
  * @internal
  */
@@ -57,7 +57,7 @@ export class EventReceiver {
   private readonly entries = new Map<string, ChannelEntry>();
   private repair: Repair | undefined;
   private readonly recentSockets: RecentSockets;
-  /** What was received lately. */
+  /** The recently received envelopes. */
   readonly log = new ReceivedLog();
 
   constructor(
@@ -71,17 +71,17 @@ export class EventReceiver {
     this.recentSockets = new RecentSockets(namespaces);
   }
 
-  /** From now on it looks after what this instance could not hear. */
+  /** Lets the repair intercept all envelopes from now on. Called once, by `createRepair`. */
   useRepair(repair: Repair): void {
     this.repair = repair;
   }
 
-  /** The channels that are listened to. */
+  /** The channels whose events this instance delivers. */
   channels(): Iterable<string> {
     return this.entries.keys();
   }
 
-  /** What comes over the channel of a target from now on is for {@link receive}, with what comes back. */
+  /** Starts to deliver the events of a target. Messages of its channel go to {@link receive}, with the returned entry. */
   listen(target: Target, channel: string): ChannelEntry {
     const entry = { target, channel, hash: fnv1a(channel), listenedToSince: Date.now() };
     this.entries.set(channel, entry);
@@ -98,7 +98,7 @@ export class EventReceiver {
       if (bytes.length > this.maxMessageBytes) {
         this.drop('message.too-large', target, described(bytes));
       } else if (this.guard?.verify(bytes, channel) === false) {
-        // It is reported.
+        // The guard has reported it.
       } else if (isExternal(bytes)) {
         this.receiveExternal(target, bytes);
       } else {
@@ -114,9 +114,9 @@ export class EventReceiver {
     }
   }
 
-  /** What was missed before, or held. */
+  /** Delivers an envelope that was missed or held back. */
   deliver({ channel, bytes, sentAt = Infinity }: Arrival): void {
-    // Nobody here wants it any more, or nobody wanted it then.
+    // Drop it if the channel is no longer subscribed, or was not yet subscribed when the event was sent.
     const { target, listenedToSince } = this.entries.get(channel) ?? {};
     if (target === undefined || isFrom(bytes, this.ownOrigin)) return;
     if (listenedToSince !== undefined && sentAt < listenedToSince) return;
@@ -126,10 +126,10 @@ export class EventReceiver {
       if (typeof envelope === 'string') {
         this.drop(envelope, target, described(bytes));
       } else {
-        // Who came later may have got it elsewhere before.
-        const young =
+        // Skip sockets that connected after the event was sent: they may have received it on another instance.
+        const later =
           sentAt === Infinity ? [] : this.recentSockets.connectedAfter(sentAt, target.namespace);
-        const except = [...envelope.except, ...young];
+        const except = [...envelope.except, ...later];
         this.receiveEnvelope(target, { ...envelope, except }, bytes.length);
       }
     } catch (error) {
@@ -149,11 +149,11 @@ export class EventReceiver {
             this.deliverEnvelope(target, envelope),
           );
     count(traffic.delivered[kind], sockets, sockets * envelope.frames.length);
-    // The other instance's clock may be ahead of ours.
+    // The clock of the other instance may be ahead.
     traffic.lagged?.(Math.max(0, Date.now() - envelope.sentAt) / 1_000, kind);
   }
 
-  /** Returns to how many sockets it was written. */
+  /** Returns the number of sockets that the event was written to. */
   private deliverEnvelope(target: Target, envelope: Envelope): number {
     let sockets = 0;
     if (!envelope.customParser && !areEventFor(target.namespace, envelope.frames)) {
@@ -164,7 +164,7 @@ export class EventReceiver {
       this.reporter.count('volatile.shed');
       return 0;
     }
-    // The frames may be a custom parser's: then only a server with the same one can make sense of them.
+    // Frames of a custom parser can be read only by a server with the same parser.
     const packet = new WirePacket(envelope.frames, this.standard.parser);
     const audience = audienceOf(target, envelope.rooms);
     for (const namespace of this.namespaces.named(target.namespace)) {
@@ -184,6 +184,7 @@ export class EventReceiver {
     return sockets;
   }
 
+  /** The packet in the form of a namespace's parser; undefined if that is not possible. */
   private encodedFor(
     packet: WirePacket,
     custom: boolean,
@@ -219,13 +220,13 @@ export class EventReceiver {
   private drop(kind: string, target: Target, detail: string): void {
     const line = (): string =>
       `dropped a message for ${target.kind} of namespace ${target.namespace}: ${detail}`;
-    // Another version of this library, as during a rolling deploy: once is enough.
+    // Another version of this library, as during a rolling deploy: one log line is enough.
     if (OF_ANOTHER_VERSION.has(kind)) this.reporter.once(kind, line);
     else this.reporter.report(kind, line);
   }
 }
 
-/** Text is most likely from a person or a program that does not know the form of a message. */
+/** Describes a message for the log. Text is most likely from a person, or a program, with a wrong idea of the form. */
 function described(bytes: Buffer): string {
   const isText = bytes.length > 0 && bytes.subarray(0, 16).every(isPrintable);
   if (!isText) return `${bytes.length} bytes`;

@@ -37,7 +37,7 @@ export class LocalDelivery {
     return sockets;
   }
 
-  /** Delivers an event that is not published. It may have no target: its rooms name its audience. */
+  /** Delivers an event without publishing it. It needs no target, because its rooms name its audience. */
   deliverTo(namespaces: Iterable<LocalNamespace>, event: OutgoingEvent): void {
     const { rooms = NONE, except = NONE, volatile = false, compress = true } = event;
     for (const namespace of namespaces) {
@@ -46,7 +46,7 @@ export class LocalDelivery {
     }
   }
 
-  /** Delivers an event that cannot be published. Returns whether that worked. */
+  /** Delivers an event that cannot be published. Returns whether it could be delivered. */
   triesToDeliver(event: OutgoingEvent): boolean {
     try {
       this.deliverTo(this.namespaces.named(event.namespace), event);

@@ -12,11 +12,11 @@ export interface Delivery extends SendFlags {
   readonly rooms: readonly string[];
   /** Rooms whose sockets do not get it. */
   readonly except: readonly string[];
-  /** Only sockets that are in this room, too, get it. */
+  /** Only sockets that are also in this room get it. */
   readonly within?: string | undefined;
 }
 
-/** How the sockets of a server speak: Socket.IO's own parser, or one of the app's. @internal */
+/** The parser of a server: Socket.IO's own, or one of the app. @internal */
 export interface PacketCodec {
   readonly parser: PacketParser;
   readonly encoder: PacketEncoder;
@@ -29,16 +29,16 @@ export interface LocalNamespace {
   readonly codec: PacketCodec;
   /** Connected sockets. */
   readonly socketCount: number;
-  /** Returns how many sockets it was written to. */
+  /** Returns the number of sockets that the event was written to. */
   deliver(delivery: Delivery): number;
   /** Connected sockets. */
   select(selector: SocketSelector): Socket[];
-  /** The same, and those that are still being let in. */
+  /** Like {@link select}, with sockets that are still being admitted. */
   selectWithArriving(selector: SocketSelector): Socket[];
-  /** Whom a socket was let in as. */
+  /** The identity that a socket was admitted with. */
   identityOf(socketId: string): AuthenticatedIdentity | undefined;
   roomNames(): string[];
-  /** Sends an event with an acknowledgement; `done` resolves once all have answered or the time is up. */
+  /** Sends an event with an acknowledgement; `done` resolves once all sockets have answered, or at the deadline. */
   ask(
     event: EventToAcknowledge,
     onAnswer: (socketId: string, answer: unknown) => void,

@@ -4,7 +4,7 @@ import { nextTick } from '../reporting/timers.js';
 const NO_NAMESPACES: ReadonlySet<LocalNamespace> = new Set();
 
 /**
- * The namespaces of all Socket.IO servers of this instance, by name: several servers (ports) may have one of the
+ * The namespaces of all Socket.IO servers of this instance, by name. Several servers (ports) may have a namespace of the
  * same name.
  */
 export class NamespaceRegistry {
@@ -40,7 +40,7 @@ export class NamespaceRegistry {
     return count;
   }
 
-  /** How the clients of a namespace speak: as those of any server of this instance do, where it has none. */
+  /** The codec of a namespace, or of any other one if this instance does not have the namespace. */
   codecOf(name: string): PacketCodec | undefined {
     for (const { codec } of this.named(name)) return codec;
     for (const [{ codec } = { codec: undefined }] of this.byName.values()) return codec;
@@ -55,23 +55,23 @@ interface Newcomer {
 }
 
 /**
- * Which sockets connected after an event was sent that is delivered late. A client may have got it from another
- * instance, before it came here.
+ * Finds sockets that connected after an event was sent that is delivered late. Their clients may have received it on
+ * another instance before.
  *
  * @internal
  */
 export class RecentSockets {
-  /** The last to come first. Made once for all that is delivered in one go. */
+  /** The newest first. Read once for all events that are delivered in one turn. */
   private readonly byNamespace = new Map<string, readonly Newcomer[]>();
 
   constructor(private readonly namespaces: NamespaceRegistry) {}
 
-  /** The ids of those that came after that moment, in ms since 1970. */
+  /** The ids of sockets that connected after that moment, in ms since 1970. */
   connectedAfter(sentAt: number, namespace: string): string[] {
     let newcomers = this.byNamespace.get(namespace);
     if (newcomers === undefined) {
       if (this.byNamespace.size === 0) {
-        // It cannot fail.
+        // This cannot fail.
         nextTick(
           () => undefined,
           () => this.byNamespace.clear(),

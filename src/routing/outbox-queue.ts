@@ -14,15 +14,15 @@ export interface PublishToKeep {
   /** The key within which order is kept: mostly the channel. */
   readonly orderingKey: string;
   readonly bytes: Buffer;
-  /** Its number among the events of this instance: the lowest goes first. */
+  /** Its sequence: the lowest is published first. */
   readonly sequence: number;
-  /** Whether Redis may have had it already. */
+  /** Whether Redis may have published it before. */
   readonly repeated: boolean;
-  /** Why it is here. */
+  /** Why it waits. */
   readonly reason: string;
   /** When its verb was called. Monotonic time (`performance.now()`). */
   readonly since?: number;
-  /** With `wait` the promise waits until all is known. */
+  /** With `wait` the promise waits for the outcome. */
   readonly mode?: PublishMode;
   /** For the report of a loss. */
   readonly target?: Target;
@@ -39,11 +39,11 @@ export interface QueuedPublish extends PublishToKeep {
   reason: string;
   /** Monotonic time (`performance.now()`). */
   readonly endsAt: number;
-  /** Redis is being asked to take it, so its fate is known soon. */
+  /** Whether it is being published. */
   inFlight: boolean;
-  /** Its promise has resolved as queued. */
+  /** Whether its promise has resolved as queued. */
   reportedQueued: boolean;
-  /** Its place among all events, oldest first. {@link WaitingPublishes} sets it, and the neighbours. */
+  /** Its place among all events, oldest first. {@link WaitingPublishes} sets it, `previous` and `next`. */
   order: number;
   /** Neighbours in the list of all events, oldest first. */
   previous: QueuedPublish | undefined;
@@ -54,19 +54,19 @@ export interface QueuedPublish extends PublishToKeep {
   readonly reject: (error: PropagatorError) => void;
 }
 
-/** What the outbox publishes over. @internal */
+/** The outbox's view of the publisher. @internal */
 export interface OutboxTransport {
   /** Whether it makes sense to try. */
   isOpen(): boolean;
-  /** Since when Redis has taken nothing. Monotonic time; undefined while it does, as far as is known. */
+  /** Since when Redis has taken no event. Monotonic time; undefined while Redis takes events, as far as is known. */
   awaySince(): number | undefined;
-  /** Whether something with that ordering key is in flight past the outbox, and may come back to it. */
+  /** Whether an event with that ordering key was published directly and is in flight: it may still enter the outbox. */
   isBusy(orderingKey: string): boolean;
-  /** What is stuck in flight past the outbox: it may come back, and counts towards the bounds. */
+  /** Direct publishes that are stuck in flight: they may enter the outbox, and count towards its bounds. */
   stuck(): { readonly events: number; readonly bytes: number };
   /** Rejects with a PropagatorError. */
   send(publish: QueuedPublish): Promise<number>;
-  /** Whether an error passes by itself. */
+  /** Whether a later attempt may succeed. */
   isPassing(error: PropagatorError): boolean;
   /** Called with an event that is lost after its promise has resolved. */
   lost(publish: LostPublish, error: PropagatorError): void;
@@ -85,7 +85,7 @@ class Chain {
   first: Place | undefined;
   last: Place | undefined;
 
-  /** @param next undefined: at the end */
+  /** @param next undefined to insert at the end */
   insert(place: Place, next?: Place): void {
     const previous = next === undefined ? this.last : next.previous;
     place.chain = this;
@@ -104,7 +104,7 @@ class Chain {
     else next.previous = previous;
   }
 
-  /** The first places, at most so many. */
+  /** The first places, at most `most`. */
   take(most: number): Place[] {
     const places: Place[] = [];
     for (let at = this.first; at !== undefined && places.length < most; at = at.next)
@@ -114,9 +114,8 @@ class Chain {
 }
 
 /**
- * The waiting events of one ordering key, by sequence. Adding and removing an event take the same time however many
- * wait. Thousands of publishes in flight may fail together and come back after newer events: they are put in order
- * together, when the queue is read.
+ * The waiting events of one ordering key, by sequence. Adding and removing an event take constant time. Thousands of
+ * publishes in flight may fail together and come back after newer events: they are sorted together, when the queue is read.
  *
  * @internal
  */
@@ -127,11 +126,11 @@ export class OutboxQueue {
   private returned = new Chain();
   private count = 0;
   sending = false;
-  /** In a row. */
+  /** The number of failures in a row. */
   failures = 0;
   /** Monotonic time (`performance.now()`). */
   retryAt = 0;
-  /** Whether all promises have resolved that do not wait until the end. */
+  /** Whether all promises have resolved that do not wait for the outcome. */
   allReported = true;
 
   constructor(readonly orderingKey: string) {}

@@ -14,16 +14,16 @@ import { every, guarded, soon, type Failed } from '../reporting/timers.js';
 const CHECK_MS = 100;
 
 /**
- * Keeps events that could not be published, in order, until they can be. Each ordering key (mostly a channel)
- * has a queue of its own, since a part of a Cluster may be away: no event overtakes another one of its key. Bounded in
- * number, bytes and time. An event that falls out rejects its promise, or is reported as lost where the promise has
- * resolved.
+ * Keeps events that could not be published, in order, until Redis takes them. Each ordering key (mostly a channel) has a
+ * queue of its own, because a part of a Cluster may be down: no event overtakes another one of its key. Bounded in number,
+ * bytes and time. The promise of an evicted or expired event rejects; if it has resolved before, the event is reported as
+ * lost.
  *
  * @internal
  */
 export class Outbox {
   private readonly all = new WaitingPublishes();
-  /** The last error for events that had no room. */
+  /** The last error of evicted events. */
   private full: { readonly reason: string; readonly error: PropagatorError } | undefined;
   private reportedCount = 0;
   private readonly queues = new Map<string, OutboxQueue>();
@@ -55,21 +55,21 @@ export class Outbox {
     return this.reportedCount;
   }
 
-  /** Whether there is no room, what is stuck in flight included. */
+  /** Whether there is no room. Publishes that are stuck in flight count, too. */
   get isFull(): boolean {
     const { maxEvents, maxBytes } = this.limits;
     const stuck = this.transport.stuck();
     return this.all.size + stuck.events >= maxEvents || this.all.bytes + stuck.bytes >= maxBytes;
   }
 
-  /** Whether an event with this ordering key waits: then later ones have to wait as well. */
+  /** Whether an event with this ordering key waits: later ones then have to wait, too. */
   holds(orderingKey: string): boolean {
     return this.queues.has(orderingKey);
   }
 
   /**
-   * Resolves to the number of instances that it was handed to; to undefined where that is not known after
-   * `patienceMs`, unless its mode is `wait`.
+   * Resolves to the number of instances that received it. Unless its mode is `wait`, it resolves to undefined if the number
+   * is not known after `patienceMs`.
    *
    * @throws PropagatorError `outbox.full`, `outbox.expired`, `redis.*`
    */
@@ -130,7 +130,7 @@ export class Outbox {
     else queue.allReported = false;
   }
 
-  /** Lets go of the oldest events where that makes room, or else of this one. */
+  /** Evicts the oldest events to make room. If that is not enough, refuses this one. */
   private evictOldestFor(publish: QueuedPublish): boolean {
     const { maxEvents, maxBytes } = this.limits;
     const stuck = this.transport.stuck();
@@ -156,7 +156,7 @@ export class Outbox {
   }
 
   private refuse(publish: QueuedPublish, reason: string): void {
-    // One error for many: each would take its own trace of the stack.
+    // One error for all, because each error would capture its own stack trace.
     if (this.full?.reason !== reason) {
       this.full = { reason, error: PropagatorError.of('outbox.full', [reason]) };
     }
@@ -220,7 +220,7 @@ export class Outbox {
   private flushAll(): void {
     this.attempt(() => this.transport.isOpen() && this.paced.add(this.queues.values()));
   }
-  /** Nobody awaits these: an error of the transport would end the process. */
+  /** Runs work that is not awaited: an error of the transport would end the process. */
   private attempt(act: () => unknown): void {
     guarded(this.failed, act)();
   }
@@ -254,7 +254,7 @@ export class Outbox {
     if (queue.size > 0) this.paced.add([queue]);
   }
 
-  /** Returns whether its fate is known. */
+  /** Returns whether the outcome is final. */
   private async sendOne(publish: QueuedPublish): Promise<boolean> {
     this.all.setInFlight(publish, true);
     try {

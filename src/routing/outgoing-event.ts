@@ -4,15 +4,15 @@ import { isEncodableList } from '../wire/envelope.js';
 
 /** Flags of an event, by Socket.IO's names. */
 export interface SendFlags {
-  /** Leave it out for clients that are not ready to receive. */
+  /** Skip clients that are not ready to receive. */
   readonly volatile: boolean;
   /** Compress it on connections with perMessageDeflate. */
   readonly compress: boolean;
 }
 
 /**
- * What happens to an event while Redis cannot take it: `queued` keeps it and tells its sender so after
- * `publishTimeoutMs`, `wait` keeps it and lets its sender wait until all is known, `fail-fast` refuses it at once.
+ * Handling of an event while Redis cannot take it. `queued` keeps it, and its promise resolves after `publishTimeoutMs`.
+ * `wait` keeps it, and its promise waits for the outcome. `fail-fast` refuses it at once.
  */
 export type PublishMode = 'queued' | 'wait' | 'fail-fast';
 
@@ -21,11 +21,11 @@ export interface OutgoingEvent extends Partial<SendFlags> {
   readonly namespace: string;
   /** The event's name and its arguments. */
   readonly data: unknown[];
-  /** Rooms (a socket's id is one) whose sockets do not get it. */
+  /** Rooms whose sockets do not get it; the id of a socket is a room, too. */
   readonly except?: readonly string[];
   /** Handling of the event while Redis cannot take it. */
   readonly publish?: PublishMode;
-  /** Narrows the target down to the sockets of these rooms. */
+  /** Only sockets of the target that are in one of these rooms get it. */
   readonly rooms?: readonly string[];
 }
 
@@ -42,7 +42,8 @@ export function checkLists(lists: Readonly<Record<'except' | 'rooms', readonly s
 }
 
 /**
- * Checks the name of an event that Socket.IO's own API sends. Clients that get another one disconnect with `parse error`.
+ * Checks the name of an event that Socket.IO's own API sends. A client that gets another type of name disconnects with
+ * `parse error`.
  *
  * @throws PropagatorError `event.invalid-name`
  * @internal

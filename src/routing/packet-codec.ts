@@ -14,7 +14,7 @@ export function codecOf(parser: PacketParser): PacketCodec {
   };
 }
 
-/** An event as the clients of a dialect read it; with an id they are to acknowledge it. @internal */
+/** Encodes an event for clients. With an id they are asked to acknowledge it. @internal */
 export function encodeEvent(
   codec: PacketCodec,
   namespace: string,

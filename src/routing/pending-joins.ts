@@ -1,7 +1,7 @@
 /**
- * Rooms that sockets of other instances are being told to join. Until they have joined, and their instances are
- * subscribed, events for these rooms go over the channel of the namespace: `socketsJoin(room)` and `to(room).emit()`
- * right after it work as on one instance.
+ * Rooms that sockets of other instances are about to join by a command. Until the sockets have joined, and their instances
+ * are subscribed, events for these rooms go over the channel of the namespace. So `to(room).emit()` right after
+ * `socketsJoin(room)` works as on one instance.
  *
  * @internal
  */
@@ -9,7 +9,7 @@ export class PendingJoins {
   /** Number of commands in flight by namespace and room. */
   private readonly commands = new Map<string, number>();
 
-  /** Counts the rooms as being joined until `joined` resolves or rejects. Its caller handles a rejection. */
+  /** Keeps the rooms pending until `joined` settles. The caller handles a rejection. */
   add(namespace: string, rooms: readonly string[], joined: Promise<unknown>): void {
     const keys = rooms.map((room) => keyOf(namespace, room));
     for (const key of keys) this.commands.set(key, (this.commands.get(key) ?? 0) + 1);
@@ -21,7 +21,7 @@ export class PendingJoins {
 
   /** Whether a socket may be about to join the room. */
   has(namespace: string, room: string | undefined): boolean {
-    // Each event for one room asks this, and mostly nothing is pending.
+    // Called for each event for one room; mostly nothing is pending.
     return (
       this.commands.size > 0 && room !== undefined && this.commands.has(keyOf(namespace, room))
     );

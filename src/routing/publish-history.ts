@@ -1,15 +1,15 @@
-/** What was published a moment ago. @internal */
+/** A recent publish. @internal */
 export interface RecentPublish {
   readonly channel: string;
   readonly bytes: Buffer;
   readonly sequence: number;
-  /** When Redis had answered, in monotonic time (`performance.now()`); infinite before. */
+  /** When Redis replied, in monotonic time (`performance.now()`); infinite before. */
   readonly at: number;
 }
 
-/** The same, as it is kept. @internal */
+/** A {@link RecentPublish} as the history stores it. @internal */
 export interface KeptPublish {
-  /** Its place among all that were ever kept. */
+  /** Its index among all publishes that were ever kept. */
   readonly index: number;
   readonly channel: string;
   readonly sequence: number;
@@ -20,24 +20,24 @@ export interface KeptPublish {
 /** @internal */
 export interface RecentSelection {
   readonly publishes: readonly RecentPublish[];
-  /** The highest number of those from that time that are not kept any more. */
+  /** The highest sequence of that time that is no longer kept. */
   readonly lastEvicted: number | undefined;
 }
 
-/** How many are let go of at a time. */
+/** Slots are removed this many at a time. */
 const COMPACT_AT = 1_024;
 
 /**
- * Keeps what this instance has published lately, for instances that could not hear it. Bounded by bytes and by age.
+ * Keeps the recent publishes of this instance, for instances that could not receive them. Bounded in bytes and age.
  *
  * @internal
  */
 export class PublishHistory {
   private readonly arena = new ByteArena();
   private readonly kept: (KeptPublish | undefined)[] = [];
-  /** All before this one are let go. */
+  /** All slots before this one are empty. */
   private oldest = 0;
-  /** How many have been taken off the front of the list. */
+  /** The number of slots removed from the front of the list. */
   private shifted = 0;
   private count = 0;
   private keptBytes = 0;
@@ -54,8 +54,8 @@ export class PublishHistory {
   }
 
   /**
-   * To be called right before it is published; `at` of what comes back is to be set once Redis has it, or {@link drop}
-   * to be called where it has not.
+   * Call it right before a publish. Set `at` of the result once Redis has replied, or call {@link drop} if the publish
+   * failed.
    */
   add(channel: string, bytes: Buffer, sequence: number): KeptPublish {
     const index = this.shifted + this.kept.length;
@@ -67,13 +67,13 @@ export class PublishHistory {
     return publish;
   }
 
-  /** It was not published after all. */
+  /** Removes an event whose publish failed. */
   drop(publish: KeptPublish): void {
     const index = publish.index - this.shifted;
     if (this.kept[index] === publish) this.release(index, publish);
   }
 
-  /** What was published since so many ms ago, or is under way, to the channels that are wanted. */
+  /** The events of the last `ageMs` on wanted channels, those in flight included. */
   since(ageMs: number, isWanted: (channel: string) => boolean = () => true): RecentSelection {
     this.trim();
     const from = performance.now() - ageMs;
@@ -108,7 +108,7 @@ export class PublishHistory {
       if (publish === undefined) continue;
       if (this.keptBytes <= maxBytes && publish.at >= now - maxAgeMs) break;
       this.release(this.oldest, publish);
-      // What waited in the outbox comes after higher numbers.
+      // Events that waited in the outbox follow higher sequences.
       const { sequence = 0, at = -Infinity } = this.lastEvicted ?? {};
       this.lastEvicted = {
         sequence: Math.max(publish.sequence, sequence),
@@ -122,7 +122,7 @@ export class PublishHistory {
   }
 
   private release(index: number, { place }: KeptPublish): void {
-    // The slot goes later, the bytes now.
+    // The slot is removed later, the bytes are freed now.
     this.kept[index] = undefined;
     this.count--;
     this.keptBytes -= place.end - place.start;
@@ -131,12 +131,12 @@ export class PublishHistory {
 }
 
 const BLOCK_BYTES = 256 * 1024;
-/** Of larger ones a block would have room for few. */
+/** A block would have room for few larger ones. */
 const MAX_COPIED = BLOCK_BYTES / 2;
-/** Empty blocks that are kept for what comes next. */
+/** Empty blocks that are kept for reuse. */
 const MAX_SPARE = 2;
 
-/** Where something is kept. */
+/** The place of kept bytes. */
 interface ByteRange {
   readonly block: Block;
   readonly start: number;
@@ -147,13 +147,13 @@ interface Block {
   readonly bytes: Buffer;
   readonly shared: boolean;
   used: number;
-  /** How many places in it are kept. */
+  /** The number of kept ranges in it. */
   places: number;
 }
 
 /**
- * Keeps bytes, mostly in the order in which they are given back. They are copied into large blocks, which are used again:
- * a Buffer for each, kept for a minute, would leave the memory of each to the slow kind of garbage collection.
+ * Stores bytes that are freed mostly in the order of their allocation. They are copied into large blocks, which are reused: a
+ * Buffer for each event, kept for a minute, would survive into the old generation, which is expensive to collect.
  */
 class ByteArena {
   private current: Block | undefined;
@@ -173,7 +173,7 @@ class ByteArena {
     return { block, start, end: block.used };
   }
 
-  /** A copy: the block may be used again. */
+  /** Returns a copy, because the block may be reused. */
   read({ block, start, end }: ByteRange): Buffer {
     return Buffer.from(block.bytes.subarray(start, end));
   }

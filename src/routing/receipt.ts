@@ -1,39 +1,39 @@
-/** What is known once Redis has taken an event. */
+/** The receipt of an event that Redis has taken. */
 export interface PublishedReceipt {
   /** Sockets of this instance that it was written to. */
   readonly localSockets: number;
-  /** Other instances that Redis handed it to: those that have a socket of the user, the room or the namespace. */
+  /** Other instances that received it: those with a socket of the user, the room or the namespace. */
   readonly remoteInstances: number;
-  /** Whether anybody was there. False for a user means offline: send the push notification instead. */
+  /** Whether it reached anybody. False for a user means offline: send a push notification instead. */
   readonly reached: boolean;
-  /** Absent: the event does not wait. */
+  /** Absent, because the event does not wait. */
   readonly queued?: false;
 }
 
 /**
- * What is known of an event that Redis could not take within `publishTimeoutMs`. It waits in the outbox, and is
- * published when Redis is back. If it is lost all the same, `RedisPropagatorService.losses$` emits.
+ * The receipt of an event that Redis could not take within `publishTimeoutMs`. The event waits in the outbox, and is
+ * published when Redis is back. If it is lost after all, `RedisPropagatorService.losses$` emits.
  */
 export interface QueuedReceipt {
   /** Sockets of this instance that it was written to. */
   readonly localSockets: number;
-  /** Unknown as yet. */
+  /** Not known yet. */
   readonly remoteInstances: null;
-  /** Unknown as yet: compare with `=== false` before you treat a user as offline. */
+  /** Not known yet: compare with `=== false` before you treat a user as offline. */
   readonly reached: null;
   readonly queued: true;
 }
 
-/** What is known once an event is published, or waits for Redis. */
+/** The result of an event that is published, or waits for Redis. */
 export type Receipt = PublishedReceipt | QueuedReceipt;
 
-/** The receipt for several users: the sums, and each user's own. Queued if the event waits for any of them. */
+/** The receipt for several users: the sums, and the receipt of each user. Queued if the event waits for any of them. */
 export type UsersReceipt = Receipt & {
-  /** User id (as a string) to receipt. */
+  /** The receipt of each user, by user id (a string). */
   readonly users: ReadonlyMap<string, Receipt>;
 };
 
-/** @param remoteInstances undefined: the event waits for Redis @internal */
+/** @param remoteInstances undefined if the event waits for Redis @internal */
 export function receiptOf(localSockets: number, remoteInstances: number | undefined): Receipt {
   if (remoteInstances === undefined) {
     return Object.freeze({ localSockets, remoteInstances: null, reached: null, queued: true });

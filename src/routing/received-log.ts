@@ -4,7 +4,7 @@ const ENTRIES_PER_CHUNK = 8_192;
 /** 4 MiB in all. */
 const MAX_CHUNKS = 32;
 const MAX_ORIGINS = 65_535;
-/** More than all origins: origin and number together make one number. */
+/** Above the number of origins, so that origin and sequence fit into one number. */
 const ORIGIN_RANGE = 2 ** 16;
 
 /** @internal */
@@ -23,15 +23,15 @@ interface Chunk {
   index: ChunkIndex | undefined;
 }
 
-/** For most events one channel is all there is; those that came over several are in the set, too. */
+/** Most events arrive over one channel. The set has the other channels of events that arrived over several. */
 interface ChunkIndex {
   readonly firstChannels: Map<number, number>;
   readonly others: Set<string>;
 }
 
 /**
- * Which envelopes this instance has received lately, from whom and on which channel: a few numbers each, written down
- * in passing. An index is made only where some may come twice.
+ * The envelopes that this instance received recently: origin, channel and sequence, as a few numbers each. It is
+ * indexed only while duplicates are possible.
  *
  * @internal
  */
@@ -39,10 +39,10 @@ export class ReceivedLog {
   private readonly originIndexes = new Map<InstanceId, number>();
   private readonly lastSequences: number[] = [];
   private readonly chunks: Chunk[] = [];
-  /** Since when it knows everything. */
+  /** Since when the log is complete. */
   private completeSince = -Infinity;
   private indexed = false;
-  /** Whether anybody asked since the last chunk was begun. */
+  /** Whether {@link has} was called since the last chunk was begun. */
   private asked = false;
 
   constructor(
@@ -67,10 +67,10 @@ export class ReceivedLog {
     if (chunk.index !== undefined) addTo(chunk.index, keyOf(number, sequence), channel);
   }
 
-  /** Whether it has been received, as far as the log goes back. */
+  /** Whether the envelope has been received, as far as the log goes back. */
   has(origin: InstanceId, sequence: number, channel: number): boolean {
     const number = this.originIndexes.get(origin);
-    // Mostly it is asked for what is newer than all that it knows.
+    // Most envelopes are newer than all in the log.
     if (number === undefined || sequence > (this.lastSequences[number] ?? 0)) return false;
     this.asked = true;
     this.indexed = true;
@@ -78,17 +78,17 @@ export class ReceivedLog {
     return this.chunks.some((chunk) => isIn((chunk.index ??= indexOf(chunk)), key, channel));
   }
 
-  /** How far the log goes back, in ms; infinite while nothing has been let go of. */
+  /** How far the log goes back, in ms; infinite until the first entries are dropped. */
   get coversMs(): number {
     return performance.now() - this.completeSince;
   }
 
-  /** The highest number that an instance was heard with; 0 for none. */
+  /** The highest sequence received from an instance; 0 for none. */
   lastOf(origin: InstanceId): number {
     return this.lastSequences[this.originIndexes.get(origin) ?? -1] ?? 0;
   }
 
-  /** The highest number of each instance that was heard. */
+  /** The highest sequence received from each instance. */
   lastOfAll(): Map<InstanceId, number> {
     const last = [...this.originIndexes].map(([id, number]) => [
       id,
@@ -97,7 +97,7 @@ export class ReceivedLog {
     return new Map(last as [InstanceId, number][]);
   }
 
-  /** Nothing is expected to come twice. */
+  /** Drops the index: no duplicates are expected. */
   dropIndex(): void {
     if (!this.indexed) return;
     for (const chunk of this.chunks) chunk.index = undefined;

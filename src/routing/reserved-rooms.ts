@@ -5,10 +5,10 @@ const RESERVED = 'propagator#';
 const USER = `${RESERVED}user:`;
 const SESSION = `${RESERVED}session:`;
 
-/** The room of all authenticated sockets of a namespace. Nobody can join or leave it by name. */
+/** The room of all authenticated sockets of a namespace. No socket can join or leave it by name. */
 export const AUTHENTICATED_ROOM = `${RESERVED}authenticated`;
 
-/** The room of a user's sockets in a namespace. Nobody can join or leave it by name. */
+/** The room of a user's sockets in a namespace. No socket can join or leave it by name. */
 export function userRoom(userId: UserId): string {
   return USER + String(userId);
 }
@@ -42,10 +42,9 @@ export function isReservedRoom(room: unknown): boolean {
 const SOCKET_ID = /^[\w-]{20}$/;
 
 /**
- * The target whose channel carries the events of a room, or undefined for rooms without a channel of their own:
- * every socket is alone in the room of its own id, and hardly less so in that of its session; these would double and
- * treble the subscriptions. Events for such a room go over the namespace's channel. The name alone decides, so that
- * senders and receivers agree.
+ * The target whose channel carries the events of a room. Undefined for the room of a socket's id and for that of a
+ * session: they have hardly more than one socket each, and would double and treble the subscriptions. Their events go over
+ * the channel of the namespace. The name alone decides, so that senders and receivers agree.
  *
  * @internal
  */
@@ -57,7 +56,7 @@ export function targetOfRoom(namespace: string, room: string): Target | undefine
     : { kind: 'room', namespace, id: room };
 }
 
-/** The rooms on this instance that a target stands for; none: every socket of the namespace. @internal */
+/** The rooms on this instance that a target stands for; none means all sockets of the namespace. @internal */
 export function roomsOfTarget(target: Target): readonly string[] {
   switch (target.kind) {
     case 'all':
@@ -72,8 +71,8 @@ export function roomsOfTarget(target: Target): readonly string[] {
 }
 
 /**
- * The sockets that a message on a target's channel is for, where it names rooms: those of the target that are in one
- * of them. Who may publish on one channel cannot reach others by it.
+ * The audience of a message on a target's channel. Rooms in the message only narrow the target down, so that permission to
+ * publish on one channel does not reach other sockets.
  *
  * @internal
  */

@@ -4,8 +4,8 @@ import type { Reporter } from '../reporting/reporter.js';
 import { digitsOf, isIllFormed } from '../auth/user-id.js';
 
 /**
- * A room as a string, so that all instances mean the same one: numbers become strings. Undefined for what can be
- * no name (objects, null, an empty string, half a character), as it may come from a client.
+ * The name of a room as a string, so that all instances mean the same room: numbers become strings. Undefined for a value
+ * that cannot be a name (an object, null, an empty string, half a character): it may come from a client.
  *
  * @internal
  */
@@ -15,7 +15,7 @@ export function roomName(room: unknown): string | undefined {
   return typeof room === 'number' ? String(room) : undefined;
 }
 
-/** The rooms that can exist, as strings. @internal */
+/** The names of rooms, without values that cannot be names. @internal */
 export function roomNames(
   rooms: Iterable<unknown> | undefined,
   onInvalid?: (room: unknown) => void,
@@ -29,7 +29,7 @@ export function roomNames(
   return names;
 }
 
-/** Reports a room that can be no name. */
+/** Reports a value that cannot be the name of a room. */
 export function invalidRoom(
   reporter: Reporter,
   room: unknown,
@@ -38,7 +38,7 @@ export function invalidRoom(
   reporter.report('room.invalid', () => `${what()} ${shown(room)}`);
 }
 
-/** The same options with rooms as strings; undefined where rooms were asked for and none of them can exist. */
+/** The same options with rooms as strings; undefined if they name rooms, and none of these can exist. */
 export function normaliseOptions(
   options: BroadcastOptions,
   onInvalid?: (room: unknown) => void,

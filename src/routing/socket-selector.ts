@@ -1,7 +1,7 @@
 import type { SendFlags } from './outgoing-event.js';
 
 /**
- * Which sockets of a namespace: those of the rooms (none: all), without those of the excepted rooms.
+ * Selects sockets of a namespace: those of the rooms (none means all), without those of the excepted rooms.
  *
  * @internal
  */
@@ -9,11 +9,11 @@ export interface SocketSelector {
   readonly namespace: string;
   readonly rooms: readonly string[];
   readonly except: readonly string[];
-  /** Only sockets that are in this room, too. */
+  /** Only sockets that are also in this room. */
   readonly within?: string | undefined;
 }
 
-/** An event to clients that are to acknowledge it. @internal */
+/** An event that clients are asked to acknowledge. @internal */
 export interface EventToAcknowledge extends SocketSelector, SendFlags {
   readonly data: unknown[];
   readonly timeoutMs: number;
@@ -23,14 +23,14 @@ function isNames(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
 }
 
-/** Names in the parameters of another instance's request. @throws TypeError @internal */
+/** Reads names in the parameters of another instance's request. @throws TypeError @internal */
 export function namesIn(params: unknown, name: string): string[] {
   const value = (params as Record<string, unknown> | null | undefined)?.[name];
   if (isNames(value)) return value;
   throw new TypeError(`"${name}" is no list of names`);
 }
 
-/** The selector in the parameters of another instance's request. @throws TypeError @internal */
+/** Reads the selector in the parameters of another instance's request. @throws TypeError @internal */
 export function selectorIn(params: unknown): SocketSelector {
   const { namespace, within } = (params ?? {}) as Partial<SocketSelector>;
   if (typeof namespace !== 'string') throw new TypeError('"namespace" is no string');

@@ -18,7 +18,7 @@ export function checkedObject<T extends object>(name: string, given: T, remedy: 
   throw PropagatorError.of('target.invalid', [name, shown(given), remedy]);
 }
 
-/** The options of a call, which may be left out. @throws PropagatorError `target.invalid` @internal */
+/** The options of a call, which may be omitted. @throws PropagatorError `target.invalid` @internal */
 export function checkedOptions<T extends object>(given: T | undefined): Partial<T> {
   if (given === undefined) return {};
   return checkedObject('options', given, 'Pass an object with options, or nothing.');

@@ -2,40 +2,40 @@ import { LoadService } from '../reporting/load.js';
 import { Traffic, type TrafficTarget } from '../reporting/traffic.js';
 import type { TraceContext } from '../wire/trace-context.js';
 
-/** What is known of an event that is sent or delivered. @internal */
+/** An event that is sent or delivered, for a span. @internal */
 export interface TracedEvent {
   readonly namespace: string;
   readonly target: TrafficTarget;
-  /** How many targets it has. */
+  /** The number of targets. */
   readonly targets: number;
-  /** Of the envelope. */
+  /** The size of the envelope. */
   readonly bytes: number;
 }
 
-/** A span of an event that is being sent. @internal */
+/** The span of an event that is being sent. @internal */
 export interface SendSpan {
-  /** What goes along with the event. */
+  /** The trace context in the envelope. */
   readonly context: TraceContext;
-  /** It was written to so many sockets of this instance, and its envelope has so many bytes. */
+  /** Called when the event is encoded, and delivered on this instance. */
   sending(event: TracedEvent, localSockets: number): void;
-  /** Ends the span with what becomes of the promise. */
+  /** Ends the span when the promise settles. */
   endWith(outcome: Promise<unknown>): void;
-  /** Ends the span: nobody gets the event. */
+  /** Ends the span of an event that is not sent. */
   failed(error: unknown): void;
 }
 
-/** Draws the way of events. Nothing of it throws. @internal */
+/** Creates the spans of events. Never throws. @internal */
 export interface Tracing {
-  /** @param name the name of the event */
+  /** Starts a span. @param name the name of the event */
   send(name: string): SendSpan | undefined;
-  /** Calls `deliver` in a span of its own; what it returns is the number of sockets. */
+  /** Calls `deliver`, which returns the number of sockets, in a span of its own, and returns the same number. */
   deliver(context: TraceContext, event: TracedEvent, deliver: () => number): number;
 }
 
-/** What an instance shows of the events that pass through it. @internal */
+/** Counters, load and spans of the events of one instance. @internal */
 export class Telemetry {
   readonly traffic = new Traffic();
   readonly load = new LoadService();
-  /** Undefined while nobody traces: then envelopes carry nothing of it. */
+  /** Undefined without tracing: envelopes then carry no trace context. */
   tracing: Tracing | undefined;
 }

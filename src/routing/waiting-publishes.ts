@@ -1,24 +1,24 @@
 import type { QueuedPublish } from './outbox-queue.js';
 
-/** The place in the order of an event that is no longer in it. */
+/** The order of a removed event. */
 const REMOVED = Infinity;
 
 /**
- * All events of the outbox by age, oldest first, with their number and bytes. Adding, removing and finding the oldest
- * event that is not in flight take the same time however many there are.
+ * All events of the outbox by age, oldest first, with their number and bytes. Adding, removing and finding the oldest event
+ * that is not in flight take constant time.
  *
  * @internal
  */
 export class WaitingPublishes implements Iterable<QueuedPublish> {
   private oldest: QueuedPublish | undefined;
   private newest: QueuedPublish | undefined;
-  /** All before it are in flight. */
+  /** All events before this one are in flight. */
   private firstIdle: QueuedPublish | undefined;
   private added = 0;
   /** Number of events. */
   size = 0;
   bytes = 0;
-  /** The part of these that is in flight: it makes room by itself. */
+  /** The events in flight, which cannot be evicted. */
   readonly inFlight = { events: 0, bytes: 0 };
 
   /** Adds the newest event. */
@@ -56,7 +56,7 @@ export class WaitingPublishes implements Iterable<QueuedPublish> {
     this.inFlight.bytes += sign * publish.bytes.length;
   }
 
-  /** The oldest event that is not in flight. Events in flight, maybe thousands, are passed once and not each time. */
+  /** The oldest event that is not in flight. Thousands in flight are skipped once, not each time. */
   oldestIdle(): QueuedPublish | undefined {
     while (this.firstIdle?.inFlight === true) this.firstIdle = this.firstIdle.next;
     return this.firstIdle;
