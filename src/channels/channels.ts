@@ -4,20 +4,26 @@ import type { Reporter } from '../reporting/reporter.js';
 
 export type ChannelListener = (message: Buffer) => void;
 
-export interface ChannelSubscription {
-  /**
-   * Resolves once messages published from then on arrive. Rejects if that takes too long; the channel is then
-   * subscribed later, by itself. The rejection need not be handled.
-   */
-  readonly ready: Promise<void>;
-  /** Releases this subscription. The channel is unsubscribed with its last one. A second call does nothing. */
-  release(): void;
-}
-
 interface Channel {
   readonly name: string;
-  readonly holders: Set<Subscription>;
+  readonly listeners: Set<Listening>;
+  /** The listener of {@link Channels.share}. */
+  shared: Listening | undefined;
 }
+
+/** A listener of a channel. Small, because there is one for each user and room: no closures, no settled promise. */
+interface Listening {
+  readonly channel: Channel;
+  readonly listener: ChannelListener;
+  /** Called when the last holder has released it. */
+  readonly onReleased: ((name: string) => void) | undefined;
+  holders: number;
+  /** Undefined once the channel is subscribed, or waiting for it has taken too long. */
+  waiting: Promise<void> | undefined;
+}
+
+/** Where there is nothing to wait for; one for all, because there are very many channels. */
+const READY = Promise.resolve();
 
 /**
  * Shares the subscriptions of one transport, with a reference count for each channel: a channel is subscribed for
@@ -34,7 +40,7 @@ export class Channels {
     private readonly pubSub: PubSub,
     private readonly reporter: Reporter,
   ) {
-    this.stopListening = pubSub.onMessage(this.dispatch);
+    this.stopListening = pubSub.onMessage((channel, message) => this.dispatch(channel, message));
   }
 
   /** The number of held channels. */
@@ -42,16 +48,25 @@ export class Channels {
     return this.channels.size;
   }
 
-  acquire(name: string, listener: ChannelListener): ChannelSubscription {
-    let channel = this.channels.get(name);
-    if (channel === undefined) {
-      channel = { name, holders: new Set() };
-      this.channels.set(name, channel);
-    }
-    // Also for a second holder, because the attempt for the first one may have failed meanwhile.
-    const held = new Subscription(this, channel, listener, this.subscribe(name));
-    channel.holders.add(held);
-    return held;
+  /** Subscribes to a channel until the handle is released. */
+  acquire(name: string, listener: ChannelListener): ChannelHandle {
+    return new ChannelHandle(this, this.listen(this.channel(name), listener));
+  }
+
+  /**
+   * Like {@link acquire}, with one listener for all callers: it gets each message once.
+   *
+   * @param open makes the listener, for the first holder
+   * @param onReleased is called after the last holder
+   */
+  share(
+    name: string,
+    open: () => ChannelListener,
+    onReleased: (name: string) => void,
+  ): ChannelHandle {
+    const channel = this.channel(name);
+    channel.shared ??= this.listen(channel, open(), onReleased);
+    return new ChannelHandle(this, channel.shared);
   }
 
   /** Releases every subscription. */
@@ -61,9 +76,45 @@ export class Channels {
     this.channels.clear();
   }
 
-  private subscribe(name: string): Promise<void> {
-    const ready = this.pubSub.subscribe(name);
-    ready.catch((error: unknown) => {
+  /** @internal Called by the last handle of a listener. */
+  released(listening: Listening): void {
+    const { channel, onReleased } = listening;
+    const { name, listeners } = channel;
+    onReleased?.(name);
+    listeners.delete(listening);
+    if (channel.shared === listening) channel.shared = undefined;
+    if (listeners.size > 0 || this.channels.get(name) !== channel) return;
+    this.channels.delete(name);
+    this.pubSub.unsubscribe(name);
+  }
+
+  private channel(name: string): Channel {
+    let channel = this.channels.get(name);
+    if (channel === undefined) {
+      channel = { name, listeners: new Set(), shared: undefined };
+      this.channels.set(name, channel);
+    }
+    return channel;
+  }
+
+  private listen(
+    channel: Channel,
+    listener: ChannelListener,
+    onReleased?: (name: string) => void,
+  ): Listening {
+    const listening: Listening = { channel, listener, onReleased, holders: 0, waiting: undefined };
+    channel.listeners.add(listening);
+    // Also for a second listener, because the attempt for the first one may have failed meanwhile.
+    listening.waiting = this.subscribe(channel.name).finally(() => {
+      listening.waiting = undefined;
+    });
+    return listening;
+  }
+
+  private async subscribe(name: string): Promise<void> {
+    try {
+      await this.pubSub.subscribe(name);
+    } catch (error) {
       // While Redis is down the channels of each new client are late, and the change of state has been logged
       // already.
       if (this.pubSub.state !== 'ready' && isPassing(error)) {
@@ -71,144 +122,51 @@ export class Channels {
         return;
       }
       this.reporter.report('subscribe.delayed', () => `channel ${name}: ${reasonOf(error)}`);
-    });
-    return ready;
+    }
   }
 
-  /** @internal Called by a subscription that is released. */
-  giveBack(channel: Channel, held: Subscription): void {
-    const { name, holders } = channel;
-    holders.delete(held);
-    if (holders.size > 0 || this.channels.get(name) !== channel) return;
-    this.channels.delete(name);
-    this.pubSub.unsubscribe(name);
-  }
-
-  private readonly dispatch = (name: string, message: Buffer): void => {
-    const holders = this.channels.get(name)?.holders;
-    if (holders === undefined) return;
-    // A copy, so that a subscription made by a listener does not get this message. Most channels have one holder.
-    for (const { listener } of holders.size === 1 ? holders : [...holders]) listener(message);
-  };
-}
-
-/** Small, without closures, because there is one for each user and room. */
-class Subscription implements ChannelSubscription {
-  private released = false;
-
-  constructor(
-    private readonly subscriptions: Channels,
-    private readonly channel: Channel,
-    readonly listener: ChannelListener,
-    readonly ready: Promise<void>,
-  ) {}
-
-  release(): void {
-    if (this.released) return;
-    this.released = true;
-    this.subscriptions.giveBack(this.channel, this);
-  }
-}
-
-/** Where there is nothing to wait for; one for all, since there are very many channels. */
-const READY = Promise.resolve();
-
-/**
- * A channel that is subscribed while somebody holds it. There is one for each user and room, so it is small: no
- * closures, and no promise that has been resolved.
- *
- * @internal
- */
-export class SharedChannel {
-  private holders = 0;
-  private waiting: Promise<void> | undefined;
-
-  constructor(
-    readonly name: string,
-    private readonly subscription: ChannelSubscription,
-    /** Undefined: it is shared with nobody. */
-    private readonly among?: SharedChannels,
-  ) {
-    // A failure was reported where it occurred, and the channel is subscribed as soon as that is possible.
-    this.waiting = subscription.ready
-      .catch(() => undefined)
-      .then(() => {
-        this.waiting = undefined;
-      });
-  }
-
-  /** As {@link ChannelHandle.settled}. */
-  get settled(): boolean {
-    return this.waiting === undefined;
-  }
-
-  /** As {@link ChannelHandle.ready}. */
-  get ready(): Promise<void> {
-    return this.waiting ?? READY;
-  }
-
-  hold(): ChannelHandle {
-    this.holders++;
-    return new ChannelHandle(this);
-  }
-
-  /** One that held it does not any more. */
-  drop(): void {
-    if (--this.holders > 0) return;
-    this.among?.released(this.name);
-    this.subscription.release();
+  private dispatch(name: string, message: Buffer): void {
+    const listeners = this.channels.get(name)?.listeners;
+    if (listeners === undefined) return;
+    // A copy, so that a subscription made by a listener does not get this message. Most channels have one listener.
+    for (const { listener } of listeners.size === 1 ? listeners : [...listeners]) listener(message);
   }
 }
 
 /** Keeps a channel subscribed. @internal */
 export class ChannelHandle {
-  private held: SharedChannel | undefined;
+  private held: Listening | undefined;
 
-  constructor(held: SharedChannel) {
+  constructor(
+    private readonly channels: Channels,
+    held: Listening,
+  ) {
     this.held = held;
+    held.holders++;
   }
 
   /** True once {@link ready} has resolved. */
   get settled(): boolean {
-    return this.held?.settled ?? true;
+    return this.held?.waiting === undefined;
   }
 
-  /** Resolves once the channel is subscribed, or once waiting for it has taken too long. Never rejects. */
+  /**
+   * Resolves once messages published from then on arrive, or once waiting for that has taken too long; the channel is
+   * then subscribed later, by itself. Never rejects.
+   */
   get ready(): Promise<void> {
-    return this.held?.ready ?? READY;
+    return this.held?.waiting ?? READY;
   }
 
-  /** Calling it twice is fine. */
+  /** A second call does nothing. */
   release(): void {
     const { held } = this;
     this.held = undefined;
-    held?.drop();
+    if (held !== undefined && --held.holders === 0) this.channels.released(held);
   }
 }
 
-/** The channels that are held, each subscribed once whatever the number of those who hold it. @internal */
-export class SharedChannels {
-  private readonly heldByName = new Map<string, SharedChannel>();
-
-  constructor(private readonly onReleased: (name: string) => void) {}
-
-  hold(name: string, subscribe: () => ChannelSubscription): ChannelHandle {
-    let held = this.heldByName.get(name);
-    if (held === undefined) {
-      held = new SharedChannel(name, subscribe(), this);
-      this.heldByName.set(name, held);
-    }
-    return held.hold();
-  }
-
-  /** @internal by {@link SharedChannel} */
-  released(name: string): void {
-    this.heldByName.delete(name);
-    this.onReleased(name);
-  }
-}
-
-/** Publishes; resolves to the number of instances other than this one that the message was handed to. @internal */
+/** Publishes. Resolves to the number of other instances that got the message. @internal */
 export function publishToOthers(pubSub: PubSub, channel: string, bytes: Buffer): Promise<number> {
   try {
     const self = (pubSub.countsItself?.(channel) ?? pubSub.isSubscribed(channel)) ? 1 : 0;

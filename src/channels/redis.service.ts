@@ -5,13 +5,13 @@ import { shown } from '../options/checks.js';
 import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { textOf } from '../text.js';
-import type { ChannelSubscription, Channels } from './channels.js';
+import type { ChannelHandle, Channels } from './channels.js';
 import type { PubSub, PubSubState } from '../ports/pub-sub.js';
 
 /** A channel of {@link RedisService.fromEvent}, subscribed once for all subscribers. */
 interface Stream {
   readonly readers: Set<Subscriber<unknown>>;
-  readonly subscription: ChannelSubscription;
+  readonly handle: ChannelHandle;
 }
 
 /**
@@ -56,13 +56,13 @@ export class RedisService {
         stream = this.open(channel);
         this.streams.set(channel, stream);
       }
-      const { readers, subscription } = stream;
+      const { readers, handle } = stream;
       readers.add(subscriber);
       return () => {
         readers.delete(subscriber);
         if (readers.size > 0) return;
         this.streams.delete(channel);
-        subscription.release();
+        handle.release();
       };
     });
   }
@@ -88,7 +88,7 @@ export class RedisService {
 
   private open(channel: string): Stream {
     const readers = new Set<Subscriber<unknown>>();
-    const subscription = this.subscriptions.acquire(channel, (message) => {
+    const handle = this.subscriptions.acquire(channel, (message) => {
       let value: unknown;
       try {
         value = JSON.parse(message.toString('utf8'));
@@ -103,7 +103,7 @@ export class RedisService {
       const present = Array.from(readers);
       for (const reader of present) reader.next(value);
     });
-    return { readers, subscription };
+    return { readers, handle };
   }
 
   private async encodeAndPublish(channel: string, value: unknown): Promise<number> {

@@ -1,12 +1,7 @@
 import { Subject, type Observable } from 'rxjs';
 import { PropagatorError } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import {
-  type Channels,
-  SharedChannel,
-  type ChannelHandle,
-  publishToOthers,
-} from '../channels/channels.js';
+import { publishToOthers, type ChannelHandle, type Channels } from '../channels/channels.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { clusterChannel, replyChannel } from '../wire/channel-names.js';
@@ -55,10 +50,8 @@ export class ClusterBus {
   async open(): Promise<void> {
     if (this.holds.length === 0) {
       for (const channel of this.channels) {
-        const subscription = this.subscriptions.acquire(channel, (bytes) =>
-          this.receive(channel, bytes),
-        );
-        this.holds.push(new SharedChannel(channel, subscription).hold());
+        const receive = (bytes: Buffer): void => this.receive(channel, bytes);
+        this.holds.push(this.subscriptions.acquire(channel, receive));
       }
     }
     await Promise.all(this.holds.map(({ ready }) => ready));

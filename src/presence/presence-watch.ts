@@ -32,7 +32,7 @@ export class PresenceWatch {
         }),
       );
       return () => {
-        for (const subscription of held) subscription.release();
+        for (const handle of held) handle.release();
       };
     });
   }

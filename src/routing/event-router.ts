@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs';
 import { PropagatorError, reasonOf } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { SharedChannels, type ChannelHandle, type Channels } from '../channels/channels.js';
+import type { ChannelHandle, ChannelListener, Channels } from '../channels/channels.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { count } from '../reporting/traffic.js';
@@ -55,8 +55,6 @@ export class EventRouter {
   readonly instanceId: InstanceId;
   /** The namespaces of this instance's servers, which add and remove them. */
   readonly namespaces = new NamespaceRegistry();
-  /** Shared by the servers of this instance: several may have the same namespace, and an event must arrive once. */
-  private readonly held: SharedChannels;
   /** Undefined without the option `secret`. */
   readonly guard: MessageAuthenticator | undefined;
   readonly receiver: EventReceiver;
@@ -97,7 +95,7 @@ export class EventRouter {
       maxMessageBytes,
       signed: this.guard !== undefined,
     });
-    const receiver = new EventReceiver(
+    this.receiver = new EventReceiver(
       origin,
       maxMessageBytes,
       this.namespaces,
@@ -105,8 +103,6 @@ export class EventRouter {
       telemetry,
       this.guard,
     );
-    this.receiver = receiver;
-    this.held = new SharedChannels((channel) => receiver.stopListening(channel));
   }
 
   /** Events that were lost in the outbox after their promises had resolved as queued. */
@@ -114,15 +110,21 @@ export class EventRouter {
     return this.losses.losses$;
   }
 
-  /** Keeps this instance subscribed to a target's channel. */
+  /**
+   * Keeps this instance subscribed to a target's channel. Several servers of an instance may have the same namespace, and
+   * an event must arrive once.
+   */
   hold(target: Target): ChannelHandle {
     const channel = this.channels.of(target);
-    return this.held.hold(channel, () => {
-      const { receiver } = this;
+    const { receiver } = this;
+    const listen = (): ChannelListener => {
       const entry = receiver.listen(target, channel);
-      return this.subscriptions.acquire(channel, (bytes) => receiver.receive(entry, bytes));
-    });
+      return (bytes) => receiver.receive(entry, bytes);
+    };
+    return this.subscriptions.share(channel, listen, this.released);
   }
+
+  private readonly released = (channel: string): void => this.receiver.stopListening(channel);
 
   /**
    * Sends an event to a target. The promise may be ignored: a failure is counted, and logged once in each outage.
