@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Redis as Redis6 } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis-v5';
 import { pubSubConformance } from '../../src/testing/index.js';
-import { LentClients, type AppClient } from '../support/lent-clients.js';
+import { BorrowedClients, type AppClient } from '../support/borrowed-clients.js';
 import { redisPubSub } from '../support/redis-pub-sub.js';
 import { testRedisUrl } from '../support/test-cluster.js';
 
@@ -25,20 +25,23 @@ describe.each([
   ['ioredis 6', (url: string) => new Redis6(url) as unknown as AppClient],
   ['ioredis 5', (url: string) => new Redis5(url) as unknown as AppClient],
 ])('RedisPubSub with borrowed clients of %s, as a PubSub,', (_, createClient) => {
-  const loans: LentClients[] = [];
+  const borrowedClients: BorrowedClients[] = [];
 
   const create = async () => {
-    const lent = await LentClients.of(() => createClient(testRedisUrl()), `app:${randomUUID()}`);
-    loans.push(lent);
-    return redisPubSub({ redis: lent.clients }).pubSub;
+    const borrowed = await BorrowedClients.of(
+      () => createClient(testRedisUrl()),
+      `app:${randomUUID()}`,
+    );
+    borrowedClients.push(borrowed);
+    return redisPubSub({ redis: borrowed.clients }).pubSub;
   };
 
   const cleanUp = async () => {
     try {
-      expect(loans.length).toBeGreaterThan(0);
-      for (const lent of loans) expect(await lent.isAsLent()).toBe(true);
+      expect(borrowedClients.length).toBeGreaterThan(0);
+      for (const borrowed of borrowedClients) expect(await borrowed.isUnchanged()).toBe(true);
     } finally {
-      await Promise.all(loans.splice(0).map((lent) => lent.quit()));
+      await Promise.all(borrowedClients.splice(0).map((borrowed) => borrowed.quit()));
     }
   };
 

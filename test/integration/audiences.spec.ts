@@ -3,7 +3,7 @@ import { SubscribeMessage, WebSocketGateway, type WsResponse } from '@nestjs/web
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Propagate, RedisPropagatorInterceptor, type PropagateAudience } from '../../src/index.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
-import { theUsualClients, type UsualClients } from '../support/the-usual-clients.js';
+import { connectSampleClients, type SampleClients } from '../support/sample-clients.js';
 
 const RESPONSE: WsResponse<string> = { event: 'news', data: 'x' };
 
@@ -62,21 +62,20 @@ class LoudGateway {
   }
 }
 
-const audiences: [message: string, PropagateAudience, who: (clients: UsualClients) => unknown[]][] =
-  [
-    ['undecorated', 'user', ({ others }) => others],
-    ['user', 'user', ({ others }) => others],
-    ['authenticated', 'authenticated', ({ others, bobs }) => [...others, ...bobs]],
-    ['all', 'all', ({ others, bobs, anonymous }) => [...others, ...bobs, ...anonymous]],
-    ['false', false, () => []],
-    [
-      'as the class says',
-      'all',
-      ({ others, bobs, anonymous }) => [...others, ...bobs, ...anonymous],
-    ],
-    ['as the method says', 'user', ({ others }) => others],
-    ['not at all', false, () => []],
-  ];
+const audiences: [
+  message: string,
+  PropagateAudience,
+  who: (clients: SampleClients) => unknown[],
+][] = [
+  ['undecorated', 'user', ({ others }) => others],
+  ['user', 'user', ({ others }) => others],
+  ['authenticated', 'authenticated', ({ others, bobs }) => [...others, ...bobs]],
+  ['all', 'all', ({ others, bobs, anonymous }) => [...others, ...bobs, ...anonymous]],
+  ['false', false, () => []],
+  ['as the class says', 'all', ({ others, bobs, anonymous }) => [...others, ...bobs, ...anonymous]],
+  ['as the method says', 'user', ({ others }) => others],
+  ['not at all', false, () => []],
+];
 
 describe('@Propagate', () => {
   let cluster: TestCluster;
@@ -84,7 +83,7 @@ describe('@Propagate', () => {
 
   it.each(audiences)('of the handler "%s" means %s', async (message, _audience, who) => {
     cluster = await givenCluster().with(UndecoratedGateway, LoudGateway).start();
-    const clients = await theUsualClients(cluster);
+    const clients = await connectSampleClients(cluster);
 
     clients.origin.emit(message);
 
@@ -98,7 +97,7 @@ describe('@Propagate', () => {
 
   it('from an anonymous origin reaches all other clients as well', async () => {
     cluster = await givenCluster().with(UndecoratedGateway).start();
-    const { everybody, anonymous } = await theUsualClients(cluster);
+    const { everybody, anonymous } = await connectSampleClients(cluster);
 
     anonymous[0]?.emit('authenticated');
     anonymous[1]?.emit('all');

@@ -7,7 +7,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Server } from 'socket.io';
 import type { AuthenticatedSocket, AuthOptions } from '../../src/index.js';
-import { gone } from '../support/gone.js';
+import { untilDisconnected } from '../support/until-disconnected.js';
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
 import { StandingClock } from '../support/standing-clock.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
@@ -83,7 +83,7 @@ describe('a token that expires', () => {
       token: tokenFor({ userId: 'earlier', expiresAt: expiresAt - 1_000 }),
     });
     clock.to(expiresAt - 1);
-    await gone(earlier);
+    await untilDisconnected(earlier);
     await instance.served(alice);
     expect(alice.events).toEqual(['auth:expiring']);
 
@@ -192,7 +192,7 @@ describe('a token that expires', () => {
     expect(await alice.waitFor('auth:expiring')).toEqual([{ expiresAt, expiresInMs: 1_000 }]);
     await instance.served(alice);
     clock.to(expiresAt);
-    await gone(alice);
+    await untilDisconnected(alice);
     expect(alice.events).toEqual(['auth:expiring', 'propagator:disconnect']);
   });
 
@@ -201,7 +201,7 @@ describe('a token that expires', () => {
     const expiresAt = clock.second(10);
     const alice = await instance.connect({ token: tokenFor({ userId: 'alice', expiresAt }) });
     clock.to(expiresAt);
-    await gone(alice);
+    await untilDisconnected(alice);
     expect(alice.events).toEqual(['propagator:disconnect']);
   });
 
@@ -212,7 +212,7 @@ describe('a token that expires', () => {
     await alice.closed();
     const bob = await instance.connect({ token: tokenFor({ userId: 'bob', expiresAt }) });
     clock.to(expiresAt);
-    await gone(bob);
+    await untilDisconnected(bob);
     expect(instance.counts).toEqual({ 'auth.expired': 1 });
     expect(disconnected).toEqual(['alice', 'bob']);
   });
@@ -227,7 +227,7 @@ describe('a token that expires', () => {
     expect(await bob.ask('who am I')).toBeNull();
 
     clock.to(expiresAt);
-    await Promise.all([gone(alice), gone(bob)]);
+    await Promise.all([untilDisconnected(alice), untilDisconnected(bob)]);
 
     expect(instance.counts).toEqual({ 'auth.expired': 2 });
     expect(instance.state.socketCount).toBe(0);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { Server } from 'socket.io';
 import type { AuthenticatedSocket, AuthOptions, Identity } from '../../src/index.js';
 import { Deferred } from '../support/deferred.js';
-import { gone } from '../support/gone.js';
+import { untilDisconnected } from '../support/until-disconnected.js';
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
 import { StandingClock } from '../support/standing-clock.js';
 import type { TestClient } from '../support/test-client.js';
@@ -116,7 +116,7 @@ describe('a new token', () => {
     clock.to(second - 1_000);
     await client.waitFor('auth:expiring', 2);
     clock.to(second);
-    await gone(client);
+    await untilDisconnected(client);
     expect(client.received).toEqual([
       { event: 'auth:expiring', args: [expect.objectContaining({ expiresAt: first })] },
       { event: 'auth:expiring', args: [expect.objectContaining({ expiresAt: second })] },
@@ -162,7 +162,7 @@ describe('a new token', () => {
     expect(await client.ask('auth:refresh', alice())).toEqual({ ok: true, expiresAt: null });
 
     clock.to(clock.second(11));
-    await gone(other);
+    await untilDisconnected(other);
 
     await cluster.settled(client);
     expect(client.socket.connected).toBe(true);
@@ -203,7 +203,7 @@ describe('a new token', () => {
     const client = await instance.connect({ token: alice({ expiresAt }) });
     await client.ask('auth:refresh', 'bad');
     clock.to(expiresAt);
-    await gone(client);
+    await untilDisconnected(client);
     expect(client.events).toEqual(['auth:expiring', 'propagator:disconnect']);
   });
 
@@ -291,7 +291,7 @@ describe('a new token', () => {
 
     await instance.served(bystander);
     clock.to(clock.second(11));
-    await gone(bystander);
+    await untilDisconnected(bystander);
     expect(instance.counts).toEqual({ 'auth.expired': 1 });
   });
 
@@ -305,7 +305,7 @@ describe('a new token', () => {
     expect(await client.ask('auth:refresh', alice())).toEqual(refused);
     expect(asked).toHaveLength(1);
     clock.to(clock.second(11));
-    await gone(client);
+    await untilDisconnected(client);
   });
 
   it('is refused after the expiry of the old one', async () => {
@@ -316,7 +316,7 @@ describe('a new token', () => {
     client.emit('auth:refresh', 'slow', (result: unknown) => answers.push(result));
     await untilAsked('slow');
     clock.to(clock.second(10));
-    await gone(client);
+    await untilDisconnected(client);
     const bystander = await instance.connect({ token: alice() });
 
     answer.resolve({ userId: 'alice', expiresAt: inAnHour() });

@@ -1,6 +1,6 @@
 import { WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Outside } from '../support/outside.js';
+import { ExternalClient } from '../support/external-client.js';
 import type { TestClient } from '../support/test-client.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 
@@ -82,12 +82,12 @@ const faults: [kind: string, bytes: [what: string, payload: string | Buffer][]][
 // Bytes that would be an uncaught exception in a careless receiver and end every instance.
 describe('invalid bytes on a channel', () => {
   let cluster: TestCluster;
-  let outside: Outside;
+  let external: ExternalClient;
   beforeEach(() => {
-    outside = new Outside();
+    external = new ExternalClient();
   });
   afterEach(async () => {
-    outside.close();
+    external.close();
     await cluster.close();
   });
 
@@ -106,7 +106,7 @@ describe('invalid bytes on a channel', () => {
   const livesOn = async (clients: TestClient[]): Promise<void> => {
     const channels = ['all', 'authenticated', 'user:alice'];
     for (const channel of channels) {
-      await outside.publish(cluster.channel(channel), { event: 'still alive', data: channel });
+      await external.publish(cluster.channel(channel), { event: 'still alive', data: channel });
     }
     for (const client of clients) {
       expect(await client.waitFor('still alive', channels.length)).toEqual(channels);
@@ -121,7 +121,7 @@ describe('invalid bytes on a channel', () => {
 
       for (const [, payload] of payloads) {
         for (const channel of ['all', 'authenticated', 'user:alice']) {
-          await outside.publish(cluster.channel(channel), payload);
+          await external.publish(cluster.channel(channel), payload);
         }
       }
 
@@ -136,8 +136,8 @@ describe('invalid bytes on a channel', () => {
     const from = Date.now();
 
     for (let n = 0; n < 100; n++) {
-      await outside.publish(cluster.channel('all'), 'hello');
-      await outside.publish(cluster.channel('all'), '{');
+      await external.publish(cluster.channel('all'), 'hello');
+      await external.publish(cluster.channel('all'), '{');
     }
 
     await livesOn(clients);

@@ -1,7 +1,7 @@
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AuthenticatedSocket } from '../../src/index.js';
-import { acquainted } from '../support/acquainted.js';
+import { untilMembersKnown } from '../support/members.js';
 import { PlainGateway, socketOf } from '../support/plain-gateway.js';
 import type { TestClient } from '../support/test-client.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
@@ -161,7 +161,7 @@ describe('a socket that joins too many rooms', () => {
       .onInMemoryPubSub()
       .configured({ limits: { roomsPerSocket: 3 } })
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const clients = [];
     for (const instance of [a, a, b, b]) clients.push(await instance.connect({ token: 'alice' }));

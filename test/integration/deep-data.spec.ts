@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PropagatorError } from '../../src/index.js';
 import { PlainGateway, serverOf } from '../support/plain-gateway.js';
-import { nestedArrays } from '../support/raw-question.js';
+import { nestedArrays } from '../support/raw-emit.js';
 import type { TestClient } from '../support/test-client.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';

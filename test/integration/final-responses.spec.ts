@@ -23,7 +23,7 @@ import { Exclude } from 'class-transformer';
 import { catchError, delay, from, map, of, toArray, type Observable } from 'rxjs';
 import { Propagate, RedisPropagatorInterceptor } from '../../src/index.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
-import { theUsualClients } from '../support/the-usual-clients.js';
+import { connectSampleClients } from '../support/sample-clients.js';
 
 class User {
   name = 'Alice';
@@ -122,7 +122,7 @@ describe('the events that others get', () => {
     prepare: (app: INestApplication) => void = () => undefined,
   ) => {
     cluster = await givenCluster().onInMemoryPubSub().with(gateway).prepared(prepare).start();
-    return theUsualClients(cluster);
+    return connectSampleClients(cluster);
   };
 
   const ORDERS: [string, Type<NestInterceptor>[]][] = [

@@ -10,7 +10,7 @@ import { from, map, type Observable } from 'rxjs';
 import type { Server } from 'socket.io';
 import { RedisPropagatorInterceptor } from '../../src/index.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
-import { theUsualClients } from '../support/the-usual-clients.js';
+import { connectSampleClients } from '../support/sample-clients.js';
 
 @UseInterceptors(RedisPropagatorInterceptor)
 @WebSocketGateway()
@@ -32,7 +32,7 @@ describe('without Redis, over InMemoryPubSub', () => {
 
   it("a user's events reach that user's other sockets on all instances, in order, the origin once", async () => {
     await start(3);
-    const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
+    const { origin, others, bobs, anonymous, everybody } = await connectSampleClients(cluster);
 
     origin.emit('stream');
 
@@ -44,7 +44,7 @@ describe('without Redis, over InMemoryPubSub', () => {
 
   it('the verbs reach their targets, with exact receipts', async () => {
     await start(2);
-    const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
+    const { origin, others, bobs, anonymous, everybody } = await connectSampleClients(cluster);
     const { propagator } = cluster.instance(0);
     const data = { bytes: Buffer.from([0, 255]) };
 

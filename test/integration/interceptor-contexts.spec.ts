@@ -5,7 +5,7 @@ import { lastValueFrom, of } from 'rxjs';
 import { RedisPropagatorInterceptor, RedisPropagatorService } from '../../src/index.js';
 import { MemoryLogger } from '../support/memory-logger.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
-import { theUsualClients } from '../support/the-usual-clients.js';
+import { connectSampleClients } from '../support/sample-clients.js';
 
 const RESPONSE: WsResponse<string> = { event: 'events', data: 'x' };
 
@@ -54,7 +54,7 @@ describe('RedisPropagatorInterceptor where it does not apply', () => {
   // An interceptor that does not check the context type would handle HTTP responses, too.
   it('ignores HTTP responses, sends nothing and warns once', async () => {
     cluster = await givenCluster().withControllers(DecoratedController).with(PlainGateway).start();
-    const { everybody } = await theUsualClients(cluster);
+    const { everybody } = await connectSampleClients(cluster);
     Logger.overrideLogger(logger);
 
     expect(await get('/event')).toEqual(RESPONSE);
@@ -74,7 +74,7 @@ describe('RedisPropagatorInterceptor where it does not apply', () => {
         app.useGlobalInterceptors(new RedisPropagatorInterceptor(app.get(RedisPropagatorService))),
       )
       .start();
-    const { origin, others, everybody } = await theUsualClients(cluster);
+    const { origin, others, everybody } = await connectSampleClients(cluster);
     Logger.overrideLogger(logger);
 
     origin.emit('ask');

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { from, map, of, type Observable } from 'rxjs';
 import { RedisPropagatorInterceptor } from '../../src/index.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
-import { theUsualClients } from '../support/the-usual-clients.js';
+import { connectSampleClients } from '../support/sample-clients.js';
 
 @UseInterceptors(RedisPropagatorInterceptor)
 @WebSocketGateway()
@@ -73,7 +73,7 @@ describe('RedisPropagatorInterceptor', () => {
 
   it("sends the events of a stream to the user's other sockets on all instances, in order, to the origin once, and to nobody else", async () => {
     cluster = await givenCluster().of(3).with(EventsGateway).start();
-    const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
+    const { origin, others, bobs, anonymous, everybody } = await connectSampleClients(cluster);
 
     origin.emit('stream');
 
@@ -87,7 +87,7 @@ describe('RedisPropagatorInterceptor', () => {
     'sends the event of %s once to each of the user’s sockets',
     async (kind) => {
       cluster = await givenCluster().with(EventsGateway).start();
-      const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
+      const { origin, others, bobs, anonymous, everybody } = await connectSampleClients(cluster);
 
       origin.emit(kind);
 
@@ -101,7 +101,7 @@ describe('RedisPropagatorInterceptor', () => {
   // Only an object with an event name is an event. Anything else would arrive as `[null, null]`.
   it('sends nothing to others for acknowledgements, null, void and objects that are not events', async () => {
     cluster = await givenCluster().with(EventsGateway).start();
-    const { origin, everybody } = await theUsualClients(cluster);
+    const { origin, everybody } = await connectSampleClients(cluster);
 
     origin.emit('void');
     origin.emit('no event');
@@ -115,7 +115,7 @@ describe('RedisPropagatorInterceptor', () => {
   // Only an object with an event name is an event.
   it('sends the events of a stream to others, and not the acknowledgement among them', async () => {
     cluster = await givenCluster().with(EventsGateway).start();
-    const { origin, others, bobs, everybody } = await theUsualClients(cluster);
+    const { origin, others, bobs, everybody } = await connectSampleClients(cluster);
 
     expect(await origin.ask('mixed')).toBe('an answer');
 
@@ -132,7 +132,7 @@ describe('RedisPropagatorInterceptor', () => {
 
   it('sends the response to an anonymous client to that client only', async () => {
     cluster = await givenCluster().with(EventsGateway).start();
-    const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
+    const { origin, others, bobs, anonymous, everybody } = await connectSampleClients(cluster);
     const [asking, ...rest] = anonymous;
 
     asking?.emit('stream');
@@ -146,8 +146,8 @@ describe('RedisPropagatorInterceptor', () => {
   // Events of one namespace must not reach another.
   it('stays within the namespace of the gateway', async () => {
     cluster = await givenCluster().with(EventsGateway, ChatGateway).start();
-    const chat = await theUsualClients(cluster, { namespace: '/chat' });
-    const root = await theUsualClients(cluster);
+    const chat = await connectSampleClients(cluster, { namespace: '/chat' });
+    const root = await connectSampleClients(cluster);
 
     chat.origin.emit('say');
 

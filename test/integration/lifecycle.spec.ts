@@ -11,7 +11,7 @@ import {
   type AuthenticatedSocket,
   type RedisClient,
 } from '../../src/index.js';
-import { Outside } from '../support/outside.js';
+import { ExternalClient } from '../support/external-client.js';
 import { quietPort } from '../../scripts/redis/topologies/ports.mjs';
 import { TestClient } from '../support/test-client.js';
 import { givenCluster, testRedisUrl, type TestCluster } from '../support/test-cluster.js';
@@ -61,21 +61,21 @@ function namedConnection() {
 
 describe('the end of an app', () => {
   let cluster: TestCluster;
-  let outside: Outside;
+  let external: ExternalClient;
   const borrowed: RedisClient[] = [];
   beforeEach(() => {
     receipts.length = 0;
-    outside = new Outside();
+    external = new ExternalClient();
   });
   afterEach(async () => {
     await cluster.close();
-    outside.close();
+    external.close();
     for (const client of borrowed.splice(0)) client.disconnect();
   });
 
   const noChannels = () =>
     until(
-      async () => (await outside.channels(cluster.prefix)).length === 0,
+      async () => (await external.channels(cluster.prefix)).length === 0,
       () => 'Redis to have no channel of the app',
     );
 
@@ -98,13 +98,13 @@ describe('the end of an app', () => {
     for (const [index, namespace] of ['', '/chat', '/tenant-1'].entries()) {
       await cluster.instance(index % 2).connect({ token: 'alice', namespace });
     }
-    expect(await outside.connections(redis.connectionName)).toBe(6);
+    expect(await external.connections(redis.connectionName)).toBe(6);
 
     await Promise.all([cluster.close(), third.close()]);
 
     await noChannels();
     await until(
-      async () => (await outside.connections(redis.connectionName)) === 0,
+      async () => (await external.connections(redis.connectionName)) === 0,
       () => 'Redis to have no connection of the app',
     );
     await expect(TestClient.connect(`http://127.0.0.1:${port}`)).rejects.toThrow('websocket error');
@@ -145,7 +145,7 @@ describe('the end of an app', () => {
     expect(cluster.instance(0).app.get(REDIS_PUBLISHER_CLIENT)).toBe(publisher);
     expect(cluster.instance(0).app.get(REDIS_SUBSCRIBER_CLIENT)).toBe(subscriber);
     const alice = await cluster.instance(0).connect({ token: 'alice' });
-    await outside.publish(cluster.channel('user:alice'), { event: 'x', data: 1 });
+    await external.publish(cluster.channel('user:alice'), { event: 'x', data: 1 });
     expect(await alice.waitFor('x')).toEqual([1]);
     // A listener for each namespace makes Node warn of a leak at 11.
     for (let tenant = 0; tenant < 12; tenant++) {
@@ -178,7 +178,7 @@ describe('the end of an app', () => {
       expect(await client.waitFor('x')).toEqual([1]);
       await client.closed();
       await until(
-        async () => (await outside.channels(`${cluster.prefix}:/tenant-1`)).length === 0,
+        async () => (await external.channels(`${cluster.prefix}:/tenant-1`)).length === 0,
         () => 'the channels of the namespace to be given back',
       );
       expect(await emit()).toEqual({ localSockets: 0, remoteInstances: 0, reached: false });

@@ -7,7 +7,7 @@ import {
   SessionService,
   type RedisPropagatorOptions,
 } from '../../src/index.js';
-import { Outside } from '../support/outside.js';
+import { ExternalClient } from '../support/external-client.js';
 import { PlainGateway, serverOf, socketOf } from '../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';
@@ -35,12 +35,12 @@ describe('a name that becomes a channel of Redis', () => {
     return cluster.instance(0);
   };
   const longestChannel = async (): Promise<number> => {
-    const outside = new Outside();
+    const external = new ExternalClient();
     try {
-      const channels = await outside.redis.pubsub('CHANNELS', `${cluster.prefix}*`);
+      const channels = await external.redis.pubsub('CHANNELS', `${cluster.prefix}*`);
       return Math.max(...(channels as string[]).map((name) => Buffer.byteLength(name)));
     } finally {
-      outside.close();
+      external.close();
     }
   };
 

@@ -3,7 +3,7 @@ import { SubscribeMessage, WebSocketGateway, type WsResponse } from '@nestjs/web
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { RedisPropagatorInterceptor, type AuthenticatedSocket } from '../../src/index.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
-import { theUsualClients } from '../support/the-usual-clients.js';
+import { connectSampleClients } from '../support/sample-clients.js';
 
 @UseInterceptors(RedisPropagatorInterceptor)
 @WebSocketGateway({ namespace: 'chat' })
@@ -60,7 +60,7 @@ describe('gateways in namespaces', () => {
   // A namespaced gateway must not create a second server on the port.
   it('share the port of the app, without a gateway on the root', async () => {
     cluster = await givenCluster().of(2).with(ChatGateway).start();
-    const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster, {
+    const { origin, others, bobs, anonymous, everybody } = await connectSampleClients(cluster, {
       namespace: '/chat',
     });
 
@@ -78,7 +78,9 @@ describe('gateways in namespaces', () => {
       .of(2)
       .with(ChatGateway, SecondChatGateway, ThirdChatGateway)
       .start();
-    const { origin, others, everybody } = await theUsualClients(cluster, { namespace: '/chat' });
+    const { origin, others, everybody } = await connectSampleClients(cluster, {
+      namespace: '/chat',
+    });
     const { propagator } = cluster.instance(1);
 
     origin.emit('say');

@@ -1,8 +1,8 @@
 import { WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Outside } from '../support/outside.js';
+import { ExternalClient } from '../support/external-client.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
-import { theUsualClients, type UsualClients } from '../support/the-usual-clients.js';
+import { connectSampleClients, type SampleClients } from '../support/sample-clients.js';
 import type { TestClient } from '../support/test-client.js';
 
 @WebSocketGateway()
@@ -19,18 +19,18 @@ function receivedBy(clients: readonly TestClient[]): unknown[][] {
 
 describe('a publisher outside of the app', () => {
   let cluster: TestCluster;
-  let outside: Outside;
+  let external: ExternalClient;
   beforeEach(() => {
-    outside = new Outside();
+    external = new ExternalClient();
   });
   afterEach(async () => {
-    outside.close();
+    external.close();
     await cluster.close();
   });
 
   /** Its messages have arrived once this one has. */
-  const done = async ({ everybody }: UsualClients): Promise<void> => {
-    await outside.publish(cluster.channel('all'), { event: 'done' });
+  const done = async ({ everybody }: SampleClients): Promise<void> => {
+    await external.publish(cluster.channel('all'), { event: 'done' });
     await Promise.all(everybody.map((client) => client.waitFor('done')));
     await cluster.settled(...everybody);
     for (const client of everybody) {
@@ -43,18 +43,18 @@ describe('a publisher outside of the app', () => {
 
   it('reaches all sockets, the authenticated ones, or one user with a line of JSON', async () => {
     cluster = await givenCluster().of(2).with(RootGateway).start();
-    const clients = await theUsualClients(cluster);
+    const clients = await connectSampleClients(cluster);
 
-    expect(await outside.publish(cluster.channel('all'), '{"event":"tick","data":1}')).toBe(2);
+    expect(await external.publish(cluster.channel('all'), '{"event":"tick","data":1}')).toBe(2);
     expect(
-      await outside.publish(cluster.channel('authenticated'), { event: 'known', data: [2] }),
+      await external.publish(cluster.channel('authenticated'), { event: 'known', data: [2] }),
     ).toBe(2);
     expect(
-      await outside.publish(cluster.channel('user:alice'), { event: 'alice', data: { n: 3 } }),
+      await external.publish(cluster.channel('user:alice'), { event: 'alice', data: { n: 3 } }),
     ).toBe(2);
-    expect(await outside.publish(cluster.channel('user:nobody'), { event: 'lost' })).toBe(0);
-    await outside.publish(cluster.channel('all'), { event: 'nothing', data: null });
-    await outside.publish(cluster.channel('all'), { event: 'no data' });
+    expect(await external.publish(cluster.channel('user:nobody'), { event: 'lost' })).toBe(0);
+    await external.publish(cluster.channel('all'), { event: 'nothing', data: null });
+    await external.publish(cluster.channel('all'), { event: 'no data' });
 
     await done(clients);
     const all = [['tick', 1], ['nothing', null], ['no data']];
@@ -73,10 +73,10 @@ describe('a publisher outside of the app', () => {
 
   it('leaves out the sockets that it names', async () => {
     cluster = await givenCluster().of(2).with(RootGateway).start();
-    const clients = await theUsualClients(cluster);
+    const clients = await connectSampleClients(cluster);
     const except = [clients.origin.id, clients.anonymous[1]?.id ?? ''];
 
-    await outside.publish(cluster.channel('all'), { event: 'x', except });
+    await external.publish(cluster.channel('all'), { event: 'x', except });
 
     await done(clients);
     const without = clients.everybody.filter((client) => client.received.length === 0);
@@ -85,10 +85,10 @@ describe('a publisher outside of the app', () => {
 
   it('reaches a namespace by its name, percent-encoded', async () => {
     cluster = await givenCluster().of(2).with(RootGateway, ChatGateway).start();
-    const clients = await theUsualClients(cluster);
+    const clients = await connectSampleClients(cluster);
     const inChat = await cluster.instance(1).connect({ namespace: '/chat:%' });
 
-    await outside.publish(cluster.channel('all', '/chat%3A%25'), { event: 'x', data: 1 });
+    await external.publish(cluster.channel('all', '/chat%3A%25'), { event: 'x', data: 1 });
 
     await inChat.waitFor('x');
     await done(clients);

@@ -1,7 +1,7 @@
 import { WebSocketGateway } from '@nestjs/websockets';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startOwnRedis, type RunningRedis } from '../support/own-redis.js';
-import { Outside } from '../support/outside.js';
+import { ExternalClient } from '../support/external-client.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';
 
@@ -10,14 +10,14 @@ class RootGateway {}
 
 describe('a Redis that refuses a command of the app', () => {
   let redis: RunningRedis;
-  let outside: Outside;
+  let external: ExternalClient;
   let cluster: TestCluster | undefined;
   beforeAll(async () => {
     redis = await startOwnRedis();
-    outside = new Outside(redis.url);
+    external = new ExternalClient(redis.url);
   });
   afterAll(async () => {
-    outside.close();
+    external.close();
     await redis.stop();
   });
   afterEach(async () => {
@@ -26,7 +26,7 @@ describe('a Redis that refuses a command of the app', () => {
   });
 
   const allow = (...rules: string[]) =>
-    outside.redis.acl('SETUSER', 'app', 'reset', 'on', '>pw', '~*', '+@all', ...rules);
+    external.redis.acl('SETUSER', 'app', 'reset', 'on', '>pw', '~*', '+@all', ...rules);
   const start = async (): Promise<TestCluster> => {
     const url = new URL(redis.url);
     url.username = 'app';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Receipt } from '../../src/index.js';
 import { AppProcess, type ProcessOptions } from '../support/app-process.js';
 import { startOwnRedis } from '../support/own-redis.js';
-import { Outside } from '../support/outside.js';
+import { ExternalClient } from '../support/external-client.js';
 import { quietPort } from '../../scripts/redis/topologies/ports.mjs';
 import { TestClient, type ConnectOptions } from '../support/test-client.js';
 import { testRedisUrl } from '../support/test-cluster.js';
@@ -87,18 +87,18 @@ describe('instances in separate processes', () => {
   // Nest closes the adapter once per server and once per namespace. An open Redis client would keep the process
   // alive.
   it('end by themselves once the app is closed, with clients connected, and leave nothing in Redis', async () => {
-    const outside = new Outside();
+    const external = new ExternalClient();
     await connect(a, { token: 'alice' });
     await connect(b, { token: 'alice', transports: ['polling'] });
-    expect((await outside.channels(pairPrefix)).length).toBeGreaterThan(0);
+    expect((await external.channels(pairPrefix)).length).toBeGreaterThan(0);
 
     expect(await Promise.all([a.close(), b.close()])).toEqual([ENDED_WELL, ENDED_WELL]);
 
     await until(
-      async () => (await outside.channels(pairPrefix)).length === 0,
+      async () => (await external.channels(pairPrefix)).length === 0,
       () => 'Redis to have no channel of theirs',
     );
-    outside.close();
+    external.close();
   });
 
   it('leave their users offline when they are killed', async () => {
@@ -121,10 +121,10 @@ describe('instances in separate processes', () => {
     const redis = await startOwnRedis([], { port: await quietPort() });
     const [app] = (await start(1, redis.url)) as [AppProcess];
     const alice = await connect(app, { token: 'alice' });
-    const outside = new Outside(redis.url);
-    await outside.publish(`${prefix}:/:all`, '{"event":');
-    await outside.publish(`${prefix}:/:all`, 'noise');
-    outside.close();
+    const external = new ExternalClient(redis.url);
+    await external.publish(`${prefix}:/:all`, '{"event":');
+    await external.publish(`${prefix}:/:all`, 'noise');
+    external.close();
     app.emitAndForget('emitToAll', { event: 'disconnect' });
     app.emitAndForget('emitToUser', { event: 'x' });
 

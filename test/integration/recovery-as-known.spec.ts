@@ -2,8 +2,8 @@ import { WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Server } from 'socket.io';
 import type { AuthOptions } from '../../src/index.js';
-import { serversWith } from '../support/adapter-with.js';
-import { comeBack } from '../support/lost-clients.js';
+import { serversWith } from '../support/servers-with.js';
+import { reconnect } from '../support/lost-connections.js';
 import type { TestClient } from '../support/test-client.js';
 import { givenCluster, TOKEN_IS_USER, type TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';
@@ -32,7 +32,7 @@ describe('connection state recovery', () => {
     client.received.length = 0;
     return client;
   };
-  const lose = async (client: TestClient): Promise<void> => {
+  const loseConnection = async (client: TestClient): Promise<void> => {
     client.socket.io.engine.close();
     await until(
       () => io().sockets.sockets.size === 0,
@@ -54,9 +54,9 @@ describe('connection state recovery', () => {
     });
     const client = await connect('alice');
 
-    await lose(client);
+    await loseConnection(client);
     io().emit('missed', 1);
-    await comeBack(client);
+    await reconnect(client);
 
     await client.waitFor('hello');
     await cluster.settled(client);
@@ -71,8 +71,8 @@ describe('connection state recovery', () => {
     Object.assign(socket?.data as object, { mine: 1 });
     await socket?.join('lobby');
 
-    await lose(client);
-    await comeBack(client);
+    await loseConnection(client);
+    await reconnect(client);
     const [back] = io().sockets.sockets.values();
     expect(client.socket.recovered).toBe(true);
     expect(back?.rooms.has('lobby')).toBe(true);
@@ -80,9 +80,9 @@ describe('connection state recovery', () => {
 
     io().emit('first');
     await client.waitFor('first');
-    await lose(client);
+    await loseConnection(client);
     client.socket.auth = { token: 'bob' };
-    await comeBack(client);
+    await reconnect(client);
     const [other] = io().sockets.sockets.values();
     expect(client.socket.recovered).toBe(false);
     expect(other?.recovered).toBe(false);
@@ -96,8 +96,8 @@ describe('connection state recovery', () => {
     const [socket] = io().sockets.sockets.values();
     Object.assign(socket?.data as object, { userId: 'of the app' });
 
-    await lose(client);
-    await comeBack(client);
+    await loseConnection(client);
+    await reconnect(client);
 
     const [back] = io().sockets.sockets.values();
     expect(back?.recovered).toBe(true);

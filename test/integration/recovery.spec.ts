@@ -2,7 +2,7 @@ import { SubscribeMessage, WebSocketGateway, WebSocketServer } from '@nestjs/web
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Server } from 'socket.io';
 import type { AuthenticatedSocket } from '../../src/index.js';
-import { comeBack, lose } from '../support/lost-clients.js';
+import { reconnect, loseConnection } from '../support/lost-connections.js';
 import type { TestClient } from '../support/test-client.js';
 import { givenCluster, TOKEN_IS_USER, type TestCluster } from '../support/test-cluster.js';
 
@@ -55,11 +55,11 @@ describe('with connection state recovery', () => {
     await alice.waitFor('x', 2);
     const { id } = alice;
 
-    await lose(alice, cluster.instance(0));
+    await loseConnection(alice, cluster.instance(0));
     await a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'missed' });
     await a.propagator.emitToUser({ userId: 'bob', event: 'x', data: 'not for alice' });
     a.app.get(RecoveringGateway).server.to('lobby').emit('x', 'missed, too');
-    await comeBack(alice);
+    await reconnect(alice);
 
     expect(alice.id).toBe(id);
     expect(await alice.ask('who am I')).toEqual({
@@ -88,13 +88,13 @@ describe('with connection state recovery', () => {
     await alice.waitFor('x');
     const packets: unknown[] = [];
 
-    await lose(alice, cluster.instance(0));
+    await loseConnection(alice, cluster.instance(0));
     await a?.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'missed' });
     alice.socket.auth = { token: 'bad' };
     alice.socket.io.on('open', () => {
       alice.socket.io.engine.on('packet', ({ data }: { data?: unknown }) => packets.push(data));
     });
-    await expect(comeBack(alice)).rejects.toMatchObject({ data: { code: 'auth.token-rejected' } });
+    await expect(reconnect(alice)).rejects.toMatchObject({ data: { code: 'auth.token-rejected' } });
 
     expect(alice.data('x')).toEqual([1]);
     expect(packets.filter((data) => String(data).includes('missed'))).toEqual([]);
@@ -108,10 +108,10 @@ describe('with connection state recovery', () => {
     await a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 1 });
     await client.waitFor('x');
 
-    await lose(client, cluster.instance(0));
+    await loseConnection(client, cluster.instance(0));
     await a.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'for alice' });
     client.socket.auth = { token: 'bob' };
-    await comeBack(client);
+    await reconnect(client);
 
     expect(await client.ask('who am I')).toMatchObject({ auth: { userId: 'bob' }, userId: 'bob' });
     await b.propagator.emitToUser({ userId: 'alice', event: 'x', data: 'for alice, too' });

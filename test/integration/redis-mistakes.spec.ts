@@ -8,7 +8,7 @@ import {
   RedisService,
   type RedisConnection,
 } from '../../src/index.js';
-import type { AppClient } from '../support/lent-clients.js';
+import type { AppClient } from '../support/borrowed-clients.js';
 import { OwnRedisApps } from '../support/own-redis-apps.js';
 import type { RunningRedis } from '../support/own-redis.js';
 import { until } from '../support/until.js';

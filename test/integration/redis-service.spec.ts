@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { Subscription } from 'rxjs';
 import type { RedisService } from '../../src/index.js';
-import { Outside } from '../support/outside.js';
+import { ExternalClient } from '../support/external-client.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';
 
@@ -15,15 +15,15 @@ function arrived(messages: unknown[], count: number): Promise<void> {
 
 describe('RedisService', () => {
   let cluster: TestCluster;
-  let outside: Outside;
+  let external: ExternalClient;
   let channel: string;
   beforeEach(async () => {
     channel = `test-${randomUUID()}`;
-    outside = new Outside();
+    external = new ExternalClient();
     cluster = await givenCluster().of(2).start();
   });
   afterEach(async () => {
-    outside.close();
+    external.close();
     await cluster.close();
   });
 
@@ -62,11 +62,11 @@ describe('RedisService', () => {
       });
     await subscribed(0);
 
-    await outside.publish(channel, '1');
-    await outside.publish(channel, '{"broken":');
-    await outside.publish(channel, Buffer.from([0xff, 0xfe, 0]));
-    await outside.publish(channel, '');
-    await outside.publish(channel, '2');
+    await external.publish(channel, '1');
+    await external.publish(channel, '{"broken":');
+    await external.publish(channel, Buffer.from([0xff, 0xfe, 0]));
+    await external.publish(channel, '');
+    await external.publish(channel, '2');
 
     await arrived(messages, 2);
     expect(messages).toEqual([1, 2]);
@@ -101,22 +101,22 @@ describe('RedisService', () => {
     await arrived(heard['other'] ?? [], 1);
 
     expect(heard).toEqual({ first: [], second: [1], other: [3] });
-    expect(await outside.channels(channel)).toEqual([other]);
+    expect(await external.channels(channel)).toEqual([other]);
   });
 
   // ioredis' `unsubscribe()` without arguments would unsubscribe all channels.
   it('does not disturb the events of the app when a subscriber leaves', async () => {
     const subscription = redis(0).fromEvent(channel).subscribe();
     await subscribed(0);
-    const before = (await outside.channels(cluster.prefix)).length;
+    const before = (await external.channels(cluster.prefix)).length;
 
     subscription.unsubscribe();
 
     await until(
-      async () => (await outside.channels(channel)).length === 0,
+      async () => (await external.channels(channel)).length === 0,
       () => 'the channel to be given back',
     );
-    expect(await outside.channels(cluster.prefix)).toHaveLength(before);
+    expect(await external.channels(cluster.prefix)).toHaveLength(before);
   });
 
   // Data that JSON cannot represent must be refused.

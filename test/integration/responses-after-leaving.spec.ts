@@ -10,7 +10,7 @@ import { delay, from, map, Subject, type Observable } from 'rxjs';
 import { Propagate, RedisPropagatorInterceptor } from '../../src/index.js';
 import { Deferred } from '../support/deferred.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
-import { theUsualClients } from '../support/the-usual-clients.js';
+import { connectSampleClients } from '../support/sample-clients.js';
 import { until } from '../support/until.js';
 
 class Slow {
@@ -96,7 +96,7 @@ describe('a client that leaves before its handler has responded', () => {
     work = new Deferred();
     stream = new Subject();
     cluster = await givenCluster().onInMemoryPubSub().with(gateway).start();
-    const { origin, others, bobs, anonymous } = await theUsualClients(cluster);
+    const { origin, others, bobs, anonymous } = await connectSampleClients(cluster);
     origin.emit(message);
     await until(
       () => started.includes(message) && (message !== 'stream' || stream.observed),

@@ -6,8 +6,8 @@ import {
   type AuthOptions,
   type Identity,
 } from '../../src/index.js';
-import { acquainted } from '../support/acquainted.js';
-import { gone } from '../support/gone.js';
+import { untilMembersKnown } from '../support/members.js';
+import { untilDisconnected } from '../support/until-disconnected.js';
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
 import { PlainGateway } from '../support/plain-gateway.js';
 import { sessionsOf } from '../support/session-gateways.js';
@@ -69,7 +69,7 @@ describe('a revocation', () => {
         },
       })
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
   };
   const open = (token: string): TestClient => {
     const client = TestClient.open(cluster.instance(0).url, { token });
@@ -154,7 +154,7 @@ describe('a revocation', () => {
     middleware.opened.resolve();
 
     await client.connected();
-    await gone(client);
+    await untilDisconnected(client);
     expect(client.received).toEqual([{ event: DISCONNECT_EVENT, args: [{ reason: 'x' }] }]);
     await until(
       () => SlowGateway.seen.length > 1,
@@ -169,7 +169,7 @@ describe('a revocation', () => {
     const client = await cluster.instance(0).connect({ token: of('alice', 'phone') });
     const revokedAt = Date.now();
     await revoke().revokeUser('alice');
-    await gone(client);
+    await untilDisconnected(client);
 
     for (const instance of cluster.instances) {
       expect(await instance.refusal({ token: of('alice', 'phone') })).toEqual(REVOKED);
@@ -226,7 +226,7 @@ describe('a revocation', () => {
     authentication.opened.resolve();
 
     expect(await answer).toBe('none');
-    await gone(spared);
+    await untilDisconnected(spared);
     expect(SlowGateway.seen).toEqual(['alice came', 'alice went']);
     // The client is disconnected before its token is refused.
     await until(

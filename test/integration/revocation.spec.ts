@@ -6,10 +6,10 @@ import {
   type ClusterCount,
   type Identity,
 } from '../../src/index.js';
-import { acquainted } from '../support/acquainted.js';
+import { untilMembersKnown } from '../support/members.js';
 import { connectionsOf } from '../support/connections-of.js';
 import { FakeInstance } from '../support/fake-instance.js';
-import { gone } from '../support/gone.js';
+import { untilDisconnected } from '../support/until-disconnected.js';
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
 import { ChatSessionGateway, SessionGateway, sessionsOf } from '../support/session-gateways.js';
 import type { TestClient } from '../support/test-client.js';
@@ -28,7 +28,7 @@ const of = (userId: string, sid: string, claims: Partial<Identity> = {}): string
 
 /** Waits until the connection itself has ended, with all its namespaces. */
 const cutOff = async (client: TestClient): Promise<void> => {
-  await gone(client);
+  await untilDisconnected(client);
   await until(
     () => client.socket.io.engine.readyState === 'closed',
     () => 'the end of the connection',
@@ -49,7 +49,7 @@ describe('a revocation', () => {
       .with(SessionGateway, ChatSessionGateway)
       .configured({ auth: { ...JSON_TOKENS, revocationMs: 60_000, ...auth } })
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
   };
   /**
    * Alice's phone on two instances and in two namespaces, her laptop, bob's phone, an anonymous client; none on the
@@ -178,7 +178,7 @@ describe('a revocation', () => {
 
     expect(await sessionsOf(cluster.instance(1)).revokeUser('alice')).toEqual(all(1));
 
-    await gone(client);
+    await untilDisconnected(client);
     expect(await bob.emitWithAck('which session')).toBe('x');
   });
 

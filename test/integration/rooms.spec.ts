@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Server } from 'socket.io';
 import { AUTHENTICATED_ROOM, userRoom, type AuthenticatedSocket } from '../../src/index.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
-import { theUsualClients } from '../support/the-usual-clients.js';
+import { connectSampleClients } from '../support/sample-clients.js';
 
 @WebSocketGateway()
 class RoomsGateway {
@@ -35,7 +35,7 @@ describe('rooms', () => {
 
   it('reach their sockets on all instances by Socket.IO’s own API, and no others', async () => {
     cluster = await givenCluster().of(2).with(RoomsGateway).start();
-    const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
+    const { origin, others, bobs, anonymous, everybody } = await connectSampleClients(cluster);
     const members = [...others, ...anonymous];
     for (const client of members) await client.ask('join', ['lobby', 'hall']);
 
@@ -78,7 +78,7 @@ describe('rooms', () => {
 
   it('of users and of all authenticated sockets reach them by Socket.IO’s own API', async () => {
     cluster = await givenCluster().of(2).with(RoomsGateway).start();
-    const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
+    const { origin, others, bobs, anonymous, everybody } = await connectSampleClients(cluster);
 
     serverOf(1).to(userRoom('alice')).emit('user', 1);
     serverOf(1).to(AUTHENTICATED_ROOM).except(userRoom('bob')).emit('authenticated', 2);

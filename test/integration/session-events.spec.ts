@@ -6,12 +6,12 @@ import * as parser from 'socket.io-parser';
 import { Propagate, RedisPropagatorInterceptor, type Identity } from '../../src/index.js';
 import { encodePacket } from '../../src/wire/encode-packet.js';
 import { encodeEnvelope } from '../../src/wire/envelope.js';
-import { acquainted } from '../support/acquainted.js';
-import { serversWith } from '../support/adapter-with.js';
+import { untilMembersKnown } from '../support/members.js';
+import { serversWith } from '../support/servers-with.js';
 import { inAnyOrder } from '../support/events-of.js';
-import { gone } from '../support/gone.js';
+import { untilDisconnected } from '../support/until-disconnected.js';
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
-import { Outside } from '../support/outside.js';
+import { ExternalClient } from '../support/external-client.js';
 import { PlainGateway, serverOf, socketOf } from '../support/plain-gateway.js';
 import type { TestClient } from '../support/test-client.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
@@ -69,21 +69,21 @@ describe.each([
   ['with connection state recovery', { connectionStateRecovery: {} }],
 ])('events and sessions, on servers %s', (_, options) => {
   let cluster: TestCluster;
-  let outside: Outside;
+  let external: ExternalClient;
   /** Alice's phone, twice on the first instance and once on the second; her laptop on the second; bob's phone, too. */
   let phones: [TestClient, TestClient, TestClient];
   let laptop: TestClient;
   let bob: TestClient;
   let anonymous: TestClient;
   beforeEach(async () => {
-    outside = new Outside();
+    external = new ExternalClient();
     cluster = await givenCluster()
       .of(2)
       .with(PlainGateway, SayingGateway)
       .configured({ auth: JSON_TOKENS })
       .prepared(serversWith(options))
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     const [a, b] = [cluster.instance(0), cluster.instance(1)];
     const phone = { token: token('alice', 'phone') };
     phones = [await a.connect(phone), await a.connect(phone), await b.connect(phone)];
@@ -94,7 +94,7 @@ describe.each([
     for (const client of everybody()) await client.ask('join', 'lobby');
   });
   afterEach(async () => {
-    outside.close();
+    external.close();
     await cluster.close();
   });
 
@@ -185,9 +185,9 @@ describe.each([
   it('disconnectUser disconnects one session, or all but one', async () => {
     const { propagator } = cluster.instance(0);
     expect(await propagator.disconnectUser('alice', { exceptSessionId: 'phone' })).toEqual(all(1));
-    await gone(laptop);
+    await untilDisconnected(laptop);
     expect(await propagator.disconnectUser('alice', { sessionId: 'phone' })).toEqual(all(3));
-    await Promise.all(phones.map(gone));
+    await Promise.all(phones.map(untilDisconnected));
 
     await cluster.settled(bob, anonymous);
     for (const client of [bob, anonymous]) expect(client.socket.connected).toBe(true);
@@ -250,7 +250,7 @@ describe.each([
         rooms,
       };
       const { bytes } = encodeEnvelope(header, encodePacket(new parser.Encoder(), packet));
-      expect(await outside.publish(cluster.channel(channel), bytes)).toBeGreaterThan(0);
+      expect(await external.publish(cluster.channel(channel), bytes)).toBeGreaterThan(0);
     };
     const everywhere = ['lobby', 'propagator#user:bob', 'propagator#session:phone', id];
 
@@ -271,7 +271,7 @@ describe.each([
   });
 
   it('a session has no channel of its own', async () => {
-    const channels = await outside.channels(cluster.prefix);
+    const channels = await external.channels(cluster.prefix);
     expect(channels.filter((name) => name.includes('session'))).toEqual([]);
     expect(channels).toContain(cluster.channel('user:alice'));
   });

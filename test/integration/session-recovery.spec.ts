@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Identity } from '../../src/index.js';
-import { acquainted } from '../support/acquainted.js';
-import { serversWith } from '../support/adapter-with.js';
+import { untilMembersKnown } from '../support/members.js';
+import { serversWith } from '../support/servers-with.js';
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
-import { comeBack, lose } from '../support/lost-clients.js';
+import { reconnect, loseConnection } from '../support/lost-connections.js';
 import { SessionGateway, sessionsOf } from '../support/session-gateways.js';
 import type { TestClient } from '../support/test-client.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
@@ -21,7 +21,7 @@ describe('connection state recovery and sessions', () => {
       .configured({ auth: JSON_TOKENS })
       .prepared(serversWith({ connectionStateRecovery: {} }))
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
   });
   afterEach(() => cluster.close());
 
@@ -51,10 +51,10 @@ describe('connection state recovery and sessions', () => {
     // Bob, who has the same session id in the names of rooms, gets nothing.
     await cluster.instance(0).connect({ token: tokenFor({ userId: 'bob', sid: session }) });
 
-    await lose(client, cluster.instance(0));
+    await loseConnection(client, cluster.instance(0));
     await sendTo(session);
     await sessionsOf(cluster.instance(1)).sessions('alice');
-    await comeBack(client);
+    await reconnect(client);
 
     expect(client.socket.recovered).toBe(true);
     expect(await client.ask('which session')).toBe(session);
@@ -71,11 +71,11 @@ describe('connection state recovery and sessions', () => {
   it('a client that reconnects in another session gets events for its user, and none for the old session', async () => {
     const client = await connect(alice({ sid: 'one' }));
 
-    await lose(client, cluster.instance(0));
+    await loseConnection(client, cluster.instance(0));
     await sendTo('one');
     await sessionsOf(cluster.instance(1)).sessions('alice');
     client.socket.auth = { token: alice({ sid: 'two' }) };
-    await comeBack(client);
+    await reconnect(client);
 
     expect(client.socket.recovered).toBe(true);
     expect(await client.ask('which session')).toBe('two');
@@ -87,14 +87,14 @@ describe('connection state recovery and sessions', () => {
     const client = await connect(alice());
     const session = (await client.ask('which session')) as string;
 
-    await lose(client, cluster.instance(0));
+    await loseConnection(client, cluster.instance(0));
     await sendTo(session);
     expect(await sessionsOf(cluster.instance(1)).revokeSession(session)).toMatchObject({
       count: 0,
       complete: true,
     });
 
-    await expect(comeBack(client)).rejects.toMatchObject({ data: { code: 'auth.revoked' } });
+    await expect(reconnect(client)).rejects.toMatchObject({ data: { code: 'auth.revoked' } });
     expect(missed(client)).toEqual([]);
     expect(cluster.instance(0).counts).toEqual({ 'auth.revoked': 1 });
   });

@@ -5,7 +5,7 @@ import {
   type AuthenticatedSocket,
   type Identity,
 } from '../../src/index.js';
-import { acquainted, instanceIdOf } from '../support/acquainted.js';
+import { untilMembersKnown, instanceIdOf } from '../support/members.js';
 import { inAnyOrder } from '../support/events-of.js';
 import { FakeInstance } from '../support/fake-instance.js';
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
@@ -29,7 +29,7 @@ describe('the session of a socket', () => {
       .with(SessionGateway, ChatSessionGateway)
       .configured({ auth: { ...JSON_TOKENS, ...auth } })
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
   };
   const sessionOf = async (options: ConnectOptions): Promise<unknown> =>
     (await cluster.instance(0).connect(options)).ask('which session');
@@ -167,7 +167,7 @@ describe('the metadata of a session', () => {
       .with(SessionGateway, ChatSessionGateway)
       .configured({ auth: { ...JSON_TOKENS, ...auth } })
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
   };
   const metadataOf = async (userId: string): Promise<unknown[]> =>
     (await sessionsOf(cluster.instance(1)).sessions(userId)).items.map(({ metadata }) => metadata);

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import type { RedisPropagatorOptions } from '../../src/index.js';
-import { othersOf } from '../support/acquainted.js';
-import { Outside } from '../support/outside.js';
+import { othersOf } from '../support/members.js';
+import { ExternalClient } from '../support/external-client.js';
 import { PlainGateway } from '../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import type { TestInstance } from '../support/test-instance.js';
@@ -22,10 +22,10 @@ const known = (instance: TestInstance, others: number): Promise<void> =>
 
 describe('instances with a secret', () => {
   let cluster: TestCluster;
-  let outside: Outside;
+  let external: ExternalClient;
   afterEach(async () => {
     jest.restoreAllMocks();
-    outside.close();
+    external.close();
     await cluster.close();
   });
   const given = async (...secrets: RedisPropagatorOptions['secret'][]) => {
@@ -38,7 +38,7 @@ describe('instances with a secret', () => {
         memberTimeoutMs: 5_000,
       }))
       .start();
-    outside = new Outside();
+    external = new ExternalClient();
     return cluster.instances;
   };
   it('understand one another: every target, requests, and several users at once', async () => {
@@ -85,7 +85,7 @@ describe('instances with a secret', () => {
     const alice = await a.connect({ token: 'alice' });
     await alien.propagator.emitToUser({ userId: 'alice', event: 'forged' });
     await without.propagator.emitToUser({ userId: 'alice', event: 'unsigned' });
-    await outside.publish(cluster.channel('user:alice'), '{"event":"json"}');
+    await external.publish(cluster.channel('user:alice'), '{"event":"json"}');
     await a.served(alice);
     await until(
       () => (a.counts['message.unsigned'] ?? 0) >= 3 && (a.counts['message.forged'] ?? 0) >= 2,
@@ -103,7 +103,7 @@ describe('instances with a secret', () => {
     const alice = await a.connect({ token: 'alice' });
     const carol = await a.connect({ token: 'carol' });
     const caught: Buffer[] = [];
-    const listening = outside.redis.duplicate();
+    const listening = external.redis.duplicate();
     listening.on('messageBuffer', (_: Buffer, bytes: Buffer) => caught.push(bytes));
     await listening.subscribe(cluster.channel('user:alice'));
     await b.propagator.emitToUser({ userId: 'alice', event: 'once' });
@@ -115,13 +115,13 @@ describe('instances with a secret', () => {
     listening.disconnect();
     const [bytes = Buffer.alloc(0)] = caught;
 
-    await outside.publish(cluster.channel('user:alice'), bytes);
-    await outside.publish(cluster.channel('user:carol'), bytes);
+    await external.publish(cluster.channel('user:alice'), bytes);
+    await external.publish(cluster.channel('user:carol'), bytes);
     await cluster.settled(alice, carol);
     expect(a.counts).toEqual({ 'message.replayed': 1, 'message.forged': 1 });
 
     jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000);
-    await outside.publish(cluster.channel('user:alice'), bytes);
+    await external.publish(cluster.channel('user:alice'), bytes);
     await until(
       // A heartbeat in flight is that old by then.
       () => (a.counts['message.stale'] ?? 0) >= 1,

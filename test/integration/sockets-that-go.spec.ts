@@ -1,9 +1,9 @@
 import { WebSocketGateway, WebSocketServer, type OnGatewayInit } from '@nestjs/websockets';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Server } from 'socket.io';
-import { acquainted } from '../support/acquainted.js';
+import { untilMembersKnown } from '../support/members.js';
 import { Deferred } from '../support/deferred.js';
-import { gone } from '../support/gone.js';
+import { untilDisconnected } from '../support/until-disconnected.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';
 
@@ -25,7 +25,7 @@ describe('a socket that disconnects', () => {
   let cluster: TestCluster;
   beforeEach(async () => {
     cluster = await givenCluster().of(2).with(EventsGateway).start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
   });
   afterEach(() => cluster.close());
 
@@ -74,7 +74,7 @@ describe('a socket that disconnects', () => {
     const instance = cluster.instance(0);
 
     const client = await instance.connect({ token: 'unwelcome' });
-    await gone(client);
+    await untilDisconnected(client);
 
     expect(instance.state.userCount).toBe(0);
     expect(instance.state.socketCount).toBe(0);

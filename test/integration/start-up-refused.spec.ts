@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { RedisPropagatorModule, type RedisConnection } from '../../src/index.js';
 import { MemoryLogger } from '../support/memory-logger.js';
-import { Outside } from '../support/outside.js';
+import { ExternalClient } from '../support/external-client.js';
 import { startOwnRedis, type RunningRedis } from '../support/own-redis.js';
 import { until } from '../support/until.js';
 
@@ -72,10 +72,10 @@ describe('an app whose Redis refuses its commands or channels', () => {
   });
 
   it('checks its permissions without any other instance noticing', async () => {
-    const outside = new Outside(redis.url);
+    const external = new ExternalClient(redis.url);
     const heard: string[] = [];
-    await outside.redis.psubscribe('*');
-    outside.redis.on('pmessageBuffer', (_: Buffer, channel: Buffer, message: Buffer) => {
+    await external.redis.psubscribe('*');
+    external.redis.on('pmessageBuffer', (_: Buffer, channel: Buffer, message: Buffer) => {
       // Instances say hello; a permission check is empty.
       if (message.length === 0) heard.push(channel.toString());
     });
@@ -97,6 +97,6 @@ describe('an app whose Redis refuses its commands or channels', () => {
       ),
       'fence',
     ]);
-    outside.close();
+    external.close();
   });
 });

@@ -12,7 +12,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { concat, of, timer, map, type Observable } from 'rxjs';
 import type { Socket } from 'socket.io';
 import { PropagatorExceptionFilter, RedisPropagatorInterceptor } from '../../src/index.js';
-import { askRaw, emitRaw, nestedArrays } from '../support/raw-question.js';
+import { emitRawWithAck, emitRaw, nestedArrays } from '../support/raw-emit.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import type { TestClient } from '../support/test-client.js';
 import { until } from '../support/until.js';
@@ -171,7 +171,7 @@ describe.each([
     it.each(['answer', 'promised answer', 'later answer', 'by hand', 'event'])(
       'is reported to the client as a failure in its acknowledgement: %s',
       async (message) => {
-        expect(await askRaw(client, message, deep)).toEqual(FAILURE);
+        expect(await emitRawWithAck(client, message, deep)).toEqual(FAILURE);
         await isWell();
         expect([...client.received, ...phone.received]).toEqual([]);
       },
@@ -186,7 +186,7 @@ describe.each([
     });
 
     it('is left out of a stream that continues, and the client is told once', async () => {
-      expect(await askRaw(client, 'stream', deep)).toEqual(FAILURE);
+      expect(await emitRawWithAck(client, 'stream', deep)).toEqual(FAILURE);
       await client.waitFor('echo', 2);
       await isWell();
       expect(client.received.map(({ args }) => args)).toEqual([['first'], ['last']]);
@@ -195,10 +195,10 @@ describe.each([
 
     it('does not prevent an exception from being reported', async () => {
       const told = namespace === '/' ? { status: 'error', message: 'not yours' } : FAILURE;
-      expect(await askRaw(client, 'exception', deep)).toEqual(told);
-      expect(await askRaw(client, 'error', deep)).toEqual(FAILURE);
-      expect(await askRaw(client, 'exception with data', deep)).toEqual(FAILURE);
-      expect(await askRaw(client, 'emit', deep)).toEqual(FAILURE);
+      expect(await emitRawWithAck(client, 'exception', deep)).toEqual(told);
+      expect(await emitRawWithAck(client, 'error', deep)).toEqual(FAILURE);
+      expect(await emitRawWithAck(client, 'exception with data', deep)).toEqual(FAILURE);
+      expect(await emitRawWithAck(client, 'emit', deep)).toEqual(FAILURE);
       await isWell();
       expect(client.received).toEqual([]);
       emitRaw(client, 'exception', deep);

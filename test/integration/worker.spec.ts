@@ -3,7 +3,7 @@ import { WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { PropagatorError, RedisPropagatorService, SocketStateService } from '../../src/index.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
-import { theUsualClients } from '../support/the-usual-clients.js';
+import { connectSampleClients } from '../support/sample-clients.js';
 
 @WebSocketGateway()
 class RootGateway {}
@@ -30,7 +30,7 @@ describe('events that are not emitted by a gateway', () => {
   // A worker has no Socket.IO server.
   it('reach the clients of all instances from a worker without gateways', async () => {
     cluster = await givenCluster().of(2).with(RootGateway).start();
-    const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
+    const { origin, others, bobs, anonymous, everybody } = await connectSampleClients(cluster);
     const { propagator } = (await cluster.startWorker(OrdersService)).get(OrdersService);
     const data = { id: 1, pdf: Buffer.from('pdf') };
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { isDeepStrictEqual } from 'node:util';
-import { Outside } from '../support/outside.js';
+import { ExternalClient } from '../support/external-client.js';
 import { until } from '../support/until.js';
 import type { Census } from './app/census.js';
 import type { Sizes } from './app/sizes.js';
@@ -44,7 +44,7 @@ function each(everything: Everything, what: keyof Census): Sizes[] {
 
 describe('after 10,000 connections, 1,000 rooms and 200 namespaces', () => {
   let app: TestProcess;
-  let outside: Outside;
+  let external: ExternalClient;
   let load: Load;
   let prefix: string;
   let empty: Everything;
@@ -55,7 +55,7 @@ describe('after 10,000 connections, 1,000 rooms and 200 namespaces', () => {
   const heap: number[] = [];
 
   const everything = async (): Promise<Everything> => ({
-    channels: await outside.channels(prefix),
+    channels: await external.channels(prefix),
     instances: await app.call('census'),
   });
   /** Waits, within reason, until everything is as before. The tests decide whether it is. */
@@ -88,7 +88,7 @@ describe('after 10,000 connections, 1,000 rooms and 200 namespaces', () => {
   };
 
   beforeAll(async () => {
-    outside = new Outside();
+    external = new ExternalClient();
     app = await TestProcess.start('test/leaks/app/main.ts');
     prefix = await app.call('prefix');
     load = new Load(app, await app.call('urls'));
@@ -104,7 +104,7 @@ describe('after 10,000 connections, 1,000 rooms and 200 namespaces', () => {
   }, 400_000);
   afterAll(() => {
     app.kill();
-    outside.close();
+    external.close();
   });
 
   it('and as many unanswered requests', async () => {

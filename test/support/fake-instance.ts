@@ -7,7 +7,7 @@ import {
   type ReplyMessage,
   type RequestMessage,
 } from '../../src/wire/cluster-message.js';
-import { othersOf } from './acquainted.js';
+import { othersOf } from './members.js';
 import { testRedisUrl, type TestCluster } from './test-cluster.js';
 import { until } from './until.js';
 

@@ -1,7 +1,7 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { RedisPropagatorModule, type RedisPropagatorOptions } from '../../src/index.js';
-import type { AppClient } from './lent-clients.js';
+import type { AppClient } from './borrowed-clients.js';
 import { MemoryLogger } from './memory-logger.js';
 import { startOwnRedis, type RunningRedis } from './own-redis.js';
 import { until } from './until.js';

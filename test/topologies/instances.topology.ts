@@ -17,11 +17,11 @@ const sentinel = started(startSentinel);
 
 describe('two instances of an app', () => {
   let apps: TestCluster | undefined;
-  const lent: RedisClient[] = [];
+  const borrowed: RedisClient[] = [];
 
   afterEach(async () => {
     await apps?.close();
-    await Promise.all(lent.splice(0).map((client) => client.quit()));
+    await Promise.all(borrowed.splice(0).map((client) => client.quit()));
   });
 
   it('work on a Cluster as on one Redis', async () => {
@@ -35,7 +35,7 @@ describe('two instances of an app', () => {
   ])('work with their own Cluster clients of ioredis %s', async (_, createClient) => {
     const lend = (): RedisClient => {
       const client = createClient();
-      lent.push(client);
+      borrowed.push(client);
       return client;
     };
     apps = await startTwo(() => ({ redis: { publisher: lend(), subscriber: lend() } }));

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { instrument } from '@socket.io/admin-ui';
-import { acquainted } from '../../support/acquainted.js';
+import { untilMembersKnown } from '../../support/members.js';
 import { inAnyOrder } from '../../support/events-of.js';
-import { gone } from '../../support/gone.js';
+import { untilDisconnected } from '../../support/until-disconnected.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
@@ -33,7 +33,7 @@ describe('Socket.IO’s admin UI, connected to one of two instances,', () => {
         serverId: `server ${index}`,
       });
     }
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     near = await cluster.instance(0).connect({ token: 'alice' });
     far = await cluster.instance(1).connect({ token: 'bob' });
     admin = await cluster.instance(0).connect({ namespace: '/admin' });
@@ -93,7 +93,7 @@ describe('Socket.IO’s admin UI, connected to one of two instances,', () => {
     );
     admin.emit('_disconnect', '/', false, far.id);
 
-    await gone(far);
+    await untilDisconnected(far);
     await cluster.settled(near);
     expect(near.received).toEqual([]);
     expect(near.socket.connected).toBe(true);

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DISCONNECT_EVENT } from '../../../src/index.js';
-import { acquainted } from '../../support/acquainted.js';
+import { untilMembersKnown } from '../../support/members.js';
 import { connectionsOf } from '../../support/connections-of.js';
-import { gone } from '../../support/gone.js';
+import { untilDisconnected } from '../../support/until-disconnected.js';
 import { Door, SlowGateway } from '../../support/slow-gateway.js';
 import { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
@@ -17,7 +17,7 @@ describe('a command for a user while one of its clients is connecting', () => {
   beforeEach(async () => {
     SlowGateway.reset();
     cluster = await givenCluster().of(2).with(SlowGateway).start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     door = new Door();
     SlowGateway.door = door;
     arriving = TestClient.open(cluster.instance(0).url, { token: 'alice' });
@@ -60,7 +60,7 @@ describe('a command for a user while one of its clients is connecting', () => {
       expect(await propagator.disconnectUser('alice', { reason: 'y' })).toEqual(one);
       await letIn();
 
-      await gone(arriving);
+      await untilDisconnected(arriving);
       expect(arriving.received).toEqual([{ event: DISCONNECT_EVENT, args: [{ reason: 'y' }] }]);
       await until(
         () => SlowGateway.seen.includes('alice went'),

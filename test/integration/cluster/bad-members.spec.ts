@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Namespace } from 'socket.io';
 import type { RedisPropagatorOptions } from '../../../src/index.js';
-import { instanceIdOf, startPair } from '../../support/acquainted.js';
+import { instanceIdOf, startPair } from '../../support/members.js';
 import { FakeInstance, remoteSocket } from '../../support/fake-instance.js';
 import { thrower } from '../../support/hostile-values.js';
 import { serverOf, socketOf } from '../../support/plain-gateway.js';

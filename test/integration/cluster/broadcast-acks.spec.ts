@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { userRoom, type RedisPropagatorOptions } from '../../../src/index.js';
-import { acquainted } from '../../support/acquainted.js';
-import { gone } from '../../support/gone.js';
+import { untilMembersKnown } from '../../support/members.js';
+import { untilDisconnected } from '../../support/until-disconnected.js';
 import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
@@ -43,7 +43,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
   /** Alice on the first, second and third instance (as far as there are so many), and bob on the last. */
   const start = async (options: RedisPropagatorOptions = {}) => {
     cluster = await givenCluster().of(size).with(PlainGateway).configured(options).start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     const connect = (index: number, token: string) =>
       cluster.instance(index % size).connect({ token });
     const alices = [
@@ -184,7 +184,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
 
     const failure = await failureOf(serverOf(cluster, 0).timeout(1_000).emitWithAck('question'));
 
-    await gone(b);
+    await untilDisconnected(b);
     expect(failure).toEqual({
       message: 'operation has timed out',
       responses: ['answer', 'answer', 'answer'],

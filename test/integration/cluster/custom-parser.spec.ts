@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import { RedisPropagatorService, type PacketParser } from '../../../src/index.js';
-import { acquainted } from '../../support/acquainted.js';
-import { serversWith } from '../../support/adapter-with.js';
+import { untilMembersKnown } from '../../support/members.js';
+import { serversWith } from '../../support/servers-with.js';
 import { eventsOf } from '../../support/events-of.js';
 import { jsonParser } from '../../support/json-parser.js';
-import { Outside } from '../../support/outside.js';
+import { ExternalClient } from '../../support/external-client.js';
 import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
@@ -17,18 +17,18 @@ const withParser = serversWith({ parser });
 
 describe('servers with a parser supplied by the app', () => {
   let cluster: TestCluster;
-  let outside: Outside;
+  let external: ExternalClient;
   beforeEach(() => {
-    outside = new Outside();
+    external = new ExternalClient();
   });
   afterEach(async () => {
-    outside.close();
+    external.close();
     await cluster.close();
   });
 
   const start = async (): Promise<[TestClient, TestClient]> => {
     cluster = await givenCluster().of(2).with(PlainGateway).prepared(withParser).start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     return [
       await cluster.instance(0).connect({ token: 'alice', parser: jsonParser }),
       await cluster.instance(1).connect({ token: 'bob', parser: jsonParser }),
@@ -73,7 +73,7 @@ describe('servers with a parser supplied by the app', () => {
   it('deliver JSON from outside', async () => {
     const [alice, bob] = await start();
 
-    await outside.publish(cluster.channel('user:alice'), { event: 'outside', data: { a: 1 } });
+    await external.publish(cluster.channel('user:alice'), { event: 'outside', data: { a: 1 } });
 
     await alice.waitFor('outside');
     await cluster.settled(alice, bob);
@@ -112,7 +112,7 @@ describe('servers with a parser supplied by the app', () => {
     const text = Buffer.from('42[no packet');
     const envelope = Buffer.concat([header, Buffer.from([0x81, text.length]), text]);
 
-    await outside.publish(cluster.channel('all'), envelope);
+    await external.publish(cluster.channel('all'), envelope);
 
     await cluster.settled(alice, bob);
     expect([alice, bob].map(eventsOf)).toEqual([[], []]);

@@ -5,7 +5,7 @@ import {
   type PubSubListener,
   type PubSubState,
 } from '../../../src/index.js';
-import { acquainted, othersOf } from '../../support/acquainted.js';
+import { untilMembersKnown, othersOf } from '../../support/members.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { givenCluster, testRedisUrl, type TestCluster } from '../../support/test-cluster.js';
@@ -42,7 +42,7 @@ describe('an instance that does not receive its own heartbeats', () => {
       .with(PlainGateway)
       .configured((index) => ({ ...QUICK, ...(index === 0 && { redis: between.url }) }))
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     const [a, b] = cluster.instances as [TestInstance, TestInstance];
     const alice = await a.connect({ token: 'alice' });
     await alice.ask('join', 'lobby');

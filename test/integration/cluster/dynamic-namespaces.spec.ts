@@ -1,10 +1,10 @@
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AuthenticatedSocket } from '../../../src/index.js';
-import { acquainted } from '../../support/acquainted.js';
+import { untilMembersKnown } from '../../support/members.js';
 import { Deferred } from '../../support/deferred.js';
-import { Outside } from '../../support/outside.js';
-import { serversWith } from '../../support/adapter-with.js';
+import { ExternalClient } from '../../support/external-client.js';
+import { serversWith } from '../../support/servers-with.js';
 import { namespaceOf, PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 import type { ConnectOptions } from '../../support/test-client.js';
@@ -22,18 +22,18 @@ class TenantGateway {
 
 describe('a dynamic namespace', () => {
   let cluster: TestCluster;
-  let outside: Outside;
+  let external: ExternalClient;
   beforeEach(async () => {
-    outside = new Outside();
+    external = new ExternalClient();
     cluster = await givenCluster()
       .of(3)
       .with(TenantGateway, PlainGateway)
       .prepared(serversWith({ cleanupEmptyChildNamespaces: true }))
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
   });
   afterEach(async () => {
-    outside.close();
+    external.close();
     await cluster.close();
   });
   const connect = (index: number, namespace: string, options: ConnectOptions = {}) =>
@@ -90,7 +90,7 @@ describe('a dynamic namespace', () => {
       );
     }
     await until(
-      async () => (await outside.channels(`${cluster.prefix}:/tenant`)).length === 0,
+      async () => (await external.channels(`${cluster.prefix}:/tenant`)).length === 0,
       () => 'its channels to be given back',
     );
   });
@@ -126,12 +126,12 @@ describe('a dynamic namespace', () => {
 
 describe('a dynamic namespace that Socket.IO closes while a client is connecting', () => {
   let cluster: TestCluster;
-  let outside: Outside;
+  let external: ExternalClient;
   beforeEach(() => {
-    outside = new Outside();
+    external = new ExternalClient();
   });
   afterEach(async () => {
-    outside.close();
+    external.close();
     await cluster.close();
   });
 
@@ -171,7 +171,7 @@ describe('a dynamic namespace that Socket.IO closes while a client is connecting
 
     alice.close();
     await until(
-      async () => (await outside.channels(`${cluster.prefix}:/tenant`)).length === 0,
+      async () => (await external.channels(`${cluster.prefix}:/tenant`)).length === 0,
       () => 'the channels to be given back',
     );
   });

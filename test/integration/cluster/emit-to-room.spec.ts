@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { RedisPropagatorService } from '../../../src/index.js';
-import { acquainted } from '../../support/acquainted.js';
+import { untilMembersKnown } from '../../support/members.js';
 import { eventsOf } from '../../support/events-of.js';
 import { FakeInstance } from '../../support/fake-instance.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
@@ -16,7 +16,7 @@ describe('emitToRoom', () => {
   /** One client on each of three instances. */
   const start = async (): Promise<[TestClient, TestClient, TestClient]> => {
     cluster = await givenCluster().of(3).with(PlainGateway).start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     return [
       await cluster.instance(0).connect({ token: 'alice' }),
       await cluster.instance(1).connect(),

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { PlainGateway, namespaceOf, serverOf, socketOf } from '../../support/plain-gateway.js';
-import { gone } from '../../support/gone.js';
+import { untilDisconnected } from '../../support/until-disconnected.js';
 import { PollingClient } from '../../support/polling-client.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
@@ -240,7 +240,7 @@ describe('Socket.IO’s local flag', () => {
     expect(far.received).toEqual([]);
 
     server.local.disconnectSockets();
-    await gone(near);
+    await untilDisconnected(near);
     await cluster.settled(far);
     expect(far.socket.connected).toBe(true);
   });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ClusterMessage } from '../../../src/wire/cluster-message.js';
-import { instanceIdOf, othersOf } from '../../support/acquainted.js';
+import { instanceIdOf, othersOf } from '../../support/members.js';
 import { FakeInstance } from '../../support/fake-instance.js';
 import { PlainGateway, socketOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';

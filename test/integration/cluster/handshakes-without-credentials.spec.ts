@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AuthOptions, SharedHandshake } from '../../../src/index.js';
-import { acquainted } from '../../support/acquainted.js';
+import { untilMembersKnown } from '../../support/members.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import type { ConnectOptions } from '../../support/test-client.js';
 import { givenCluster, TOKEN_IS_USER, type TestCluster } from '../../support/test-cluster.js';
@@ -29,7 +29,7 @@ describe('the handshake of a socket on another instance', () => {
         auth: { ...TOKEN_IS_USER, ...auth, authenticate: () => ({ userId: 'alice' }) },
       })
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     for (const { pubSub } of cluster.instances) {
       pubSub.onMessage((_, message) => {
         said += message.toString('latin1');

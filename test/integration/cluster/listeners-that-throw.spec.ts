@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { acquainted } from '../../support/acquainted.js';
-import { gone } from '../../support/gone.js';
+import { untilMembersKnown } from '../../support/members.js';
+import { untilDisconnected } from '../../support/until-disconnected.js';
 import { namespaceOf, PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
@@ -17,7 +17,7 @@ describe('a listener of the app that throws', () => {
   let clients: [TestClient, TestClient, TestClient, TestClient];
   beforeEach(async () => {
     cluster = await givenCluster().of(2).with(PlainGateway).start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     const connect = (index: number) => cluster.instance(index).connect({ token: 'alice' });
     clients = [await connect(0), await connect(0), await connect(1), await connect(1)];
   });
@@ -55,7 +55,7 @@ describe('a listener of the app that throws', () => {
 
     expect(await cluster.instance(0).propagator.disconnectUser('alice')).toEqual(all(4));
 
-    await Promise.all(sound().map(gone));
+    await Promise.all(sound().map(untilDisconnected));
     for (const { counts } of cluster.instances) expect(counts).toEqual({ 'listener.failed': 1 });
     expect(cluster.logger.matching(/listener\.failed: .*a listener of the app/)).not.toEqual([]);
   });
@@ -65,7 +65,7 @@ describe('a listener of the app that throws', () => {
 
     serverOf(cluster, 1).disconnectSockets();
 
-    await Promise.all(sound().map(gone));
+    await Promise.all(sound().map(untilDisconnected));
     await until(
       () => cluster.instances.every(({ counts }) => counts['listener.failed'] === 1),
       () => 'the fault to be counted',

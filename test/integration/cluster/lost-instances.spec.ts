@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ClusterService, type ClusterChange, type ClusterMember } from '../../../src/index.js';
-import { acquainted, instanceIdOf, othersOf } from '../../support/acquainted.js';
+import { untilMembersKnown, instanceIdOf, othersOf } from '../../support/members.js';
 import { ClusterProcess } from '../../support/cluster-process.js';
 import { inAnyOrder } from '../../support/events-of.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
@@ -33,7 +33,7 @@ describe('an instance in its own process', () => {
   const start = async () => {
     const options = { ...TIMES, requestTimeoutMs: NEVER_MS, ackTimeoutMs: NEVER_MS };
     cluster = await givenCluster().of(2).with(PlainGateway).configured(options).start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     other = await ClusterProcess.start({
       ...options,
       redis: testRedisUrl(),

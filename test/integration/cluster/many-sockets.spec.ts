@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Namespace, Socket } from 'socket.io';
 import type { NamespaceAdapter } from '../../../src/socket-io/adapter/namespace-adapter.js';
-import { acquainted } from '../../support/acquainted.js';
+import { untilMembersKnown } from '../../support/members.js';
 import { namespaceOf, PlainGateway } from '../../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 
@@ -28,7 +28,7 @@ describe('thousands of sockets on one instance', () => {
   /** Sockets of alice without a connection, on the first of two instances. */
   const givenCrowd = async (): Promise<Socket[]> => {
     cluster = await givenCluster().of(2).with(PlainGateway).onInMemoryPubSub().start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     nsp = namespaceOf(cluster, 0, CROWD);
     namespaceOf(cluster, 1, CROWD);
     const { endpoint } = nsp.adapter as NamespaceAdapter;

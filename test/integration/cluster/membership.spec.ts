@@ -5,7 +5,7 @@ import {
   type ClusterChange,
   type RedisPropagatorOptions,
 } from '../../../src/index.js';
-import { acquainted, instanceIdOf, othersOf } from '../../support/acquainted.js';
+import { untilMembersKnown, instanceIdOf, othersOf } from '../../support/members.js';
 import { FakeInstance } from '../../support/fake-instance.js';
 import { PlainGateway } from '../../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
@@ -52,7 +52,7 @@ describe('the members of a cluster', () => {
     const before = Date.now();
     // With the default heartbeat interval no instance would know another for a while.
     await start(3);
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
 
     for (const instance of cluster.instances) {
       const members = clusterOf(instance).members();
@@ -76,7 +76,7 @@ describe('the members of a cluster', () => {
 
   it('publish their number of sockets and users', async () => {
     await start(2, QUICK);
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     const [a, b] = cluster.instances as [TestInstance, TestInstance];
     for (const token of ['alice', 'alice', 'bob']) await b.connect({ token });
     const anonymous = await b.connect();
@@ -157,7 +157,7 @@ describe('the members of a cluster', () => {
 
   it('announce that they leave when the app closes, and report no more changes', async () => {
     await start(2);
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     const [a, b] = cluster.instances as [TestInstance, TestInstance];
     const { instanceId } = clusterOf(b).self;
     const changes = changesOf(a);
@@ -175,7 +175,7 @@ describe('the members of a cluster', () => {
   it('are only those with the same prefix', async () => {
     await start(1);
     const another = await givenCluster().of(2).with(PlainGateway).start();
-    await acquainted(another);
+    await untilMembersKnown(another);
 
     expect(othersOf(cluster.instance(0))).toEqual([]);
     await another.close();

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { acquainted } from '../../support/acquainted.js';
-import { serversWith } from '../../support/adapter-with.js';
+import { untilMembersKnown } from '../../support/members.js';
+import { serversWith } from '../../support/servers-with.js';
 import { eventsOf } from '../../support/events-of.js';
-import { comeBack, lose } from '../../support/lost-clients.js';
-import { Outside } from '../../support/outside.js';
+import { reconnect, loseConnection } from '../../support/lost-connections.js';
+import { ExternalClient } from '../../support/external-client.js';
 import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
@@ -13,12 +13,12 @@ type Acknowledge = (answer: unknown) => void;
 
 describe('connection state recovery with other instances', () => {
   let cluster: TestCluster;
-  let outside: Outside;
+  let external: ExternalClient;
   beforeEach(() => {
-    outside = new Outside();
+    external = new ExternalClient();
   });
   afterEach(async () => {
-    outside.close();
+    external.close();
     await cluster.close();
   });
 
@@ -28,7 +28,7 @@ describe('connection state recovery with other instances', () => {
       .with(PlainGateway)
       .prepared(serversWith({ connectionStateRecovery: { maxDisconnectionDuration } }))
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     const client = await cluster.instance(0).connect({ token: 'alice' });
     await client.ask('join', 'lobby');
     // A client can only recover after it has received an event.
@@ -37,7 +37,7 @@ describe('connection state recovery with other instances', () => {
     await client.waitFor('first');
     return client;
   };
-  const channelsOfAlice = () => outside.channels(`${cluster.prefix}:/:`);
+  const channelsOfAlice = () => external.channels(`${cluster.prefix}:/:`);
 
   it('replays the events that other instances sent meanwhile to all, to the user, to rooms and to the socket', async () => {
     const client = await start();
@@ -45,7 +45,7 @@ describe('connection state recovery with other instances', () => {
     const far = serverOf(cluster, 1);
     const { propagator } = cluster.instance(1);
 
-    await lose(client, cluster.instance(0));
+    await loseConnection(client, cluster.instance(0));
     await propagator.emitToAll({ event: 'to all' });
     await propagator.emitToUser({ userId: 'alice', event: 'to the user', data: Buffer.from('x') });
     await propagator.emitToAuthenticated({ event: 'to the authenticated' });
@@ -58,7 +58,7 @@ describe('connection state recovery with other instances', () => {
     serverOf(cluster, 0).to('lobby').emit('from the same instance');
     await propagator.emitToUser({ userId: 'bob', event: 'to somebody else' });
     await far.fetchSockets();
-    await comeBack(client);
+    await reconnect(client);
 
     expect(client.socket.recovered).toBe(true);
     await cluster.settled(client);
@@ -90,8 +90,8 @@ describe('connection state recovery with other instances', () => {
 
     for (let round = 1; round <= 5; round++) {
       await client.waitFor('n', client.data('n').length + 5);
-      await lose(client, cluster.instance(0));
-      await comeBack(client);
+      await loseConnection(client, cluster.instance(0));
+      await reconnect(client);
       expect(client.socket.recovered).toBe(true);
     }
     over.abort();
@@ -103,17 +103,17 @@ describe('connection state recovery with other instances', () => {
 
   it('works as usual once the socket is back: rooms, acknowledgements, and the next recovery', async () => {
     const client = await start();
-    await lose(client, cluster.instance(0));
-    await comeBack(client);
+    await loseConnection(client, cluster.instance(0));
+    await reconnect(client);
 
     serverOf(cluster, 1).to('lobby').emit('room');
     expect(await serverOf(cluster, 1).to('lobby').emitWithAck('question')).toEqual(['here']);
     const socket = socketOf(cluster, client.id);
     expect(await socket.timeout(PATIENCE_MS).emitWithAck('question')).toBe('here');
-    await lose(client, cluster.instance(0));
+    await loseConnection(client, cluster.instance(0));
     serverOf(cluster, 1).to('lobby').emit('room again');
     await serverOf(cluster, 1).fetchSockets();
-    await comeBack(client);
+    await reconnect(client);
 
     await cluster.settled(client);
     expect(eventsOf(client)).toEqual(['first', 'room', 'question', 'question', 'room again']);
@@ -125,21 +125,21 @@ describe('connection state recovery with other instances', () => {
     const channels = await channelsOfAlice();
     expect(channels).toHaveLength(4);
 
-    await lose(client, cluster.instance(0));
+    await loseConnection(client, cluster.instance(0));
     expect(await channelsOfAlice()).toEqual(channels);
 
     await until(
       async () => (await channelsOfAlice()).length === 0,
       () => 'the channels to be given back',
     );
-    await comeBack(client);
+    await reconnect(client);
     expect(client.socket.recovered).toBe(false);
   });
 
   it('releases the channels if the recovered socket disconnects properly', async () => {
     const client = await start();
-    await lose(client, cluster.instance(0));
-    await comeBack(client);
+    await loseConnection(client, cluster.instance(0));
+    await reconnect(client);
 
     client.close();
 

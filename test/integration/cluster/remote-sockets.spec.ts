@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { acquainted } from '../../support/acquainted.js';
+import { untilMembersKnown } from '../../support/members.js';
 import { eventsOf } from '../../support/events-of.js';
-import { gone } from '../../support/gone.js';
+import { untilDisconnected } from '../../support/until-disconnected.js';
 import { namespaceOf, PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
@@ -20,7 +20,7 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
   /** Three clients on different instances; the first two are in `lobby`, the last two in `hall`. */
   const start = async (): Promise<[TestClient, TestClient, TestClient]> => {
     cluster = await givenCluster().of(size).with(PlainGateway).start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     const connect = (index: number) =>
       cluster.instance(index % size).connect({ token: `user ${index}` });
     const clients = [await connect(0), await connect(1), await connect(2)] as const;
@@ -134,13 +134,13 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
     );
 
     serverOf(cluster, last).in('lobby').except('hall').disconnectSockets();
-    await gone(a);
+    await untilDisconnected(a);
     await cluster.settled(b, c);
     expect([b.socket.connected, c.socket.connected]).toEqual([true, true]);
     expect(chatting()).toEqual([true, true, true]);
 
     serverOf(cluster, last).disconnectSockets(true);
-    await Promise.all([b, c].map(gone));
+    await Promise.all([b, c].map(untilDisconnected));
     await until(
       () => chatting().join() === 'true,false,false',
       () => `the other namespace to go with the connection, got ${chatting().join()}`,
@@ -167,7 +167,7 @@ describe.each([1, 3])('the sockets of all, on %i instances,', (size) => {
     expect(a.data('hello')).toEqual([Buffer.from('x')]);
     expect(eventsOf(b)).toEqual([]);
     socket.disconnect(true);
-    await gone(a);
+    await untilDisconnected(a);
     expect(b.socket.connected).toBe(true);
   });
 });
@@ -178,7 +178,7 @@ describe('a socket of another instance', () => {
 
   const start = async (ackTimeoutMs = 200) => {
     cluster = await givenCluster().of(2).with(PlainGateway).configured({ ackTimeoutMs }).start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     const client = await cluster.instance(0).connect();
     const [socket] = await serverOf(cluster, 1).fetchSockets();
     if (socket === undefined) throw new Error('no socket');

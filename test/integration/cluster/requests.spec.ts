@@ -2,9 +2,9 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { ClusterService, type RedisPropagatorOptions } from '../../../src/index.js';
 import { RUNTIME } from '../../../src/nest/tokens.js';
 import type { Runtime } from '../../../src/nest/runtime.js';
-import { instanceIdOf, othersOf, startPair } from '../../support/acquainted.js';
+import { instanceIdOf, othersOf, startPair } from '../../support/members.js';
 import { FakeInstance, remoteSocket } from '../../support/fake-instance.js';
-import { Outside } from '../../support/outside.js';
+import { ExternalClient } from '../../support/external-client.js';
 import { serverOf } from '../../support/plain-gateway.js';
 import type { TestCluster } from '../../support/test-cluster.js';
 import type { TestInstance } from '../../support/test-instance.js';
@@ -133,11 +133,11 @@ describe('a request to the cluster', () => {
   it('names a member to which Redis could not deliver it, and does not wait for it', async () => {
     const { a, fake } = await start();
     fake.close();
-    const outside = new Outside();
-    ending.push(() => outside.close());
+    const external = new ExternalClient();
+    ending.push(() => external.close());
     await until(
       async () =>
-        (await outside.channels(`${cluster.prefix}:reply:${fake.instanceId}`)).length === 0,
+        (await external.channels(`${cluster.prefix}:reply:${fake.instanceId}`)).length === 0,
       () => 'Redis to notice',
     );
 
@@ -169,10 +169,10 @@ describe('a request to the cluster', () => {
     });
     await fake.announce('bye');
     fake.close();
-    const outside = new Outside();
-    ending.push(() => outside.close());
-    if (how === 'SUBSCRIBE') await outside.redis.subscribe(`${cluster.prefix}:cluster`);
-    else await outside.redis.psubscribe(`${cluster.prefix}*`);
+    const external = new ExternalClient();
+    ending.push(() => external.close());
+    if (how === 'SUBSCRIBE') await external.redis.subscribe(`${cluster.prefix}:cluster`);
+    else await external.redis.psubscribe(`${cluster.prefix}*`);
 
     const { outsiders } = { outsiders: () => a.app.get(ClusterService).unknownSubscribers };
     await until(

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AUTHENTICATED_ROOM, userRoom } from '../../../src/index.js';
-import { acquainted } from '../../support/acquainted.js';
-import { Outside } from '../../support/outside.js';
+import { untilMembersKnown } from '../../support/members.js';
+import { ExternalClient } from '../../support/external-client.js';
 import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
@@ -10,18 +10,18 @@ const SECRETS = [userRoom('alice'), AUTHENTICATED_ROOM];
 
 describe('the reserved rooms', () => {
   let cluster: TestCluster;
-  let outside: Outside;
+  let external: ExternalClient;
   let mallory: TestClient;
   let alice: TestClient;
   beforeEach(async () => {
-    outside = new Outside();
+    external = new ExternalClient();
     cluster = await givenCluster().of(2).with(PlainGateway).start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     mallory = await cluster.instance(0).connect();
     alice = await cluster.instance(1).connect({ token: 'alice' });
   });
   afterEach(async () => {
-    outside.close();
+    external.close();
     await cluster.close();
   });
 
@@ -43,9 +43,9 @@ describe('the reserved rooms', () => {
       async () => {
         const join = { event: 'join', data: SECRETS, rooms: SECRETS, targets: SECRETS };
         for (const channel of ['all', 'authenticated', 'user:alice', `room:${mallory.id}`]) {
-          await outside.publish(cluster.channel(channel), join);
+          await external.publish(cluster.channel(channel), join);
         }
-        await outside.publish(`${cluster.prefix}:cluster`, { type: 'request', ...join });
+        await external.publish(`${cluster.prefix}:cluster`, { type: 'request', ...join });
       },
     ],
   ];

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { acquainted } from '../../support/acquainted.js';
-import { Outside } from '../../support/outside.js';
+import { untilMembersKnown } from '../../support/members.js';
+import { ExternalClient } from '../../support/external-client.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
@@ -18,27 +18,27 @@ const overhear = ({ pubSub }: TestInstance): string[] => {
 
 describe('the channel of a room', () => {
   let cluster: TestCluster;
-  let outside: Outside;
+  let external: ExternalClient;
   beforeEach(() => {
-    outside = new Outside();
+    external = new ExternalClient();
   });
   afterEach(async () => {
-    outside.close();
+    external.close();
     await cluster.close();
   });
 
   const start = async (): Promise<[TestClient, TestClient, TestClient]> => {
     cluster = await givenCluster().of(3).with(PlainGateway).start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     return [
       await cluster.instance(0).connect(),
       await cluster.instance(1).connect(),
       await cluster.instance(2).connect(),
     ];
   };
-  const roomChannels = () => outside.channels(cluster.channel('room:'));
+  const roomChannels = () => external.channels(cluster.channel('room:'));
   const subscribers = async (room: string): Promise<number> =>
-    Number((await outside.redis.pubsub('NUMSUB', cluster.channel(`room:${room}`)))[1]);
+    Number((await external.redis.pubsub('NUMSUB', cluster.channel(`room:${room}`)))[1]);
   const eventually = (room: string, count: number): Promise<void> =>
     until(
       async () => (await subscribers(room)) === count,

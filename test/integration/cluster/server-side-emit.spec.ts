@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Namespace } from 'socket.io';
 import type { RedisPropagatorOptions } from '../../../src/index.js';
-import { acquainted, instanceIdOf } from '../../support/acquainted.js';
+import { untilMembersKnown, instanceIdOf } from '../../support/members.js';
 import { inAnyOrder } from '../../support/events-of.js';
 import { namespaceOf, PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
@@ -21,7 +21,7 @@ describe('serverSideEmit', () => {
 
   const start = async (options: RedisPropagatorOptions = {}): Promise<void> => {
     cluster = await givenCluster().of(3).with(PlainGateway).configured(options).start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
   };
   /** Everything that the servers received, with the number of the server first. */
   const listening = (name = '/', ...events: string[]): unknown[][] => {

@@ -2,10 +2,10 @@ import { SubscribeMessage, WebSocketGateway, WebSocketServer } from '@nestjs/web
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Server, ServerOptions } from 'socket.io';
 import type { AuthenticatedSocket } from '../../../src/index.js';
-import { acquainted, instanceIdOf } from '../../support/acquainted.js';
+import { untilMembersKnown, instanceIdOf } from '../../support/members.js';
 import { eventsOf, inAnyOrder } from '../../support/events-of.js';
 import { jsonParser } from '../../support/json-parser.js';
-import { Outside } from '../../support/outside.js';
+import { ExternalClient } from '../../support/external-client.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import { quietPort } from '../../../scripts/redis/topologies/ports.mjs';
 import { TestClient, type ConnectOptions } from '../../support/test-client.js';
@@ -35,17 +35,17 @@ function gatewayOn(port: number, options: Partial<ServerOptions>): new () => Gat
 
 describe('two servers of one instance', () => {
   let cluster: TestCluster;
-  let outside: Outside;
+  let external: ExternalClient;
   let onOwnPort: TestClient;
   let onAppPort: TestClient;
   /** The server on the other port of the first instance. */
   let ownServer: Server;
   beforeEach(() => {
-    outside = new Outside();
+    external = new ExternalClient();
   });
   afterEach(async () => {
     onOwnPort.close();
-    outside.close();
+    external.close();
     await cluster.close();
   });
 
@@ -54,7 +54,7 @@ describe('two servers of one instance', () => {
     const port = await quietPort();
     const OwnPortGateway = gatewayOn(port, options);
     cluster = await givenCluster().of(2).with(PlainGateway).withOnFirst(OwnPortGateway).start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     ownServer = cluster.instance(0).app.get(OwnPortGateway).server;
     onAppPort = await cluster.instance(0).connect({ token: 'alice' });
     onOwnPort = await TestClient.connect(`http://127.0.0.1:${port}`, { token: 'alice', ...client });
@@ -64,7 +64,7 @@ describe('two servers of one instance', () => {
     await start();
     const channel = cluster.channel('room:lobby');
     const subscribers = async (): Promise<unknown> =>
-      (await outside.redis.pubsub('NUMSUB', channel))[1];
+      (await external.redis.pubsub('NUMSUB', channel))[1];
 
     await onAppPort.ask('join', 'lobby');
     await onOwnPort.ask('join', 'lobby');
@@ -75,7 +75,7 @@ describe('two servers of one instance', () => {
     await cluster.settled(onAppPort, onOwnPort);
 
     await onAppPort.ask('leave', 'lobby');
-    expect(await outside.publish(channel, { event: 'x', data: 'one' })).toBe(1);
+    expect(await external.publish(channel, { event: 'x', data: 'one' })).toBe(1);
     await onOwnPort.waitFor('x', 3);
     onOwnPort.close();
     await until(
@@ -150,7 +150,7 @@ describe('two servers of one instance', () => {
     serverOf(cluster, 0).emit('of the app’s port', 1);
     ownServer.emit('of its own port', 2);
     serverOf(cluster, 1).emit('of another instance', 3);
-    await outside.publish(cluster.channel('all'), { event: 'from outside', data: 4 });
+    await external.publish(cluster.channel('all'), { event: 'from outside', data: 4 });
 
     await Promise.all(both.map((client) => client.waitFor('from outside')));
     await cluster.instance(0).served(...both);

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { DISCONNECT_EVENT, RedisPropagatorService } from '../../../src/index.js';
-import { acquainted, instanceIdOf } from '../../support/acquainted.js';
+import { untilMembersKnown, instanceIdOf } from '../../support/members.js';
 import { eventsOf, inAnyOrder } from '../../support/events-of.js';
-import { gone } from '../../support/gone.js';
+import { untilDisconnected } from '../../support/until-disconnected.js';
 import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
@@ -17,7 +17,7 @@ describe('a command for all sockets of a user:', () => {
   /** Alice twice on the first instance and once on the second, bob on the second, nobody on the third. */
   const start = async () => {
     cluster = await givenCluster().of(3).with(PlainGateway).start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     const alices = [
       await cluster.instance(0).connect({ token: 'alice' }),
       await cluster.instance(0).connect({ token: 'alice' }),
@@ -32,7 +32,7 @@ describe('a command for all sockets of a user:', () => {
 
     expect(await propagator.disconnectUser('alice')).toEqual(all(3));
 
-    await Promise.all(alices.map(gone));
+    await Promise.all(alices.map(untilDisconnected));
     await cluster.settled(bob);
     expect(bob.socket.connected).toBe(true);
     for (const client of alices) expect(client.received).toEqual([]);
@@ -45,7 +45,7 @@ describe('a command for all sockets of a user:', () => {
 
     expect(await propagator.disconnectUser('alice', { reason: 'logged out' })).toEqual(all(3));
 
-    await Promise.all(alices.map(gone));
+    await Promise.all(alices.map(untilDisconnected));
     expect(DISCONNECT_EVENT).toBe('propagator:disconnect');
     for (const client of alices) {
       expect(client.received).toEqual([
@@ -62,7 +62,7 @@ describe('a command for all sockets of a user:', () => {
 
     expect(await propagator.disconnectUser('alice', { exceptSocketId: b.id })).toEqual(all(2));
 
-    await Promise.all([a, c].map(gone));
+    await Promise.all([a, c].map(untilDisconnected));
     await cluster.settled(b);
     expect(b.socket.connected).toBe(true);
     expect(await propagator.emitToUser({ userId: 'alice', event: 'x' })).toMatchObject({
@@ -81,7 +81,7 @@ describe('a command for all sockets of a user:', () => {
     );
 
     expect(await propagator.disconnectUser('alice')).toEqual(all(3));
-    await Promise.all(alices.map(gone));
+    await Promise.all(alices.map(untilDisconnected));
     expect(chatting()).toBe(3);
 
     for (const { socket } of alices) socket.connect();
@@ -172,7 +172,7 @@ describe('a command for all sockets of a user:', () => {
     expect((await propagator.fetchUserSockets(42n)).items).toHaveLength(1);
     expect(await propagator.leaveUser('42', 'lobby')).toEqual(all(1));
     expect(await propagator.disconnectUser(42)).toEqual(all(1));
-    await gone(client);
+    await untilDisconnected(client);
   });
 
   it('stays in its namespace', async () => {
@@ -191,7 +191,7 @@ describe('a command for all sockets of a user:', () => {
     await cluster.settled(...alices, chatter);
     expect(eventsOf(chatter)).toEqual(['chat']);
     expect(await chat.disconnectUser('alice', { reason: 'bye' })).toEqual(all(1));
-    await gone(chatter);
+    await untilDisconnected(chatter);
     await cluster.settled(...alices);
     for (const client of alices) {
       expect(client.received).toEqual([]);
@@ -206,6 +206,6 @@ describe('a command for all sockets of a user:', () => {
     expect(await worker.joinUser('alice', 'lobby')).toEqual(all(3));
     expect((await worker.fetchUserSockets('alice')).items).toHaveLength(3);
     expect(await worker.disconnectUser('alice')).toEqual(all(3));
-    await Promise.all(alices.map(gone));
+    await Promise.all(alices.map(untilDisconnected));
   });
 });

@@ -4,7 +4,7 @@ import {
   type RedisPropagatorOptions,
   type UserAnswers,
 } from '../../../src/index.js';
-import { acquainted, instanceIdOf } from '../../support/acquainted.js';
+import { untilMembersKnown, instanceIdOf } from '../../support/members.js';
 import { inAnyOrder } from '../../support/events-of.js';
 import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
@@ -26,7 +26,7 @@ describe('requestUser', () => {
   /** Alice on three instances, and bob on the first. */
   const start = async (options: RedisPropagatorOptions = {}) => {
     cluster = await givenCluster().of(3).with(PlainGateway).configured(options).start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     const alices: TestClient[] = [];
     for (const instance of cluster.instances)
       alices.push(await instance.connect({ token: 'alice' }));

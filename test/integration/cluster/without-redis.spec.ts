@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { acquainted } from '../../support/acquainted.js';
+import { untilMembersKnown } from '../../support/members.js';
 import { inAnyOrder } from '../../support/events-of.js';
-import { gone } from '../../support/gone.js';
+import { untilDisconnected } from '../../support/until-disconnected.js';
 import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
 import { namespaceOf, PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
@@ -33,7 +33,7 @@ describe('while Redis is down', () => {
         subscribeTimeoutMs: 100,
       })
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     a = cluster.instance(0);
     near = await a.connect({ token: 'alice' });
     far = await cluster.instance(1).connect({ token: 'alice' });
@@ -80,7 +80,7 @@ describe('while Redis is down', () => {
       ...IN_PART,
     });
 
-    await gone(near);
+    await untilDisconnected(near);
     expect(far.socket.connected).toBe(true);
     expect(far.received).toEqual([]);
   });
@@ -112,7 +112,7 @@ describe('while Redis is down', () => {
 
     await redis.restart();
     await everywhere('ready');
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
 
     const { items, complete } = await a.propagator.requestUser({
       userId: 'alice',

@@ -3,7 +3,7 @@ import type { Data } from '../../../examples/chat/server/common/data.js';
 import { ShippingQueue } from '../../../examples/chat/server/orders/shipping-queue.js';
 import type { OrderResponse } from '../../../examples/chat/shared/http.js';
 import type { Device, PresenceChange, PresenceEntry } from '../../../examples/chat/shared/model.js';
-import { Outside } from '../../support/outside.js';
+import { ExternalClient } from '../../support/external-client.js';
 import type { TestClient } from '../../support/test-client.js';
 import { until } from '../../support/until.js';
 import { ChatApp } from './support/chat-app.js';
@@ -120,7 +120,7 @@ describe('examples/chat: presence and orders', () => {
   });
 
   it('gives each due order to one instance, however many look at once', async () => {
-    const { redis } = new Outside();
+    const { redis } = new ExternalClient();
     const data = {
       key: (group: string, name: string) => `${app.prefix}:test:{${group}}:${name}`,
       use: (work: (client: typeof redis) => unknown) => work(redis),

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { DiagnosticsService } from '../../../src/observability/diagnostics.service.js';
-import { acquainted, othersOf } from '../../support/acquainted.js';
+import { untilMembersKnown, othersOf } from '../../support/members.js';
 import { PlainGateway } from '../../support/plain-gateway.js';
 import { TcpProxy, type Silence } from '../../support/tcp-proxy.js';
 import { givenCluster, testRedisUrl, type TestCluster } from '../../support/test-cluster.js';
@@ -41,7 +41,7 @@ describe('when a', () => {
       .with(PlainGateway)
       .configured((index) => ({ ...PATIENT, ...(index === 0 && { redis: proxy.url }) }))
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     const [a, b] = cluster.instances as [TestInstance, TestInstance];
     const alice = await a.connect({ token: 'alice' });
     const bob = await b.connect({ token: 'bob' });
@@ -91,7 +91,7 @@ describe('a client that is connected before its channel is subscribed', () => {
         ...(index === 0 && { redis: proxy.url, subscribeTimeoutMs: 500 }),
       }))
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     const [a, b] = cluster.instances as [TestInstance, TestInstance];
     await a.connect({ token: 'bob' });
     await until(

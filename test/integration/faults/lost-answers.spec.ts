@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { InMemoryBus } from '../../../src/index.js';
-import { acquainted, instanceIdOf } from '../../support/acquainted.js';
+import { untilMembersKnown, instanceIdOf } from '../../support/members.js';
 import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
 import { namespaceOf, PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import type { TestClient } from '../../support/test-client.js';
@@ -30,7 +30,7 @@ describe('replies that are lost', () => {
         return { pubSub: transport };
       })
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     alice = await cluster.instance(1).connect({ token: 'alice' });
     alice.socket.on('question', (answer: Acknowledge) => answer('yes'));
     missing = instanceIdOf(cluster.instance(1));

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { ClusterService } from '../../../src/index.js';
 import { DiagnosticsService } from '../../../src/observability/diagnostics.service.js';
 import { packEnvelopes } from '../../../src/wire/envelope-pack.js';
-import { othersOf } from '../../support/acquainted.js';
+import { othersOf } from '../../support/members.js';
 import { FakeInstance } from '../../support/fake-instance.js';
 import { PlainGateway } from '../../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';

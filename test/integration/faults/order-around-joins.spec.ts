@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { InMemoryBus, type RedisPropagatorService } from '../../../src/index.js';
-import { acquainted } from '../../support/acquainted.js';
+import { untilMembersKnown } from '../../support/members.js';
 import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
@@ -24,7 +24,7 @@ describe('events for a room that other sockets are told to join', () => {
       .onInMemoryPubSub()
       .configured((index) => ({ pubSub: (transports[index] = new BreakablePubSub(bus)) }))
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     const alice = await cluster.instance(1).connect({ token: 'alice' });
     await alice.ask('join', 'lobby');
     const { propagator } = cluster.instance(0);

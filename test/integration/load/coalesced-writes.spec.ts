@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { RedisPropagatorOptions } from '../../../src/index.js';
 import { PlainGateway, serverOf, socketOf } from '../../support/plain-gateway.js';
-import { gone } from '../../support/gone.js';
+import { untilDisconnected } from '../../support/until-disconnected.js';
 import type { TestClient } from '../../support/test-client.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 import { until } from '../../support/until.js';
@@ -132,7 +132,7 @@ describe('the events sent to a client in one turn of the event loop', () => {
     emit(0, 1);
     emit(0, 2);
     end(client);
-    await gone(client);
+    await untilDisconnected(client);
 
     expect(client.data('n')).toEqual([1, 2]);
   });

@@ -3,7 +3,7 @@ import { RUNTIME } from '../../../src/nest/tokens.js';
 import type { Runtime } from '../../../src/nest/runtime.js';
 import { METRICS } from '../../../src/observability/metrics.js';
 import { encodeEnvelope } from '../../../src/wire/envelope.js';
-import { ObservedMetrics } from '../../support/observed.js';
+import { ObservedMetrics } from '../../support/open-telemetry.js';
 import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
 import { PlainGateway } from '../../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';

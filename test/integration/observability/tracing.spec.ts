@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { RUNTIME } from '../../../src/nest/tokens.js';
 import type { Runtime } from '../../../src/nest/runtime.js';
 import { decodeEnvelope, type Envelope } from '../../../src/wire/envelope.js';
-import { ObservedTraces } from '../../support/observed.js';
+import { ObservedTraces } from '../../support/open-telemetry.js';
 import { PlainGateway } from '../../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 import { until } from '../../support/until.js';

@@ -5,7 +5,7 @@ import type {
   PresenceChange,
   RedisPropagatorOptions,
 } from '../../../src/index.js';
-import { instanceIdOf } from '../../support/acquainted.js';
+import { instanceIdOf } from '../../support/members.js';
 import { inAnyOrder } from '../../support/events-of.js';
 import { PresenceCluster } from '../../support/presence/presence-cluster.js';
 import { PlainGateway } from '../../support/plain-gateway.js';

@@ -5,7 +5,7 @@ import {
   PresenceService,
   type RedisPropagatorOptions,
 } from '../../../src/index.js';
-import { instanceIdOf } from '../../support/acquainted.js';
+import { instanceIdOf } from '../../support/members.js';
 import { PresenceCluster } from '../../support/presence/presence-cluster.js';
 import { PresenceLog } from '../../support/presence-log.js';
 import { until } from '../../support/until.js';

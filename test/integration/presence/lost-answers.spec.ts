@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { RedisPropagatorOptions } from '../../../src/index.js';
 import { bucketOf, presenceChannel } from '../../../src/presence/store/presence-buckets.js';
-import { instanceIdOf } from '../../support/acquainted.js';
+import { instanceIdOf } from '../../support/members.js';
 import { PresenceCluster } from '../../support/presence/presence-cluster.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { testRedisUrl } from '../../support/test-cluster.js';

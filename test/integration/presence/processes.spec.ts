@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { PresenceChange } from '../../../src/index.js';
-import { instanceIdOf } from '../../support/acquainted.js';
+import { instanceIdOf } from '../../support/members.js';
 import { ClusterProcess } from '../../support/cluster-process.js';
 import { PresenceCluster } from '../../support/presence/presence-cluster.js';
 import { TestClient } from '../../support/test-client.js';

@@ -1,6 +1,6 @@
 import type { Identity } from '../../../src/index.js';
-import { acquainted } from '../../support/acquainted.js';
-import { serversWith } from '../../support/adapter-with.js';
+import { untilMembersKnown } from '../../support/members.js';
+import { serversWith } from '../../support/servers-with.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 import { runtimeOf, serverOf } from './census.js';
 import { RootGateway, TenantGateway } from './gateways.js';
@@ -46,7 +46,7 @@ serve({
         }),
       )
       .start();
-    await acquainted(cluster);
+    await untilMembersKnown(cluster);
     return cluster.instances.map(({ url }) => url);
   },
   ask: (index: number, whom: Addressees) => askAndWait(cluster.instance(index), whom, TIMEOUT_MS),

@@ -1,5 +1,5 @@
-import { acquainted } from '../../support/acquainted.js';
-import { serversWith } from '../../support/adapter-with.js';
+import { untilMembersKnown } from '../../support/members.js';
+import { serversWith } from '../../support/servers-with.js';
 import { presenceOf } from '../../support/presence/presence-cluster.js';
 import { givenCluster } from '../../support/test-cluster.js';
 import { censusOf, serverOf } from './census.js';
@@ -20,7 +20,7 @@ const cluster = await givenCluster()
   .configured({ ackTimeoutMs: TIMEOUT_MS, requestTimeoutMs: TIMEOUT_MS, logger: silentLogger })
   .prepared(serversWith({ cleanupEmptyChildNamespaces: true }))
   .start();
-await acquainted(cluster);
+await untilMembersKnown(cluster);
 // Like many apps: changes without a subscriber wait for a while.
 for (const instance of cluster.instances) presenceOf(instance).changes$.subscribe();
 

@@ -4,7 +4,7 @@ import { Cluster as Cluster6 } from 'ioredis';
 import { Cluster as Cluster5 } from 'ioredis-v5';
 import { startCluster } from '../../../scripts/redis/topologies/cluster.mjs';
 import { redisPubSub } from '../../support/redis-pub-sub.js';
-import { LentClusterClients, type AppCluster } from '../support/lent-cluster-clients.js';
+import { BorrowedClusterClients, type AppCluster } from '../support/borrowed-cluster-clients.js';
 import { quietParser } from '../support/quiet-parser.js';
 import { serverBin } from '../support/server-bin.js';
 import { itConforms } from '../support/conforms.js';
@@ -26,20 +26,20 @@ describe.each([
   ['ioredis 5', () => new Cluster5(cluster().nodes) as unknown as AppCluster],
 ])('RedisPubSub with borrowed Cluster clients of %s, as a PubSub,', (_, createClient) => {
   quietParser();
-  const loans: LentClusterClients[] = [];
+  const borrowedClients: BorrowedClusterClients[] = [];
 
   const create = async () => {
-    const lent = await LentClusterClients.of(createClient, `app:${randomUUID()}`);
-    loans.push(lent);
-    return redisPubSub({ redis: lent.clients }).pubSub;
+    const borrowed = await BorrowedClusterClients.of(createClient, `app:${randomUUID()}`);
+    borrowedClients.push(borrowed);
+    return redisPubSub({ redis: borrowed.clients }).pubSub;
   };
 
   const cleanUp = async () => {
     try {
-      expect(loans.length).toBeGreaterThan(0);
-      for (const lent of loans) await lent.expectGivenBack(cluster());
+      expect(borrowedClients.length).toBeGreaterThan(0);
+      for (const borrowed of borrowedClients) await borrowed.expectGivenBack(cluster());
     } finally {
-      await Promise.all(loans.splice(0).map((lent) => lent.quit()));
+      await Promise.all(borrowedClients.splice(0).map((borrowed) => borrowed.quit()));
     }
   };
 

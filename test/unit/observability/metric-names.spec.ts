@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { metrics } from '@opentelemetry/api';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { METRICS } from '../../../src/observability/metrics.js';
-import { ObservedMetrics } from '../../support/observed.js';
+import { ObservedMetrics } from '../../support/open-telemetry.js';
 
 interface Panel {
   readonly title: string;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis as Redis6 } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis-v5';
-import { LentClients, type AppClient } from '../../support/lent-clients.js';
+import { BorrowedClients, type AppClient } from '../../support/borrowed-clients.js';
 import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
 import { until } from '../../support/until.js';
 import { watchedPubSub, type WatchedPubSub } from '../../support/watched-pub-sub.js';
@@ -31,7 +31,7 @@ const cases = versions.flatMap(([version, create]) =>
 
 describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create, options) => {
   let redis: RunningRedis;
-  let lent: LentClients;
+  let borrowed: BorrowedClients;
   let watched: WatchedPubSub;
 
   beforeEach(async () => {
@@ -41,9 +41,9 @@ describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create
       client.on('error', () => {});
       return client;
     };
-    lent = await LentClients.of(make, `app:${randomUUID()}`);
+    borrowed = await BorrowedClients.of(make, `app:${randomUUID()}`);
     watched = watchedPubSub({
-      redis: lent.clients,
+      redis: borrowed.clients,
       publishTimeoutMs: 20_000,
       subscribeTimeoutMs: 20_000,
     });
@@ -52,7 +52,7 @@ describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create
   });
   afterEach(async () => {
     await watched.pubSub.close();
-    lent.disconnect();
+    borrowed.disconnect();
     await redis.stop();
   });
 
@@ -79,7 +79,7 @@ describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create
     await watched.receives(2);
     expect(watched.received).toEqual(['kept hello', 'late hello']);
     expect(states).toEqual(['connecting', 'ready', 'degraded', 'ready']);
-    expect([lent.clients.publisher.status, lent.clients.subscriber.status]).toEqual([
+    expect([borrowed.clients.publisher.status, borrowed.clients.subscriber.status]).toEqual([
       'ready',
       'ready',
     ]);
@@ -90,7 +90,7 @@ describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create
     process.kill(redis.pid ?? 0, 'SIGSTOP');
     const underWay = pubSub.subscribe('under way');
     await until(
-      () => commandsUnderWay(lent.clients.subscriber) > 0,
+      () => commandsUnderWay(borrowed.clients.subscriber) > 0,
       () => 'the SUBSCRIBE to go out',
     );
     await outage(() => {});
@@ -102,7 +102,7 @@ describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create
 
   it('during which the transport closes leaves the clients of the app without our channels', async () => {
     await outage(() => watched.pubSub.close());
-    const { publisher, subscriber } = lent.clients;
+    const { publisher, subscriber } = borrowed.clients;
     await until(
       () => publisher.status === 'ready' && subscriber.status === 'ready',
       () => 'the clients to be back',

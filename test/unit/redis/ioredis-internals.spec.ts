@@ -7,8 +7,8 @@ import {
   clusterFaults,
   isClusterClient,
 } from '../../../src/redis/ioredis-internals.js';
-import type { AppClient } from '../../support/lent-clients.js';
-import { Outside } from '../../support/outside.js';
+import type { AppClient } from '../../support/borrowed-clients.js';
+import { ExternalClient } from '../../support/external-client.js';
 import { redisPubSub, type TestPubSub } from '../../support/redis-pub-sub.js';
 import { until } from '../../support/until.js';
 
@@ -110,14 +110,14 @@ describe('a client of ioredis whose private members have changed', () => {
     const { pubSub, subscriber } = withChanged({ subscriber: { condition: undefined } });
     await pubSub.connect();
     await pubSub.subscribe('changed:kept');
-    const outside = new Outside(url);
+    const external = new ExternalClient(url);
     await subscriber.unsubscribe();
     await until(
-      async () => (await outside.redis.publish('changed:kept', 'x')) === 1,
+      async () => (await external.redis.publish('changed:kept', 'x')) === 1,
       () => 'the channel to be subscribed again',
     );
     expect(pubSub.isSubscribed('changed:kept')).toBe(true);
-    outside.close();
+    external.close();
   });
 
   it('is refused for a Cluster that does not show its slots', async () => {

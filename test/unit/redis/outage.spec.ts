@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Outside } from '../../support/outside.js';
+import { ExternalClient } from '../../support/external-client.js';
 import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
 import { watchedPubSub, type WatchedPubSub } from '../../support/watched-pub-sub.js';
 
@@ -22,14 +22,14 @@ describe('when a connected Redis', () => {
   });
 
   const killConnection = async (role: 'publisher' | 'subscriber') => {
-    const outside = new Outside(redis.url);
-    const list = String(await outside.redis.client('LIST'));
+    const external = new ExternalClient(redis.url);
+    const list = String(await external.redis.client('LIST'));
     const line = list
       .split('\n')
       .find((entry) => entry.includes(`name=nestjs-redis-propagator:${role} `));
     const [, id = ''] = / ?id=(\d+)/.exec(line ?? '') ?? [];
-    expect(await outside.redis.client('KILL', 'ID', Number(id))).toBe(1);
-    outside.close();
+    expect(await external.redis.client('KILL', 'ID', Number(id))).toBe(1);
+    external.close();
   };
 
   it('is killed, publishes reject, nothing hangs, and everything works again once it is back', async () => {
@@ -99,9 +99,9 @@ describe('when a connected Redis', () => {
     await killConnection('publisher');
     await watched.reaches('degraded');
     expect(pubSub.isSubscribed('a')).toBe(true);
-    const outside = new Outside(redis.url);
-    expect(await outside.publish('a', 'from outside')).toBe(1);
-    outside.close();
+    const external = new ExternalClient(redis.url);
+    expect(await external.publish('a', 'from outside')).toBe(1);
+    external.close();
     await watched.reaches('ready');
     expect(await pubSub.publish('a', message)).toBe(1);
     await watched.receives(2);

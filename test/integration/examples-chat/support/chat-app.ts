@@ -30,7 +30,7 @@ export class ChatApp {
     const app = new ChatApp(env);
     try {
       await Promise.all(names.map((name) => app.launch(name)));
-      await app.acquainted();
+      await app.untilMembersKnown();
     } catch (error) {
       await app.close();
       throw error;
@@ -60,7 +60,7 @@ export class ChatApp {
   async restore(): Promise<void> {
     const ended = this.names.filter((_, index) => hasEnded(this.processes[index]));
     await Promise.all(ended.map((name) => this.launch(name)));
-    await this.acquainted();
+    await this.untilMembersKnown();
   }
 
   url(instance: number): string {
@@ -135,7 +135,7 @@ export class ChatApp {
   }
 
   /** Waits until all instances know one another. */
-  private async acquainted(): Promise<void> {
+  private async untilMembersKnown(): Promise<void> {
     await until(
       async () => {
         const views = await Promise.all(this.processes.map((_, i) => this.view(i)));

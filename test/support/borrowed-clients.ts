@@ -19,7 +19,7 @@ function listenersOf(client: AppClient): Listeners {
 }
 
 /** Two clients of an app that the library borrows while the app uses them itself. */
-export class LentClients {
+export class BorrowedClients {
   private readonly received: string[] = [];
 
   private constructor(
@@ -35,7 +35,7 @@ export class LentClients {
   }
 
   /** @param channel a channel of the app, subscribed for the whole test */
-  static async of(create: () => AppClient, channel: string): Promise<LentClients> {
+  static async of(create: () => AppClient, channel: string): Promise<BorrowedClients> {
     const [publisher, subscriber] = [create(), create()];
     await publisher.ping();
     // ioredis 5 sends SUBSCRIBE before the connection is ready, and loses the connection if its own INFO comes
@@ -47,7 +47,7 @@ export class LentClients {
     // Read the client id before the first SUBSCRIBE: ioredis 5 refuses other commands after it.
     const id = Number(await subscriber.call('CLIENT', 'ID'));
     await subscriber.subscribe(channel);
-    return new LentClients({ publisher, subscriber }, channel, id);
+    return new BorrowedClients({ publisher, subscriber }, channel, id);
   }
 
   private get both(): AppClient[] {
@@ -64,7 +64,7 @@ export class LentClients {
   }
 
   /** Whether both clients are open and have only the listeners and the channel of the app. */
-  async isAsLent(): Promise<boolean> {
+  async isUnchanged(): Promise<boolean> {
     const { publisher } = this.clients;
     this.received.length = 0;
     const now = {

@@ -1,7 +1,7 @@
 import type { ConnectOptions, TestClient } from './test-client.js';
 import type { TestCluster } from './test-cluster.js';
 
-export interface UsualClients {
+export interface SampleClients {
   /** A socket of alice on the first instance. */
   origin: TestClient;
   /** Alice's other sockets: one on each instance. */
@@ -14,10 +14,10 @@ export interface UsualClients {
 }
 
 /** Alice with several devices, bob, and an anonymous client, spread over all instances. */
-export async function theUsualClients(
+export async function connectSampleClients(
   cluster: TestCluster,
   options: ConnectOptions = {},
-): Promise<UsualClients> {
+): Promise<SampleClients> {
   const everywhere = (who: ConnectOptions): Promise<TestClient[]> =>
     Promise.all(cluster.instances.map((instance) => instance.connect({ ...options, ...who })));
   const [origin, others, bobs, anonymous] = await Promise.all([

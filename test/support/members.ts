@@ -18,7 +18,7 @@ export function instanceIdOf({ app }: TestInstance): string {
 }
 
 /** Waits until each instance knows exactly the other instances. */
-export async function acquainted({ instances }: TestCluster): Promise<void> {
+export async function untilMembersKnown({ instances }: TestCluster): Promise<void> {
   const ids = instances.map(instanceIdOf).sort();
   for (const instance of instances) {
     const { cluster } = { cluster: instance.app.get(ClusterService) };
@@ -39,6 +39,6 @@ export async function startPair(options: RedisPropagatorOptions = {}): Promise<T
     .with(PlainGateway)
     .configured({ requestTimeoutMs: A_MINUTE_MS, ackTimeoutMs: A_MINUTE_MS, ...options })
     .start();
-  await acquainted(cluster);
+  await untilMembersKnown(cluster);
   return cluster;
 }

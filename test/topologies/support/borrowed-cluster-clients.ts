@@ -16,7 +16,7 @@ function listenersOf(client: AppCluster): Record<string, number> {
 }
 
 /** Two Cluster clients of an app that the library borrows while the app uses them itself. */
-export class LentClusterClients {
+export class BorrowedClusterClients {
   private readonly received: string[] = [];
   private readonly listenersBefore: Record<string, number>[];
 
@@ -31,12 +31,12 @@ export class LentClusterClients {
   }
 
   /** @param channel a channel of the app, subscribed for the whole test with plain Pub/Sub */
-  static async of(create: () => AppCluster, channel: string): Promise<LentClusterClients> {
+  static async of(create: () => AppCluster, channel: string): Promise<BorrowedClusterClients> {
     const [publisher, subscriber] = [create(), create()];
     const statuses = () => [publisher.status, subscriber.status].join();
     await until(() => statuses() === 'ready,ready', statuses);
     await subscriber.subscribe(channel);
-    return new LentClusterClients({ publisher, subscriber }, channel);
+    return new BorrowedClusterClients({ publisher, subscriber }, channel);
   }
 
   private get both(): AppCluster[] {

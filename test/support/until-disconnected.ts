@@ -2,7 +2,7 @@ import type { TestClient } from './test-client.js';
 import { until } from './until.js';
 
 /** Waits until the server has disconnected a client. */
-export function gone(client: TestClient): Promise<void> {
+export function untilDisconnected(client: TestClient): Promise<void> {
   return until(
     () => !client.socket.connected,
     () => `the end of client ${client.id}`,

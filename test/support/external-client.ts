@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { testRedisUrl } from './test-cluster.js';
 
 /** A Redis client that is not an instance of the app, such as `redis-cli`, a script or an operator. */
-export class Outside {
+export class ExternalClient {
   readonly redis: Redis;
 
   constructor(url: string = testRedisUrl()) {

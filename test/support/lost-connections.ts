@@ -3,7 +3,7 @@ import type { TestInstance } from './test-instance.js';
 import { until } from './until.js';
 
 /** Ends the connection like a network failure, without a disconnect packet. */
-export async function lose(client: TestClient, { state }: TestInstance): Promise<void> {
+export async function loseConnection(client: TestClient, { state }: TestInstance): Promise<void> {
   const before = state.socketCount;
   client.socket.io.engine.close();
   await until(
@@ -12,7 +12,7 @@ export async function lose(client: TestClient, { state }: TestInstance): Promise
   );
 }
 
-export async function comeBack(client: TestClient): Promise<void> {
+export async function reconnect(client: TestClient): Promise<void> {
   client.socket.connect();
   await client.connected();
 }

@@ -20,7 +20,7 @@ export function emitRaw(client: TestClient, event: string, json: string): void {
 }
 
 /** Sends a message with an acknowledgement. Resolves to the acknowledged value. */
-export function askRaw(client: TestClient, event: string, json: string): Promise<unknown> {
+export function emitRawWithAck(client: TestClient, event: string, json: string): Promise<unknown> {
   const { acks, io } = client.socket as unknown as Internals;
   const id = ++lastId;
   return new Promise((resolve, reject) => {
