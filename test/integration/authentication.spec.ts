@@ -196,7 +196,7 @@ describe('authentication', () => {
     });
     expect(await whoIs(instance, { token: 'alice' })).toEqual(ALICE);
     expect(instance.counts).toEqual({ 'auth.client-address': 1 });
-    expect(cluster.logger.matching(/clientAddress returned no string/)).toHaveLength(1);
+    expect(cluster.logger.matching(/clientAddress returned not a string/)).toHaveLength(1);
   });
 
   it.each<[what: string, userId: unknown]>([

@@ -3,6 +3,7 @@ import type { JoinedRoom } from '../../../examples/chat/shared/events.js';
 import { compareMessages } from '../../../examples/chat/shared/message-order.js';
 import type { Message } from '../../../examples/chat/shared/model.js';
 import type { TestClient } from '../../support/test-client.js';
+import { until } from '../../support/until.js';
 import { ChatApp } from './support/chat-app.js';
 
 let nextId = 0;
@@ -159,10 +160,20 @@ describe('examples/chat: rooms', () => {
     const [alice, bob] = [await chatterer('alice', 0), await chatterer('bob', 1)];
     for (const client of [alice, bob]) await client.ask('join', { room: 'desk' });
 
-    alice.emit('typing', { room: 'desk', typing: true });
-    await bob.waitFor('typing');
+    let emittedAt = -Infinity;
+    await until(
+      () => {
+        // It is volatile: an instance that is overloaded at that moment drops it.
+        if (performance.now() - emittedAt > 250) {
+          emittedAt = performance.now();
+          alice.emit('typing', { room: 'desk', typing: true });
+        }
+        return bob.events.includes('typing');
+      },
+      () => 'bob to see that alice is typing',
+    );
 
-    expect(bob.data('typing')).toEqual([{ room: 'desk', user: ALICE, typing: true }]);
+    expect(bob.data('typing')[0]).toEqual({ room: 'desk', user: ALICE, typing: true });
     expect(alice.events).not.toContain('typing');
   });
 
