@@ -39,7 +39,7 @@ import {
 } from '../../src/index.js';
 import { givenCluster, testRedisUrl, type TestCluster } from '../support/test-cluster.js';
 import { TestClient } from '../support/test-client.js';
-import { theUsualClients } from '../support/the-usual-clients.js';
+import { connectSampleClients } from '../support/sample-clients.js';
 
 /** An event in a gateway. In other contexts it is data like any other. */
 const RESPONSE: WsResponse<string> = { event: 'response', data: 'x' };
@@ -158,7 +158,7 @@ describe('an app on another host than Express alone', () => {
 
   /** The gateway's response reaches the user's devices on all instances, and nobody else. */
   const expectPropagation = async (): Promise<void> => {
-    const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
+    const { origin, others, bobs, anonymous, everybody } = await connectSampleClients(cluster);
     origin.emit('ask');
     expect(await origin.ask('fail')).toMatchObject({ status: 'error', message: 'no' });
     await cluster.settled(...everybody);
@@ -184,7 +184,7 @@ describe('an app on another host than Express alone', () => {
     await cluster.instance(0).app.startAllMicroservices();
     const rpc = await connectedTo(options);
     await expectPropagation();
-    const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
+    const { origin, others, bobs, anonymous, everybody } = await connectSampleClients(cluster);
 
     expect(await firstValueFrom(rpc.send('tell', 'alice'))).toEqual(SERVED);
     await firstValueFrom(rpc.emit('shipped', 'alice'), { defaultValue: undefined });
@@ -200,7 +200,7 @@ describe('an app on another host than Express alone', () => {
 
   it('propagates from a microservice without HTTP and gateways, which leaves the cluster when it closes', async () => {
     cluster = await givenCluster().with(AskGateway).start();
-    const { origin, others, bobs, anonymous, everybody } = await theUsualClients(cluster);
+    const { origin, others, bobs, anonymous, everybody } = await connectSampleClients(cluster);
     const options = await tcp();
     class OrdersModule {}
     const orders = await NestFactory.createMicroservice(
@@ -294,7 +294,7 @@ describe('an app on another host than Express alone', () => {
       .prepared(bindEverywhere)
       .start();
     await expectPropagation();
-    const { origin, others, everybody } = await theUsualClients(cluster);
+    const { origin, others, everybody } = await connectSampleClients(cluster);
     const { url } = cluster.instance(0);
 
     expect(await overHttp(`${url}/tell`, 'POST')).toEqual({ status: 201, body: SERVED });
