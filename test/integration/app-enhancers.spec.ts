@@ -30,7 +30,7 @@ import {
 } from '../../src/index.js';
 import { hostileValues } from '../support/hostile-values.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
-import { theUsualClients } from '../support/the-usual-clients.js';
+import { connectSampleClients } from '../support/sample-clients.js';
 
 class User {
   name = 'Alice';
@@ -125,7 +125,9 @@ describe('an app that binds its enhancers for all contexts', () => {
         )
         .withControllers(UserController)
         .start();
-      const { origin, everybody } = await theUsualClients(cluster, { transports: [transport] });
+      const { origin, everybody } = await connectSampleClients(cluster, {
+        transports: [transport],
+      });
 
       origin.emit('user');
       await origin.waitFor('user');
@@ -150,7 +152,9 @@ describe('an app that binds its enhancers for all contexts', () => {
     'answers a client whose message a pipe refuses, whatever it throws, and shows others nothing, over %s',
     async (transport) => {
       cluster = await givenCluster().of(1).with(CheckedGateway).start();
-      const { origin, everybody } = await theUsualClients(cluster, { transports: [transport] });
+      const { origin, everybody } = await connectSampleClients(cluster, {
+        transports: [transport],
+      });
 
       expect(await origin.ask('user', 'an HttpException')).toMatchObject({
         status: 'error',
