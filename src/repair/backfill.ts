@@ -19,7 +19,7 @@ const TWICE_MS = 30_000;
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
 interface BackfillDeps {
-  readonly cluster: ClusterService;
+  readonly cluster: Pick<ClusterService, 'reportGap'>;
   readonly reporter: Reporter;
   readonly log: ReceivedLog;
   deliver(arrival: Arrival): void;

@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { MessageAuthenticator } from '../../../src/channels/message-authenticator.js';
+import { resolveOptions } from '../../../src/options/resolve-options.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import { EventReceiver, type ChannelEntry } from '../../../src/routing/event-receiver.js';
 import { NamespaceRegistry } from '../../../src/routing/namespace-registry.js';
@@ -10,6 +12,7 @@ import { MemoryLogger } from '../../support/memory-logger.js';
 const OWN = Buffer.from('this one');
 const OTHER = Buffer.from('another!');
 const MAX_BYTES = 1_000;
+const SECRET = 'a secret of at least thirty-two characters';
 const CHANNEL = 'app:/:user:alice';
 
 function envelope(given: { origin?: Buffer; sequence?: number; rooms?: string[]; text?: string }) {
@@ -74,6 +77,43 @@ describe('the event receiver', () => {
     receiver.receive(entry, envelope({ text: '1' }));
     expect(namespace.deliveries).toEqual([]);
     expect(reporter.counts()).toEqual({ 'message.too-large': 1, 'message.malformed': 2 });
+  });
+
+  it('delivers the event of another program, in the form of each parser, except to the rooms that it names', () => {
+    receiver.receive(entry, Buffer.from('{"event":"tick","data":1,"except":["lobby"]}'));
+    expect(namespace.deliveries).toMatchObject([
+      { rooms: ['propagator#user:alice'], except: ['lobby'], volatile: false },
+    ]);
+    expect(namespace.deliveries[0]?.packet.packet?.data).toEqual(['tick', 1]);
+    receiver.receive(entry, Buffer.from('{"event":""}'));
+    receiver.receive(entry, Buffer.from('tick'));
+    expect(namespace.deliveries).toHaveLength(1);
+    expect(telemetry.traffic.received.user.events).toBe(1);
+    expect(reporter.counts()).toEqual({ 'message.malformed': 1, 'message.unknown-version': 1 });
+    expect(logger.lines.join()).toContain('4 bytes of text that do not begin with "{"');
+  });
+
+  it('drops an unsigned message where messages are signed, live or repaired', () => {
+    const options = resolveOptions({ redis: 'redis://localhost', secret: SECRET }, logger);
+    const guard = MessageAuthenticator.of(options, reporter);
+    const namespaces = new NamespaceRegistry();
+    namespaces.add(namespace);
+    const signed = new EventReceiver(OWN, MAX_BYTES, namespaces, reporter, telemetry, guard);
+    const channel = signed.listen(entry.target, CHANNEL);
+    signed.receive(channel, envelope({}));
+    signed.receive(channel, Buffer.from('{"event":"tick"}'));
+    signed.deliver({ channel: CHANNEL, sequence: 1, bytes: envelope({}) });
+    expect(namespace.deliveries).toEqual([]);
+    expect(reporter.counts()).toEqual({ 'message.unsigned': 3 });
+  });
+
+  it('survives a namespace that throws, and reports that', () => {
+    namespace.deliver = () => {
+      throw new Error('of a test');
+    };
+    receiver.receive(entry, envelope({}));
+    receiver.deliver({ channel: CHANNEL, sequence: 2, bytes: envelope({ sequence: 2 }) });
+    expect(reporter.counts()).toEqual({ 'message.failed': 2 });
   });
 
   it('leaves to the repair what the repair intercepts', () => {

@@ -60,6 +60,25 @@ function instance(bus: InMemoryBus, secret?: string) {
   return { router, namespace, pubSub, steps, reporter, telemetry };
 }
 
+const NOBODY = { localSockets: 0, remoteInstances: 0, reached: false };
+const CONTEXT = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), flags: 1, state: '' };
+
+/** Records what spans get. */
+function recordSpans(telemetry: Telemetry): string[] {
+  const spans: string[] = [];
+  telemetry.tracing = {
+    send: (name) => ({
+      context: CONTEXT,
+      sending: ({ target, targets }, local) =>
+        spans.push(`${name}: ${target} ${targets}, ${local} socket(s)`),
+      endWith: (outcome) => void outcome.then(() => spans.push(`${name}: ended`)),
+      failed: () => spans.push(`${name}: failed`),
+    }),
+    deliver: (_context, _event, deliver) => deliver(),
+  };
+  return spans;
+}
+
 describe('the event router', () => {
   let here: ReturnType<typeof instance>;
   let there: ReturnType<typeof instance>;
@@ -165,6 +184,51 @@ describe('the event router', () => {
       'app:/:room:lobby',
       'app:/:all',
     ]);
+  });
+
+  it('drops a volatile event while this instance is overloaded', async () => {
+    here.telemetry.load.measured({ reasons: ['redis'], eventLoopDelayMs: 0, pendingPublishes: 1 });
+    const event = { ...tick, volatile: true };
+    expect(await here.router.send(ALL, event)).toEqual(NOBODY);
+    expect(await here.router.sendToEach([ALL, LOBBY], event)).toEqual([NOBODY, NOBODY]);
+    expect(here.steps).toEqual([]);
+    expect(here.reporter.counts()).toEqual({ 'volatile.shed': 2 });
+  });
+
+  it('gives each event a span, which ends with the receipt, or at once where the event cannot be sent', async () => {
+    const spans = recordSpans(here.telemetry);
+    await here.router.send(user('alice'), tick);
+    await here.router.sendToEach([user('bob'), user('carol')], tick);
+    const refused = { namespace: '/', data: ['large', 'x'.repeat(10_000)] };
+    expect(() => here.router.send(ALL, refused)).toThrow('event.too-large');
+    expect(() => here.router.sendToEach([ALL], refused)).toThrow('event.too-large');
+    expect(spans).toEqual([
+      'tick: user 1, 1 socket(s)',
+      'tick: ended',
+      'tick: user 2, 2 socket(s)',
+      'tick: ended',
+      'large: failed',
+      'large: failed',
+    ]);
+    const [first] = here.pubSub.published.map(({ bytes }) => decodeEnvelope(bytes));
+    expect(first).toMatchObject({ trace: CONTEXT });
+  });
+
+  it('refuses names that are too long, before anything is delivered', () => {
+    const long = user('x'.repeat(10_000));
+    expect(() => here.router.send(long, tick)).toThrow('name.too-long');
+    expect(() => here.router.sendToEach([user('alice'), long], tick)).toThrow('name.too-long');
+    expect(here.steps).toEqual([]);
+  });
+
+  it('reports a publish that fails, whose promise may be ignored', async () => {
+    here.pubSub.publish = () => Promise.reject(new Error('of a test'));
+    here.router.emit(tick);
+    void here.router.send(user('alice'), tick);
+    await arrivals();
+    expect(here.namespace.deliveries).toHaveLength(2);
+    expect(here.reporter.counts()).toEqual({ 'publish.failed': 2 });
+    expect(here.router.pendingPublishes).toBe(0);
   });
 
   it('delivers an emitted event that is too large to its own sockets, and reports that', () => {
