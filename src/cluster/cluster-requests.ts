@@ -79,6 +79,13 @@ export class ClusterRequests {
       }),
     );
     this.subscriptions.add(
+      cluster.unknownSubscribers$.subscribe(
+        guarded(this.failed, (count) => {
+          for (const request of this.pending.values()) request.unknownSubscribers(count);
+        }),
+      ),
+    );
+    this.subscriptions.add(
       cluster.changes$.subscribe(
         guarded(this.failed, ({ type, member }) => {
           if (type === 'joined') return;

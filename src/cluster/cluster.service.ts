@@ -52,6 +52,7 @@ export class ClusterService {
   /** Since when this instance has been subscribed without interruption. */
   private listeningSince = Infinity;
   private uncounted = 0;
+  private readonly counts = new Subject<number>();
 
   /** Emits when other instances join, leave or are lost. */
   readonly changes$: Observable<ClusterChange> = this.changes.asObservable();
@@ -103,6 +104,9 @@ export class ClusterService {
   get unknownSubscribers(): number {
     return this.uncounted;
   }
+
+  /** Emits that number with each heartbeat of this instance. @internal */
+  readonly unknownSubscribers$: Observable<number> = this.counts.asObservable();
 
   /** When this instance last received a heartbeat of its own. @internal */
   get heardItselfAt(): number {
@@ -237,5 +241,6 @@ export class ClusterService {
     const listening = Date.now() - this.listeningSince;
     const known = listening > this.options.memberTimeoutMs && this.canary.hears;
     this.uncounted = known ? Math.max(0, instances - this.others.size) : 0;
+    this.counts.next(this.uncounted);
   }
 }

@@ -68,6 +68,13 @@ export class PendingRequest {
     this.check();
   }
 
+  /** A heartbeat has found this many subscribers that are not members, and from which no reply is expected. */
+  unknownSubscribers(count: number): void {
+    const { subscribers } = this;
+    if (subscribers === undefined || count <= subscribers.unknownSubscribers) return;
+    this.delivered({ ...subscribers, unknownSubscribers: count });
+  }
+
   /**
    * Returns false for a part that is late or repeated.
    *

@@ -57,7 +57,7 @@ export function unseenResponse(
       );
       return;
     }
-    const bound = handlersIn(nest).some(({ gateway, method }) => isBoundTo([gateway, method]));
+    const bound = isBoundSomewhere(nest);
     // An app that binds it anywhere knows about it, and without users there are no other devices.
     if (bound || !authenticates) return;
     reporter.logger.log(
@@ -65,6 +65,15 @@ export function unseenResponse(
         'well, write @UseInterceptors(RedisPropagatorInterceptor) on the gateway; if not, all is well.',
     );
   };
+}
+
+/** Whether a handler may be called with the interceptor. @internal */
+export function isBoundAnywhere(nest: NestParts): boolean {
+  return isBoundGlobally(nest.config) || isBoundSomewhere(nest);
+}
+
+function isBoundSomewhere(nest: NestParts): boolean {
+  return handlersIn(nest).some(({ gateway, method }) => isBoundTo([gateway, method]));
 }
 
 function handlersIn({ modules }: Pick<NestParts, 'modules'>): Handler[] {

@@ -25,6 +25,8 @@ export interface MessageHandlersDeps {
   readonly mapPayload: IoAdapter['mapPayload'];
   /** Called with each event that was sent to the asking client and that no interceptor has seen. */
   readonly unseen: (message: string, response: WsResponse) => void;
+  /** Whether an interceptor that propagates is bound anywhere in the app. */
+  readonly mayPropagate: () => boolean;
 }
 
 /** The shared data of all calls of one handler for one socket. */
@@ -150,7 +152,9 @@ class Call extends HandlerCall implements HeldCall {
   /** The socket has left. A call that has responded before is a stream, and ends with the socket. */
   leave(): void {
     this.left = true;
-    if (!this.propagate || this.values > 0) this.end();
+    // While a guard or an interceptor is at work, ours may not have seen the call yet.
+    const mayPropagate = this.propagate ?? this.bound.mayPropagate();
+    if (!mayPropagate || this.values > 0) this.end();
     else this.bound.held.add(this);
   }
 
@@ -167,7 +171,8 @@ class Call extends HandlerCall implements HeldCall {
 
   abandon(why: string): void {
     const { reporter } = this.bound;
-    reporter.report('response.abandoned', () => `the handler of ${this.message} ${why}`);
+    if (this.propagate)
+      reporter.report('response.abandoned', () => `the handler of ${this.message} ${why}`);
     this.end();
   }
 
@@ -206,7 +211,7 @@ class Call extends HandlerCall implements HeldCall {
   private sendLate(): void {
     try {
       const event = wsResponseIn(this.late);
-      if (event !== undefined) this.propagateEvent(event);
+      if (event !== undefined && this.propagate) this.propagateEvent(event);
     } catch (error) {
       this.unsendable(error);
     }

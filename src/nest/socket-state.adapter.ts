@@ -5,7 +5,7 @@ import type { Namespace, Server, ServerOptions } from 'socket.io';
 import { PropagatorError } from '../errors.js';
 import { misused } from '../options/checks.js';
 import { missingAdapter } from './gateway-check.js';
-import { unseenResponse } from './interceptor-check.js';
+import { isBoundAnywhere, unseenResponse } from './interceptor-check.js';
 import { PropagatorLifecycle } from './lifecycle.js';
 import { MessageHandlers } from './message-handlers.js';
 import type { Runtime } from './runtime.js';
@@ -37,10 +37,12 @@ export class SocketStateAdapter extends IoAdapter {
     if (late !== undefined) throw late;
     this.runtime = runtime;
     this.config = config;
+    let bound: boolean | undefined;
     this.messageHandlers = new MessageHandlers({
       reporter: runtime.reporter,
       mapPayload: (payload) => this.mapPayload(payload),
       unseen: unseenResponse({ config, modules }, runtime),
+      mayPropagate: () => (bound ??= isBoundAnywhere({ config, modules })),
     });
   }
 

@@ -6,10 +6,13 @@ import {
   Injectable,
   NotFoundException,
   UseFilters,
+  UseGuards,
   UseInterceptors,
   UsePipes,
+  type CallHandler,
   type CanActivate,
   type ExecutionContext,
+  type NestInterceptor,
   type PipeTransform,
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
@@ -22,6 +25,7 @@ import {
 } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Exclude } from 'class-transformer';
+import type { Observable } from 'rxjs';
 import {
   Propagate,
   PropagatorExceptionFilter,
@@ -30,7 +34,11 @@ import {
 } from '../../src/index.js';
 import { hostileValues } from '../support/hostile-values.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
+import { untilMembersKnown } from '../support/members.js';
 import { connectSampleClients } from '../support/sample-clients.js';
+import { until } from '../support/until.js';
+
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 class User {
   name = 'Alice';
@@ -178,58 +186,82 @@ describe('an app that binds its enhancers for all contexts', () => {
     },
   );
 
-  it('lets a client leave in the middle of a guard, a pipe and an acknowledgement', async () => {
-    const left: string[] = [];
-    const leave = (socket: AuthenticatedSocket, where: string): void => {
-      left.push(where);
+  it('propagates the response to a client that leaves while a guard or an interceptor is at work', async () => {
+    const refused: string[] = [];
+    const leaveAt = async (place: string, context: ExecutionContext): Promise<boolean> => {
+      const [socket, data] = context.getArgs<[AuthenticatedSocket, string]>();
+      if (!data.includes(place)) return true;
       socket.disconnect(true);
+      await nextTurn();
+      if (data.startsWith('refusing')) refused.push(data);
+      return !data.startsWith('refusing');
     };
     class LeavingGuard implements CanActivate {
-      canActivate(context: ExecutionContext): boolean {
-        const [socket, data] = context.getArgs<[AuthenticatedSocket, unknown]>();
-        if (data === 'guard') leave(socket, 'guard');
-        return true;
+      canActivate(context: ExecutionContext): Promise<boolean> {
+        return leaveAt('guard', context);
       }
     }
-    class LeavingInterceptor {
-      intercept(context: ExecutionContext, next: { handle(): never }): never {
-        const [socket, data] = context.getArgs<[AuthenticatedSocket, unknown]>();
-        if (data === 'interceptor') leave(socket, 'interceptor');
+    class LeavingInterceptor implements NestInterceptor {
+      async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
+        await leaveAt('interceptor', context);
         return next.handle();
       }
     }
-    @Propagate('all')
-    @UseInterceptors(LeavingInterceptor, RedisPropagatorInterceptor)
-    @WebSocketGateway()
-    class LeavingGateway {
-      @SubscribeMessage('user')
-      user(@MessageBody() where: string): WsResponse<string> {
-        return { event: 'left', data: where };
+    class Handlers {
+      @SubscribeMessage('leave')
+      leave(@MessageBody() place: string): WsResponse<string> {
+        return { event: 'left', data: place };
       }
     }
-    cluster = await givenCluster()
-      .with(LeavingGateway, { provide: APP_GUARD, useClass: LeavingGuard })
-      .start();
-    const watching = await cluster.instance(1).connect();
-    for (const where of ['guard', 'interceptor']) {
-      const leaving = await cluster.instance(0).connect({ token: 'alice' });
-      leaving.emit('user', where);
-      await watching.waitFor('left', where === 'guard' ? 1 : 2);
+    @Propagate('all')
+    @UseGuards(LeavingGuard)
+    @UseInterceptors(LeavingInterceptor, RedisPropagatorInterceptor)
+    @WebSocketGateway()
+    class LeavingGateway extends Handlers {}
+    @UseGuards(LeavingGuard)
+    @WebSocketGateway({ namespace: 'plain' })
+    class PlainGateway extends Handlers {}
+    cluster = await givenCluster().with(LeavingGateway, PlainGateway).start();
+    const watching = await Promise.all(
+      ['/', '/plain'].map((namespace) => cluster.instance(1).connect({ namespace })),
+    );
+
+    const places = ['guard', 'refusing guard', 'interceptor'];
+    for (const namespace of ['/plain', '/']) {
+      for (const place of places.slice(0, namespace === '/' ? 3 : 2)) {
+        const client = await cluster.instance(0).connect({ namespace });
+        client.emit('leave', place);
+        await until(
+          () => !client.socket.connected,
+          () => `the ${place} to end the connection`,
+        );
+      }
     }
-    const asked = await cluster.instance(0).connect({ token: 'bob' });
-    asked.socket.on('question', (answer: (text: string) => void) => {
-      answer('now');
-      asked.close();
-    });
-    const { items, complete } = await cluster
-      .instance(1)
-      .propagator.requestUser({ userId: 'bob', event: 'question' });
-    expect({ answers: items.map(({ answer }) => answer), complete }).toEqual({
-      answers: ['now'],
-      complete: true,
-    });
-    await cluster.settled(watching);
-    expect(watching.data('left')).toEqual(['guard', 'interceptor']);
-    expect(cluster.logger.matching(/^error /)).toEqual([]);
+
+    await watching[0]?.waitFor('left', 2);
+    await cluster.settled(...watching);
+    expect(watching.map((client) => client.data('left'))).toEqual([['guard', 'interceptor'], []]);
+    expect(refused).toHaveLength(2);
+    expect(cluster.instance(0).counts).toEqual({});
   });
+
+  it.each(['websocket', 'polling'])(
+    'gets the acknowledgement of a client that leaves right after it, over %s',
+    async (transport) => {
+      cluster = await givenCluster().with(UserGateway).start();
+      await untilMembersKnown(cluster);
+      const asked = await cluster
+        .instance(0)
+        .connect({ token: 'bob', transports: [transport as 'polling'] });
+      asked.socket.on('question', (answer: (text: string) => void) => {
+        answer('now');
+        asked.close();
+      });
+      const { items, unanswered, complete } = await cluster
+        .instance(1)
+        .propagator.requestUser({ userId: 'bob', event: 'question', timeoutMs: 600_000 });
+      expect(items.map(({ answer }) => answer)).toEqual(['now']);
+      expect({ unanswered, complete }).toEqual({ unanswered: [], complete: true });
+    },
+  );
 });

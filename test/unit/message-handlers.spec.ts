@@ -15,7 +15,11 @@ describe('calls of sockets that have left', () => {
   let handlers: MessageHandlers;
   let results: Subject<unknown>[];
   let propagated: unknown[];
+  let mayPropagate: boolean;
+  /** The call, while no interceptor has seen it. */
+  let unseen: HandlerCall | undefined;
   beforeEach(() => {
+    mayPropagate = true;
     jest.useFakeTimers();
     logger.lines.length = 0;
     reporter = new Reporter(logger);
@@ -25,6 +29,7 @@ describe('calls of sockets that have left', () => {
       reporter,
       mapPayload: (data) => ({ data }),
       unseen: () => undefined,
+      mayPropagate: () => mayPropagate,
     });
   });
   afterEach(() => {
@@ -46,7 +51,38 @@ describe('calls of sockets that have left', () => {
     socket.emit('ask');
     socket.emit('disconnect');
   };
+  const leaveUnseen = (): void => {
+    const socket = new EventEmitter() as unknown as Socket;
+    const result = new Subject<unknown>();
+    results.push(result);
+    const behindGuard = (_: unknown, __: unknown, call: HandlerCall): Observable<unknown> => {
+      unseen = call;
+      return result;
+    };
+    handlers.bind(socket, [{ message: 'ask', callback: behindGuard } as never], (each) => each);
+    socket.emit('ask');
+    socket.emit('disconnect');
+  };
   const isObserved = (): boolean[] => results.map(({ observed }) => observed);
+
+  it('wait for a guard or an interceptor, and end at once in an app whose gateways have no interceptor', () => {
+    leaveUnseen();
+    if (unseen !== undefined) unseen.propagate = (response) => propagated.push(response);
+    results[0]?.next({ event: 'done', data: 1 });
+    results[0]?.complete();
+    expect(propagated).toEqual([{ event: 'done', data: 1 }]);
+
+    leaveUnseen();
+    results[1]?.next({ event: 'done', data: 2 });
+    results[1]?.complete();
+    leaveUnseen();
+    jest.advanceTimersByTime(30_000);
+    mayPropagate = false;
+    leaveUnseen();
+    expect(isObserved()).toEqual([false, false, false, false]);
+    expect(propagated).toHaveLength(1);
+    expect(reporter.counts()).toEqual({});
+  });
 
   it('wait 30 s for a result, and are then reported', () => {
     leave();

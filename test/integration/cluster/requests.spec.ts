@@ -199,6 +199,24 @@ describe('a request to the cluster', () => {
     );
   });
 
+  it('ends with a heartbeat if a subscriber that is no instance came after the last one', async () => {
+    const { a, fake } = await start({
+      heartbeatIntervalMs: 500,
+      memberTimeoutMs: 1_000,
+      requestTimeoutMs: 600_000,
+    });
+    await fake.announce('bye');
+    fake.close();
+    for (const count of [1, 2]) {
+      const outside = new Outside();
+      ending.push(() => outside.close());
+      await outside.redis.subscribe(`${cluster.prefix}:cluster`);
+      const fetched = await a.propagator.fetchUserSockets('alice');
+      expect(fetched).toMatchObject({ missing: [], complete: true });
+      expect(a.app.get(ClusterService).unknownSubscribers).toBeLessThanOrEqual(count);
+    }
+  });
+
   it('is given up when the app closes', async () => {
     const { a, fake } = await start();
     const fetching = a.propagator.fetchUserSockets('nobody');

@@ -27,3 +27,32 @@ describe('a request with a reply in many parts', () => {
     expect(await request.outcome).toMatchObject({ missing: ['a'], complete: false });
   });
 });
+
+describe('a request that Redis has also delivered to subscribers that are no instances', () => {
+  const reply = { type: 'reply', id: 1, done: true, part: [] } as const;
+
+  it('ends when a heartbeat has found all of them, and not before all members have replied', async () => {
+    const request = new PendingRequest(['a', 'b'], 600_000, {}, fail);
+    let over = false;
+    void request.outcome.then(() => (over = true));
+    request.delivered({ instances: 4, unknownSubscribers: 0 });
+    request.answered('a', reply);
+    request.unknownSubscribers(2);
+    await Promise.resolve();
+    expect(over).toBe(false);
+    request.answered('b', reply);
+    expect(await request.outcome).toEqual({ answered: ['a', 'b'], missing: [], complete: true });
+  });
+
+  it('still waits for one that no heartbeat has found, since it may be a new instance', async () => {
+    jest.useFakeTimers();
+    const request = new PendingRequest(['a'], 1_000, {}, fail);
+    request.delivered({ instances: 3, unknownSubscribers: 1 });
+    request.answered('a', reply);
+    request.unknownSubscribers(0);
+    request.unknownSubscribers(1);
+    jest.advanceTimersByTime(1_000);
+    expect(await request.outcome).toMatchObject({ missing: [], complete: false });
+    jest.useRealTimers();
+  });
+});
