@@ -250,9 +250,7 @@ describe('an app that binds its enhancers for all contexts', () => {
     async (transport) => {
       cluster = await givenCluster().with(UserGateway).start();
       await untilMembersKnown(cluster);
-      const asked = await cluster
-        .instance(0)
-        .connect({ token: 'bob', transports: [transport as 'polling'] });
+      const asked = await cluster.instance(0).connect({ token: 'bob', transports: [transport] });
       asked.socket.on('question', (answer: (text: string) => void) => {
         answer('now');
         asked.close();

@@ -208,7 +208,7 @@ describe('a request to the cluster', () => {
     await fake.announce('bye');
     fake.close();
     for (const count of [1, 2]) {
-      const outside = new Outside();
+      const outside = new ExternalClient();
       ending.push(() => outside.close());
       await outside.redis.subscribe(`${cluster.prefix}:cluster`);
       const fetched = await a.propagator.fetchUserSockets('alice');

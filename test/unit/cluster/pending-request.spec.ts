@@ -51,7 +51,7 @@ describe('a request that Redis has also delivered to subscribers that are no ins
     request.answered('a', reply);
     request.unknownSubscribers(0);
     request.unknownSubscribers(1);
-    jest.advanceTimersByTime(1_000);
+    await jest.advanceTimersByTimeAsync(1_001);
     expect(await request.outcome).toMatchObject({ missing: [], complete: false });
     jest.useRealTimers();
   });
