@@ -7,12 +7,11 @@ import { ReplayCache } from './replay-cache.js';
 
 /** How far apart the clocks of two instances may be. */
 const MAX_SKEW_MS = 60_000;
-/** What was sent longer ago is a replay, unless the outbox keeps events longer than that. */
+/** An older message is a replay, unless the outbox keeps events for longer. */
 const MIN_AGE_MS = 240_000;
 
 /**
- * Signs what this instance publishes, and lets in only what somebody signed who knows the secret, once, and not long
- * after it was sent.
+ * Signs the messages of this instance. Accepts a message once, if it is signed with the secret and was sent recently.
  *
  * @internal
  */
@@ -30,12 +29,12 @@ export class MessageAuthenticator {
     this.seen = new ReplayCache(this.maxAgeMs + MAX_SKEW_MS, () =>
       this.reporter.report(
         'message.replay-window',
-        () => 'too much comes in to remember it all: old messages may be taken twice',
+        () => 'more messages than can be remembered: old ones may be accepted twice',
       ),
     );
   }
 
-  /** Undefined where there is no secret. */
+  /** Undefined without the option `secret`. */
   static of(
     { secret, outbox }: Pick<ResolvedOptions, 'secret' | 'outbox'>,
     reporter: Reporter,
@@ -45,12 +44,12 @@ export class MessageAuthenticator {
     return new MessageAuthenticator(key, secret, outbox?.maxAgeMs ?? 0, reporter);
   }
 
-  /** Signs an envelope with room for it; it may be published on that channel then. */
+  /** Signs an envelope that has room for a signature, which is valid on this channel only. */
   sign(bytes: Buffer, channel: string): void {
     signEnvelope(bytes, channel, this.key);
   }
 
-  /** Whether to take what came over a channel. What is refused is counted and reported. */
+  /** Whether to accept a message of a channel. A refusal is counted and reported. */
   verify(bytes: Buffer, channel: string): boolean {
     const tag = this.verified(bytes, channel);
     if (tag === undefined) return false;
@@ -63,7 +62,7 @@ export class MessageAuthenticator {
       return false;
     }
     if (this.seen.add(tag)) return true;
-    // Its sender could not know whether it had arrived.
+    // The sender did not know whether the first attempt had arrived.
     if (isRepeated(bytes)) {
       this.reporter.count('event.repeated');
       return false;
@@ -72,7 +71,7 @@ export class MessageAuthenticator {
     return false;
   }
 
-  /** The same for what an instance handed over once more: it may be old, and have come before. */
+  /** Like {@link verify} for a message that another instance backfills: it may be old, and known already. */
   verifyReplayed(bytes: Buffer, channel: string): boolean {
     const tag = this.verified(bytes, channel);
     if (tag === undefined) return false;

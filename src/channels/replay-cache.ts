@@ -2,12 +2,12 @@ const FIRST_SLOTS = 1_024;
 /** 4 MiB of numbers for each of the two generations. */
 const MAX_TAGS = 262_144;
 
-/** Signatures as pairs of 32-bit numbers, in open addressing: a Set of strings would take ten times as much. */
+/** Signatures as pairs of 32-bit numbers, in open addressing: a Set of strings would take ten times the memory. */
 class Generation {
   private slots = new Uint32Array(2 * FIRST_SLOTS);
   size = 0;
 
-  /** Returns false where it is there already. */
+  /** Returns false for a known signature. */
   add(high: number, low: number): boolean {
     if (this.size * 2 >= this.slots.length / 2) this.grow();
     const at = this.find(high, low);
@@ -23,11 +23,11 @@ class Generation {
     return this.slots[at] !== 0 || this.slots[at + 1] !== 0;
   }
 
-  /** Where it is, or the free place for it. */
+  /** The place of a signature, or the free place for it. */
   private find(high: number, low: number): number {
     const { slots } = this;
     const mask = slots.length - 1;
-    // They are as good as random: no hash is needed.
+    // Signatures are as good as random: no hash is needed.
     let at = (low * 2) & mask;
     while (
       (slots[at] !== 0 || slots[at + 1] !== 0) &&
@@ -50,8 +50,8 @@ class Generation {
 }
 
 /**
- * The signatures of what came in lately, so that nothing comes in twice: of the last `lastingMs` at least, as long as
- * there are no more than {@link MAX_TAGS} in that time.
+ * The signatures of recent messages, so that no message is accepted twice: at least those of the last `lastingMs`,
+ * unless there are more than {@link MAX_TAGS} in that time.
  *
  * @internal
  */
@@ -65,21 +65,21 @@ export class ReplayCache {
     private readonly lastingMs: number,
     private readonly onFull: () => void = () => undefined,
     private readonly now: () => number = () => performance.now(),
-    private readonly most: number = MAX_TAGS,
+    private readonly maxTags: number = MAX_TAGS,
   ) {
     this.rotatedAt = now();
   }
 
-  /** How many are remembered. */
+  /** The number of remembered signatures. */
   get size(): number {
     return this.current.size + this.previous.size;
   }
 
-  /** Remembers a signature; returns false where it was known already. */
+  /** Remembers a signature. Returns false if it was known already. */
   add(tag: Buffer): boolean {
     this.rotate();
     const high = tag.readUInt32BE(0);
-    // An empty place is two zeros.
+    // Two zeros mark an empty place.
     const low = tag.readUInt32BE(4) || 1;
     return !this.previous.has(high, low) && this.current.add(high, low);
   }
@@ -87,10 +87,10 @@ export class ReplayCache {
   private rotate(): void {
     const now = this.now();
     const age = now - this.rotatedAt;
-    const full = this.current.size >= this.most;
+    const full = this.current.size >= this.maxTags;
     if (age < this.lastingMs && !full) return;
     if (full && age < this.lastingMs) this.onFull();
-    // Nothing came for so long: what there is is older than the time that it has to last.
+    // After such a pause all signatures are older than `lastingMs`.
     this.previous = age < 2 * this.lastingMs ? this.current : new Generation();
     this.current = new Generation();
     this.rotatedAt = now;

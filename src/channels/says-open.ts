@@ -3,8 +3,8 @@ import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 
 /**
- * Whether a transport says that it takes messages; undefined where it does not say. An app's own transport may throw
- * here, and timers ask: the error is reported, and nothing is known.
+ * Whether a transport accepts messages; undefined if it does not say. An app's own transport may throw here, which
+ * would end a timer: the error is reported, and the result is undefined.
  *
  * @internal
  */

@@ -33,7 +33,7 @@ export class PublisherConnection {
   private oldest = 0;
   private watch: NodeJS.Timeout | undefined;
   private corked = false;
-  /** Of a Cluster. */
+  /** On a Cluster only. */
   private readonly order: SlotOrder | undefined;
 
   constructor(
@@ -61,7 +61,7 @@ export class PublisherConnection {
       }
       this.order.enter(channel, (settled) => {
         if (entry.settled) {
-          // It waited too long, and its promise has been rejected.
+          // The publish waited too long, and its promise has been rejected.
           settled();
           return;
         }

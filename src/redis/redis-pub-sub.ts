@@ -44,7 +44,7 @@ export class RedisPubSub implements PubSub {
   private readonly subscriber: Subscriber;
   private readonly events: ClientEvents;
   private publisherChecks: NodeJS.Timeout | undefined;
-  private giveBackSubscriber: (() => void) | undefined;
+  private releaseSubscriber: (() => void) | undefined;
   private readonly version: ServerVersion;
   private readonly connection: ConnectionState;
   private readonly internals: IoredisCheck;
@@ -125,7 +125,7 @@ export class RedisPubSub implements PubSub {
     const { publisher, subscriber } = this.clients;
     checkNotEnded(this.clients);
     for (const client of [publisher, subscriber]) this.internals.client(client);
-    this.giveBackSubscriber ??= claimSubscriber(this.clients);
+    this.releaseSubscriber ??= claimSubscriber(this.clients);
     this.events.attach();
     this.subscriber.start();
     for (const client of [publisher, subscriber]) {
@@ -213,7 +213,7 @@ export class RedisPubSub implements PubSub {
     this.events.detach();
     const { publisher, owned } = this.clients;
     await Promise.all([this.subscriber.close(), owned && quit(publisher)]);
-    this.giveBackSubscriber?.();
+    this.releaseSubscriber?.();
   }
 
   private publisherOpened(): void {

@@ -75,7 +75,7 @@ export class RedisScripts {
    *
    * @throws PropagatorError as {@link run}
    */
-  async runAnew({ text }: RedisScript, keys: readonly string[]): Promise<unknown> {
+  async runText({ text }: RedisScript, keys: readonly string[]): Promise<unknown> {
     return this.attempt('EVAL', () => this.client.eval(text, keys.length, ...keys));
   }
 

@@ -30,7 +30,7 @@ for i = 1, #KEYS / ${keysEach} do
   local keys = {unpack(KEYS, (i - 1) * ${keysEach} + 1, i * ${keysEach})}
   local ok, reply = pcall(one, keys, {unpack(ARGV, at + 1, at + count)})
   if not ok then reply = {err = type(reply) == 'table' and reply.err or tostring(reply)} end
-  -- An array of Lua ends where there is nothing.
+  -- A Lua array ends at the first nil.
   replies[i] = reply or false
   at = at + 1 + count
 end

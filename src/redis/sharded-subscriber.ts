@@ -63,7 +63,7 @@ export class ShardedSubscriber implements Subscriber {
     );
     const changed = (): void => {
       this.agreed = false;
-      this.tell();
+      this.report();
     };
     this.publisherTopology = new ClusterTopology(
       publisher,
@@ -171,7 +171,7 @@ export class ShardedSubscriber implements Subscriber {
     }
     this.interrupted(moved);
     this.agreed = false;
-    this.tell();
+    this.report();
   }
 
   private add(master: string): void {
@@ -179,7 +179,7 @@ export class ShardedSubscriber implements Subscriber {
     if (node === undefined) return;
     const shard: Shard = new Shard(node, this.subscribeTimeoutMs, this.waiters, {
       changed: () => {
-        if (this.shards.get(master) === shard) this.tell();
+        if (this.shards.get(master) === shard) this.report();
       },
       interrupted: () => {
         const numbers = [...this.slots].filter(([, slot]) => slot.shard === shard);
@@ -198,7 +198,7 @@ export class ShardedSubscriber implements Subscriber {
       moved: () => {
         void this.refresh().then(() => {
           this.attempt(() => shard.settleDoubts());
-          this.attempt(() => this.tell());
+          this.attempt(() => this.report());
         });
       },
     });
@@ -210,7 +210,7 @@ export class ShardedSubscriber implements Subscriber {
     this.handlers.interrupted((channel) => slots.has(calculateSlot(channel)));
   }
 
-  private tell(): void {
+  private report(): void {
     const states = [...this.shards.values()].map(({ state }) => state);
     const failed = states.find(({ subscribed }) => !subscribed);
     const subscribed = states.length > 0 && failed === undefined;
@@ -225,7 +225,7 @@ export class ShardedSubscriber implements Subscriber {
     if (++this.checkCount % CHECKS_PER_REFRESH === 0) void this.refresh();
   }
 
-  /** Otherwise the publisher would learn it from failing commands. */
+  /** Also for the publisher, which would otherwise notice a moved slot only when a command fails. */
   private async refresh(): Promise<void> {
     const asked = [this.topology, this.publisherTopology].map((topology) => topology.refresh());
     await Promise.all(asked.map((answer) => answer.catch(this.handlers.threw)));
@@ -248,7 +248,7 @@ export class ShardedSubscriber implements Subscriber {
         this.healing = undefined;
         this.healMs = Math.min(this.healMs * 2, HEAL_MS[1]);
         for (const shard of this.shards.values()) this.attempt(() => shard.settleDoubts());
-        this.attempt(() => this.tell());
+        this.attempt(() => this.report());
       });
     });
   }

@@ -24,7 +24,7 @@ export class SingleSubscriber implements Subscriber {
   private readonly liveness: Liveness | undefined;
   private checks: NodeJS.Timeout | undefined;
   private wasOpen = false;
-  private giveBack: (() => void) | undefined;
+  private restoreClient: (() => void) | undefined;
 
   constructor(
     private readonly client: RedisClient,
@@ -69,7 +69,7 @@ export class SingleSubscriber implements Subscriber {
   start(): void {
     this.events.attach();
     if (!this.owned) {
-      this.giveBack ??= keepSubscriptions(this.client, {
+      this.restoreClient ??= keepSubscriptions(this.client, {
         isOurs: (channel) => this.connection.isWanted(channel),
         kept: this.handlers.shared,
         dropped: guarded(this.handlers.threw, () => this.subscribeAgain()),
@@ -126,8 +126,8 @@ export class SingleSubscriber implements Subscriber {
   async close(): Promise<void> {
     clearInterval(this.checks);
     const unsubscribed = this.connection.close();
-    this.giveBack?.();
-    this.giveBack = undefined;
+    this.restoreClient?.();
+    this.restoreClient = undefined;
     this.events.detach();
     if (this.owned) await quit(this.client);
     // A borrowed client is kept, without our channels. While it is disconnected ioredis queues the command.

@@ -1,7 +1,7 @@
 interface Route {
   /** The node that has the slot of the channel, as far as is known, and gets the publishes in flight. */
   node: string | undefined;
-  underWay: number;
+  inFlight: number;
   /** Publishes for the next node, in order. */
   readonly waiting: (() => void)[];
 }
@@ -18,12 +18,12 @@ export class SlotOrder {
 
   constructor(private readonly nodeOf: (channel: string) => string | undefined) {}
 
-  /** @param send is called when it is its turn; `settled` must be called once it is done */
+  /** @param send is called when it is the channel's turn, and has to call `settled` once Redis has replied */
   enter(channel: string, send: (settled: () => void) => void): void {
     const node = this.nodeOf(channel);
     let route = this.routes.get(channel);
     if (route === undefined) {
-      route = { node, underWay: 0, waiting: [] };
+      route = { node, inFlight: 0, waiting: [] };
       this.routes.set(channel, route);
     }
     const { waiting } = route;
@@ -32,20 +32,20 @@ export class SlotOrder {
   }
 
   private go(channel: string, route: Route, send: (settled: () => void) => void): void {
-    route.underWay++;
+    route.inFlight++;
     send(() => this.left(channel, route));
   }
 
   private left(channel: string, route: Route): void {
-    route.underWay--;
-    if (route.underWay > 0) return;
+    route.inFlight--;
+    if (route.inFlight > 0) return;
     if (route.waiting.length === 0) {
       this.routes.delete(channel);
       return;
     }
     route.node = this.nodeOf(channel);
     // The last one leaves after all have entered.
-    route.underWay++;
+    route.inFlight++;
     for (const go of route.waiting.splice(0)) go();
     this.left(channel, route);
   }

@@ -26,12 +26,11 @@ export function outliveSocketErrors(client: RedisClient): void {
 }
 
 /**
- * Whether this client has given up its connection. ioredis does so after bytes that it cannot read, and drops what
- * came with them; messages behind those still arrive until the connection is closed, without the lost ones. The repair
- * delivers all of them in order.
+ * Whether this client has given up its connection. After bytes that it cannot read, ioredis drops the messages that
+ * came with them; later ones still arrive until the connection is closed. The repair delivers all of them in order.
  *
  * @internal
  */
-export function isGivenUp(client: unknown): boolean {
-  return (client as { readonly stream?: Socket | null }).stream?.writableEnded === true;
+export function isGivenUp(client: object): boolean {
+  return streamOf(client)?.writableEnded === true;
 }

@@ -99,7 +99,7 @@ export class RedisPresenceStore implements PresenceStore {
     const script = probe(this.publish);
     const probes = buckets.map((bucket) => {
       const base = `${presenceChannel(this.prefix, bucket)}:probe`;
-      return this.scripts.runAnew(script, [base, `${base}:hash`, `${base}:set`]);
+      return this.scripts.runText(script, [base, `${base}:hash`, `${base}:set`]);
     });
     try {
       await Promise.all(probes);

@@ -64,7 +64,7 @@ describe('when this process is frozen for longer than a reply may take, and the 
   it('a script has run', async () => {
     const scripts = new RedisScripts(redis, LIMIT_MS, '*');
     const script = redisScript('return 7');
-    await scripts.runAnew(script, []);
+    await scripts.runText(script, []);
     const ran = scripts.run(script, [], []);
     blockEventLoop();
     expect(await ran).toBe(7);

@@ -21,14 +21,14 @@ describe('the subscribed connections of a Cluster', () => {
   let cluster: FakeCluster;
   let publisher: FakeCluster;
   let subscriber: ShardedSubscriber;
-  const told: string[] = [];
+  const reported: string[] = [];
   const received: string[] = [];
   const interruptions: InterruptedChannels[] = [];
   const threw: string[] = [];
 
   beforeEach(async () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
-    told.length = 0;
+    reported.length = 0;
     threw.length = 0;
     interruptions.length = 0;
     received.length = 0;
@@ -37,7 +37,7 @@ describe('the subscribed connections of a Cluster', () => {
     for (const each of [cluster, publisher]) each.has(1, 2);
     const clients = { publisher: publisher.client, subscriber: cluster.client, owned: true };
     subscriber = new ShardedSubscriber(clients, 1_000, {
-      changed: (subscribed, reason) => told.push(reason?.message ?? String(subscribed)),
+      changed: (subscribed, reason) => reported.push(reason?.message ?? String(subscribed)),
       message: (channel, message) => received.push(`${channel} ${message.toString()}`),
       error: () => {},
       opened: () => {},
@@ -55,7 +55,7 @@ describe('the subscribed connections of a Cluster', () => {
   });
 
   const subscribeBoth = () => Promise.all([LOW, HIGH].map((name) => subscriber.subscribe(name)));
-  const last = () => told.at(-1);
+  const last = () => reported.at(-1);
 
   it('are one for each master, with the channels of its slots', async () => {
     await subscribeBoth();
