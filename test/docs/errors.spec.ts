@@ -38,7 +38,7 @@ describe('docs/errors.md', () => {
   });
 
   it('lists every code for a refused token, and no other', () => {
-    const documented = quoted(section(errors, 'When a new token is not taken'), /^- `([\w.-]+)`/gm);
+    const documented = quoted(section(errors, 'When a new token is refused'), /^- `([\w.-]+)`/gm);
     const [, type = ''] = /type AuthRefreshCode =([^;]+);/.exec(sources()) ?? [];
     expect(documented.sort()).toEqual(quoted(type, /'([\w.-]+)'/g).sort());
   });
