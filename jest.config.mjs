@@ -22,7 +22,7 @@ export default {
   // Only what hangs takes as long. A busy machine needs a minute to start and end several processes.
   testTimeout: 120_000,
   // More than there are processors: most of the time a test waits for something.
-  maxWorkers: Math.ceil(1.5 * availableParallelism()),
+  maxWorkers: 2 * availableParallelism(),
   globalSetup: '<rootDir>/test/redis-global-setup.mjs',
   globalTeardown: '<rootDir>/test/redis-global-teardown.mjs',
   reporters: ['default', '<rootDir>/test/progress-reporter.mjs'],

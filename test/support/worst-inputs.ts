@@ -55,21 +55,21 @@ function wordsOf({ source }: RegExp): string[] {
 }
 
 /**
- * Texts of a given length on which a backtracking regular expression takes longest: a repeated part that it looks
- * for, and an end that it does not find.
+ * Texts of any length on which a backtracking regular expression takes longest: a repeated part that it looks for, and
+ * an end that it does not find.
  */
-export function* worstInputs(expression: RegExp, length: number): Generator<string> {
+export function* worstInputs(expression: RegExp): Generator<(length: number) => string> {
   const alphabet = alphabetOf(expression);
-  const repeated = (part: string): string =>
+  const repeated = (part: string, length: number): string =>
     part.repeat(Math.ceil(length / part.length)).slice(0, length);
   for (const word of wordsOf(expression)) {
     for (const character of alphabet) {
-      yield `${word}${repeated(character)}\u0000`;
-      yield repeated(word + character);
+      yield (length) => `${word}${repeated(character, length)}\u0000`;
+      yield (length) => repeated(word + character, length);
     }
   }
   for (const one of alphabet) {
-    for (const other of alphabet.slice(0, 6)) yield repeated(one + other);
-    yield `a${repeated(one)}a${repeated(one)}=`;
+    for (const other of alphabet.slice(0, 6)) yield (length) => repeated(one + other, length);
+    yield (length) => `a${repeated(one, length)}a${repeated(one, length)}=`;
   }
 }

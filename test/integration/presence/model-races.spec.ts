@@ -19,7 +19,7 @@ const TIMING: Timing = { graceMs: 80, leaseMs: 2_000, heartbeatMs: 150, promptMs
 const SLOTS = 3;
 const USERS = ['u1', 'u2', 'u3', 'u4'];
 const STEPS = 80;
-const HOW_MUCH = { quick: 2, thorough: 10, lanes: 4 };
+const HOW_MUCH = { quick: 1, thorough: 10, lanes: 4 };
 
 describe('presence over connections that fail', () => {
   let redis: Redis;
