@@ -31,7 +31,7 @@ async function measure(users) {
   let emitted = 0;
   const start = performance.now();
   const emitting = setInterval(() => {
-    // What a standstill delayed is not emitted at once afterwards: that would be a standstill of its own.
+    // Events that a stall delayed are not emitted all at once afterwards: that would be another stall.
     for (let i = 0; i < (PER_SECOND * TICK_MS) / 1_000; i++) {
       const emit = propagator.emitToUser({
         userId: `user-${emitted++ % users}`,

@@ -7,7 +7,7 @@ import { FaultyProxy } from './faulty-proxy.js';
 import type { Instance } from './instance.js';
 import type { RedisConfig } from './protocol.js';
 
-/** What a scenario requires, and its steps. */
+/** The servers of a scenario, and its steps. */
 export interface Scene {
   /** The Redis address of each instance. */
   readonly redis: readonly RedisConfig[];

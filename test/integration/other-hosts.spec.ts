@@ -121,7 +121,7 @@ async function overHttp(url: string, method = 'GET'): Promise<unknown> {
   return { status: response.status, body: await response.json() };
 }
 
-/** What the handlers return and throw reaches whoever has asked, unchanged. */
+/** The values and errors of handlers reach the caller unchanged. */
 async function expectUntouchedRpc(rpc: ClientProxy): Promise<void> {
   expect(await firstValueFrom(rpc.send('response', {}))).toEqual(RESPONSE);
   const responses: unknown[] = [];

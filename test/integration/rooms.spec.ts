@@ -9,7 +9,7 @@ import { connectSampleClients } from '../support/sample-clients.js';
 class RoomsGateway {
   @WebSocketServer() readonly server!: Server;
 
-  /** What many apps do, and many should not. */
+  /** Joins any room that the client names, as many apps do and few should. */
   @SubscribeMessage('join')
   async join(client: AuthenticatedSocket, room: string | string[]): Promise<boolean> {
     await client.join(room);

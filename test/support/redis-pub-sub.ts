@@ -13,7 +13,7 @@ export interface TestPubSub {
   readonly logger: MemoryLogger;
 }
 
-/** So long that a pause of the machine does not matter. Tests of these timeouts set their own values. */
+/** Timeouts long enough for a pause of the machine. Tests of these timeouts set their own values. */
 const PATIENT = {
   connectTimeoutMs: PATIENCE_MS,
   subscribeTimeoutMs: PATIENCE_MS,

@@ -20,7 +20,7 @@ export const TOKEN_IS_USER: AuthOptions = {
   timeoutMs: PATIENCE_MS,
 };
 
-/** So long that a pause of the machine does not matter. Tests of these timeouts set their own values. */
+/** Timeouts long enough for a pause of the machine. Tests of these timeouts set their own values. */
 const PATIENT = {
   connectTimeoutMs: PATIENCE_MS,
   publishTimeoutMs: PATIENCE_MS,

@@ -54,14 +54,16 @@ function wordsOf({ source }: RegExp): string[] {
   return [...new Set([...(source.match(/[a-z_]{3,}:?/gi) ?? []), '', '?', "'", 'user:', '//'])];
 }
 
+function repeated(part: string, length: number): string {
+  return part.repeat(Math.ceil(length / part.length)).slice(0, length);
+}
+
 /**
  * Texts of any length on which a backtracking regular expression takes longest: a repeated part that it looks for, and
  * an end that it does not find.
  */
 export function* worstInputs(expression: RegExp): Generator<(length: number) => string> {
   const alphabet = alphabetOf(expression);
-  const repeated = (part: string, length: number): string =>
-    part.repeat(Math.ceil(length / part.length)).slice(0, length);
   for (const word of wordsOf(expression)) {
     for (const character of alphabet) {
       yield (length) => `${word}${repeated(character, length)}\u0000`;

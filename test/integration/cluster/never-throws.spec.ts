@@ -87,7 +87,7 @@ describe('calls of Socket.IO that return nothing', () => {
       io.timeout(50).to('lobby').emit('question', data, callback);
       expect(told).toEqual([]);
       await expect(io.timeout(50).emitWithAck('question', data)).rejects.toMatchObject({ code });
-      // By then the timers of Socket.IO itself are over.
+      // Until the timers of Socket.IO itself have fired.
       await new Promise((resolve) => io.timeout(50).emit('nobody answers', resolve));
 
       expect(told).toEqual([1, 2].map(() => [expect.objectContaining({ code }), []]));

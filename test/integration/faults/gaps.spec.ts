@@ -16,7 +16,7 @@ import { until } from '../../support/until.js';
 
 const isUser = (channel: string): boolean => channel.includes(':user:');
 const isAll = (channel: string): boolean => channel.endsWith(':all');
-/** By then the undelivered messages are gone. */
+/** Resolves once the undelivered messages are gone. */
 const passed = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 /** Returns a function that sets the clocks of this process a second ahead; timers do not notice. */

@@ -246,7 +246,7 @@ describe.each(['Redis', 'memory'] as const)('presence in %s', (where) => {
       'a\0b',
       'online:1:a/b:{c}',
       `"'\\`,
-      // As long as `limits.nameBytes` allows.
+      // The longest name that `limits.nameBytes` allows.
       'x'.repeat(256),
       '__proto__',
     ];

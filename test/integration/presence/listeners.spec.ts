@@ -169,7 +169,7 @@ describe.each(['Redis', 'memory'] as const)('a change of presence in %s', (where
     const logs = cluster.instances.map((instance) => new PresenceLog(presenceOf(instance)));
     await Promise.all(users.map((token) => cluster.instance(0).connect({ token })));
     const told = () => logs.flatMap(({ lines }) => lines);
-    // By then the store knows which instances have a subscriber.
+    // Until the store knows which instances have a subscriber.
     await cluster.instance(1).connect({ token: 'carol' });
     await until(
       () => told().length === users.length + 1,

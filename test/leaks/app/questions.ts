@@ -47,7 +47,7 @@ export function askEverything(
   return requests.size - before;
 }
 
-/** Makes requests that nobody answers and whose timers are ours: `emitWithAck` also has a timer of Socket.IO's own. */
+/** Makes requests that no client answers and whose timers are ours: `emitWithAck` also has a timer of Socket.IO's own. */
 export function askAndWait(
   instance: TestInstance,
   { userId, namespace }: Addressees,

@@ -64,7 +64,7 @@ describe('when Redis stops answering without closing the connection', () => {
     signal('SIGCONT');
     await watched.reaches('ready');
     const after = await arriving(watched, 'a', 'after');
-    // Messages that Redis had read or buffered may still arrive, but never twice. That is why the code is not
+    // Messages that Redis had read or buffered may still arrive, but never twice. Hence the code is not
     // "unavailable".
     expect(new Set(after).size).toBe(after.length);
     expect(watched.received.filter((line) => line === 'a hello').length).toBeLessThanOrEqual(50);

@@ -5,7 +5,7 @@ import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
 import { until } from '../../support/until.js';
 import { watchedPubSub, type WatchedPubSub } from '../../support/watched-pub-sub.js';
 
-/** So long for each key that loading does not end before a test ends it. */
+/** Each key takes so long to load that the loading ends only when a test ends it. */
 const KEYS = 1_000;
 const SLOW = ['--key-load-delay', '100000', '--loading-process-events-interval-bytes', '1024'];
 
@@ -37,7 +37,7 @@ describe('a Redis that loads its data', () => {
     await asked('CONFIG', 'SET', 'key-load-delay', '0');
     await restarting;
   };
-  /** What Redis answers on a connection of its own, also while it loads its data; empty if it is not there. */
+  /** The reply of Redis over a separate connection, also while it loads its data; empty if Redis is down. */
   const asked = async (command: string, ...args: string[]): Promise<string> => {
     const client = new Redis(redis.url, {
       enableReadyCheck: false,

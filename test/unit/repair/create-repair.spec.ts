@@ -57,7 +57,7 @@ function instance(bus: InMemoryBus, more: { repair?: false } = {}) {
   };
 }
 
-/** By then the messages that cannot be heard are gone. */
+/** Resolves once the messages that cannot be received are gone. */
 const passed = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 describe('the repair of an instance', () => {

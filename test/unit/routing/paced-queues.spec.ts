@@ -8,7 +8,7 @@ import { MemoryLogger } from '../../support/memory-logger.js';
 const COUNT = 2_300;
 const TURNS = [500, 500, 500, 500, 300];
 
-/** What `count` grew by in each turn of the event loop, until it stops growing. */
+/** The growth of `count` in each turn of the event loop, until it stops growing. */
 async function eachTurn(count: () => number, counted = 0): Promise<number[]> {
   const grown: number[] = [];
   for (let before = counted; count() > before; await jest.advanceTimersToNextTimerAsync()) {

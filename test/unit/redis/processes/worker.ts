@@ -55,7 +55,7 @@ const outcomes = await Promise.allSettled([...everything(), ...refused()]);
 const states: string[] = [redis.state];
 await app.close();
 states.push(redis.state);
-// Nobody awaits these either.
+// These promises are not awaited either.
 void everything();
 
 const codes = outcomes.map((outcome) => {
