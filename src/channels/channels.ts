@@ -40,7 +40,7 @@ export class Channels {
     private readonly pubSub: PubSub,
     private readonly reporter: Reporter,
   ) {
-    this.stopListening = pubSub.onMessage((channel, message) => this.dispatch(channel, message));
+    this.stopListening = pubSub.onMessage(this.dispatch);
   }
 
   /** The number of held channels. */
@@ -125,12 +125,12 @@ export class Channels {
     }
   }
 
-  private dispatch(name: string, message: Buffer): void {
+  private readonly dispatch = (name: string, message: Buffer): void => {
     const listeners = this.channels.get(name)?.listeners;
     if (listeners === undefined) return;
     // A copy, so that a subscription made by a listener does not get this message. Most channels have one listener.
     for (const { listener } of listeners.size === 1 ? listeners : [...listeners]) listener(message);
-  }
+  };
 }
 
 /** Keeps a channel subscribed. @internal */
