@@ -5,7 +5,7 @@ import { keepSubscriptions } from '../../../src/redis/kept-subscriptions.js';
 
 describe('commands of the app on its borrowed subscriber', () => {
   const sent: string[] = [];
-  const told: string[] = [];
+  const reports: string[] = [];
   const answers: unknown[] = [];
   /** The channels that the client says it has. */
   let channels: Record<string, string[]> | undefined;
@@ -13,7 +13,7 @@ describe('commands of the app on its borrowed subscriber', () => {
   let restore: () => void;
 
   beforeEach(() => {
-    for (const list of [sent, told, answers]) list.length = 0;
+    for (const list of [sent, reports, answers]) list.length = 0;
     channels = { subscribe: ['ours', 'theirs'], psubscribe: ['p*'] };
     const created = {
       get condition() {
@@ -28,8 +28,8 @@ describe('commands of the app on its borrowed subscriber', () => {
     client = created;
     restore = keepSubscriptions(created as unknown as RedisClient, {
       isOurs: (channel) => channel === 'ours',
-      kept: (command) => told.push(command),
-      dropped: () => told.push('dropped'),
+      kept: (command) => reports.push(command),
+      dropped: () => reports.push('dropped'),
     });
   });
   const resolve = (answer: unknown): void => void answers.push(answer);
@@ -44,13 +44,13 @@ describe('commands of the app on its borrowed subscriber', () => {
     await send('unsubscribe', 'theirs');
     await send(7);
     expect(sent).toEqual(['get key', 'SUBSCRIBE more', 'unsubscribe theirs', '7']);
-    expect(told).toEqual([]);
+    expect(reports).toEqual([]);
   });
 
   it('UNSUBSCRIBE goes out without the channels of this library', async () => {
     await send('UNSUBSCRIBE', 'theirs', Buffer.from('ours'));
     expect(sent).toEqual(['UNSUBSCRIBE theirs']);
-    expect(told).toEqual(['UNSUBSCRIBE']);
+    expect(reports).toEqual(['UNSUBSCRIBE']);
   });
 
   it('UNSUBSCRIBE without channels means those of the app', async () => {
@@ -61,13 +61,13 @@ describe('commands of the app on its borrowed subscriber', () => {
     expect(sent).toHaveLength(1);
     expect(answers).toEqual([1]);
     await send('punsubscribe');
-    expect(told).toEqual(['UNSUBSCRIBE', 'UNSUBSCRIBE']);
+    expect(reports).toEqual(['UNSUBSCRIBE', 'UNSUBSCRIBE']);
   });
 
   it('RESET ends everything, and the subscriptions are made again', async () => {
     await send('reset');
     expect(sent).toEqual(['reset']);
-    expect(told).toEqual(['RESET', 'dropped']);
+    expect(reports).toEqual(['RESET', 'dropped']);
   });
 
   it('UNSUBSCRIBE without channels does so, too, if the channels of the client are unknown', async () => {
@@ -75,13 +75,13 @@ describe('commands of the app on its borrowed subscriber', () => {
     await send('unsubscribe');
     await send('punsubscribe');
     expect(sent).toEqual(['unsubscribe', 'punsubscribe']);
-    expect(told).toEqual(['dropped']);
+    expect(reports).toEqual(['dropped']);
   });
 
   it('are no longer touched after the client is given back', async () => {
     restore();
     await send('unsubscribe', 'ours');
     expect(sent).toEqual(['unsubscribe ours']);
-    expect(told).toEqual([]);
+    expect(reports).toEqual([]);
   });
 });

@@ -101,8 +101,8 @@ describe('when the app starts', () => {
       expect(logger.lines).toHaveLength(1);
       expect(logger.lines[0]).toMatch(DEGRADED);
       expect(logger.lines[0]).toMatch(says);
-      const told = [...logger.lines, String(await refusal.catch((error: unknown) => error))];
-      expect(told.join()).not.toContain('hunter2');
+      const written = [...logger.lines, String(await refusal.catch((error: unknown) => error))];
+      expect(written.join()).not.toContain('hunter2');
 
       const operator = new Redis({ port, host, password: 'right-hunter2' });
       await operator.call('ACL', 'SETUSER', 'nobody', 'on', '>wrong-hunter2', '+@all', '&*');
