@@ -100,3 +100,23 @@ describe('an app whose Redis refuses its commands or channels', () => {
     external.close();
   });
 });
+
+it('an app with a URL in another option than "url" does not reveal its password', async () => {
+  const logger = new MemoryLogger();
+  const options = {
+    redis: { path: 'rediss://:hunter2@redis.test' },
+    logger,
+    connectTimeoutMs: 500,
+  };
+  const start = NestFactory.createApplicationContext(
+    { module: AppModule, imports: [RedisPropagatorModule.forRoot(options)] },
+    { logger: false, abortOnError: false },
+  );
+  const refusal = await start.then(
+    (app) => app.close(),
+    (error: unknown) => String(error),
+  );
+  const said = [refusal, ...logger.lines].join('\n');
+  expect(said).toContain('rediss://:***@redis.test');
+  expect(said).not.toContain('hunter2');
+});

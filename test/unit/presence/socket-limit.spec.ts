@@ -103,6 +103,24 @@ describe('SocketLimit', () => {
     expect(reporter.counts()).toEqual({ 'auth.too-many-sockets': 1, 'limit.unchecked': 3 });
   });
 
+  it('looks at the sockets of the same user only while there is no lease', async () => {
+    lease = undefined;
+    let looks = 0;
+    for (let user = 0; user < 50; user++) {
+      const other = Object.defineProperty(socket(''), 'id', {
+        get: () => {
+          looks++;
+          return `of ${user}`;
+        },
+      });
+      await limit.admit(other, { ...ALICE, userId: `user-${user}` });
+    }
+    looks = 0;
+    for (const id of ['1', '2', '3']) await limit.admit(socket(id), ALICE);
+    expect(looks).toBe(0);
+    expect(reporter.counts()).toMatchObject({ 'auth.too-many-sockets': 1 });
+  });
+
   it('counts its sockets again after the store has lost them', async () => {
     await limit.admit(socket('1'), ALICE);
     table.sockets.clear();

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RedisConnection } from '../../../src/index.js';
 import { createRedisClients } from '../../../src/redis/client-factory.js';
@@ -129,6 +129,20 @@ describe('the clients that the library creates', () => {
       expect(delay).toBeGreaterThan(0);
       expect(delay).toBeLessThan(1_000);
     }
+  });
+
+  it('retry at random moments, so that the instances of a fleet do not all come back at once', () => {
+    const [publisher] = clientsOf('redis://x').roles;
+    const delays = [0, 0.5, 0.999].map((random) => {
+      jest.spyOn(Math, 'random').mockReturnValue(random);
+      return [1, 2, 9].map((times) => optionsOf(publisher as never).retryStrategy?.(times));
+    });
+    jest.restoreAllMocks();
+    expect(delays).toEqual([
+      [50, 100, 250],
+      [100, 200, 500],
+      [150, 300, 750],
+    ]);
   });
 
   it('survive functions of the app that throw, and report them', () => {
