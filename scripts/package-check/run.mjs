@@ -134,6 +134,11 @@ async function check(work) {
       const folder = folders[app.name];
       if (folder) await checkApp(app, folder, redis.url);
     }
+    const { 'nest11-cjs': tested } = folders;
+    if (tested)
+      await step('nest11-cjs: a test passes with ts-jest and with @swc/jest', () =>
+        run('npm', ['test'], tested),
+      );
     const { minimal, worker, testing } = folders;
     if (minimal && worker) await checkMinimalAndWorker(minimal, worker, redis.url);
     if (testing) await checkTesting(testing);

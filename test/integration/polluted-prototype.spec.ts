@@ -24,6 +24,7 @@ class AskGateway {
 
 /** As a library of the app may leave it behind. */
 function pollute(): void {
+  // oxlint-disable-next-line no-extend-native
   Object.defineProperty(Object.prototype, 'polluted', {
     value: { depth: 1 },
     enumerable: true,

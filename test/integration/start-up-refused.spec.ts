@@ -108,11 +108,11 @@ it('an app with a URL in another option than "url" does not reveal its password'
     logger,
     connectTimeoutMs: 500,
   };
-  const start = NestFactory.createApplicationContext(
+  const starting = NestFactory.createApplicationContext(
     { module: AppModule, imports: [RedisPropagatorModule.forRoot(options)] },
     { logger: false, abortOnError: false },
   );
-  const refusal = await start.then(
+  const refusal = await starting.then(
     (app) => app.close(),
     (error: unknown) => String(error),
   );
