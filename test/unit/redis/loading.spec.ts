@@ -9,8 +9,8 @@ import { watchedPubSub, type WatchedPubSub } from '../../support/watched-pub-sub
 const KEYS = 1_000;
 const SLOW = ['--key-load-delay', '100000', '--loading-process-events-interval-bytes', '1024'];
 
-/** ioredis' default is ten. */
-const ONE_SECOND = { maxLoadingRetryTime: 1_000 };
+/** ioredis' defaults are ten and two seconds; its timers outlive a client. */
+const IMPATIENT = { maxLoadingRetryTime: 1_000, disconnectTimeout: 100 };
 
 describe('a Redis that loads its data', () => {
   let redis: RunningRedis;
@@ -40,6 +40,7 @@ describe('a Redis that loads its data', () => {
   /** The reply of Redis over a separate connection, also while it loads its data; empty if Redis is down. */
   const asked = async (command: string, ...args: string[]): Promise<string> => {
     const client = new Redis(redis.url, {
+      ...IMPATIENT,
       enableReadyCheck: false,
       lazyConnect: true,
       retryStrategy: () => null,
@@ -57,7 +58,7 @@ describe('a Redis that loads its data', () => {
 
   beforeEach(async () => {
     redis = await startOwnRedis([...SLOW, '--rdbcompression', 'no'], { readyTimeoutMs: 60_000 });
-    const filling = new Redis(redis.url);
+    const filling = new Redis(redis.url, IMPATIENT);
     const values = Array.from({ length: KEYS }, (_, key) => [`key:${key}`, 'x'.repeat(1_500)]);
     await filling.mset(...values.flat());
     await filling.save();
@@ -100,7 +101,7 @@ describe('a Redis that loads its data', () => {
     [
       'that the app lends',
       () => {
-        const [publisher, subscriber] = [1, 2].map(() => new Redis(redis.url, ONE_SECOND));
+        const [publisher, subscriber] = [1, 2].map(() => new Redis(redis.url, IMPATIENT));
         if (publisher === undefined || subscriber === undefined) throw new Error('there are two');
         lent.push(publisher, subscriber);
         return { redis: { publisher, subscriber } };
