@@ -8,6 +8,7 @@ export type Answer = (command: string, args: readonly string[]) => Promise<unkno
 /** A fake connection to a Cluster node, for timing that a real node cannot be made to show. */
 export class FakeNode extends EventEmitter {
   status = 'wait';
+  readonly stream: { writableEnded?: boolean } = {};
   readonly said: string[] = [];
 
   constructor(

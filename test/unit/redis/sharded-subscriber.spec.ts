@@ -76,6 +76,20 @@ describe('the subscribed connections of a Cluster', () => {
     expect(received).toEqual([`${LOW} hello`]);
   });
 
+  it('deliver nothing over a connection that ioredis has given up, which may have lost earlier messages', async () => {
+    await subscribeBoth();
+    const hello = Buffer.from('hello');
+    cluster.shard(1).stream.writableEnded = true;
+    cluster.shard(1).emit('smessageBuffer', Buffer.from(LOW), hello);
+    cluster.shard(2).emit('smessageBuffer', Buffer.from(HIGH), hello);
+    expect(received).toEqual([`${HIGH} hello`]);
+    cluster.shard(1).becomes('close');
+    expect(interruptions.map((concerns) => [concerns(LOW), concerns(HIGH)])).toContainEqual([
+      true,
+      false,
+    ]);
+  });
+
   it('follow the slots to another node, with the waiting subscriptions', async () => {
     cluster.answer = (_, [channel]) =>
       channel === LOW ? new Promise(() => {}) : Promise.resolve();
