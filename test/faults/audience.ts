@@ -22,9 +22,15 @@ export class Audience {
 
   static async at(urls: readonly string[]): Promise<Audience> {
     const audience = new Audience();
-    await Promise.all(
-      Array.from({ length: USERS }, (_, i) => audience.connect(i, urls[i % urls.length] ?? '')),
+    const connecting = Array.from({ length: USERS }, (_, i) =>
+      audience.connect(i, urls[i % urls.length] ?? ''),
     );
+    try {
+      await Promise.all(connecting);
+    } catch (error) {
+      audience.close();
+      throw error;
+    }
     return audience;
   }
 
