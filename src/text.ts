@@ -162,11 +162,11 @@ function cut(text: string): string {
   return text.length > MAX_TEXT_CHARACTERS ? text.slice(0, MAX_TEXT_CHARACTERS) : text;
 }
 
-/** `?name=`, `&name=` and so on: what a value begins behind. */
+/** `?name=`, `&name=` and so on, in front of a value. */
 const PARAMETER = /[?&;#]([^?&;#=\s]*)=/g;
-/** Values of secrets end here. They may contain anything else. */
+/** The character that ends the value of a secret. The value may contain any other. */
 const PARAMETER_END = /[&\s]/g;
-/** A port, and the end of it. */
+/** A port, and the character after it. */
 const PORT = /^:\d{1,5}(?:[/?#,;)\]'"]|$)/;
 /** The user name and the ":" before a password, in a URL without its scheme. */
 const BARE_USER = /^["'([<]*[^:/@#"'(){}[\],=<>]*:/;

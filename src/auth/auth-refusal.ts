@@ -36,11 +36,11 @@ export class AuthRefusal extends Error {
 }
 
 /**
- * When to retry after a temporary failure, in ms. Random, so that clients do not retry all at once.
+ * A delay before a client retries after a temporary failure, in ms: random, so that clients do not retry all at once.
  *
  * @internal
  */
-export function retrySoon(): number {
+export function randomRetryMs(): number {
   return 1_000 + Math.floor(Math.random() * 1_000);
 }
 

@@ -4,7 +4,7 @@ import type { AuthenticatedIdentity, Identity } from '../options/auth-options.js
 import { shown } from '../options/checks.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { AuthRefusal, isRefusal, retrySoon, type AuthRefusalCode } from './auth-refusal.js';
+import { AuthRefusal, isRefusal, randomRetryMs, type AuthRefusalCode } from './auth-refusal.js';
 import type { AuthenticatedSocket } from './authenticated-socket.js';
 import { clientAddressOf, networkOf } from './client-address.js';
 import { expiresAtOf, InvalidExpiry } from './expires-at.js';
@@ -39,7 +39,7 @@ export class Authentication {
 
   /** Resolves to the identity (null: anonymous), or to the error with which to refuse the client. Never rejects. */
   async authenticate(socket: Socket): Promise<AuthenticatedIdentity | null | AuthRefusal> {
-    const outcome = this.tooOften(socket) ?? (await this.identify(socket));
+    const outcome = this.countHandshake(socket) ?? (await this.identify(socket));
     if (isRefusal(outcome)) return outcome;
     const authenticated = socket as AuthenticatedSocket;
     authenticated.auth = outcome;
@@ -68,7 +68,7 @@ export class Authentication {
             socket,
             'auth.timeout',
             `authenticate took longer than ${timeoutMs} ms`,
-            retrySoon(),
+            randomRetryMs(),
           )
         : this.checked(identity, socket, since);
     } catch (error) {
@@ -80,7 +80,7 @@ export class Authentication {
    * Counts a handshake of the client's address, for a namespace or for a new token. Returns the error for a client
    * that makes too many of them, and undefined for all others.
    */
-  tooOften(socket: Socket): AuthRefusal | undefined {
+  countHandshake(socket: Socket): AuthRefusal | undefined {
     if (this.limit === undefined) return undefined;
     const address = this.addressOf(socket);
     const retryAfterMs = this.limit.take(networkOf(address));
@@ -210,7 +210,7 @@ async function withinTime(work: unknown, ms: number): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const bound = new Promise((resolve) => {
     timer = setTimeout(resolve, ms, TIMED_OUT);
-    // An app that has closed its sockets does not wait.
+    // The timer must not keep a process alive whose app has closed its sockets.
     timer.unref();
   });
   try {

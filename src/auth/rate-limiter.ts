@@ -12,7 +12,7 @@ const ROUNDING_MS = 0.001;
  * @internal
  */
 export class RateLimiter {
-  /** In the order of the last handshake. */
+  /** In the order of the last use. */
   private readonly fullAt = new Map<string, number>();
   private readonly intervalMs: number;
   private readonly burstMs: number;
@@ -33,7 +33,7 @@ export class RateLimiter {
     return this.fullAt.size;
   }
 
-  /** Counts a handshake of an address. Returns 0 if it is allowed, or in how many ms the next one is. */
+  /** Counts a handshake or an event. Returns 0 if it is allowed, otherwise the ms until the next one is. */
   take(address: string): number {
     const now = this.now();
     this.forgetIdle(now);
@@ -46,7 +46,7 @@ export class RateLimiter {
     return 0;
   }
 
-  /** The oldest ones come first; each is checked once. */
+  /** Forgets full buckets. The least recently used come first, and each is checked once. */
   private forgetIdle(now: number): void {
     for (const [address, fullAt] of this.fullAt) {
       if (fullAt > now) return;

@@ -81,7 +81,7 @@ export class TokenRefresh {
     }
     if (this.busy.has(socket)) return this.refused(socket, 'auth.refresh-busy');
     if (token === undefined) return this.refused(socket, 'auth.token-missing');
-    const refusal = this.authentication.tooOften(socket);
+    const refusal = this.authentication.countHandshake(socket);
     if (refusal !== undefined) return { ok: false, ...refusal.data };
     this.busy.add(socket);
     const identity = await this.authentication.verify(token, socket, options);

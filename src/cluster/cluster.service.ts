@@ -234,8 +234,8 @@ export class ClusterService {
   }
 
   /**
-   * Every running instance has been heard in that time. Until then any subscriber counted by Redis may be an
-   * instance.
+   * After `memberTimeoutMs` this instance has received a heartbeat of every running one. Until then any subscriber
+   * counted by Redis may be an instance.
    */
   private countUnknownSubscribers(instances: number): void {
     const listening = Date.now() - this.listeningSince;

@@ -74,7 +74,7 @@ export class PropagatorHealthIndicator {
   private deaf(): string | undefined {
     const silence = this.heardItselfMs;
     if (silence <= this.view.options.memberTimeoutMs) return undefined;
-    return `The instance has not heard its own heartbeats for ${silence} ms.`;
+    return `The instance has not received its own heartbeats for ${silence} ms.`;
   }
 
   private get heardItselfMs(): number {

@@ -63,7 +63,7 @@ export function presentOptions(
   return Object.fromEntries(present);
 }
 
-/** An option that works without the object that it was in, which may be an instance of a class. */
+/** Detaches an option from its object, which may be an instance of a class: binds methods, and flattens `tls`. */
 function usable(given: object, name: string, value: unknown, kind?: RedisOptionKind): unknown {
   // ioredis copies only the own properties of these.
   if (kind === 'tls' && isOptions(value) && !isPlain(value)) return flat(value);
@@ -72,7 +72,7 @@ function usable(given: object, name: string, value: unknown, kind?: RedisOptionK
   return isBound ? value.bind(given) : value;
 }
 
-/** Whether it is an object of no class, in any realm. */
+/** Whether an object is no instance of a class, in any realm. */
 function isPlain(given: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(given);
   return prototype === null || Object.getPrototypeOf(prototype) === null;

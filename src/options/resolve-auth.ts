@@ -101,7 +101,7 @@ export function resolveAuth(given: unknown): ResolvedAuthOptions | undefined {
     );
   }
   return Object.freeze({
-    // Methods of an object keep it as `this`.
+    // Bound, because an app may pass an object with methods.
     authenticate: auth.authenticate.bind(auth),
     required: flag('auth.required', auth.required, false),
     publicGateways: classes('auth.publicGateways', auth.publicGateways),

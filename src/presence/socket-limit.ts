@@ -5,7 +5,7 @@ import { reasonOf } from '../errors.js';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { AuthRefusal, retrySoon } from '../auth/auth-refusal.js';
+import { AuthRefusal, randomRetryMs } from '../auth/auth-refusal.js';
 import type { SocketGate } from '../auth/authentication.js';
 import { bucketOf } from './store/presence-buckets.js';
 import type { Lease, LimitPolicy, PresenceStore, SocketAdmission } from './store/presence-store.js';
@@ -13,7 +13,7 @@ import type { Lease, LimitPolicy, PresenceStore, SocketAdmission } from './store
 const TOO_MANY = 'auth.too-many-sockets';
 const EVICT = 'evict';
 /** The number of concurrent calls of the store while it catches up. */
-const AT_ONCE = 100;
+const MAX_AT_ONCE = 100;
 
 interface Counted {
   readonly userId: string;
@@ -69,7 +69,7 @@ export class SocketLimit implements SocketGate {
       this.leave(counted);
       this.release(counted);
       this.deps.reporter.report(TOO_MANY, () => `user ${JSON.stringify(userId)}`);
-      return new AuthRefusal(TOO_MANY, { retryAfterMs: retrySoon() });
+      return new AuthRefusal(TOO_MANY, { retryAfterMs: randomRetryMs() });
     }
     const elsewhere = evicted.filter((id) => !this.counted.has(id));
     if (elsewhere.length > 0) this.deps.requests.notify(EVICT, { ids: elsewhere });
@@ -105,7 +105,7 @@ export class SocketLimit implements SocketGate {
       for (const task of tasks) await task();
     };
     try {
-      await Promise.all(Array.from({ length: AT_ONCE }, work));
+      await Promise.all(Array.from({ length: MAX_AT_ONCE }, work));
     } finally {
       this.catchingUp = false;
     }

@@ -6,8 +6,8 @@ const KEY = Symbol.for('nestjs-redis-propagator:claimed-subscribers');
 const shared = globalThis as { [KEY]?: WeakSet<object> };
 
 /**
- * Claims a borrowed subscriber for one app. When one of two apps left a channel, the other would no longer receive
- * it: Redis knows only one connection, and counts it once in receipts. A Cluster client is not subscribed itself,
+ * Claims a borrowed subscriber for one app. Two apps would share one connection, which Redis counts once in
+ * receipts; and when one of them left a channel, the other would no longer receive its messages. A Cluster client is not subscribed itself,
  * and can be shared.
  *
  * @returns a function that releases the claim
@@ -21,7 +21,7 @@ export function claimSubscriber({ subscriber, owned, cluster }: RedisClients): (
     throw misused(
       'redis.subscriber',
       'a client that another app of this process is subscribed with',
-      'When one of them left a channel the other would be deaf: pass publisher.duplicate() to each.',
+      'When one of them leaves a channel, the other no longer receives its messages: pass publisher.duplicate() to each.',
     );
   }
   claimed.add(subscriber);

@@ -4,7 +4,7 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import { isBorrowed, isClusterConnection } from '../options/resolve-redis.js';
 import type { RedisClient } from '../options/redis-options.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { keepToItsDatabase } from './database.js';
+import { reopenOnRefusedDatabase } from './database.js';
 import { isClusterClient } from './ioredis-internals.js';
 import { outliveSocketErrors } from './stream-errors.js';
 
@@ -19,7 +19,8 @@ export interface RedisClients {
 }
 
 /**
- * Short, because a disconnected subscriber loses events; ioredis' own delay grows to seconds. Random between half
+ * The delay before a connection is opened again. It is short, because a disconnected subscriber loses events; ioredis' own
+ * delay grows to seconds. It is random between half
  * and one and a half times the delay, so that the instances of a fleet do not all reconnect at the same moment.
  */
 function retryStrategy(times: number): number {
@@ -39,7 +40,7 @@ const disconnectTimeout = 200;
  * and turn a failed resubscription into an unhandled rejection. Numbers in replies are numbers, and the names of
  * channels and keys are unchanged.
  */
-const OWN_WAYS = {
+const REQUIRED_OPTIONS = {
   lazyConnect: true,
   autoResubscribe: false,
   autoResendUnfulfilledCommands: false,
@@ -56,14 +57,14 @@ const OWN_WAYS = {
  */
 type Threw = (error: unknown) => void;
 
-/** Node turns longer delays into none. */
+/** Node runs a timer with a longer delay at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /**
  * Wraps the retryStrategy of the app, which may give up: an instance must not lose its connection for good because
  * Redis was down for a while.
  */
-function unending(given: ((times: number) => unknown) | null | undefined, threw: Threw) {
+function retryForever(given: ((times: number) => unknown) | null | undefined, threw: Threw) {
   return (times: number): number => {
     try {
       const ms = given?.(times);
@@ -75,8 +76,11 @@ function unending(given: ((times: number) => unknown) | null | undefined, threw:
   };
 }
 
-/** Wraps `reconnectOnError` of the app, if it has one. */
-function harmless({ reconnectOnError: given }: RedisOptions, threw: Threw): RedisOptions {
+/** Wraps `reconnectOnError` of the app, which may throw. */
+function guardReconnectOnError(
+  { reconnectOnError: given }: RedisOptions,
+  threw: Threw,
+): RedisOptions {
   if (typeof given !== 'function') return {};
   return {
     reconnectOnError: (error) => {
@@ -97,34 +101,34 @@ function connectionOptions(role: string, given: RedisOptions, threw: Threw): Red
     keepAlive: 10_000,
     // ioredis waits for as long as a Redis expects to load its data, up to ten seconds, before it asks again.
     maxLoadingRetryTime: 1_000,
-    // Otherwise a Sentinel that accepts connections and never replies is awaited for ever, and no other one is
-    // asked.
+    // Without a limit ioredis waits for ever for a Sentinel that accepts connections and never replies, and asks no
+    // other one.
     sentinelCommandTimeout: 5_000,
     connectionName: `nestjs-redis-propagator:${role}`,
     ...given,
-    ...OWN_WAYS,
-    ...harmless(given, threw),
-    retryStrategy: unending(given.retryStrategy, threw),
+    ...REQUIRED_OPTIONS,
+    ...guardReconnectOnError(given, threw),
+    retryStrategy: retryForever(given.retryStrategy, threw),
     ...(given.sentinels && {
-      sentinelRetryStrategy: unending(given.sentinelRetryStrategy, threw),
+      sentinelRetryStrategy: retryForever(given.sentinelRetryStrategy, threw),
     }),
   };
 }
 
-/** ioredis also reads options from the query of a URL, and they override all others. */
-function withoutOurs(redis: string): string {
+/** Removes the required options from the query of a URL: ioredis reads options there, and prefers them to all others. */
+function withoutRequiredOptions(redis: string): string {
   const url = new URL(redis);
-  const ours = Object.keys(OWN_WAYS).filter((name) => url.searchParams.has(name));
+  const ours = Object.keys(REQUIRED_OPTIONS).filter((name) => url.searchParams.has(name));
   for (const name of ours) url.searchParams.delete(name);
   return ours.length === 0 ? redis : url.href;
 }
 
 /**
- * The same for a Cluster. A command whose connection was lost may have been executed, so it is not sent again. A
+ * The same as {@link REQUIRED_OPTIONS}, for a Cluster. A command whose connection was lost may have been executed, so it is not sent again. A
  * command that waits while a node is down could change the order. Commands wait for a node only during its first
  * connection.
  */
-const CLUSTER_WAYS = {
+const REQUIRED_CLUSTER_OPTIONS = {
   lazyConnect: true,
   enableOfflineQueue: true,
   retryDelayOnFailover: 0,
@@ -135,9 +139,9 @@ const CLUSTER_WAYS = {
   keyPrefix: '',
 } as const satisfies ClusterOptions;
 
-/** A subscribed connection to one node of a Cluster, duplicated from the Cluster's own connection. */
-export const SHARD_WAYS = {
-  ...OWN_WAYS,
+/** The options of a subscribed connection to one node of a Cluster, duplicated from the Cluster's own connection. */
+export const SHARD_OPTIONS = {
+  ...REQUIRED_OPTIONS,
   retryStrategy,
   disconnectTimeout,
   readOnly: false,
@@ -165,18 +169,18 @@ export function createRedisClients(
   const create = isClusterConnection(redis)
     ? (role: string): RedisClient =>
         new Cluster(redis.nodes, {
-          // A Cluster that is down replies like this to each command. There is no need to ask first, nor for the
-          // permission to ask.
+          // A Cluster that is down says so in the reply to any command. So no check is needed, nor the permission for
+          // `CLUSTER INFO`.
           enableReadyCheck: false,
           ...redis.options,
-          ...CLUSTER_WAYS,
-          clusterRetryStrategy: unending(redis.options?.clusterRetryStrategy, threw),
+          ...REQUIRED_CLUSTER_OPTIONS,
+          clusterRetryStrategy: retryForever(redis.options?.clusterRetryStrategy, threw),
           redisOptions: {
             connectTimeout: 5_000,
             disconnectTimeout,
             connectionName: `nestjs-redis-propagator:${role}`,
             ...redis.options?.redisOptions,
-            ...harmless(redis.options?.redisOptions ?? {}, threw),
+            ...guardReconnectOnError(redis.options?.redisOptions ?? {}, threw),
             keyPrefix: '',
             stringNumbers: false,
           },
@@ -184,13 +188,13 @@ export function createRedisClients(
     : (role: string): RedisClient => {
         const { url, ...options } = typeof redis === 'string' ? { url: redis } : withUrl(redis);
         const own = connectionOptions(role, options, threw);
-        return url === undefined ? new Redis(own) : new Redis(withoutOurs(url), own);
+        return url === undefined ? new Redis(own) : new Redis(withoutRequiredOptions(url), own);
       };
   const [publisher, subscriber] = [create('publisher'), create('subscriber')];
   for (const client of [publisher, subscriber]) {
     if (isClusterClient(client)) client.on('+node', outliveSocketErrors);
     else {
-      keepToItsDatabase(client);
+      reopenOnRefusedDatabase(client);
       outliveSocketErrors(client);
     }
   }

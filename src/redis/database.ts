@@ -18,7 +18,7 @@ const ignore = (): void => {};
  * Closes a connection whose database was refused before it is ready, and opens it again. ioredis would continue
  * with the first database. @internal
  */
-export function keepToItsDatabase(client: RedisClient): void {
+export function reopenOnRefusedDatabase(client: RedisClient): void {
   client.on(
     'error',
     guarded(ignore, (error: unknown) => {

@@ -123,7 +123,7 @@ export function startedAtReplica(error: unknown): PropagatorError | undefined {
   const reason = reasonOf(error instanceof PropagatorError ? error.cause : error);
   if (!/READONLY/.test(reason)) return undefined;
   const remedy =
-    'Write the address of the primary: what is published at a replica is heard there only, and it takes no writes.';
+    'Write the address of the primary: subscribers of other servers do not get messages published at a replica, and a replica takes no writes.';
   return PropagatorError.of('redis.wrong-server', ['a replica', reason, remedy], error);
 }
 

@@ -28,7 +28,7 @@ type Timeouts = Pick<
   'connectTimeoutMs' | 'subscribeTimeoutMs' | 'publishTimeoutMs'
 >;
 
-/** Publishes without a reply end the connection anyway. */
+/** More than for a subscriber, because a publish without a reply already replaces the connection. */
 const PUBLISHER_PINGS = 3;
 /** A late publish alone proves nothing: no byte may arrive for this part of `publishTimeoutMs` as well. */
 const CONFIRMATIONS = 4;

@@ -71,7 +71,7 @@ export class RedisScripts {
   }
 
   /**
-   * Like {@link run}, but sends the script again even if Redis may know it, so that all permissions are needed.
+   * Like {@link run}, but always sends the whole text (`EVAL`), so that a missing permission for `EVAL` shows.
    *
    * @throws PropagatorError as {@link run}
    */

@@ -1,6 +1,6 @@
 import type { PropagatorError } from '../errors.js';
 import { ClientEvents } from './client-events.js';
-import { SHARD_WAYS } from './client-factory.js';
+import { SHARD_OPTIONS } from './client-factory.js';
 import { CHANNELS_DROPPED, channelsOf, type NodeClient } from './ioredis-internals.js';
 import { Liveness } from './liveness.js';
 import { quit } from './quit.js';
@@ -44,7 +44,7 @@ export class Shard {
   closed = false;
 
   constructor(node: NodeClient, subscribeTimeoutMs: number, waiters: Waiters, on: ShardHandlers) {
-    this.client = node.duplicate(SHARD_WAYS);
+    this.client = node.duplicate(SHARD_OPTIONS);
     this.liveness = new Liveness(this.client, 1);
     this.connection = new SubscriberConnection(
       this.client,

@@ -9,7 +9,7 @@ import type { Subscriber, SubscriberHandlers } from './subscriber.js';
 import { SubscriberConnection } from './subscriber-connection.js';
 
 const ALL = (): boolean => true;
-/** If Redis is frozen for longer, all instances replace their connections and ask one another for missed events. */
+/** A Redis that is frozen for longer than these checks makes all instances reconnect, and ask one another for events. */
 const PINGS = 2;
 
 /**

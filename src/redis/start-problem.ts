@@ -94,7 +94,7 @@ export async function tlsMistake(client: RedisClient): Promise<PropagatorError |
 
 /**
  * Why a Redis that accepts connections does not become ready; undefined if it does not load its data. ioredis waits
- * until that is done, and says nothing.
+ * until Redis has loaded its data, without an event.
  *
  * @internal
  */

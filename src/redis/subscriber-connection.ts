@@ -103,7 +103,7 @@ export class SubscriberConnection {
    */
   drop(channel: string): void {
     this.channels.drop(channel);
-    // Without this refusal everything may be subscribed.
+    // If this was the only refused channel, all wanted channels are subscribed now.
     if (this.overdueChannels.forget(channel) && this.connected) this.schedule();
   }
 

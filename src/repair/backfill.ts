@@ -14,7 +14,7 @@ const MARGIN_MS = 5_000;
  * On a Cluster a repair reply can arrive before the originals, which use another connection. Check for duplicates
  * for this long.
  */
-const TWICE_MS = 30_000;
+const DUPLICATES_MS = 30_000;
 /** The maximum size of held events. Beyond it they are delivered before the missed ones. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
@@ -94,9 +94,9 @@ export class Backfill {
   }
 
   /**
-   * The instance has replied completely, so its held events follow.
+   * Delivers the held events of an instance that has replied completely.
    *
-   * @param stillPending channels of which more is missing
+   * @param stillPending channels whose earlier events are still missing: their events stay held
    */
   release(origin: InstanceId, stillPending?: StillPending): void {
     this.watchForDuplicates(origin);
@@ -167,7 +167,7 @@ export class Backfill {
     const now = performance.now();
     for (const [other, until] of this.duplicatesUntil)
       if (until < now) this.duplicatesUntil.delete(other);
-    this.duplicatesUntil.set(origin, now + TWICE_MS);
+    this.duplicatesUntil.set(origin, now + DUPLICATES_MS);
   }
 
   private deliverOnce(origin: InstanceId, arrival: Arrival): void {
@@ -212,7 +212,7 @@ class HoldBackQueue {
   /**
    * Takes the envelopes of an origin, in the order of sending; they are no longer held.
    *
-   * @param stillPending channels whose events still are
+   * @param stillPending channels whose events stay held
    */
   release(origin: InstanceId, stillPending?: StillPending): Arrival[] {
     const arrivals = this.byOrigin.get(origin) ?? [];

@@ -9,8 +9,8 @@ interface Manifest {
 }
 
 /**
- * Reads the package.json of a package, found from the place of a file: by default the app's own package.json. Not every
- * package exports its package.json.
+ * Reads the package.json of a package. The package is resolved as if the file `from` imported it; by default from the app's
+ * own folder. The search goes up from the main file of the package, because not every package exports its package.json.
  *
  * @internal
  */
@@ -33,8 +33,8 @@ export function manifestOf(name: string, from: string = appManifest()): Manifest
 }
 
 /**
- * The app's socket.io. It comes with Nest's platform and need not be a dependency of the app itself, so it is also looked
- * up from there. Undefined if it is not found, as in a bundle.
+ * The app's socket.io. It comes with Nest's platform package and need not be a dependency of the app itself, so it is
+ * first resolved from that package. Undefined if it is not found, as in a bundle.
  *
  * @internal
  */

@@ -19,7 +19,7 @@ export function unawaited<R>(reporter: Reporter, promise: Promise<R>): Promise<R
   return promise;
 }
 
-/** Runs work that reads arguments. Its promise rejects with {@link refusalOf} an error that is thrown. @internal */
+/** Runs a function that reads arguments. Turns an error that it throws into a rejection, see {@link refusalOf}. @internal */
 export function rejecting<R>(work: () => Promise<R>): Promise<R> {
   try {
     return work();
@@ -43,7 +43,7 @@ const MAX_NAMED = 1_000_000;
 /**
  * Reads a list of arguments, and checks each of them.
  *
- * @throws PropagatorError `target.invalid` if it is too long, or cannot be read; what `check` throws
+ * @throws PropagatorError `target.invalid` if it is too long, or cannot be read; also any error of `check`
  * @internal
  */
 export function listed<T>(name: string, given: Iterable<unknown>, check: (one: unknown) => T): T[] {
@@ -61,8 +61,8 @@ export function listed<T>(name: string, given: Iterable<unknown>, check: (one: u
 }
 
 /**
- * The error of a call whose arguments were read. Arguments may throw anything when they are read (a getter, an iterable,
- * a revoked proxy): that is `target.invalid`.
+ * Converts an error that was thrown while arguments were read. A PropagatorError stays as it is. Anything else comes from
+ * the arguments (a getter, an iterable, a revoked proxy), and becomes `target.invalid`.
  *
  * @internal
  */

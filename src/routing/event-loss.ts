@@ -29,7 +29,7 @@ export class EventLosses {
   /** @param failed called with errors that subscribers throw */
   constructor(private readonly failed: Failed) {}
 
-  /** Ignores a publish without a target, which is no event of the app. */
+  /** A publish without a target is not an event of the app, and is ignored. */
   add({ target, event = '' }: LostPublish, error: PropagatorError): void {
     if (target === undefined) return;
     const id = 'id' in target ? target.id : undefined;

@@ -209,7 +209,7 @@ export class EventRouter {
       else this.local.deliverTo([only], event);
     } catch (error) {
       const sendable = error instanceof PropagatorError && DELIVERABLE.has(error.code);
-      const delivered = sendable && this.local.triesToDeliver(event);
+      const delivered = sendable && this.local.tryToDeliver(event);
       this.reporter.report(
         'emit.refused',
         () =>

@@ -47,7 +47,7 @@ export class LocalDelivery {
   }
 
   /** Delivers an event that cannot be published. Returns whether it could be delivered. */
-  triesToDeliver(event: OutgoingEvent): boolean {
+  tryToDeliver(event: OutgoingEvent): boolean {
     try {
       this.deliverTo(this.namespaces.named(event.namespace), event);
       return true;

@@ -308,7 +308,7 @@ export function isBackpressured({ transport }: EngineSocket): boolean {
  *
  * @internal
  */
-export function wroteDirectly(connection: EngineSocket, frames: readonly Buffer[]): boolean {
+export function writeDirectly(connection: EngineSocket, frames: readonly Buffer[]): boolean {
   const { readyState, writeBuffer, transport, server } = connection;
   const { socket } = transport;
   if (

@@ -246,7 +246,7 @@ export function outgoingListenersOf(socket: Socket): readonly Acknowledge[] | un
   return socket.listenersAnyOutgoing();
 }
 
-/** Turns a connection that Socket.IO has recovered into a new one. By the new id the client knows. @internal */
+/** Turns a recovered connection into a new one. The client recognises a new connection by its new private id. @internal */
 export function startOver(socket: Socket, newPid: string): void {
   const internal = socketOf(socket);
   internal.recovered = false;

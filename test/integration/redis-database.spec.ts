@@ -7,7 +7,7 @@ import {
   RedisService,
   type RedisConnection,
 } from '../../src/index.js';
-import { keepToItsDatabase } from '../../src/redis/database.js';
+import { reopenOnRefusedDatabase } from '../../src/redis/database.js';
 import type { MemoryLogger } from '../support/memory-logger.js';
 import { OwnRedisApps } from '../support/own-redis-apps.js';
 import type { RunningRedis } from '../support/own-redis.js';
@@ -110,7 +110,7 @@ describe('the database in the option redis', () => {
         disconnectTimeout: 1,
       });
       const events: string[] = [];
-      keepToItsDatabase(client);
+      reopenOnRefusedDatabase(client);
       for (const event of ['ready', 'error']) client.on(event, () => events.push(event));
       await until(
         () => events.length >= 3,

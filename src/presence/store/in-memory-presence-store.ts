@@ -58,15 +58,15 @@ export class InMemoryPresenceStore implements PresenceStore {
 
   async verify(): Promise<void> {}
 
-  async beat({ owner, isHeard = false }: Beat): Promise<BeatAnswer> {
+  async beat({ owner, hasSubscriber = false }: Beat): Promise<BeatAnswer> {
     const { ended, heard } = this.table;
     const now = Date.now();
-    if (isHeard) heard.set(owner, now);
+    if (hasSubscriber) heard.set(owner, now);
     for (const [other, at] of heard) {
       if (at < now - 2 * this.options.leaseMs) heard.delete(other);
     }
     // Changes of their users would be lost on an instance without a subscriber.
-    const dead = isHeard || heard.size === 0 ? [...ended] : [];
+    const dead = hasSubscriber || heard.size === 0 ? [...ended] : [];
     if (dead.length > 0) ended.clear();
     return { state: 'held', now: Date.now(), until: Infinity, data: 'memory', dead };
   }

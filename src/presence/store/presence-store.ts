@@ -68,10 +68,10 @@ export interface Beat {
   /** Dead owners that this instance is sweeping: the store assigns them to no other. */
   readonly sweeping?: readonly Owner[];
   /**
-   * Whether the app is subscribed to the changes of this instance. While there are such instances, and for two leases
-   * afterwards, only they are assigned dead owners.
+   * Whether the app is subscribed to the changes of this instance. The store assigns dead owners only to instances with a
+   * subscriber, unless there has been none for two leases.
    */
-  readonly isHeard?: boolean;
+  readonly hasSubscriber?: boolean;
 }
 
 /** @internal */

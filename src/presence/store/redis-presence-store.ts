@@ -113,11 +113,11 @@ export class RedisPresenceStore implements PresenceStore {
     data,
     claimUntil,
     sweeping = [],
-    isHeard = false,
+    hasSubscriber = false,
   }: Beat): Promise<BeatAnswer> {
     const times = [claimUntil, this.skewMs];
     const known = [owner, this.options.leaseMs, data ?? ''];
-    const args = [...known, ...times, isHeard ? 1 : 0, this.keepLeasesMs, ...sweeping];
+    const args = [...known, ...times, hasSubscriber ? 1 : 0, this.keepLeasesMs, ...sweeping];
     const reply = await this.scripts.run(BEAT, this.leases, args);
     type Reply = [BeatAnswer['state'], number, number, string, number, ...Owner[]];
     const [state, now, until, current, tentativeUntil, ...dead] = reply as Reply;

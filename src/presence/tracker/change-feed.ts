@@ -17,28 +17,28 @@ export class ChangeFeed {
   readonly changes$ = new Observable<PresenceChange>((listener) => {
     const subscription = this.changes.subscribe(listener);
     // Deferred until the subscriber has its subscription.
-    nextTick(this.failed, this.onListener);
+    nextTick(this.failed, this.onSubscriber);
     return () => {
       subscription.unsubscribe();
-      if (!this.isHeard) this.silentSince = performance.now();
+      if (!this.hasSubscriber) this.silentSince = performance.now();
     };
   });
 
   constructor(
     /** How long to wait for a subscriber after the start, or after the last one has unsubscribed, in ms. */
     private readonly patienceMs: number,
-    private readonly onListener: () => void,
+    private readonly onSubscriber: () => void,
     private readonly failed: Failed,
   ) {}
 
   /** Whether the app is subscribed. */
-  get isHeard(): boolean {
+  get hasSubscriber(): boolean {
     return this.changes.observed;
   }
 
   /** Whether a change has to wait for a subscriber. */
   get isWaiting(): boolean {
-    if (this.isHeard) return false;
+    if (this.hasSubscriber) return false;
     return this.phase !== 'running' || performance.now() - this.silentSince < this.patienceMs;
   }
 
@@ -49,7 +49,7 @@ export class ChangeFeed {
     this.silentSince = performance.now();
   }
 
-  /** The app ends: changes without a subscriber are left to other instances. */
+  /** The app ends. From now on changes without a subscriber are kept for other instances, and not dropped. */
   appEnding(): void {
     this.phase = 'ending';
   }

@@ -25,12 +25,12 @@ export class GraceSchedule {
 
   constructor(private readonly deps: GraceScheduleDeps) {}
 
-  /** The join of a user is tentative until then. A second one does not prolong it. */
+  /** The join of a user is tentative until `until`. A second join does not prolong it. */
   joinedTentatively(userId: string, until: number, now: number): void {
     if (this.tentative.has(userId)) return;
     this.tentative.set(userId, until);
-    // A user who leaves before starts the grace period then.
-    this.isResponsible(graceEnd(until, this.deps.options));
+    // The grace period of a user who leaves before then starts at `until`.
+    this.extendResponsibility(graceEnd(until, this.deps.options));
     this.deps.processDueIn(until - now);
   }
 
@@ -39,7 +39,7 @@ export class GraceSchedule {
     const { options } = this.deps;
     this.departed.set(userId, graceEnd(Math.max(now, this.tentative.get(userId) ?? 0), options));
     const end = graceEnd(now, options);
-    this.isResponsible(end);
+    this.extendResponsibility(end);
     this.deps.processDueIn(end - now);
   }
 
@@ -50,7 +50,7 @@ export class GraceSchedule {
   /** This instance has swept a dead one, whose next user is due at `nextAt`. */
   inherited(nextAt: number, now: number): void {
     const { options } = this.deps;
-    this.isResponsible(graceEnd(now, options) + options.leaseMs);
+    this.extendResponsibility(graceEnd(now, options) + options.leaseMs);
     this.deps.processDueIn(nextAt - now);
   }
 
@@ -73,11 +73,11 @@ export class GraceSchedule {
   processed({ now, nextAt, changes }: DueResult, tentativeUntil: number): void {
     const { options } = this.deps;
     if (now < tentativeUntil) {
-      this.isResponsible(graceEnd(tentativeUntil, options));
+      this.extendResponsibility(graceEnd(tentativeUntil, options));
       this.deps.processDueIn(tentativeUntil - now);
     }
     // A tentative user who has left starts the grace period now; only this instance knows it.
-    if (changes.length > 0) this.isResponsible(graceEnd(now, options));
+    if (changes.length > 0) this.extendResponsibility(graceEnd(now, options));
     if (nextAt !== undefined && nextAt <= this.responsibleUntil) {
       this.deps.processDueIn(nextAt - now);
     }
@@ -94,7 +94,7 @@ export class GraceSchedule {
     this.responsibleUntil = 0;
   }
 
-  private isResponsible(until: number): void {
+  private extendResponsibility(until: number): void {
     this.responsibleUntil = Math.max(this.responsibleUntil, until);
   }
 }

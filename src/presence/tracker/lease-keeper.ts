@@ -10,7 +10,7 @@ export interface LeaseHandlers {
   /** The dead owners that this instance is sweeping. */
   sweeping(): readonly Owner[];
   /** Whether the app is subscribed to the changes of this instance. */
-  isHeard(): boolean;
+  hasSubscriber(): boolean;
   /** Other instances have given this one up; it continues under a new name. */
   givenUp(): void;
   /** The store may have missed updates over an earlier connection, or has lost all its data. */
@@ -28,12 +28,12 @@ export interface LeaseHandlers {
  */
 export class LeaseKeeper {
   private timer: NodeJS.Timeout | undefined;
-  /** Counts how often this instance was given up. */
+  /** How often this instance was given up. */
   private epoch = 0;
   /** The connection of the store at the last beat. */
   private connection: number | undefined;
   private lease: Lease | undefined;
-  /** No other instance can give this one up before, on the clock of this process. */
+  /** Until then no other instance can give this one up, on the clock of this process. */
   private heldUntil = 0;
   /** The data id of the last reply. */
   private data: string | undefined;
@@ -50,8 +50,8 @@ export class LeaseKeeper {
   private beating: Promise<void> | undefined;
   private beatAgain = false;
   private stopped = false;
-  /** The value of `isHeard` in the last beat. */
-  private wasHeard = false;
+  /** The value of `hasSubscriber` in the last beat. */
+  private hadSubscriber = false;
   private lastFailure: unknown;
 
   constructor(
@@ -118,8 +118,8 @@ export class LeaseKeeper {
   }
 
   /** The app has subscribed. Renews the lease, so that the store knows, unless the last beat said so. */
-  heard(): void {
-    const isKnown = this.wasHeard && this.isHeld;
+  subscribed(): void {
+    const isKnown = this.hadSubscriber && this.isHeld;
     if (!isKnown && this.timer !== undefined) void this.beat();
   }
 
@@ -154,14 +154,14 @@ export class LeaseKeeper {
     const { connection } = this.store;
     if (connection !== this.connection) this.reconnected(connection);
     const { owner, data } = this;
-    this.wasHeard = this.handlers.isHeard();
+    this.hadSubscriber = this.handlers.hasSubscriber();
     const sentAt = Date.now();
     const answer = await this.store.beat({
       owner,
       data,
       claimUntil: this.claimUntil(),
       sweeping: this.handlers.sweeping(),
-      isHeard: this.wasHeard,
+      hasSubscriber: this.hadSubscriber,
     });
     if (this.stopped || this.store.connection !== connection) return;
     if (answer.state === 'swept') {

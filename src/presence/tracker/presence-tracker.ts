@@ -59,13 +59,13 @@ export class PresenceTracker {
       options.leaseMs,
       () => {
         this.reportWaiting();
-        this.lease.heard();
+        this.lease.subscribed();
       },
       failed,
     );
     this.lease = new LeaseKeeper(store, instanceId, options, {
       sweeping: () => this.sweeps.owners,
-      isHeard: () => this.feed.isHeard,
+      hasSubscriber: () => this.feed.hasSubscriber,
       givenUp: () => this.givenUp(),
       storeForgot: ({ storeLostData }) => this.storeForgot(storeLostData),
       renewed: (dead) => this.renewed(dead),

@@ -3,7 +3,7 @@ import { BUCKETS } from '../store/presence-buckets.js';
 import type { Lease, Owner, PresenceStore, Swept } from '../store/presence-store.js';
 
 /** The number of buckets swept at once. */
-const AT_ONCE = 8;
+const MAX_AT_ONCE = 8;
 
 /** Dependencies of {@link Sweeps}. @internal */
 export interface Sweeper {
@@ -102,7 +102,7 @@ async function sweepSome(sweeper: Sweeper, dead: Owner, sweep: Sweep): Promise<v
       left.delete(bucket);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, sweepNext));
+  await Promise.all(Array.from({ length: MAX_AT_ONCE }, sweepNext));
 }
 
 async function sweepBucket(

@@ -6,7 +6,7 @@ const CONNECTED = 1;
 const ARRIVED = 2;
 /** The cluster considers the user online because of this instance. */
 const KNOWN = 4;
-/** The store has confirmed that on the current connection. */
+/** The store has confirmed `KNOWN` on the current connection. */
 const REGISTERED = 8;
 /** The store knows that the user left here; the consequence may not have been reported yet. */
 const DEPARTED = 16;

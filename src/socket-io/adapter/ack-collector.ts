@@ -23,7 +23,7 @@ interface CollectAcksDeps {
 
 const ABANDON = Symbol('propagator:abandon');
 
-/** A callback of {@link collectAcks}: {@link abandonAcks} stops waiting for it. */
+/** A callback of {@link collectAcks}. {@link abandonAcks} calls it when its socket has left. */
 interface Abandonable {
   readonly [ABANDON]?: () => void;
 }

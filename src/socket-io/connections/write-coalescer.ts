@@ -4,7 +4,7 @@ import type { WirePacket } from '../../wire/wire-packet.js';
 import {
   framed,
   takesFrames,
-  wroteDirectly,
+  writeDirectly,
   type EngineSocket,
   type FramedOptions,
 } from '../engine-socket.js';
@@ -136,7 +136,7 @@ function writeWaiting(connection: CoalescedConnection): void {
   connection[WAITING] = undefined;
   if (takesFrames(connection)) {
     const { options } = waiting;
-    if (wroteDirectly(connection, options.wsPreEncodedFrame)) return;
+    if (writeDirectly(connection, options.wsPreEncodedFrame)) return;
     connection.write(undefined, options);
     return;
   }

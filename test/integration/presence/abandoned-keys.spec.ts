@@ -33,7 +33,7 @@ describe('presence keys in Redis', () => {
 
   it('live longer than any lease after the last change, and no longer than they are needed', async () => {
     const lease = await stores.lease(store, 'a.0');
-    const heard = { owner: 'a.0', data: undefined, claimUntil: 0, isHeard: true };
+    const heard = { owner: 'a.0', data: undefined, claimUntil: 0, hasSubscriber: true };
     await store.beat(heard);
     await store.update(bucket, lease, [{ operation: 'join', userId: 'alice' }]);
     await store.update(bucket, lease, [{ operation: 'hold', userId: 'alice' }]);

@@ -43,9 +43,9 @@ describe('delivery to the sockets of this instance', () => {
     const { namespaces, local } = given();
     const namespace = new FakeNamespace('/');
     namespaces.add(namespace);
-    expect(local.triesToDeliver({ namespace: '/', data: ['bigint', 1n] })).toBe(false);
+    expect(local.tryToDeliver({ namespace: '/', data: ['bigint', 1n] })).toBe(false);
     expect(namespace.deliveries).toEqual([]);
-    expect(local.triesToDeliver(EVENT)).toBe(true);
+    expect(local.tryToDeliver(EVENT)).toBe(true);
     expect(namespace.deliveries).toMatchObject([{ rooms: ['lobby'], except: ['a'] }]);
   });
 });

@@ -58,9 +58,9 @@ describe('ChangeFeed', () => {
     const first = feed.changes$.subscribe();
     const last = feed.changes$.subscribe();
     first.unsubscribe();
-    expect([feed.isHeard, feed.isWaiting]).toEqual([true, false]);
+    expect([feed.hasSubscriber, feed.isWaiting]).toEqual([true, false]);
     last.unsubscribe();
-    expect([feed.isHeard, feed.isWaiting]).toEqual([false, true]);
+    expect([feed.hasSubscriber, feed.isWaiting]).toEqual([false, true]);
     jest.advanceTimersByTime(PATIENCE_MS);
     expect(feed.isWaiting).toBe(false);
   });

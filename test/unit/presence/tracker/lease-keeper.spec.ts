@@ -24,14 +24,14 @@ describe('LeaseKeeper', () => {
   /** The replies of the next beats; afterwards the lease is renewed each time. */
   let replies: (Partial<BeatAnswer> | Error | Promise<void>)[];
   let calls: unknown[];
-  let isHeard: boolean;
+  let hasSubscriber: boolean;
   let keeper: LeaseKeeper;
   beforeEach(() => {
     jest.useFakeTimers();
     beats = [];
     replies = [];
     calls = [];
-    isHeard = false;
+    hasSubscriber = false;
     store = {
       connection: 0,
       beat: async (beat) => {
@@ -43,7 +43,7 @@ describe('LeaseKeeper', () => {
     };
     const handlers: LeaseHandlers = {
       sweeping: () => ['dead.1'],
-      isHeard: () => isHeard,
+      hasSubscriber: () => hasSubscriber,
       givenUp: () => calls.push('givenUp'),
       storeForgot: (loss) => calls.push(loss),
       renewed: (dead) => calls.push(['renewed', ...dead]),
@@ -76,7 +76,7 @@ describe('LeaseKeeper', () => {
   it('sends a beat with each heartbeat, with what it knows of the store', async () => {
     keeper.start();
     await jest.advanceTimersByTimeAsync(2 * OPTIONS.heartbeatIntervalMs);
-    const same = { owner: 'a.0', claimUntil: 0, sweeping: ['dead.1'], isHeard: false };
+    const same = { owner: 'a.0', claimUntil: 0, sweeping: ['dead.1'], hasSubscriber: false };
     expect(beats).toEqual([
       { ...same, data: undefined },
       { ...same, data: 'data' },
@@ -192,10 +192,10 @@ describe('LeaseKeeper', () => {
     { name: 'is not needed if the store knows', starts: true, known: true, more: 0 },
   ])('subscription of the app: a beat $name', async ({ starts, known, more }) => {
     if (starts) keeper.start();
-    isHeard = known;
+    hasSubscriber = known;
     await keeper.beat();
-    isHeard = true;
-    keeper.heard();
+    hasSubscriber = true;
+    keeper.subscribed();
     await jest.advanceTimersByTimeAsync(0);
     expect(beats).toHaveLength(1 + more);
   });

@@ -254,10 +254,10 @@ describe('PresenceTracker', () => {
 
   it('tells the store whether the app is subscribed', async () => {
     await tracker.start();
-    expect(store.beats.at(-1)?.isHeard).toBe(true);
+    expect(store.beats.at(-1)?.hasSubscriber).toBe(true);
     listener.unsubscribe();
     await until(
-      () => store.beats.at(-1)?.isHeard === false,
+      () => store.beats.at(-1)?.hasSubscriber === false,
       () => 'a heartbeat without a listener',
     );
   });
