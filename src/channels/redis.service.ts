@@ -24,7 +24,7 @@ export class RedisService {
   /** @internal */
   constructor(
     private readonly pubSub: PubSub,
-    private readonly subscriptions: Channels,
+    private readonly sharedChannels: Channels,
     private readonly reporter: Reporter,
     private readonly readiness: Readiness,
   ) {}
@@ -88,7 +88,7 @@ export class RedisService {
 
   private open(channel: string): Stream {
     const readers = new Set<Subscriber<unknown>>();
-    const handle = this.subscriptions.acquire(channel, (message) => {
+    const handle = this.sharedChannels.acquire(channel, (message) => {
       let value: unknown;
       try {
         value = JSON.parse(message.toString('utf8'));

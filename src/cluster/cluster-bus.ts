@@ -33,7 +33,7 @@ export class ClusterBus {
   constructor(
     readonly instanceId: InstanceId,
     private readonly pubSub: PubSub,
-    private readonly subscriptions: Channels,
+    private readonly sharedChannels: Channels,
     private readonly options: BusOptions,
     private readonly reporter: Reporter,
     private readonly guard?: MessageAuthenticator,
@@ -51,7 +51,7 @@ export class ClusterBus {
     if (this.holds.length === 0) {
       for (const channel of this.channels) {
         const receive = (bytes: Buffer): void => this.receive(channel, bytes);
-        this.holds.push(this.subscriptions.acquire(channel, receive));
+        this.holds.push(this.sharedChannels.acquire(channel, receive));
       }
     }
     await Promise.all(this.holds.map(({ ready }) => ready));

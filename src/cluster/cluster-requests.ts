@@ -11,7 +11,7 @@ import { PendingRequest, type RequestListener, type RequestOutcome } from './pen
 import { guarded, type Failed } from '../reporting/timers.js';
 
 /** Network allowance for a reply sent just before the deadline. */
-const ANSWER_GRACE_MS = 1_000;
+const REPLY_GRACE_MS = 1_000;
 
 /** The maximum time that another instance may ask to wait, because waiting takes memory. */
 const MAX_WAIT_MS = 600_000;
@@ -74,7 +74,7 @@ export class ClusterRequests {
       guarded(this.failed, ({ origin, message }) => {
         if (origin === bus.instanceId) this.checkOwn(message);
         else if (message.type === 'request') return this.answer(origin, message);
-        else if (message.type === 'reply') this.answered(origin, message);
+        else if (message.type === 'reply') this.receiveReply(origin, message);
         return undefined;
       }),
     );
@@ -114,8 +114,8 @@ export class ClusterRequests {
    *
    * @throws PropagatorError at once `event.unserialisable`, `event.too-large`
    */
-  request(question: RequestToCluster): Promise<RequestOutcome> {
-    const { operation, params, timeoutMs, to, about = operation } = question;
+  request(request: RequestToCluster): Promise<RequestOutcome> {
+    const { operation, params, timeoutMs, to, about = operation } = request;
     const id = this.lastId + 1;
     const message: RequestMessage = { type: 'request', id, operation, params, timeoutMs };
     const sent =
@@ -125,21 +125,21 @@ export class ClusterRequests {
     this.lastId = id;
     const members =
       to === undefined ? this.cluster.otherMembers().map(({ instanceId }) => instanceId) : [to];
-    const patienceMs = question.remoteWaits === true ? timeoutMs + ANSWER_GRACE_MS : timeoutMs;
-    const request = new PendingRequest(members, patienceMs, question, this.failed);
-    this.pending.set(id, request);
+    const patienceMs = request.remoteWaits === true ? timeoutMs + REPLY_GRACE_MS : timeoutMs;
+    const pending = new PendingRequest(members, patienceMs, request, this.failed);
+    this.pending.set(id, pending);
     sent.then(
       (instances) => {
         const unknownSubscribers = to === undefined ? this.cluster.unknownSubscribers : 0;
-        request.delivered({ instances, unknownSubscribers });
+        pending.delivered({ instances, unknownSubscribers });
       },
       () => {
         // The state says that Redis is down, and the log has said so, too.
         this.reporter.count('request.unsent');
-        request.failed();
+        pending.failed();
       },
     );
-    return request.outcome.finally(() => this.pending.delete(id));
+    return pending.outcome.finally(() => this.pending.delete(id));
   }
 
   /**
@@ -180,11 +180,11 @@ export class ClusterRequests {
     }
   }
 
-  private answered(origin: InstanceId, message: ReplyMessage): void {
+  private receiveReply(origin: InstanceId, message: ReplyMessage): void {
     const request = this.pending.get(message.id);
     try {
       // Late, repeated, or without a request.
-      if (request?.answered(origin, message) !== true) this.reporter.count('reply.unexpected');
+      if (request?.receive(origin, message) !== true) this.reporter.count('reply.unexpected');
     } catch (error) {
       // Another publisher on the channel must not be able to end the process.
       this.reporter.report('message.malformed', () => `a reply: ${reasonOf(error)}`);

@@ -16,7 +16,7 @@ export interface ClusterCount {
   readonly complete: boolean;
 }
 
-type Question = Omit<RequestToCluster, 'onPart' | 'onAllStarted'>;
+type RequestForResult = Omit<RequestToCluster, 'onPart' | 'onAllStarted'>;
 
 /**
  * Asks the other instances for lists, and joins them.
@@ -28,12 +28,12 @@ type Question = Omit<RequestToCluster, 'onPart' | 'onAllStarted'>;
  */
 export function collect<T>(
   requests: ClusterRequests,
-  question: Question,
+  request: RequestForResult,
   isItem: (item: unknown) => boolean,
 ): Promise<ClusterResult<T>> {
   const items: T[] = [];
   const outcome = requests.request({
-    ...question,
+    ...request,
     onPart: (_, part) => {
       if (part === undefined) return;
       if (!Array.isArray(part)) throw new TypeError('the part is not a list');
@@ -55,10 +55,10 @@ export function collect<T>(
  * @throws PropagatorError at once, with nothing done: `event.unserialisable`, `event.too-large`
  * @internal
  */
-export function sum(requests: ClusterRequests, question: Question): Promise<ClusterCount> {
+export function sum(requests: ClusterRequests, request: RequestForResult): Promise<ClusterCount> {
   let count = 0;
   const outcome = requests.request({
-    ...question,
+    ...request,
     onPart: (_, part) => {
       if (!Number.isSafeInteger(part) || (part as number) < 0)
         throw new TypeError('the part is not a count');

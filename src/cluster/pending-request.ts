@@ -10,7 +10,7 @@ const MAX_RENEWED_MS = 120_000;
 /** @internal */
 export interface RequestOutcome {
   /** Instances that have replied completely. */
-  readonly answered: readonly InstanceId[];
+  readonly replied: readonly InstanceId[];
   /** Instances that should have replied and did not (as far as their names are known). */
   readonly missing: readonly InstanceId[];
   /** Whether every instance replied. */
@@ -24,7 +24,7 @@ export interface RequestListener {
   /** Called with each part of each reply as it arrives. */
   readonly onPart?: (instanceId: InstanceId, part: unknown) => void;
   /** Called when an instance has replied completely. */
-  readonly onAnswered?: (instanceId: InstanceId) => void;
+  readonly onReplied?: (instanceId: InstanceId) => void;
   /** Called once all instances have sent their first part, or an empty reply. */
   readonly onAllStarted?: () => void;
 }
@@ -80,7 +80,7 @@ export class PendingRequest {
    *
    * @throws the error of the listener; the instance then counts as missing, and the request does not wait for it
    */
-  answered(from: InstanceId, { number, part, done, error }: ReplyMessage): boolean {
+  receive(from: InstanceId, { number, part, done, error }: ReplyMessage): boolean {
     if (this.ended || this.finished.has(from)) return false;
     const received = this.numbersOf(from);
     if (number !== undefined && received.has(number)) return false;
@@ -102,11 +102,11 @@ export class PendingRequest {
       this.started.refused(from);
       this.finished.refused(from);
     } else if (done) {
-      this.started.heard(from);
-      this.finished.heard(from);
-      this.listener.onAnswered?.(from);
+      this.started.addReply(from);
+      this.finished.addReply(from);
+      this.listener.onReplied?.(from);
     } else if (error !== undefined) this.started.refused(from);
-    else if (number === undefined || number === 0) this.started.heard(from);
+    else if (number === undefined || number === 0) this.started.addReply(from);
     this.check();
     if (fault !== undefined) throw fault;
     return true;
@@ -143,7 +143,7 @@ export class PendingRequest {
     if (this.ended) return;
     this.ended = true;
     this.limit.clear();
-    const { answered, missing } = this.finished;
-    this.end({ answered, missing, complete: isOver && missing.length === 0 });
+    const { replied, missing } = this.finished;
+    this.end({ replied, missing, complete: isOver && missing.length === 0 });
   }
 }

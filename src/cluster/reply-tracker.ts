@@ -26,7 +26,7 @@ export class ReplyTracker {
   constructor(private readonly members: readonly InstanceId[]) {}
 
   /** An instance has replied. */
-  heard(instanceId: InstanceId): void {
+  addReply(instanceId: InstanceId): void {
     this.present.add(instanceId);
   }
 
@@ -44,7 +44,7 @@ export class ReplyTracker {
     return this.present.has(instanceId) || this.failed.has(instanceId);
   }
 
-  get answered(): InstanceId[] {
+  get replied(): InstanceId[] {
     return [...this.present];
   }
 

@@ -30,7 +30,7 @@ export interface MessageHandlersDeps {
 }
 
 /** The shared data of all calls of one handler for one socket. */
-interface Bound extends MessageHandlersDeps {
+interface Binding extends MessageHandlersDeps {
   readonly socket: Socket;
   readonly handler: Handler;
   /** The calls of this socket in progress. */
@@ -41,8 +41,8 @@ interface Bound extends MessageHandlersDeps {
 /**
  * Runs the handlers of gateways for the messages of clients, and sends their responses. It works like Nest's
  * IoAdapter, with four differences. A response that cannot be sent is reported, and does not end the process. A
- * client that asked for an acknowledgement always gets one. Others get exactly the events that the asking client
- * gets, after all interceptors. A handler's single result is propagated even if its socket has left meanwhile.
+ * client that asked for an acknowledgement always gets one. The audience gets exactly the events that the asking
+ * client gets, after all interceptors. A handler's single result is propagated even if its socket has left meanwhile.
  *
  * @internal
  */
@@ -55,7 +55,7 @@ export class MessageHandlers {
   bind(socket: Socket, handlers: readonly Handler[], transform: Transform): void {
     const running = this.runningOf(socket);
     for (const handler of handlers) {
-      const bound: Bound = { ...this.deps, socket, handler, running, held: this.held };
+      const bound: Binding = { ...this.deps, socket, handler, running, held: this.held };
       socket.on(handler.message as string, (...args: unknown[]) => {
         const payload = payloadOf(bound, args);
         if (payload === undefined) return;
@@ -100,7 +100,7 @@ class Call extends HandlerCall implements HeldCall {
   private late: unknown;
 
   constructor(
-    private readonly bound: Bound,
+    private readonly bound: Binding,
     private readonly ack: Acknowledge | undefined,
   ) {
     super();
@@ -152,7 +152,7 @@ class Call extends HandlerCall implements HeldCall {
   /** The socket has left. A call that has responded before is a stream, and ends with the socket. */
   leave(): void {
     this.left = true;
-    // While a guard or an interceptor is at work, ours may not have seen the call yet.
+    // While a guard or another interceptor is at work, RedisPropagatorInterceptor may not have seen the call yet.
     const mayPropagate = this.propagate ?? this.bound.mayPropagate();
     if (!mayPropagate || this.values > 0) this.end();
     else this.bound.held.add(this);
@@ -267,7 +267,7 @@ class Call extends HandlerCall implements HeldCall {
 
 /** Nest's form of the arguments of a message; undefined if an adapter of the app fails to make it. */
 function payloadOf(
-  { mapPayload, reporter, handler, socket }: Bound,
+  { mapPayload, reporter, handler, socket }: Binding,
   args: unknown[],
 ): ReturnType<IoAdapter['mapPayload']> | undefined {
   try {

@@ -38,7 +38,7 @@ import { createTransport, type Transport } from './create-transport.js';
 /** The parts of this library in one app. Apps in one process share none of them. @internal */
 export interface Runtime extends Pick<Transport, 'pubSub' | 'clients'> {
   readonly reporter: Reporter;
-  readonly subscriptions: Channels;
+  readonly sharedChannels: Channels;
   readonly redis: RedisService;
   readonly state: SocketStateService;
   readonly router: EventRouter;
@@ -88,17 +88,17 @@ export function createRuntime(options: ResolvedOptions): Runtime {
   const readiness = new Readiness();
   const transport = createTransport(options, reporter);
   const { pubSub, clients } = transport;
-  const subscriptions = new Channels(pubSub, reporter);
+  const sharedChannels = new Channels(pubSub, reporter);
   const state = new SocketStateService();
   const telemetry = new Telemetry();
-  const router = new EventRouter(pubSub, subscriptions, options, reporter, telemetry);
+  const router = new EventRouter(pubSub, sharedChannels, options, reporter, telemetry);
   const authentication = new Authentication(options.auth, reporter);
   const expiry = new TokenExpiry(options.auth, reporter);
   const refusals = new Refusals(options.limits.refusals, reporter, (connection, reason) =>
     endConnection(connection, reason, reporter),
   );
   const refresh = new TokenRefresh(authentication, expiry, refusals, reporter);
-  const parts = createClusterParts(options, { reporter, pubSub, subscriptions, router, state });
+  const parts = createClusterParts(options, { reporter, pubSub, sharedChannels, router, state });
   const { cluster, requests, commands, acks } = parts;
   const { ackTimeoutMs, limits } = options;
   const connections = new ClientConnections(options, reporter);
@@ -108,13 +108,22 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     reporter,
     readiness,
     ...transport,
-    subscriptions,
+    sharedChannels,
     state,
   });
   const { revocations } = authentication;
   const repair = createRepair(options, { ...parts, reporter, pubSub, router });
   const users = new UserCommands(commands, acks, options.ackTimeoutMs);
-  const base = { options, reporter, readiness, telemetry, pubSub, router, state, subscriptions };
+  const base = {
+    options,
+    reporter,
+    readiness,
+    telemetry,
+    pubSub,
+    router,
+    state,
+    subscriptions: sharedChannels,
+  };
   const view: InstanceView = {
     ...base,
     cluster,
@@ -130,13 +139,13 @@ export function createRuntime(options: ResolvedOptions): Runtime {
   const { load } = telemetry;
   const pending = (): number => router.pendingPublishes;
   const monitor = new LoadMonitor(load, options.overload, pending, reporter);
-  const published = (): Promise<void> => bounded(router.drain(), options.publishTimeoutMs);
+  const drainPublishes = (): Promise<void> => bounded(router.drain(), options.publishTimeoutMs);
   return {
     reporter,
     pubSub,
     clients,
-    subscriptions,
-    redis: new RedisService(pubSub, subscriptions, reporter, readiness),
+    sharedChannels,
+    redis: new RedisService(pubSub, sharedChannels, reporter, readiness),
     state,
     router,
     cluster,
@@ -182,7 +191,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     drain: async () => {
       readiness.draining();
       await Promise.all([connections.draining.run(), bounded(requests.settled())]);
-      await published();
+      await drainPublishes();
     },
     close: async () => {
       readiness.closed();
@@ -192,28 +201,28 @@ export function createRuntime(options: ResolvedOptions): Runtime {
       revocations.close();
       await bounded(presence.stop(), options.publishTimeoutMs);
       await bounded(cluster.stop(), options.publishTimeoutMs);
-      await published();
+      await drainPublishes();
       router.close();
       repair.close();
       requests.close();
       parts.bus.close();
-      subscriptions.close();
+      sharedChannels.close();
       observation.close();
       await transport.close();
     },
   };
 }
 
-type Foundation = Pick<Runtime, 'reporter' | 'pubSub' | 'subscriptions' | 'router' | 'state'>;
+type Foundation = Pick<Runtime, 'reporter' | 'pubSub' | 'sharedChannels' | 'router' | 'state'>;
 
-/** The connections between instances, except for events. */
+/** The parts that exchange messages, but no events, with other instances. */
 function createClusterParts(
   options: ResolvedOptions,
-  { reporter, pubSub, subscriptions, router, state }: Foundation,
+  { reporter, pubSub, sharedChannels, router, state }: Foundation,
 ) {
   const { instanceId } = router;
   const { guard } = router;
-  const bus = new ClusterBus(instanceId, pubSub, subscriptions, options, reporter, guard);
+  const bus = new ClusterBus(instanceId, pubSub, sharedChannels, options, reporter, guard);
   const describe = () => ({ sockets: router.namespaces.socketCount, users: state.userCount });
   const cluster = new ClusterService(bus, pubSub, options, describe, reporter);
   const requests = new ClusterRequests(bus, cluster, reporter);

@@ -24,7 +24,7 @@ interface PresenceDeps {
   readonly reporter: Reporter;
   readonly pubSub: PubSub;
   readonly clients: RedisClients | undefined;
-  readonly subscriptions: Channels;
+  readonly sharedChannels: Channels;
   readonly state: SocketStateService;
   readonly cluster: ClusterService;
   readonly requests: ClusterRequests;
@@ -55,7 +55,7 @@ const ABSENT = {
 /** @internal */
 export function createPresence(options: ResolvedOptions, deps: PresenceDeps): Presence {
   const { presence, prefix } = options;
-  const { state, cluster, reporter, readiness, subscriptions } = deps;
+  const { state, cluster, reporter, readiness, sharedChannels } = deps;
   const store = createPresenceStore(options, deps);
   if (presence === undefined || store === undefined) {
     if (options.auth?.maxSocketsPerUser !== undefined) {
@@ -81,7 +81,7 @@ export function createPresence(options: ResolvedOptions, deps: PresenceDeps): Pr
   const left = cluster.changes$.subscribe(
     guarded(failed, ({ type }) => (type === 'joined' ? undefined : tracker.beat())),
   );
-  const watch = new PresenceWatch(subscriptions, prefix, reporter);
+  const watch = new PresenceWatch(sharedChannels, prefix, reporter);
   return {
     service: new PresenceService({ store, tracker, watch, readiness }, state),
     gate: limit,

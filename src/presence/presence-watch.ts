@@ -14,7 +14,7 @@ const TYPES: ReadonlySet<unknown> = new Set(['online', 'offline', 'status']);
  */
 export class PresenceWatch {
   constructor(
-    private readonly subscriptions: Channels,
+    private readonly sharedChannels: Channels,
     private readonly prefix: string,
     private readonly reporter: Reporter,
   ) {}
@@ -25,7 +25,7 @@ export class PresenceWatch {
     const channels = [...buckets].map((bucket) => presenceChannel(this.prefix, bucket));
     return new Observable((subscriber) => {
       const held = channels.map((channel) =>
-        this.subscriptions.acquire(channel, (bytes) => {
+        this.sharedChannels.acquire(channel, (bytes) => {
           const change = this.read(bytes);
           if (change === undefined || wanted?.has(change.userId) === false) return;
           subscriber.next(change);

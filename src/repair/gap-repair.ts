@@ -39,8 +39,8 @@ const SUBSCRIBED_WITHIN_MS = 5_000;
 const ABSENT_MS = 5_000;
 /** The pauses between attempts, growing up to the last. */
 const PAUSE_MS = [100, 1_000] as const;
-/** Events of an instance that has not replied are held. A lost reply is requested again after at most this time. */
-const ANSWER_MS = 5_000;
+/** A reply that was lost is requested again after this time at most, because live events are held until then. */
+const REPLY_TIMEOUT_MS = 5_000;
 
 interface GapRepairDeps {
   readonly pubSub: PubSub;
@@ -89,12 +89,12 @@ export class GapRepair {
     this.pendingChannels = new PendingChannels(deps);
     this.departures = new RecentDepartures(options);
     this.backfill = new Backfill(deps);
-    const timeoutMs = Math.min(options.requestTimeoutMs, ANSWER_MS);
-    const answers = {
+    const timeoutMs = Math.min(options.requestTimeoutMs, REPLY_TIMEOUT_MS);
+    const listener = {
       deliver: this.backfill.deliver.bind(this.backfill),
       release: (origin: InstanceId) => this.backfill.release(origin, this.pendingChannels),
     };
-    this.client = new RepairClient(deps, answers, timeoutMs);
+    this.client = new RepairClient(deps, listener, timeoutMs);
   }
 
   start(): void {
@@ -197,7 +197,7 @@ export class GapRepair {
     await this.repair();
   }
 
-  /** Repairs with an instance that was cut off, too, and came back later: it could not be asked then. */
+  /** Repeats the last repair with an instance that could not be asked then, because it was cut off as well. */
   private returned(instanceId: InstanceId, channel?: string): void {
     if (this.outage !== undefined || this.closed) return;
     this.outage = this.recentRepair.repeatFor(instanceId, channel);
@@ -261,7 +261,7 @@ export class GapRepair {
       for (const instanceId of missing) outage.members.add(instanceId);
       const open = unrepaired(outage);
       if (complete && open.length === 0) return true;
-      // The instances reply in turn.
+      // The instances reply one after the other, so each reply extends the wait.
       if (outage.repaired.size > size) quietSince = performance.now();
       if (performance.now() - quietSince > this.patienceMs(open)) return true;
       const [shortest, longest] = PAUSE_MS;
@@ -272,7 +272,7 @@ export class GapRepair {
     }
   }
 
-  /** A member that does not reply will do so in a moment, or will be lost. */
+  /** How long to keep asking. A member gets more time: by its end the member has replied, or counts as lost. */
   private patienceMs(open: readonly InstanceId[]): number {
     const members = this.members();
     const lives = open.some((instanceId) => members.has(instanceId));

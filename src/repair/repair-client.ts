@@ -15,7 +15,7 @@ interface RepairClientDeps {
   channels(): Iterable<string>;
 }
 
-interface Answers {
+interface RepairListener {
   /** @param heard the highest number received from the instance before */
   deliver(origin: InstanceId, repaired: Repaired, heard: number): void;
   /** The instance has replied completely. */
@@ -38,13 +38,13 @@ export class RepairClient {
 
   constructor(
     private readonly deps: RepairClientDeps,
-    private readonly answers: Answers,
+    private readonly listener: RepairListener,
     private readonly timeoutMs: number,
   ) {}
 
   /**
-   * Asks all instances that have not replied: at once or, if there are many, a few at a time. Replies that arrive
-   * after it is no longer current are dropped.
+   * Asks all instances that have not replied: at once or, if there are many, a few at a time. Drops replies that arrive
+   * when the outage is no longer current.
    */
   async ask(outage: Outage, { isWanted, isCurrent }: RepairScope): Promise<RequestOutcome> {
     const { repaired, since } = outage;
@@ -65,25 +65,25 @@ export class RepairClient {
         timeoutMs: this.timeoutMs,
         partsExtendDeadline: true,
         onPart: (origin, part) => {
-          const answer = repairedBy(origin, part);
-          if (isOpen(origin)) this.answers.deliver(origin, answer, lastHeardFrom(outage, origin));
+          const reply = repairedBy(origin, part);
+          if (isOpen(origin)) this.listener.deliver(origin, reply, lastHeardFrom(outage, origin));
         },
-        onAnswered: (origin) => {
-          // It was excluded from the request to all others, so its empty reply to that says nothing.
+        onReplied: (origin) => {
+          // Instances that are asked one by one are excluded from the request to all: their empty reply to it says nothing.
           if (!isOpen(origin) || (to === undefined && asked.has(origin))) return;
           repaired.add(origin);
-          this.answers.release(origin);
+          this.listener.release(origin);
         },
       });
     await this.askEach(asked, async (origin) => {
       if (isOpen(origin)) await ask(origin);
     });
-    // The reply would be ignored.
-    if (!isCurrent()) return { answered: [], missing: [], complete: false };
+    // All replies would be dropped.
+    if (!isCurrent()) return { replied: [], missing: [], complete: false };
     // There may be instances that are not known here yet.
-    const { answered, missing, complete } = await ask();
+    const { replied, missing, complete } = await ask();
     const open = [...asked].filter((origin) => !repaired.has(origin));
-    return { answered, missing: [...missing, ...open], complete: complete && open.length === 0 };
+    return { replied, missing: [...missing, ...open], complete: complete && open.length === 0 };
   }
 
   /** Adds an instance that has started or come back, so that it is asked along with the others. */
@@ -91,7 +91,7 @@ export class RepairClient {
     this.enqueueNewcomer?.(origin);
   }
 
-  /** Asks a few instances at a time, those included that come meanwhile. */
+  /** Asks a few instances at a time, including those that start or come back meanwhile. */
   private async askEach(
     asked: Set<InstanceId>,
     ask: (origin: InstanceId) => Promise<void>,
@@ -123,8 +123,8 @@ export class RepairClient {
   }
 
   /**
-   * Instances that have not replied: earlier members and current ones. Each instance begins at another place in the
-   * list.
+   * Instances that have not replied: earlier members and current ones. The order begins behind this instance's own id,
+   * so that the instances of a cluster do not all ask the same one first.
    */
   private unrepaired({ members, repaired }: Outage): InstanceId[] {
     const { cluster } = this.deps;

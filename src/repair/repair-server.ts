@@ -31,7 +31,7 @@ export interface Repaired {
   readonly forgotten: number | undefined;
 }
 
-interface Answerer {
+interface RepairSource {
   readonly instanceId: InstanceId;
   readonly maxMessageBytes: number;
   since(ageMs: number, isWanted: (channel: string) => boolean): RecentSelection;
@@ -43,19 +43,19 @@ interface Answerer {
  *
  * @internal
  */
-export function repairServer(answerer: Answerer): RequestHandler {
-  const { instanceId, maxMessageBytes } = answerer;
+export function repairServer(source: RepairSource): RequestHandler {
+  const { instanceId, maxMessageBytes } = source;
   const mostBytes = maxMessageBytes - MESSAGE_BYTES;
   const packBytes = Math.min(PACK_BYTES, mostBytes);
   const turns = new ReplyQueue();
 
   async function answer(
-    { ageMs, wanted }: Pick<Question, 'ageMs' | 'wanted'>,
+    { ageMs, wanted }: Pick<RepairRequest, 'ageMs' | 'wanted'>,
     turn: ReplyTurn,
     push: (part: unknown) => Promise<boolean>,
   ): Promise<unknown> {
     const now = performance.now();
-    const selection = answerer.since(ageMs, (channel) => wanted.has(channel));
+    const selection = source.since(ageMs, (channel) => wanted.has(channel));
     let { lastEvicted: forgotten } = selection;
     let pack: PackedEnvelope[] = [];
     let length = 0;
@@ -132,14 +132,14 @@ export function repairedIn(part: unknown): Repaired | undefined {
   );
 }
 
-interface Question {
+interface RepairRequest {
   readonly ageMs: number;
   readonly wanted: ChannelFilter;
   readonly except: readonly unknown[];
 }
 
 /** @throws TypeError */
-function checked(params: unknown): Question {
+function checked(params: unknown): RepairRequest {
   const { ageMs, except = [], ...wanted } = (params ?? {}) as Record<string, unknown>;
   if (typeof ageMs !== 'number' || !Array.isArray(except)) {
     throw new TypeError('a repair needs "ageMs", and "except" is a list');

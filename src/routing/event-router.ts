@@ -69,7 +69,7 @@ export class EventRouter {
 
   constructor(
     pubSub: PubSub,
-    private readonly subscriptions: Channels,
+    private readonly sharedChannels: Channels,
     private readonly options: RouterOptions,
     private readonly reporter: Reporter,
     private readonly telemetry: Telemetry,
@@ -121,7 +121,7 @@ export class EventRouter {
       const entry = receiver.listen(target, channel);
       return (bytes) => receiver.receive(entry, bytes);
     };
-    return this.subscriptions.share(channel, listen, this.released);
+    return this.sharedChannels.share(channel, listen, this.released);
   }
 
   private readonly released = (channel: string): void => this.receiver.stopListening(channel);

@@ -260,7 +260,7 @@ export class BucketReconciler {
     return updates;
   }
 
-  /** Discards the update without a reply: the store has lost its data, or has swept this owner. */
+  /** Puts the users of the update without a reply back: the store has lost its data, or has swept this owner. */
   private putBack(): void {
     for (const { userId, operations } of this.unanswered?.updates ?? []) {
       this.users.uncertain(userId, operations);

@@ -74,8 +74,8 @@ describe('when this process is frozen for longer than a reply may take, and the 
   it('a request to the cluster is answered', async () => {
     const request = new PendingRequest(['b'], LIMIT_MS, {}, fail);
     request.delivered({ instances: 1, unknownSubscribers: 0 });
-    void redis.ping().then(() => request.answered('b', { type: 'reply', id: 1, done: true }));
+    void redis.ping().then(() => request.receive('b', { type: 'reply', id: 1, done: true }));
     blockEventLoop();
-    expect(await request.outcome).toMatchObject({ complete: true, answered: ['b'] });
+    expect(await request.outcome).toMatchObject({ complete: true, replied: ['b'] });
   });
 });

@@ -141,7 +141,7 @@ describe('the metrics of an instance', () => {
     load.measured({ reasons: ['event-loop'], eventLoopDelayMs: 750, pendingPublishes: 0 });
     expect(await observed.values('propagator.overloaded')).toEqual({ '': 1 });
     expect(await observed.values('propagator.event_loop.delay')).toEqual({ '': 0.75 });
-    const { size } = instance.app.get<Runtime>(RUNTIME).subscriptions;
+    const { size } = instance.app.get<Runtime>(RUNTIME).sharedChannels;
     expect(size).toBeGreaterThan(2);
     expect(await observed.values('propagator.subscriptions')).toEqual({ '': size });
   });

@@ -20,10 +20,10 @@ describe('a request with a reply in many parts', () => {
     request.delivered({ instances: 1, unknownSubscribers: 0 });
     for (let i = 0; i < 5; i++) {
       jest.advanceTimersByTime(900);
-      expect(request.answered('a', part)).toBe(true);
+      expect(request.receive('a', part)).toBe(true);
     }
     jest.advanceTimersByTime(1_001);
-    expect(request.answered('a', part)).toBe(false);
+    expect(request.receive('a', part)).toBe(false);
     expect(await request.outcome).toMatchObject({ missing: ['a'], complete: false });
   });
 });
@@ -36,19 +36,19 @@ describe('a request that Redis has also delivered to subscribers that are no ins
     let over = false;
     void request.outcome.then(() => (over = true));
     request.delivered({ instances: 4, unknownSubscribers: 0 });
-    request.answered('a', reply);
+    request.receive('a', reply);
     request.unknownSubscribers(2);
     await Promise.resolve();
     expect(over).toBe(false);
-    request.answered('b', reply);
-    expect(await request.outcome).toEqual({ answered: ['a', 'b'], missing: [], complete: true });
+    request.receive('b', reply);
+    expect(await request.outcome).toEqual({ replied: ['a', 'b'], missing: [], complete: true });
   });
 
   it('still waits for one that no heartbeat has found, since it may be a new instance', async () => {
     jest.useFakeTimers();
     const request = new PendingRequest(['a'], 1_000, {}, fail);
     request.delivered({ instances: 3, unknownSubscribers: 1 });
-    request.answered('a', reply);
+    request.receive('a', reply);
     request.unknownSubscribers(0);
     request.unknownSubscribers(1);
     await jest.advanceTimersByTimeAsync(1_001);

@@ -10,19 +10,19 @@ describe('tracking the replies to a request', () => {
 
   it('ends when every instance counted by Redis has replied', () => {
     const roll = new ReplyTracker(['a', 'b']);
-    roll.heard('a');
+    roll.addReply('a');
     expect(roll.isOver(handed(2))).toBe(false);
-    roll.heard('b');
+    roll.addReply('b');
     expect(roll.isOver(handed(2))).toBe(true);
     expect(roll.missing).toEqual([]);
-    expect(roll.answered).toEqual(['a', 'b']);
+    expect(roll.replied).toEqual(['a', 'b']);
   });
 
   it('waits for instances that Redis counted and that are not known yet', () => {
     const roll = new ReplyTracker(['a']);
-    roll.heard('a');
+    roll.addReply('a');
     expect(roll.isOver(handed(2))).toBe(false);
-    roll.heard('a newcomer');
+    roll.addReply('a newcomer');
     expect(roll.isOver(handed(2))).toBe(true);
     expect(roll.missing).toEqual([]);
   });
@@ -30,24 +30,24 @@ describe('tracking the replies to a request', () => {
   it('does not wait for subscribers that are no instances', () => {
     const roll = new ReplyTracker(['a']);
     expect(roll.isOver(handed(2, 1))).toBe(false);
-    roll.heard('a');
+    roll.addReply('a');
     expect(roll.isOver(handed(2, 1))).toBe(true);
     expect(roll.missing).toEqual([]);
   });
 
   it('does not mistake such a subscriber for a member that has not replied', () => {
     const roll = new ReplyTracker(['a', 'b']);
-    roll.heard('a newcomer');
-    roll.heard('a');
+    roll.addReply('a newcomer');
+    roll.addReply('a');
     expect(roll.isOver(handed(3, 1))).toBe(false);
-    roll.heard('b');
+    roll.addReply('b');
     expect(roll.isOver(handed(3, 1))).toBe(true);
   });
 
   it('names members that Redis did not count, and does not wait for them', () => {
     const roll = new ReplyTracker(['a', 'unreachable']);
     expect(roll.isOver(handed(1))).toBe(false);
-    roll.heard('a');
+    roll.addReply('a');
     expect(roll.isOver(handed(1))).toBe(true);
     expect(roll.missing).toEqual(['unreachable']);
   });
@@ -55,10 +55,10 @@ describe('tracking the replies to a request', () => {
   it('names members that cannot reply', () => {
     const roll = new ReplyTracker(['a', 'b']);
     roll.refused('b');
-    roll.heard('a');
+    roll.addReply('a');
     expect(roll.isOver(handed(2))).toBe(true);
     expect(roll.missing).toEqual(['b']);
-    expect(roll.answered).toEqual(['a']);
+    expect(roll.replied).toEqual(['a']);
   });
 
   it('does not name instances that left, and names those that were lost', () => {
@@ -66,7 +66,7 @@ describe('tracking the replies to a request', () => {
     roll.gone('left', 'left');
     roll.gone('lost', 'lost');
     expect(roll.isOver(handed(3))).toBe(false);
-    roll.heard('a');
+    roll.addReply('a');
     expect(roll.isOver(handed(3))).toBe(true);
     expect(roll.missing).toEqual(['lost']);
   });
@@ -75,17 +75,17 @@ describe('tracking the replies to a request', () => {
     const roll = new ReplyTracker(['lost', 'a']);
     roll.gone('lost', 'lost');
     expect(roll.isOver(handed(1))).toBe(false);
-    roll.heard('a');
+    roll.addReply('a');
     expect(roll.isOver(handed(1))).toBe(true);
     expect(roll.missing).toEqual(['lost']);
   });
 
   it('counts an instance that replied and then left once', () => {
     const roll = new ReplyTracker(['a', 'b']);
-    roll.heard('a');
+    roll.addReply('a');
     roll.gone('a', 'lost');
     expect(roll.isOver(handed(2))).toBe(false);
-    roll.heard('b');
+    roll.addReply('b');
     expect(roll.isOver(handed(2))).toBe(true);
     expect(roll.missing).toEqual([]);
   });

@@ -64,9 +64,9 @@ class Asking {
     this.sending -= sending.length;
     this.onAnswer(this.asked.length);
     // Instances that are asked to send nothing say that they have nothing to send.
-    for (const origin of heard) question.onAnswered?.(origin);
+    for (const origin of heard) question.onReplied?.(origin);
     const missing = to === undefined || heard.length > 0 ? [] : [to];
-    return { answered: heard, missing, complete: missing.length === 0 };
+    return { replied: heard, missing, complete: missing.length === 0 };
   }
 }
 
