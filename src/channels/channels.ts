@@ -80,9 +80,9 @@ export class Channels {
   released(listening: Listening): void {
     const { channel, onReleased } = listening;
     const { name, listeners } = channel;
-    onReleased?.(name);
     listeners.delete(listening);
     if (channel.shared === listening) channel.shared = undefined;
+    onReleased?.(name);
     if (listeners.size > 0 || this.channels.get(name) !== channel) return;
     this.channels.delete(name);
     this.pubSub.unsubscribe(name);
@@ -128,8 +128,12 @@ export class Channels {
   private readonly dispatch = (name: string, message: Buffer): void => {
     const listeners = this.channels.get(name)?.listeners;
     if (listeners === undefined) return;
-    // A copy, so that a subscription made by a listener does not get this message. Most channels have one listener.
-    for (const { listener } of listeners.size === 1 ? listeners : [...listeners]) listener(message);
+    // A listener that another one adds does not get this message. Most channels have one, and need no copy.
+    const isAlone = listeners.size === 1;
+    for (const { listener } of isAlone ? listeners : [...listeners]) {
+      listener(message);
+      if (isAlone) return;
+    }
   };
 }
 

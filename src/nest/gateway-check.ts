@@ -45,7 +45,8 @@ export function missingAdapter(
   }
   if (publicGateways === undefined || unknown) return undefined;
   const named = bound.filter((gateway) => publicGateways.includes(gateway)).length;
-  const elsewhere = bound.length - servers.gateways;
+  // More, if an adapter of the app wraps the listener of a gateway and binds it to several servers.
+  const elsewhere = Math.max(0, bound.length - servers.gateways.size);
   if (elsewhere > named) {
     return PropagatorError.of('adapter.missing', [
       `${elsewhere} of the ${bound.length} gateways ${names}`,

@@ -3,7 +3,7 @@ import { MetadataScanner, type ApplicationConfig } from '@nestjs/core';
 import type { WsResponse } from '@nestjs/websockets';
 import { shown } from '../options/checks.js';
 import { gatewaysIn, type NestParts } from './gateway-check.js';
-import { HANDLER_METADATA } from './nest-internals.js';
+import { HANDLER_METADATA, MESSAGE_METADATA } from './nest-internals.js';
 import { PROPAGATE_METADATA } from './propagate.decorator.js';
 import { isBoundTo, isPropagatorInterceptor } from './redis-propagator.interceptor.js';
 import type { Runtime } from './runtime.js';
@@ -57,7 +57,7 @@ export function unseenResponse(
       );
       return;
     }
-    const bound = isBoundSomewhere(nest);
+    const bound = boundHandlersIn(nest).length > 0;
     // An app that binds it anywhere knows about it, and without users there are no other devices.
     if (bound || !authenticates) return;
     reporter.logger.log(
@@ -67,13 +67,23 @@ export function unseenResponse(
   };
 }
 
-/** Whether a handler may be called with the interceptor. @internal */
-export function isBoundAnywhere(nest: NestParts): boolean {
-  return isBoundGlobally(nest.config) || isBoundSomewhere(nest);
+/** Tells whether a handler of a message may be called with the interceptor. @internal */
+export function boundMessages(nest: NestParts): (message: unknown) => boolean {
+  let bound: ReadonlySet<unknown> | undefined;
+  return (message) => {
+    if (isBoundGlobally(nest.config)) return true;
+    bound ??= new Set(boundHandlersIn(nest).map(messageOf));
+    // If Nest marks messages in another way, each handler may be called with it.
+    return bound.has(message) || bound.has(undefined);
+  };
 }
 
-function isBoundSomewhere(nest: NestParts): boolean {
-  return handlersIn(nest).some(({ gateway, method }) => isBoundTo([gateway, method]));
+function boundHandlersIn(nest: NestParts): Handler[] {
+  return handlersIn(nest).filter(({ gateway, method }) => isBoundTo([gateway, method]));
+}
+
+function messageOf({ method }: Handler): unknown {
+  return Reflect.getMetadata(MESSAGE_METADATA, method);
 }
 
 function handlersIn({ modules }: Pick<NestParts, 'modules'>): Handler[] {

@@ -25,8 +25,8 @@ export interface MessageHandlersDeps {
   readonly mapPayload: IoAdapter['mapPayload'];
   /** Called with each event that was sent to the asking client and that no interceptor has seen. */
   readonly unseen: (message: string, response: WsResponse) => void;
-  /** Whether an interceptor that propagates is bound anywhere in the app. */
-  readonly mayPropagate: () => boolean;
+  /** Whether an interceptor that propagates is bound to a handler of the message. */
+  readonly mayPropagate: (message: unknown) => boolean;
 }
 
 /** The shared data of all calls of one handler for one socket. */
@@ -153,9 +153,10 @@ class Call extends HandlerCall implements HeldCall {
   leave(): void {
     this.left = true;
     // While a guard or another interceptor is at work, RedisPropagatorInterceptor may not have seen the call yet.
-    const mayPropagate = this.propagate ?? this.bound.mayPropagate();
+    const { bound, propagate } = this;
+    const mayPropagate = propagate ?? bound.mayPropagate(bound.handler.message);
     if (!mayPropagate || this.values > 0) this.end();
-    else this.bound.held.add(this);
+    else bound.held.add(this);
   }
 
   /** Stops responding. */

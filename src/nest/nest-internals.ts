@@ -12,6 +12,9 @@ export const GATEWAY_METADATA = 'websockets:is_gateway';
 /** The metadata of `@SubscribeMessage`, in Nest 11 and 12. @internal */
 export const HANDLER_METADATA = 'websockets:message_mapping';
 
+/** The metadata of the message of a handler. @internal */
+export const MESSAGE_METADATA = 'message';
+
 /** The metadata of the interceptors of a class or a handler. @internal */
 export const INTERCEPTORS_METADATA = '__interceptors__';
 
@@ -27,6 +30,7 @@ const probe = Object.getOwnPropertyDescriptor(ProbeGateway.prototype, 'handle')?
 const MARKED: readonly (readonly [name: string, on: object])[] = [
   [GATEWAY_METADATA, ProbeGateway],
   [HANDLER_METADATA, probe],
+  [MESSAGE_METADATA, probe],
   [INTERCEPTORS_METADATA, probe],
 ];
 

@@ -29,7 +29,7 @@ const httpFilter = new BaseExceptionFilter({
  * Tells the client what went wrong: in the acknowledgement if it asked for one (Nest's own filter leaves such a
  * client waiting), and otherwise as an `exception` event. The messages of `WsException` and `HttpException` (such
  * as those of pipes) go to the client. For any other error the client only learns that the request failed. Bound
- * globally, the filter leaves HTTP requests and microservice messages to Nest.
+ * globally, the filter leaves HTTP requests, microservice messages and GraphQL to Nest.
  *
  * ```ts
  * @UseFilters(PropagatorExceptionFilter)
@@ -42,12 +42,12 @@ export class PropagatorExceptionFilter extends BaseWsExceptionFilter {
 
   override catch(exception: unknown, host: ArgumentsHost): void {
     const type = host.getType();
-    // For a message of a microservice Nest has an answer of its own if a filter returns nothing.
-    if (type === 'rpc') return;
     if (type === 'http') {
       httpFilter.catch(exception, host);
       return;
     }
+    // For a message of a microservice, or a query of GraphQL, Nest has an answer of its own if a filter returns nothing.
+    if (type !== 'ws') return;
     const args = host.getArgs<[AuthenticatedSocket, unknown, ...unknown[]]>();
     const [client, data, ...rest] = args;
     const call = callOf(args);

@@ -5,7 +5,7 @@ import type { Namespace, Server, ServerOptions } from 'socket.io';
 import { PropagatorError } from '../errors.js';
 import { misused } from '../options/checks.js';
 import { missingAdapter } from './gateway-check.js';
-import { isBoundAnywhere, unseenResponse } from './interceptor-check.js';
+import { boundMessages, unseenResponse } from './interceptor-check.js';
 import { PropagatorLifecycle } from './lifecycle.js';
 import { MessageHandlers } from './message-handlers.js';
 import type { Runtime } from './runtime.js';
@@ -37,12 +37,11 @@ export class SocketStateAdapter extends IoAdapter {
     if (late !== undefined) throw late;
     this.runtime = runtime;
     this.config = config;
-    let bound: boolean | undefined;
     this.messageHandlers = new MessageHandlers({
       reporter: runtime.reporter,
       mapPayload: (payload) => this.mapPayload(payload),
       unseen: unseenResponse({ config, modules }, runtime),
-      mayPropagate: () => (bound ??= isBoundAnywhere({ config, modules })),
+      mayPropagate: boundMessages({ config, modules }),
     });
   }
 
@@ -58,7 +57,7 @@ export class SocketStateAdapter extends IoAdapter {
     this.runtime.servers.install(
       'sockets' in server && 'engine' in server ? server : server.server,
     );
-    this.runtime.servers.gateways++;
+    this.runtime.servers.gateways.add(listener);
     // An adapter of the app may forward its calls to this one.
     const set = this.config.getIoAdapter() as object;
     super.bindClientConnect(server, (...args: unknown[]) => {

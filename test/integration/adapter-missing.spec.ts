@@ -93,6 +93,27 @@ class OwnCreateAdapter extends SocketStateAdapter {
   }
 }
 
+/** Serves each gateway in a second namespace as well. */
+class TwiceAdapter extends SocketStateAdapter {
+  override bindClientConnect(
+    ...[server, listener]: Parameters<SocketStateAdapter['bindClientConnect']>
+  ) {
+    super.bindClientConnect(server, listener);
+    const root = server instanceof Server ? server : server.server;
+    super.bindClientConnect(root.of('/second'), this.bound(listener));
+  }
+
+  protected bound(listener: (...args: unknown[]) => unknown): typeof listener {
+    return listener;
+  }
+}
+
+class WrappingTwiceAdapter extends TwiceAdapter {
+  protected override bound(listener: (...args: unknown[]) => unknown): typeof listener {
+    return (...args) => listener(...args);
+  }
+}
+
 describe('an app that has gateways', () => {
   let logger: MemoryLogger;
   const apps: { close(): Promise<void> }[] = [];
@@ -333,6 +354,34 @@ describe('an app that has gateways', () => {
       await expect(starting).rejects.toMatchObject({ code: 'option.invalid' });
       await expect(starting).rejects.toThrow('WrappingAdapter serves 1 of the gateways');
     });
+  });
+
+  it.each([TwiceAdapter, WrappingTwiceAdapter])(
+    'starts with an adapter of the app that binds each gateway in two namespaces: %p',
+    async (Adapter) => {
+      const app = await create({ auth }, ChatGateway);
+      app.useWebSocketAdapter(new Adapter(app));
+      await app.listen(0, '127.0.0.1');
+      for (const namespace of ['/', '/second']) {
+        expect((await new TestInstance(app).refusal({ namespace })).data).toEqual({
+          code: 'auth.token-missing',
+        });
+      }
+    },
+  );
+
+  it('does not start if an adapter of the app binds one of two gateways twice, and serves the other itself', async () => {
+    class HalfAdapter extends TwiceAdapter {
+      private calls = 0;
+
+      override bindClientConnect(...call: Parameters<SocketStateAdapter['bindClientConnect']>) {
+        if (++this.calls === 1) super.bindClientConnect(...call);
+        else IoAdapter.prototype.bindClientConnect.apply(this, call);
+      }
+    }
+    const app = await create({ auth }, ChatGateway, PublicGateway);
+    app.useWebSocketAdapter(new HalfAdapter(app));
+    await expect(app.init()).rejects.toMatchObject({ code: 'adapter.missing' });
   });
 
   it('does not start if a gateway is named as public and is not', async () => {

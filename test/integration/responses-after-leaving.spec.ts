@@ -87,15 +87,25 @@ class SlowerGateway extends SlowHandlers {}
 @WebSocketGateway()
 class PlainGateway extends SlowHandlers {}
 
+@UseInterceptors(RedisPropagatorInterceptor)
+@WebSocketGateway()
+class OtherGateway {
+  @SubscribeMessage('other')
+  other(): void {}
+}
+
 describe('a client that leaves before its handler has responded', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  const leaving = async (gateway: Type, message: string) => {
+  const leaving = async (gateway: Type, message: string, ...moreGateways: Type[]) => {
     started.length = left = 0;
     work = new Deferred();
     stream = new Subject();
-    cluster = await givenCluster().onInMemoryPubSub().with(gateway).start();
+    cluster = await givenCluster()
+      .onInMemoryPubSub()
+      .with(gateway, ...moreGateways)
+      .start();
     const { origin, others, bobs, anonymous } = await connectSampleClients(cluster);
     origin.emit(message);
     await until(
@@ -170,6 +180,12 @@ describe('a client that leaves before its handler has responded', () => {
 
   it('ends its stream at once if nothing is propagated', async () => {
     const { leave } = await leaving(PlainGateway, 'stream');
+    await leave();
+    expect(stream.observed).toBe(false);
+  });
+
+  it('ends its stream at once if another gateway of the app propagates', async () => {
+    const { leave } = await leaving(PlainGateway, 'stream', OtherGateway);
     await leave();
     expect(stream.observed).toBe(false);
   });

@@ -31,8 +31,8 @@ import { guarded, nextTick } from '../../reporting/timers.js';
  * @internal
  */
 export class SocketServers {
-  /** Number of gateways that use these servers. */
-  gateways = 0;
+  /** The connect listener of each gateway that uses these servers; an adapter of the app may bind one to several servers. */
+  readonly gateways = new Set<object>();
   private readonly limits: ClientLimits;
   private readonly internals: InternalsCheck;
   private readonly arrivals: Arrivals;

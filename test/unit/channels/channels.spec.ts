@@ -100,6 +100,46 @@ describe('Channels', () => {
     expect(pubSub.isSubscribed('b')).toBe(true);
   });
 
+  it.each([1, 2])(
+    'does not pass a message to a listener that one of %d adds because of it',
+    async (holders) => {
+      const added = (): void => void subscriptions.acquire('a', listener('added'));
+      let isFirst = true;
+      subscriptions.acquire('a', () => {
+        if (isFirst) added();
+        isFirst = false;
+      });
+      if (holders === 2) subscriptions.acquire('a', listener('2'));
+      await published(['a', 'x']);
+      expect(received).toEqual(holders === 2 ? ['2 x'] : []);
+      received.length = 0;
+      await published(['a', 'y']);
+      expect(received.toSorted()).toEqual(holders === 2 ? ['2 y', 'added y'] : ['added y']);
+    },
+  );
+
+  it('keeps a shared channel that is held again while its last holder releases it', async () => {
+    let isFirst = true;
+    const first = subscriptions.share(
+      'a',
+      () => listener('first'),
+      () => {
+        if (!isFirst) return;
+        isFirst = false;
+        subscriptions.share(
+          'a',
+          () => listener('second'),
+          () => undefined,
+        );
+      },
+    );
+    await first.ready;
+    first.release();
+    await published(['a', 'x']);
+    expect(received).toEqual(['second x']);
+    expect(pubSub.isSubscribed('a')).toBe(true);
+  });
+
   it('releases a hold once, even if it is released several times', async () => {
     const first = subscriptions.acquire('a', listener('1'));
     subscriptions.acquire('a', listener('2'));
