@@ -17,7 +17,7 @@ const INSTANCE = new URL('../processes/instance.mjs', import.meta.url);
  * @property {number} subscribers
  * @property {number} redis
  * @property {number} total
- * @property {number} ms how long it took
+ * @property {number} ms wall time
  */
 
 /** The instances of one contestant and their clients. */

@@ -31,7 +31,7 @@ export function latencies() {
         probed.set(id, { first: Number(process.hrtime.bigint() / 1_000n), count: 1 });
       else known.count++;
     },
-    /** Returns latencies in microseconds, and starts afresh. */
+    /** Returns the latencies since the last call, in microseconds. */
     take() {
       const of = (/** @type {number} */ percentile) => histogram.getValueAtPercentile(percentile);
       const taken = {
@@ -46,7 +46,7 @@ export function latencies() {
     },
     /**
      * Returns for each user the time of its first probe, in µs of the monotonic clock, and the number of probes,
-     * and starts afresh.
+     * since the last call.
      */
     probes() {
       const taken = [...probed].map(([id, { first, count }]) => ({ id, first, count }));

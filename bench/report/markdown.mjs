@@ -18,13 +18,13 @@ export function asMarkdown(all, size) {
       '# Benchmarks',
       '<!-- Written by `npm run bench`. Do not edit: change bench/ and run it again. -->',
       ...warnings(all, size),
-      'What this library costs beside others that do the same, and beside a floor that nothing can be below: a bare ' +
-        'ioredis publish and subscription with bare `ws` frame writes. `npm run bench` makes this page anew; ' +
-        '[bench/README.md](../bench/README.md) says how it measures, and what each contestant is.',
+      'The cost of this library, compared with other solutions for the same task and with a floor that no solution can beat: a bare ' +
+        'ioredis publish and subscription with bare `ws` frame writes. `npm run bench` writes this page; ' +
+        '[bench/README.md](../bench/README.md) describes the method and the contestants.',
       'Figures are medians of the rounds, with the quartiles in brackets (half of the rounds are between them). All contestants do the same ' +
         'work in turns, with the same Redis, clients and payloads, and every event is counted: all arrive, none twice, except while connections are cut. ' +
         'CPU time is what the operating system accounts to the instances and to Redis. ' +
-        'A ratio is that of two rounds that follow each other: less than 1 means that this library needs less.',
+        'A ratio compares two consecutive rounds: less than 1 means that this library needs less.',
       ...aims(all),
       ...all.flatMap(section),
       ...about(machine),
@@ -40,7 +40,7 @@ function warnings(all, size) {
     lines.push('> A short run (`--quick`) made these figures, to show what they will look like.');
   if (load > BUSY) {
     lines.push(
-      `> The machine was busy with other work (a load of ${figure(load)}). Wall times and latencies say nothing; ` +
+      `> The machine was busy with other work (a load of ${figure(load)}). Wall times and latencies prove nothing; ` +
         'take the ratios with care.',
     );
   }

@@ -82,7 +82,7 @@ export class TokenExpiry {
     return entry !== undefined && entry.expiresAt <= Date.now();
   }
 
-  /** Called when a socket has left, in whatever state it was. */
+  /** Called when a socket has left, connected or not. */
   left(id: string): void {
     const entry = this.entries.get(id);
     if (entry === undefined) return;

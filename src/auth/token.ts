@@ -19,7 +19,7 @@ export function tokensUsedBy(socket: Socket): readonly string[] {
   return tokens.get(socket) ?? [];
 }
 
-/** The token that a client connects with, or undefined. @throws whatever `extractToken` throws @internal */
+/** The token that a client connects with, or undefined. @throws any error of `extractToken` @internal */
 export function tokenOf(
   socket: Socket,
   { extractToken, tokenFromQuery }: Pick<ResolvedAuthOptions, 'extractToken' | 'tokenFromQuery'>,

@@ -16,8 +16,8 @@ import { readTrace, traceLength, writeTrace, type TraceContext } from './trace-c
  * | 28     | ...  | except (flag 4), then rooms (flag 8): lists of strings         |
  * | ...    | ...  | trace context (flag 128), see trace-context.ts                 |
  *
- * A list is its count (2 bytes), then per string its length in bytes (2 bytes) and its UTF-8. Whatever a later
- * version puts between the known fields and the frames is skipped by means of the header's length. Where flag 64 is
+ * A list is its count (2 bytes), then per string its length in bytes (2 bytes) and its UTF-8. Bytes that a later
+ * version puts between the known fields and the frames are skipped, by the length of the header. Where flag 64 is
  * set the last bytes of the header are its signature, see `signature.ts`.
  */
 /** @internal */

@@ -177,7 +177,7 @@ export class PresenceTracker {
   }
 
   private renewed(dead: readonly Owner[]): void {
-    // Repairs whatever else may have happened to the data: one bucket with each renewal.
+    // Repairs any other loss of data in time: each renewal sends the users of one bucket again.
     this.bucket(this.renewals++ % BUCKETS).resend({ storeLostData: false });
     for (const bucket of this.buckets) bucket.work();
     this.reportWaiting();

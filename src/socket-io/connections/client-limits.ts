@@ -8,7 +8,7 @@ import type { Refusals } from '../../auth/refusals.js';
 /** The code that a client gets for a refused event, and the reason for closing its connection. */
 export const TOO_MANY_EVENTS = 'client.too-many-events';
 
-/** Most users and anonymous connections whose rates are remembered; all others start afresh. */
+/** The maximum number of users and anonymous connections whose rates are remembered; others begin with a full allowance. */
 const MAX_CLIENTS = 100_000;
 
 /**
