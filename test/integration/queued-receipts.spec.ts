@@ -84,7 +84,7 @@ describe('an awaited verb while Redis is down', () => {
         /: presence is unknown at the moment and was not changed\. Retry/,
       ),
     });
-    expect(near.data('order-update')).toEqual([{ id: 1 }]);
+    expect(await near.waitFor('order-update')).toEqual([{ id: 1 }]);
     await server.restart();
     expect(await far.waitFor('order-update')).toEqual([{ id: 1 }]);
     await everywhere('ready');

@@ -28,14 +28,13 @@ interface Everything {
 /** A renamed list must not disappear from the test. */
 const MAPS = [
   'namespaces.byName',
-  'heldByName',
   'channels.holds',
   'memberships.members',
   'state.sockets',
   'state.sockets[]',
   'requests.pending',
-  'subscriptions.channels',
-  'subscriber.connection.wanted',
+  'sharedChannels.channels',
+  'subscriber.connection.channels.wanted',
 ];
 
 function each(everything: Everything, what: keyof Census): Sizes[] {
