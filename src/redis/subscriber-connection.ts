@@ -213,9 +213,8 @@ export class SubscriberConnection {
       batch: readonly string[] | undefined,
     ): Promise<void> => {
       if (batch === undefined || generation !== this.generation) return;
-      const sent =
-        command === 'subscribe' ? this.subscribeNow(batch, generation) : this.unsubscribeNow(batch);
-      answers.push(sent);
+      const method = command === 'subscribe' ? 'subscribeNow' : 'unsubscribeNow';
+      answers.push(this[method](batch, generation));
       // On a Cluster a command takes the channels of one slot, so several commands go out in one turn.
       asked += batch.length;
       if (asked < CHANNELS_PER_TURN) return;
@@ -245,12 +244,16 @@ export class SubscriberConnection {
     });
   }
 
-  private async unsubscribeNow(batch: readonly string[]): Promise<void> {
+  private async unsubscribeNow(batch: readonly string[], generation: number): Promise<void> {
     // Some may be wanted again since the batch was started.
     const channels = batch.filter((name) => !this.isWanted(name));
     if (channels.length === 0) return;
-    for (const name of channels) this.channels.ended(name);
-    await this.commands.unsubscribe(channels).catch(() => undefined);
+    for (const name of channels) this.channels.leave(name);
+    const isDone = await this.commands.unsubscribe(channels).then(
+      () => generation === this.generation,
+      () => false,
+    );
+    if (isDone) for (const name of channels) this.channels.left(name);
   }
 
   private async subscribeNow(channels: readonly string[], generation: number): Promise<void> {

@@ -14,6 +14,8 @@ export class SubscriptionSet {
    */
   private requestedBefore = new Set<string>();
   private readonly confirmed = new Set<string>();
+  /** Channels whose UNSUBSCRIBE has no reply yet: an app's own client may subscribe them again, too. */
+  private readonly leaving = new Set<string>();
   private changed = new Set<string>();
   /** Whether every channel has to be compared: no command has been sent on this connection yet. */
   private allChanged = false;
@@ -55,6 +57,7 @@ export class SubscriptionSet {
   drop(channel: string): void {
     this.wanted.delete(channel);
     this.requestedBefore.delete(channel);
+    this.leaving.delete(channel);
     this.ended(channel);
   }
 
@@ -74,7 +77,9 @@ export class SubscriptionSet {
       [this.requestedBefore, this.requested] = [this.requested, this.requestedBefore];
     }
     for (const channel of this.requested) this.requestedBefore.add(channel);
+    for (const channel of this.leaving) this.requestedBefore.add(channel);
     this.requested.clear();
+    this.leaving.clear();
     this.confirmed.clear();
     this.changed.clear();
     this.allChanged = false;
@@ -117,7 +122,18 @@ export class SubscriptionSet {
     this.requested.add(channel);
   }
 
-  /** An UNSUBSCRIBE is sent, Redis refused the SUBSCRIBE, or Redis ended the subscription. */
+  /** An UNSUBSCRIBE is sent. */
+  leave(channel: string): void {
+    this.ended(channel);
+    this.leaving.add(channel);
+  }
+
+  /** Redis replied to the UNSUBSCRIBE. */
+  left(channel: string): void {
+    this.leaving.delete(channel);
+  }
+
+  /** Redis refused the SUBSCRIBE, or ended the subscription. */
   ended(channel: string): void {
     this.requested.delete(channel);
     this.confirmed.delete(channel);

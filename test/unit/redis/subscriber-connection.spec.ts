@@ -62,6 +62,33 @@ describe('the subscribed connection', () => {
     expect(commands).toEqual(['SUBSCRIBE a b', 'UNSUBSCRIBE a b']);
   });
 
+  it('unsubscribes a channel again if the connection was lost before Redis replied, because the client of an app may have subscribed it again', async () => {
+    let silent = false;
+    const { client, commands } = clientThat(() =>
+      silent ? new Promise(() => {}) : Promise.resolve(),
+    );
+    const connection = new SubscriberConnection(client, false, 1_000, handlers);
+    connection.opened();
+    await Promise.all(['a', 'b'].map((channel) => connection.subscribe(channel)));
+    silent = true;
+    connection.unsubscribe('a');
+    await turns();
+    silent = false;
+    connection.lost();
+    connection.opened();
+    await turns();
+    connection.lost();
+    connection.opened();
+    await turns();
+    expect(commands).toEqual([
+      'SUBSCRIBE a b',
+      'UNSUBSCRIBE a',
+      'UNSUBSCRIBE a',
+      'SUBSCRIBE b',
+      'SUBSCRIBE b',
+    ]);
+  });
+
   // On a Cluster several sharded channels in one command fail with CROSSSLOT.
   it('sends a Cluster one command per hash slot', async () => {
     const { client, commands } = clientThat(() => Promise.resolve());
