@@ -18,7 +18,7 @@ const inputs = readdirSync(DIRECTORY).map(
   (file) => [file, JSON.parse(readFileSync(`${DIRECTORY}/${file}`, 'utf8')) as Input] as const,
 );
 
-describe('inputs worth keeping', () => {
+describe('inputs of the corpus', () => {
   it.each(inputs)('%s', async (_, { to, counts, delivered, bytes }) => {
     const target = await givenTarget();
     try {

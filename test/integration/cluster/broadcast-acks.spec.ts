@@ -136,7 +136,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
   });
 
   // Without `.timeout()` Socket.IO would end at once with an empty list.
-  it('are awaited without timeout() for as long as the option says', async () => {
+  it('have the time limit of the option without timeout()', async () => {
     const { alices, bob } = await start({ ackTimeoutMs: 1_000 });
     const [a, b, c] = alices as [TestClient, TestClient, TestClient];
     for (const client of [a, c, bob]) answering(client, 'answer');

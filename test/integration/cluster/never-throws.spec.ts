@@ -14,7 +14,7 @@ describe('calls of Socket.IO that return nothing', () => {
   let cluster: TestCluster;
   afterEach(() => cluster.close());
 
-  it('serve the sockets of this instance and report what other instances cannot get', async () => {
+  it('serve the sockets of this instance and report events that other instances cannot get', async () => {
     cluster = await givenCluster().of(2).with(PlainGateway).start();
     const near = await cluster.instance(0).connect();
     const far = await cluster.instance(1).connect();

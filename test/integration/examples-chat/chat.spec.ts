@@ -25,7 +25,7 @@ describe('examples/chat: rooms', () => {
   const chatterer = async (name: string, instance: number): Promise<TestClient> =>
     app.connect(instance, await app.logIn(name));
 
-  it('tells the members of a room who joins and leaves, once, on both instances', async () => {
+  it('tells the members of a room once about each user who joins or leaves, on both instances', async () => {
     const [alice, bob] = [await chatterer('alice', 0), await chatterer('bob', 1)];
     expect(await alice.ask('join', { room: 'hall' })).toEqual({
       room: 'hall',

@@ -67,7 +67,7 @@ describe('the presence store in Redis', () => {
     b = await stores.lease(store, 'b.0');
   };
 
-  describe('changes that were handed out', () => {
+  describe('changes in the reply to an update', () => {
     it('are redelivered with each reply until they are acknowledged, and only to their owner', async () => {
       await start();
       expect(await update(a, 'join')).toEqual(['done', 'online alice']);

@@ -42,7 +42,7 @@ describe('the check of ioredis', () => {
     expect(logger.lines[0]).toContain(`: ${named}. Public`);
   });
 
-  it('names what is missing on a Cluster, and refuses one without its slots', () => {
+  it('names missing members of a Cluster, and refuses a Cluster without its slots', () => {
     check.client(clientWith({ ...cluster, startupNodes: 'x', refreshSlotsCache: null }));
     expect(logger.lines[0]).toContain(': Cluster.refreshSlotsCache, Cluster.startupNodes. Public');
     expect(() => check.client(clientWith({ ...cluster, slots: undefined }))).toThrow(

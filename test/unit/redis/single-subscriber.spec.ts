@@ -62,7 +62,7 @@ describe.each([
   });
   afterEach(() => subscriber.close());
 
-  it('subscribes when it is open, and reports what was wanted before as interrupted', async () => {
+  it('subscribes when it is open, and reports channels wanted before as interrupted', async () => {
     const subscribed = subscriber.subscribe('a');
     client.becomes('ready');
     await subscribed;

@@ -86,7 +86,7 @@ describe('the repair of an instance', () => {
     };
   }
 
-  it('holds back what follows an outage, asks the others for what was missed, and delivers both in order', async () => {
+  it('holds back events after an outage, asks the others for missed events, and delivers all of them in order', async () => {
     const { here, send } = await given();
     await send(1);
     await until(

@@ -116,7 +116,7 @@ describe('the event receiver', () => {
     expect(reporter.counts()).toEqual({ 'message.failed': 2 });
   });
 
-  it('leaves to the repair what the repair intercepts', () => {
+  it('does not deliver envelopes that the repair intercepts', () => {
     const intercepted: string[] = [];
     receiver.useRepair({
       intercept: ({ sequence }, channel) => {

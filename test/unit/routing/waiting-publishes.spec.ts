@@ -36,7 +36,7 @@ describe('the events of the outbox by age', () => {
     expect([...all]).toEqual([]);
   });
 
-  it('goes on when the current event is removed', () => {
+  it('continues when the current event is removed', () => {
     const all = new WaitingPublishes();
     for (const name of ['a', 'b', 'c']) all.add(publish(name));
     for (const each of all) all.remove(each);

@@ -42,7 +42,7 @@ describe('the sendable part of a value', () => {
     expect(leftOut).toEqual([]);
   });
 
-  it('is what JSON makes of dates, classes, functions and holes', () => {
+  it('converts dates, classes, functions and holes like JSON', () => {
     class Point {
       x = 1;
       get y() {

@@ -117,7 +117,7 @@ describe('BucketReconciler', () => {
     expect(reported).toEqual([`online ${USER}`]);
   });
 
-  it('sends what happens during a call together with the next call', async () => {
+  it('sends changes during a call together with the next call', async () => {
     const reply = new Deferred();
     store.beforeReply = () => reply.promise;
     bucket.connected(USER);

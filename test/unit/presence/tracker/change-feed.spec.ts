@@ -65,7 +65,7 @@ describe('ChangeFeed', () => {
     expect(feed.isWaiting).toBe(false);
   });
 
-  it('lets changes wait for ever while the app ends, unless somebody is subscribed', () => {
+  it('keeps changes while the app ends, unless there is a subscriber', () => {
     feed.appStarted();
     feed.appEnding();
     jest.advanceTimersByTime(10 * PATIENCE_MS);

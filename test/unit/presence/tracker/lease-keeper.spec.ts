@@ -73,7 +73,7 @@ describe('LeaseKeeper', () => {
     expect(calls).toEqual([{ storeLostData: false }, ['renewed']]);
   });
 
-  it('sends a beat with each heartbeat, with what it knows of the store', async () => {
+  it('sends a beat with each heartbeat, with the known data id of the store', async () => {
     keeper.start();
     await jest.advanceTimersByTimeAsync(2 * OPTIONS.heartbeatIntervalMs);
     const same = { owner: 'a.0', claimUntil: 0, sweeping: ['dead.1'], hasSubscriber: false };

@@ -41,7 +41,7 @@ describe('UnackedChanges', () => {
     expect(changes.size).toBe(1);
   });
 
-  it('acknowledges only what the app has received', () => {
+  it('acknowledges only changes that the app has received', () => {
     changes.add(change('a', 1));
     changes.add(change('b', 2));
     expect(changes.first(10)).toEqual([]);

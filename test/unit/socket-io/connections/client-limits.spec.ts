@@ -72,7 +72,7 @@ describe('ClientLimits', () => {
     expect(reporter.counts()).toEqual({ 'client.too-many-events': 1 });
   });
 
-  it('sends one exception for several refused events, and closes the connection of a client that goes on', () => {
+  it('sends one exception for several refused events, and closes the connection of a client that continues', () => {
     const socket = connect('alice');
     for (let count = 0; count < 4; count++) socket.send('event');
     expect(socket.emitted).toEqual([['exception', REFUSED]]);
