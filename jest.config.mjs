@@ -23,6 +23,8 @@ export default {
   testTimeout: 120_000,
   // More than there are processors: most of the time a test waits for something.
   maxWorkers: 2 * availableParallelism(),
+  // On a busy machine even a worker without open handles takes more than the default of half a second to end.
+  workerGracefulExitTimeout: 10_000,
   globalSetup: '<rootDir>/test/redis-global-setup.mjs',
   globalTeardown: '<rootDir>/test/redis-global-teardown.mjs',
   reporters: ['default', '<rootDir>/test/progress-reporter.mjs'],

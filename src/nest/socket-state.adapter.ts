@@ -21,7 +21,8 @@ type ConnectListener = (...args: unknown[]) => unknown;
  * ```
  *
  * It authenticates every connecting socket, in every namespace, and connects every Socket.IO server of the app to
- * the other instances. Extend it like Nest's IoAdapter; call `super.createIOServer`.
+ * the other instances. Extend it like Nest's IoAdapter; call `super.createIOServer` and
+ * `super.bindClientConnect`.
  */
 export class SocketStateAdapter extends IoAdapter {
   /** @internal */

@@ -66,8 +66,7 @@ export class PublisherConnection {
           return;
         }
         this.writeAtOnce();
-        const sent = this.client.spublish(channel, message) as Promise<number>;
-        this.settleWith(sent, entry, 'SPUBLISH', settled);
+        this.settleWith(this.spublish(channel, message), entry, 'SPUBLISH', settled);
       });
     });
   }
@@ -78,6 +77,15 @@ export class PublisherConnection {
     this.oldest = 0;
     for (const entry of this.pending.splice(0)) {
       if (!entry.settled) entry.reject(PropagatorError.of('redis.closed', []));
+    }
+  }
+
+  /** A client of the app may throw where it should reject: the publishes that wait for this one would never be sent. */
+  private spublish(channel: string, message: Buffer): Promise<number> {
+    try {
+      return this.client.spublish(channel, message) as Promise<number>;
+    } catch (error) {
+      return Promise.reject(error);
     }
   }
 

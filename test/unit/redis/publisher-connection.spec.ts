@@ -64,4 +64,37 @@ describe('the publishing connection', () => {
     expect(given).toEqual(Array.from({ length: 1_200 }, (_, index) => index));
     expect(new Set(silent)).toEqual(new Set(['a']));
   });
+
+  it('sends the publishes of a moved slot after one whose client throws', async () => {
+    const sent: string[] = [];
+    const replies: ((receivers: number) => void)[] = [];
+    let node = 'old';
+    const client = {
+      spublish: (_: string, message: Buffer) => {
+        if (String(message) === 'thrown') throw new Error('a wrapper of the app');
+        sent.push(String(message));
+        return new Promise((resolve) => replies.push(resolve));
+      },
+    } as unknown as RedisClient;
+    const cluster = new PublisherConnection(
+      client,
+      () => node,
+      LIMIT_MS,
+      () => {},
+      () => {},
+    );
+    const publish = (text: string) => cluster.publish('a', Buffer.from(text));
+    const first = publish('1');
+    node = 'new';
+    const thrown = publish('thrown').catch(({ code }: { code: string }) => code);
+    const last = publish('2');
+    expect(sent).toEqual(['1']);
+    replies[0]?.(1);
+    expect(await first).toBe(1);
+    expect(await thrown).toBe('redis.command-failed');
+    expect(sent).toEqual(['1', '2']);
+    replies[1]?.(2);
+    expect(await last).toBe(2);
+    cluster.close();
+  });
 });
