@@ -18,7 +18,7 @@ const messages = {
   'adapter.missing': (gateways: string, adapter: string, consequence: string) =>
     `The clients of ${gateways} are served by ${adapter} and not by SocketStateAdapter: ${consequence}. Write app.useWebSocketAdapter(new SocketStateAdapter(app)) before app.init() or app.listen(), and set no other adapter after it. An adapter of your own extends SocketStateAdapter.`,
   'app.not-started': () =>
-    'The app has not started: nobody can be reached or asked yet. Await app.init() or app.listen() first; within the app do it in onApplicationBootstrap or later.',
+    'The app has not started: no client and no instance can be reached yet. Await app.init() or app.listen() first; within the app do it in onApplicationBootstrap or later.',
   'context.not-ws': (asking: string, type: string) =>
     `${asking} was called in a context of type "${type}", where there is no socket. Use it in gateways only.`,
   'event.invalid-name': (given: string) =>
@@ -34,7 +34,7 @@ const messages = {
   'name.too-long': (what: string, given: string, limit: number) =>
     `${what}: ${given} takes more than ${limit} bytes. It would become the name of a channel of Redis: use a shorter one, such as a hash of it, or raise the option limits.nameBytes on all instances.`,
   'session.metadata-invalid': (reason: string) =>
-    `Metadata of a session must be a small plain object of JSON data, or null: ${reason}. Say less, or raise the option auth.maxMetadataBytes.`,
+    `Metadata of a session must be a small plain object of JSON data, or null: ${reason}. Store less, or raise the option auth.maxMetadataBytes.`,
   'redis.unavailable': (
     reason: string,
     consequence = 'sockets of this instance were served, other instances were not',

@@ -225,13 +225,13 @@ export class ShardedSubscriber implements Subscriber {
     if (++this.checkCount % CHECKS_PER_REFRESH === 0) void this.refresh();
   }
 
-  /** Also for the publisher, which would otherwise notice a moved slot only when a command fails. */
+  /** Refreshes both topologies: the publisher would otherwise notice a moved slot only when a command fails. */
   private async refresh(): Promise<void> {
     const asked = [this.topology, this.publisherTopology].map((topology) => topology.refresh());
     await Promise.all(asked.map((answer) => answer.catch(this.handlers.threw)));
   }
 
-  /** In a timer, an error of a client would end the process, and keep the other shards from their turn. */
+  /** Catches errors of a client: in a timer they would end the process, and keep the other shards from their turn. */
   private attempt(act: () => void): void {
     try {
       act();

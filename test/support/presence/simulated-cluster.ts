@@ -13,6 +13,7 @@ import { PresenceFacts, type Timing } from './presence-facts.js';
 import type { PublishedChanges } from './published-changes.js';
 import { Standstills } from './standstills.js';
 import { SimulatedInstance } from './simulated-instance.js';
+import { presenceOptions } from './presence-options.js';
 
 const CALL_TIMEOUT_MS = 150;
 const PATIENCE_MS = 20_000;
@@ -41,12 +42,12 @@ export class SimulatedCluster {
     size: number,
   ) {
     this.facts = new PresenceFacts(timing);
-    this.options = {
+    this.options = presenceOptions({
       graceMs: timing.graceMs,
       leaseMs: timing.leaseMs,
       heartbeatIntervalMs: timing.heartbeatMs,
       lastSeenMs: 60_000,
-    };
+    });
     this.data = new PresenceData(redis, this.prefix);
     const heard = (this.facts.published = [] as string[]);
     published.listen(this.prefix, (message) => {

@@ -11,6 +11,7 @@ import type { Lease, Owner, PresenceStore } from '../../../src/presence/store/pr
 import { RedisPresenceStore } from '../../../src/presence/store/redis-presence-store.js';
 import { RedisScripts } from '../../../src/redis/redis-scripts.js';
 import { testRedisUrl } from '../test-cluster.js';
+import { presenceOptions } from './presence-options.js';
 
 export const KINDS = ['Redis', 'memory'] as const;
 
@@ -42,13 +43,7 @@ export class TestStores {
 
   /** A store with these options, like that of an instance. All stores share their data. */
   with(options: Partial<ResolvedPresenceOptions> = {}): PresenceStore {
-    const resolved: ResolvedPresenceOptions = {
-      graceMs: 0,
-      leaseMs: 10_000,
-      lastSeenMs: 60_000,
-      heartbeatIntervalMs: 2_000,
-      ...options,
-    };
+    const resolved = presenceOptions({ graceMs: 0, lastSeenMs: 60_000, ...options });
     const store =
       this.kind === 'Redis'
         ? new RedisPresenceStore(

@@ -11,8 +11,14 @@ import type { Lease } from '../../../src/presence/store/presence-store.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import { Deferred } from '../../support/deferred.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
+import { presenceOptions } from '../../support/presence/presence-options.js';
 
-const OPTIONS = { graceMs: 100, leaseMs: 1_000, lastSeenMs: 0, heartbeatIntervalMs: 10 };
+const OPTIONS = presenceOptions({
+  graceMs: 100,
+  leaseMs: 1_000,
+  lastSeenMs: 0,
+  heartbeatIntervalMs: 10,
+});
 const ALICE = { userId: 'alice', sessionId: 'one' };
 
 type Admit = InMemoryPresenceStore['admitSocket'];

@@ -12,8 +12,14 @@ import {
 } from '../../../../src/presence/tracker/bucket-reconciler.js';
 import { InMemoryPubSub } from '../../../../src/redis/in-memory-pub-sub.js';
 import { Deferred } from '../../../support/deferred.js';
+import { presenceOptions } from '../../../support/presence/presence-options.js';
 
-const OPTIONS = { graceMs: 100, leaseMs: 1_000, lastSeenMs: 0, heartbeatIntervalMs: 10 };
+const OPTIONS = presenceOptions({
+  graceMs: 100,
+  leaseMs: 1_000,
+  lastSeenMs: 0,
+  heartbeatIntervalMs: 10,
+});
 const USER = 'alice';
 const BUCKET = bucketOf(USER);
 const LEASE: Lease = { owner: 'a.0', connection: 0, until: Infinity };

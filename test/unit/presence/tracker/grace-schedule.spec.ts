@@ -1,8 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import type { PresenceChange } from '../../../../src/presence/store/presence-change.js';
 import { GraceSchedule } from '../../../../src/presence/tracker/grace-schedule.js';
+import { presenceOptions } from '../../../support/presence/presence-options.js';
 
-const OPTIONS = { graceMs: 100, leaseMs: 1_000, lastSeenMs: 0, heartbeatIntervalMs: 10 };
+const OPTIONS = presenceOptions({
+  graceMs: 100,
+  leaseMs: 1_000,
+  lastSeenMs: 0,
+  heartbeatIntervalMs: 10,
+});
 const NOW = 5_000;
 
 const CHANGE: PresenceChange = {

@@ -16,8 +16,14 @@ import { SocketStateService } from '../../../../src/auth/socket-state.service.js
 import { Deferred } from '../../../support/deferred.js';
 import { MemoryLogger } from '../../../support/memory-logger.js';
 import { until } from '../../../support/until.js';
+import { presenceOptions } from '../../../support/presence/presence-options.js';
 
-const OPTIONS = { graceMs: 0, leaseMs: 200, lastSeenMs: 0, heartbeatIntervalMs: 20 };
+const OPTIONS = presenceOptions({
+  graceMs: 0,
+  leaseMs: 200,
+  lastSeenMs: 0,
+  heartbeatIntervalMs: 20,
+});
 /** The store has its own clock. */
 const STORE_NOW = 5_000;
 const ONLINE: PresenceChange = {
