@@ -37,6 +37,12 @@ export interface PubSub {
   readonly state$: Observable<PubSubState>;
   /** Opens connections. Resolves when they are open, or when it is clear that this will take longer. Never rejects. */
   connect(): Promise<void>;
+  /**
+   * Whether messages of one publisher arrive in the order of the calls whatever their channels, as on a single Redis. Events
+   * that waited for the transport are then published in the order of their emits, otherwise in that of each channel.
+   * @default false
+   */
+  readonly ordersChannels?: boolean;
   publish(channel: string, message: Buffer): Promise<number>;
   subscribe(channel: string): Promise<void>;
   unsubscribe(channel: string): void;

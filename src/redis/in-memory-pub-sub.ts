@@ -24,6 +24,7 @@ export class InMemoryBus {
  * ```
  */
 export class InMemoryPubSub implements PubSub {
+  readonly ordersChannels: boolean = true;
   private readonly machine = new StateMachine();
   private readonly listeners = new Listeners();
   private readonly channels = new Set<string>();

@@ -7,7 +7,7 @@ import { SlotOrder } from './slot-order.js';
 import { nextTick, soon } from '../reporting/timers.js';
 
 const CHECKS_PER_TIMEOUT = 4;
-/** Settled entries are released this many at a time. */
+/** Settled entries are released this many at a time, or more where more are pending: each is moved rarely. */
 const COMPACT_AT = 256;
 /** Late publishes are given up this many at a time: thousands would block the event loop. */
 const MAX_PER_TURN = 500;
@@ -134,7 +134,7 @@ export class PublisherConnection {
   private settle(entry: Pending): void {
     entry.settled = true;
     while (this.pending[this.oldest]?.settled === true) this.oldest++;
-    if (this.oldest < COMPACT_AT) return;
+    if (this.oldest < COMPACT_AT || 2 * this.oldest < this.pending.length) return;
     this.pending.splice(0, this.oldest);
     this.oldest = 0;
   }

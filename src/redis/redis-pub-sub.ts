@@ -110,6 +110,11 @@ export class RedisPubSub implements PubSub {
     return this.connection.current$;
   }
 
+  /** On a Cluster each master has a connection of its own. */
+  get ordersChannels(): boolean {
+    return !this.clients.cluster;
+  }
+
   /** Whether each of the two connections works. @internal */
   get connections(): { readonly publisher: boolean; readonly subscriber: boolean } {
     return this.connection.connections;

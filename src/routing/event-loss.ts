@@ -16,7 +16,7 @@ export interface EventLoss {
   readonly target: TrafficTarget;
   /** The user id or the room; undefined for `all` and `authenticated`. */
   readonly id: string | undefined;
-  /** The reason: `outbox.expired`, `outbox.full`, `redis.closed`, `redis.permission` or `redis.command-failed`. */
+  /** The reason: `outbox.expired`, `redis.closed`, `redis.permission` or `redis.command-failed`. */
   readonly error: PropagatorError;
 }
 

@@ -16,6 +16,8 @@ import { guarded, soon, type Failed } from '../reporting/timers.js';
 
 const LAST_CHANCE_MS = 1_000;
 const SILENT = 'Redis does not answer';
+/** The ordering key of all events, where the transport keeps the order of all channels. */
+const ONE_FOR_ALL = '';
 
 type Options = Pick<ResolvedOptions, 'outbox' | 'repair' | 'publishTimeoutMs'>;
 
@@ -24,8 +26,11 @@ interface PublishFlags {
   readonly mode?: PublishMode;
   /** It never waits, and no instance gets it later. */
   readonly volatile?: boolean;
-  /** The key within which it keeps its order: its channel, or the one that it would have gone over. */
-  readonly orderingKey?: string;
+  /**
+   * The channel with whose events it keeps its order, where the transport keeps the order of each channel only: its
+   * own, or the one that it would have gone over.
+   */
+  readonly orderedWith?: string;
   /** For the report of a loss: the audience and the name of the event. */
   readonly target?: Target;
   readonly event?: string;
@@ -52,6 +57,7 @@ export class EventPublisher {
   private readonly subscription: Subscription | undefined;
   /** Publishes that did not go through the outbox. */
   private readonly inFlight: PublishesInFlight;
+  private readonly ordersChannels: boolean;
   private degradedSince: number | undefined;
   private last = { sequence: 0, at: -Infinity };
   private readonly failed: Failed;
@@ -66,15 +72,17 @@ export class EventPublisher {
     this.failed = reporter.failure('transport.failed', () => 'events that wait for Redis');
     this.inFlight = new PublishesInFlight(this.failed);
     this.history = repair && new PublishHistory(repair);
+    this.ordersChannels = pubSub.ordersChannels === true;
     if (outbox === undefined) return;
-    const { inFlight } = this;
+    const { inFlight, ordersChannels } = this;
     this.outbox = new Outbox(
       outbox,
       {
+        ordersChannels,
         isOpen: () => this.isOpen() && !inFlight.isStuck,
         awaySince: () => inFlight.stuckSince ?? (this.isOpen() ? undefined : this.degradedSince),
         isBusy: (orderingKey) => inFlight.has(orderingKey),
-        stuck: () => inFlight.stuck,
+        overdue: () => inFlight.overdue,
         send: (publish) => this.sendQueued(publish),
         isPassing,
         lost: onLoss,
@@ -109,7 +117,8 @@ export class EventPublisher {
    */
   publish(channel: string, bytes: Buffer, flags: PublishFlags = {}): Promise<number | undefined> {
     const { outbox } = this;
-    const { mode, volatile = false, orderingKey = channel } = flags;
+    const { mode, volatile = false, orderedWith = channel } = flags;
+    const orderingKey = this.ordersChannels ? ONE_FOR_ALL : orderedWith;
     const waits = outbox !== undefined && mode !== 'fail-fast' && !volatile;
     const reason = this.reasonToWait(orderingKey, waits);
     if (reason === undefined) return this.send({ channel, orderingKey, bytes, waits, flags });
@@ -153,10 +162,11 @@ export class EventPublisher {
   /** Why an event cannot be published at once. Undefined if it can, or if an attempt gives a better reason. */
   private reasonToWait(orderingKey: string, waits: boolean): string | undefined {
     const { outbox, inFlight } = this;
-    if (outbox?.holds(orderingKey) === true)
-      return 'earlier events for the same target wait for Redis';
+    if (outbox?.holds(orderingKey) === true) return 'earlier events wait for Redis';
     // The publishes in flight are all that a silent Redis may keep in memory.
     if (inFlight.isStuck && (waits || (outbox?.isFull ?? true))) return SILENT;
+    // Of a Cluster one part may be slow, and the others are not.
+    if (this.ordersChannels && outbox?.isFull === true) return 'Redis answers too slowly';
     if (!waits || this.isOpen()) return undefined;
     return `Redis is not reachable, the state is "${this.pubSub.state}"`;
   }
@@ -184,20 +194,20 @@ export class EventPublisher {
   }: DirectPublish): Promise<number | undefined> {
     const { inFlight } = this;
     const { length } = bytes;
-    inFlight.begin(orderingKey, length);
+    const begun = inFlight.begin(orderingKey, length);
     const recent = this.record(channel, bytes, flags.volatile !== true);
     const since = this.last.at;
     return publishToOthers(this.pubSub, channel, bytes).then(
       (instances) => {
         this.taken(recent);
-        this.settle(length, true);
+        this.settle(begun, length, true);
         this.release(orderingKey);
         return instances;
       },
       (thrown: unknown) => {
         const error = this.refused(recent, thrown);
         const passing = isPassing(error);
-        this.settle(length, !passing);
+        this.settle(begun, length, !passing);
         const { outbox } = this;
         if (outbox === undefined || !waits || !passing) {
           this.release(orderingKey);
@@ -253,9 +263,13 @@ export class EventPublisher {
     return PropagatorError.of('redis.command-failed', ['PUBLISH', reasonOf(thrown)], thrown);
   }
 
-  private settle(bytes: number, answered: boolean): void {
+  private settle(
+    begun: ReturnType<PublishesInFlight['begin']>,
+    bytes: number,
+    answered: boolean,
+  ): void {
     const { outbox } = this;
-    const recovered = this.inFlight.settle(bytes, answered);
+    const recovered = this.inFlight.settle(begun, bytes, answered);
     // Later, so that the other replies of this turn are processed first.
     if (recovered && outbox !== undefined) soon(this.failed, () => outbox.flush());
   }

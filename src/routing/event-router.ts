@@ -259,13 +259,12 @@ export class EventRouter {
     const { published } = traffic;
     const startedAt = published === undefined ? 0 : performance.now();
     const channel = this.channels.of(target);
-    const orderingKey = orderedWith === target ? channel : this.channels.of(orderedWith);
     this.guard?.sign(bytes, channel);
     return this.publishes.track(
       this.publisher.publish(channel, bytes, {
         mode: publish,
         volatile,
-        orderingKey,
+        orderedWith: orderedWith === target ? channel : this.channels.of(orderedWith),
         target,
         event: nameOf(name),
       }),

@@ -5,13 +5,14 @@ import type { PublishMode } from './outgoing-event.js';
 /** The first and the longest pause before a queue is tried again. Each failure doubles it. */
 const PAUSE_MS = [50, 800] as const;
 
-/** The most events of one ordering key that are in flight at a time. */
-const MAX_AT_ONCE = 250;
+/** The most that a queue has in flight at a time: one round trip for so many events. */
+const MAX_AT_ONCE = 500;
+const MAX_BYTES_AT_ONCE = 1024 * 1024;
 
 /** An event to keep. @internal */
 export interface PublishToKeep {
   readonly channel: string;
-  /** The key within which order is kept: mostly the channel. */
+  /** The key within which order is kept: mostly the channel, or one for all channels. */
   readonly orderingKey: string;
   readonly bytes: Buffer;
   /** Its sequence: the lowest is published first. */
@@ -43,27 +44,30 @@ export interface QueuedPublish extends PublishToKeep {
   inFlight: boolean;
   /** Whether its promise has resolved as queued. */
   reportedQueued: boolean;
-  /** Its place among all events, oldest first. {@link WaitingPublishes} sets it, `previous` and `next`. */
-  order: number;
-  /** Neighbours in the list of all events, oldest first. */
-  previous: QueuedPublish | undefined;
-  next: QueuedPublish | undefined;
   /** Its place in its {@link OutboxQueue}. */
   place: Place | undefined;
   readonly resolve: (instances: number | undefined) => void;
   readonly reject: (error: PropagatorError) => void;
 }
 
+/** A number of events, and their bytes. @internal */
+export interface Load {
+  readonly events: number;
+  readonly bytes: number;
+}
+
 /** The outbox's view of the publisher. @internal */
 export interface OutboxTransport {
+  /** Whether events keep their order whatever their channels. */
+  readonly ordersChannels: boolean;
   /** Whether it makes sense to try. */
   isOpen(): boolean;
   /** Since when Redis has taken no event. Monotonic time; undefined while Redis takes events, as far as is known. */
   awaySince(): number | undefined;
   /** Whether an event with that ordering key was published directly and is in flight: it may still enter the outbox. */
   isBusy(orderingKey: string): boolean;
-  /** Direct publishes that are stuck in flight: they may enter the outbox, and count towards its bounds. */
-  stuck(): { readonly events: number; readonly bytes: number };
+  /** Direct publishes that have been in flight for long: they may enter the outbox, so new events find less room. */
+  overdue(): Load;
   /** Rejects with a PropagatorError. */
   send(publish: QueuedPublish): Promise<number>;
   /** Whether a later attempt may succeed. */
@@ -133,7 +137,11 @@ export class OutboxQueue {
   /** Whether all promises have resolved that do not wait for the outcome. */
   allReported = true;
 
-  constructor(readonly orderingKey: string) {}
+  constructor(
+    readonly orderingKey: string,
+    /** Whether events of several channels keep their order in flight. */
+    private readonly ordersChannels: boolean,
+  ) {}
 
   get size(): number {
     return this.count;
@@ -153,12 +161,16 @@ export class OutboxQueue {
   }
 
   /**
-   * The first events, as many as go over one channel: on a Cluster two channels have no common order. After a failure one
-   * event finds out whether it works again.
+   * The first events, as many as keep their order in flight: on a Cluster two channels have no common order. After a failure
+   * one event finds out whether it works again.
    */
   head(most: number): QueuedPublish[] {
     const some = this.firstOnes(this.failures > 0 ? 1 : Math.min(most, MAX_AT_ONCE));
-    const end = some.findIndex(({ channel }) => channel !== some[0]?.channel);
+    let left = MAX_BYTES_AT_ONCE;
+    const end = some.findIndex(({ channel, bytes }, index) => {
+      left -= bytes.length;
+      return index > 0 && (left < 0 || !(this.ordersChannels || channel === some[0]?.channel));
+    });
     return end < 0 ? some : some.slice(0, end);
   }
 

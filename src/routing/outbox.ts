@@ -2,28 +2,30 @@ import { PropagatorError } from '../errors.js';
 import type { ResolvedOutboxOptions } from '../options/resolve-outbox.js';
 import type { Reporter } from '../reporting/reporter.js';
 import {
+  type Load,
   OutboxQueue,
   type OutboxTransport,
   type PublishToKeep,
   type QueuedPublish,
 } from './outbox-queue.js';
 import { MAX_PER_TURN, PacedQueues } from './paced-queues.js';
-import { WaitingPublishes } from './waiting-publishes.js';
 import { every, guarded, soon, type Failed } from '../reporting/timers.js';
 
 const CHECK_MS = 100;
+const NOTHING: Load = Object.freeze({ events: 0, bytes: 0 });
 
 /**
- * Keeps events that could not be published, in order, until Redis takes them. Each ordering key (mostly a channel) has a
- * queue of its own, because a part of a Cluster may be down: no event overtakes another one of its key. Bounded in number,
- * bytes and time. The promise of an evicted or expired event rejects; if it has resolved before, the event is reported as
- * lost.
+ * Keeps events that could not be published, in order, until Redis takes them. Each ordering key has a queue of its own: no
+ * event overtakes another one of its key. Bounded in number, bytes and time. An event without room is refused at once. The
+ * promise of an expired event rejects; if it has resolved before, the event is reported as lost.
  *
  * @internal
  */
 export class Outbox {
-  private readonly all = new WaitingPublishes();
-  /** The last error of evicted events. */
+  /** By age, oldest first. */
+  private readonly all = new Set<QueuedPublish>();
+  private waitingBytes = 0;
+  /** The last error of refused events. */
   private full: { readonly reason: string; readonly error: PropagatorError } | undefined;
   private reportedCount = 0;
   private readonly queues = new Map<string, OutboxQueue>();
@@ -47,7 +49,7 @@ export class Outbox {
     return this.all.size;
   }
   get bytes(): number {
-    return this.all.bytes;
+    return this.waitingBytes;
   }
 
   /** Number of waiting events whose promises have resolved as queued. */
@@ -55,11 +57,9 @@ export class Outbox {
     return this.reportedCount;
   }
 
-  /** Whether there is no room. Publishes that are stuck in flight count, too. */
+  /** Whether there is no room. Overdue publishes in flight count, too. */
   get isFull(): boolean {
-    const { maxEvents, maxBytes } = this.limits;
-    const stuck = this.transport.stuck();
-    return this.all.size + stuck.events >= maxEvents || this.all.bytes + stuck.bytes >= maxBytes;
+    return !this.hasRoomFor(1, this.transport.overdue());
   }
 
   /** Whether an event with this ordering key waits: later ones then have to wait, too. */
@@ -74,17 +74,19 @@ export class Outbox {
    * @throws PropagatorError `outbox.full`, `outbox.expired`, `redis.*`
    */
   add(publish: PublishToKeep): Promise<number | undefined> {
+    const { bytes, repeated } = publish;
+    // Room for an event that comes back was kept before those in flight behind it.
+    if (!this.hasRoomFor(bytes.length, repeated ? NOTHING : this.transport.overdue())) {
+      return Promise.reject(this.refusal(publish));
+    }
     return new Promise((resolve, reject) => {
       const now = performance.now();
       this.insert({
         since: now,
         ...publish,
         endsAt: now + this.limits.maxAgeMs,
-        order: 0,
         inFlight: false,
         reportedQueued: false,
-        previous: undefined,
-        next: undefined,
         place: undefined,
         resolve,
         reject,
@@ -117,52 +119,40 @@ export class Outbox {
   }
 
   private insert(publish: QueuedPublish): void {
-    if (!this.evictOldestFor(publish)) return;
     let queue = this.queues.get(publish.orderingKey);
     if (queue === undefined) {
-      queue = new OutboxQueue(publish.orderingKey);
+      queue = new OutboxQueue(publish.orderingKey, this.transport.ordersChannels);
       this.queues.set(publish.orderingKey, queue);
     }
     queue.insert(publish);
     this.all.add(publish);
+    this.waitingBytes += publish.bytes.length;
     this.timer ??= every(CHECK_MS, this.failed, () => this.check());
     if (this.isLate(queue, performance.now())) this.reportQueued(publish);
     else queue.allReported = false;
   }
 
-  /** Evicts the oldest events to make room. If that is not enough, refuses this one. */
-  private evictOldestFor(publish: QueuedPublish): boolean {
+  private hasRoomFor(length: number, overdue: Load): boolean {
     const { maxEvents, maxBytes } = this.limits;
-    const stuck = this.transport.stuck();
-    const events = maxEvents - stuck.events - 1;
-    const bytes = maxBytes - stuck.bytes - publish.bytes.length;
-    const { inFlight } = this.all;
-    if (inFlight.events > events || inFlight.bytes > bytes) {
-      const { length } = publish.bytes;
-      const why =
-        length > maxBytes
-          ? `; it takes ${length} bytes, more than outbox.maxBytes (${maxBytes})`
-          : '';
-      this.refuse(publish, `${publish.reason}${why}`);
-      return false;
-    }
-    while (this.all.size > events || this.all.bytes > bytes) {
-      const oldest = this.all.oldestIdle();
-      if (oldest === undefined) break;
-      this.remove(oldest);
-      this.refuse(oldest, oldest.reason);
-    }
-    return true;
+    return (
+      this.all.size + overdue.events < maxEvents &&
+      this.waitingBytes + overdue.bytes + length <= maxBytes
+    );
   }
 
-  private refuse(publish: QueuedPublish, reason: string): void {
+  private refusal({ bytes: { length }, reason }: PublishToKeep): PropagatorError {
+    const { maxBytes } = this.limits;
+    const why =
+      length > maxBytes
+        ? `${reason}; it takes ${length} bytes, more than outbox.maxBytes (${maxBytes})`
+        : reason;
     // One error for all, because each error would capture its own stack trace.
-    if (this.full?.reason !== reason) {
-      this.full = { reason, error: PropagatorError.of('outbox.full', [reason]) };
+    if (this.full?.reason !== why) {
+      this.full = { reason: why, error: PropagatorError.of('outbox.full', [why]) };
     }
     const { error } = this.full;
     this.reporter.report('outbox.full', () => error.message);
-    this.fail(publish, error);
+    return error;
   }
 
   private check(): void {
@@ -256,7 +246,7 @@ export class Outbox {
 
   /** Returns whether the outcome is final. */
   private async sendOne(publish: QueuedPublish): Promise<boolean> {
-    this.all.setInFlight(publish, true);
+    publish.inFlight = true;
     try {
       const instances = await this.transport.send(publish);
       publish.resolve(instances);
@@ -265,7 +255,7 @@ export class Outbox {
     } catch (thrown) {
       const error = thrown as PropagatorError;
       if (this.transport.isPassing(error)) {
-        this.all.setInFlight(publish, false);
+        publish.inFlight = false;
         publish.repeated = true;
         publish.reason = error.message;
         return false;
@@ -290,7 +280,8 @@ export class Outbox {
     // It may have ended before, when the outbox was closed.
     if (queue?.remove(publish) !== true) return;
     if (queue.size === 0) this.queues.delete(publish.orderingKey);
-    this.all.remove(publish);
+    this.all.delete(publish);
+    this.waitingBytes -= publish.bytes.length;
     if (publish.reportedQueued) this.reportedCount--;
     if (this.all.size > 0) return;
     clearInterval(this.timer);

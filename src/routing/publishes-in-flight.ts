@@ -1,23 +1,34 @@
 import type { PropagatorError, PropagatorErrorCode } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { every, soon, type Failed } from '../reporting/timers.js';
+import type { Load } from './outbox-queue.js';
 
 const LOOK_MS = 100;
 /** Publishes are stuck if this many looks in a row saw no reply: longer than a slow command keeps Redis busy. */
 const SILENT_LOOKS = 10;
+/** Publishes that were in flight at more looks than these are overdue. */
+const OVERDUE_LOOKS = 10;
 
-const NONE = Object.freeze({ events: 0, bytes: 0 });
+/** The publishes that began between two looks and are still in flight. */
+interface Batch {
+  events: number;
+  bytes: number;
+  /** Whether {@link PublishesInFlight} counts them with the overdue ones by now. */
+  isOverdue: boolean;
+}
 
 /**
- * Counts the publishes in flight that did not go through the outbox, and notices when Redis replies to none of them. It
- * counts looks instead of time, because a process that was frozen for a while proves nothing about Redis.
+ * Counts the publishes in flight that did not go through the outbox, and notices when Redis replies to none of them, or
+ * replies late. It counts looks instead of time, because a process that was frozen for a while proves nothing about Redis.
  *
  * @internal
  */
 export class PublishesInFlight {
   private readonly countByKey = new Map<string, number>();
-  private events = 0;
-  private bytes = 0;
+  private current = newBatch();
+  /** The last ones, the current one included. */
+  private readonly batches = [this.current];
+  private readonly late = newBatch();
   private answered = false;
   private silentLooks = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -34,9 +45,9 @@ export class PublishesInFlight {
     return this.stuckFrom !== undefined;
   }
 
-  /** How much is in flight while Redis does not reply. */
-  get stuck(): { readonly events: number; readonly bytes: number } {
-    return this.isStuck ? { events: this.events, bytes: this.bytes } : NONE;
+  /** How much has been in flight for more than a second. While Redis does not reply: all that is in flight. */
+  get overdue(): Load {
+    return this.isStuck ? this.all : this.late;
   }
 
   /** Whether an event with this ordering key is in flight. */
@@ -44,22 +55,26 @@ export class PublishesInFlight {
     return this.countByKey.has(orderingKey);
   }
 
-  begin(orderingKey: string, bytes: number): void {
+  /** Returns the argument of {@link settle}. */
+  begin(orderingKey: string, bytes: number): Batch {
+    const { current } = this;
     this.countByKey.set(orderingKey, (this.countByKey.get(orderingKey) ?? 0) + 1);
-    this.events++;
-    this.bytes += bytes;
+    current.events++;
+    current.bytes += bytes;
     this.timer ??= every(LOOK_MS, this.failed, () => soon(this.failed, () => this.look())).unref();
+    return current;
   }
 
   /**
    * Ends the count of one publish; its ordering key stays busy until {@link release}. Returns whether publishes were
    * stuck until now.
    */
-  settle(bytes: number, answered: boolean): boolean {
-    this.events--;
-    this.bytes -= bytes;
+  settle(batch: Batch, bytes: number, answered: boolean): boolean {
+    const counted = batch.isOverdue ? this.late : batch;
+    counted.events--;
+    counted.bytes -= bytes;
     this.answered ||= answered;
-    if (!this.isStuck || (!answered && this.events > 0)) return false;
+    if (!this.isStuck || (!answered && this.all.events > 0)) return false;
     this.stuckFrom = undefined;
     this.silentLooks = 0;
     return true;
@@ -78,14 +93,40 @@ export class PublishesInFlight {
     this.timer = undefined;
   }
 
+  private get all(): Load {
+    let { events, bytes } = this.late;
+    for (const batch of this.batches) {
+      events += batch.events;
+      bytes += batch.bytes;
+    }
+    return { events, bytes };
+  }
+
   private look(): void {
-    this.silentLooks = this.answered || this.events === 0 ? 0 : this.silentLooks + 1;
+    const { events } = this.all;
+    this.silentLooks = this.answered || events === 0 ? 0 : this.silentLooks + 1;
     this.answered = false;
     if (this.silentLooks >= SILENT_LOOKS) {
       this.stuckFrom ??= performance.now() - SILENT_LOOKS * LOOK_MS;
     }
-    if (this.events === 0) this.close();
+    this.beginBatch();
+    if (events === 0) this.close();
   }
+
+  private beginBatch(): void {
+    this.current = newBatch();
+    this.batches.push(this.current);
+    if (this.batches.length <= OVERDUE_LOOKS) return;
+    const oldest = this.batches.shift();
+    if (oldest === undefined) return;
+    this.late.events += oldest.events;
+    this.late.bytes += oldest.bytes;
+    oldest.isOverdue = true;
+  }
+}
+
+function newBatch(): Batch {
+  return { events: 0, bytes: 0, isOverdue: false };
 }
 
 const OUTAGES: ReadonlySet<PropagatorErrorCode> = new Set(['redis.unavailable', 'redis.timeout']);

@@ -87,6 +87,18 @@ const scenarios: Record<string, Scenario> = {
     await fence(a, b);
     assert.deepEqual(texts(b), numbers);
   },
+  'keeps the order of several channels, where it says so': async (open, channel) => {
+    const [a, b] = [await open(), await open()];
+    if (a.pubSub.ordersChannels !== true) return;
+    const names = Array.from({ length: 5 }, (_, index) => `${channel}:${index}`);
+    for (const name of names) await b.pubSub.subscribe(name);
+    const numbers = Array.from({ length: 500 }, (_, index) => String(index));
+    await Promise.all(
+      numbers.map((text, i) => a.pubSub.publish(names[i % 5] as string, Buffer.from(text))),
+    );
+    await fence(a, b);
+    assert.deepEqual(texts(b), numbers);
+  },
   'hands over bytes as they were sent, also when the sender uses its buffer again': async (
     open,
     channel,

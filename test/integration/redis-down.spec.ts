@@ -85,15 +85,8 @@ describe('while Redis is down', () => {
     });
     await cluster.settled(near, far);
     expect(near.data('x')).toEqual(['down', 'all', 'only here', 'io.emit', 'up']);
-    // Each channel keeps its order.
-    expect(far.data('x').filter((data) => data === 'down' || data === 'up')).toEqual([
-      'down',
-      'up',
-    ]);
-    expect(far.data('x').filter((data) => data === 'all' || data === 'io.emit')).toEqual([
-      'all',
-      'io.emit',
-    ]);
+    // In the order of the emits, whatever their targets.
+    expect(far.data('x')).toEqual(['down', 'all', 'io.emit', 'up']);
     expect(states).toEqual(['ready', 'degraded', 'ready']);
     expect(
       cluster.logger.matching(/^warn Degraded, Redis does not serve this instance/),
@@ -203,7 +196,7 @@ describe('while Redis is down', () => {
         propagator.emitToAll({ event: 'x', data }).catch(({ code }: { code: string }) => code),
       ),
     );
-    expect(codes).toEqual(['outbox.full', 'outbox.expired', 'outbox.expired']);
+    expect(codes).toEqual(['outbox.expired', 'outbox.expired', 'outbox.full']);
     expect(cluster.instance(0).counts).toMatchObject({
       'outbox.full': 1,
       'outbox.expired': 2,

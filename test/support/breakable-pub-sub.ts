@@ -1,5 +1,6 @@
 import { BehaviorSubject, type Observable } from 'rxjs';
 import {
+  type InMemoryBus,
   InMemoryPubSub,
   PropagatorError,
   type PubSubListener,
@@ -23,6 +24,14 @@ export class BreakablePubSub extends InMemoryPubSub {
   private isStuck: Which = NONE;
   private stuck: (() => void)[] = [];
   private unanswered: (() => void)[] = [];
+
+  constructor(
+    bus?: InMemoryBus,
+    /** False: only the messages of one channel have an order, as on a Cluster. */
+    override readonly ordersChannels: boolean = true,
+  ) {
+    super(bus);
+  }
 
   override get state(): PubSubState {
     return super.state === 'closed' ? 'closed' : this.states.value;

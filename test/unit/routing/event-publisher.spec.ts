@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { EventPublisher } from '../../../src/routing/event-publisher.js';
 import type { PublishMode } from '../../../src/routing/outgoing-event.js';
 import type { PropagatorError } from '../../../src/errors.js';
@@ -57,7 +57,20 @@ describe('publishing events', () => {
   });
   afterEach(() => {
     publisher.close();
+    jest.useRealTimers();
   });
+
+  /** Over a transport that orders the messages of each channel only, as a Cluster does. */
+  function inParts(): { pubSub: BreakablePubSub; publisher: EventPublisher } {
+    const parts = new BreakablePubSub(receiver.bus, false);
+    const own = new EventPublisher(
+      parts,
+      { outbox: MANY, repair: RING, publishTimeoutMs: 5_000 },
+      new Reporter(new MemoryLogger()),
+      () => undefined,
+    );
+    return { pubSub: parts, publisher: own };
+  }
 
   const publish = (channel: string, flags?: { mode?: PublishMode; volatile?: boolean }) =>
     publisher
@@ -92,6 +105,76 @@ describe('publishing events', () => {
     await turn();
     expect(received).toEqual(['a 1', 'a 2', 'a 1 again', 'a 2 again', 'a 3']);
     expect(kept()).toEqual([1, 2, 3]);
+  });
+
+  it('keeps the order of all channels over a transport that does, whatever fails', async () => {
+    const channels = ['a', 'b', 'a', 'b', 'a', 'b', 'a', 'b', 'a', 'b'];
+    const sent = [publish('a'), publish('b')];
+    pubSub.stick();
+    sent.push(publish('a'), publish('b'));
+    pubSub.refuse();
+    sent.push(publish('a'), publish('b'));
+    pubSub.failUnanswered();
+    await turn();
+    sent.push(publish('a'));
+    pubSub.heal();
+    sent.push(publish('b'), publish('a'), publish('b'));
+    await Promise.all(sent);
+    await turn();
+    expect(received.map((line) => line.replace(' again', ''))).toEqual(
+      channels.map((channel, i) => `${channel} ${i + 1}`),
+    );
+    expect(received.filter((line) => line.endsWith('again'))).toHaveLength(2);
+  });
+
+  it('keeps only the order of each channel over a transport that does no more', async () => {
+    const { pubSub: parts, publisher: own } = inParts();
+    parts.stick((channel) => channel === 'a');
+    const failing = own.publish('a', envelope(1));
+    parts.failUnanswered();
+    parts.stick((channel) => channel === 'a');
+    await turn();
+    // The channel b goes on while a waits.
+    expect(await own.publish('b', envelope(2))).toBe(1);
+    await turn();
+    expect(received).toEqual(['b 2']);
+    parts.unstick();
+    parts.failUnanswered();
+    await failing;
+    own.close();
+  });
+
+  it('refuses an event at once while too much is in flight for more than a second, and Redis answers late', async () => {
+    jest.useFakeTimers();
+    const late: (() => void)[] = [];
+    const slow = new BreakablePubSub(new InMemoryBus());
+    slow.publish = () => new Promise((resolve) => late.push(() => resolve(1)));
+    const own = new EventPublisher(
+      slow,
+      {
+        outbox: { ...MANY, maxBytes: 10 * envelope(1).length },
+        repair: RING,
+        publishTimeoutMs: 5_000,
+      },
+      new Reporter(new MemoryLogger()),
+      () => undefined,
+    );
+    const outcomes = Array.from({ length: 20 }, (_, i) => own.publish('a', envelope(i + 1)));
+    for (let i = 0; i < 4; i++) {
+      await jest.advanceTimersByTimeAsync(400);
+      late.shift()?.();
+    }
+    // 16 of 20 publishes are overdue, and 10 have room.
+    await expect(own.publish('b', envelope(21))).rejects.toMatchObject({ code: 'outbox.full' });
+    await expect(own.publish('b', envelope(22), { volatile: true })).rejects.toMatchObject({
+      code: 'redis.unavailable',
+    });
+    for (const answer of late.splice(0, 8)) answer();
+    await jest.advanceTimersByTimeAsync(0);
+    outcomes.push(own.publish('b', envelope(23)));
+    for (const answer of late.splice(0)) answer();
+    expect(await Promise.all(outcomes)).toEqual(Array.from({ length: 21 }, () => 1));
+    own.close();
   });
 
   it('refuses an event with `fail-fast` at once, and never hands it to a repair', async () => {

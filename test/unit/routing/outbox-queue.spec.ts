@@ -22,7 +22,7 @@ function stepsFor(size: number, order: (index: number) => number): number {
     steps += this.length - args[0];
     return splice.apply(this, args);
   });
-  const queue = new OutboxQueue('a');
+  const queue = new OutboxQueue('a', false);
   const add = (sequence: number): void => queue.insert(publish(sequence, 'a', () => steps++));
   for (let index = 0; index < size; index++) add(size + index);
   for (let index = 0; index < size; index++) add(order(index));
@@ -50,7 +50,7 @@ describe('the queue of one ordering key', () => {
   });
 
   it('returns events by sequence, whether they came late, were removed, or came after a read', () => {
-    const queue = new OutboxQueue('a');
+    const queue = new OutboxQueue('a', false);
     const late = [3, 1, 2, 4].map((sequence) => publish(sequence));
     for (const sequence of [10, 11]) queue.insert(publish(sequence));
     for (const each of late) queue.insert(each);
@@ -65,7 +65,7 @@ describe('the queue of one ordering key', () => {
   });
 
   it('knows since when its first event waits, before and after it puts late ones in order', () => {
-    const queue = new OutboxQueue('a');
+    const queue = new OutboxQueue('a', false);
     expect(queue.since).toBeUndefined();
     queue.insert(publish(10));
     queue.insert(publish(4));
@@ -78,7 +78,7 @@ describe('the queue of one ordering key', () => {
   });
 
   it('returns the first events of one channel only', () => {
-    const queue = new OutboxQueue('a');
+    const queue = new OutboxQueue('a', false);
     queue.insert(publish(1, 'a'));
     queue.insert(publish(3, 'a'));
     queue.insert(publish(2, 'b'));

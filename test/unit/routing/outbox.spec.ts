@@ -28,7 +28,8 @@ describe('the outbox', () => {
   let number: number;
   let held: (() => void)[] | undefined;
   let awaySince: number | undefined;
-  let stuck: { events: number; bytes: number };
+  let overdue: { events: number; bytes: number };
+  let ordersChannels: boolean;
   let lost: string[];
 
   beforeEach(() => {
@@ -42,7 +43,8 @@ describe('the outbox', () => {
     number = 0;
     held = undefined;
     awaySince = undefined;
-    stuck = { events: 0, bytes: 0 };
+    overdue = { events: 0, bytes: 0 };
+    ordersChannels = false;
     lost = [];
     reporter = new Reporter(new MemoryLogger());
     outbox = make({});
@@ -61,7 +63,8 @@ describe('the outbox', () => {
           return open;
         },
         awaySince: () => awaySince,
-        stuck: () => stuck,
+        ordersChannels,
+        overdue: () => overdue,
         lost: ({ event }, { code }) => lost.push(`${event} ${code}`),
         isBusy: (channel) => busy.has(channel),
         isPassing: ({ code }) => code === 'redis.unavailable',
@@ -85,10 +88,11 @@ describe('the outbox', () => {
     text: string,
     sequence = ++number,
     line = channel,
+    repeated = false,
   ): Promise<unknown> {
     const bytes = Buffer.from(text);
     return outbox
-      .add({ channel, orderingKey: line, bytes, sequence, repeated: false, reason: 'away' })
+      .add({ channel, orderingKey: line, bytes, sequence, repeated, reason: 'away' })
       .catch((error: PropagatorError) => error.code);
   }
 
@@ -113,35 +117,21 @@ describe('the outbox', () => {
       .catch((error: PropagatorError) => error.code);
   }
 
-  it('drops the oldest event that is not in flight, and one that came back before newer ones', async () => {
+  it('keeps room for the events in flight: those that come back find it, and only new ones are refused', async () => {
     outbox = make({ maxEvents: 3 });
-    const outcomes: string[] = [];
-    const follow = (name: string, outcome: Promise<unknown>): void =>
-      void outcome.then((end) => outcomes.push(`${name} ${String(end)}`));
-    held = [];
-    follow('a1', add('a', '1'));
-    follow('a2', add('a', '2'));
-    outbox.flushQueue('a');
-    await jest.advanceTimersByTimeAsync(0);
-    broken.set('a', PropagatorError.of('redis.unavailable', ['away']));
     open = false;
-    follow('b1', add('b', '1'));
-    follow('b2', add('b', '2'));
-    await jest.advanceTimersByTimeAsync(0);
-    expect(outcomes).toEqual(['b1 outbox.full']);
-
-    for (const send of held.splice(0)) send();
-    await jest.advanceTimersByTimeAsync(0);
-    follow('b3', add('b', '3'));
-    follow('b4', add('b', '4'));
-    follow('b5', add('b', '5'));
-    await jest.advanceTimersByTimeAsync(0);
-    expect(outcomes).toEqual([
-      'b1 outbox.full',
-      'a1 outbox.full',
-      'a2 outbox.full',
-      'b2 outbox.full',
-    ]);
+    overdue = { events: 2, bytes: 2 };
+    const first = add('a', '3', 3);
+    expect(await add('a', '4', 4)).toBe('outbox.full');
+    const back = [add('a', '1', 1, 'a', true), add('a', '2', 2, 'a', true)];
+    expect(outbox.size).toBe(3);
+    // More was in flight than the outbox keeps: the newest of them have no room.
+    expect(await add('a', '5', 5, 'a', true)).toBe('outbox.full');
+    overdue = { events: 0, bytes: 0 };
+    open = true;
+    outbox.flush();
+    expect(await Promise.all([first, ...back])).toEqual([2, 2, 2]);
+    expect(sent).toEqual(['a 1 again', 'a 2 again', 'a 3']);
   });
 
   it('continues when the transport throws: events expire in time, and later ones are sent once it works again', async () => {
@@ -250,17 +240,23 @@ describe('the outbox', () => {
   it.each([
     ['events', { maxEvents: 3 }],
     ['bytes', { maxBytes: 15 }],
-  ])('drops the oldest events when there are too many %s', async (_, limits) => {
+  ])('refuses an event at once when there are too many %s', async (_, limits) => {
     outbox = make(limits);
     open = false;
-    const kept = ['1....', '2....', '3....', '4....', '5....'].map((text) => add('a', text));
-    expect(await Promise.all(kept.slice(0, 2))).toEqual(['outbox.full', 'outbox.full']);
+    const kept = ['1....', '2....', '3....'].map((text) => add('a', text));
+    expect(outbox.isFull).toBe(true);
+    expect(await Promise.all(['4....', '5....'].map((text) => add('b', text)))).toEqual([
+      'outbox.full',
+      'outbox.full',
+    ]);
     expect([outbox.size, outbox.bytes]).toEqual([3, 15]);
     expect(reporter.counts()).toEqual({ 'outbox.full': 2 });
     open = true;
     outbox.flush();
-    await Promise.all(kept);
-    expect(sent).toEqual(['a 3....', 'a 4....', 'a 5....']);
+    expect(await Promise.all(kept)).toEqual([2, 2, 2]);
+    const later = add('b', '6....');
+    outbox.flush();
+    expect(await later).toBe(2);
   });
 
   it('does not drop events that are being published', async () => {
@@ -358,22 +354,51 @@ describe('the outbox', () => {
     expect(await Promise.all(kept)).toEqual([2, 2]);
   });
 
-  it('counts stuck events in flight, and drops no waiting event if that would not make enough room', async () => {
-    outbox = make({ maxBytes: 20, maxEvents: 10 });
+  it('over a transport that orders all channels, keeps the order of all of them, as many in flight as have room', async () => {
+    ordersChannels = true;
+    outbox = make({});
     open = false;
-    stuck = { events: 2, bytes: 10 };
-    const first = add('a', '12345');
-    const second = add('a', '12345');
-    expect(outbox.isFull).toBe(true);
-    // The two waiting events free five bytes.
-    const third = add('a', '12345');
-    expect(await first).toBe('outbox.full');
-    stuck = { events: 2, bytes: 18 };
-    expect(await add('a', '12345')).toBe('outbox.full');
-    expect(outbox.size).toBe(2);
+    const large = 'x'.repeat(300 * 1024);
+    outbox = make({ maxBytes: 10_000_000 });
+    const kept = ['a', 'b', 'c', 'a', 'b', 'c'].map((channel, i) =>
+      add(channel, `${i}${large}`, i, ''),
+    );
+    held = [];
     open = true;
     outbox.flush();
-    expect(await Promise.all([second, third])).toEqual([2, 2]);
+    await jest.advanceTimersByTimeAsync(0);
+    // 1 MiB at a time.
+    expect(tried).toBe(3);
+    for (const go of held.splice(0)) go();
+    held = undefined;
+    expect(await Promise.all(kept)).toEqual([2, 2, 2, 2, 2, 2]);
+    expect(sent.map((line) => line.slice(0, 3))).toEqual([
+      'a 0',
+      'b 1',
+      'c 2',
+      'a 3',
+      'b 4',
+      'c 5',
+    ]);
+  });
+
+  it('over such a transport, tries one event alone after a failure, and then the others in order', async () => {
+    ordersChannels = true;
+    outbox = make({});
+    for (const channel of ['a', 'b', 'c']) broken.set(channel, UNAVAILABLE);
+    const kept = ['a', 'b', 'c'].map((channel, i) => add(channel, String(i), i, ''));
+    outbox.flushQueue('');
+    await jest.advanceTimersByTimeAsync(0);
+    expect(tried).toBe(3);
+    await jest.advanceTimersByTimeAsync(300);
+    expect(tried).toBeGreaterThan(3);
+    expect(tried).toBeLessThan(7);
+    expect(sent).toEqual([]);
+
+    broken.clear();
+    outbox.flush();
+    await Promise.all(kept);
+    expect(sent).toEqual(['a 0 again', 'b 1 again', 'c 2 again']);
   });
 
   it('takes 20,000 events of one ordering key in any order, and returns them in order', async () => {

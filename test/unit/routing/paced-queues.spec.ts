@@ -33,7 +33,10 @@ describe('one turn of the event loop', () => {
   it('starts a limited number of events of many queues, in the order in which they were added', async () => {
     const started: string[] = [];
     const paced = new PacedQueues(fail, (queue) => started.push(queue.orderingKey) && 1);
-    const queues = Array.from({ length: COUNT }, (_, index) => new OutboxQueue(String(index)));
+    const queues = Array.from(
+      { length: COUNT },
+      (_, index) => new OutboxQueue(String(index), false),
+    );
     paced.add(queues);
     paced.add(queues.slice(-1));
     expect(await eachTurn(() => started.length)).toEqual(TURNS);
@@ -47,7 +50,7 @@ describe('one turn of the event loop', () => {
       started.push(Math.min(most, 300));
       return Math.min(most, 300);
     });
-    paced.add(['a', 'busy', 'b', 'c'].map((key) => new OutboxQueue(key)));
+    paced.add(['a', 'busy', 'b', 'c'].map((key) => new OutboxQueue(key, false)));
     expect(started).toEqual([300, MAX_PER_TURN - 300]);
     await jest.advanceTimersToNextTimerAsync();
     expect(started).toEqual([300, MAX_PER_TURN - 300, 300]);
@@ -56,7 +59,7 @@ describe('one turn of the event loop', () => {
   it('starts nothing that was cleared', async () => {
     let started = 0;
     const paced = new PacedQueues(fail, () => ++started && 1);
-    paced.add(Array.from({ length: COUNT }, (_, index) => new OutboxQueue(String(index))));
+    paced.add(Array.from({ length: COUNT }, (_, index) => new OutboxQueue(String(index), false)));
     paced.clear();
     await jest.advanceTimersToNextTimerAsync();
     expect(started).toBe(MAX_PER_TURN);
@@ -72,7 +75,8 @@ describe('one turn of the event loop', () => {
         {
           isOpen: () => open,
           awaySince: () => undefined,
-          stuck: () => ({ events: 0, bytes: 0 }),
+          ordersChannels: false,
+          overdue: () => ({ events: 0, bytes: 0 }),
           lost: () => undefined,
           isBusy: () => false,
           isPassing: () => true,
