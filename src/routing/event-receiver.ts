@@ -11,7 +11,7 @@ import { WirePacket } from '../wire/wire-packet.js';
 import { codecOf, encodeEvent } from './packet-codec.js';
 import type { LocalNamespace } from './local-namespace.js';
 import type { MessageAuthenticator } from '../channels/message-authenticator.js';
-import { type NamespaceRegistry, RecentSockets } from './namespace-registry.js';
+import type { NamespaceRegistry } from './namespace-registry.js';
 import { ReceivedLog } from './received-log.js';
 import { audienceOf, roomsOfTarget } from './reserved-rooms.js';
 import type { Telemetry } from './telemetry.js';
@@ -56,7 +56,6 @@ export class EventReceiver {
   private readonly standard = codecOf(standardParser);
   private readonly entries = new Map<string, ChannelEntry>();
   private repair: Repair | undefined;
-  private readonly recentSockets: RecentSockets;
   /** The recently received envelopes. */
   readonly log = new ReceivedLog();
 
@@ -67,9 +66,7 @@ export class EventReceiver {
     private readonly reporter: Reporter,
     private readonly telemetry: Telemetry,
     private readonly guard?: MessageAuthenticator,
-  ) {
-    this.recentSockets = new RecentSockets(namespaces);
-  }
+  ) {}
 
   /** Lets the repair intercept all envelopes from now on. Called once, by `createRepair`. */
   useRepair(repair: Repair): void {
@@ -115,11 +112,11 @@ export class EventReceiver {
   }
 
   /** Delivers an envelope that was missed or held back. */
-  deliver({ channel, bytes, sentAt = Infinity }: Arrival): void {
+  deliver({ channel, bytes, sentAt }: Arrival): void {
     // Drop it if the channel is no longer subscribed, or was not yet subscribed when the event was sent.
     const { target, listenedToSince } = this.entries.get(channel) ?? {};
     if (target === undefined || isFrom(bytes, this.ownOrigin)) return;
-    if (listenedToSince !== undefined && sentAt < listenedToSince) return;
+    if (sentAt !== undefined && listenedToSince !== undefined && sentAt < listenedToSince) return;
     if (this.guard?.verifyReplayed(bytes, channel) === false) return;
     try {
       const envelope = decodeEnvelope(bytes);
@@ -127,26 +124,28 @@ export class EventReceiver {
         this.drop(envelope, target, described(bytes));
       } else {
         // Skip sockets that connected after the event was sent: they may have received it on another instance.
-        const later =
-          sentAt === Infinity ? [] : this.recentSockets.connectedAfter(sentAt, target.namespace);
-        const except = [...envelope.except, ...later];
-        this.receiveEnvelope(target, { ...envelope, except }, bytes.length);
+        this.receiveEnvelope(target, envelope, bytes.length, sentAt);
       }
     } catch (error) {
       this.drop('message.failed', target, reasonOf(error));
     }
   }
 
-  private receiveEnvelope(target: Target, envelope: Envelope, bytes: number): void {
+  private receiveEnvelope(
+    target: Target,
+    envelope: Envelope,
+    bytes: number,
+    connectedBy?: number,
+  ): void {
     const { tracing, traffic } = this.telemetry;
     const { namespace, kind } = target;
     count(traffic.received[kind], 1, bytes);
     const { trace } = envelope;
     const sockets =
       trace === undefined || tracing === undefined
-        ? this.deliverEnvelope(target, envelope)
+        ? this.deliverEnvelope(target, envelope, connectedBy)
         : tracing.deliver(trace, { namespace, target: kind, targets: 1, bytes }, () =>
-            this.deliverEnvelope(target, envelope),
+            this.deliverEnvelope(target, envelope, connectedBy),
           );
     count(traffic.delivered[kind], sockets, sockets * envelope.frames.length);
     // The clock of the other instance may be ahead.
@@ -154,7 +153,7 @@ export class EventReceiver {
   }
 
   /** Returns the number of sockets that the event was written to. */
-  private deliverEnvelope(target: Target, envelope: Envelope): number {
+  private deliverEnvelope(target: Target, envelope: Envelope, connectedBy?: number): number {
     let sockets = 0;
     if (!envelope.customParser && !areEventFor(target.namespace, envelope.frames)) {
       this.drop('message.malformed', target, 'its frames are no event of the namespace');
@@ -179,6 +178,7 @@ export class EventReceiver {
         except: envelope.except,
         volatile: envelope.volatile,
         compress: envelope.compress,
+        connectedBy,
       });
     }
     return sockets;

@@ -14,6 +14,11 @@ export interface Delivery extends SendFlags {
   readonly except: readonly string[];
   /** Only sockets that are also in this room get it. */
   readonly within?: string | undefined;
+  /**
+   * Only sockets that connected by then get it, in ms since 1970: the event is late, and others may have received it on
+   * another instance. Sockets whose session was recovered always get it.
+   */
+  readonly connectedBy?: number | undefined;
 }
 
 /** The parser of a server: Socket.IO's own, or one of the app. @internal */

@@ -1,5 +1,4 @@
 import type { PacketCodec, LocalNamespace } from './local-namespace.js';
-import { nextTick } from '../reporting/timers.js';
 
 const NO_NAMESPACES: ReadonlySet<LocalNamespace> = new Set();
 
@@ -45,55 +44,5 @@ export class NamespaceRegistry {
     for (const { codec } of this.named(name)) return codec;
     for (const [{ codec } = { codec: undefined }] of this.byName.values()) return codec;
     return undefined;
-  }
-}
-
-interface Newcomer {
-  readonly id: string;
-  /** Ms since 1970. */
-  readonly since: number;
-}
-
-/**
- * Finds sockets that connected after an event was sent that is delivered late. Their clients may have received it on
- * another instance before.
- *
- * @internal
- */
-export class RecentSockets {
-  /** The newest first. Read once for all events that are delivered in one turn. */
-  private readonly byNamespace = new Map<string, readonly Newcomer[]>();
-
-  constructor(private readonly namespaces: NamespaceRegistry) {}
-
-  /** The ids of sockets that connected after that moment, in ms since 1970. */
-  connectedAfter(sentAt: number, namespace: string): string[] {
-    let newcomers = this.byNamespace.get(namespace);
-    if (newcomers === undefined) {
-      if (this.byNamespace.size === 0) {
-        // This cannot fail.
-        nextTick(
-          () => undefined,
-          () => this.byNamespace.clear(),
-        );
-      }
-      newcomers = this.newcomersOf(namespace);
-      this.byNamespace.set(namespace, newcomers);
-    }
-    const later: string[] = [];
-    for (const { id, since } of newcomers) {
-      if (since <= sentAt) break;
-      later.push(id);
-    }
-    return later;
-  }
-
-  private newcomersOf(name: string): Newcomer[] {
-    const all = { namespace: name, rooms: [], except: [] };
-    return [...this.namespaces.named(name)]
-      .flatMap((namespace) => namespace.select(all))
-      .filter(({ recovered }) => !recovered)
-      .map(({ id, handshake }) => ({ id, since: handshake.issued }))
-      .toSorted((a, b) => b.since - a.since);
   }
 }

@@ -172,9 +172,14 @@ export class NamespaceEndpoint implements LocalNamespace {
     const { connections, namespace, reporter } = this.deps;
     const { sockets } = namespace;
     const writer = new PacketWriter(this.packetOf(delivery), delivery, reporter, connections);
-    const { rooms, except, within } = delivery;
+    const { rooms, except, within, connectedBy } = delivery;
     const [room] = rooms;
-    if (room !== undefined && rooms.length + except.length === 1 && within === undefined) {
+    if (connectedBy !== undefined) {
+      forEachSocket(this, delivery, (id) => {
+        const socket = sockets.get(id);
+        if (socket !== undefined && hasConnectedBy(socket, connectedBy)) writer.write(socket);
+      });
+    } else if (room !== undefined && rooms.length + except.length === 1 && within === undefined) {
       for (const id of this.membersOf(room) ?? []) writer.write(sockets.get(id));
     } else {
       forEachSocket(this, delivery, (id) => writer.write(sockets.get(id)));
@@ -277,5 +282,14 @@ export class NamespaceEndpoint implements LocalNamespace {
       const more = rooms.length > MAX_NAMED ? ` and ${rooms.length - MAX_NAMED} more` : '';
       return `socket ${id} is in ${limits.roomsPerSocket} rooms and was kept out of ${named}${more}`;
     });
+  }
+}
+
+/** The app may have changed the handshake. A socket that does not say when it connected gets the event. */
+function hasConnectedBy(socket: Socket, moment: number): boolean {
+  try {
+    return socket.recovered || !(socket.handshake.issued > moment);
+  } catch {
+    return true;
   }
 }

@@ -53,6 +53,19 @@ describe('the event receiver', () => {
     expect(reporter.counts()).toEqual({});
   });
 
+  it('delivers an event that was missed to the sockets that were connected then, and one that was held to all', () => {
+    const sentAt = Date.now() + 1_000;
+    receiver.deliver({ channel: CHANNEL, sequence: 1, bytes: envelope({}), sentAt });
+    receiver.deliver({ channel: CHANNEL, sequence: 2, bytes: envelope({ sequence: 2 }) });
+    expect(namespace.deliveries.map(({ connectedBy, except }) => [connectedBy, except])).toEqual([
+      [sentAt, []],
+      [undefined, []],
+    ]);
+    // The channel was not subscribed at that time.
+    receiver.deliver({ channel: CHANNEL, sequence: 3, bytes: envelope({}), sentAt: 1 });
+    expect(namespace.deliveries).toHaveLength(2);
+  });
+
   it('drops events of its own instance without counting them', () => {
     receiver.receive(entry, envelope({ origin: OWN }));
     receiver.deliver({ channel: CHANNEL, sequence: 1, bytes: envelope({ origin: OWN }) });

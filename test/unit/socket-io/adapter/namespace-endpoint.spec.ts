@@ -142,6 +142,32 @@ describe('a namespace without a Socket.IO server', () => {
     expect(count).toBe(Object.values(expected).reduce((sum, each) => sum + each, 0));
   });
 
+  it('delivers a late event to the sockets that were connected when it was sent, without a list of the others', () => {
+    const unreadable = Object.defineProperty({}, 'issued', {
+      get: () => {
+        throw new Error('no');
+      },
+    });
+    const given: Record<string, object> = {
+      earlier: { handshake: { issued: 100 } },
+      inTime: { handshake: { issued: 150 } },
+      later: { handshake: { issued: 151 } },
+      recovered: { handshake: { issued: 151 }, recovered: true },
+      changed: { handshake: {} },
+      removed: {},
+      unreadable: { handshake: unreadable },
+      elsewhere: { handshake: { issued: 100 } },
+    };
+    for (const [id, properties] of Object.entries(given)) {
+      Object.assign(join(id, id === 'elsewhere' ? 's' : 'r'), properties);
+    }
+    const expected = ['earlier', 'inTime', 'recovered', 'changed', 'removed', 'unreadable'];
+    expect(deliver({ rooms: ['r'], connectedBy: 150 })).toBe(expected.length);
+    const reached = Object.entries(received()).filter(([, events]) => events === 1);
+    expect(reached.map(([id]) => id)).toEqual(expected);
+    expect(deliver({ connectedBy: 150, rooms: ['s'], except: ['r'] })).toBe(1);
+  });
+
   it('delivers to the sockets of a user until they leave', () => {
     const socket = arrive('a');
     void endpoint.admit(real(socket), ALICE);
