@@ -100,7 +100,8 @@ export interface RedisPropagatorOptions {
    */
   subscribeTimeoutMs?: number | undefined;
   /**
-   * How long a publish may take, in ms, before its promise rejects with `redis.timeout`.
+   * How long a publish may take, in ms. After that the event waits in the outbox, and the promise resolves as queued;
+   * without an outbox it rejects with `redis.timeout`.
    * @default 5000
    */
   publishTimeoutMs?: number | undefined;

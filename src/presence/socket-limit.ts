@@ -121,7 +121,7 @@ export class SocketLimit implements SocketGate {
     if (!isHere()) this.release(counted);
   }
 
-  /** Asks the store. No `admission` if it does not reply, or without a lease. */
+  /** Asks the store. There is no `admission` if the store does not reply, or if this instance has no lease. */
   private async ask(
     { userId, socket }: Counted,
     policy: LimitPolicy,

@@ -178,7 +178,7 @@ export class SubscriberConnection {
       while (this.connected) {
         const { generation } = this;
         await this.flushOnce();
-        // After each round, because while channels come and go there is always another one.
+        // After each round and not after the last one: while channels come and go, there is always another round.
         if (this.connected && generation === this.generation) this.settle();
         if (!this.channels.hasChanges) break;
       }

@@ -226,7 +226,7 @@ export class EventReceiver {
   }
 }
 
-/** Describes a message for the log. Text is most likely from a person, or a program, with a wrong idea of the form. */
+/** Describes a message for the log. Text is most likely an event in a wrong form, so the line shows the right one. */
 function described(bytes: Buffer): string {
   const isText = bytes.length > 0 && bytes.subarray(0, 16).every(isPrintable);
   if (!isText) return `${bytes.length} bytes`;

@@ -76,7 +76,7 @@ export class ConnectionRecovery {
     this.away.set(pid, release);
   }
 
-  /** The part of a session that Socket.IO may have before the client is authenticated. */
+  /** Returns the session as Socket.IO may use it before the client is authenticated: without data, rooms and events. */
   claim(session: Session, offset: string): Session {
     const data: object = {};
     this.restored.set(data, { session, offset });
