@@ -21,7 +21,7 @@ export const binary = {
       'binary',
       'A Buffer of 64 KB for a user on another instance',
       'CPU µs per event',
-      "Two instances, one event at a time. The tutorial's design is JSON, and has no binary payloads.",
+      "Two instances, one event at a time. The tutorial's design uses JSON and has no binary payloads.",
     );
     const peers = ['redis-adapter', 'sharded-adapter', 'streams-adapter'];
     await withSettings(bench, named('floor', 'library', ...peers), 2, async (settings) => {

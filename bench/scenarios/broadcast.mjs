@@ -26,7 +26,7 @@ export const broadcast = {
       'broadcast',
       `Emit to all, ${sockets} sockets on each of two instances`,
       'CPU µs per delivered frame',
-      'Payload of 100 bytes. Both instances and Redis added up. A burst is made in one tick of the event loop.',
+      'Payload of 100 bytes. The sum of both instances and Redis. A burst is sent in one tick of the event loop.',
     );
     const entries = named('floor', 'ws-send', 'library', 'not-coalesced', ...PEERS);
     await withSettings(bench, entries, 2, async (settings) => {

@@ -24,13 +24,13 @@ export const connecting = {
       'connecting',
       `${number} authenticated users connect to one instance, ${AT_ONCE} at a time`,
       'CPU µs per connection, instance and Redis',
-      'Each round is a fresh instance. Connects per second are by the clock of a machine that runs the clients, too.',
+      'Each round starts a new instance. Connects per second are wall time on a machine that also runs the clients.',
     );
     const idle = tableOf(
       'idle',
       `${number} idle users of one instance`,
       'bytes of heap per socket on the instance',
-      'After a full garbage collection; RSS is what the process takes from the operating system for it.',
+      'After a full garbage collection. RSS is the memory that the process takes from the operating system.',
     );
     const entries = named('bare', 'nest', 'library', 'no-presence', ...PEERS);
     /** @type {Found[][]} */
@@ -68,7 +68,7 @@ async function one(bench, entry, users) {
   const setting = new Setting(entry, bench, { execArgv: ['--expose-gc'] });
   try {
     await setting.grow(1);
-    // Loads and compiles everything that is loaded or compiled only once.
+    // Load and compile all code before the first measurement.
     await setting.connect(usersOf('first', SIZES[bench.size].first), AT_ONCE);
     const redis = await settledMemory(bench.admin);
     const memory = await setting.publisher.call('memory');

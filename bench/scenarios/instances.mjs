@@ -22,7 +22,7 @@ export const instances = {
       'instances',
       'An event for a user on another instance, by the number of instances',
       'CPU µs per event, all processes added up',
-      'Payload of 100 bytes, one event at a time. What the same processes use while nothing is published is taken off.',
+      'Payload of 100 bytes, one event at a time. The idle CPU time of the same processes is subtracted.',
     );
     /** @type {{ x: number, y: number, who: import('../measure/table.mjs').Who }[]} */
     const points = [];
@@ -64,7 +64,7 @@ export const instances = {
  * @param {number} ms
  */
 async function idleOf(settings, ms) {
-  // Work that the start left to be done.
+  // Wait for background work of the start.
   await sleep(ms);
   const before = await Promise.all(settings.map((setting) => setting.cpu()));
   await sleep(ms);

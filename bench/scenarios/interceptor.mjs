@@ -31,8 +31,8 @@ export const interceptor = {
       'interceptor',
       'A message that a handler of a gateway answers',
       'CPU µs per message, instance and Redis',
-      'An acknowledgement concerns nobody else. An event goes to the other sockets of the user as well: there the ' +
-        'interceptor is compared with a handler that calls `propagateEvent` itself.',
+      'An acknowledgement reaches only the calling client. An event also reaches the other sockets of the user; that ' +
+        'case compares the interceptor with a handler that calls `propagateEvent` itself.',
     );
     const entries = Object.entries(MODES).map(([id, label]) => ({
       id,

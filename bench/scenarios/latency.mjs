@@ -20,8 +20,8 @@ export const latency = {
       'latency',
       'From the moment an event is due to its arrival at a client of another instance',
       'ms, 99th percentile',
-      'Two instances. Events are due at even intervals, whether the ones before are through or not, and a timer looks ' +
-        'every ms: about 0.5 ms of each figure is its share. Medians of the rounds, each with a histogram of its own.',
+      'Two instances. Events are due at even intervals, even if earlier ones have not arrived. A timer sends due events ' +
+        'every ms, which adds about 0.5 ms to each figure. Medians of the rounds; each round has its own histogram.',
     );
     await withSettings(bench, named('floor', 'library', ...PEERS), 2, async (settings) => {
       const names = await connectUsers(settings, USERS, WARM_UP[bench.size]);

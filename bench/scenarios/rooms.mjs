@@ -27,7 +27,7 @@ export const rooms = {
       'rooms',
       'An event for a room whose members are spread over four instances',
       'CPU µs per delivered frame',
-      "Payload of 100 bytes, one event at a time. The tutorial's design knows no rooms.",
+      "Payload of 100 bytes, one event at a time. The tutorial's design has no rooms.",
     );
     const peers = ['redis-adapter', 'sharded-adapter', 'streams-adapter'];
     await withSettings(bench, named('floor', 'library', ...peers), INSTANCES, async (settings) => {

@@ -23,7 +23,7 @@ export const signing = {
       'signing',
       'An event for a user on another instance, signed and not',
       'CPU µs per event',
-      'Two instances, one event at a time. One signature is made, and one checked.',
+      'Two instances, one event at a time. Each event is signed once and verified once.',
     );
     await withSettings(bench, named('library', 'signed'), 2, async (settings) => {
       const names = await connectUsers(settings, USERS, WARM_UP[bench.size]);

@@ -27,8 +27,8 @@ export const storm = {
       `The Redis connections of an instance with ${users} users are cut`,
       'ms until every user is reachable again',
       `${connections.toLocaleString('en-US')} connections with ${NAMESPACES} namespaces, a user in each. Another ` +
-        `instance sends an event to each of ${SAMPLE} users every ${EVERY_MS} ms, the first and the last ones that ` +
-        'connected among them, and then to all, to be sure. Lost: how much of the former never arrives.',
+        `instance sends an event to each of ${SAMPLE} users every ${EVERY_MS} ms, including the first and the last to ` +
+        'connect, and then to all users as a check. Lost: the share of the events to the sample that never arrive.',
     );
     const measured = [];
     for (const entry of named('library', ...PEERS)) {
@@ -111,7 +111,7 @@ async function cut(bench, setting, users, ids) {
     await sleep(EVERY_MS);
     await look();
   }
-  // Events that were kept for later arrive as well.
+  // Wait for events that were buffered.
   for (let before = -1, now = total(seen); now !== before; now = total(seen)) {
     before = now;
     await sleep(500);
@@ -136,7 +136,7 @@ async function reachedAll({ clients }, setting, users) {
   let last = 0;
   for (let turn = 0; turn < 5; turn++) {
     const list = [...missing];
-    // No faster than they arrive: this checks which users are reachable, and not the throughput.
+    // Send no faster than events arrive: this checks reachability, not throughput.
     for (let i = 0; i < list.length; i += CHUNK) {
       const chunk = list.slice(i, i + CHUNK);
       await setting.publisher.call('probe', chunk);

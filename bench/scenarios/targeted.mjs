@@ -28,7 +28,7 @@ export const targeted = {
       'targeted',
       'An event for a user on another instance',
       'CPU µs per event',
-      'Two instances. One by one: each event is made when Redis has taken the one before.',
+      'Two instances. One by one: each event is sent after Redis has accepted the previous one.',
     );
     const entries = named('floor', 'library', 'no-presence', ...PEERS);
     await withSettings(bench, entries, 2, async (settings) => {

@@ -30,7 +30,7 @@ export const METRICS = {
   'propagator.events.received': described(
     'counter',
     '{event}',
-    'Events that came from other instances and from outside, by target',
+    'Events received from other instances and from outside, by target',
   ),
   'propagator.events.delivered': described(
     'counter',
@@ -43,12 +43,12 @@ export const METRICS = {
   'propagator.publish.duration': described(
     'histogram',
     's',
-    'From the call of a verb until Redis has the event, by target',
+    'Time from the call of a verb until Redis has the event, by target',
   ),
   'propagator.delivery.lag': described(
     'histogram',
     's',
-    'From the call of a verb on another instance until the event is written here, by target',
+    'Time from the call of a verb on another instance until the event is written here, by target',
   ),
   'propagator.drops': described(
     'counter',
@@ -58,9 +58,13 @@ export const METRICS = {
   'propagator.gaps': described(
     'counter',
     '{gap}',
-    'Series of events of another instance that may be lost',
+    'Ranges of events of another instance that may be lost',
   ),
-  'propagator.reconnects': described('counter', '{reconnect}', 'Returns of Redis after an outage'),
+  'propagator.reconnects': described(
+    'counter',
+    '{reconnect}',
+    'Reconnections to Redis after an outage',
+  ),
   'propagator.repairs': described(
     'counter',
     '{repair}',
@@ -88,7 +92,7 @@ export const METRICS = {
   'propagator.publish.pending': described(
     'gauge',
     '{event}',
-    'Publishes that wait for a reply of Redis, including those in the outbox',
+    'Publishes that wait for a reply from Redis, including those in the outbox',
   ),
   'propagator.outbox.events': described('gauge', '{event}', 'Events that wait for Redis'),
   'propagator.outbox.size': described('gauge', 'By', 'Bytes of the events that wait for Redis'),
@@ -108,7 +112,7 @@ type MetricName = keyof typeof METRICS;
 
 type Observe = (name: MetricName, value: number, attributes?: Otel.Attributes) => void;
 
-/** Returns undefined if no SDK is registered, which would read the metrics. @internal */
+/** Returns undefined if no SDK is registered to read the metrics. @internal */
 export function startMetrics(
   { metrics, createNoopMeter }: typeof Otel,
   view: InstanceView,
