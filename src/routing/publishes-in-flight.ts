@@ -27,7 +27,7 @@ export class PublishesInFlight {
   private readonly countByKey = new Map<string, number>();
   private current = newBatch();
   /** The last ones, the current one included. */
-  private readonly batches = [this.current];
+  private readonly batches = [...Array.from({ length: OVERDUE_LOOKS - 1 }, newBatch), this.current];
   private readonly late = newBatch();
   private answered = false;
   private silentLooks = 0;
@@ -116,7 +116,6 @@ export class PublishesInFlight {
   private beginBatch(): void {
     this.current = newBatch();
     this.batches.push(this.current);
-    if (this.batches.length <= OVERDUE_LOOKS) return;
     const oldest = this.batches.shift();
     if (oldest === undefined) return;
     this.late.events += oldest.events;
