@@ -17,7 +17,7 @@ export interface Outage {
   readonly repaired: Set<InstanceId>;
   /** The highest number received from each instance before. */
   readonly heard: ReadonlyMap<InstanceId, number>;
-  /** Whether it repeats an earlier outage, for an instance that could not be asked then. */
+  /** Whether this outage repeats an earlier one, for an instance that could not be asked then. */
   isLate: boolean;
 }
 

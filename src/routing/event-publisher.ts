@@ -24,7 +24,7 @@ type Options = Pick<ResolvedOptions, 'outbox' | 'repair' | 'publishTimeoutMs'>;
 interface PublishFlags {
   /** Handling of the event while Redis cannot take it. */
   readonly mode?: PublishMode;
-  /** It never waits, and no instance gets it later. */
+  /** A volatile event never waits, and no instance gets it later. */
   readonly volatile?: boolean;
   /**
    * The channel with whose events it keeps its order, where the transport keeps the order of each channel only: its

@@ -134,8 +134,8 @@ export class OutboxQueue {
   failures = 0;
   /** Monotonic time (`performance.now()`). */
   retryAt = 0;
-  /** Whether all promises have resolved that do not wait for the outcome. */
-  allReported = true;
+  /** Events whose promises resolve as queued once they have waited for too long. */
+  readonly unreported = new Set<QueuedPublish>();
 
   constructor(
     readonly orderingKey: string,
@@ -154,10 +154,6 @@ export class OutboxQueue {
     const { first: returned } = this.returned;
     const [a, b] = [sorted?.publish.since, returned?.publish.since];
     return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
-  }
-
-  events(): QueuedPublish[] {
-    return this.firstOnes(this.count);
   }
 
   /**
@@ -182,6 +178,7 @@ export class OutboxQueue {
     chain.insert(place);
     publish.place = place;
     this.count++;
+    if (publish.mode !== 'wait') this.unreported.add(publish);
   }
 
   /** Returns whether the event was in the queue. */
@@ -191,6 +188,7 @@ export class OutboxQueue {
     place.chain.remove(place);
     publish.place = undefined;
     this.count--;
+    this.unreported.delete(publish);
     return true;
   }
 

@@ -128,8 +128,7 @@ export class Outbox {
     this.all.add(publish);
     this.waitingBytes += publish.bytes.length;
     this.timer ??= every(CHECK_MS, this.failed, () => this.check());
-    if (this.isLate(queue, performance.now())) this.reportQueued(publish);
-    else queue.allReported = false;
+    if (this.isLate(queue, performance.now())) this.reportQueued(queue, publish);
   }
 
   private hasRoomFor(length: number, overdue: Load): boolean {
@@ -184,12 +183,11 @@ export class Outbox {
   private reportLate(now: number): boolean {
     const before = this.reportedCount;
     for (const queue of this.queues.values()) {
-      if (queue.allReported || !this.isLate(queue, now)) continue;
-      for (const publish of queue.events()) {
+      if (queue.unreported.size === 0 || !this.isLate(queue, now)) continue;
+      for (const publish of queue.unreported) {
         if (this.reportedCount - before === MAX_PER_TURN) return true;
-        this.reportQueued(publish);
+        this.reportQueued(queue, publish);
       }
-      queue.allReported = true;
     }
     return false;
   }
@@ -200,8 +198,8 @@ export class Outbox {
     return now - since >= this.patienceMs;
   }
 
-  private reportQueued(publish: QueuedPublish): void {
-    if (publish.reportedQueued || publish.mode === 'wait') return;
+  private reportQueued({ unreported }: OutboxQueue, publish: QueuedPublish): void {
+    if (!unreported.delete(publish)) return;
     publish.reportedQueued = true;
     this.reportedCount++;
     publish.resolve(undefined);

@@ -58,10 +58,19 @@ describe('the queue of one ordering key', () => {
     expect(queue.remove(late[2] as QueuedPublish)).toBe(false);
     expect(sequences(queue.head(2))).toEqual([1, 3]);
     for (const sequence of [12, 2, 9]) queue.insert(publish(sequence));
-    expect(sequences(queue.events())).toEqual([1, 2, 3, 4, 9, 10, 11, 12]);
+    expect(sequences(queue.head(queue.size))).toEqual([1, 2, 3, 4, 9, 10, 11, 12]);
     expect(queue.size).toBe(8);
-    for (const each of queue.events()) expect(queue.remove(each)).toBe(true);
-    expect([queue.size, queue.events(), queue.since]).toEqual([0, [], undefined]);
+    for (const each of queue.head(queue.size)) expect(queue.remove(each)).toBe(true);
+    expect([queue.size, queue.head(queue.size), queue.since]).toEqual([0, [], undefined]);
+  });
+
+  it('knows the events to report as queued: not those that wait for their outcome, nor those that have left', () => {
+    const queue = new OutboxQueue('a', false);
+    const [first, second] = [publish(1), publish(2)];
+    const patient = queuedPublish({ channel: 'a', orderingKey: 'a', sequence: 3, mode: 'wait' });
+    for (const each of [first, second, patient]) queue.insert(each);
+    queue.remove(first);
+    expect([...queue.unreported]).toEqual([second]);
   });
 
   it('knows since when its first event waits, before and after it puts late ones in order', () => {
@@ -71,7 +80,7 @@ describe('the queue of one ordering key', () => {
     queue.insert(publish(4));
     queue.insert(publish(5));
     expect(queue.since).toBe(4);
-    const [first] = queue.events();
+    const [first] = queue.head(1);
     expect(queue.since).toBe(4);
     queue.remove(first as QueuedPublish);
     expect(queue.since).toBe(5);
