@@ -5,9 +5,11 @@ import type { PublishMode } from './outgoing-event.js';
 /** The first and the longest pause before a queue is tried again. Each failure doubles it. */
 const PAUSE_MS = [50, 800] as const;
 
-/** The most that a queue has in flight at a time: one round trip for so many events. */
+/** The most that is sent at a time. */
 const MAX_AT_ONCE = 500;
 const MAX_BYTES_AT_ONCE = 1024 * 1024;
+/** How many times as much may be in flight where events keep their order whatever happens: Redis may be far away. */
+const MAX_BATCHES = 16;
 
 /** An event to keep. @internal */
 export interface PublishToKeep {
@@ -128,8 +130,10 @@ export class OutboxQueue {
   private readonly sorted = new Chain();
   /** Events that came back after newer ones, in any order. */
   private returned = new Chain();
+  private readonly inFlight = new Chain();
   private count = 0;
-  sending = false;
+  /** The number of batches in flight. */
+  batches = 0;
   /** The number of failures in a row. */
   failures = 0;
   /** Monotonic time (`performance.now()`). */
@@ -152,8 +156,35 @@ export class OutboxQueue {
     const { first: sorted } = this.sorted;
     // Events mostly come back in order.
     const { first: returned } = this.returned;
-    const [a, b] = [sorted?.publish.since, returned?.publish.since];
-    return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+    const firsts = [sorted, returned, this.inFlight.first];
+    const since = Math.min(...firsts.map((place) => place?.publish.since ?? Infinity));
+    return since === Infinity ? undefined : since;
+  }
+
+  /** Whether there are events to send, and another batch may be in flight. */
+  get mayBeSent(): boolean {
+    const isEmpty = this.sorted.first === undefined && this.returned.first === undefined;
+    const most = this.ordersChannels && this.failures === 0 ? MAX_BATCHES : 1;
+    return !isEmpty && this.batches < most;
+  }
+
+  /** The {@link head} is sent: it stays in the queue, and is not sent again until it comes {@link back}. */
+  take(most: number): QueuedPublish[] {
+    const some = this.head(most);
+    for (const { place } of some) {
+      if (place === undefined) continue;
+      place.chain.remove(place);
+      this.inFlight.insert(place);
+    }
+    return some;
+  }
+
+  /** An event was not published. */
+  back(publish: QueuedPublish): void {
+    const { place } = publish;
+    if (place === undefined) return;
+    place.chain.remove(place);
+    this.chainFor(publish).insert(place);
   }
 
   /**
@@ -171,9 +202,7 @@ export class OutboxQueue {
   }
 
   insert(publish: QueuedPublish): void {
-    const { last } = this.sorted;
-    const isNewest = last === undefined || last.publish.sequence <= publish.sequence;
-    const chain = isNewest ? this.sorted : this.returned;
+    const chain = this.chainFor(publish);
     const place = { publish, chain, previous: undefined, next: undefined };
     chain.insert(place);
     publish.place = place;
@@ -192,11 +221,18 @@ export class OutboxQueue {
     return true;
   }
 
-  /** Delays the next try. */
+  /** Delays the next try. Batches that fail together are one failure. */
   pause(): void {
+    const now = performance.now();
+    if (this.retryAt > now) return;
     const [shortest, longest] = PAUSE_MS;
-    this.retryAt = performance.now() + Math.min(shortest * 2 ** this.failures, longest);
+    this.retryAt = now + Math.min(shortest * 2 ** this.failures, longest);
     this.failures++;
+  }
+
+  private chainFor({ sequence }: QueuedPublish): Chain {
+    const { last } = this.sorted;
+    return last === undefined || last.publish.sequence <= sequence ? this.sorted : this.returned;
   }
 
   private firstOnes(most: number): QueuedPublish[] {

@@ -215,15 +215,16 @@ export class Outbox {
 
   private send(queue: OutboxQueue, most: number): number {
     if (!this.maySend(queue)) return 0;
-    const some = queue.head(most);
+    const some = queue.take(most);
     this.attempt(() => this.sendSome(queue, some));
+    // The next batch need not wait for the reply to this one.
+    if (queue.mayBeSent) soon(this.failed, () => this.paced.add([queue]));
     return some.length;
   }
 
-  private maySend({ orderingKey, size, retryAt, sending }: OutboxQueue): boolean {
+  private maySend({ orderingKey, mayBeSent, retryAt }: OutboxQueue): boolean {
     return (
-      !sending &&
-      size > 0 &&
+      mayBeSent &&
       retryAt <= performance.now() &&
       this.transport.isOpen() &&
       !this.transport.isBusy(orderingKey)
@@ -231,19 +232,19 @@ export class Outbox {
   }
 
   private async sendSome(queue: OutboxQueue, some: readonly QueuedPublish[]): Promise<void> {
-    queue.sending = true;
+    queue.batches++;
     try {
-      const sent = await Promise.all(some.map((publish) => this.sendOne(publish)));
+      const sent = await Promise.all(some.map((publish) => this.sendOne(queue, publish)));
       if (sent.every(Boolean)) queue.failures = 0;
       else queue.pause();
     } finally {
-      queue.sending = false;
+      queue.batches--;
     }
     if (queue.size > 0) this.paced.add([queue]);
   }
 
   /** Returns whether the outcome is final. */
-  private async sendOne(publish: QueuedPublish): Promise<boolean> {
+  private async sendOne(queue: OutboxQueue, publish: QueuedPublish): Promise<boolean> {
     publish.inFlight = true;
     try {
       const instances = await this.transport.send(publish);
@@ -256,6 +257,7 @@ export class Outbox {
         publish.inFlight = false;
         publish.repeated = true;
         publish.reason = error.message;
+        queue.back(publish);
         return false;
       }
       this.end(publish, error);
