@@ -1,3 +1,5 @@
+import type { LaneId, LanePositions } from './lanes.js';
+
 /** A recent publish. @internal */
 export interface RecentPublish {
   readonly channel: string;
@@ -13,8 +15,38 @@ export interface KeptPublish {
   readonly index: number;
   readonly channel: string;
   readonly sequence: number;
+  readonly lane: LaneId;
+  /** On its lane. */
+  readonly number: number;
   readonly place: ByteRange;
   at: number;
+}
+
+/** The lane of a publish and its number there. @internal */
+export interface LaneStamp {
+  readonly lane: LaneId;
+  readonly number: number;
+}
+
+/** @internal */
+export interface HistoryQuestion {
+  /** The last number on each lane that the asker has; a lane that is not named: none. */
+  readonly from: LanePositions;
+  /** Where the previous page ended. */
+  readonly cursor?: number | undefined;
+  readonly isWanted: (channel: string) => boolean;
+  readonly maxBytes: number;
+}
+
+/** A part of the history, in the order in which it was handed to the transport. @internal */
+export interface HistoryPage {
+  readonly publishes: readonly (LaneStamp & { readonly channel: string; readonly bytes: Buffer })[];
+  /** With this page the asker has all numbers up to these, of the channels that it wants. */
+  readonly upTo: LanePositions;
+  /** Where the next page begins; undefined: this is the last one. */
+  readonly cursor: number | undefined;
+  /** The highest number on each lane, beyond those that the asker has, of events that are not kept any more. */
+  readonly evicted: LanePositions;
 }
 
 /** @internal */
@@ -42,6 +74,7 @@ export class PublishHistory {
   private count = 0;
   private keptBytes = 0;
   private lastEvicted: { readonly sequence: number; readonly at: number } | undefined;
+  private readonly evicted = new Map<LaneId, number>();
 
   constructor(private readonly limits: { readonly maxBytes: number; readonly maxAgeMs: number }) {}
 
@@ -57,9 +90,10 @@ export class PublishHistory {
    * Call it right before a publish. Set `at` of the result once Redis has replied, or call {@link drop} if the publish
    * failed.
    */
-  add(channel: string, bytes: Buffer, sequence: number): KeptPublish {
+  add(channel: string, bytes: Buffer, sequence: number, lane = 0, number = 0): KeptPublish {
     const index = this.shifted + this.kept.length;
-    const publish = { index, channel, sequence, place: this.arena.keep(bytes), at: Infinity };
+    const place = this.arena.keep(bytes);
+    const publish = { index, channel, sequence, lane, number, place, at: Infinity };
     this.kept.push(publish);
     this.count++;
     this.keptBytes += bytes.length;
@@ -91,6 +125,43 @@ export class PublishHistory {
     return { publishes, lastEvicted: forgotten };
   }
 
+  /**
+   * A page of what was published, or is under way, after some positions. Ends before it has more than so many bytes, but
+   * has at least one event.
+   *
+   * @param last the last number that was given on each lane
+   */
+  after(
+    { from, cursor = 0, isWanted, maxBytes }: HistoryQuestion,
+    last: LanePositions,
+  ): HistoryPage {
+    this.trim();
+    const evicted = new Map(
+      [...this.evicted].filter(([lane, number]) => number > (from.get(lane) ?? 0)),
+    );
+    const upTo = new Map(from);
+    const publishes: HistoryPage['publishes'][number][] = [];
+    let left = maxBytes;
+    for (let i = Math.max(this.oldest, cursor - this.shifted); i < this.kept.length; i++) {
+      const publish = this.kept[i];
+      if (publish === undefined) continue;
+      const { channel, lane, number, place } = publish;
+      if (number <= (from.get(lane) ?? 0)) continue;
+      if (isWanted(channel)) {
+        left -= place.end - place.start + channel.length;
+        if (left < 0 && publishes.length > 0) {
+          // Other channels of the same event may be on the next page.
+          upTo.set(lane, Math.max(upTo.get(lane) ?? 0, number - 1));
+          return { publishes, upTo, cursor: publish.index, evicted };
+        }
+        publishes.push({ lane, number, channel, bytes: this.arena.read(place) });
+      }
+      upTo.set(lane, number - 1);
+    }
+    for (const [lane, number] of last) upTo.set(lane, Math.max(number, upTo.get(lane) ?? 0));
+    return { publishes, upTo, cursor: undefined, evicted };
+  }
+
   clear(): void {
     this.shifted += this.kept.length;
     this.kept.length = 0;
@@ -110,6 +181,7 @@ export class PublishHistory {
       this.release(this.oldest, publish);
       // Events that waited in the outbox follow higher sequences.
       const { sequence = 0, at = -Infinity } = this.lastEvicted ?? {};
+      this.evicted.set(publish.lane, publish.number);
       this.lastEvicted = {
         sequence: Math.max(publish.sequence, sequence),
         at: Math.max(Math.min(publish.at, now), at),

@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { PublishHistory } from '../../../src/routing/publish-history.js';
+import {
+  PublishHistory,
+  type HistoryPage,
+  type HistoryQuestion,
+} from '../../../src/routing/publish-history.js';
 
 const TEN = Buffer.alloc(10);
 
@@ -100,5 +104,109 @@ describe('the publish history', () => {
     // 40 MB passed through it.
     expect(made.mock.calls.length).toBeLessThan(8);
     made.mockRestore();
+  });
+
+  describe('in pages', () => {
+    const ALL = (): boolean => true;
+    const upTo = (...entries: [number, number][]) => new Map(entries);
+    const shown = ({ publishes }: HistoryPage) =>
+      publishes.map(({ lane, number, channel }) => `${lane}/${number} ${channel}`);
+
+    function history(limits: { maxBytes?: number } = {}): PublishHistory {
+      return new PublishHistory({ maxBytes: 10_000, maxAgeMs: 10_000, ...limits });
+    }
+
+    /** All pages, and the positions after each. */
+    function read(
+      from: PublishHistory,
+      question: Partial<HistoryQuestion>,
+      last: Map<number, number>,
+    ): HistoryPage[] {
+      const pages: HistoryPage[] = [];
+      let next: HistoryQuestion = { from: new Map(), isWanted: ALL, maxBytes: 35, ...question };
+      for (;;) {
+        const page = from.after(next, last);
+        pages.push(page);
+        if (page.cursor === undefined) return pages;
+        next = { ...next, from: page.upTo, cursor: page.cursor };
+      }
+    }
+
+    it('returns what is after the positions, each once, and where the next page begins', () => {
+      const kept = history();
+      for (let number = 1; number <= 7; number++) kept.add('a', TEN, number, 1, number);
+      const pages = read(kept, { from: upTo([1, 2]) }, upTo([1, 7]));
+      expect(pages.map(shown)).toEqual([
+        ['1/3 a', '1/4 a', '1/5 a'],
+        ['1/6 a', '1/7 a'],
+      ]);
+      expect(pages.map((page) => page.upTo)).toEqual([upTo([1, 5]), upTo([1, 7])]);
+      expect(read(kept, { from: upTo([1, 7]) }, upTo([1, 7])).map(shown)).toEqual([[]]);
+    });
+
+    it('passes what is not wanted, and goes up to numbers that were given to volatile events', () => {
+      const kept = history();
+      for (let number = 1; number <= 6; number++) {
+        kept.add(number % 2 === 0 ? 'a' : 'b', TEN, number, 1, number);
+      }
+      const isWanted = (channel: string): boolean => channel === 'a';
+      const [page] = read(kept, { isWanted }, upTo([1, 9]));
+      expect(shown(page as HistoryPage)).toEqual(['1/2 a', '1/4 a', '1/6 a']);
+      expect(page?.upTo).toEqual(upTo([1, 9]));
+    });
+
+    it('may end between two channels of one event', () => {
+      const kept = history();
+      kept.add('a', TEN, 1, 1, 1);
+      for (const channel of ['a', 'b', 'c', 'd', 'e']) kept.add(channel, TEN, 2, 1, 2);
+      const pages = read(kept, {}, upTo([1, 2]));
+      expect(pages.map(shown)).toEqual([
+        ['1/1 a', '1/2 a', '1/2 b'],
+        ['1/2 c', '1/2 d', '1/2 e'],
+      ]);
+      expect(pages.map((page) => page.upTo)).toEqual([upTo([1, 1]), upTo([1, 2])]);
+    });
+
+    it('has one event that is larger than a page, and events of several lanes in the order of their publishes', () => {
+      const kept = history();
+      kept.add('a', Buffer.alloc(500), 1, 1, 1);
+      kept.add('b', TEN, 2, 2, 1);
+      kept.add('a', TEN, 3, 1, 2);
+      const pages = read(kept, { from: upTo([2, 0]) }, upTo([1, 2], [2, 1]));
+      expect(pages.map(shown)).toEqual([['1/1 a'], ['2/1 b', '1/2 a']]);
+      expect(pages[1]?.upTo).toEqual(upTo([1, 2], [2, 1]));
+    });
+
+    it('says up to which number events are not kept any more, unless the asker has them', () => {
+      const kept = history({ maxBytes: 30 });
+      for (let number = 1; number <= 5; number++) kept.add('a', TEN, number, 1, number);
+      expect(read(kept, {}, upTo([1, 5])).map(({ evicted }) => evicted)).toEqual([upTo([1, 2])]);
+      const [known] = read(kept, { from: upTo([1, 2]) }, upTo([1, 5]));
+      expect(known?.evicted).toEqual(upTo());
+      expect(shown(known as HistoryPage)).toEqual(['1/3 a', '1/4 a', '1/5 a']);
+    });
+
+    it('goes on where events were let go of between two pages, and says which', () => {
+      const kept = history({ maxBytes: 60 });
+      for (let number = 1; number <= 6; number++) kept.add('a', TEN, number, 1, number);
+      const question = { from: upTo(), isWanted: ALL, maxBytes: 25 };
+      const first = kept.after(question, upTo([1, 6]));
+      expect(shown(first)).toEqual(['1/1 a', '1/2 a']);
+      for (let number = 7; number <= 10; number++) kept.add('a', TEN, number, 1, number);
+      const second = kept.after(
+        { ...question, from: first.upTo, cursor: first.cursor },
+        upTo([1, 10]),
+      );
+      expect(second.evicted).toEqual(upTo([1, 4]));
+      expect(shown(second)).toEqual(['1/5 a', '1/6 a']);
+    });
+
+    it('leaves out failed events, and those without a number', () => {
+      const kept = history();
+      kept.add('a', TEN, 1);
+      kept.drop(kept.add('a', TEN, 2, 1, 1));
+      kept.add('a', TEN, 3, 1, 2);
+      expect(read(kept, {}, upTo([1, 2])).map(shown)).toEqual([['1/2 a']]);
+    });
   });
 });

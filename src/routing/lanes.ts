@@ -1,0 +1,102 @@
+/** The number of a lane among those of its origin, from 1. @internal */
+export type LaneId = number;
+
+/** For each lane of an origin, the number of an event. @internal */
+export type LanePositions = ReadonlyMap<LaneId, number>;
+
+/** So many numbers are known to be acknowledged together. */
+const NUMBERS_PER_BATCH = 64;
+
+/** Successive numbers whose publishes settle together, as far as the head is concerned. @internal */
+export interface LaneBatch {
+  readonly first: number;
+  /** Publishes without an outcome. */
+  open: number;
+}
+
+/**
+ * One order that the transport keeps: a publishing connection to one server. Each publish gets the next number when it
+ * is handed to the transport; the publishes of one event to several channels share theirs.
+ *
+ * @internal
+ */
+export class Lane {
+  private lastNumber = 0;
+  private current: LaneBatch = { first: 1, open: 0 };
+  /** Those with an open publish, and later ones, the current one last. */
+  private readonly batches: LaneBatch[] = [this.current];
+
+  constructor(readonly id: LaneId) {}
+
+  /** The last number that was given. */
+  get last(): number {
+    return this.lastNumber;
+  }
+
+  /**
+   * The last number up to which every publish has an outcome: the transport took it, or it gets another number. Where many
+   * are in flight it is up to 64 numbers behind.
+   */
+  get head(): number {
+    const { batches, current } = this;
+    while (batches.length > 1 && batches[0]?.open === 0) batches.shift();
+    const [oldest = current] = batches;
+    return oldest.open === 0 ? this.lastNumber : oldest.first - 1;
+  }
+
+  /**
+   * A publish is handed to the transport, with the number {@link last}. Returns what {@link settle} needs.
+   *
+   * @param again the same event as the last one, to another channel
+   */
+  begin(again = false): LaneBatch {
+    if (!again) {
+      this.lastNumber++;
+      if (this.lastNumber - this.current.first >= NUMBERS_PER_BATCH) {
+        this.current = { first: this.lastNumber, open: 0 };
+        this.batches.push(this.current);
+      }
+    }
+    this.current.open++;
+    return this.current;
+  }
+
+  /** The outcome of a publish is known. */
+  settle(batch: LaneBatch): void {
+    batch.open--;
+  }
+}
+
+/**
+ * The lanes of this instance. The transport names the order that a publish takes; where it has to make a new connection
+ * the name is another one, since nobody knows how the two orders fit together.
+ *
+ * @internal
+ */
+export class Lanes {
+  private readonly byName = new Map<string, Lane>();
+  private lastName: string | undefined;
+  private lastLane = new Lane(0);
+
+  /** The lane with this name: mostly the one of the last call. */
+  of(name: string): Lane {
+    if (name === this.lastName) return this.lastLane;
+    let lane = this.byName.get(name);
+    if (lane === undefined) {
+      lane = new Lane(this.byName.size + 1);
+      this.byName.set(name, lane);
+    }
+    this.lastName = name;
+    this.lastLane = lane;
+    return lane;
+  }
+
+  /** The last number that was given on each lane. */
+  lasts(): Map<LaneId, number> {
+    return new Map([...this.byName.values()].map(({ id, last }) => [id, last]));
+  }
+
+  [Symbol.iterator](): Iterator<[name: string, lane: Lane]> {
+    return this.byName.entries();
+  }
+}

@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { Lane, Lanes, type LaneBatch } from '../../../src/routing/lanes.js';
+
+describe('a lane', () => {
+  it('numbers publishes from 1, and gives the channels of one event one number', () => {
+    const lane = new Lane(1);
+    const numbers = [false, false, true, true, false].map((again) => {
+      lane.begin(again);
+      return lane.last;
+    });
+    expect(numbers).toEqual([1, 2, 2, 2, 3]);
+  });
+
+  it('has its head at the last number while nothing is in flight, and else before what is', () => {
+    const lane = new Lane(1);
+    expect(lane.head).toBe(0);
+    const [a, b] = [lane.begin(), lane.begin(true)];
+    expect(lane.head).toBe(0);
+    lane.settle(a);
+    expect(lane.head).toBe(0);
+    lane.settle(b);
+    expect(lane.head).toBe(1);
+  });
+
+  it('never has its head at or behind an open publish, and never falls back; the head is at the end once all are settled', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ again: fc.boolean(), settle: fc.nat(400) }), { maxLength: 400 }),
+        (steps) => {
+          const lane = new Lane(1);
+          const open: { number: number; batch: LaneBatch }[] = [];
+          let before = 0;
+          const check = (): void => {
+            const { head } = lane;
+            const lowest = Math.min(...open.map(({ number }) => number), lane.last + 1);
+            expect(head).toBeLessThan(lowest);
+            expect(head).toBeGreaterThanOrEqual(before);
+            expect(lowest - 1 - head).toBeLessThanOrEqual(64);
+            before = head;
+          };
+          steps.forEach(({ again, settle }, index) => {
+            const batch = lane.begin(
+              again && index > 0 && open.some((o) => o.number === lane.last),
+            );
+            open.push({ number: lane.last, batch });
+            check();
+            const [settled] = settle < open.length ? open.splice(settle, 1) : [];
+            if (settled !== undefined) lane.settle(settled.batch);
+            check();
+          });
+          for (const { batch } of open.splice(0)) lane.settle(batch);
+          expect(lane.head).toBe(lane.last);
+        },
+      ),
+    );
+  });
+});
+
+describe('the lanes of an instance', () => {
+  it('are found by the names that the transport gives them, and keep their numbers', () => {
+    const lanes = new Lanes();
+    const first = lanes.of('a');
+    first.settle(first.begin());
+    const second = lanes.of('b');
+    second.begin();
+    second.begin();
+    expect(lanes.of('a')).toBe(first);
+    expect([first.id, second.id]).toEqual([1, 2]);
+    expect(lanes.lasts()).toEqual(
+      new Map([
+        [1, 1],
+        [2, 2],
+      ]),
+    );
+    expect([...lanes].map(([name, { head }]) => [name, head])).toEqual([
+      ['a', 1],
+      ['b', 0],
+    ]);
+  });
+});
