@@ -28,6 +28,7 @@ export interface Arrival {
 const OF_ANOTHER_VERSION: ReadonlySet<string> = new Set<EnvelopeFault>([
   'message.unknown-version',
   'message.unknown-kind',
+  'message.not-understood',
 ]);
 
 /** A channel whose events this instance delivers. @internal */

@@ -6,7 +6,7 @@ import { readTrace, traceLength, writeTrace, type TraceContext } from './trace-c
  *
  * | offset | size | field                                                          |
  * |--------|------|----------------------------------------------------------------|
- * | 0      | 1    | version, 1                                                     |
+ * | 0      | 1    | version, 1 or 2                                                |
  * | 1      | 1    | kind, 0 = event, 1 = message of the cluster itself             |
  * | 2      | 2    | flags                                                          |
  * | 4      | 4    | length of the header in bytes: where the frames start          |
@@ -16,16 +16,29 @@ import { readTrace, traceLength, writeTrace, type TraceContext } from './trace-c
  * | 28     | ...  | except (flag 4), then rooms (flag 8): lists of strings         |
  * | ...    | ...  | trace context (flag 128), see trace-context.ts                 |
  *
+ * Version 2 has 12 bytes more in front of the lists:
+ *
+ * | offset | size | field                                                          |
+ * |--------|------|----------------------------------------------------------------|
+ * | 28     | 4    | lane of the origin; 0: none                                    |
+ * | 32     | 6    | number of the publish on its lane                              |
+ * | 38     | 1    | flags that a receiver has to understand: none yet              |
+ * | 39     | 1    | 0                                                              |
+ *
  * A list is its count (2 bytes), then per string its length in bytes (2 bytes) and its UTF-8. Bytes that a later
  * version puts between the known fields and the frames are skipped, by the length of the header. Where flag 64 is
  * set the last bytes of the header are its signature, see `signature.ts`.
  */
-/** @internal */
-export const VERSION = 1;
+/** A version that this library reads. @internal */
+export type WireVersion = 1 | 2;
 const KIND_EVENT = 0;
 const KIND_CLUSTER = 1;
-/** @internal */
+/** The length of the shortest header. @internal */
 export const FIXED_LENGTH = 28;
+const FIXED_LENGTHS: Readonly<Record<WireVersion, number>> = { 1: FIXED_LENGTH, 2: 40 };
+const LANE = 28;
+const NUMBER = 32;
+const MUST_UNDERSTAND = 38;
 
 const FLAG_VOLATILE = 1;
 const FLAG_NO_COMPRESS = 2;
@@ -47,6 +60,8 @@ export type InstanceId = string;
 
 /** @internal */
 export interface EnvelopeHeader {
+  /** @default 1 */
+  readonly version?: WireVersion;
   /** The id of the sending instance, as its 8 raw bytes. */
   readonly origin: Buffer;
   readonly sequence: number;
@@ -67,8 +82,12 @@ export interface EnvelopeHeader {
 }
 
 /** @internal */
-export interface Envelope extends Omit<EnvelopeHeader, 'origin' | 'signed'> {
+export interface Envelope extends Omit<EnvelopeHeader, 'version' | 'origin' | 'signed'> {
   readonly origin: InstanceId;
+  /** The lane of the origin on which it was published; 0: unknown. */
+  readonly lane: number;
+  /** Its number there; 0: unknown. */
+  readonly number: number;
   /** Whether the event may have been published before, because Redis did not confirm it. */
   readonly repeated: boolean;
   /** Complete WebSocket frames, as clients receive them. A view, not a copy. */
@@ -77,7 +96,10 @@ export interface Envelope extends Omit<EnvelopeHeader, 'origin' | 'signed'> {
 
 /** Why bytes are not an envelope that this version can read. @internal */
 export type EnvelopeFault =
-  'message.malformed' | 'message.unknown-version' | 'message.unknown-kind';
+  | 'message.malformed'
+  | 'message.unknown-version'
+  | 'message.unknown-kind'
+  | 'message.not-understood';
 
 function listLength(list: readonly string[]): number {
   if (list.length === 0) return 0;
@@ -110,11 +132,11 @@ export function envelopeLength(header: HeaderParts, parts: readonly EncodedPart[
   return headerLength(header) + framesLength(parts);
 }
 
-type HeaderParts = Pick<EnvelopeHeader, 'except' | 'rooms' | 'trace' | 'signed'>;
+type HeaderParts = Pick<EnvelopeHeader, 'version' | 'except' | 'rooms' | 'trace' | 'signed'>;
 
-function headerLength({ except, rooms, trace, signed }: HeaderParts): number {
+function headerLength({ version = 1, except, rooms, trace, signed }: HeaderParts): number {
   const tag = signed === true ? TAG_LENGTH : 0;
-  return FIXED_LENGTH + listLength(except) + listLength(rooms) + traceLength(trace) + tag;
+  return FIXED_LENGTHS[version] + listLength(except) + listLength(rooms) + traceLength(trace) + tag;
 }
 
 type EnvelopeKind = 'event' | 'cluster';
@@ -129,7 +151,9 @@ export function encodeEnvelope(
 ): { bytes: Buffer; frames: Buffer } {
   const start = headerLength(header);
   const bytes = Buffer.allocUnsafe(start + framesLength(parts));
-  bytes[0] = VERSION;
+  const { version = 1 } = header;
+  const fixed = FIXED_LENGTHS[version];
+  bytes[0] = version;
   bytes[1] = KINDS[kind];
   bytes.writeUInt16BE(
     (header.volatile ? FLAG_VOLATILE : 0) |
@@ -145,7 +169,8 @@ export function encodeEnvelope(
   bytes.writeUIntBE(header.sentAt, 8, 6);
   bytes.writeUIntBE(header.sequence, 14, 6);
   header.origin.copy(bytes, 20);
-  const lists = writeList(bytes, writeList(bytes, FIXED_LENGTH, header.except), header.rooms);
+  if (version === 2) bytes.fill(0, FIXED_LENGTH, fixed);
+  const lists = writeList(bytes, writeList(bytes, fixed, header.except), header.rooms);
   writeTrace(bytes, lists, header.trace);
   writeFrames(bytes, start, parts);
   return { bytes, frames: bytes.subarray(start) };
@@ -154,6 +179,18 @@ export function encodeEnvelope(
 /** Marks an envelope as possibly published before. @internal */
 export function markRepeated(bytes: Buffer): void {
   bytes.writeUInt16BE(bytes.readUInt16BE(2) | FLAG_REPEATED, 2);
+}
+
+/**
+ * Writes the number of a publish on a lane of its origin, where the version of the envelope has a place for it. Before
+ * it is signed.
+ *
+ * @internal
+ */
+export function stampEnvelope(bytes: Buffer, lane: number, number: number): void {
+  if (bytes[0] !== 2) return;
+  bytes.writeUInt32BE(lane, LANE);
+  bytes.writeUIntBE(number, NUMBER, 6);
 }
 
 /** Whether an envelope has that mark. Only for complete headers. @internal */
@@ -175,10 +212,16 @@ export function sentAtOf(bytes: Buffer): number {
 export function isFrom(bytes: Buffer, origin: Buffer): boolean {
   return (
     bytes.length >= FIXED_LENGTH &&
-    bytes[0] === VERSION &&
+    versionOf(bytes) !== undefined &&
     bytes.readUInt32LE(20) === origin.readUInt32LE(0) &&
     bytes.readUInt32LE(24) === origin.readUInt32LE(4)
   );
+}
+
+/** Undefined for a version that this library does not read. @internal */
+export function versionOf(bytes: Buffer): WireVersion | undefined {
+  const version = bytes[0];
+  return version === 1 || version === 2 ? version : undefined;
 }
 
 /** Reads the header and leaves the frames alone. Never throws. @internal */
@@ -187,19 +230,24 @@ export function decodeEnvelope(
   kind: EnvelopeKind = 'event',
 ): Envelope | EnvelopeFault {
   if (bytes.length === 0) return 'message.malformed';
-  if (bytes[0] !== VERSION) return 'message.unknown-version';
-  if (bytes.length < FIXED_LENGTH) return 'message.malformed';
+  const version = versionOf(bytes);
+  if (version === undefined) return 'message.unknown-version';
+  const fixed = FIXED_LENGTHS[version];
+  if (bytes.length < fixed) return 'message.malformed';
   if (bytes[1] !== KINDS[kind]) return 'message.unknown-kind';
   const start = bytes.readUInt32BE(4);
-  if (start < FIXED_LENGTH || start >= bytes.length) return 'message.malformed';
+  if (start < fixed || start >= bytes.length) return 'message.malformed';
+  if (version === 2 && bytes[MUST_UNDERSTAND] !== 0) return 'message.not-understood';
   const flags = bytes.readUInt16BE(2);
-  const lists = readLists(bytes, start, flags);
+  const lists = readLists(bytes, fixed, start, flags);
   const frames = bytes.subarray(start);
   if (lists === undefined || !areFrames(frames)) return 'message.malformed';
   return {
     origin: bytes.toString('hex', 20, 28),
     sequence: bytes.readUIntBE(14, 6),
     sentAt: bytes.readUIntBE(8, 6),
+    lane: version === 1 ? 0 : bytes.readUInt32BE(LANE),
+    number: version === 1 ? 0 : bytes.readUIntBE(NUMBER, 6),
     volatile: (flags & FLAG_VOLATILE) !== 0,
     compress: (flags & FLAG_NO_COMPRESS) === 0,
     except: lists.except,
@@ -215,10 +263,11 @@ const NONE: readonly string[] = Object.freeze([]);
 
 function readLists(
   bytes: Buffer,
+  fixed: number,
   end: number,
   flags: number,
 ): { except: readonly string[]; rooms: readonly string[]; end: number } | undefined {
-  let offset = FIXED_LENGTH;
+  let offset = fixed;
   const next = (): string[] | undefined => {
     if (offset + 2 > end) return undefined;
     const count = bytes.readUInt16BE(offset);

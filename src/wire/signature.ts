@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
-import { FIXED_LENGTH, FLAG_REPEATED, FLAG_SIGNED, TAG_LENGTH, VERSION } from './envelope.js';
+import { FIXED_LENGTH, FLAG_REPEATED, FLAG_SIGNED, TAG_LENGTH, versionOf } from './envelope.js';
 
 /**
  * The signature of an envelope: HMAC-SHA-256 over the channel's name as a netstring (its length in bytes, `:`, the
@@ -29,7 +29,7 @@ export function verifiedTag(
   channel: string,
   keys: readonly KeyObject[],
 ): Buffer | SignatureFault {
-  if (bytes.length < FIXED_LENGTH || bytes[0] !== VERSION) return 'unsigned';
+  if (bytes.length < FIXED_LENGTH || versionOf(bytes) === undefined) return 'unsigned';
   if ((bytes.readUInt16BE(2) & FLAG_SIGNED) === 0) return 'unsigned';
   const start = bytes.readUInt32BE(4);
   if (start < FIXED_LENGTH + TAG_LENGTH || start > bytes.length) return 'forged';

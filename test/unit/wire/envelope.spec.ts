@@ -7,6 +7,7 @@ import {
   envelopeLength,
   isEncodableList,
   isFrom,
+  stampEnvelope,
   type Envelope,
   type EnvelopeHeader,
 } from '../../../src/wire/envelope.js';
@@ -25,6 +26,7 @@ const header: EnvelopeHeader = {
 
 const names = fc.array(fc.string({ unit: 'binary', maxLength: 40 }), { maxLength: 6 });
 const headers: fc.Arbitrary<EnvelopeHeader> = fc.record({
+  version: fc.constantFrom(1 as const, 2 as const),
   origin: fc.uint8Array({ minLength: 8, maxLength: 8 }).map((bytes) => Buffer.from(bytes)),
   sequence: fc.maxSafeNat().map((number) => number % 2 ** 48),
   sentAt: fc.maxSafeNat().map((number) => number % 2 ** 48),
@@ -41,7 +43,12 @@ const parts = fc.array(
   ),
   { minLength: 1, maxLength: 4 },
 );
-const faults = ['message.malformed', 'message.unknown-version', 'message.unknown-kind'];
+const faults = [
+  'message.malformed',
+  'message.unknown-version',
+  'message.unknown-kind',
+  'message.not-understood',
+];
 
 function framesOf(given: Parameters<typeof framesLength>[0]): Buffer {
   const frames = Buffer.alloc(framesLength(given));
@@ -77,9 +84,13 @@ describe('an envelope', () => {
         expect(bytes.length).toBe(envelopeLength(given, content));
         expect(frames.equals(framesOf(content))).toBe(true);
         const decoded = decodeEnvelope(bytes) as Envelope;
+        const { version, ...rest } = given;
+        expect(bytes[0]).toBe(version);
         expect({ ...decoded, frames: decoded.frames.equals(frames) }).toEqual({
-          ...given,
+          ...rest,
           origin: given.origin.toString('hex'),
+          lane: 0,
+          number: 0,
           repeated: false,
           trace: undefined,
           frames: true,
@@ -90,19 +101,60 @@ describe('an envelope', () => {
     );
   });
 
+  it('of version 2 has the layout of docs/protocol.md, and a place for the number on a lane', () => {
+    const { bytes, frames } = encodeEnvelope({ ...header, version: 2, rooms: ['r'] }, ['2["a"]']);
+    stampEnvelope(bytes, 3, 2 ** 40 + 5);
+    expect(bytes.toString('hex').match(/../g)?.join(' ')).toBe(
+      [
+        '02 00 00 08', // version, kind, flags
+        '00 00 00 2d', // 45 bytes of header
+        '01 8b cf e5 68 00', // sent at
+        '00 00 00 00 00 07', // sequence number
+        '01 23 45 67 89 ab cd ef', // origin
+        '00 00 00 03', // lane
+        '01 00 00 00 00 05', // number on the lane
+        '00', // flags that a receiver has to understand
+        '00',
+        '00 01 00 01 72', // rooms: r
+        '81 07 34 32 5b 22 61 22 5d', // the frame
+      ].join(' '),
+    );
+    expect(frames).toEqual(bytes.subarray(45));
+    const stamp = { lane: 3, number: 2 ** 40 + 5 };
+    expect(decodeEnvelope(bytes)).toMatchObject({ ...stamp, sequence: 7, rooms: ['r'] });
+  });
+
+  it('of version 1 has no number on a lane, and stays as it is', () => {
+    const { bytes } = encodeEnvelope(header, ['2["a"]']);
+    const before = Buffer.from(bytes);
+    stampEnvelope(bytes, 3, 5);
+    expect(bytes).toEqual(before);
+    expect(decodeEnvelope(bytes)).toMatchObject({ lane: 0, number: 0 });
+  });
+
+  it('with a flag that has to be understood, and is not, is refused', () => {
+    const { bytes } = encodeEnvelope({ ...header, version: 2 }, ['2["a"]']);
+    bytes[38] = 0x80;
+    expect(decodeEnvelope(bytes)).toBe('message.not-understood');
+  });
+
   it('returns the frames as a view of the received bytes, without a copy', () => {
     const { bytes } = encodeEnvelope(header, ['2["a"]']);
     expect((decodeEnvelope(bytes) as Envelope).frames.buffer).toBe(bytes.buffer);
   });
 
   it('is refused if any number of bytes is missing at the end', () => {
-    const { bytes } = encodeEnvelope({ ...header, except: ['s1', 's2'], rooms: ['r'] }, ['2["a"]']);
-    for (let length = 0; length < bytes.length; length++) {
-      expect([length, decodeEnvelope(bytes.subarray(0, length))]).toEqual([
-        length,
-        'message.malformed',
-      ]);
-    }
+    const full = { ...header, except: ['s1', 's2'], rooms: ['r'] };
+    const [one, two] = ([1, 2] as const).map(
+      (version) => encodeEnvelope({ ...full, version }, ['2["a"]']).bytes,
+    );
+    for (const bytes of [one as Buffer, two as Buffer])
+      for (let length = 0; length < bytes.length; length++) {
+        expect([length, decodeEnvelope(bytes.subarray(0, length))]).toEqual([
+          length,
+          'message.malformed',
+        ]);
+      }
   });
 
   it('with damaged bytes is a fault or an envelope, and never an exception', () => {
@@ -127,6 +179,7 @@ describe('an envelope', () => {
         expect(faults).toContain(decodeEnvelope(Buffer.from(bytes)));
         // Random bytes with the current version and kind reach the code behind those checks.
         expect(isFaultOrEnvelope(decodeEnvelope(Buffer.from([1, 0, ...bytes])))).toBe(true);
+        expect(isFaultOrEnvelope(decodeEnvelope(Buffer.from([2, 0, ...bytes])))).toBe(true);
         expect(isFrom(Buffer.from(bytes), randomBytes(8))).toBe(false);
       }),
       { numRuns: 1000 },
@@ -135,7 +188,7 @@ describe('an envelope', () => {
 
   it.each([
     [0, 'message.unknown-version'],
-    [2, 'message.unknown-version'],
+    [3, 'message.unknown-version'],
     [255, 'message.unknown-version'],
   ])('of version %i is reported as such', (version, fault) => {
     const { bytes } = encodeEnvelope(header, ['x']);
