@@ -43,6 +43,13 @@ export interface PubSub {
    * @default false
    */
   readonly ordersChannels?: boolean;
+  /**
+   * Names the order that a publish on this channel takes its place in now: messages of one publisher with the same name
+   * arrive in the order of the calls. A connection that replaces another one has another name, since what is in flight on
+   * the first one may arrive at any time. Undefined: unknown.
+   * @default one order for all channels where `ordersChannels` is true, else none
+   */
+  laneOf?(channel: string): string | undefined;
   publish(channel: string, message: Buffer): Promise<number>;
   subscribe(channel: string): Promise<void>;
   unsubscribe(channel: string): void;

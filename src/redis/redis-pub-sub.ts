@@ -44,6 +44,8 @@ export class RedisPubSub implements PubSub {
   private readonly subscriber: Subscriber;
   private readonly events: ClientEvents;
   private publisherChecks: NodeJS.Timeout | undefined;
+  /** Counts the publishing connections, those to the nodes of a Cluster together. */
+  private connectionCount = 0;
   private releaseSubscriber: (() => void) | undefined;
   private readonly version: ServerVersion;
   private readonly connection: ConnectionState;
@@ -78,7 +80,14 @@ export class RedisPubSub implements PubSub {
       owned,
       {
         ready: () => this.publisherOpened(),
-        close: () => this.connection.publisherChanged(false),
+        close: () => {
+          this.connectionCount++;
+          this.connection.publisherChanged(false);
+        },
+        // The connection to one node of a Cluster.
+        '-node': () => {
+          this.connectionCount++;
+        },
         error,
       },
       this.threw,
@@ -113,6 +122,13 @@ export class RedisPubSub implements PubSub {
   /** On a Cluster each master has a connection of its own. */
   get ordersChannels(): boolean {
     return !this.clients.cluster;
+  }
+
+  /** A connection to one server. */
+  laneOf(channel: string): string {
+    const { publisher } = this.clients;
+    const node = isClusterClient(publisher) ? (masterOf(publisher, channel) ?? '') : '';
+    return `${node}#${this.connectionCount}`;
   }
 
   /** Whether each of the two connections works. @internal */

@@ -4,13 +4,21 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { Target } from '../wire/channel-names.js';
-import { markRepeated, sequenceOf } from '../wire/envelope.js';
+import type { MessageAuthenticator } from '../channels/message-authenticator.js';
+import { markRepeated, sequenceOf, stampEnvelope } from '../wire/envelope.js';
+import { Lanes, settle, type Lane, type LaneBatch } from './lanes.js';
 import { Outbox } from './outbox.js';
 import type { LostPublish, PublishToKeep, QueuedPublish } from './outbox-queue.js';
 import type { PublishMode } from './outgoing-event.js';
 import { PublishesInFlight } from './publishes-in-flight.js';
 import { publishToOthers } from '../channels/channels.js';
-import { PublishHistory, type KeptPublish, type RecentSelection } from './publish-history.js';
+import {
+  PublishHistory,
+  type HistoryPage,
+  type HistoryQuestion,
+  type KeptPublish,
+  type RecentSelection,
+} from './publish-history.js';
 import { saysOpen } from '../channels/says-open.js';
 import { guarded, soon, type Failed } from '../reporting/timers.js';
 
@@ -45,6 +53,12 @@ interface DirectPublish {
   readonly flags: PublishFlags;
 }
 
+/** What is to be done once the outcome of a publish is known. */
+interface HandedOver {
+  readonly kept: KeptPublish | undefined;
+  readonly batch: LaneBatch | undefined;
+}
+
 /**
  * Publishes envelopes. Events that Redis cannot take now wait in the {@link Outbox}. Events that it took are kept for a
  * while in the {@link PublishHistory}, for instances that could not receive them.
@@ -59,7 +73,12 @@ export class EventPublisher {
   private readonly inFlight: PublishesInFlight;
   private readonly ordersChannels: boolean;
   private degradedSince: number | undefined;
-  private last = { sequence: 0, at: -Infinity };
+  private lastSequence = 0;
+  private lastAt = -Infinity;
+  /** The orders in which the transport takes publishes. */
+  readonly lanes = new Lanes();
+  private lastBytes: Buffer | undefined;
+  private lastLane: Lane | undefined;
   private readonly failed: Failed;
 
   constructor(
@@ -68,6 +87,8 @@ export class EventPublisher {
     private readonly reporter: Reporter,
     /** Called with an event that is lost after its promise has resolved. */
     onLoss: (lost: LostPublish, error: PropagatorError) => void,
+    /** Signs each envelope when it is handed to the transport. */
+    private readonly guard?: Pick<MessageAuthenticator, 'sign'>,
   ) {
     this.failed = reporter.failure('transport.failed', () => 'events that wait for Redis');
     this.inFlight = new PublishesInFlight(this.failed);
@@ -129,9 +150,18 @@ export class EventPublisher {
   /** The events published to some channels in the last `ageMs`, as far as they are kept. */
   since(ageMs: number, isWanted?: (channel: string) => boolean): RecentSelection {
     if (this.history !== undefined) return this.history.since(ageMs, isWanted);
-    const { sequence, at } = this.last;
-    const forgotten = at >= performance.now() - ageMs ? sequence : undefined;
+    const forgotten = this.lastAt >= performance.now() - ageMs ? this.lastSequence : undefined;
     return { publishes: [], lastEvicted: forgotten };
+  }
+
+  /** A page of the events published after some positions, as far as they are kept. */
+  after(question: HistoryQuestion): HistoryPage {
+    const last = this.lanes.lasts();
+    if (this.history !== undefined) return this.history.after(question, last);
+    const evicted = new Map(
+      [...last].filter(([id, number]) => number > (question.from.get(id) ?? 0)),
+    );
+    return { publishes: [], upTo: last, cursor: undefined, evicted };
   }
 
   /** Gives waiting events a last chance: a Redis that is down may be back in a moment, or not. */
@@ -195,19 +225,19 @@ export class EventPublisher {
     const { inFlight } = this;
     const { length } = bytes;
     const begun = inFlight.begin(orderingKey, length);
-    const recent = this.record(channel, bytes, flags.volatile !== true);
-    const since = this.last.at;
+    const handed = this.handOver(channel, bytes, flags.volatile !== true);
+    const since = this.lastAt;
     return publishToOthers(this.pubSub, channel, bytes).then(
       (instances) => {
-        this.taken(recent);
-        this.settle(begun, length, true);
+        this.taken(handed);
+        this.settled(begun, length, true);
         this.release(orderingKey);
         return instances;
       },
       (thrown: unknown) => {
-        const error = this.refused(recent, thrown);
+        const error = this.refused(handed, thrown);
         const passing = isPassing(error);
-        this.settle(begun, length, !passing);
+        this.settled(begun, length, !passing);
         const { outbox } = this;
         if (outbox === undefined || !waits || !passing) {
           this.release(orderingKey);
@@ -231,39 +261,65 @@ export class EventPublisher {
 
   /** Publishes an event of the outbox. Rejects with a PropagatorError. */
   private sendQueued({ channel, bytes, repeated }: QueuedPublish): Promise<number> {
-    if (repeated) markRepeated(bytes);
-    const recent = this.record(channel, bytes, true);
-    return publishToOthers(this.pubSub, channel, bytes).then(
+    // Publishes of the same event to other channels may be in flight.
+    const own = repeated ? Buffer.from(bytes) : bytes;
+    if (repeated) markRepeated(own);
+    const handed = this.handOver(channel, own, true);
+    return publishToOthers(this.pubSub, channel, own).then(
       (instances) => {
-        this.taken(recent);
+        this.taken(handed);
         return instances;
       },
       (thrown: unknown) => {
-        throw this.refused(recent, thrown);
+        throw this.refused(handed, thrown);
       },
     );
   }
 
-  /** Called right before a publish. */
-  private record(channel: string, bytes: Buffer, keep: boolean): KeptPublish | undefined {
+  /** Called right before a publish: gives it its number. */
+  private handOver(channel: string, bytes: Buffer, keep: boolean): HandedOver {
     const sequence = sequenceOf(bytes);
-    this.last = { sequence: Math.max(sequence, this.last.sequence), at: performance.now() };
-    return keep ? this.history?.add(channel, bytes, sequence) : undefined;
+    if (sequence > this.lastSequence) this.lastSequence = sequence;
+    this.lastAt = performance.now();
+    const lane = this.laneOf(channel);
+    const batch = lane?.begin(this.isSameEvent(bytes, lane));
+    const [id, number] = lane === undefined ? [0, 0] : [lane.id, lane.last];
+    stampEnvelope(bytes, id, number);
+    this.guard?.sign(bytes, channel);
+    const kept = keep ? this.history?.add(channel, bytes, sequence, id, number) : undefined;
+    return { kept, batch };
   }
 
-  private taken(recent: KeptPublish | undefined): void {
-    if (recent !== undefined) recent.at = performance.now();
+  /** Undefined where the transport keeps no order but that of each channel. */
+  private laneOf(channel: string): Lane | undefined {
+    const { pubSub } = this;
+    const name = pubSub.laneOf?.(channel) ?? (this.ordersChannels ? ONE_FOR_ALL : undefined);
+    return name === undefined ? undefined : this.lanes.of(name);
+  }
+
+  /** Whether these bytes went to another channel a moment ago. */
+  private isSameEvent(bytes: Buffer, lane: Lane): boolean {
+    const isSame = this.lastBytes === bytes && this.lastLane === lane;
+    this.lastBytes = bytes;
+    this.lastLane = lane;
+    return isSame;
+  }
+
+  private taken({ kept, batch }: HandedOver): void {
+    if (batch !== undefined) settle(batch);
+    if (kept !== undefined) kept.at = performance.now();
   }
 
   /** The event is published again, or its sender gets this error. */
-  private refused(recent: KeptPublish | undefined, thrown: unknown): PropagatorError {
-    if (recent !== undefined) this.history?.drop(recent);
+  private refused({ kept, batch }: HandedOver, thrown: unknown): PropagatorError {
+    if (batch !== undefined) settle(batch);
+    if (kept !== undefined) this.history?.drop(kept);
     // An app's own transport may reject with anything.
     if (thrown instanceof PropagatorError) return thrown;
     return PropagatorError.of('redis.command-failed', ['PUBLISH', reasonOf(thrown)], thrown);
   }
 
-  private settle(
+  private settled(
     begun: ReturnType<PublishesInFlight['begin']>,
     bytes: number,
     answered: boolean,

@@ -22,6 +22,7 @@ import { checkName } from './target-validation.js';
 import { checkSentName, type OutgoingEvent } from './outgoing-event.js';
 import { codecOf } from './packet-codec.js';
 import { PendingJoins } from './pending-joins.js';
+import type { LostPublish } from './outbox-queue.js';
 import { PublishTracker } from './publishes-in-flight.js';
 import { receiptOf, type Receipt } from './receipt.js';
 import { targetOfRoom } from './reserved-rooms.js';
@@ -81,13 +82,14 @@ export class EventRouter {
     this.local = new LocalDelivery(this.namespaces, telemetry.traffic);
     const losses = new EventLosses(reporter.failure('listener.failed', () => 'losses$'));
     const publishes = new PublishTracker(reporter);
-    this.publisher = new EventPublisher(pubSub, options, reporter, (lost, error) => {
-      publishes.failed(error);
-      losses.add(lost, error);
-    });
     this.losses = losses;
     this.publishes = publishes;
     this.guard = MessageAuthenticator.of(options, reporter);
+    const lost = (publish: LostPublish, error: PropagatorError): void => {
+      publishes.failed(error);
+      losses.add(publish, error);
+    };
+    this.publisher = new EventPublisher(pubSub, options, reporter, lost, this.guard);
     this.encoder = new EventEncoder({
       origin,
       namespaces: this.namespaces,
@@ -259,7 +261,6 @@ export class EventRouter {
     const { published } = traffic;
     const startedAt = published === undefined ? 0 : performance.now();
     const channel = this.channels.of(target);
-    this.guard?.sign(bytes, channel);
     return this.publishes.track(
       this.publisher.publish(channel, bytes, {
         mode: publish,

@@ -7,11 +7,16 @@ export type LanePositions = ReadonlyMap<LaneId, number>;
 /** So many numbers are known to be acknowledged together. */
 const NUMBERS_PER_BATCH = 64;
 
-/** Successive numbers whose publishes settle together, as far as the head is concerned. @internal */
+/** Successive numbers that the head passes together. @internal */
 export interface LaneBatch {
   readonly first: number;
-  /** Publishes without an outcome. */
+  /** The publishes without an outcome. */
   open: number;
+}
+
+/** The outcome of a publish is known. @internal */
+export function settle(batch: LaneBatch): void {
+  batch.open--;
 }
 
 /**
@@ -59,11 +64,6 @@ export class Lane {
     }
     this.current.open++;
     return this.current;
-  }
-
-  /** The outcome of a publish is known. */
-  settle(batch: LaneBatch): void {
-    batch.open--;
   }
 }
 

@@ -4,7 +4,12 @@ import type { PublishMode } from '../../../src/routing/outgoing-event.js';
 import type { PropagatorError } from '../../../src/errors.js';
 import { InMemoryBus } from '../../../src/redis/in-memory-pub-sub.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
-import { decodeEnvelope, encodeEnvelope } from '../../../src/wire/envelope.js';
+import {
+  decodeEnvelope,
+  encodeEnvelope,
+  type Envelope,
+  type WireVersion,
+} from '../../../src/wire/envelope.js';
 import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 import { until } from '../../support/until.js';
@@ -14,8 +19,9 @@ const RING = { maxBytes: 1_000_000, maxAgeMs: 60_000 };
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-function envelope(sequence: number): Buffer {
+function envelope(sequence: number, version: WireVersion = 1): Buffer {
   const header = {
+    version,
     origin: Buffer.from('abcdefgh'),
     sequence,
     sentAt: Date.now(),
@@ -55,9 +61,10 @@ describe('publishing events', () => {
       () => undefined,
     );
   });
-  afterEach(() => {
+  afterEach(async () => {
     publisher.close();
     jest.useRealTimers();
+    await turn();
   });
 
   /** Over a transport that orders the messages of each channel only, as a Cluster does. */
@@ -174,6 +181,111 @@ describe('publishing events', () => {
     outcomes.push(own.publish('b', envelope(23)));
     for (const answer of late.splice(0)) answer();
     expect(await Promise.all(outcomes)).toEqual(Array.from({ length: 21 }, () => 1));
+    own.close();
+  });
+
+  describe('numbers each publish on its lane', () => {
+    /** The transport names a lane for each test. */
+    let lane: string;
+    const shown = () =>
+      publisher
+        .after({ from: new Map(), isWanted: () => true, maxBytes: 10_000 })
+        .publishes.map((each) => `${each.lane}/${each.number} ${each.channel}`);
+
+    beforeEach(() => {
+      lane = 'first';
+      Object.assign(pubSub, { laneOf: () => lane });
+    });
+
+    const envelopes = (): string[] => {
+      const seen: string[] = [];
+      receiver.onMessage((_, bytes) => {
+        const decoded = decodeEnvelope(bytes);
+        if (typeof decoded !== 'string') seen.push(`${decoded.lane}/${decoded.number}`);
+      });
+      return seen;
+    };
+
+    it('when it is handed over, and again when it is sent again', async () => {
+      const seen = envelopes();
+      const send = (channel: string) => publisher.publish(channel, envelope(++sequence, 2));
+      await send('a');
+      pubSub.fallSilent();
+      const failed = [send('a'), send('b')];
+      pubSub.failUnanswered();
+      pubSub.refuse();
+      const waits = send('a');
+      lane = 'second';
+      pubSub.heal();
+      await Promise.all([...failed, waits]);
+      await turn();
+      expect(seen).toEqual(['1/1', '1/2', '1/3', '2/1', '2/2', '2/3']);
+      // Those that failed are not on the first lane, and in it nothing is in flight.
+      expect(shown()).toEqual(['1/1 a', '2/1 a', '2/2 b', '2/3 a']);
+      expect([...publisher.lanes].map(([name, { head }]) => [name, head])).toEqual([
+        ['first', 3],
+        ['second', 3],
+      ]);
+    });
+
+    it('an event for several channels once, and a volatile one, too', async () => {
+      const shared = envelope(1);
+      await Promise.all([publisher.publish('a', shared), publisher.publish('b', shared)]);
+      await publish('a', { volatile: true });
+      await publish('a');
+      expect(shown()).toEqual(['1/1 a', '1/1 b', '1/3 a']);
+    });
+
+    it('on none where the transport knows none', async () => {
+      const { pubSub: parts, publisher: own } = inParts();
+      expect(await own.publish('a', envelope(1))).toBe(1);
+      expect(await parts.publish('a', envelope(2))).toBe(1);
+      expect([...own.lanes]).toEqual([]);
+      expect(own.since(1_000).publishes).toHaveLength(1);
+      own.close();
+    });
+
+    it('and without repair says that it has nothing of what went before', async () => {
+      const bare = new EventPublisher(
+        pubSub,
+        { outbox: MANY, repair: undefined, publishTimeoutMs: 5_000 },
+        new Reporter(new MemoryLogger()),
+        () => undefined,
+      );
+      await bare.publish('a', envelope(1));
+      const question = { isWanted: () => true, maxBytes: 1_000 };
+      expect(bare.after({ ...question, from: new Map() })).toEqual({
+        publishes: [],
+        upTo: new Map([[1, 1]]),
+        cursor: undefined,
+        evicted: new Map([[1, 1]]),
+      });
+      expect(bare.after({ ...question, from: new Map([[1, 1]]) }).evicted).toEqual(new Map());
+      bare.close();
+    });
+  });
+
+  it('signs each envelope for its channel when it is handed over, with its number', async () => {
+    const signed: string[] = [];
+    const own = new EventPublisher(
+      pubSub,
+      { outbox: MANY, repair: RING, publishTimeoutMs: 5_000 },
+      new Reporter(new MemoryLogger()),
+      () => undefined,
+      {
+        sign: (bytes, channel) => {
+          const { number } = decodeEnvelope(bytes) as Envelope;
+          signed.push(`${channel} ${number}`);
+        },
+      },
+    );
+    pubSub.refuse();
+    const waiting = own.publish('a', envelope(1, 2));
+    expect(signed).toEqual([]);
+    pubSub.heal();
+    await waiting;
+    await own.publish('b', envelope(2, 2));
+    expect(signed).toEqual(['a 1', 'b 2']);
     own.close();
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { Lane, Lanes, type LaneBatch } from '../../../src/routing/lanes.js';
+import { Lane, Lanes, settle, type LaneBatch } from '../../../src/routing/lanes.js';
 
 describe('a lane', () => {
   it('numbers publishes from 1, and gives the channels of one event one number', () => {
@@ -17,16 +17,16 @@ describe('a lane', () => {
     expect(lane.head).toBe(0);
     const [a, b] = [lane.begin(), lane.begin(true)];
     expect(lane.head).toBe(0);
-    lane.settle(a);
+    settle(a);
     expect(lane.head).toBe(0);
-    lane.settle(b);
+    settle(b);
     expect(lane.head).toBe(1);
   });
 
   it('never has its head at or behind an open publish, and never falls back; the head is at the end once all are settled', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.record({ again: fc.boolean(), settle: fc.nat(400) }), { maxLength: 400 }),
+        fc.array(fc.record({ again: fc.boolean(), which: fc.nat(400) }), { maxLength: 400 }),
         (steps) => {
           const lane = new Lane(1);
           const open: { number: number; batch: LaneBatch }[] = [];
@@ -39,17 +39,17 @@ describe('a lane', () => {
             expect(lowest - 1 - head).toBeLessThanOrEqual(64);
             before = head;
           };
-          steps.forEach(({ again, settle }, index) => {
+          steps.forEach(({ again, which }, index) => {
             const batch = lane.begin(
               again && index > 0 && open.some((o) => o.number === lane.last),
             );
             open.push({ number: lane.last, batch });
             check();
-            const [settled] = settle < open.length ? open.splice(settle, 1) : [];
-            if (settled !== undefined) lane.settle(settled.batch);
+            const [settled] = which < open.length ? open.splice(which, 1) : [];
+            if (settled !== undefined) settle(settled.batch);
             check();
           });
-          for (const { batch } of open.splice(0)) lane.settle(batch);
+          for (const { batch } of open.splice(0)) settle(batch);
           expect(lane.head).toBe(lane.last);
         },
       ),
@@ -61,7 +61,7 @@ describe('the lanes of an instance', () => {
   it('are found by the names that the transport gives them, and keep their numbers', () => {
     const lanes = new Lanes();
     const first = lanes.of('a');
-    first.settle(first.begin());
+    settle(first.begin());
     const second = lanes.of('b');
     second.begin();
     second.begin();
