@@ -27,6 +27,7 @@ export function settle(batch: LaneBatch): void {
  */
 export class Lane {
   private lastNumber = 0;
+  private reportedHead = 0;
   private current: LaneBatch = { first: 1, open: 0 };
   /** Those with an open publish, and later ones, the current one last. */
   private readonly batches: LaneBatch[] = [this.current];
@@ -46,7 +47,9 @@ export class Lane {
     const { batches, current } = this;
     while (batches.length > 1 && batches[0]?.open === 0) batches.shift();
     const [oldest = current] = batches;
-    return oldest.open === 0 ? this.lastNumber : oldest.first - 1;
+    const head = oldest.open === 0 ? this.lastNumber : oldest.first - 1;
+    this.reportedHead = Math.max(head, this.reportedHead);
+    return this.reportedHead;
   }
 
   /**
@@ -55,7 +58,8 @@ export class Lane {
    * @param again the same event as the last one, to another channel
    */
   begin(again = false): LaneBatch {
-    if (!again) {
+    // A head that was reported covers all publishes with its number.
+    if (!again || this.lastNumber <= this.reportedHead) {
       this.lastNumber++;
       if (this.lastNumber - this.current.first >= NUMBERS_PER_BATCH) {
         this.current = { first: this.lastNumber, open: 0 };

@@ -40,7 +40,7 @@ export interface HistoryQuestion {
 
 /** A part of the history, in the order in which it was handed to the transport. @internal */
 export interface HistoryPage {
-  readonly publishes: readonly (LaneStamp & { readonly channel: string; readonly bytes: Buffer })[];
+  readonly publishes: readonly (LaneStamp & Omit<RecentPublish, 'sequence'>)[];
   /** With this page the asker has all numbers up to these, of the channels that it wants. */
   readonly upTo: LanePositions;
   /** Where the next page begins; undefined: this is the last one. */
@@ -145,7 +145,7 @@ export class PublishHistory {
     for (let i = Math.max(this.oldest, cursor - this.shifted); i < this.kept.length; i++) {
       const publish = this.kept[i];
       if (publish === undefined) continue;
-      const { channel, lane, number, place } = publish;
+      const { channel, lane, number, place, at } = publish;
       if (number <= (from.get(lane) ?? 0)) continue;
       if (isWanted(channel)) {
         left -= place.end - place.start + channel.length;
@@ -154,7 +154,7 @@ export class PublishHistory {
           upTo.set(lane, Math.max(upTo.get(lane) ?? 0, number - 1));
           return { publishes, upTo, cursor: publish.index, evicted };
         }
-        publishes.push({ lane, number, channel, bytes: this.arena.read(place) });
+        publishes.push({ lane, number, channel, bytes: this.arena.read(place), at });
       }
       upTo.set(lane, number - 1);
     }

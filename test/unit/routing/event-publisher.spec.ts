@@ -85,6 +85,20 @@ describe('publishing events', () => {
       .catch(({ code }: PropagatorError) => code);
   const kept = () => publisher.since(60_000).publishes.map((each) => each.sequence);
 
+  const numbered = () =>
+    publisher
+      .after({ from: new Map(), isWanted: () => true, maxBytes: 10_000 })
+      .publishes.map((each) => `${each.lane}/${each.number} ${each.channel}`);
+
+  const envelopes = (): string[] => {
+    const seen: string[] = [];
+    receiver.onMessage((_, bytes) => {
+      const decoded = decodeEnvelope(bytes);
+      if (typeof decoded !== 'string') seen.push(`${decoded.lane}/${decoded.number}`);
+    });
+    return seen;
+  };
+
   it('keeps events for Redis while it is down, and records the published ones', async () => {
     expect(await publish('a')).toBe(1);
     pubSub.refuse();
@@ -187,24 +201,10 @@ describe('publishing events', () => {
   describe('numbers each publish on its lane', () => {
     /** The transport names a lane for each test. */
     let lane: string;
-    const shown = () =>
-      publisher
-        .after({ from: new Map(), isWanted: () => true, maxBytes: 10_000 })
-        .publishes.map((each) => `${each.lane}/${each.number} ${each.channel}`);
-
     beforeEach(() => {
       lane = 'first';
       Object.assign(pubSub, { laneOf: () => lane });
     });
-
-    const envelopes = (): string[] => {
-      const seen: string[] = [];
-      receiver.onMessage((_, bytes) => {
-        const decoded = decodeEnvelope(bytes);
-        if (typeof decoded !== 'string') seen.push(`${decoded.lane}/${decoded.number}`);
-      });
-      return seen;
-    };
 
     it('when it is handed over, and again when it is sent again', async () => {
       const seen = envelopes();
@@ -221,7 +221,7 @@ describe('publishing events', () => {
       await turn();
       expect(seen).toEqual(['1/1', '1/2', '1/3', '2/1', '2/2', '2/3']);
       // Those that failed are not on the first lane, and in it nothing is in flight.
-      expect(shown()).toEqual(['1/1 a', '2/1 a', '2/2 b', '2/3 a']);
+      expect(numbered()).toEqual(['1/1 a', '2/1 a', '2/2 b', '2/3 a']);
       expect([...publisher.lanes].map(([name, { head }]) => [name, head])).toEqual([
         ['first', 3],
         ['second', 3],
@@ -233,7 +233,7 @@ describe('publishing events', () => {
       await Promise.all([publisher.publish('a', shared), publisher.publish('b', shared)]);
       await publish('a', { volatile: true });
       await publish('a');
-      expect(shown()).toEqual(['1/1 a', '1/1 b', '1/3 a']);
+      expect(numbered()).toEqual(['1/1 a', '1/1 b', '1/3 a']);
     });
 
     it('on none where the transport knows none', async () => {

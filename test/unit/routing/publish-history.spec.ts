@@ -10,6 +10,36 @@ const TEN = Buffer.alloc(10);
 const numbers = ({ publishes }: ReturnType<PublishHistory['since']>) =>
   publishes.map(({ sequence }) => sequence);
 
+const ALL = (): boolean => true;
+const upTo = (...entries: [number, number][]) => new Map(entries);
+const shown = ({ publishes }: HistoryPage) =>
+  publishes.map(({ lane, number, channel }) => `${lane}/${number} ${channel}`);
+
+function history(limits: { maxBytes?: number } = {}): PublishHistory {
+  return new PublishHistory({ maxBytes: 10_000, maxAgeMs: 10_000, ...limits });
+}
+
+/** All pages, and the positions after each. */
+function read(
+  from: PublishHistory,
+  question: Partial<HistoryQuestion>,
+  last: Map<number, number>,
+): HistoryPage[] {
+  const pages: HistoryPage[] = [];
+  const { isWanted = ALL } = question;
+  let { from: positions = new Map() } = question;
+  let cursor: number | undefined;
+  do {
+    const page = from.after({ from: positions, cursor, isWanted, maxBytes: 35 }, last);
+    pages.push(page);
+    positions = page.upTo;
+    ({ cursor } = page);
+  } while (cursor !== undefined);
+  return pages;
+}
+
+const isA = (channel: string): boolean => channel === 'a';
+
 describe('the publish history', () => {
   beforeEach(() => {
     jest.useFakeTimers();
@@ -107,31 +137,6 @@ describe('the publish history', () => {
   });
 
   describe('in pages', () => {
-    const ALL = (): boolean => true;
-    const upTo = (...entries: [number, number][]) => new Map(entries);
-    const shown = ({ publishes }: HistoryPage) =>
-      publishes.map(({ lane, number, channel }) => `${lane}/${number} ${channel}`);
-
-    function history(limits: { maxBytes?: number } = {}): PublishHistory {
-      return new PublishHistory({ maxBytes: 10_000, maxAgeMs: 10_000, ...limits });
-    }
-
-    /** All pages, and the positions after each. */
-    function read(
-      from: PublishHistory,
-      question: Partial<HistoryQuestion>,
-      last: Map<number, number>,
-    ): HistoryPage[] {
-      const pages: HistoryPage[] = [];
-      let next: HistoryQuestion = { from: new Map(), isWanted: ALL, maxBytes: 35, ...question };
-      for (;;) {
-        const page = from.after(next, last);
-        pages.push(page);
-        if (page.cursor === undefined) return pages;
-        next = { ...next, from: page.upTo, cursor: page.cursor };
-      }
-    }
-
     it('returns what is after the positions, each once, and where the next page begins', () => {
       const kept = history();
       for (let number = 1; number <= 7; number++) kept.add('a', TEN, number, 1, number);
@@ -149,8 +154,7 @@ describe('the publish history', () => {
       for (let number = 1; number <= 6; number++) {
         kept.add(number % 2 === 0 ? 'a' : 'b', TEN, number, 1, number);
       }
-      const isWanted = (channel: string): boolean => channel === 'a';
-      const [page] = read(kept, { isWanted }, upTo([1, 9]));
+      const [page] = read(kept, { isWanted: isA }, upTo([1, 9]));
       expect(shown(page as HistoryPage)).toEqual(['1/2 a', '1/4 a', '1/6 a']);
       expect(page?.upTo).toEqual(upTo([1, 9]));
     });

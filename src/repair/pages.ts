@@ -1,0 +1,154 @@
+import type { RequestHandler } from '../cluster/cluster-requests.js';
+import { isBytes } from '../kinds.js';
+import type { LanePositions } from '../routing/lanes.js';
+import type { HistoryPage, HistoryQuestion } from '../routing/publish-history.js';
+import { isFrom, sequenceOf, type InstanceId } from '../wire/envelope.js';
+import { packPage, PAGE_ENTRY_BYTES, unpackPage } from '../wire/page-pack.js';
+import type { PulledPage } from './catch-up.js';
+import { ChannelFilter, type EncodedChannels } from './channel-filter.js';
+
+/** The request for a page of published events. @internal */
+export const PULL = 'pull';
+
+/** The size of a page, in bytes. */
+const PAGE_BYTES = 256 * 1024;
+/** The size of a reply in addition to the page. */
+const REPLY_BYTES = 4_096;
+/** Of so many instances the channels that they want are remembered. */
+const MAX_SCOPES = 256;
+/** An instance has few lanes: a publishing connection is one, and those of the last minute count. */
+const MAX_LANES = 1_024;
+
+type EncodedPositions = readonly (readonly [lane: number, number: number])[];
+
+/** The parameters of a question. @internal */
+export type PullParams = Partial<EncodedChannels> & {
+  readonly from: EncodedPositions;
+  readonly cursor?: number;
+  /** Names the channels, for the questions that follow: they are sent once. */
+  readonly scope: number;
+};
+
+/** @internal */
+export function encodePositions(positions: LanePositions): EncodedPositions {
+  return [...positions];
+}
+
+/** @throws TypeError */
+function positionsIn(value: unknown): Map<number, number> {
+  if (!Array.isArray(value) || value.length > MAX_LANES) throw new TypeError('no positions');
+  const positions = new Map<number, number>();
+  for (const entry of value as unknown[]) {
+    const [lane, number] = Array.isArray(entry) ? (entry as unknown[]) : [];
+    if (!isCount(lane) || !isCount(number)) throw new TypeError('no position');
+    positions.set(lane, number);
+  }
+  return positions;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+interface PageServerDeps {
+  readonly maxMessageBytes: number;
+  after(this: void, question: HistoryQuestion): HistoryPage;
+  /** The highest sequence that is no longer kept. */
+  lastForgotten(this: void): number;
+}
+
+/** Answers the questions of other instances, one page each. @internal */
+export function pageServer({
+  maxMessageBytes,
+  after,
+  lastForgotten,
+}: PageServerDeps): RequestHandler {
+  const scopes = new Map<
+    InstanceId,
+    { readonly scope: unknown; readonly channels: ChannelFilter }
+  >();
+  const maxBytes = Math.min(PAGE_BYTES, maxMessageBytes - REPLY_BYTES);
+
+  /** The channels of a question, or of an earlier one with the same scope. @throws TypeError */
+  function channelsOf(
+    origin: InstanceId,
+    params: Record<string, unknown>,
+  ): ChannelFilter | undefined {
+    const { scope, channels, filter } = params;
+    const known = scopes.get(origin);
+    if (channels === undefined && filter === undefined) {
+      return known?.scope === scope ? known?.channels : undefined;
+    }
+    const given = ChannelFilter.decode({ channels, filter });
+    scopes.delete(origin);
+    scopes.set(origin, { scope, channels: given });
+    if (scopes.size > MAX_SCOPES) {
+      const [oldest = origin] = scopes.keys();
+      scopes.delete(oldest);
+    }
+    return given;
+  }
+
+  return (given, { origin }) => {
+    const params = (given ?? {}) as Record<string, unknown>;
+    const { cursor } = params;
+    const from = positionsIn(params['from']);
+    if (cursor !== undefined && !isCount(cursor)) throw new TypeError('no cursor');
+    const channels = channelsOf(origin, params);
+    if (channels === undefined) return { unknownScope: true };
+    const page = after({ from, cursor, isWanted: (channel) => channels.has(channel), maxBytes });
+    const now = performance.now();
+    let unsendable = 0;
+    const entries = page.publishes.flatMap(({ at, ...entry }) => {
+      const takes = PAGE_ENTRY_BYTES + Buffer.byteLength(entry.channel) + entry.bytes.length;
+      if (takes <= maxMessageBytes - REPLY_BYTES)
+        return [{ ...entry, ageMs: now - Math.min(at, now) }];
+      // As an event it fitted into a message, with the name of its channel it does not.
+      unsendable = Math.max(unsendable, sequenceOf(entry.bytes));
+      return [];
+    });
+    const forgotten = Math.max(unsendable, page.evicted.size > 0 ? lastForgotten() : 0);
+    return {
+      pack: packPage(entries),
+      upTo: encodePositions(page.upTo),
+      ...(page.cursor !== undefined && { cursor: page.cursor }),
+      ...(forgotten > 0 && { forgotten }),
+    };
+  };
+}
+
+/**
+ * Reads the reply of an instance. No instance supplies events that others have published. Undefined: it does not know
+ * the scope, and has to get the channels once more.
+ *
+ * @throws TypeError
+ * @internal
+ */
+export function pageIn(origin: InstanceId, reply: unknown): PulledPage | undefined {
+  const { pack, upTo, cursor, forgotten, unknownScope } = (reply ?? {}) as Record<string, unknown>;
+  if (unknownScope === true) return undefined;
+  const entries = isBytes(pack)
+    ? unpackPage(Buffer.from(pack.buffer, pack.byteOffset, pack.byteLength))
+    : undefined;
+  const id = Buffer.from(origin, 'hex');
+  if (entries === undefined || !entries.every(({ bytes }) => isFrom(bytes, id))) {
+    throw new TypeError('it is no page');
+  }
+  if (cursor !== undefined && !isCount(cursor)) throw new TypeError('its cursor is no number');
+  if (forgotten !== undefined && !isCount(forgotten))
+    throw new TypeError('"forgotten" is no number');
+  const now = Date.now();
+  return {
+    arrivals: entries.map(({ channel, lane, number, bytes, ageMs }) => ({
+      channel,
+      lane,
+      number,
+      bytes,
+      sequence: sequenceOf(bytes),
+      sentAt: now - ageMs,
+    })),
+    upTo: positionsIn(upTo),
+    cursor,
+    forgotten,
+  };
+}

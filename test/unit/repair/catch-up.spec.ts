@@ -1,0 +1,515 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import * as fc from 'fast-check';
+import { CatchUp, type PulledPage } from '../../../src/repair/catch-up.js';
+import type { NumberedArrival } from '../../../src/repair/hold-back-queue.js';
+import { Positions } from '../../../src/repair/positions.js';
+import { Lane, settle, type LaneBatch } from '../../../src/routing/lanes.js';
+import { PublishHistory } from '../../../src/routing/publish-history.js';
+
+const ALL = (): boolean => true;
+const REDIS = 'redis';
+
+/** An instance that publishes. Its sequences are those of its emits. */
+class Publisher {
+  private readonly lane = new Lane(1);
+  private readonly history: PublishHistory;
+  private readonly inFlight: LaneBatch[] = [];
+  private sequence = 0;
+  ended = false;
+
+  constructor(
+    readonly id: string,
+    maxBytes = 1_000_000,
+  ) {
+    this.history = new PublishHistory({ maxBytes, maxAgeMs: 60_000 });
+  }
+
+  publish(channel = 'c', bytes = 10): NumberedArrival {
+    this.sequence++;
+    const batch = this.lane.begin();
+    const number = this.lane.last;
+    const body = Buffer.alloc(bytes);
+    this.history.add(channel, body, this.sequence, 1, number).at = performance.now();
+    this.inFlight.push(batch);
+    return { channel, sequence: this.sequence, bytes: body, lane: 1, number };
+  }
+
+  /** Redis answers its publishes. */
+  acknowledge(): void {
+    for (const batch of this.inFlight.splice(0)) settle(batch);
+  }
+
+  get record() {
+    return {
+      instanceId: this.id,
+      heads: [{ lane: 1, server: REDIS, head: this.lane.head, last: this.lane.last }],
+    };
+  }
+
+  answer(
+    from: ReadonlyMap<number, number>,
+    cursor: number | undefined,
+    isWanted: (channel: string) => boolean,
+    pageBytes: number,
+  ): PulledPage {
+    const question = { from, cursor, isWanted, maxBytes: pageBytes };
+    const last = new Map([[1, this.lane.last]]);
+    const { publishes, evicted, ...page } = this.history.after(question, last);
+    return {
+      ...page,
+      // Here the numbers of the lane are those of the emits.
+      arrivals: publishes.map(({ lane, number, channel, bytes }) => ({
+        lane,
+        number,
+        channel,
+        bytes,
+        sequence: number,
+      })),
+      forgotten: evicted.get(1),
+    };
+  }
+}
+
+interface Asked {
+  readonly origin: string;
+  readonly answer: () => void;
+  readonly fail: () => void;
+}
+
+/** An instance that listens, one Redis, and others that publish. */
+class World {
+  readonly publishers = new Map<string, Publisher>();
+  readonly positions = new Positions(60_000);
+  readonly delivered: string[] = [];
+  readonly gaps: string[] = [];
+  asked: Asked[] = [];
+  private readonly come = new Set<string>();
+  /** The records in Redis, with the version at which each was written. */
+  private readonly records = new Map<string, { version: number; record: Publisher['record'] }>();
+  private version = 0;
+  private readVersion = 0;
+  private marks = 0;
+  /** What Redis sends to this instance, in its order. */
+  private queue: ({ origin: string; arrival: NumberedArrival } | string)[] = [];
+  connected = true;
+  readonly errors: unknown[] = [];
+  readonly catchUp: CatchUp;
+
+  constructor(private readonly pageBytes = 100) {
+    this.positions.begin([]);
+    this.catchUp = new CatchUp({
+      positions: this.positions,
+      ask: (origin, { from, cursor, isConcerned }) =>
+        new Promise((resolve, reject) => {
+          const answer = (): void => {
+            const publisher = this.publishers.get(origin);
+            if (publisher === undefined || publisher.ended) return reject(new Error('gone'));
+            resolve(publisher.answer(from, cursor, isConcerned, this.pageBytes));
+          };
+          this.asked.push({ origin, answer, fail: () => reject(new Error('no answer')) });
+        }),
+      deliver: (origin, arrival) => this.deliver(origin, arrival),
+      hasCome: (origin, { sequence, channel }) => this.come.has(`${origin} ${sequence} ${channel}`),
+      gap: (origin, { to, reason }) => this.gaps.push(`${origin} ${to} ${reason}`),
+      failed: (error) => this.errors.push(error),
+    });
+  }
+
+  add(publisher: Publisher): Publisher {
+    this.publishers.set(publisher.id, publisher);
+    this.write(publisher);
+    return publisher;
+  }
+
+  write(publisher: Publisher): void {
+    this.records.set(publisher.id, { version: ++this.version, record: publisher.record });
+  }
+
+  publish(publisher: Publisher, channel = 'c', bytes = 10): void {
+    const arrival = publisher.publish(channel, bytes);
+    if (this.connected) this.queue.push({ origin: publisher.id, arrival });
+  }
+
+  /** Reads the changed records, as with each beat. */
+  read(): void {
+    const changed = [...this.records].filter(([, { version }]) => version > this.readVersion);
+    this.positions.read(changed.map(([, { record }]) => record));
+    const { version } = this;
+    this.readVersion = version;
+    for (const [id, entry] of changed) this.catchUp.recordRead(id, entry.version);
+    this.catchUp.recordsRead();
+  }
+
+  mark(): void {
+    const nonce = `m${++this.marks}`;
+    this.positions.mark(nonce, REDIS);
+    if (this.connected) this.queue.push(nonce);
+  }
+
+  /** The next message of Redis comes in. */
+  receive(): void {
+    const next = this.queue.shift();
+    if (next === undefined) return;
+    if (typeof next === 'string') {
+      if (this.positions.heard(next)) this.catchUp.proven();
+    } else if (!this.catchUp.intercept(next.origin, next.arrival)) {
+      this.deliver(next.origin, next.arrival, true);
+    }
+  }
+
+  receiveAll(): void {
+    while (this.queue.length > 0) this.receive();
+  }
+
+  cut(): void {
+    if (!this.connected) return;
+    this.connected = false;
+    this.queue = [];
+    this.positions.interrupted(ALL);
+    this.catchUp.interrupted(ALL);
+  }
+
+  subscribe(): void {
+    if (this.connected) return;
+    this.connected = true;
+    const changed = [...this.records].filter(([, { version }]) => version > this.readVersion);
+    this.positions.read(changed.map(([, { record }]) => record));
+    this.readVersion = this.version;
+    for (const [id, entry] of changed) this.catchUp.recordRead(id, entry.version);
+    this.catchUp.heardAgain(this.version);
+    this.catchUp.recordsRead();
+  }
+
+  /** A beat of all: records, marks and what is heard. */
+  beat(): void {
+    for (const publisher of this.publishers.values()) {
+      if (publisher.ended) continue;
+      publisher.acknowledge();
+      this.write(publisher);
+    }
+    this.read();
+    this.mark();
+    this.receiveAll();
+  }
+
+  async answerAll(): Promise<void> {
+    for (let turn = 0; turn < 20; turn++) {
+      await Promise.resolve();
+      for (const { answer } of this.asked.splice(0)) answer();
+    }
+  }
+
+  /** Everything comes to rest. */
+  async settle(): Promise<void> {
+    this.subscribe();
+    for (let i = 0; i < 12; i++) {
+      this.beat();
+      await this.answerAll();
+      await jest.advanceTimersByTimeAsync(1_000);
+    }
+  }
+
+  private deliver(origin: string, { sequence, channel }: NumberedArrival, live = false): void {
+    const key = `${origin} ${sequence} ${channel}`;
+    // Live events are not looked up, as on the way that is fast.
+    if (!live && this.come.has(key)) return;
+    this.come.add(key);
+    this.delivered.push(`${origin}${sequence}`);
+  }
+}
+
+describe('catching up', () => {
+  let world: World;
+  let a: Publisher;
+  beforeEach(() => {
+    jest.useFakeTimers();
+    world = new World();
+    a = world.add(new Publisher('a'));
+    world.beat();
+  });
+  afterEach(() => {
+    const { errors } = world;
+    world.catchUp.close();
+    const timers = jest.getTimerCount();
+    jest.useRealTimers();
+    if (errors.length > 0 || timers > 0) throw new Error(`${errors.join()}, ${timers} timers`);
+  });
+
+  it('asks who has published beyond its position, and delivers what was missed before what came since', async () => {
+    const b = world.add(new Publisher('b'));
+    world.publish(a);
+    world.beat();
+    world.cut();
+    for (let i = 0; i < 3; i++) world.publish(a);
+    world.write(a);
+    world.subscribe();
+    world.publish(a);
+    world.publish(b);
+    world.receiveAll();
+    expect(world.delivered).toEqual(['a1']);
+    expect(world.catchUp.heldBytes).toBe(20);
+    await world.answerAll();
+    expect(world.delivered).toEqual(['a1', 'a2', 'a3', 'a4', 'a5', 'b1']);
+    expect([world.catchUp.isUnderway, world.catchUp.heldBytes]).toEqual([false, 0]);
+    expect(world.gaps).toEqual([]);
+  });
+
+  it('asks an instance of which nothing was proven before the outage for all that it has published', async () => {
+    const young = world.add(new Publisher('young'));
+    world.read();
+    world.cut();
+    world.publish(young);
+    // Its record is the one that was read before: the next one says what it has published.
+    world.subscribe();
+    expect(world.catchUp.isUnderway).toBe(true);
+    world.beat();
+    await world.answerAll();
+    expect(world.delivered).toEqual(['young1']);
+  });
+
+  it('asks nobody whose next record says that nothing was published', async () => {
+    world.cut();
+    world.subscribe();
+    expect(world.asked).toEqual([]);
+    // This record does not say what was published until a moment ago.
+    world.read();
+    expect(world.catchUp.isUnderway).toBe(true);
+    world.catchUp.recordRead('a', 0);
+    world.catchUp.recordsRead();
+    expect(world.catchUp.isUnderway).toBe(true);
+    world.write(a);
+    world.read();
+    expect(world.catchUp.isUnderway).toBe(false);
+    expect(world.asked).toEqual([]);
+  });
+
+  it('takes an answer that goes back for none', async () => {
+    world.cut();
+    for (let i = 0; i < 30; i++) world.publish(a);
+    world.write(a);
+    let asked = 0;
+    jest.spyOn(a, 'answer').mockImplementation(() => {
+      asked++;
+      return { arrivals: [], upTo: new Map(), cursor: 5, forgotten: undefined };
+    });
+    world.subscribe();
+    await world.answerAll();
+    expect(asked).toBe(2);
+    await jest.advanceTimersByTimeAsync(1_000);
+    await world.answerAll();
+    expect(asked).toBe(3);
+  });
+
+  it('asks for one page at a time, of four instances at a time', async () => {
+    const others = ['b', 'c', 'd', 'e', 'f'].map((id) => world.add(new Publisher(id)));
+    world.beat();
+    world.cut();
+    for (const publisher of [a, ...others]) {
+      for (let i = 0; i < 30; i++) world.publish(publisher);
+      world.write(publisher);
+    }
+    world.subscribe();
+    expect(world.asked.map(({ origin }) => origin)).toEqual(['a', 'b', 'c', 'd']);
+    await world.answerAll();
+    await world.answerAll();
+    await world.answerAll();
+    expect(world.delivered).toHaveLength(180);
+    expect(world.delivered.filter((each) => each.startsWith('a'))).toEqual(
+      Array.from({ length: 30 }, (_, i) => `a${i + 1}`),
+    );
+    expect(world.catchUp.isUnderway).toBe(false);
+  });
+
+  it('gives up its question when the connection is lost again, and goes on where it was', async () => {
+    world.cut();
+    for (let i = 0; i < 30; i++) world.publish(a);
+    world.write(a);
+    world.subscribe();
+    world.asked.shift()?.answer();
+    await jest.advanceTimersByTimeAsync(0);
+    const before = world.delivered.length;
+    expect(before).toBeGreaterThan(0);
+    expect(world.asked).toHaveLength(1);
+    world.cut();
+    const lost = world.asked.splice(0);
+    world.publish(a);
+    world.write(a);
+    world.subscribe();
+    for (const { answer } of lost) answer();
+    await jest.advanceTimersByTimeAsync(0);
+    // The answer to a question of before is not used.
+    expect(world.delivered).toHaveLength(before);
+    await world.answerAll();
+    expect(world.delivered).toEqual(Array.from({ length: 31 }, (_, i) => `a${i + 1}`));
+  });
+
+  it('asks again an instance that does not answer, and reports a gap once it has ended', async () => {
+    world.cut();
+    world.publish(a);
+    world.write(a);
+    world.subscribe();
+    for (let i = 0; i < 5; i++) {
+      for (const { fail } of world.asked.splice(0)) fail();
+      await jest.advanceTimersByTimeAsync(1_000);
+      expect(world.asked).toHaveLength(1);
+    }
+    world.publish(a);
+    world.receiveAll();
+    expect(world.delivered).toEqual([]);
+    world.catchUp.gone('a', true);
+    expect(world.gaps).toEqual(['a null no-answer']);
+    expect(world.delivered).toEqual(['a2']);
+    expect(world.catchUp.isUnderway).toBe(false);
+  });
+
+  it('reports no gap for an instance that has ended and had published nothing', () => {
+    world.cut();
+    world.subscribe();
+    world.catchUp.gone('a', true);
+    expect(world.gaps).toEqual([]);
+    expect(world.catchUp.isUnderway).toBe(false);
+  });
+
+  it('reports a gap for a short-lived instance that it never knew', () => {
+    world.cut();
+    const brief = world.add(new Publisher('brief'));
+    world.publish(brief);
+    world.write(brief);
+    brief.ended = true;
+    world.subscribe();
+    world.catchUp.gone('brief', true);
+    expect(world.gaps).toEqual(['brief null no-answer']);
+  });
+
+  it('reports a gap for what its publisher has forgotten, and delivers the rest', async () => {
+    const small = world.add(new Publisher('small', 30));
+    world.beat();
+    world.cut();
+    for (let i = 0; i < 5; i++) world.publish(small);
+    world.write(small);
+    world.subscribe();
+    await world.answerAll();
+    expect(world.gaps).toEqual(['small 2 forgotten']);
+    expect(world.delivered).toEqual(['small3', 'small4', 'small5']);
+  });
+
+  it('drops live events that the pages have overtaken, until a mark proves that no more can come', async () => {
+    world.cut();
+    world.publish(a);
+    world.write(a);
+    world.subscribe();
+    // It is on its way, and on the page as well.
+    world.publish(a);
+    await world.answerAll();
+    expect(world.delivered).toEqual(['a1', 'a2']);
+    world.receiveAll();
+    expect(world.delivered).toEqual(['a1', 'a2']);
+    world.beat();
+    world.publish(a);
+    world.receiveAll();
+    expect(world.delivered).toEqual(['a1', 'a2', 'a3']);
+  });
+
+  it('delivers a live event of another channel, although a page has gone beyond its number', async () => {
+    world.catchUp.interrupted((channel) => channel === 'late');
+    world.publish(a, 'other');
+    world.publish(a, 'late');
+    world.write(a);
+    world.subscribe();
+    world.read();
+    world.catchUp.heardAgain(0);
+    await world.answerAll();
+    expect(world.delivered).toEqual(['a2']);
+    world.receiveAll();
+    expect(world.delivered).toEqual(['a2', 'a1']);
+  });
+
+  it('holds nothing of a publisher that is no instance, for longer than until the next records', () => {
+    world.cut();
+    world.subscribe();
+    const arrival = { channel: 'c', sequence: 1, bytes: Buffer.alloc(1), lane: 0, number: 0 };
+    expect(world.catchUp.intercept('outside', arrival)).toBe(false);
+    expect(world.catchUp.intercept('forger', { ...arrival, lane: 7, number: 2 ** 40 })).toBe(true);
+    world.read();
+    expect(world.delivered).toEqual(['forger1']);
+    expect(world.gaps).toEqual([]);
+    // It cannot move the position of an instance either.
+    world.catchUp.intercept('a', { ...arrival, lane: 1, number: 2 ** 40 });
+    expect(world.positions.of('a').get(1) ?? 0).toBe(0);
+  });
+
+  it('holds a bounded amount, and asks for what it did not hold', async () => {
+    const mib = 1024 * 1024;
+    world = new World(8 * mib);
+    a = world.add(new Publisher('a', 200 * mib));
+    world.beat();
+    world.cut();
+    world.publish(a);
+    world.write(a);
+    world.subscribe();
+    for (let i = 0; i < 40; i++) world.publish(a, 'c', mib);
+    world.receiveAll();
+    expect(world.catchUp.heldBytes).toBeLessThanOrEqual(32 * mib);
+    await world.settle();
+    expect(world.delivered).toEqual(Array.from({ length: 41 }, (_, i) => `a${i + 1}`));
+    expect(world.catchUp.heldBytes).toBe(0);
+  });
+
+  it('delivers each event once, in order, and reports no gap, whatever happens in whatever order', async () => {
+    const kinds = [
+      'publish',
+      'publish',
+      'publish',
+      'write',
+      'acknowledge',
+      'read',
+      'mark',
+      'receive',
+      'receive',
+      'cut',
+      'subscribe',
+      'subscribe',
+      'answer',
+      'answer',
+      'fail',
+      'pause',
+      'beat',
+    ] as const;
+    type Kind = (typeof kinds)[number];
+    const step = fc.record({ kind: fc.constantFrom<Kind>(...kinds), who: fc.nat(2), n: fc.nat(5) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 100, maxLength: 150 }), async (steps) => {
+        const own = new World(40);
+        const publishers = ['x', 'y', 'z'].map((id) => own.add(new Publisher(id)));
+        own.beat();
+        for (const { kind, who, n } of steps) {
+          const publisher = publishers[who] as Publisher;
+          const run: Record<Kind, () => void> = {
+            publish: () => own.publish(publisher),
+            write: () => own.write(publisher),
+            acknowledge: () => publisher.acknowledge(),
+            read: () => own.read(),
+            mark: () => own.mark(),
+            receive: () => own.receive(),
+            cut: () => own.cut(),
+            subscribe: () => own.subscribe(),
+            answer: () => own.asked.splice(n % own.asked.length, 1)[0]?.answer(),
+            fail: () => own.asked.splice(n % own.asked.length, 1)[0]?.fail(),
+            pause: () => jest.advanceTimersByTime(500),
+            beat: () => own.beat(),
+          };
+          run[kind]();
+          for (let turn = 0; turn < 4; turn++) await Promise.resolve();
+        }
+        await own.settle();
+        for (const { id, record } of publishers) {
+          const all = Array.from({ length: record.heads[0]?.head ?? 0 }, (_, i) => `${id}${i + 1}`);
+          expect(own.delivered.filter((each) => each.startsWith(id))).toEqual(all);
+        }
+        expect([own.gaps, own.errors, own.catchUp.isUnderway]).toEqual([[], [], false]);
+        own.catchUp.close();
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,177 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import * as fc from 'fast-check';
+import { isBeyond, Positions, type OriginHeads } from '../../../src/repair/positions.js';
+
+const record = (instanceId: string, ...heads: [lane: number, server: string, head: number][]) => ({
+  instanceId,
+  heads: heads.map(([lane, server, head]) => ({ lane, server, head, last: head })),
+});
+
+const shown = (positions: Positions, id: string) => Object.fromEntries(positions.of(id));
+
+describe('positions', () => {
+  let positions: Positions;
+  beforeEach(() => {
+    jest.useFakeTimers();
+    positions = new Positions(60_000);
+    positions.begin([record('a', [1, 'redis', 5])]);
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('begin at the heads of those who are there, and at 0 for those who come later', () => {
+    positions.read([record('b', [1, 'redis', 9])]);
+    expect(shown(positions, 'a')).toEqual({ 1: 5 });
+    expect(shown(positions, 'b')).toEqual({});
+    expect(isBeyond(positions.lastsOf('b'), positions.of('b'))).toBe(true);
+  });
+
+  it('move to the heads that were read before the mark, once it is heard', () => {
+    positions.read([record('a', [1, 'redis', 8])]);
+    positions.mark('m', 'redis');
+    positions.read([record('a', [1, 'redis', 12])]);
+    expect(shown(positions, 'a')).toEqual({ 1: 5 });
+    expect(positions.heard('m')).toBe(true);
+    expect(shown(positions, 'a')).toEqual({ 1: 8 });
+    expect(positions.heard('m')).toBe(false);
+    expect(positions.heard('forged')).toBe(false);
+  });
+
+  it('move on the lanes of the server only that has taken the mark', () => {
+    positions.read([
+      record('a', [1, 'redis', 8], [2, 'other', 3]),
+      record('b', [1, 'other', 4], [2, 'redis', 6]),
+    ]);
+    positions.mark('m', 'redis');
+    positions.heard('m');
+    expect([shown(positions, 'a'), shown(positions, 'b')]).toEqual([{ 1: 8 }, { 2: 6 }]);
+    positions.mark('n', 'other');
+    positions.heard('n');
+    expect([shown(positions, 'a'), shown(positions, 'b')]).toEqual([
+      { 1: 8, 2: 3 },
+      { 1: 4, 2: 6 },
+    ]);
+  });
+
+  it('do not move by a mark that was in flight when the connection was lost', () => {
+    positions.read([record('a', [1, 'redis', 8])]);
+    positions.mark('m', 'redis');
+    positions.mark('n', 'other');
+    positions.interrupted((server) => server === 'redis');
+    expect(positions.heard('m')).toBe(false);
+    expect(positions.heard('n')).toBe(true);
+    expect(shown(positions, 'a')).toEqual({ 1: 5 });
+  });
+
+  it('do not move back when an earlier mark is heard after a later one', () => {
+    positions.mark('m', 'redis');
+    positions.read([record('a', [1, 'redis', 8])]);
+    positions.mark('n', 'redis');
+    expect(positions.heard('n')).toBe(true);
+    expect(positions.heard('m')).toBe(false);
+    expect(shown(positions, 'a')).toEqual({ 1: 8 });
+  });
+
+  it('are known for earlier moments, for a while', () => {
+    const [begun] = [performance.now()];
+    jest.advanceTimersByTime(1_000);
+    positions.read([record('a', [1, 'redis', 8])]);
+    positions.mark('m', 'redis');
+    positions.heard('m');
+    const at = (moment: number) => positions.at(moment)?.get('a')?.get(1);
+    expect([at(begun - 1), at(begun), at(begun + 999), at(begun + 1_000)]).toEqual([
+      undefined,
+      5,
+      5,
+      8,
+    ]);
+    jest.advanceTimersByTime(61_000);
+    positions.forget('a');
+    // The second one was valid until a moment ago.
+    expect([at(begun), at(begun + 50_000), at(performance.now())]).toEqual([
+      undefined,
+      8,
+      undefined,
+    ]);
+    expect(shown(positions, 'a')).toEqual({});
+  });
+
+  it('of marks that never come back need no memory', () => {
+    for (let number = 0; number < 1_000; number++) positions.mark(`m${number}`, 'redis');
+    expect(positions.heard('m0')).toBe(false);
+    expect(positions.heard('m999')).toBe(true);
+  });
+
+  /** A server keeps one order: publishes, and marks of the instance that listens. */
+  it('never claim an event that was not heard, whatever is lost and delayed', () => {
+    type Step = 'publish' | 'acknowledge' | 'write' | 'read' | 'mark' | 'deliver' | 'cut' | 'join';
+    const step = fc.constantFrom<Step>(
+      'publish',
+      'publish',
+      'acknowledge',
+      'write',
+      'read',
+      'mark',
+      'deliver',
+      'deliver',
+      'cut',
+      'join',
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const own = new Positions(60_000);
+        own.begin([]);
+        /** What the server has taken, and hands to the connection, if there is one. */
+        let queue: (number | string)[] = [];
+        let connected = true;
+        let published = 0;
+        let acknowledged = 0;
+        let marks = 0;
+        let written: OriginHeads = record('a', [1, 'redis', 0]);
+        const heard = new Set<number>();
+        const run: Record<Step, () => void> = {
+          publish: () => {
+            published++;
+            if (connected) queue.push(published);
+          },
+          acknowledge: () => {
+            acknowledged = published;
+          },
+          write: () => {
+            written = record('a', [1, 'redis', acknowledged]);
+          },
+          read: () => own.read([written]),
+          mark: () => {
+            const nonce = `m${++marks}`;
+            own.mark(nonce, 'redis');
+            if (connected) queue.push(nonce);
+          },
+          deliver: () => {
+            const next = queue.shift();
+            if (typeof next === 'number') heard.add(next);
+            else if (next !== undefined) own.heard(next);
+          },
+          cut: () => {
+            queue = [];
+            connected = false;
+            own.interrupted(() => true);
+          },
+          join: () => {
+            if (connected) return;
+            connected = true;
+            // What was missed is pulled from the position: here it counts as heard up to what is published.
+            for (let number = 1; number <= published; number++) heard.add(number);
+          },
+        };
+        for (const each of steps) {
+          run[each]();
+          const position = own.of('a').get(1) ?? 0;
+          if (!connected) continue;
+          for (let number = 1; number <= position; number++) expect(heard.has(number)).toBe(true);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
