@@ -15,7 +15,8 @@ const rooms = {
   redis: common,
   channels: [...common, 'wire'],
   auth: common,
-  cluster: [...common, 'wire', 'channels'],
+  cluster: [...common, 'wire', 'channels', 'cluster/records'],
+  'cluster/records': [...base, 'wire', 'redis'],
   // An event needs no membership: routing does not know the cluster.
   routing: [...common, 'wire', 'channels', 'auth'],
   repair: [...common, 'wire', 'channels', 'cluster', 'routing'],
