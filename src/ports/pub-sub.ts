@@ -50,6 +50,12 @@ export interface PubSub {
    * @default one order for all channels where `ordersChannels` is true, else none
    */
   laneOf?(channel: string): string | undefined;
+  /**
+   * Names the server that takes a publish on this channel now. Messages of all publishers that go to the same server arrive
+   * in one order on a connection to it. Undefined: unknown.
+   * @default unknown
+   */
+  serverOf?(channel: string): string | undefined;
   publish(channel: string, message: Buffer): Promise<number>;
   subscribe(channel: string): Promise<void>;
   unsubscribe(channel: string): void;

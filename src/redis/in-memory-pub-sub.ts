@@ -45,6 +45,10 @@ export class InMemoryPubSub implements PubSub {
     return this.machine.state$;
   }
 
+  serverOf(): string {
+    return 'memory';
+  }
+
   async connect(): Promise<void> {}
 
   async publish(channel: string, message: Buffer): Promise<number> {

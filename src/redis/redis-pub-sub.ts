@@ -17,6 +17,7 @@ import { PublisherConnection } from './publisher-connection.js';
 import { resetPublisher } from './reset-publisher.js';
 import { bounded, quit } from './quit.js';
 import { checkNotEnded, claimSubscriber } from './claimed-subscribers.js';
+import { ServerName } from './server-name.js';
 import { ServerVersion } from './server-version.js';
 import { ShardedSubscriber } from './sharded-subscriber.js';
 import { SingleSubscriber } from './single-subscriber.js';
@@ -48,6 +49,7 @@ export class RedisPubSub implements PubSub {
   private connectionCount = 0;
   private releaseSubscriber: (() => void) | undefined;
   private readonly version: ServerVersion;
+  private readonly server: ServerName;
   private readonly connection: ConnectionState;
   private readonly internals: IoredisCheck;
 
@@ -61,6 +63,7 @@ export class RedisPubSub implements PubSub {
     const { threw } = this;
     const { connectTimeoutMs } = timeouts;
     this.version = new ServerVersion(publisher);
+    this.server = new ServerName(publisher);
     this.internals = new IoredisCheck(reporter);
     this.connection = new ConnectionState({ publisher, connectTimeoutMs, reporter, threw });
     this.listeners = new Listeners(reporter);
@@ -82,6 +85,7 @@ export class RedisPubSub implements PubSub {
         ready: () => this.publisherOpened(),
         close: () => {
           this.connectionCount++;
+          this.server.closed();
           this.connection.publisherChanged(false);
         },
         // The connection to one node of a Cluster.
@@ -129,6 +133,12 @@ export class RedisPubSub implements PubSub {
     const { publisher } = this.clients;
     const node = isClusterClient(publisher) ? (masterOf(publisher, channel) ?? '') : '';
     return `${node}#${this.connectionCount}`;
+  }
+
+  /** A Redis process: after a restart, or a failover, it is another one. On a Cluster, the address of the master. */
+  serverOf(channel: string): string | undefined {
+    const { publisher } = this.clients;
+    return isClusterClient(publisher) ? masterOf(publisher, channel) : this.server.name;
   }
 
   /** Whether each of the two connections works. @internal */
@@ -238,6 +248,7 @@ export class RedisPubSub implements PubSub {
   }
 
   private publisherOpened(): void {
+    this.server.opened();
     this.internals.connection(this.clients.publisher);
     this.connection.publisherChanged(true);
   }
