@@ -47,6 +47,7 @@ export class RedisPubSub implements PubSub {
   private publisherChecks: NodeJS.Timeout | undefined;
   /** Counts the publishing connections, those to the nodes of a Cluster together. */
   private connectionCount = 0;
+  private connectionName = '#0';
   private releaseSubscriber: (() => void) | undefined;
   private readonly version: ServerVersion;
   private readonly server: ServerName;
@@ -84,14 +85,12 @@ export class RedisPubSub implements PubSub {
       {
         ready: () => this.publisherOpened(),
         close: () => {
-          this.connectionCount++;
+          this.nextConnection();
           this.server.closed();
           this.connection.publisherChanged(false);
         },
         // The connection to one node of a Cluster.
-        '-node': () => {
-          this.connectionCount++;
-        },
+        '-node': () => this.nextConnection(),
         error,
       },
       this.threw,
@@ -131,8 +130,10 @@ export class RedisPubSub implements PubSub {
   /** A connection to one server. */
   laneOf(channel: string): string {
     const { publisher } = this.clients;
-    const node = isClusterClient(publisher) ? (masterOf(publisher, channel) ?? '') : '';
-    return `${node}#${this.connectionCount}`;
+    // Without a Cluster the same text for each publish: it is not made for each.
+    return isClusterClient(publisher)
+      ? `${masterOf(publisher, channel)}${this.connectionName}`
+      : this.connectionName;
   }
 
   /** A Redis process: after a restart, or a failover, it is another one. On a Cluster, the address of the master. */
@@ -245,6 +246,10 @@ export class RedisPubSub implements PubSub {
     const { publisher, owned } = this.clients;
     await Promise.all([this.subscriber.close(), owned && quit(publisher)]);
     this.releaseSubscriber?.();
+  }
+
+  private nextConnection(): void {
+    this.connectionName = `#${++this.connectionCount}`;
   }
 
   private publisherOpened(): void {
