@@ -1,9 +1,6 @@
 export type { ClusterCount, ClusterResult } from './cluster/cluster-result.js';
-export {
-  ClusterService,
-  type ClusterChange,
-  type ClusterMember,
-} from './cluster/cluster.service.js';
+export { ClusterService } from './cluster/cluster.service.js';
+export type { ClusterChange, ClusterMember } from './cluster/members.js';
 export type { EventGap } from './cluster/event-gap.js';
 export type { EventLoss } from './routing/event-loss.js';
 export type { PublishMode } from './routing/outgoing-event.js';

@@ -130,7 +130,7 @@ export class ClusterRequests {
     this.pending.set(id, pending);
     sent.then(
       (instances) => {
-        const unknownSubscribers = to === undefined ? this.cluster.unknownSubscribers : 0;
+        const unknownSubscribers = to === undefined ? this.cluster.unknownAmong(instances) : 0;
         pending.delivered({ instances, unknownSubscribers });
       },
       () => {

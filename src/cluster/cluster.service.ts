@@ -1,61 +1,32 @@
-import { hostname } from 'node:os';
 import { Subject, type Observable, type Subscription } from 'rxjs';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
-import type { MemberDetails, MembershipMessage } from '../wire/cluster-message.js';
-import type { InstanceId } from '../wire/envelope.js';
+import { every, guarded } from '../reporting/timers.js';
 import { Canary } from './canary.js';
 import type { ClusterBus } from './cluster-bus.js';
 import type { EventGap } from './event-gap.js';
-import { every, guarded } from '../reporting/timers.js';
-
-/** An instance of the app, as it last described itself. */
-export interface ClusterMember extends MemberDetails {
-  /** A new id at each start; 16 hexadecimal digits. */
-  readonly instanceId: InstanceId;
-}
-
-export interface ClusterChange {
-  /**
-   * `left`: it announced its end (a shutdown). `lost`: it was silent for `memberTimeoutMs` (a crash, a freeze, a
-   * network failure).
-   */
-  readonly type: 'joined' | 'left' | 'lost';
-  readonly member: ClusterMember;
-}
-
-/** More instances than any app has: further ones are forged. */
-const MAX_MEMBERS = 4_096;
-
-interface Entry {
-  member: ClusterMember;
-  heardAt: number;
-}
+import type { ClusterChange, ClusterMember } from './members.js';
+import type { Membership } from './membership.js';
 
 type Options = Pick<ResolvedOptions, 'heartbeatIntervalMs' | 'memberTimeoutMs'>;
 
 /**
- * The instances of the app. Each announces its start and its end, and sends heartbeats in between. An instance must
- * receive its own heartbeats, which proves that both connections to Redis work, in both directions.
+ * The instances of the app, and the gaps in what this instance has received. An instance must receive its own messages,
+ * which proves that both connections to Redis work, in both directions.
  */
 export class ClusterService {
-  private readonly others = new Map<InstanceId, Entry>();
-  private readonly changes = new Subject<ClusterChange>();
   private readonly gaps = new Subject<EventGap>();
-  private readonly startedAt = Date.now();
   private readonly canary: Canary;
-  private subscription: Subscription | undefined;
+  private readonly subscriptions: Subscription[] = [];
   private timer: NodeJS.Timeout | undefined;
-  private beat = 0;
-  private tickedAt = Date.now();
-  /** Since when this instance has been subscribed without interruption. */
-  private listeningSince = Infinity;
+  /** The last count of subscribers that are not known members, and of all other subscribers. */
   private uncounted = 0;
+  private subscribers = 0;
   private readonly counts = new Subject<number>();
 
   /** Emits when other instances join, leave or are lost. */
-  readonly changes$: Observable<ClusterChange> = this.changes.asObservable();
+  readonly changes$: Observable<ClusterChange>;
 
   /**
    * Emits gaps: events that this instance could not receive and cannot get any more. The clients of the app should
@@ -68,21 +39,16 @@ export class ClusterService {
     private readonly bus: ClusterBus,
     private readonly pubSub: PubSub,
     private readonly options: Options,
-    private readonly describe: () => Pick<MemberDetails, 'sockets' | 'users'>,
+    private readonly membership: Membership,
     private readonly reporter: Reporter,
   ) {
     this.canary = new Canary(pubSub, reporter);
+    this.changes$ = membership.changes$;
   }
 
   /** This instance. */
   get self(): ClusterMember {
-    return {
-      instanceId: this.bus.instanceId,
-      host: hostname(),
-      pid: process.pid,
-      startedAt: this.startedAt,
-      ...this.describe(),
-    };
+    return this.membership.self;
   }
 
   /** All known members, this instance first. */
@@ -92,7 +58,7 @@ export class ClusterService {
 
   /** @internal */
   otherMembers(): ClusterMember[] {
-    return [...this.others.values()].map(({ member }) => member);
+    return this.membership.others();
   }
 
   /**
@@ -105,10 +71,22 @@ export class ClusterService {
     return this.uncounted;
   }
 
-  /** Emits that number with each heartbeat of this instance. @internal */
+  /**
+   * A request was delivered to this many other subscribers. Returns how many of them are known to be no members. While that is
+   * unknown the next beat counts them.
+   *
+   * @internal
+   */
+  unknownAmong(subscribers: number): number {
+    if (subscribers === this.subscribers) return this.uncounted;
+    if (subscribers > this.membership.size) this.membership.countSubscribers();
+    return 0;
+  }
+
+  /** Emits the number of unknown subscribers each time they are counted. @internal */
   readonly unknownSubscribers$: Observable<number> = this.counts.asObservable();
 
-  /** When this instance last received a heartbeat of its own. @internal */
+  /** When this instance last received a message of its own. @internal */
   get heardItselfAt(): number {
     return this.canary.heardAt;
   }
@@ -121,26 +99,20 @@ export class ClusterService {
   /** Joins the cluster. @internal */
   async start(): Promise<void> {
     if (this.timer !== undefined) return;
+    const { heartbeatIntervalMs } = this.options;
     const failed = this.reporter.failure('heartbeat.failed', () => 'the list of instances');
-    this.subscription = this.bus.messages$.subscribe(
-      guarded(failed, ({ origin, message }) => {
-        if (message.type !== 'request' && message.type !== 'reply') this.heard(origin, message);
-      }),
-    );
-    this.subscription.add(
-      // After an outage this instance and the others may have given each other up.
-      this.pubSub.state$.subscribe(
-        guarded(failed, async (state) => {
-          this.listeningSince = Infinity;
-          if (state !== 'ready') return;
-          await this.bus.open();
-          await this.hello();
+    this.timer = every(heartbeatIntervalMs, failed, () => this.checkHearing());
+    const { instanceId } = this.bus;
+    this.subscriptions.push(
+      this.bus.messages$.subscribe(
+        guarded(failed, ({ origin, message }) => {
+          if (origin === instanceId && 'beat' in message) this.canary.heard(message.beat);
         }),
       ),
+      this.membership.changes$.subscribe(guarded(failed, () => this.forgetCount())),
+      this.membership.subscribers$.subscribe(guarded(failed, (count) => this.counted(count))),
     );
-    this.timer = every(this.options.heartbeatIntervalMs, failed, () => this.tick());
-    // Without Redis the start has waited once already.
-    if (this.pubSub.state === 'ready') await this.bus.open();
+    await this.membership.start();
   }
 
   /** Announces the end of this instance. @internal */
@@ -148,99 +120,40 @@ export class ClusterService {
     if (this.timer === undefined) return;
     clearInterval(this.timer);
     this.timer = undefined;
-    this.subscription?.unsubscribe();
-    await this.announce('bye');
-    this.others.clear();
-    this.changes.complete();
+    await this.membership.stop();
+    for (const subscription of this.subscriptions.splice(0)) subscription.unsubscribe();
     this.gaps.complete();
   }
 
-  private async hello(): Promise<void> {
-    this.listeningSince = Date.now();
-    await this.announce('hello');
-  }
-
-  private tick(): void {
-    const now = Date.now();
-    // If this instance itself was frozen, it could not receive anything.
-    const stoodStill = now - this.tickedAt - this.options.heartbeatIntervalMs;
-    this.tickedAt = now;
-    const silentSince = now - this.options.memberTimeoutMs;
-    for (const [instanceId, entry] of this.others) {
-      if (stoodStill > this.options.heartbeatIntervalMs) entry.heardAt += stoodStill;
-      if (entry.heardAt < silentSince) {
-        this.forget(instanceId, { type: 'lost', member: entry.member });
-      }
-    }
-    this.attempt('the check that this instance hears itself', () =>
-      this.canary.check(this.bus.isListening),
+  private checkHearing(): void {
+    const { canary, membership, reporter } = this;
+    reporter.attempt(
+      'heartbeat.failed',
+      () => 'the check that this instance hears itself',
+      () => canary.check(this.bus.isListening),
     );
-    this.attempt('heartbeat', () => this.announce('heartbeat'));
-  }
-
-  /** In a timer, or without an await, an error of a transport would end the process. */
-  private attempt(subject: string, act: () => unknown): void {
-    this.reporter.attempt('heartbeat.failed', () => subject, act);
-  }
-
-  private async announce(type: MembershipMessage['type'], to?: InstanceId): Promise<void> {
     if (this.pubSub.state === 'closed') return;
-    const { instanceId: _, ...member } = this.self;
-    try {
-      if (to !== undefined) {
-        await this.bus.sendTo(to, { type, member, beat: 0 });
-        return;
-      }
-      const beat = ++this.beat;
-      this.canary.sending(beat);
-      const instances = await this.bus.sendToAll({ type, member, beat });
-      this.canary.sent(beat);
-      this.countUnknownSubscribers(instances);
-    } catch {
+    membership
+      .sendToSelf((beat) => canary.sending(beat))
+      .then((beat) => canary.sent(beat))
       // The state says that Redis is down, and the log has said so, too.
-      this.reporter.count('heartbeat.failed');
-    }
+      .catch(() => reporter.count('heartbeat.failed'));
   }
 
-  private heard(origin: InstanceId, { type, member, beat }: MembershipMessage): void {
-    if (origin === this.bus.instanceId) {
-      if (beat <= this.beat) this.canary.heard(beat);
-      else this.reporter.report('message.forged', () => `a ${type} in the name of this instance`);
-      return;
-    }
-    const described = { ...member, instanceId: origin };
-    if (type === 'bye') {
-      this.forget(origin, { type: 'left', member: described });
-      return;
-    }
-    const known = this.others.has(origin);
-    if (!known && this.others.size >= MAX_MEMBERS) {
-      this.reporter.report('member.too-many', () => `instance ${origin} is not counted`);
-      return;
-    }
-    this.others.set(origin, { member: described, heardAt: Date.now() });
-    if (!known) {
-      this.uncounted = 0;
-      this.changes.next({ type: 'joined', member: described });
-    }
-    // A new instance needs to know this one now, not with the next heartbeat.
-    if (type === 'hello') this.attempt('heartbeat', () => this.announce('heartbeat', origin));
-  }
-
-  private forget(instanceId: InstanceId, change: ClusterChange): void {
-    if (!this.others.delete(instanceId)) return;
+  private forgetCount(): void {
     this.uncounted = 0;
-    this.changes.next(change);
+    this.subscribers = 0;
   }
 
   /**
-   * After `memberTimeoutMs` this instance has received a heartbeat of every running one. Until then any subscriber
-   * counted by Redis may be an instance.
+   * After `memberTimeoutMs` this instance has heard of every running one. Until then any subscriber counted by Redis may be
+   * an instance.
    */
-  private countUnknownSubscribers(instances: number): void {
-    const listening = Date.now() - this.listeningSince;
-    const known = listening > this.options.memberTimeoutMs && this.canary.hears;
-    this.uncounted = known ? Math.max(0, instances - this.others.size) : 0;
+  private counted(subscribers: number): void {
+    const { membership, canary, options } = this;
+    const isKnown = membership.listeningMs > options.memberTimeoutMs && canary.hears;
+    this.subscribers = isKnown ? subscribers : 0;
+    this.uncounted = isKnown ? Math.max(0, subscribers - membership.size) : 0;
     this.counts.next(this.uncounted);
   }
 }

@@ -3,6 +3,8 @@ import { ClientConnections } from '../socket-io/connections/client-connections.j
 import { ClusterBus } from '../cluster/cluster-bus.js';
 import { ClusterRequests } from '../cluster/cluster-requests.js';
 import { ClusterService } from '../cluster/cluster.service.js';
+import { Membership } from '../cluster/membership.js';
+import { createRecords } from '../cluster/records/create-records.js';
 import { createRepair } from '../repair/create-repair.js';
 import { endConnection } from '../socket-io/connections/disconnect-sockets.js';
 import { EventRouter } from '../routing/event-router.js';
@@ -98,7 +100,14 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     endConnection(connection, reason, reporter),
   );
   const refresh = new TokenRefresh(authentication, expiry, refusals, reporter);
-  const parts = createClusterParts(options, { reporter, pubSub, sharedChannels, router, state });
+  const parts = createClusterParts(options, {
+    reporter,
+    pubSub,
+    clients,
+    sharedChannels,
+    router,
+    state,
+  });
   const { cluster, requests, commands, acks } = parts;
   const { ackTimeoutMs, limits } = options;
   const connections = new ClientConnections(options, reporter);
@@ -213,18 +222,34 @@ export function createRuntime(options: ResolvedOptions): Runtime {
   };
 }
 
-type Foundation = Pick<Runtime, 'reporter' | 'pubSub' | 'sharedChannels' | 'router' | 'state'>;
+type Foundation = Pick<
+  Runtime,
+  'reporter' | 'pubSub' | 'clients' | 'sharedChannels' | 'router' | 'state'
+>;
 
 /** The parts that exchange messages, but no events, with other instances. */
 function createClusterParts(
   options: ResolvedOptions,
-  { reporter, pubSub, sharedChannels, router, state }: Foundation,
+  { reporter, pubSub, clients, sharedChannels, router, state }: Foundation,
 ) {
   const { instanceId } = router;
   const { guard } = router;
   const bus = new ClusterBus(instanceId, pubSub, sharedChannels, options, reporter, guard);
-  const describe = () => ({ sockets: router.namespaces.socketCount, users: state.userCount });
-  const cluster = new ClusterService(bus, pubSub, options, describe, reporter);
+  const describe = () => ({
+    sockets: router.namespaces.socketCount,
+    users: state.userCount,
+    sequence: 0,
+    lanes: [],
+  });
+  const { prefix, publishTimeoutMs, memberTimeoutMs, repair } = options;
+  const keptMs = Math.max(memberTimeoutMs, repair?.maxAgeMs ?? 0);
+  const records = createRecords(
+    instanceId,
+    { prefix, publishTimeoutMs, memberTimeoutMs, keptMs },
+    { pubSub, clients },
+  );
+  const membership = new Membership({ bus, pubSub, records, describe, reporter }, options);
+  const cluster = new ClusterService(bus, pubSub, options, membership, reporter);
   const requests = new ClusterRequests(bus, cluster, reporter);
   const { sharedHandshake, maxMessageBytes } = options;
   const here = {
@@ -239,6 +264,7 @@ function createClusterParts(
   };
   return {
     bus,
+    membership,
     cluster,
     requests,
     commands: new SocketCommands(requests, here, reporter),

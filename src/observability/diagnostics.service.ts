@@ -1,4 +1,4 @@
-import type { ClusterMember } from '../cluster/cluster.service.js';
+import type { ClusterMember } from '../cluster/members.js';
 import type { PubSubState } from '../ports/pub-sub.js';
 import type { LoadState } from '../reporting/load.js';
 import { socketIoManifest } from '../reporting/package-manifest.js';

@@ -20,7 +20,7 @@ export function redisScript(text: string): RedisScript {
 
 type Argument = string | number;
 
-/** Scripts are used for presence and for the limit of sockets. */
+/** Of scripts for presence and for the limit of sockets. */
 const CONSEQUENCE = 'presence is unknown at the moment and was not changed';
 
 /**
@@ -39,6 +39,8 @@ export class RedisScripts {
     private readonly timeoutMs: number,
     /** The keys that the ACL user needs, as ACLs write them. */
     private readonly pattern: string,
+    /** The effect of a script that did not run. */
+    private readonly consequence = CONSEQUENCE,
   ) {
     const lost = (): void => {
       this.losses++;
@@ -84,7 +86,7 @@ export class RedisScripts {
     const { status } = this.client;
     // ioredis would queue a command for a Cluster until it is connected.
     if (status !== 'ready') {
-      throw PropagatorError.of('redis.unavailable', [`the connection is "${status}"`, CONSEQUENCE]);
+      throw PropagatorError.of('redis.unavailable', [`the connection is "${status}"`, this.consequence]);
     }
     try {
       return await this.withinTime(command, work());
@@ -104,7 +106,7 @@ export class RedisScripts {
       command,
       undefined,
       `the keys ~${pattern} and the channels &${pattern}, with all commands that docs/recipes.md lists`,
-      CONSEQUENCE,
+      this.consequence,
     );
   }
 

@@ -1,6 +1,6 @@
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { InstanceId } from '../wire/envelope.js';
-import type { ClusterChange } from '../cluster/cluster.service.js';
+import type { ClusterChange } from '../cluster/members.js';
 
 /** No repair looks back further than this. */
 const REMEMBERED_MS = 60_000;

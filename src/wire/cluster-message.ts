@@ -13,8 +13,19 @@ import { EVENT_PACKET, WirePacket } from './wire-packet.js';
 export interface MembershipMessage {
   readonly type: 'hello' | 'heartbeat' | 'bye';
   readonly member: MemberDetails;
-  /** The number of a heartbeat, by which an instance recognises its own. */
+  /** The number of a heartbeat, by which an instance recognises its own. 0: it is for one instance. */
   readonly beat: number;
+  /** The record of the instance. Version 0.1.0 has none. */
+  readonly record?: string;
+  /** Where the record can be read; without it, the messages of the instance are all that there is. */
+  readonly records?: RecordsPlace;
+}
+
+/** A state of the store of records. */
+export interface RecordsPlace {
+  /** The id of its data. */
+  readonly data: string;
+  readonly version: number;
 }
 
 export interface MemberDetails {
@@ -98,13 +109,26 @@ export function decodeClusterMessage(bytes: Buffer): ReceivedClusterMessage | En
 /** Keeps only the fields that this version knows. Any other field would be kept in memory as well. */
 function known(message: ClusterMessage): ClusterMessage {
   if (!('member' in message)) return message;
-  const { type, member, beat } = message;
+  const { type, member, beat, record, records } = message;
   const { host, pid, startedAt, sockets, users } = member;
-  return { type, member: { host, pid, startedAt, sockets, users }, beat };
+  return {
+    type,
+    member: { host, pid, startedAt, sockets, users },
+    beat,
+    ...(typeof record === 'string' && { record }),
+    ...(isPlace(records) && { records: { data: records.data, version: records.version } }),
+  };
+}
+
+function isPlace(value: unknown): value is RecordsPlace {
+  const { data, version } = (value ?? {}) as Partial<RecordsPlace>;
+  return typeof data === 'string' && data.length <= MAX_DATA && Number.isSafeInteger(version);
 }
 
 /** The maximum length of a host name (RFC 1035). */
 const MAX_HOST = 255;
+/** More than the length of an id of data. */
+const MAX_DATA = 64;
 
 function isMember(value: unknown): value is MemberDetails {
   if (typeof value !== 'object' || value === null) return false;

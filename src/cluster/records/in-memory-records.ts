@@ -1,19 +1,22 @@
 import type { InstanceId } from '../../wire/envelope.js';
-import type {
-  InstanceRecord,
-  InstanceRecords,
-  ReadRecords,
-  RecordBeat,
-  RecordLimits,
-  RecordState,
+import {
+  LONGEST_PAUSE,
+  type InstanceRecord,
+  type InstanceRecords,
+  type KnownRecords,
+  type ReadRecords,
+  type RecordBeat,
+  type RecordLimits,
+  type RecordState,
 } from './instance-records.js';
 
 interface Row {
   state: RecordState;
   text: string;
-  /** Of the last write, and of the last change. */
+  /** The versions of the last write, of the last change, and of the last change of the state. */
   written: number;
   changed: number;
+  turned: number;
   /** Monotonic time (`performance.now()`) of the last write, or of its end. */
   at: number;
 }
@@ -22,6 +25,11 @@ interface Row {
 export class RecordTable {
   readonly rows = new Map<InstanceId, Row>();
   version = 0;
+  /** Up to this version records are gone that a reader may not have seen. */
+  purged = 0;
+  /** Monotonic times (`performance.now()`): of the last beat of all, and since when there was no long pause. */
+  beatAt = -Infinity;
+  steadySince = -Infinity;
 }
 
 /** @internal */
@@ -32,40 +40,61 @@ export class InMemoryRecords implements InstanceRecords {
     private readonly limits: RecordLimits,
   ) {}
 
-  async beat({ text, known, mayGiveUp, unchanged }: RecordBeat): Promise<ReadRecords> {
-    const { rows } = this.table;
-    this.write('alive', text);
+  async beat({ text, known, mayGiveUp, read }: RecordBeat): Promise<ReadRecords> {
+    const { table, limits } = this;
+    const { rows } = table;
     const now = performance.now();
+    const { memberTimeoutMs } = limits;
+    if (now - table.beatAt > memberTimeoutMs * LONGEST_PAUSE) table.steadySince = now;
+    table.beatAt = now;
+    const wasAlive = rows.get(this.instanceId)?.state === 'alive';
+    this.write('alive', text);
+    const mayLose = mayGiveUp && now - table.steadySince >= memberTimeoutMs;
     for (const [id, row] of rows) {
-      if (row.state === 'alive' && mayGiveUp && row.at < now - this.limits.memberTimeoutMs) {
-        Object.assign(row, { state: 'lost', changed: ++this.table.version, at: now });
-      } else if (row.state !== 'alive' && row.at < now - this.limits.keptMs) rows.delete(id);
+      if (row.state === 'alive' && mayLose && row.at < now - memberTimeoutMs) {
+        const version = ++table.version;
+        Object.assign(row, { state: 'lost', changed: version, turned: version, at: now });
+      } else if (row.state !== 'alive' && row.at < now - limits.keptMs) {
+        table.purged = Math.max(table.purged, row.turned);
+        rows.delete(id);
+      }
     }
-    const isComplete = known.data === '';
-    const since = isComplete ? 0 : known.version;
+    const { version } = table;
+    const isComplete = known.data === '' || known.version < table.purged;
     const records: InstanceRecord[] = [];
     for (const [instanceId, row] of rows) {
       if (instanceId === this.instanceId) continue;
-      if (row.changed <= since && !(unchanged && row.written > since)) continue;
+      const isRead =
+        isComplete ||
+        row.turned > known.version ||
+        (read !== 'states' && row.changed > known.changesVersion) ||
+        (read === 'writes' && row.written > known.version);
+      if (!isRead) continue;
       records.push({ instanceId, state: row.state, version: row.written, text: row.text });
     }
-    return { version: this.table.version, data: 'memory', isComplete, records };
+    const changesVersion = isComplete || read !== 'states' ? version : known.changesVersion;
+    return { version, changesVersion, data: 'memory', isComplete, wasAlive, records };
   }
 
-  async end(text: string): Promise<void> {
+  async end(text: string): Promise<Pick<KnownRecords, 'version' | 'data'>> {
     this.write('ended', text);
+    return { version: this.table.version, data: 'memory' };
   }
+
+  close(): void {}
 
   private write(state: RecordState, text: string): void {
     const { rows } = this.table;
     const version = ++this.table.version;
     const before = rows.get(this.instanceId);
-    const isSame = before?.state === state && before.text === text;
+    const isSameState = before?.state === state;
+    const isSame = isSameState && before.text === text;
     rows.set(this.instanceId, {
       state,
       text,
       written: version,
       changed: isSame ? before.changed : version,
+      turned: isSameState ? before.turned : version,
       at: performance.now(),
     });
   }

@@ -20,10 +20,22 @@ export interface InstanceRecord {
 
 /** What is known of the store. @internal */
 export interface KnownRecords {
+  /** The version of the last read. */
   readonly version: number;
-  /** The data that the version is about: the store may lose it and begin again. Empty: none. */
+  /** The version of the last read of all changed records. */
+  readonly changesVersion: number;
+  /** The data that the versions are about: the store may lose it and begin again. Empty: none. */
   readonly data: string;
 }
+
+/**
+ * - `states`: the records whose state has changed: instances that have come, ended, or are lost
+ * - `changes`: those, and the records whose text has changed
+ * - `writes`: those, and the records that were written again without a change: each says what had been published by then
+ *
+ * @internal
+ */
+export type RecordsToRead = 'states' | 'changes' | 'writes';
 
 /** @internal */
 export interface RecordBeat {
@@ -35,15 +47,16 @@ export interface RecordBeat {
    * that long without a break: after an outage of the store all are silent, and none is lost.
    */
   readonly mayGiveUp: boolean;
-  /** Also the records that were written since and have not changed: each says what had been published by then. */
-  readonly unchanged: boolean;
+  readonly read: RecordsToRead;
 }
 
 /** @internal */
 export interface ReadRecords extends KnownRecords {
   /** Whether `records` are all there are: those of other instances are gone. */
   readonly isComplete: boolean;
-  /** Those of the other instances that have changed since the known version. */
+  /** Whether the record of this instance was there and alive before: the others know it. */
+  readonly wasAlive: boolean;
+  /** Those of the other instances, as asked for. */
   readonly records: readonly InstanceRecord[];
 }
 
@@ -55,6 +68,17 @@ export interface RecordLimits {
   readonly keptMs: number;
 }
 
+/** The most records that one call reads. More than there are instances. @internal */
+export const MAX_RECORDS = 8_192;
+
+/**
+ * The longest pause between the beats of all instances, as a part of `memberTimeoutMs`. A longer one is a break of the store, a
+ * machine that was suspended, or a clock that was set: nobody is given up until all have had the time to be heard again.
+ *
+ * @internal
+ */
+export const LONGEST_PAUSE = 0.75;
+
 /**
  * The records of all instances, in a place where each writes its own and reads what has changed: one call for a beat,
  * however many instances there are.
@@ -64,6 +88,7 @@ export interface RecordLimits {
 export interface InstanceRecords {
   /** Writes the record of this instance, and reads those of the others. */
   beat(beat: RecordBeat): Promise<ReadRecords>;
-  /** Writes the last record of this instance. */
-  end(text: string): Promise<void>;
+  /** Writes the last record of this instance. Resolves to the version and the data of the store. */
+  end(text: string): Promise<Pick<KnownRecords, 'version' | 'data'>>;
+  close(): void;
 }

@@ -175,8 +175,12 @@ describe('a request to the cluster', () => {
     else await external.redis.psubscribe(`${cluster.prefix}*`);
 
     const { outsiders } = { outsiders: () => a.app.get(ClusterService).unknownSubscribers };
+    // Subscribers are counted while a request waits for more of them than there are members.
     await until(
-      () => outsiders() === 1,
+      async () => {
+        await a.propagator.fetchUserSockets('alice');
+        return outsiders() === 1;
+      },
       () => `the outsider to be known as one, got ${outsiders()}`,
     );
     // An instance that was frozen does not know other subscribers for a moment, and waits for their replies. Ask

@@ -6,6 +6,8 @@ import { ClusterService } from '../../../src/cluster/cluster.service.js';
 import type { EventGap } from '../../../src/cluster/event-gap.js';
 import { resolveOptions } from '../../../src/options/resolve-options.js';
 import { InMemoryBus } from '../../../src/redis/in-memory-pub-sub.js';
+import { Membership } from '../../../src/cluster/membership.js';
+import { createRecords } from '../../../src/cluster/records/create-records.js';
 import { createRepair } from '../../../src/repair/create-repair.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import { EventRouter } from '../../../src/routing/event-router.js';
@@ -18,7 +20,7 @@ import { PATIENCE_MS, until } from '../../support/until.js';
 
 const ALICE: Target = { kind: 'user', namespace: '/', id: 'alice' };
 
-const describeSelf = () => ({ sockets: 0, users: 0 });
+const describeSelf = () => ({ sockets: 0, users: 0, sequence: 0, lanes: [] });
 
 /** The parts of an instance that a repair needs, without servers. */
 function instance(bus: InMemoryBus, more: { repair?: false } = {}) {
@@ -29,7 +31,14 @@ function instance(bus: InMemoryBus, more: { repair?: false } = {}) {
   const channels = new Channels(pubSub, reporter);
   const router = new EventRouter(pubSub, channels, options, reporter, new Telemetry());
   const clusterBus = new ClusterBus(router.instanceId, pubSub, channels, options, reporter);
-  const cluster = new ClusterService(clusterBus, pubSub, options, describeSelf, reporter);
+  const records = createRecords(
+    router.instanceId,
+    { ...options, keptMs: 60_000 },
+    { pubSub, clients: undefined },
+  );
+  const known = { bus: clusterBus, pubSub, records, describe: describeSelf, reporter };
+  const membership = new Membership(known, options);
+  const cluster = new ClusterService(clusterBus, pubSub, options, membership, reporter);
   const requests = new ClusterRequests(clusterBus, cluster, reporter);
   const deps = { pubSub, bus: clusterBus, requests, cluster, router, reporter };
   const repair = createRepair(options, deps);

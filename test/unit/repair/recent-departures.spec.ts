@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { ClusterChange } from '../../../src/cluster/cluster.service.js';
+import type { ClusterChange } from '../../../src/cluster/members.js';
 import { RecentDepartures } from '../../../src/repair/recent-departures.js';
 
 const OPTIONS = { heartbeatIntervalMs: 1_000, memberTimeoutMs: 5_000 };

@@ -7,13 +7,14 @@ import type {
   KnownRecords,
   ReadRecords,
   RecordLimits,
+  RecordsToRead,
 } from '../../../../src/cluster/records/instance-records.js';
 import { RedisRecords } from '../../../../src/cluster/records/redis-records.js';
 import { RedisScripts } from '../../../../src/redis/redis-scripts.js';
 import { testRedisUrl } from '../../../support/test-cluster.js';
 import { until } from '../../../support/until.js';
 
-const NOTHING: KnownRecords = { version: 0, data: '' };
+const NOTHING: KnownRecords = { version: 0, changesVersion: 0, data: '' };
 const LIMITS = { memberTimeoutMs: 60_000, keptMs: 60_000 };
 
 function checkLifetime(ms: number): void {
@@ -29,6 +30,7 @@ describe.each(['in memory', 'in Redis'])('records of instances %s', (where) => {
   let table: RecordTable;
   let limits: RecordLimits;
   let scripts: RedisScripts;
+  let byId: Map<string, InstanceRecords>;
 
   beforeEach(async () => {
     redis = new Redis(testRedisUrl());
@@ -36,6 +38,7 @@ describe.each(['in memory', 'in Redis'])('records of instances %s', (where) => {
     prefix = `test:${randomUUID()}`;
     table = new RecordTable();
     limits = LIMITS;
+    byId = new Map();
     scripts = new RedisScripts(redis, 5_000, `${prefix}:*`);
   });
   afterEach(async () => {
@@ -46,18 +49,25 @@ describe.each(['in memory', 'in Redis'])('records of instances %s', (where) => {
     redis.disconnect();
   });
 
-  const recordsOf = (id: string): InstanceRecords =>
-    where === 'in memory'
-      ? new InMemoryRecords(table, id, limits)
-      : new RedisRecords(scripts, prefix, id, limits);
+  const recordsOf = (id: string): InstanceRecords => {
+    const known = byId.get(id);
+    if (known !== undefined) return known;
+    const records =
+      where === 'in memory'
+        ? new InMemoryRecords(table, id, limits)
+        : new RedisRecords(scripts, prefix, id, limits);
+    byId.set(id, records);
+    return records;
+  };
 
   const beat = (
     id: string,
     text: string,
     known = NOTHING,
-    flags: { mayGiveUp?: boolean; unchanged?: boolean } = {},
+    flags: { mayGiveUp?: boolean; read?: RecordsToRead } = {},
   ): Promise<ReadRecords> =>
-    recordsOf(id).beat({ text, known, mayGiveUp: false, unchanged: false, ...flags });
+    recordsOf(id).beat({ text, known, mayGiveUp: false, read: 'changes', ...flags });
+
   it('are all read at first, and then those that have changed', async () => {
     await beat('a', 'a1');
     const first = await beat('b', 'b1');
@@ -78,7 +88,7 @@ describe.each(['in memory', 'in Redis'])('records of instances %s', (where) => {
     await beat('c', 'c1');
     const known = await beat('b', 'b1');
     await beat('a', 'a1');
-    const read = await beat('b', 'b1', known, { unchanged: true });
+    const read = await beat('b', 'b1', known, { read: 'writes' });
     expect(shown(read)).toEqual(['a alive a1']);
     expect(read.records[0]?.version).toBeGreaterThan(known.version);
   });
@@ -96,16 +106,85 @@ describe.each(['in memory', 'in Redis'])('records of instances %s', (where) => {
     expect(await beat('b', 'b1').then(shown)).toEqual(['c alive c1']);
   });
 
-  it('are lost where they are not renewed, if the reader may say so; who comes back is alive', async () => {
+  /** Beats of `b` until it reads this. */
+  const untilRead = async (
+    wanted: string,
+    known: KnownRecords,
+    flags: object,
+  ): Promise<ReadRecords> => {
+    let last = await beat('b', 'b1', known, flags);
+    await until(
+      async () => {
+        if (shown(last).includes(wanted)) return true;
+        last = await beat('b', 'b1', last, flags);
+        return false;
+      },
+      () => wanted,
+    );
+    return last;
+  };
+
+  it('are lost where they are not renewed, if the reader may say so; an instance that comes back is alive', async () => {
     limits = { ...LIMITS, memberTimeoutMs: 200 };
     await beat('a', 'a1');
     const known = await beat('b', 'b1');
-    await new Promise((resolve) => setTimeout(resolve, 250));
-    expect(shown(await beat('b', 'b1', known))).toEqual([]);
-    const lost = await beat('b', 'b1', known, { mayGiveUp: true });
-    expect(shown(lost)).toEqual(['a lost a1']);
+    const end = performance.now() + 300;
+    await until(
+      async () => {
+        expect(shown(await beat('b', 'b1', known))).toEqual([]);
+        return performance.now() > end;
+      },
+      () => 'the time until an instance is lost',
+    );
+    const lost = await untilRead('a lost a1', known, { mayGiveUp: true });
     await beat('a', 'a1');
-    expect(shown(await beat('b', 'b1', lost))).toEqual(['a alive a1']);
+    expect(shown(await beat('b', 'b1', lost, { read: 'states' }))).toEqual(['a alive a1']);
+  });
+
+  it('are not lost after a break in which no instance could renew its record', async () => {
+    limits = { ...LIMITS, memberTimeoutMs: 200 };
+    await beat('a', 'a1');
+    const known = await beat('b', 'b1');
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    const read = await beat('b', 'b1', known, { mayGiveUp: true });
+    expect(shown(read)).toEqual([]);
+    await beat('a', 'a2');
+    expect(shown(await beat('b', 'b1', read, { mayGiveUp: true }))).toEqual(['a alive a2']);
+  });
+
+  it('are read where their state has changed, and later those whose text has', async () => {
+    await beat('a', 'a1');
+    const known = await beat('b', 'b1');
+    await beat('a', 'a2');
+    await beat('c', 'c1');
+    const states = await beat('b', 'b1', known, { read: 'states' });
+    expect(shown(states)).toEqual(['c alive c1']);
+    await recordsOf('c').end('c, the last');
+    const next = await beat('b', 'b1', states, { read: 'states' });
+    expect(shown(next)).toEqual(['c ended c, the last']);
+    expect(shown(await beat('b', 'b1', next))).toEqual(['a alive a2', 'c ended c, the last']);
+  });
+
+  it('are all read by an instance that stood still while the record of another one was forgotten', async () => {
+    limits = { ...LIMITS, keptMs: 100 };
+    await beat('a', 'a1');
+    await beat('c', 'c1');
+    const known = await beat('b', 'b1');
+    await recordsOf('a').end('a, the last');
+    await until(
+      async () => !(await beat('d', 'd1').then(shown)).includes('a ended a, the last'),
+      () => 'the record to be forgotten',
+    );
+    const read = await beat('b', 'b1', known);
+    expect([read.isComplete, shown(read)]).toEqual([true, ['c alive c1', 'd alive d1']]);
+  });
+
+  it('say whether the others know an instance', async () => {
+    const first = await beat('a', 'a1');
+    const second = await beat('a', 'a1', first);
+    await recordsOf('a').end('a1');
+    const back = await beat('a', 'a1', second);
+    expect([first.wasAlive, second.wasAlive, back.wasAlive]).toEqual([false, true, false]);
   });
 
   it('cost little where there are many', async () => {
@@ -127,5 +206,34 @@ describe.each(['in memory', 'in Redis'])('records of instances %s', (where) => {
     expect(empty.data).not.toBe(known.data);
     await beat('a', 'a1');
     expect(shown(await beat('b', 'b1', empty))).toEqual(['a alive a1']);
+  });
+
+  it('are given up in time although the clock of Redis was set back', async () => {
+    if (where === 'in memory') return;
+    limits = { ...LIMITS, memberTimeoutMs: 200 };
+    await beat('a', 'a1');
+    const known = await beat('b', 'b1');
+    const [seen, about] = ['seen', 'about'].map((part) => `${prefix}:members:{records}:${part}`);
+    // As if all that is stored had been written two minutes later.
+    await redis.zincrby(`${seen}`, 120_000, 'a');
+    await redis.hincrby(`${about}`, 'at', 120_000);
+    await redis.hincrby(`${about}`, 'steady', 120_000);
+    const lost = await untilRead('a lost a1', known, { mayGiveUp: true });
+    expect(shown(lost)).toEqual(['a lost a1']);
+  });
+
+  it('that no instance wrote are read as empty ones', async () => {
+    if (where === 'in memory') return;
+    const known = await beat('b', 'b1');
+    const [records, changed] = ['records', 'changed'].map(
+      (part) => `${prefix}:members:{records}:${part}`,
+    );
+    for (const [id, value] of Object.entries({ x: 'garbage', y: 'a12', z: 'a1e999 text' })) {
+      await redis.hset(`${records}`, id, value);
+      await redis.zadd(`${changed}`, known.version + 1, id);
+    }
+    await redis.zadd(`${changed}`, known.version + 1, 'nothing');
+    const read = await beat('b', 'b1', known);
+    expect(shown(read)).toEqual(['nothing alive ', 'x alive ', 'y alive ', 'z alive ']);
   });
 });

@@ -1,0 +1,274 @@
+import type { Reporter } from '../reporting/reporter.js';
+import type { MemberDetails } from '../wire/cluster-message.js';
+import type { InstanceId } from '../wire/envelope.js';
+import type { InstanceRecord, ReadRecords, RecordState } from './records/instance-records.js';
+import { decodeDescription, type InstanceDescription } from './records/record-text.js';
+
+/** An instance of the app, as it last described itself. */
+export interface ClusterMember extends MemberDetails {
+  /** A new id at each start; 16 hexadecimal digits. */
+  readonly instanceId: InstanceId;
+}
+
+export interface ClusterChange {
+  /**
+   * `left`: it announced its end (a shutdown). `lost`: it was silent for `memberTimeoutMs` (a crash, a freeze, a
+   * network failure).
+   */
+  readonly type: 'joined' | 'left' | 'lost';
+  readonly member: ClusterMember;
+}
+
+/** An instance as its record, or a heartbeat that carries the record, describes it. @internal */
+export interface KnownInstance {
+  readonly instanceId: InstanceId;
+  readonly state: RecordState;
+  /** The number of the read in which the record was first seen as it is: it was written after every earlier read. */
+  readonly version: number;
+  readonly description: InstanceDescription;
+}
+
+/** More instances than any app has: further ones are forged. */
+const MAX_MEMBERS = 4_096;
+const INSTANCE_ID = /^[0-9a-f]{16}$/;
+/** Longer than any record: it may have 1,024 lanes. */
+const MAX_TEXT = 512 * 1024;
+
+interface Entry {
+  readonly instanceId: InstanceId;
+  description: InstanceDescription;
+  version: number;
+  /** Otherwise it is known by its heartbeats only: another version, or Redis does not take its record. */
+  hasRecord: boolean;
+  /** Whether its heartbeats carry a record. */
+  hasText: boolean;
+  /** Monotonic time (`performance.now()`): of its last heartbeat, or since when its record is missing. */
+  silentSince: number | undefined;
+}
+
+/** What a read, or a heartbeat, has changed. @internal */
+export interface MembersUpdate {
+  readonly instances: readonly KnownInstance[];
+  readonly changes: readonly ClusterChange[];
+}
+
+/** The other instances that are alive. @internal */
+export class Members {
+  private readonly entries = new Map<InstanceId, Entry>();
+
+  constructor(private readonly reporter: Reporter) {}
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /** Whether an instance is known that has no record: it does not read the records either. */
+  get hasUnrecorded(): boolean {
+    for (const { hasRecord } of this.entries.values()) if (!hasRecord) return true;
+    return false;
+  }
+
+  has(instanceId: InstanceId): boolean {
+    return this.entries.has(instanceId);
+  }
+
+  /** The instances of version 0.1: they have no record, and answer no questions about positions. */
+  withoutText(): InstanceId[] {
+    const all = [...this.entries.values()];
+    return all.flatMap(({ hasText, instanceId }) => (hasText ? [] : [instanceId]));
+  }
+
+  all(): ClusterMember[] {
+    return [...this.entries.values()].map(memberOf);
+  }
+
+  /** Whether all of them read a version of the envelope. */
+  read(version: number): boolean {
+    for (const { description } of this.entries.values()) {
+      if (!description.reads.includes(version)) return false;
+    }
+    return true;
+  }
+
+  /**
+   * @param version the number of this read
+   * @param isNew whether a record was written since the last read
+   */
+  recordsRead(
+    { records, isComplete }: Pick<ReadRecords, 'records' | 'isComplete'>,
+    version: number,
+    isNew: (record: InstanceRecord) => boolean,
+  ): MembersUpdate {
+    const instances: KnownInstance[] = [];
+    const changes: ClusterChange[] = [];
+    const present = new Set<InstanceId>();
+    for (const record of records) {
+      const { instanceId, state } = record;
+      present.add(instanceId);
+      const description = this.decode(instanceId, record.text);
+      if (description === undefined) continue;
+      const entry = this.entries.get(instanceId);
+      // Its heartbeats are younger than the record that it cannot renew.
+      if (state === 'lost' && entry?.hasRecord === false) continue;
+      const seen = isNew(record) ? version : (entry?.version ?? 0);
+      if (state !== 'alive') {
+        this.remove(instanceId, state === 'ended' ? 'left' : 'lost', changes);
+      } else if (
+        !this.put(entry, { instanceId, description, version: seen, isRecord: true }, changes)
+      ) {
+        continue;
+      }
+      instances.push({ instanceId, state, version: seen, description });
+    }
+    if (isComplete) this.missing(present);
+    return { instances, changes };
+  }
+
+  /** A heartbeat came in, with a record or without. Undefined: there are too many instances, or it is malformed. */
+  heard(
+    instanceId: InstanceId,
+    heartbeat: { member: MemberDetails; text: string | undefined },
+    version: number,
+  ): MembersUpdate | undefined {
+    const description = this.describedBy(instanceId, heartbeat);
+    if (description === undefined) return undefined;
+    const changes: ClusterChange[] = [];
+    const entry = this.entries.get(instanceId);
+    const { text } = heartbeat;
+    const given = {
+      instanceId,
+      description,
+      version,
+      isRecord: false,
+      hasText: text !== undefined,
+    };
+    if (!this.put(entry, given, changes)) return undefined;
+    const known: KnownInstance = { instanceId, state: 'alive', version, description };
+    return { instances: text === undefined ? [] : [known], changes };
+  }
+
+  /** An instance without a record said that it ends. */
+  said(
+    instanceId: InstanceId,
+    bye: { member: MemberDetails; text: string | undefined },
+    version: number,
+  ): MembersUpdate {
+    const changes: ClusterChange[] = [];
+    const entry = this.entries.get(instanceId);
+    const description = this.describedBy(instanceId, bye);
+    // Where it has a record, that one says how it ended.
+    if (description === undefined || entry === undefined || entry.hasRecord)
+      return { instances: [], changes };
+    entry.description = description;
+    this.remove(instanceId, 'left', changes);
+    const known: KnownInstance = { instanceId, state: 'ended', version, description };
+    return { instances: bye.text === undefined ? [] : [known], changes };
+  }
+
+  /** Records are read no more: from now on heartbeats say who is alive. */
+  loseRecords(): void {
+    const now = performance.now();
+    for (const entry of this.entries.values()) {
+      if (entry.hasRecord) Object.assign(entry, { hasRecord: false, silentSince: now });
+    }
+  }
+
+  /** This process stood still, and could not hear any heartbeat. */
+  excuse(ms: number): void {
+    for (const entry of this.entries.values()) {
+      if (entry.silentSince !== undefined) entry.silentSince += ms;
+    }
+  }
+
+  /**
+   * Gives up the instances that were silent for too long.
+   *
+   * @param steadySince since when records could be read without a break
+   */
+  expire(memberTimeoutMs: number, steadySince: number, version: number): MembersUpdate {
+    const until = performance.now() - memberTimeoutMs;
+    const instances: KnownInstance[] = [];
+    const changes: ClusterChange[] = [];
+    for (const {
+      instanceId,
+      silentSince,
+      hasRecord,
+      hasText,
+      description,
+    } of this.entries.values()) {
+      if (silentSince === undefined || silentSince > until) continue;
+      if (hasRecord && steadySince > until) continue;
+      this.remove(instanceId, 'lost', changes);
+      if (hasText) instances.push({ instanceId, state: 'lost', version, description });
+    }
+    return { instances, changes };
+  }
+
+  clear(): void {
+    this.entries.clear();
+  }
+
+  /** Returns false if there are too many instances. */
+  private put(
+    entry: Entry | undefined,
+    given: Pick<Entry, 'instanceId' | 'description' | 'version'> & {
+      isRecord: boolean;
+      hasText?: boolean;
+    },
+    changes: ClusterChange[],
+  ): boolean {
+    const { instanceId, description, version, isRecord, hasText = true } = given;
+    const silentSince = isRecord ? undefined : performance.now();
+    const state = { description, version, hasRecord: isRecord, hasText, silentSince };
+    if (entry !== undefined) {
+      Object.assign(entry, state);
+      return true;
+    }
+    if (this.entries.size >= MAX_MEMBERS) {
+      this.reporter.report('member.too-many', () => `instance ${instanceId} is not counted`);
+      return false;
+    }
+    const added: Entry = { instanceId, ...state };
+    this.entries.set(instanceId, added);
+    changes.push({ type: 'joined', member: memberOf(added) });
+    return true;
+  }
+
+  private remove(instanceId: InstanceId, type: 'left' | 'lost', changes: ClusterChange[]): void {
+    const entry = this.entries.get(instanceId);
+    if (entry === undefined) return;
+    this.entries.delete(instanceId);
+    changes.push({ type, member: memberOf(entry) });
+  }
+
+  /** All records were read: the store has lost those of the other instances, or has only just got them back. */
+  private missing(present: ReadonlySet<InstanceId>): void {
+    const now = performance.now();
+    for (const entry of this.entries.values()) {
+      if (entry.hasRecord && !present.has(entry.instanceId)) entry.silentSince ??= now;
+    }
+  }
+
+  private describedBy(
+    instanceId: InstanceId,
+    { member, text }: { member: MemberDetails; text: string | undefined },
+  ): InstanceDescription | undefined {
+    // Version 0.1 sends no record, and reads version 1 of the envelope.
+    if (text === undefined) return { ...member, reads: [1], sequence: 0, lanes: [] };
+    return this.decode(instanceId, text);
+  }
+
+  private decode(instanceId: InstanceId, text: string): InstanceDescription | undefined {
+    const isReadable = INSTANCE_ID.test(instanceId) && text.length <= MAX_TEXT;
+    const description = isReadable ? decodeDescription(text) : undefined;
+    if (description === undefined) {
+      this.reporter.report('record.malformed', () => `of instance ${instanceId}: it is ignored`);
+    }
+    return description;
+  }
+}
+
+function memberOf({ instanceId, description }: Entry): ClusterMember {
+  const { host, pid, startedAt, sockets, users } = description;
+  return { instanceId, host, pid, startedAt, sockets, users };
+}

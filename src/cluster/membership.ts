@@ -1,0 +1,509 @@
+import { hostname } from 'node:os';
+import { Subject, type Observable, type Subscription } from 'rxjs';
+import { PropagatorError, reasonOf } from '../errors.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { PubSub } from '../ports/pub-sub.js';
+import type { Reporter } from '../reporting/reporter.js';
+import { after, guarded, type Failed } from '../reporting/timers.js';
+import type { MembershipMessage, RecordsPlace } from '../wire/cluster-message.js';
+import type { InstanceId } from '../wire/envelope.js';
+import type { ClusterBus } from './cluster-bus.js';
+import {
+  Members,
+  type ClusterChange,
+  type ClusterMember,
+  type KnownInstance,
+  type MembersUpdate,
+} from './members.js';
+import type { InstanceRecords, KnownRecords, RecordsToRead } from './records/instance-records.js';
+import { encodeDescription, type InstanceDescription } from './records/record-text.js';
+
+/** The versions of the envelope that this version of the library reads. */
+const READS: readonly number[] = [1, 2];
+const NOTHING: KnownRecords = { version: 0, changesVersion: 0, data: '' };
+/** A beat comes up to so much earlier or later, so that the beats of many instances stay spread. */
+const JITTER = 0.1;
+/** All instances read all changed texts: where there are many, less often. */
+const READ_MS_PER_MEMBER = 20;
+/** After news all instances beat: within so much time for each of them. */
+const SPREAD_MS_PER_MEMBER = 2;
+const MIN_SPREAD_MS = 5;
+/** Where Redis does not permit the records, they are tried again after this time. */
+const REFUSED_MS = 30_000;
+/** Redis is down, or silent: heartbeats would not pass either. */
+const AWAY: ReadonlySet<string> = new Set(['redis.unavailable', 'redis.timeout', 'redis.closed']);
+
+/** What was read with one beat, or heard with one heartbeat. @internal */
+export interface MembershipRead {
+  /** Counts the reads. */
+  readonly version: number;
+  /** Whether `instances` are all that have a record. */
+  readonly isComplete: boolean;
+  /** The instances whose records have changed; also unchanged ones, where they were asked for. */
+  readonly instances: readonly KnownInstance[];
+}
+
+/** @internal */
+export interface MembershipListener {
+  /** Must not throw. */
+  read(read: MembershipRead): void;
+}
+
+/** @internal */
+export interface MembershipDeps {
+  readonly bus: ClusterBus;
+  readonly pubSub: PubSub;
+  /** Undefined with a transport of the app: then heartbeats to all carry the records. */
+  readonly records: InstanceRecords | undefined;
+  describe(): Pick<InstanceDescription, 'sockets' | 'users' | 'sequence' | 'lanes'>;
+  readonly reporter: Reporter;
+}
+
+type Options = Pick<ResolvedOptions, 'heartbeatIntervalMs' | 'memberTimeoutMs'>;
+
+/**
+ * The instances of the app. Each renews its record with each beat and reads those of the others that have changed. A `hello`
+ * says that there are new records, a `bye` that an instance has ended: then the others beat soon. An instance without a record (of
+ * version 0.1, or with a Redis that does not permit the keys) sends heartbeats to all, and all send heartbeats while one is known.
+ *
+ * @internal
+ */
+export class Membership {
+  private readonly members: Members;
+  private readonly listeners = new Set<MembershipListener>();
+  private readonly changes = new Subject<ClusterChange>();
+  private readonly startedAt = Date.now();
+  private readonly failed: Failed;
+  private subscription: Subscription | undefined;
+  private started = false;
+  private beatTimer: NodeJS.Timeout | undefined;
+  private soonTimer: NodeJS.Timeout | undefined;
+  private helloTimer: NodeJS.Timeout | undefined;
+  private beating: Promise<void> | undefined;
+  private nextBeat: Promise<void> | undefined;
+  private readsUnchanged = false;
+  private known = NOTHING;
+  /** The number of the last read. */
+  private version = 0;
+  /** Monotonic times (`performance.now()`). */
+  private changesReadAt = -Infinity;
+  private tickedAt = performance.now();
+  private beatAt = -Infinity;
+  /** Since when records could be written and read without a break. */
+  private steadySince = Infinity;
+  private refusedUntil = -Infinity;
+  /** Whether heartbeats to all say what the record would say. */
+  private gossips: boolean;
+  /** Since when this instance has been subscribed without interruption. */
+  private subscribedSince = Infinity;
+  /** The place of the own record, until the others know that it is there. */
+  private unannounced: RecordsPlace | undefined;
+  /** Up to where other instances have said that there are new records. */
+  private announced: RecordsPlace | undefined;
+  private lastBeat = 0;
+  private readonly counts = new Subject<number>();
+  private wantsCount = false;
+
+  readonly changes$: Observable<ClusterChange> = this.changes.asObservable();
+  /** Emits how many other subscribers got a message to all. */
+  readonly subscribers$: Observable<number> = this.counts.asObservable();
+
+  constructor(
+    private readonly deps: MembershipDeps,
+    private readonly options: Options,
+  ) {
+    const { reporter, records } = deps;
+    this.members = new Members(reporter);
+    this.failed = reporter.failure('heartbeat.failed', () => 'the list of instances');
+    this.gossips = records === undefined;
+  }
+
+  /** This instance. */
+  get self(): ClusterMember {
+    const { host, pid, startedAt, sockets, users } = this.describe();
+    return { instanceId: this.deps.bus.instanceId, host, pid, startedAt, sockets, users };
+  }
+
+  get size(): number {
+    return this.members.size;
+  }
+
+  others(): ClusterMember[] {
+    return this.members.all();
+  }
+
+  /** Members of version 0.1: nobody can say what they have published. */
+  withoutRecord(): InstanceId[] {
+    return this.members.withoutText();
+  }
+
+  /** Whether all members read a version of the envelope. */
+  allRead(version: number): boolean {
+    return this.members.read(version);
+  }
+
+  /** Adds a listener. It is called in order with each successful beat and each heartbeat, before `changes$` emits. */
+  listen(listener: MembershipListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async start(): Promise<void> {
+    if (this.started) return;
+    this.started = true;
+    const { bus, pubSub } = this.deps;
+    this.subscription = bus.messages$.subscribe(
+      guarded(this.failed, ({ origin, message }) => {
+        if (message.type !== 'request' && message.type !== 'reply') this.heard(origin, message);
+      }),
+    );
+    let opening: Promise<void> | undefined;
+    this.subscription.add(
+      pubSub.state$.subscribe(
+        guarded(this.failed, (state) => {
+          this.subscribedSince = Infinity;
+          if (state === 'ready') return (opening = this.open());
+          this.steadySince = Infinity;
+          return undefined;
+        }),
+      ),
+    );
+    this.tickLater(Math.random());
+    await opening;
+  }
+
+  /** Announces the end of this instance. */
+  async stop(): Promise<void> {
+    if (!this.started) return;
+    this.started = false;
+    for (const timer of [this.beatTimer, this.soonTimer, this.helloTimer]) clearTimeout(timer);
+    this.beatTimer = this.soonTimer = this.helloTimer = undefined;
+    await this.beating?.catch(() => undefined);
+    await this.leave();
+    this.subscription?.unsubscribe();
+    this.deps.records?.close();
+    this.members.clear();
+    this.listeners.clear();
+    this.changes.complete();
+    this.counts.complete();
+  }
+
+  /**
+   * One more beat now. Calls during a beat share the one after it.
+   *
+   * @param options.unchanged whether to read unchanged records as well
+   * @throws PropagatorError any error of the records or the transport: nothing was read
+   */
+  beatNow({ unchanged }: { readonly unchanged: boolean }): Promise<void> {
+    this.readsUnchanged ||= unchanged;
+    if (this.nextBeat !== undefined) return this.nextBeat;
+    const { beating } = this;
+    if (beating === undefined) return this.begin();
+    const begin = (): Promise<void> => {
+      this.nextBeat = undefined;
+      return this.begin();
+    };
+    this.nextBeat = beating.then(begin, begin);
+    return this.nextBeat;
+  }
+
+  /** The next beat counts the subscribers: a request waits for more than there are members. */
+  countSubscribers(): void {
+    this.wantsCount = true;
+  }
+
+  /**
+   * Sends a heartbeat to this instance itself.
+   *
+   * @param sending called with its number before
+   */
+  async sendToSelf(sending: (beat: number) => void): Promise<number> {
+    const beat = ++this.lastBeat;
+    sending(beat);
+    const { bus } = this.deps;
+    await bus.sendTo(bus.instanceId, this.message('heartbeat', beat));
+    return beat;
+  }
+
+  /** For how long messages of all others have arrived: then any instance without a record has been heard. */
+  get listeningMs(): number {
+    return performance.now() - this.subscribedSince;
+  }
+
+  private describe(): InstanceDescription {
+    const { startedAt } = this;
+    return {
+      reads: READS,
+      host: hostname(),
+      pid: process.pid,
+      startedAt,
+      ...this.deps.describe(),
+    };
+  }
+
+  private async open(): Promise<void> {
+    await this.deps.bus.open();
+    if (!this.started) return;
+    this.subscribedSince = performance.now();
+    // After an outage this instance and those without a record may have given each other up.
+    await this.tryToBeat(this.gossips);
+    if (!this.gossips && this.members.hasUnrecorded) await this.tryToAnnounce('hello');
+  }
+
+  private tickLater(part: number): void {
+    const ms = this.options.heartbeatIntervalMs * part;
+    this.beatTimer = after(ms, this.failed, () => this.tick()).unref();
+  }
+
+  private async tick(): Promise<void> {
+    this.tickLater(1 - JITTER + 2 * JITTER * Math.random());
+    this.excuseStandstill();
+    await this.tryToBeat();
+    if (!this.started) return;
+    this.expire();
+    if (this.gossips || !(this.wantsCount || this.members.hasUnrecorded)) return;
+    await this.tryToAnnounce('heartbeat');
+  }
+
+  /** While this process stood still it could not hear any heartbeat. */
+  private excuseStandstill(): void {
+    const { heartbeatIntervalMs } = this.options;
+    const now = performance.now();
+    const stoodStill = now - this.tickedAt - heartbeatIntervalMs;
+    this.tickedAt = now;
+    if (stoodStill > heartbeatIntervalMs) this.members.excuse(stoodStill);
+  }
+
+  private expire(): void {
+    const { memberTimeoutMs } = this.options;
+    const update = this.members.expire(memberTimeoutMs, this.steadySince, this.version + 1);
+    if (update.changes.length === 0) return;
+    // A forged heartbeat may have stood for a living instance.
+    this.known = NOTHING;
+    this.tell(update, false);
+  }
+
+  private begin(): Promise<void> {
+    const beating = this.beat().finally(() => {
+      this.beating = undefined;
+    });
+    this.beating = beating;
+    return beating;
+  }
+
+  private async tryToBeat(unchanged = false): Promise<void> {
+    try {
+      await this.beatNow({ unchanged });
+    } catch (error) {
+      this.notBeaten(error);
+    }
+  }
+
+  private notBeaten(error: unknown): void {
+    // The state says that Redis is down, and the log has said so, too.
+    if (error instanceof PropagatorError) this.deps.reporter.count('heartbeat.failed');
+    else this.failed(error);
+  }
+
+  private async beat(): Promise<void> {
+    const unchanged = this.readsUnchanged;
+    this.readsUnchanged = false;
+    const { records, pubSub } = this.deps;
+    if (pubSub.state === 'closed' || !this.started) throw PropagatorError.of('redis.closed', []);
+    if (records !== undefined && performance.now() >= this.refusedUntil) {
+      try {
+        await this.renew(records, unchanged);
+        this.gossips = false;
+        return;
+      } catch (error) {
+        this.steadySince = Infinity;
+        if (!(error instanceof PropagatorError) || AWAY.has(error.code)) throw error;
+        this.refused(error);
+      }
+    }
+    // The others answer a hello at once.
+    await this.announce(unchanged || this.version === 0 ? 'hello' : 'heartbeat');
+    this.tell({ instances: [], changes: [] }, false);
+  }
+
+  private refused(error: PropagatorError): void {
+    if (error.code !== 'redis.no-writes') this.refusedUntil = performance.now() + REFUSED_MS;
+    if (this.gossips) return;
+    this.gossips = true;
+    this.known = NOTHING;
+    this.members.loseRecords();
+    this.deps.reporter.report(
+      'records.refused',
+      () => `instances announce themselves by heartbeats to all instead: ${reasonOf(error)}`,
+    );
+  }
+
+  private async renew(records: InstanceRecords, unchanged: boolean): Promise<void> {
+    const { heartbeatIntervalMs, memberTimeoutMs } = this.options;
+    const { known } = this;
+    const sentAt = performance.now();
+    if (sentAt - this.beatAt > 2 * heartbeatIntervalMs) this.steadySince = Infinity;
+    const answer = await records.beat({
+      text: encodeDescription(this.describe()),
+      known,
+      mayGiveUp: sentAt - this.steadySince >= memberTimeoutMs,
+      read: this.toRead(unchanged, sentAt),
+    });
+    if (!this.started) return;
+    const { version, changesVersion, data, isComplete } = answer;
+    this.known = { version, changesVersion, data };
+    this.beatAt = performance.now();
+    if (this.steadySince === Infinity) this.steadySince = this.beatAt;
+    if (isComplete || changesVersion > known.changesVersion) this.changesReadAt = sentAt;
+    if (!answer.wasAlive) this.unannounced = { version, data };
+    const isOther = data !== known.data;
+    const update = this.members.recordsRead(
+      answer,
+      this.version + 1,
+      (record) => isOther || record.version > known.version,
+    );
+    this.tell(update, isComplete);
+    if (this.unannounced !== undefined) this.sayHelloLater();
+  }
+
+  private toRead(unchanged: boolean, now: number): RecordsToRead {
+    if (unchanged) return 'writes';
+    const pauseMs = this.members.size * READ_MS_PER_MEMBER;
+    return now - this.changesReadAt >= pauseMs ? 'changes' : 'states';
+  }
+
+  private tell({ instances, changes }: MembersUpdate, isComplete: boolean): void {
+    const version = ++this.version;
+    for (const listener of this.listeners) listener.read({ version, isComplete, instances });
+    for (const change of changes) this.changes.next(change);
+  }
+
+  private get spreadMs(): number {
+    const ms = Math.max(MIN_SPREAD_MS, this.members.size * SPREAD_MS_PER_MEMBER);
+    return Math.min(ms, this.options.heartbeatIntervalMs);
+  }
+
+  /** One hello is enough for all records that were written before it. */
+  private sayHelloLater(): void {
+    this.helloTimer ??= after(Math.random() * this.spreadMs, this.failed, async () => {
+      this.helloTimer = undefined;
+      if (this.unannounced === undefined) return;
+      await this.tryToAnnounce('hello');
+    }).unref();
+  }
+
+  private beatSoon(): void {
+    this.soonTimer ??= after(Math.random() * this.spreadMs, this.failed, async () => {
+      this.soonTimer = undefined;
+      if (this.isNew(this.announced)) await this.tryToBeat();
+    }).unref();
+  }
+
+  private isNew(place: RecordsPlace | undefined): boolean {
+    const { data, version } = this.known;
+    return place !== undefined && (place.data !== data || place.version > version);
+  }
+
+  private async leave(): Promise<void> {
+    const { records, pubSub } = this.deps;
+    if (pubSub.state === 'closed') return;
+    let place: RecordsPlace | undefined;
+    if (records !== undefined && !this.gossips) {
+      try {
+        place = await records.end(encodeDescription(this.describe()));
+        this.unannounced = place;
+        if (!this.members.hasUnrecorded && this.members.size > 1) {
+          await new Promise((resolve) => {
+            setTimeout(resolve, Math.random() * this.spreadMs);
+          });
+          if (this.unannounced === undefined) return;
+        }
+      } catch (error) {
+        this.notBeaten(error);
+      }
+    }
+    await this.tryToAnnounce('bye', place);
+  }
+
+  private async tryToAnnounce(
+    type: MembershipMessage['type'],
+    place?: RecordsPlace,
+  ): Promise<void> {
+    if (this.deps.pubSub.state === 'closed') return;
+    try {
+      await this.announce(type, place);
+    } catch (error) {
+      this.notBeaten(error);
+    }
+  }
+
+  private async announce(type: MembershipMessage['type'], place?: RecordsPlace): Promise<void> {
+    const subscribers = await this.deps.bus.sendToAll(this.message(type, ++this.lastBeat, place));
+    if (type !== 'heartbeat') this.unannounced = undefined;
+    this.wantsCount = false;
+    this.counts.next(subscribers);
+  }
+
+  private message(
+    type: MembershipMessage['type'],
+    beat: number,
+    place: RecordsPlace | undefined = this.gossips ? undefined : this.known,
+  ): MembershipMessage {
+    const description = this.describe();
+    const { host, pid, startedAt, sockets, users } = description;
+    const member = { host, pid, startedAt, sockets, users };
+    const record = encodeDescription(description);
+    const at = place && { records: { data: place.data, version: place.version } };
+    return { type, member, beat, record, ...at };
+  }
+
+  private heard(origin: InstanceId, message: MembershipMessage): void {
+    const { bus, reporter } = this.deps;
+    const { type, member, record: text, records, beat } = message;
+    if (origin === bus.instanceId) {
+      if (beat > this.lastBeat)
+        reporter.report('message.forged', () => `a ${type} in the name of this instance`);
+      return;
+    }
+    if (records !== undefined && !this.gossips) {
+      if (type !== 'heartbeat') this.news(records);
+      return;
+    }
+    if (type === 'bye') {
+      const update = this.members.said(origin, { member, text }, this.version + 1);
+      if (update.changes.length > 0) this.tell(update, false);
+      return;
+    }
+    const isKnown = this.members.has(origin);
+    const update = this.members.heard(origin, { member, text }, this.version + 1);
+    if (update === undefined) return;
+    this.tell(update, false);
+    // A new instance needs to know this one now, not with the next heartbeat. Answers are not answered.
+    if (type === 'hello' || (!isKnown && beat > 0)) this.answer(origin);
+  }
+
+  private answer(origin: InstanceId): void {
+    const { bus, reporter, pubSub } = this.deps;
+    if (pubSub.state === 'closed') return;
+    reporter.attempt(
+      'heartbeat.failed',
+      () => 'heartbeat',
+      () =>
+        bus.sendTo(origin, this.message('heartbeat', 0)).catch((error: unknown) => {
+          this.notBeaten(error);
+        }),
+    );
+  }
+
+  /** Another instance says up to which version there are new records. */
+  private news(place: RecordsPlace): void {
+    const { unannounced } = this;
+    const { data, version } = place;
+    if (unannounced?.data === data && unannounced.version <= version && !this.members.hasUnrecorded)
+      this.unannounced = undefined;
+    if (!this.started || !this.isNew(place)) return;
+    const isFurther = this.announced?.data !== data || version > this.announced.version;
+    if (isFurther) this.announced = place;
+    this.beatSoon();
+  }
+}
