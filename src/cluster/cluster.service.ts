@@ -152,6 +152,7 @@ export class ClusterService {
   private counted(subscribers: number): void {
     const { membership, canary, options } = this;
     const isKnown = membership.listeningMs > options.memberTimeoutMs && canary.hears;
+    if (!isKnown && subscribers > membership.size) membership.countSubscribers();
     this.subscribers = isKnown ? subscribers : 0;
     this.uncounted = isKnown ? Math.max(0, subscribers - membership.size) : 0;
     this.counts.next(this.uncounted);

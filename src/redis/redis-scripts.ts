@@ -86,7 +86,10 @@ export class RedisScripts {
     const { status } = this.client;
     // ioredis would queue a command for a Cluster until it is connected.
     if (status !== 'ready') {
-      throw PropagatorError.of('redis.unavailable', [`the connection is "${status}"`, this.consequence]);
+      throw PropagatorError.of('redis.unavailable', [
+        `the connection is "${status}"`,
+        this.consequence,
+      ]);
     }
     try {
       return await this.withinTime(command, work());
