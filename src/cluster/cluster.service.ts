@@ -1,25 +1,18 @@
 import { Subject, type Observable, type Subscription } from 'rxjs';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { every, guarded } from '../reporting/timers.js';
-import { Canary } from './canary.js';
-import type { ClusterBus } from './cluster-bus.js';
+import { guarded } from '../reporting/timers.js';
 import type { EventGap } from './event-gap.js';
 import type { ClusterChange, ClusterMember } from './members.js';
 import type { Membership } from './membership.js';
 
-type Options = Pick<ResolvedOptions, 'heartbeatIntervalMs' | 'memberTimeoutMs'>;
+type Options = Pick<ResolvedOptions, 'memberTimeoutMs'>;
 
-/**
- * The instances of the app, and the gaps in what this instance has received. An instance must receive its own messages,
- * which proves that both connections to Redis work, in both directions.
- */
+/** The instances of the app, and the gaps in what this instance has received. */
 export class ClusterService {
   private readonly gaps = new Subject<EventGap>();
-  private readonly canary: Canary;
   private readonly subscriptions: Subscription[] = [];
-  private timer: NodeJS.Timeout | undefined;
+  private started = false;
   /** The last count of subscribers that are not known members, and of all other subscribers. */
   private uncounted = 0;
   private subscribers = 0;
@@ -36,13 +29,10 @@ export class ClusterService {
 
   /** @internal */
   constructor(
-    private readonly bus: ClusterBus,
-    private readonly pubSub: PubSub,
     private readonly options: Options,
     private readonly membership: Membership,
     private readonly reporter: Reporter,
   ) {
-    this.canary = new Canary(pubSub, reporter);
     this.changes$ = membership.changes$;
   }
 
@@ -86,11 +76,6 @@ export class ClusterService {
   /** Emits the number of unknown subscribers each time they are counted. @internal */
   readonly unknownSubscribers$: Observable<number> = this.counts.asObservable();
 
-  /** When this instance last received a message of its own. @internal */
-  get heardItselfAt(): number {
-    return this.canary.heardAt;
-  }
-
   /** @internal */
   reportGap(gap: EventGap): void {
     this.gaps.next(gap);
@@ -98,17 +83,10 @@ export class ClusterService {
 
   /** Joins the cluster. @internal */
   async start(): Promise<void> {
-    if (this.timer !== undefined) return;
-    const { heartbeatIntervalMs } = this.options;
+    if (this.started) return;
+    this.started = true;
     const failed = this.reporter.failure('heartbeat.failed', () => 'the list of instances');
-    this.timer = every(heartbeatIntervalMs, failed, () => this.checkHearing());
-    const { instanceId } = this.bus;
     this.subscriptions.push(
-      this.bus.messages$.subscribe(
-        guarded(failed, ({ origin, message }) => {
-          if (origin === instanceId && 'beat' in message) this.canary.heard(message.beat);
-        }),
-      ),
       this.membership.changes$.subscribe(guarded(failed, () => this.forgetCount())),
       this.membership.subscribers$.subscribe(guarded(failed, (count) => this.counted(count))),
     );
@@ -117,27 +95,11 @@ export class ClusterService {
 
   /** Announces the end of this instance. @internal */
   async stop(): Promise<void> {
-    if (this.timer === undefined) return;
-    clearInterval(this.timer);
-    this.timer = undefined;
+    if (!this.started) return;
+    this.started = false;
     await this.membership.stop();
     for (const subscription of this.subscriptions.splice(0)) subscription.unsubscribe();
     this.gaps.complete();
-  }
-
-  private checkHearing(): void {
-    const { canary, membership, reporter } = this;
-    reporter.attempt(
-      'heartbeat.failed',
-      () => 'the check that this instance hears itself',
-      () => canary.check(this.bus.isListening),
-    );
-    if (this.pubSub.state === 'closed') return;
-    membership
-      .sendToSelf((beat) => canary.sending(beat))
-      .then((beat) => canary.sent(beat))
-      // The state says that Redis is down, and the log has said so, too.
-      .catch(() => reporter.count('heartbeat.failed'));
   }
 
   private forgetCount(): void {
@@ -150,8 +112,8 @@ export class ClusterService {
    * an instance.
    */
   private counted(subscribers: number): void {
-    const { membership, canary, options } = this;
-    const isKnown = membership.listeningMs > options.memberTimeoutMs && canary.hears;
+    const { membership, options } = this;
+    const isKnown = membership.listeningMs > options.memberTimeoutMs;
     if (!isKnown && subscribers > membership.size) membership.countSubscribers();
     this.subscribers = isKnown ? subscribers : 0;
     this.uncounted = isKnown ? Math.max(0, subscribers - membership.size) : 0;

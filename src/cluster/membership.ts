@@ -212,19 +212,6 @@ export class Membership {
     this.wantsCount = true;
   }
 
-  /**
-   * Sends a heartbeat to this instance itself.
-   *
-   * @param sending called with its number before
-   */
-  async sendToSelf(sending: (beat: number) => void): Promise<number> {
-    const beat = ++this.lastBeat;
-    sending(beat);
-    const { bus } = this.deps;
-    await bus.sendTo(bus.instanceId, this.message('heartbeat', beat));
-    return beat;
-  }
-
   /** For how long messages of all others have arrived: then any instance without a record has been heard. */
   get listeningMs(): number {
     return performance.now() - this.subscribedSince;

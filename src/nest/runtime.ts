@@ -54,6 +54,8 @@ export interface Runtime extends Pick<Transport, 'pubSub' | 'clients'> {
   readonly load: LoadService;
   readonly health: PropagatorHealthIndicator;
   readonly diagnostics: DiagnosticsService;
+  /** When the newest message of this instance to itself that came back was sent, in monotonic time (`performance.now()`). */
+  heardItselfAt(): number;
   /** Whether the app has the option `auth`. */
   readonly authenticates: boolean;
   /** The gateways whose clients need not be authenticated; undefined without the option `auth`. */
@@ -121,7 +123,8 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     state,
   });
   const { revocations } = authentication;
-  const repair = createRepair(options, { ...parts, reporter, pubSub, router });
+  const repair = createRepair(options, { ...parts, reporter, pubSub, router, sharedChannels });
+  const heardItselfAt = (): number => repair.heardItselfAt;
   const users = new UserCommands(commands, acks, options.ackTimeoutMs);
   const base = {
     options,
@@ -139,6 +142,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     connections: transport.connections,
     redisVersion: transport.redisVersion,
     repair: () => repair.status,
+    heardItselfAt,
     presence: () => ({
       enabled: options.presence !== undefined,
       leased: presence.service.leased,
@@ -175,6 +179,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     load,
     health: new PropagatorHealthIndicator(view),
     diagnostics: new DiagnosticsService(view),
+    heardItselfAt,
     authenticates: options.auth !== undefined,
     publicGateways: options.auth?.publicGateways,
     verifyAccess: () => {
@@ -238,8 +243,8 @@ function createClusterParts(
   const describe = () => ({
     sockets: router.namespaces.socketCount,
     users: state.userCount,
-    sequence: 0,
-    lanes: [],
+    sequence: router.publisher.sequence,
+    lanes: router.publisher.heads(),
   });
   const { prefix, publishTimeoutMs, memberTimeoutMs, repair } = options;
   const keptMs = Math.max(memberTimeoutMs, repair?.maxAgeMs ?? 0);
@@ -249,7 +254,7 @@ function createClusterParts(
     { pubSub, clients },
   );
   const membership = new Membership({ bus, pubSub, records, describe, reporter }, options);
-  const cluster = new ClusterService(bus, pubSub, options, membership, reporter);
+  const cluster = new ClusterService(options, membership, reporter);
   const requests = new ClusterRequests(bus, cluster, reporter);
   const { sharedHandshake, maxMessageBytes } = options;
   const here = {

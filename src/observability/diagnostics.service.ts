@@ -97,7 +97,7 @@ export class DiagnosticsService {
       state: pubSub.state,
       unready: readiness.reason ?? null,
       connections: this.view.connections(),
-      heardItselfMs: Math.max(0, Math.round(performance.now() - cluster.heardItselfAt)),
+      heardItselfMs: Math.max(0, Math.round(performance.now() - this.view.heardItselfAt())),
       options: shownOptions(options),
       counts: reporter.counts(),
       // Copies, so that an earlier result does not change.

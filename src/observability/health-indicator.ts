@@ -78,7 +78,7 @@ export class PropagatorHealthIndicator {
   }
 
   private get heardItselfMs(): number {
-    return Math.max(0, Math.round(performance.now() - this.view.cluster.heardItselfAt));
+    return Math.max(0, Math.round(performance.now() - this.view.heardItselfAt()));
   }
 
   private result<Key extends string>(

@@ -49,5 +49,7 @@ export interface InstanceView {
   /** Null while it is unknown. */
   redisVersion(): string | null;
   repair(): RepairState;
+  /** When the newest message of this instance to itself that came back was sent, in monotonic time (`performance.now()`). */
+  heardItselfAt(): number;
   presence(): PresenceState;
 }

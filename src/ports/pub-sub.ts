@@ -52,10 +52,15 @@ export interface PubSub {
   laneOf?(channel: string): string | undefined;
   /**
    * Names the server that takes a publish on this channel now. Messages of all publishers that go to the same server arrive
-   * in one order on a connection to it. Undefined: unknown.
-   * @default unknown
+   * in one order on a connection to it, if `laneOf` or `ordersChannels` says that there is an order. Undefined: unknown.
+   * @default one server
    */
   serverOf?(channel: string): string | undefined;
+  /**
+   * Names of channels that begin with this one, so that each server takes those of one of them. Called at each heartbeat.
+   * @default only this one
+   */
+  channelsOfServers?(channel: string): readonly string[];
   publish(channel: string, message: Buffer): Promise<number>;
   subscribe(channel: string): Promise<void>;
   unsubscribe(channel: string): void;

@@ -142,6 +142,10 @@ export class RedisPubSub implements PubSub {
     return isClusterClient(publisher) ? masterOf(publisher, channel) : this.server.name;
   }
 
+  channelsOfServers(channel: string): readonly string[] {
+    return this.subscriber.probes(channel);
+  }
+
   /** Whether each of the two connections works. @internal */
   get connections(): { readonly publisher: boolean; readonly subscriber: boolean } {
     return this.connection.connections;

@@ -4,18 +4,19 @@ import { after, guarded, type Failed } from '../reporting/timers.js';
 import type { LanePositions } from '../routing/lanes.js';
 import type { InstanceId } from '../wire/envelope.js';
 import { HoldBackQueue, type NumberedArrival } from './hold-back-queue.js';
-import { furthest, isBeyond, type Positions, type PositionsByOrigin } from './positions.js';
+import { FROM_NOTHING, Outage, type Pull, type Start, type Starts } from './outage.js';
+import { furthest, isBeyond, type Positions } from './positions.js';
 
 /** Pages come over one connection: so many instances are asked at a time. */
 const MAX_ASKED = 4;
+/** If no more may have published something, they are asked at once, and not with their next record. */
+const MAX_ASKED_AT_ONCE = 8;
 /** The pauses before an instance that did not answer is asked again, growing up to the last. */
 const PAUSE_MS = [100, 1_000] as const;
 /** The most that is held of live events. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
-/** After this many interruptions their channels are no longer told apart. */
-const MAX_CONCERNS = 16;
 
-const NOWHERE: LanePositions = new Map();
+const ALL: InterruptedChannels = () => true;
 
 /** A page of the events that an instance has published. @internal */
 export interface PulledPage {
@@ -32,45 +33,38 @@ export interface PulledPage {
 export interface PullQuestion {
   readonly from: LanePositions;
   readonly cursor: number | undefined;
-  /** Whether a channel may have been missed. The same function for all questions of one outage. */
+  /** Whether a channel may have been missed. */
   readonly isConcerned: InterruptedChannels;
+  /** Another number where other channels may be concerned. */
+  readonly scope: number;
 }
+
+/** What the record of an instance says of it: it lives; it has ended, and said so; or it is silent and may come back. */
+type State = 'alive' | 'ended' | 'lost';
 
 /** @internal */
 export interface CatchUpDeps {
-  readonly positions: Pick<Positions, 'all' | 'origins' | 'at' | 'lastsOf' | 'of'>;
+  readonly positions: Pick<
+    Positions,
+    'all' | 'origins' | 'at' | 'headsOf' | 'lastsOf' | 'of' | 'isProven' | 'reached'
+  >;
+  /** What the last record of an instance said. */
+  stateOf(this: void, origin: InstanceId): State | undefined;
+  /** The highest sequence that was received from an instance; 0 for none. */
+  heardOf(this: void, origin: InstanceId): number;
+  /** Whether channels of all servers are among these. */
+  isWhole(isConcerned: InterruptedChannels): boolean;
   /** Asks an instance for one page. Rejects if it does not answer, or if the signal says that nobody needs it. */
   ask(origin: InstanceId, question: PullQuestion, signal: AbortSignal): Promise<PulledPage>;
   /** Delivers an event, unless it has come before. */
   deliver(origin: InstanceId, arrival: NumberedArrival): void;
   /** Whether an event has come before. */
   hasCome(origin: InstanceId, arrival: NumberedArrival): boolean;
-  /** Events of an instance may be lost: up to this sequence, or an unknown one. */
-  gap(origin: InstanceId, gap: Pick<EventGap, 'to' | 'reason'>): void;
+  /** Events of an instance may be lost. */
+  gap(gap: EventGap): void;
+  /** The outage is over. */
+  ended(starts: Starts): void;
   readonly failed: Failed;
-}
-
-/** What is missing of one instance. */
-interface Pull {
-  readonly origin: InstanceId;
-  from: LanePositions;
-  cursor: number | undefined;
-  /** `waiting`: it may have published nothing. `asking`: in the queue, or asked. */
-  state: 'waiting' | 'asking' | 'done';
-  /** Whether the instance has a record. Others publish events, too, and answer nothing. */
-  known: boolean;
-  failures: number;
-}
-
-interface Outage {
-  readonly concerns: InterruptedChannels[];
-  readonly pulls: Map<InstanceId, Pull>;
-  /** The number of pulls that are not done. */
-  open: number;
-  /** The version of the records when everything could be heard again; undefined: not yet. */
-  heardSince: number | undefined;
-  /** Ends the questions of this turn. */
-  turn: AbortController;
 }
 
 /**
@@ -85,48 +79,73 @@ export class CatchUp {
   private readonly held = new HoldBackQueue(MAX_HELD_BYTES);
   private readonly queue: Pull[] = [];
   private asked = 0;
+  private scope = 0;
   /** Up to where the pages of an instance went, until a mark proves as much. */
   private readonly pulled = new Map<InstanceId, LanePositions>();
+  /** Where the events of silent instances begin to be missing, for the case that they come back. */
+  private readonly lost = new Map<
+    InstanceId,
+    { readonly start: Start; readonly concerns: readonly InterruptedChannels[] }
+  >();
   private readonly timers = new Set<NodeJS.Timeout>();
 
-  constructor(private readonly deps: CatchUpDeps) {}
+  constructor(
+    private readonly deps: CatchUpDeps,
+    private readonly maxAskedAtOnce = MAX_ASKED_AT_ONCE,
+  ) {}
 
   get isUnderway(): boolean {
     return this.outage !== undefined;
+  }
+
+  /** Whether live events have to be looked at. */
+  get isActive(): boolean {
+    return this.outage !== undefined || this.pulled.size > 0 || this.lost.size > 0;
   }
 
   get heldBytes(): number {
     return this.held.bytes;
   }
 
+  /** Where the events of each instance began to be missing in this outage. */
+  get starts(): Starts {
+    return this.outage?.starts ?? new Map();
+  }
+
+  /** Whether a channel may have been missed in this outage. */
+  isConcerned(channel: string): boolean {
+    return this.outage?.isConcerned(channel) === true;
+  }
+
   /**
    * Messages of some channels may be missed from now on.
    *
-   * @param since if some could not be heard even before: the moment, in monotonic time
+   * @param since if some could not be heard even before: the moment, in monotonic time, or where the events of each
+   * instance began to be missing
    */
-  interrupted(isConcerned: InterruptedChannels, since?: number): void {
-    const { positions } = this.deps;
-    const base: PositionsByOrigin =
-      since === undefined ? positions.all : (positions.at(since) ?? new Map());
-    this.endQuestions();
-    this.outage ??= {
-      concerns: [],
-      pulls: new Map(),
-      open: 0,
-      heardSince: undefined,
-      turn: new AbortController(),
-    };
-    const { outage } = this;
+  interrupted(isConcerned: InterruptedChannels, since?: number | Starts): void {
+    const { positions, stateOf } = this.deps;
+    const outage = this.begin();
     outage.heardSince = undefined;
-    outage.concerns.push(isConcerned);
-    if (outage.concerns.length > MAX_CONCERNS) outage.concerns.splice(0, Infinity, () => true);
+    const isMore = outage.addConcerns([isConcerned]) || since !== undefined;
+    outage.ofAll = true;
     for (const origin of positions.origins) {
       const pull = outage.pulls.get(origin);
-      if (pull === undefined || pull.state === 'done') {
-        outage.pulls.set(origin, newPull(origin, base.get(origin), true));
-        outage.open++;
-      }
+      // Its pages so far had all that was concerned.
+      if (!isMore && pull !== undefined && pull.state !== 'done') continue;
+      const start = this.startOf(origin, since);
+      if (stateOf(origin) === 'alive') outage.add(origin, start, true);
+      else this.wasGone(outage, origin, start);
     }
+  }
+
+  /** An instance has published on a server that this one has left. */
+  unheard(origin: InstanceId): void {
+    const { outage } = this;
+    // It is part of what is missing anyway, or nobody can answer.
+    if (outage?.ofAll === true || this.deps.stateOf(origin) !== 'alive') return;
+    this.only(origin, this.startOf(origin), [ALL]);
+    this.recordRead(origin, 0);
   }
 
   /**
@@ -138,20 +157,25 @@ export class CatchUp {
     const { outage } = this;
     if (outage === undefined) return;
     outage.heardSince = version;
-    for (const pull of outage.pulls.values()) {
-      if (this.isBehind(pull)) this.enqueue(pull);
-    }
+    this.scope++;
+    const open = [...outage.pulls.values()].filter(({ state, known }) => state !== 'done' && known);
+    const areFew = open.length <= this.maxAskedAtOnce;
+    for (const pull of open) if (areFew || this.isBehind(pull)) this.enqueue(pull);
     this.endIfDone();
   }
 
-  /** A changed record was read. {@link CatchUpDeps.positions} knows it. */
+  /** A changed record was read. {@link CatchUpDeps} knows it. */
   recordRead(origin: InstanceId, version: number): void {
+    const state = this.deps.stateOf(origin);
+    if (state === 'alive') this.returned(origin);
     const { outage } = this;
-    if (outage === undefined) return;
-    const pull = this.pullOf(outage, origin);
+    if (outage === undefined || !(outage.ofAll || outage.pulls.has(origin))) return;
+    const pull = outage.pullOf(origin);
     pull.known = true;
-    if (outage.heardSince === undefined || pull.state !== 'waiting') return;
-    if (this.isBehind(pull)) this.enqueue(pull);
+    if (pull.state === 'done') return;
+    if (state !== 'alive') this.gone(outage, pull, state === 'ended');
+    else if (outage.heardSince === undefined || pull.state !== 'waiting') return;
+    else if (this.isBehind(pull)) this.enqueue(pull);
     else if (version > outage.heardSince) this.finish(outage, pull);
   }
 
@@ -163,36 +187,36 @@ export class CatchUp {
     this.endIfDone();
   }
 
-  /** A mark was heard: what the positions prove needs no memory here. */
+  /** A mark was heard: what it proves needs no memory here. */
   proven(): void {
     for (const [origin, upTo] of this.pulled) {
-      if (!isBeyond(upTo, this.deps.positions.of(origin))) this.pulled.delete(origin);
+      if (this.deps.positions.isProven(origin, upTo)) this.pulled.delete(origin);
     }
   }
 
-  /**
-   * An instance has ended: it answers nothing more.
-   *
-   * @param isFinal whether its record says all that it published
-   */
-  gone(origin: InstanceId, isFinal: boolean): void {
+  /** Nothing more is known of an instance. */
+  forget(origin: InstanceId): void {
     const { outage } = this;
+    this.lost.delete(origin);
     this.pulled.delete(origin);
     const pull = outage?.pulls.get(origin);
     if (outage === undefined || pull === undefined || pull.state === 'done') return;
-    if (!isFinal || this.isBehind(pull)) this.deps.gap(origin, { to: null, reason: 'no-answer' });
-    this.finish(outage, pull);
+    this.gone(outage, pull, false);
+    this.lost.delete(origin);
     this.endIfDone();
   }
 
   /** A live event came in. Returns whether it is held, or was dropped as it has come before. */
   intercept(origin: InstanceId, arrival: NumberedArrival): boolean {
-    const { outage } = this;
     if (this.wasPulled(origin, arrival)) return true;
-    if (outage === undefined || !this.isConcerned(outage, arrival.channel)) return false;
-    // A publisher that is no instance.
-    if (arrival.lane === 0 && !outage.pulls.has(origin)) return false;
-    const pull = this.pullOf(outage, origin);
+    if (this.lost.get(origin)?.concerns.some((isConcerned) => isConcerned(arrival.channel))) {
+      this.returned(origin);
+    }
+    const { outage } = this;
+    if (outage === undefined || !outage.isConcerned(arrival.channel)) return false;
+    // A publisher that is no instance, or one of which nothing is missing.
+    if (!outage.pulls.has(origin) && (arrival.lane === 0 || !outage.ofAll)) return false;
+    const pull = outage.pullOf(origin);
     if (pull.state === 'done') return false;
     this.held.hold(origin, arrival);
     if (outage.heardSince !== undefined && pull.known) this.enqueue(pull);
@@ -204,15 +228,79 @@ export class CatchUp {
     this.outage = undefined;
     this.held.clear();
     this.pulled.clear();
+    this.lost.clear();
   }
 
-  private isConcerned({ concerns }: Outage, channel: string): boolean {
-    return concerns.some((isConcerned) => isConcerned(channel));
+  /** The outage, with no question underway. */
+  private begin(): Outage {
+    this.endQuestions();
+    this.outage ??= new Outage();
+    return this.outage;
+  }
+
+  private startOf(origin: InstanceId, since?: number | Starts): Start {
+    const { positions, heardOf } = this.deps;
+    if (typeof since === 'object') return since.get(origin) ?? FROM_NOTHING;
+    const all = since === undefined ? positions.all : positions.at(since);
+    return { from: all?.get(origin) ?? FROM_NOTHING.from, heard: heardOf(origin) };
+  }
+
+  /** It had ended, or was silent, before the interruption. What its server had taken by then was heard, or it is missing. */
+  private wasGone(outage: Outage, origin: InstanceId, start: Start): void {
+    const { positions, stateOf } = this.deps;
+    const pull = outage.addGone(origin, start);
+    const heads = positions.headsOf(origin);
+    if (!pull.givenUp && isBeyond(heads, start.from)) {
+      this.giveUp(pull);
+      positions.reached(origin, heads);
+    }
+    if (stateOf(origin) === 'lost') this.mayReturn(outage, origin, start);
+  }
+
+  private giveUp(pull: Pull): void {
+    const { origin: instanceId, heard } = pull;
+    pull.givenUp = true;
+    this.deps.gap({ instanceId, from: heard + 1, to: null, reason: 'no-answer' });
+  }
+
+  private mayReturn({ concerns }: Outage, origin: InstanceId, start: Start): void {
+    const before = this.lost.get(origin);
+    const all = [...(before?.concerns ?? []), ...concerns];
+    this.lost.set(origin, { start: before?.start ?? start, concerns: [...new Set(all)] });
+  }
+
+  /** An instance that was silent in an earlier outage is back: what it had then is asked for. */
+  private returned(origin: InstanceId): void {
+    const lost = this.lost.get(origin);
+    if (lost === undefined) return;
+    this.lost.delete(origin);
+    this.only(origin, lost.start, lost.concerns);
+  }
+
+  /** Something is missing of one instance, and it can be asked. */
+  private only(origin: InstanceId, start: Start, concerns: readonly InterruptedChannels[]): void {
+    let { outage } = this;
+    if (outage === undefined) {
+      outage = this.begin();
+      outage.heardSince = 0;
+    }
+    this.scope++;
+    outage.addConcerns(concerns);
+    outage.add(origin, start, true);
+  }
+
+  /** An instance answers nothing more. */
+  private gone(outage: Outage, pull: Pull, isFinal: boolean): void {
+    const { origin, start } = pull;
+    this.pulled.delete(origin);
+    if (!isFinal || this.isBehind(pull)) this.giveUp(pull);
+    if (!isFinal) this.mayReturn(outage, origin, start);
+    this.finish(outage, pull);
+    this.endIfDone();
   }
 
   /** On another connection a page may overtake the events that are on it. */
   private wasPulled(origin: InstanceId, arrival: NumberedArrival): boolean {
-    if (this.pulled.size === 0) return false;
     const upTo = this.pulled.get(origin);
     if (upTo === undefined) return false;
     const { lane, number } = arrival;
@@ -221,19 +309,8 @@ export class CatchUp {
     return this.deps.hasCome(origin, arrival);
   }
 
-  private pullOf(outage: Outage, origin: InstanceId): Pull {
-    let pull = outage.pulls.get(origin);
-    if (pull === undefined) {
-      // It came since the interruption.
-      pull = newPull(origin, NOWHERE, false);
-      outage.pulls.set(origin, pull);
-      outage.open++;
-    }
-    return pull;
-  }
-
-  private isBehind({ origin, from, state }: Pull): boolean {
-    return state !== 'done' && isBeyond(this.deps.positions.lastsOf(origin), from);
+  private isBehind({ origin, from }: Pull): boolean {
+    return isBeyond(this.deps.positions.lastsOf(origin), from);
   }
 
   private enqueue(pull: Pull): void {
@@ -256,16 +333,18 @@ export class CatchUp {
 
   private async pull(outage: Outage, pull: Pull): Promise<void> {
     const { signal } = outage.turn;
-    const isConcerned: InterruptedChannels = (channel) => this.isConcerned(outage, channel);
+    const { isConcerned } = outage;
+    const isOpen = (): boolean => !signal.aborted && pull.state === 'asking';
     try {
-      while (!signal.aborted && pull.state === 'asking') {
+      while (isOpen()) {
         const { origin, from, cursor } = pull;
-        const page = await this.deps.ask(origin, { from, cursor, isConcerned }, signal);
-        if (signal.aborted || pull.state !== 'asking') return;
-        this.take(outage, pull, page);
+        const { scope } = this;
+        const question = { from, cursor, isConcerned, scope };
+        const page = await this.deps.ask(origin, question, signal);
+        if (isOpen()) this.take(outage, pull, page);
       }
     } catch {
-      if (!signal.aborted && pull.state === 'asking') this.askLater(outage, pull);
+      if (isOpen()) this.askLater(outage, pull);
     } finally {
       if (!signal.aborted) {
         this.asked--;
@@ -275,20 +354,20 @@ export class CatchUp {
     }
   }
 
-  private take(
-    outage: Outage,
-    pull: Pull,
-    { arrivals, upTo, cursor, forgotten }: PulledPage,
-  ): void {
-    const { origin } = pull;
+  private take(outage: Outage, pull: Pull, page: PulledPage): void {
+    const { origin: instanceId, heard } = pull;
+    const { arrivals, upTo, cursor, forgotten = 0 } = page;
     if (cursor !== undefined && cursor <= (pull.cursor ?? -1)) throw new TypeError('it goes back');
     pull.failures = 0;
-    if (forgotten !== undefined) this.deps.gap(origin, { to: forgotten, reason: 'forgotten' });
-    for (const arrival of arrivals) this.deps.deliver(origin, arrival);
+    if (forgotten > heard) {
+      this.deps.gap({ instanceId, from: heard + 1, to: forgotten, reason: 'forgotten' });
+      pull.heard = forgotten;
+    }
+    for (const arrival of arrivals) this.deps.deliver(instanceId, arrival);
     pull.from = furthest(pull.from, upTo);
     pull.cursor = cursor;
     // What was dropped while it was asked is on a further page.
-    if (cursor === undefined && !this.held.hasDropped(origin)) this.finish(outage, pull);
+    if (cursor === undefined && !this.held.hasDropped(instanceId)) this.finish(outage, pull);
   }
 
   private askLater({ turn }: Outage, pull: Pull): void {
@@ -304,34 +383,29 @@ export class CatchUp {
   }
 
   private endQuestions(): void {
-    const { outage } = this;
     for (const timer of this.timers) clearTimeout(timer);
     this.timers.clear();
     this.queue.length = 0;
     this.asked = 0;
-    if (outage === undefined) return;
-    outage.turn.abort();
-    outage.turn = new AbortController();
-    for (const pull of outage.pulls.values()) if (pull.state === 'asking') pull.state = 'waiting';
+    this.outage?.nextTurn();
   }
 
-  /** Everything of the instance up to now is there: its held events follow. */
+  /** Everything of the instance up to now is there, or given up: its held events follow. */
   private finish(outage: Outage, pull: Pull): void {
     const { origin, from } = pull;
     if (pull.state === 'done') return;
     pull.state = 'done';
     outage.open--;
     if (from.size > 0) this.pulled.set(origin, from);
+    if (this.deps.isWhole(outage.isConcerned)) this.deps.positions.reached(origin, from);
     this.held.hasDropped(origin);
     for (const arrival of this.held.take(origin)) this.deps.deliver(origin, arrival);
   }
 
   private endIfDone(): void {
     const { outage } = this;
-    if (outage?.heardSince !== undefined && outage.open === 0) this.outage = undefined;
+    if (outage?.heardSince === undefined || outage.open > 0) return;
+    this.outage = undefined;
+    this.deps.ended(outage.starts);
   }
-}
-
-function newPull(origin: InstanceId, from: LanePositions = NOWHERE, known: boolean): Pull {
-  return { origin, from, cursor: undefined, state: 'waiting', known, failures: 0 };
 }

@@ -1,24 +1,32 @@
 import type { ClusterBus } from '../cluster/cluster-bus.js';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
 import type { ClusterService } from '../cluster/cluster.service.js';
+import type { Membership } from '../cluster/membership.js';
+import type { Channels } from '../channels/channels.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
+import type { EventPublisher } from '../routing/event-publisher.js';
 import type { EventRouter } from '../routing/event-router.js';
-import { GapRepair } from './gap-repair.js';
-import { REPAIR, repairServer } from './repair-server.js';
+import { PULL, pageServer } from './pages.js';
+import { Repair } from './repair.js';
+
+/** The request of version 0.1 for recently published events. */
+const REPAIR_0_1 = 'repair';
 
 interface RepairDeps {
   readonly pubSub: PubSub;
   readonly bus: ClusterBus;
   readonly requests: Pick<ClusterRequests, 'handle' | 'request'>;
-  readonly cluster: ClusterService;
-  readonly router: Pick<EventRouter, 'publisher' | 'receiver' | 'instanceId'>;
+  readonly cluster: Pick<ClusterService, 'reportGap'>;
+  readonly membership: Membership;
+  readonly sharedChannels: Channels;
+  readonly router: Pick<EventRouter, 'publisher' | 'receiver'>;
   readonly reporter: Reporter;
 }
 
 /**
- * Creates both halves of the repair: one answers the requests of other instances, the other recovers events that this
+ * Creates both halves of the repair: one answers the questions of other instances, the other recovers events that this
  * instance missed.
  *
  * @internal
@@ -26,25 +34,43 @@ interface RepairDeps {
 export function createRepair(
   options: Pick<
     ResolvedOptions,
-    'maxMessageBytes' | 'requestTimeoutMs' | 'heartbeatIntervalMs' | 'memberTimeoutMs' | 'repair'
+    'prefix' | 'maxMessageBytes' | 'requestTimeoutMs' | 'heartbeatIntervalMs' | 'repair'
   >,
-  deps: RepairDeps,
-): GapRepair {
-  const { publisher, receiver, instanceId } = deps.router;
+  { sharedChannels, cluster, router, ...deps }: RepairDeps,
+): Repair {
+  const { publisher, receiver } = router;
   const { maxMessageBytes } = options;
-  const since = publisher.since.bind(publisher);
   // Even without the option `repair`, so that other instances learn at once that there is no history.
-  deps.requests.handle(REPAIR, repairServer({ instanceId, maxMessageBytes, since }));
-  const repair = new GapRepair(
+  deps.requests.handle(
+    PULL,
+    pageServer({
+      maxMessageBytes,
+      after: (question) => publisher.after(question),
+      lastForgotten: () => publisher.lastForgotten,
+    }),
+  );
+  deps.requests.handle(REPAIR_0_1, (params) => forgotten(params, publisher));
+  const repair = new Repair(
     {
       ...deps,
-      log: receiver.log,
-      channels: () => receiver.channels(),
-      deliver: (arrival) => receiver.deliver(arrival),
+      subscriptions: sharedChannels,
+      receiver,
+      reportGap: (gap) => cluster.reportGap(gap),
     },
     options,
   );
   // The receiver and the repair need each other, and meet only here: the receiver was created first.
   receiver.useRepair(repair);
   return repair;
+}
+
+/**
+ * The answer to an instance of version 0.1, which asks for the events of the last `ageMs`: none is kept for it, so that it
+ * reports a gap.
+ */
+function forgotten(params: unknown, publisher: EventPublisher): unknown {
+  const { ageMs } = (params ?? {}) as { ageMs?: unknown };
+  const pack = Buffer.alloc(0);
+  const isMissing = typeof ageMs !== 'number' || publisher.hasPublishedWithin(ageMs);
+  return isMissing ? { pack, forgotten: publisher.sequence } : { pack };
 }

@@ -1,19 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import type { ChannelHandle, Channels } from '../channels/channels.js';
+import { serverNameOf } from '../channels/server-name.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { Positions } from './positions.js';
 
 /** A mark is nothing but its nonce. */
 const NONCE_BYTES = 16;
-/** A mark may be in flight at the next beat. Two that were taken and did not come back are no coincidence. */
+/** Marks of a channel that have not come back. */
+const MAX_IN_FLIGHT = 64;
+/** A mark may be in flight at the next beat. Two beats without one that was taken are no coincidence. */
 const MAX_MISSED = 2;
+/** Beats may come earlier, since each has a jitter. What comes between two beats does not count. */
+const COUNTED = 0.5;
 
 interface MarksDeps {
   readonly pubSub: PubSub;
   readonly subscriptions: Channels;
   readonly positions: Pick<Positions, 'mark' | 'heard'>;
   readonly reporter: Reporter;
+  readonly heartbeatIntervalMs: number;
   /** A position may have moved. */
   proven(): void;
 }
@@ -21,8 +27,10 @@ interface MarksDeps {
 interface MarkedChannel {
   readonly name: string;
   readonly hold: ChannelHandle;
-  /** Marks that the server took and that have not come back. */
+  /** Beats whose marks the server took and that have not come back. */
   missed: number;
+  /** When its marks were sent that have not come back, in monotonic time (`performance.now()`). */
+  readonly sentAt: Map<string, number>;
 }
 
 /**
@@ -33,8 +41,20 @@ interface MarkedChannel {
  */
 export class Marks {
   private readonly channels: MarkedChannel[] = [];
+  private countedAt = -Infinity;
+  private lastHeardAt = performance.now();
 
   constructor(private readonly deps: MarksDeps) {}
+
+  /** When the newest mark that came back was sent, in monotonic time (`performance.now()`). */
+  get heardAt(): number {
+    return this.lastHeardAt;
+  }
+
+  /** Whether these are the channels of all servers. */
+  areAll(isOne: (channel: string) => boolean): boolean {
+    return this.channels.every(({ name }) => isOne(name));
+  }
 
   /** Listens to these channels: one on each server. Other ones are left. */
   listen(names: readonly string[]): void {
@@ -45,7 +65,7 @@ export class Marks {
     }
     for (const name of kept) {
       const hold = this.deps.subscriptions.acquire(name, (bytes) => this.heard(name, bytes));
-      this.channels.push({ name, hold, missed: 0 });
+      this.channels.push({ name, hold, missed: 0, sentAt: new Map() });
     }
   }
 
@@ -54,50 +74,71 @@ export class Marks {
    * did not come back.
    */
   send(): boolean {
+    const now = performance.now();
+    const counts = now - this.countedAt >= this.deps.heartbeatIntervalMs * COUNTED;
+    if (counts) this.countedAt = now;
     let isDeaf = false;
     for (const channel of this.channels) {
       if (channel.missed >= MAX_MISSED) {
         isDeaf = true;
         channel.missed = 0;
       }
-      this.sendOn(channel);
+      this.sendOn(channel, counts, now);
     }
     return isDeaf;
   }
 
   /** A connection was lost: marks that were taken before may not come back. */
   interrupted(): void {
-    for (const channel of this.channels) channel.missed = 0;
+    for (const channel of this.channels) {
+      channel.missed = 0;
+      channel.sentAt.clear();
+    }
   }
 
   close(): void {
     for (const { hold } of this.channels.splice(0)) hold.release();
   }
 
-  private sendOn(channel: MarkedChannel): void {
+  private sendOn(channel: MarkedChannel, counts: boolean, now: number): void {
     const { pubSub, positions, reporter } = this.deps;
-    const server = pubSub.serverOf?.(channel.name);
-    const nonce = randomBytes(NONCE_BYTES);
+    const { name, sentAt } = channel;
+    const bytes = randomBytes(NONCE_BYTES);
+    const nonce = bytes.toString('hex');
+    const server = serverNameOf(pubSub, name);
     // What is not known to go to one server proves nothing, but shows that the connection works.
-    if (server !== undefined) positions.mark(nonce.toString('hex'), server);
+    if (server !== undefined) positions.mark(nonce, server);
+    sentAt.set(nonce, now);
+    for (const oldest of sentAt.keys()) {
+      if (sentAt.size <= MAX_IN_FLIGHT) break;
+      sentAt.delete(oldest);
+    }
     reporter.attempt(
       'heartbeat.failed',
       () => 'a mark',
       () =>
-        pubSub.publish(channel.name, nonce).then(
+        pubSub.publish(name, bytes).then(
           () => {
-            if (pubSub.isSubscribed(channel.name)) channel.missed++;
+            // It may be back already.
+            if (counts && sentAt.has(nonce) && pubSub.isSubscribed(name)) channel.missed++;
           },
-          // The state says that Redis is down, and the log has said so, too.
-          () => reporter.count('heartbeat.failed'),
+          () => {
+            sentAt.delete(nonce);
+            // The state says that Redis is down, and the log has said so, too.
+            reporter.count('heartbeat.failed');
+          },
         ),
     );
   }
 
   private heard(name: string, bytes: Buffer): void {
-    if (bytes.length !== NONCE_BYTES) return;
+    const nonce = bytes.length === NONCE_BYTES ? bytes.toString('hex') : '';
     const channel = this.channels.find((each) => each.name === name);
-    if (channel !== undefined) channel.missed = 0;
-    if (this.deps.positions.heard(bytes.toString('hex'))) this.deps.proven();
+    const sentAt = channel?.sentAt.get(nonce);
+    if (channel === undefined || sentAt === undefined) return;
+    channel.missed = 0;
+    channel.sentAt.delete(nonce);
+    this.lastHeardAt = Math.max(this.lastHeardAt, sentAt);
+    if (this.deps.positions.heard(nonce)) this.deps.proven();
   }
 }

@@ -1,10 +1,10 @@
-import type { RequestHandler } from '../cluster/cluster-requests.js';
+import type { ClusterRequests, RequestHandler } from '../cluster/cluster-requests.js';
 import { isBytes } from '../kinds.js';
 import type { LanePositions } from '../routing/lanes.js';
 import type { HistoryPage, HistoryQuestion } from '../routing/publish-history.js';
 import { isFrom, sequenceOf, type InstanceId } from '../wire/envelope.js';
 import { packPage, PAGE_ENTRY_BYTES, unpackPage } from '../wire/page-pack.js';
-import type { PulledPage } from './catch-up.js';
+import type { PulledPage, PullQuestion } from './catch-up.js';
 import { ChannelFilter, type EncodedChannels } from './channel-filter.js';
 
 /** The request for a page of published events. @internal */
@@ -151,4 +151,55 @@ export function pageIn(origin: InstanceId, reply: unknown): PulledPage | undefin
     cursor,
     forgotten,
   };
+}
+
+interface PageClientDeps {
+  readonly requests: Pick<ClusterRequests, 'request'>;
+  readonly timeoutMs: number;
+  /** The channels that this instance wants. */
+  channels(this: void): Iterable<string>;
+}
+
+/** Asks other instances for their pages. The channels are sent once to each of them. @internal */
+export class PageClient {
+  private scope = 0;
+  private encoded: EncodedChannels | undefined;
+  private readonly sentTo = new Set<InstanceId>();
+
+  constructor(private readonly deps: PageClientDeps) {}
+
+  /** Rejects if the instance does not answer. */
+  async ask(origin: InstanceId, question: PullQuestion, signal: AbortSignal): Promise<PulledPage> {
+    const { from, cursor, isConcerned, scope } = question;
+    if (scope !== this.scope) {
+      this.scope = scope;
+      this.encoded = undefined;
+      this.sentTo.clear();
+    }
+    this.encoded ??= ChannelFilter.of(this.deps.channels(), isConcerned).encode();
+    const channels = this.sentTo.has(origin) ? {} : this.encoded;
+    const params: PullParams = {
+      from: encodePositions(from),
+      scope,
+      ...(cursor !== undefined && { cursor }),
+      ...channels,
+    };
+    let page: PulledPage | undefined;
+    const { requests, timeoutMs } = this.deps;
+    const { complete } = await requests.request({
+      operation: PULL,
+      params,
+      timeoutMs,
+      to: origin,
+      onPart: (_, part) => {
+        page = pageIn(origin, part);
+      },
+    });
+    if (scope === this.scope) {
+      if (complete && page !== undefined) this.sentTo.add(origin);
+      else this.sentTo.delete(origin);
+    }
+    if (!complete || page === undefined || signal.aborted) throw new Error('no page');
+    return page;
+  }
 }

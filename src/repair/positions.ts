@@ -1,16 +1,5 @@
-import type { LaneId, LanePositions } from '../routing/lanes.js';
+import type { LaneHead, LaneId, LanePositions } from '../routing/lanes.js';
 import type { InstanceId } from '../wire/envelope.js';
-
-/** How far an instance had come on one of its lanes, as its record says. @internal */
-export interface LaneHead {
-  readonly lane: LaneId;
-  /** The server that keeps the order of the lane: the same for all instances that publish there. */
-  readonly server: string;
-  /** The last number up to which the server has taken every publish. */
-  readonly head: number;
-  /** The last number that was given. Those beyond the head are in flight. */
-  readonly last: number;
-}
 
 /** The part of an instance's record that says what it has published. @internal */
 export interface OriginHeads {
@@ -23,16 +12,18 @@ export type PositionsByOrigin = ReadonlyMap<InstanceId, LanePositions>;
 
 /** Marks in flight. Those before them prove nothing more. */
 const MAX_MARKS = 64;
+/** Servers that were left. */
+const MAX_LEFT = 16;
 
 interface Mark {
   readonly server: string;
   readonly heads: ReadonlyMap<InstanceId, LanePositions>;
 }
 
-interface Snapshot {
+interface Snapshot<T = LanePositions> {
   /** Monotonic time (`performance.now()`). */
   readonly at: number;
-  readonly positions: PositionsByOrigin;
+  readonly positions: ReadonlyMap<InstanceId, T>;
 }
 
 const NONE: LanePositions = new Map();
@@ -46,15 +37,25 @@ const NONE: LanePositions = new Map();
  */
 export class Positions {
   private latest = new Map<InstanceId, readonly LaneHead[]>();
+  /** Earlier records, where a mark proves no more than those, and the next ones. */
+  private previous: ReadonlyMap<InstanceId, readonly LaneHead[]> = new Map();
+  private next: Snapshot<readonly LaneHead[]> = { at: -Infinity, positions: new Map() };
   private proven: PositionsByOrigin = new Map();
   private readonly marks = new Map<string, Mark>();
   /** The positions that were proven at some moments, oldest first. */
   private readonly past: Snapshot[] = [];
+  /** The servers that marks go to, and those that they went to before an interruption. */
+  private readonly marked = new Set<string>();
+  private readonly left = new Set<string>();
 
   /**
    * @param keptMs for so long {@link at} knows earlier positions
+   * @param lagMs 0 where messages of one server arrive in one order. Otherwise a mark proves only what was read so long before
    */
-  constructor(private readonly keptMs: number) {}
+  constructor(
+    private readonly keptMs: number,
+    private readonly lagMs = 0,
+  ) {}
 
   /** The instance starts: what the others have published so far is not for its sockets. */
   begin(records: Iterable<OriginHeads>): void {
@@ -66,6 +67,10 @@ export class Positions {
   /** Records that were read: those that have changed. */
   read(records: Iterable<OriginHeads>): void {
     for (const { instanceId, heads } of records) this.latest.set(instanceId, heads);
+    const now = performance.now();
+    if (this.lagMs === 0 || now - this.next.at < this.lagMs) return;
+    this.previous = this.next.positions;
+    this.next = { at: now, positions: new Map(this.latest) };
   }
 
   /** Forgets an instance whose record is gone. */
@@ -79,8 +84,10 @@ export class Positions {
 
   /** A mark is about to be published to a server: once it is heard, what was read before counts as heard. */
   mark(nonce: string, server: string): void {
+    this.marked.add(server);
+    this.left.delete(server);
     const heads = new Map<InstanceId, LanePositions>();
-    for (const [id, all] of this.latest) {
+    for (const [id, all] of this.lagMs === 0 ? this.latest : this.previous) {
       const here = all.filter((head) => head.server === server);
       if (here.length > 0) heads.set(id, positionsOf(here));
     }
@@ -109,9 +116,42 @@ export class Positions {
     return true;
   }
 
-  /** Messages of a server may be missed from now on: marks in flight may be heard behind them. */
-  interrupted(isConcerned: (server: string) => boolean): void {
-    for (const [nonce, { server }] of this.marks) if (isConcerned(server)) this.marks.delete(nonce);
+  /** Messages may be missed from now on: marks in flight may be heard behind them. */
+  interrupted(): void {
+    this.marks.clear();
+    for (const server of this.marked) this.left.add(server);
+    this.marked.clear();
+    for (const oldest of this.left) {
+      if (this.left.size <= MAX_LEFT) break;
+      this.left.delete(oldest);
+    }
+  }
+
+  /**
+   * The events of an instance up to these numbers were delivered, of all channels, or given up. Moves the positions on lanes on
+   * which no mark will: those of a server that was left.
+   */
+  reached(instanceId: InstanceId, upTo: LanePositions): void {
+    const rest = [...upTo].filter(([lane]) => !this.isMarked(instanceId, lane));
+    if (!isBeyond(new Map(rest), this.of(instanceId))) return;
+    const moved = furthest(this.of(instanceId), new Map(rest));
+    this.become(new Map(this.proven).set(instanceId, moved));
+  }
+
+  /** Whether marks have proven these numbers, on the lanes on which they can. */
+  isProven(instanceId: InstanceId, numbers: LanePositions): boolean {
+    const rest = [...numbers].filter(([lane]) => this.isMarked(instanceId, lane));
+    return !isBeyond(new Map(rest), this.of(instanceId));
+  }
+
+  /** The instances that have published on a server that this instance has left, and that was not heard. */
+  *unheard(): Iterable<InstanceId> {
+    if (this.left.size === 0) return;
+    for (const [id, heads] of this.latest) {
+      const elsewhere = heads.filter(({ server }) => this.left.has(server));
+      const lasts = new Map(elsewhere.map(({ lane, last }) => [lane, last]));
+      if (isBeyond(lasts, this.of(id))) yield id;
+    }
   }
 
   /** Up to where everything of an instance has been heard. */
@@ -122,6 +162,11 @@ export class Positions {
   /** The last numbers that an instance had given when its record was written: also what is in flight may be missed. */
   lastsOf(instanceId: InstanceId): LanePositions {
     return new Map(this.latest.get(instanceId)?.map(({ lane, last }) => [lane, last]));
+  }
+
+  /** The last numbers of an instance that its server had taken for certain. */
+  headsOf(instanceId: InstanceId): LanePositions {
+    return positionsOf(this.latest.get(instanceId) ?? []);
   }
 
   get all(): PositionsByOrigin {
@@ -138,6 +183,12 @@ export class Positions {
     return this.past.findLast(({ at }) => at <= moment)?.positions;
   }
 
+  private isMarked(instanceId: InstanceId, lane: LaneId): boolean {
+    const head = this.latest.get(instanceId)?.find((each) => each.lane === lane);
+    // A server that is not known yet may be one that marks go to.
+    return head !== undefined && (head.server === '' || this.marked.has(head.server));
+  }
+
   private become(positions: PositionsByOrigin): void {
     const now = performance.now();
     this.proven = positions;
@@ -151,6 +202,16 @@ export class Positions {
 export function isBeyond(numbers: LanePositions, positions: LanePositions): boolean {
   for (const [lane, number] of numbers) if (number > (positions.get(lane) ?? 0)) return true;
   return false;
+}
+
+/** For each lane the lower number. @internal */
+export function nearest(a: LanePositions, b: LanePositions): LanePositions {
+  const positions = new Map<LaneId, number>();
+  for (const [lane, number] of a) {
+    const other = b.get(lane) ?? 0;
+    if (other > 0) positions.set(lane, Math.min(number, other));
+  }
+  return positions;
 }
 
 /** For each lane the higher number. @internal */

@@ -6,7 +6,7 @@ import type { Reporter } from '../reporting/reporter.js';
 import type { Target } from '../wire/channel-names.js';
 import type { MessageAuthenticator } from '../channels/message-authenticator.js';
 import { markRepeated, sequenceOf, stampEnvelope } from '../wire/envelope.js';
-import { Lanes, settle, type Lane, type LaneBatch } from './lanes.js';
+import { Lanes, settle, type Lane, type LaneBatch, type LaneHead } from './lanes.js';
 import { Outbox } from './outbox.js';
 import type { LostPublish, PublishToKeep, QueuedPublish } from './outbox-queue.js';
 import type { PublishMode } from './outgoing-event.js';
@@ -17,15 +17,17 @@ import {
   type HistoryPage,
   type HistoryQuestion,
   type KeptPublish,
-  type RecentSelection,
 } from './publish-history.js';
 import { saysOpen } from '../channels/says-open.js';
+import { serverNameOf } from '../channels/server-name.js';
 import { guarded, soon, type Failed } from '../reporting/timers.js';
 
 const LAST_CHANCE_MS = 1_000;
 const SILENT = 'Redis does not answer';
 /** The ordering key of all events, where the transport keeps the order of all channels. */
 const ONE_FOR_ALL = '';
+/** The server of a lane that was left before it was known. */
+const UNKNOWN_SERVER = '?';
 
 type Options = Pick<ResolvedOptions, 'outbox' | 'repair' | 'publishTimeoutMs'>;
 
@@ -56,7 +58,7 @@ interface DirectPublish {
 /** What is to be done once the outcome of a publish is known. */
 interface HandedOver {
   readonly kept: KeptPublish | undefined;
-  readonly batch: LaneBatch | undefined;
+  readonly batch: LaneBatch;
 }
 
 /**
@@ -76,7 +78,7 @@ export class EventPublisher {
   private lastSequence = 0;
   private lastAt = -Infinity;
   /** The orders in which the transport takes publishes. */
-  readonly lanes = new Lanes();
+  private readonly lanes: Lanes;
   private lastBytes: Buffer | undefined;
   private lastLane: Lane | undefined;
   private readonly failed: Failed;
@@ -94,6 +96,9 @@ export class EventPublisher {
     this.inFlight = new PublishesInFlight(this.failed);
     this.history = repair && new PublishHistory(repair);
     this.ordersChannels = pubSub.ordersChannels === true;
+    this.lanes = new Lanes((name, channel) =>
+      this.nameOfLane(channel) === name ? serverNameOf(pubSub, channel) : UNKNOWN_SERVER,
+    );
     if (outbox === undefined) return;
     const { inFlight, ordersChannels } = this;
     this.outbox = new Outbox(
@@ -147,11 +152,24 @@ export class EventPublisher {
     return this.keep(outbox, { ...flags, channel, orderingKey, bytes, repeated: false, reason });
   }
 
-  /** The events published to some channels in the last `ageMs`, as far as they are kept. */
-  since(ageMs: number, isWanted?: (channel: string) => boolean): RecentSelection {
-    if (this.history !== undefined) return this.history.since(ageMs, isWanted);
-    const forgotten = this.lastAt >= performance.now() - ageMs ? this.lastSequence : undefined;
-    return { publishes: [], lastEvicted: forgotten };
+  /** How far the transport has taken the events of this instance. */
+  heads(): LaneHead[] {
+    return this.lanes.heads();
+  }
+
+  /** The sequence of the last event that was handed to the transport. */
+  get sequence(): number {
+    return this.lastSequence;
+  }
+
+  /** The highest sequence of events that are not kept any more; 0: none. */
+  get lastForgotten(): number {
+    return this.history === undefined ? this.lastSequence : this.history.lastForgotten;
+  }
+
+  /** Whether something was handed to the transport in the last `ageMs`. */
+  hasPublishedWithin(ageMs: number): boolean {
+    return this.lastAt >= performance.now() - ageMs;
   }
 
   /** A page of the events published after some positions, as far as they are kept. */
@@ -281,20 +299,18 @@ export class EventPublisher {
     const sequence = sequenceOf(bytes);
     if (sequence > this.lastSequence) this.lastSequence = sequence;
     this.lastAt = performance.now();
-    const lane = this.laneOf(channel);
-    const batch = lane?.begin(this.isSameEvent(bytes, lane));
-    const [id, number] = lane === undefined ? [0, 0] : [lane.id, lane.last];
-    stampEnvelope(bytes, id, number);
+    const lane = this.lanes.of(this.nameOfLane(channel), channel);
+    const batch = lane.begin(this.isSameEvent(bytes, lane));
+    const { id, last } = lane;
+    stampEnvelope(bytes, id, last);
     this.guard?.sign(bytes, channel);
-    const kept = keep ? this.history?.add(channel, bytes, sequence, id, number) : undefined;
+    const kept = keep ? this.history?.add(channel, bytes, sequence, id, last) : undefined;
     return { kept, batch };
   }
 
-  /** Undefined where the transport keeps no order but that of each channel. */
-  private laneOf(channel: string): Lane | undefined {
-    const { pubSub } = this;
-    const name = pubSub.laneOf?.(channel) ?? (this.ordersChannels ? ONE_FOR_ALL : undefined);
-    return name === undefined ? undefined : this.lanes.of(name);
+  /** The order that the transport keeps for a publish on this channel. One that says nothing of an order has one for all. */
+  private nameOfLane(channel: string): string {
+    return this.pubSub.laneOf?.(channel) ?? ONE_FOR_ALL;
   }
 
   /** Whether these bytes went to another channel a moment ago. */
@@ -306,13 +322,13 @@ export class EventPublisher {
   }
 
   private taken({ kept, batch }: HandedOver): void {
-    if (batch !== undefined) settle(batch);
+    settle(batch);
     if (kept !== undefined) kept.at = performance.now();
   }
 
   /** The event is published again, or its sender gets this error. */
   private refused({ kept, batch }: HandedOver, thrown: unknown): PropagatorError {
-    if (batch !== undefined) settle(batch);
+    settle(batch);
     if (kept !== undefined) this.history?.drop(kept);
     // An app's own transport may reject with anything.
     if (thrown instanceof PropagatorError) return thrown;

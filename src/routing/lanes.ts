@@ -71,6 +71,30 @@ export class Lane {
   }
 }
 
+/** How far an instance has come on one of its lanes, as its record says. @internal */
+export interface LaneHead {
+  readonly lane: LaneId;
+  /**
+   * The server that keeps the order of the lane: the same name for all instances that publish there. Empty: not known yet,
+   * `?`: it was left before it was known.
+   */
+  readonly server: string;
+  /** The last number up to which the server has taken every publish. */
+  readonly head: number;
+  /** The last number that was given. Those beyond the head are in flight. */
+  readonly last: number;
+}
+
+/** More than an instance uses at a time. A lane is left with its connection. */
+const MAX_LANES = 64;
+
+interface NamedLane {
+  readonly lane: Lane;
+  /** A channel that takes this lane. */
+  readonly channel: string;
+  server: string | undefined;
+}
+
 /**
  * The lanes of this instance. The transport names the order that a publish takes; where it has to make a new connection
  * the name is another one, since nobody knows how the two orders fit together.
@@ -78,29 +102,48 @@ export class Lane {
  * @internal
  */
 export class Lanes {
-  private readonly byName = new Map<string, Lane>();
+  private readonly byName = new Map<string, NamedLane>();
+  private count = 0;
   private lastName: string | undefined;
   private lastLane = new Lane(0);
 
-  /** The lane with this name: mostly the one of the last call. */
-  of(name: string): Lane {
+  /** @param serverOf the server that takes a publish on a lane, by one of its channels; undefined: not known yet */
+  constructor(private readonly serverOf: (name: string, channel: string) => string | undefined) {}
+
+  /** The lane with this name, on which a channel is published now: mostly the one of the last call. */
+  of(name: string, channel: string): Lane {
     if (name === this.lastName) return this.lastLane;
-    let lane = this.byName.get(name);
-    if (lane === undefined) {
-      lane = new Lane(this.byName.size + 1);
-      this.byName.set(name, lane);
+    let named = this.byName.get(name);
+    if (named === undefined) {
+      named = { lane: new Lane(++this.count), channel, server: this.serverOf(name, channel) };
+      this.byName.set(name, named);
+      if (this.byName.size > MAX_LANES) {
+        const [oldest = name] = this.byName.keys();
+        this.byName.delete(oldest);
+      }
     }
     this.lastName = name;
-    this.lastLane = lane;
-    return lane;
+    this.lastLane = named.lane;
+    return named.lane;
   }
 
   /** The last number that was given on each lane. */
   lasts(): Map<LaneId, number> {
-    return new Map([...this.byName.values()].map(({ id, last }) => [id, last]));
+    return new Map([...this.byName.values()].map(({ lane: { id, last } }) => [id, last]));
   }
 
-  [Symbol.iterator](): Iterator<[name: string, lane: Lane]> {
-    return this.byName.entries();
+  heads(): LaneHead[] {
+    return [...this.byName].map(([name, named]) => {
+      const { lane, channel } = named;
+      named.server ??= this.serverOf(name, channel);
+      // The head first: it is never beyond the last number.
+      const { head } = lane;
+      return { lane: lane.id, server: named.server ?? '', head, last: lane.last };
+    });
+  }
+
+  /** The number of lanes. */
+  get size(): number {
+    return this.byName.size;
   }
 }

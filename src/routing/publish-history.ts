@@ -49,15 +49,10 @@ export interface HistoryPage {
   readonly evicted: LanePositions;
 }
 
-/** @internal */
-export interface RecentSelection {
-  readonly publishes: readonly RecentPublish[];
-  /** The highest sequence of that time that is no longer kept. */
-  readonly lastEvicted: number | undefined;
-}
-
 /** Slots are removed this many at a time. */
 const COMPACT_AT = 1_024;
+/** Lanes whose last number that is not kept is remembered. */
+const MAX_LANES = 1_024;
 
 /**
  * Keeps the recent publishes of this instance, for instances that could not receive them. Bounded in bytes and age.
@@ -73,7 +68,7 @@ export class PublishHistory {
   private shifted = 0;
   private count = 0;
   private keptBytes = 0;
-  private lastEvicted: { readonly sequence: number; readonly at: number } | undefined;
+  private lastEvicted = 0;
   private readonly evicted = new Map<LaneId, number>();
 
   constructor(private readonly limits: { readonly maxBytes: number; readonly maxAgeMs: number }) {}
@@ -90,7 +85,7 @@ export class PublishHistory {
    * Call it right before a publish. Set `at` of the result once Redis has replied, or call {@link drop} if the publish
    * failed.
    */
-  add(channel: string, bytes: Buffer, sequence: number, lane = 0, number = 0): KeptPublish {
+  add(channel: string, bytes: Buffer, sequence: number, lane: LaneId, number: number): KeptPublish {
     const index = this.shifted + this.kept.length;
     const place = this.arena.keep(bytes);
     const publish = { index, channel, sequence, lane, number, place, at: Infinity };
@@ -107,22 +102,9 @@ export class PublishHistory {
     if (this.kept[index] === publish) this.release(index, publish);
   }
 
-  /** The events of the last `ageMs` on wanted channels, those in flight included. */
-  since(ageMs: number, isWanted: (channel: string) => boolean = () => true): RecentSelection {
-    this.trim();
-    const from = performance.now() - ageMs;
-    const { lastEvicted: lastForgotten } = this;
-    const publishes: RecentPublish[] = [];
-    for (let i = this.oldest; i < this.kept.length; i++) {
-      const publish = this.kept[i];
-      if (publish === undefined || publish.at < from) continue;
-      const { channel, sequence, place, at } = publish;
-      if (!isWanted(channel)) continue;
-      publishes.push({ channel, sequence, bytes: this.arena.read(place), at });
-    }
-    const forgotten =
-      lastForgotten !== undefined && lastForgotten.at >= from ? lastForgotten.sequence : undefined;
-    return { publishes, lastEvicted: forgotten };
+  /** The highest sequence of events that are not kept any more; 0: none. */
+  get lastForgotten(): number {
+    return this.lastEvicted;
   }
 
   /**
@@ -136,8 +118,11 @@ export class PublishHistory {
     last: LanePositions,
   ): HistoryPage {
     this.trim();
+    // A lane that was left long ago is of interest to those only who have a position on it.
     const evicted = new Map(
-      [...this.evicted].filter(([lane, number]) => number > (from.get(lane) ?? 0)),
+      [...this.evicted].filter(
+        ([lane, number]) => number > (from.get(lane) ?? 0) && (from.has(lane) || last.has(lane)),
+      ),
     );
     const upTo = new Map(from);
     const publishes: HistoryPage['publishes'][number][] = [];
@@ -180,17 +165,22 @@ export class PublishHistory {
       if (this.keptBytes <= maxBytes && publish.at >= now - maxAgeMs) break;
       this.release(this.oldest, publish);
       // Events that waited in the outbox follow higher sequences.
-      const { sequence = 0, at = -Infinity } = this.lastEvicted ?? {};
-      this.evicted.set(publish.lane, publish.number);
-      this.lastEvicted = {
-        sequence: Math.max(publish.sequence, sequence),
-        at: Math.max(Math.min(publish.at, now), at),
-      };
+      this.evict(publish.lane, publish.number);
+      this.lastEvicted = Math.max(publish.sequence, this.lastEvicted);
     }
     if (this.oldest < COMPACT_AT) return;
     this.kept.splice(0, this.oldest);
     this.shifted += this.oldest;
     this.oldest = 0;
+  }
+
+  private evict(lane: LaneId, number: number): void {
+    // A lane that is left has no further events. Those that were left last are remembered longest.
+    this.evicted.delete(lane);
+    this.evicted.set(lane, number);
+    if (this.evicted.size <= MAX_LANES) return;
+    const [oldest = lane] = this.evicted.keys();
+    this.evicted.delete(oldest);
   }
 
   private release(index: number, { place }: KeptPublish): void {

@@ -24,6 +24,7 @@ export class BreakablePubSub extends InMemoryPubSub {
   private isStuck: Which = NONE;
   private stuck: (() => void)[] = [];
   private unanswered: (() => void)[] = [];
+  private isPart: Which | undefined;
 
   constructor(
     bus?: InMemoryBus,
@@ -31,6 +32,26 @@ export class BreakablePubSub extends InMemoryPubSub {
     override readonly ordersChannels: boolean = true,
   ) {
     super(bus);
+  }
+
+  /** These channels are those of another server, as on a Cluster. */
+  inParts(isPart: Which): this {
+    this.isPart = isPart;
+    return this;
+  }
+
+  laneOf(channel: string): string {
+    return this.isPart?.(channel) === true ? 'part' : 'rest';
+  }
+
+  override serverOf(channel?: string): string {
+    return channel !== undefined && this.isPart?.(channel) === true ? 'part' : 'memory';
+  }
+
+  channelsOfServers(channel: string): readonly string[] {
+    const { isPart } = this;
+    if (isPart === undefined) return [channel];
+    return [channel, `${channel}:user:`].filter((name, i) => isPart(name) === (i === 1));
   }
 
   override get state(): PubSubState {

@@ -7,6 +7,7 @@ import {
   type ReplyMessage,
   type RequestMessage,
 } from '../../src/wire/cluster-message.js';
+import { encodeDescription, type RecordedLane } from '../../src/cluster/records/record-text.js';
 import { othersOf } from './members.js';
 import { testRedisUrl, type TestCluster } from './test-cluster.js';
 import { until } from './until.js';
@@ -57,9 +58,20 @@ export class FakeInstance {
     return fake;
   }
 
-  /** Announces itself to the other instances. */
-  announce(type: 'hello' | 'heartbeat' | 'bye' = 'hello'): Promise<number> {
-    return this.sendToAll(this.presence(type));
+  /**
+   * Announces itself to the other instances.
+   *
+   * @param lanes if it says what it has published; otherwise it is one of version 0.1
+   */
+  announce(
+    type: 'hello' | 'heartbeat' | 'bye' = 'hello',
+    lanes?: readonly RecordedLane[],
+  ): Promise<number> {
+    const message = this.presence(type);
+    if (lanes === undefined) return this.sendToAll(message);
+    const about = { reads: [1, 2], host: 'fake', pid: 1, startedAt: 0, sockets: 0, users: 0 };
+    const record = encodeDescription({ ...about, sequence: 0, lanes });
+    return this.sendToAll({ ...message, record } as ClusterMessage);
   }
 
   presence(type: 'hello' | 'heartbeat' | 'bye', more: object = {}): ClusterMessage {

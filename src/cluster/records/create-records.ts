@@ -34,5 +34,5 @@ export function createRecords(
   const name = `records:${prefix}`;
   const table = (shared.get(name) as RecordTable | undefined) ?? new RecordTable();
   shared.set(name, table);
-  return new InMemoryRecords(table, instanceId, options);
+  return new InMemoryRecords(table, instanceId, options, () => pubSub.isOpen?.() ?? true);
 }

@@ -1,3 +1,4 @@
+import { PropagatorError } from '../../errors.js';
 import type { InstanceId } from '../../wire/envelope.js';
 import {
   LONGEST_PAUSE,
@@ -38,9 +39,12 @@ export class InMemoryRecords implements InstanceRecords {
     private readonly table: RecordTable,
     private readonly instanceId: InstanceId,
     private readonly limits: RecordLimits,
+    /** Whether the transport takes anything: the records are where it goes to. */
+    private readonly isOpen: () => boolean = () => true,
   ) {}
 
   async beat({ text, known, mayGiveUp, read }: RecordBeat): Promise<ReadRecords> {
+    this.checkOpen();
     const { table, limits } = this;
     const { rows } = table;
     const now = performance.now();
@@ -77,11 +81,17 @@ export class InMemoryRecords implements InstanceRecords {
   }
 
   async end(text: string): Promise<Pick<KnownRecords, 'version' | 'data'>> {
+    this.checkOpen();
     this.write('ended', text);
     return { version: this.table.version, data: 'memory' };
   }
 
   close(): void {}
+
+  private checkOpen(): void {
+    if (this.isOpen()) return;
+    throw PropagatorError.of('redis.unavailable', ['the transport is not open']);
+  }
 
   private write(state: RecordState, text: string): void {
     const { rows } = this.table;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import * as fc from 'fast-check';
-import { CatchUp, type PulledPage } from '../../../src/repair/catch-up.js';
+import { CatchUp, type CatchUpDeps, type PulledPage } from '../../../src/repair/catch-up.js';
 import type { NumberedArrival } from '../../../src/repair/hold-back-queue.js';
 import { Positions } from '../../../src/repair/positions.js';
 import { Lane, settle, type LaneBatch } from '../../../src/routing/lanes.js';
@@ -85,19 +85,30 @@ class World {
   asked: Asked[] = [];
   private readonly come = new Set<string>();
   /** The records in Redis, with the version at which each was written. */
-  private readonly records = new Map<string, { version: number; record: Publisher['record'] }>();
+  private readonly records = new Map<
+    string,
+    { version: number; record: Publisher['record']; state: 'alive' }
+  >();
   private version = 0;
   private readVersion = 0;
   private marks = 0;
   /** What Redis sends to this instance, in its order. */
   private queue: ({ origin: string; arrival: NumberedArrival } | string)[] = [];
+  private readonly states = new Map<string, 'alive' | 'ended' | 'lost'>();
+  private readonly highest = new Map<string, number>();
+  /** Outages that are over. */
+  outages = 0;
   connected = true;
   readonly errors: unknown[] = [];
   readonly catchUp: CatchUp;
 
-  constructor(private readonly pageBytes = 100) {
+  /** @param maxAskedAtOnce how many instances are asked before their records say that they have published something */
+  constructor(
+    private readonly pageBytes = 100,
+    maxAskedAtOnce = 0,
+  ) {
     this.positions.begin([]);
-    this.catchUp = new CatchUp({
+    const deps: CatchUpDeps = {
       positions: this.positions,
       ask: (origin, { from, cursor, isConcerned }) =>
         new Promise((resolve, reject) => {
@@ -110,9 +121,17 @@ class World {
         }),
       deliver: (origin, arrival) => this.deliver(origin, arrival),
       hasCome: (origin, { sequence, channel }) => this.come.has(`${origin} ${sequence} ${channel}`),
-      gap: (origin, { to, reason }) => this.gaps.push(`${origin} ${to} ${reason}`),
-      failed: (error) => this.errors.push(error),
-    });
+      stateOf: (origin) => this.states.get(origin),
+      heardOf: (origin) => this.highest.get(origin) ?? 0,
+      isWhole: (isConcerned) => isConcerned('mark'),
+      gap: ({ instanceId, from, to, reason }) =>
+        void this.gaps.push(`${instanceId} ${from}-${to} ${reason}`),
+      ended: () => {
+        this.outages++;
+      },
+      failed: (error) => void this.errors.push(error),
+    };
+    this.catchUp = new CatchUp(deps, maxAskedAtOnce);
   }
 
   add(publisher: Publisher): Publisher {
@@ -122,7 +141,8 @@ class World {
   }
 
   write(publisher: Publisher): void {
-    this.records.set(publisher.id, { version: ++this.version, record: publisher.record });
+    const version = ++this.version;
+    this.records.set(publisher.id, { version, record: publisher.record, state: 'alive' });
   }
 
   publish(publisher: Publisher, channel = 'c', bytes = 10): void {
@@ -136,8 +156,17 @@ class World {
     this.positions.read(changed.map(([, { record }]) => record));
     const { version } = this;
     this.readVersion = version;
-    for (const [id, entry] of changed) this.catchUp.recordRead(id, entry.version);
+    for (const [id, entry] of changed) {
+      this.states.set(id, entry.state);
+      this.catchUp.recordRead(id, entry.version);
+    }
     this.catchUp.recordsRead();
+  }
+
+  /** The record of an instance that has ended, or is silent, is read. */
+  gone(id: string, state: 'ended' | 'lost'): void {
+    this.states.set(id, state);
+    this.catchUp.recordRead(id, this.version);
   }
 
   mark(): void {
@@ -165,7 +194,7 @@ class World {
     if (!this.connected) return;
     this.connected = false;
     this.queue = [];
-    this.positions.interrupted(ALL);
+    this.positions.interrupted();
     this.catchUp.interrupted(ALL);
   }
 
@@ -175,9 +204,18 @@ class World {
     const changed = [...this.records].filter(([, { version }]) => version > this.readVersion);
     this.positions.read(changed.map(([, { record }]) => record));
     this.readVersion = this.version;
-    for (const [id, entry] of changed) this.catchUp.recordRead(id, entry.version);
+    for (const [id, entry] of changed) {
+      this.states.set(id, entry.state);
+      this.catchUp.recordRead(id, entry.version);
+    }
     this.catchUp.heardAgain(this.version);
     this.catchUp.recordsRead();
+  }
+
+  /** As if an event had not come. */
+  forget(event: string): void {
+    for (const key of this.come)
+      if (key.replace(' ', '').startsWith(`${event} `)) this.come.delete(key);
   }
 
   /** A beat of all: records, marks and what is heard. */
@@ -214,6 +252,7 @@ class World {
     // Live events are not looked up, as on the way that is fast.
     if (!live && this.come.has(key)) return;
     this.come.add(key);
+    this.highest.set(origin, Math.max(sequence, this.highest.get(origin) ?? 0));
     this.delivered.push(`${origin}${sequence}`);
   }
 }
@@ -280,6 +319,24 @@ describe('catching up', () => {
     world.write(a);
     world.read();
     expect(world.catchUp.isUnderway).toBe(false);
+    expect(world.asked).toEqual([]);
+  });
+
+  it('asks at once if there are few, so that nobody waits for their next records', async () => {
+    world = new World(100, 2);
+    const [b] = ['b', 'c'].map((id) => world.add(new Publisher(id)));
+    world.beat();
+    world.cut();
+    world.publish(b as Publisher);
+    world.subscribe();
+    expect(world.asked.map(({ origin }) => origin)).toEqual(['b', 'c']);
+    await world.answerAll();
+    expect([world.delivered, world.outages]).toEqual([['b1'], 1]);
+    const more = ['d', 'e'].map((id) => world.add(new Publisher(id)));
+    world.beat();
+    world.cut();
+    world.publish(more[0] as Publisher);
+    world.subscribe();
     expect(world.asked).toEqual([]);
   });
 
@@ -356,16 +413,89 @@ describe('catching up', () => {
     world.publish(a);
     world.receiveAll();
     expect(world.delivered).toEqual([]);
-    world.catchUp.gone('a', true);
-    expect(world.gaps).toEqual(['a null no-answer']);
+    world.gone('a', 'ended');
+    expect(world.gaps).toEqual(['a 1-null no-answer']);
     expect(world.delivered).toEqual(['a2']);
     expect(world.catchUp.isUnderway).toBe(false);
+  });
+
+  it('reports a gap for an instance that was lost, and gets what it had missed once it is back', async () => {
+    world.publish(a);
+    world.receiveAll();
+    world.cut();
+    world.publish(a);
+    world.gone('a', 'lost');
+    expect(world.gaps).toEqual(['a 2-null no-answer']);
+    world.subscribe();
+    // Other outages make no difference.
+    world.cut();
+    world.subscribe();
+    expect(world.catchUp.isUnderway).toBe(false);
+    // Its events come before its record.
+    world.publish(a);
+    world.receiveAll();
+    expect(world.delivered).toEqual(['a1']);
+    await world.answerAll();
+    expect(world.delivered).toEqual(['a1', 'a2', 'a3']);
+    world.beat();
+    expect(world.gaps).toHaveLength(1);
+    expect([world.catchUp.isUnderway, world.catchUp.isActive]).toEqual([false, false]);
+  });
+
+  it('reports what an instance that had ended before the interruption published and nothing has proven, once', () => {
+    const ends = world.add(new Publisher('ends'));
+    world.beat();
+    world.publish(ends);
+    ends.acknowledge();
+    world.write(ends);
+    world.read();
+    world.gone('ends', 'ended');
+    for (let i = 0; i < 2; i++) {
+      world.cut();
+      world.subscribe();
+      world.beat();
+    }
+    expect(world.gaps).toEqual(['ends 1-null no-answer']);
+  });
+
+  it('asks one instance that has published where this one does not hear', async () => {
+    world.connected = false;
+    world.publish(a);
+    world.beat();
+    world.connected = true;
+    world.catchUp.unheard('a');
+    world.publish(a);
+    world.receiveAll();
+    expect(world.delivered).toEqual([]);
+    await world.answerAll();
+    expect(world.delivered).toEqual(['a1', 'a2']);
+    expect(world.catchUp.isUnderway).toBe(false);
+  });
+
+  it('asks for what came before the pages so far, if other channels are missing since earlier', async () => {
+    world.publish(a, 'late');
+    world.receiveAll();
+    world.cut();
+    for (let i = 0; i < 15; i++) world.publish(a);
+    world.write(a);
+    world.subscribe();
+    world.asked.shift()?.answer();
+    await jest.advanceTimersByTimeAsync(0);
+    expect(world.delivered.length).toBeGreaterThan(1);
+    world.catchUp.interrupted((channel) => channel === 'late', new Map());
+    world.delivered.length = 0;
+    world.forget('a1');
+    world.catchUp.heardAgain(0);
+    world.read();
+    await world.answerAll();
+    expect(world.delivered[0]).toBe('a1');
+    expect(world.delivered).toContain('a16');
   });
 
   it('reports no gap for an instance that has ended and had published nothing', () => {
     world.cut();
     world.subscribe();
-    world.catchUp.gone('a', true);
+    world.gone('a', 'ended');
     expect(world.gaps).toEqual([]);
     expect(world.catchUp.isUnderway).toBe(false);
   });
@@ -377,8 +507,8 @@ describe('catching up', () => {
     world.write(brief);
     brief.ended = true;
     world.subscribe();
-    world.catchUp.gone('brief', true);
-    expect(world.gaps).toEqual(['brief null no-answer']);
+    world.gone('brief', 'ended');
+    expect(world.gaps).toEqual(['brief 1-null no-answer']);
   });
 
   it('reports a gap for what its publisher has forgotten, and delivers the rest', async () => {
@@ -389,7 +519,7 @@ describe('catching up', () => {
     world.write(small);
     world.subscribe();
     await world.answerAll();
-    expect(world.gaps).toEqual(['small 2 forgotten']);
+    expect(world.gaps).toEqual(['small 1-2 forgotten']);
     expect(world.delivered).toEqual(['small3', 'small4', 'small5']);
   });
 
@@ -478,37 +608,44 @@ describe('catching up', () => {
     type Kind = (typeof kinds)[number];
     const step = fc.record({ kind: fc.constantFrom<Kind>(...kinds), who: fc.nat(2), n: fc.nat(5) });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 100, maxLength: 150 }), async (steps) => {
-        const own = new World(40);
-        const publishers = ['x', 'y', 'z'].map((id) => own.add(new Publisher(id)));
-        own.beat();
-        for (const { kind, who, n } of steps) {
-          const publisher = publishers[who] as Publisher;
-          const run: Record<Kind, () => void> = {
-            publish: () => own.publish(publisher),
-            write: () => own.write(publisher),
-            acknowledge: () => publisher.acknowledge(),
-            read: () => own.read(),
-            mark: () => own.mark(),
-            receive: () => own.receive(),
-            cut: () => own.cut(),
-            subscribe: () => own.subscribe(),
-            answer: () => own.asked.splice(n % own.asked.length, 1)[0]?.answer(),
-            fail: () => own.asked.splice(n % own.asked.length, 1)[0]?.fail(),
-            pause: () => jest.advanceTimersByTime(500),
-            beat: () => own.beat(),
-          };
-          run[kind]();
-          for (let turn = 0; turn < 4; turn++) await Promise.resolve();
-        }
-        await own.settle();
-        for (const { id, record } of publishers) {
-          const all = Array.from({ length: record.heads[0]?.head ?? 0 }, (_, i) => `${id}${i + 1}`);
-          expect(own.delivered.filter((each) => each.startsWith(id))).toEqual(all);
-        }
-        expect([own.gaps, own.errors, own.catchUp.isUnderway]).toEqual([[], [], false]);
-        own.catchUp.close();
-      }),
+      fc.asyncProperty(
+        fc.array(step, { minLength: 100, maxLength: 150 }),
+        fc.boolean(),
+        async (steps, areFew) => {
+          const own = new World(40, areFew ? 8 : 0);
+          const publishers = ['x', 'y', 'z'].map((id) => own.add(new Publisher(id)));
+          own.beat();
+          for (const { kind, who, n } of steps) {
+            const publisher = publishers[who] as Publisher;
+            const run: Record<Kind, () => void> = {
+              publish: () => own.publish(publisher),
+              write: () => own.write(publisher),
+              acknowledge: () => publisher.acknowledge(),
+              read: () => own.read(),
+              mark: () => own.mark(),
+              receive: () => own.receive(),
+              cut: () => own.cut(),
+              subscribe: () => own.subscribe(),
+              answer: () => own.asked.splice(n % own.asked.length, 1)[0]?.answer(),
+              fail: () => own.asked.splice(n % own.asked.length, 1)[0]?.fail(),
+              pause: () => jest.advanceTimersByTime(500),
+              beat: () => own.beat(),
+            };
+            run[kind]();
+            for (let turn = 0; turn < 4; turn++) await Promise.resolve();
+          }
+          await own.settle();
+          for (const { id, record } of publishers) {
+            const all = Array.from(
+              { length: record.heads[0]?.head ?? 0 },
+              (_, i) => `${id}${i + 1}`,
+            );
+            expect(own.delivered.filter((each) => each.startsWith(id))).toEqual(all);
+          }
+          expect([own.gaps, own.errors, own.catchUp.isUnderway]).toEqual([[], [], false]);
+          own.catchUp.close();
+        },
+      ),
       { numRuns: 300 },
     );
   });

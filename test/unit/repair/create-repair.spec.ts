@@ -20,8 +20,6 @@ import { PATIENCE_MS, until } from '../../support/until.js';
 
 const ALICE: Target = { kind: 'user', namespace: '/', id: 'alice' };
 
-const describeSelf = () => ({ sockets: 0, users: 0, sequence: 0, lanes: [] });
-
 /** The parts of an instance that a repair needs, without servers. */
 function instance(bus: InMemoryBus, more: { repair?: false } = {}) {
   const pubSub = new BreakablePubSub(bus);
@@ -36,12 +34,19 @@ function instance(bus: InMemoryBus, more: { repair?: false } = {}) {
     { ...options, keptMs: 60_000 },
     { pubSub, clients: undefined },
   );
+  const { publisher } = router;
+  const describeSelf = () => ({
+    sockets: 0,
+    users: 0,
+    sequence: publisher.sequence,
+    lanes: publisher.heads(),
+  });
   const known = { bus: clusterBus, pubSub, records, describe: describeSelf, reporter };
   const membership = new Membership(known, options);
-  const cluster = new ClusterService(clusterBus, pubSub, options, membership, reporter);
+  const cluster = new ClusterService(options, membership, reporter);
   const requests = new ClusterRequests(clusterBus, cluster, reporter);
   const deps = { pubSub, bus: clusterBus, requests, cluster, router, reporter };
-  const repair = createRepair(options, deps);
+  const repair = createRepair(options, { ...deps, membership, sharedChannels: channels });
   const namespace = new FakeNamespace('/');
   router.namespaces.add(namespace);
   const gaps: EventGap[] = [];

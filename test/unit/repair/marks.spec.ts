@@ -24,7 +24,9 @@ describe('marks', () => {
     reporter = new Reporter(new MemoryLogger());
     subscriptions = new Channels(pubSub, reporter);
     proven = 0;
-    marks = new Marks({ pubSub, subscriptions, positions, reporter, proven: () => proven++ });
+    const heartbeatIntervalMs = 0;
+    const deps = { pubSub, subscriptions, positions, reporter, heartbeatIntervalMs };
+    marks = new Marks({ ...deps, proven: () => proven++ });
     positions.begin([]);
     const head = { lane: 1, server: 'memory', head: 7, last: 9 };
     positions.read([{ instanceId: 'b', heads: [head] }]);

@@ -58,10 +58,49 @@ describe('positions', () => {
     positions.read([record('a', [1, 'redis', 8])]);
     positions.mark('m', 'redis');
     positions.mark('n', 'other');
-    positions.interrupted((server) => server === 'redis');
+    positions.interrupted();
     expect(positions.heard('m')).toBe(false);
-    expect(positions.heard('n')).toBe(true);
+    expect(positions.heard('n')).toBe(false);
     expect(shown(positions, 'a')).toEqual({ 1: 5 });
+  });
+
+  it('move on lanes of servers that were left when their events were asked for, and on others by marks only', () => {
+    positions.read([record('a', [1, 'old', 8], [2, 'redis', 4], [3, '', 2])]);
+    positions.mark('m', 'old');
+    positions.interrupted();
+    positions.mark('n', 'redis');
+    const all = new Map([
+      [1, 8],
+      [2, 4],
+      [3, 2],
+    ]);
+    expect([...positions.unheard()]).toEqual(['a']);
+    expect(positions.isProven('a', all)).toBe(false);
+    positions.reached('a', all);
+    expect(shown(positions, 'a')).toEqual({ 1: 8 });
+    expect([...positions.unheard()]).toEqual([]);
+    positions.heard('n');
+    expect(shown(positions, 'a')).toEqual({ 1: 8, 2: 4 });
+    expect(positions.isProven('a', all)).toBe(false);
+    positions.read([record('a', [1, 'old', 8], [2, 'redis', 4], [3, '?', 2])]);
+    expect(positions.isProven('a', all)).toBe(true);
+  });
+
+  it('move to what was read a while before, where messages have no order', () => {
+    positions = new Positions(60_000, 2_000);
+    positions.begin([]);
+    for (let beat = 1; beat <= 3; beat++) {
+      jest.advanceTimersByTime(1_500);
+      positions.read([record('a', [1, 'redis', beat])]);
+      positions.mark(`m${beat}`, 'redis');
+      positions.heard(`m${beat}`);
+    }
+    expect(shown(positions, 'a')).toEqual({});
+    jest.advanceTimersByTime(1_500);
+    positions.read([record('a', [1, 'redis', 9])]);
+    positions.mark('m', 'redis');
+    positions.heard('m');
+    expect(shown(positions, 'a')).toEqual({ 1: 2 });
   });
 
   it('do not move back when an earlier mark is heard after a later one', () => {
@@ -155,7 +194,7 @@ describe('positions', () => {
           cut: () => {
             queue = [];
             connected = false;
-            own.interrupted(() => true);
+            own.interrupted();
           },
           join: () => {
             if (connected) return;

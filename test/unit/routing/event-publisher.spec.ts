@@ -7,6 +7,7 @@ import { Reporter } from '../../../src/reporting/reporter.js';
 import {
   decodeEnvelope,
   encodeEnvelope,
+  sequenceOf,
   type Envelope,
   type WireVersion,
 } from '../../../src/wire/envelope.js';
@@ -83,11 +84,12 @@ describe('publishing events', () => {
     publisher
       .publish(channel, envelope(++sequence), flags)
       .catch(({ code }: PropagatorError) => code);
-  const kept = () => publisher.since(60_000).publishes.map((each) => each.sequence);
+  const everything = { from: new Map<number, number>(), isWanted: () => true, maxBytes: 10_000 };
+  const kept = () => publisher.after(everything).publishes.map(({ bytes }) => sequenceOf(bytes));
 
   const numbered = () =>
     publisher
-      .after({ from: new Map(), isWanted: () => true, maxBytes: 10_000 })
+      .after(everything)
       .publishes.map((each) => `${each.lane}/${each.number} ${each.channel}`);
 
   const envelopes = (): string[] => {
@@ -222,9 +224,9 @@ describe('publishing events', () => {
       expect(seen).toEqual(['1/1', '1/2', '1/3', '2/1', '2/2', '2/3']);
       // Those that failed are not on the first lane, and in it nothing is in flight.
       expect(numbered()).toEqual(['1/1 a', '2/1 a', '2/2 b', '2/3 a']);
-      expect([...publisher.lanes].map(([name, { head }]) => [name, head])).toEqual([
-        ['first', 3],
-        ['second', 3],
+      expect(publisher.heads()).toEqual([
+        { lane: 1, server: 'memory', head: 3, last: 3 },
+        { lane: 2, server: 'memory', head: 3, last: 3 },
       ]);
     });
 
@@ -236,12 +238,11 @@ describe('publishing events', () => {
       expect(numbered()).toEqual(['1/1 a', '1/1 b', '1/3 a']);
     });
 
-    it('on none where the transport knows none', async () => {
-      const { pubSub: parts, publisher: own } = inParts();
-      expect(await own.publish('a', envelope(1))).toBe(1);
-      expect(await parts.publish('a', envelope(2))).toBe(1);
-      expect([...own.lanes]).toEqual([]);
-      expect(own.since(1_000).publishes).toHaveLength(1);
+    it('on one for all where the transport names none', async () => {
+      const { publisher: own } = inParts();
+      for (const channel of ['a', 'b']) await own.publish(channel, envelope(++sequence));
+      expect(own.heads()).toEqual([{ lane: 1, server: 'memory', head: 2, last: 2 }]);
+      expect(own.after(everything).publishes).toHaveLength(2);
       own.close();
     });
 
@@ -316,9 +317,9 @@ describe('publishing events', () => {
       new Reporter(new MemoryLogger()),
       () => undefined,
     );
-    expect(bare.since(1_000)).toEqual({ publishes: [], lastEvicted: undefined });
+    expect([bare.lastForgotten, bare.hasPublishedWithin(1_000)]).toEqual([0, false]);
     expect(await bare.publish('a', envelope(7))).toBe(1);
-    expect(bare.since(1_000)).toEqual({ publishes: [], lastEvicted: 7 });
+    expect([bare.lastForgotten, bare.hasPublishedWithin(1_000)]).toEqual([7, true]);
     pubSub.refuse();
     await expect(bare.publish('a', envelope(8))).rejects.toMatchObject({
       code: 'redis.unavailable',

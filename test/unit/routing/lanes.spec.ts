@@ -69,13 +69,13 @@ describe('a lane', () => {
 
 describe('the lanes of an instance', () => {
   it('are found by the names that the transport gives them, and keep their numbers', () => {
-    const lanes = new Lanes();
-    const first = lanes.of('a');
+    const lanes = new Lanes((name) => (name === 'a' ? 'redis' : undefined));
+    const first = lanes.of('a', 'c');
     settle(first.begin());
-    const second = lanes.of('b');
+    const second = lanes.of('b', 'c');
     second.begin();
     second.begin();
-    expect(lanes.of('a')).toBe(first);
+    expect(lanes.of('a', 'd')).toBe(first);
     expect([first.id, second.id]).toEqual([1, 2]);
     expect(lanes.lasts()).toEqual(
       new Map([
@@ -83,9 +83,28 @@ describe('the lanes of an instance', () => {
         [2, 2],
       ]),
     );
-    expect([...lanes].map(([name, { head }]) => [name, head])).toEqual([
-      ['a', 1],
-      ['b', 0],
+    expect(lanes.heads()).toEqual([
+      { lane: 1, server: 'redis', head: 1, last: 1 },
+      { lane: 2, server: '', head: 0, last: 2 },
     ]);
+  });
+
+  it('keep the server that they went to, once it is known', () => {
+    let server: string | undefined;
+    const lanes = new Lanes(() => server);
+    settle(lanes.of('a', 'c').begin());
+    expect(lanes.heads()).toMatchObject([{ server: '' }]);
+    server = 'one';
+    expect(lanes.heads()).toMatchObject([{ server: 'one' }]);
+    server = 'two';
+    lanes.of('b', 'c');
+    expect(lanes.heads()).toMatchObject([{ server: 'one' }, { server: 'two' }]);
+  });
+
+  it('are bounded: those that were left first are forgotten, and their numbers are not given again', () => {
+    const lanes = new Lanes(() => 'redis');
+    for (let i = 1; i <= 100; i++) lanes.of(`#${i}`, 'c');
+    expect(lanes.heads()).toHaveLength(64);
+    expect(lanes.of('#1', 'c').id).toBe(101);
   });
 });

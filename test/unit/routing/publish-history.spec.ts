@@ -7,10 +7,11 @@ import {
 
 const TEN = Buffer.alloc(10);
 
-const numbers = ({ publishes }: ReturnType<PublishHistory['since']>) =>
-  publishes.map(({ sequence }) => sequence);
-
 const ALL = (): boolean => true;
+/** Everything, on one page. */
+const all = (recent: PublishHistory) =>
+  recent.after({ from: new Map(), isWanted: ALL, maxBytes: Infinity }, new Map([[1, 0]]));
+const numbers = (recent: PublishHistory) => all(recent).publishes.map(({ number }) => number);
 const upTo = (...entries: [number, number][]) => new Map(entries);
 const shown = ({ publishes }: HistoryPage) =>
   publishes.map(({ lane, number, channel }) => `${lane}/${number} ${channel}`);
@@ -48,59 +49,75 @@ describe('the publish history', () => {
     jest.useRealTimers();
   });
 
-  it('returns the events that Redis took since a given time, and those in flight', () => {
-    const recent = new PublishHistory({ maxBytes: 1_000, maxAgeMs: 10_000 });
-    recent.add('a', TEN, 1).at = performance.now();
-    jest.advanceTimersByTime(1_000);
-    recent.add('a', TEN, 2).at = performance.now();
-    recent.add('b', TEN, 3);
-    expect(numbers(recent.since(500))).toEqual([2, 3]);
-    expect(numbers(recent.since(2_000))).toEqual([1, 2, 3]);
-    expect(recent.since(2_000).lastEvicted).toBeUndefined();
+  it('returns the events that Redis took, and those in flight, for a time', () => {
+    const recent = history();
+    recent.add('a', TEN, 1, 1, 1).at = performance.now();
+    jest.advanceTimersByTime(9_000);
+    recent.add('a', TEN, 2, 1, 2).at = performance.now();
+    recent.add('b', TEN, 3, 1, 3);
+    expect(numbers(recent)).toEqual([1, 2, 3]);
+    jest.advanceTimersByTime(2_000);
+    expect(numbers(recent)).toEqual([2, 3]);
+    expect(recent.lastForgotten).toBe(1);
+    jest.advanceTimersByTime(20_000);
+    expect(numbers(recent)).toEqual([3]);
   });
 
   it('leaves out events that failed', () => {
-    const recent = new PublishHistory({ maxBytes: 1_000, maxAgeMs: 10_000 });
-    const [first, second] = [recent.add('a', TEN, 1), recent.add('a', TEN, 2)];
+    const recent = history();
+    const [first, second] = [recent.add('a', TEN, 1, 1, 1), recent.add('a', TEN, 2, 1, 2)];
     recent.drop(first);
     recent.drop(first);
     second.at = performance.now();
-    expect(numbers(recent.since(1_000))).toEqual([2]);
-    expect([recent.size, recent.bytes]).toEqual([1, 10]);
+    expect(numbers(recent)).toEqual([2]);
+    expect([recent.size, recent.bytes, recent.lastForgotten]).toEqual([1, 10, 0]);
     jest.advanceTimersByTime(20_000);
-    expect(recent.since(30_000)).toEqual({ publishes: [], lastEvicted: 2 });
-    expect([recent.size, recent.bytes]).toEqual([0, 0]);
+    expect(numbers(recent)).toEqual([]);
+    expect([recent.size, recent.bytes, recent.lastForgotten]).toEqual([0, 0, 2]);
   });
 
   it('is bounded by bytes, and reports events that it dropped', () => {
-    const recent = new PublishHistory({ maxBytes: 30, maxAgeMs: 10_000 });
+    const recent = history({ maxBytes: 30 });
     for (let number = 1; number <= 5; number++) {
-      recent.add('a', TEN, number).at = performance.now();
+      recent.add('a', TEN, number, 1, number).at = performance.now();
     }
     expect(recent.bytes).toBe(30);
-    expect(numbers(recent.since(1_000))).toEqual([3, 4, 5]);
-    expect(recent.since(1_000).lastEvicted).toBe(2);
-    jest.advanceTimersByTime(2_000);
-    // Not in the requested time.
-    expect(recent.since(1_000)).toEqual({ publishes: [], lastEvicted: undefined });
+    expect(numbers(recent)).toEqual([3, 4, 5]);
+    expect(all(recent).evicted).toEqual(upTo([1, 2]));
+    expect(recent.lastForgotten).toBe(2);
   });
 
   it('reports the highest number that it dropped, even if a lower one was sent later', () => {
-    const recent = new PublishHistory({ maxBytes: 10, maxAgeMs: 10_000 });
-    for (const number of [2, 3, 1, 4]) recent.add('a', TEN, number).at = performance.now();
-    expect(numbers(recent.since(1_000))).toEqual([4]);
-    expect(recent.since(1_000).lastEvicted).toBe(3);
+    const recent = history({ maxBytes: 10 });
+    for (const [i, sequence] of [2, 3, 1, 4].entries()) {
+      recent.add('a', TEN, sequence, 1, i + 1).at = performance.now();
+    }
+    expect(numbers(recent)).toEqual([4]);
+    expect(recent.lastForgotten).toBe(3);
+  });
+
+  it('says what it dropped of a lane that was left, to those only who have a position on it', () => {
+    const recent = history({ maxBytes: 10 });
+    recent.add('a', TEN, 1, 1, 1).at = performance.now();
+    recent.add('a', TEN, 2, 1, 2).at = performance.now();
+    recent.add('a', TEN, 3, 2, 1).at = performance.now();
+    const evicted = (from: Map<number, number>, last: Map<number, number>) =>
+      recent.after({ from, isWanted: ALL, maxBytes: 1_000 }, last).evicted;
+    expect(evicted(new Map(), upTo([2, 1]))).toEqual(upTo());
+    expect(evicted(new Map(), upTo([1, 2], [2, 1]))).toEqual(upTo([1, 2]));
+    expect(evicted(upTo([1, 1]), upTo([2, 1]))).toEqual(upTo([1, 2]));
+    expect(evicted(upTo([1, 2]), upTo([2, 1]))).toEqual(upTo());
   });
 
   it('stays within its bounds over many events', () => {
     const recent = new PublishHistory({ maxBytes: 1_000, maxAgeMs: 10_000 });
     for (let number = 1; number <= 10_000; number++) {
-      const publish = recent.add('a', TEN, number);
+      const publish = recent.add('a', TEN, number, 1, number);
       if (number % 3 === 0) recent.drop(publish);
       else publish.at = performance.now();
     }
     expect([recent.size, recent.bytes]).toEqual([100, 1_000]);
-    expect(numbers(recent.since(1_000)).at(-1)).toBe(10_000);
+    expect(numbers(recent).at(-1)).toBe(10_000);
     recent.clear();
     expect([recent.size, recent.bytes]).toEqual([0, 0]);
   });
@@ -110,17 +127,17 @@ describe('the publish history', () => {
     const sizes = [1, 100, 70_000, 131_072, 131_073, 300_000, 5_000];
     for (let number = 1; number <= 400; number++) {
       const bytes = Buffer.alloc(sizes[number % sizes.length] ?? 0, number % 251);
-      const publish = recent.add('a', bytes, number);
+      const publish = recent.add('a', bytes, number, 1, number);
       // Large envelopes are not copied: nothing writes to a published envelope.
       if (bytes.length <= 131_072) bytes.fill(0xff);
       if (number % 11 === 0) recent.drop(publish);
       else publish.at = performance.now();
     }
-    const { publishes } = recent.since(1_000);
+    const { publishes } = all(recent);
     expect(publishes.length).toBeGreaterThan(5);
-    for (const { sequence, bytes } of publishes) {
-      expect(bytes).toHaveLength(sizes[sequence % sizes.length] ?? 0);
-      expect(bytes.every((byte) => byte === sequence % 251)).toBe(true);
+    for (const { number, bytes } of publishes) {
+      expect(bytes).toHaveLength(sizes[number % sizes.length] ?? 0);
+      expect(bytes.every((byte) => byte === number % 251)).toBe(true);
     }
     expect(recent.bytes).toBe(publishes.reduce((sum, { bytes }) => sum + bytes.length, 0));
   });
@@ -129,7 +146,7 @@ describe('the publish history', () => {
     const recent = new PublishHistory({ maxBytes: 1_000_000, maxAgeMs: 10_000 });
     const made = jest.spyOn(Buffer, 'allocUnsafeSlow');
     for (let number = 1; number <= 20_000; number++) {
-      recent.add('a', Buffer.alloc(2_000), number).at = performance.now();
+      recent.add('a', Buffer.alloc(2_000), number, 1, number).at = performance.now();
     }
     // 40 MB passed through it.
     expect(made.mock.calls.length).toBeLessThan(8);
@@ -205,9 +222,8 @@ describe('the publish history', () => {
       expect(shown(second)).toEqual(['1/5 a', '1/6 a']);
     });
 
-    it('leaves out failed events, and those without a number', () => {
+    it('leaves out failed events', () => {
       const kept = history();
-      kept.add('a', TEN, 1);
       kept.drop(kept.add('a', TEN, 2, 1, 1));
       kept.add('a', TEN, 3, 1, 2);
       expect(read(kept, {}, upTo([1, 2])).map(shown)).toEqual([['1/2 a']]);
