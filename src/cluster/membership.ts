@@ -1,12 +1,12 @@
 import { hostname } from 'node:os';
-import { Subject, type Observable, type Subscription } from 'rxjs';
+import { BehaviorSubject, Subject, type Observable, type Subscription } from 'rxjs';
 import { PropagatorError, reasonOf } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { after, guarded, type Failed } from '../reporting/timers.js';
 import type { MembershipMessage, RecordsPlace } from '../wire/cluster-message.js';
-import type { InstanceId } from '../wire/envelope.js';
+import type { InstanceId, WireVersion } from '../wire/envelope.js';
 import type { ClusterBus } from './cluster-bus.js';
 import {
   Members,
@@ -19,7 +19,8 @@ import type { InstanceRecords, KnownRecords, RecordsToRead } from './records/ins
 import { encodeDescription, type InstanceDescription } from './records/record-text.js';
 
 /** The versions of the envelope that this version of the library reads. */
-const READS: readonly number[] = [1, 2];
+const READS: readonly WireVersion[] = [1, 2];
+const NEWEST = 2;
 const NOTHING: KnownRecords = { version: 0, changesVersion: 0, data: '' };
 /** A beat comes up to so much earlier or later, so that the beats of many instances stay spread. */
 const JITTER = 0.1;
@@ -27,7 +28,7 @@ const JITTER = 0.1;
 const READ_MS_PER_MEMBER = 20;
 /** After news all instances beat: within so much time for each of them. */
 const SPREAD_MS_PER_MEMBER = 2;
-const MIN_SPREAD_MS = 5;
+const MIN_SPREAD_MS = 20;
 /** Where Redis does not permit the records, they are tried again after this time. */
 const REFUSED_MS = 30_000;
 /** Redis is down, or silent: heartbeats would not pass either. */
@@ -104,7 +105,11 @@ export class Membership {
   private readonly counts = new Subject<number>();
   private wantsCount = false;
 
+  private readonly versions = new BehaviorSubject<WireVersion>(1);
+
   readonly changes$: Observable<ClusterChange> = this.changes.asObservable();
+  /** The version of the envelope to write, now and after each change: the newest one that all members read. */
+  readonly wireVersion$: Observable<WireVersion> = this.versions.asObservable();
   /** Emits how many other subscribers got a message to all. */
   readonly subscribers$: Observable<number> = this.counts.asObservable();
 
@@ -137,11 +142,6 @@ export class Membership {
     return this.members.withoutText();
   }
 
-  /** Whether all members read a version of the envelope. */
-  allRead(version: number): boolean {
-    return this.members.read(version);
-  }
-
   /** Adds a listener. It is called in order with each successful beat and each heartbeat, before `changes$` emits. */
   listen(listener: MembershipListener): () => void {
     this.listeners.add(listener);
@@ -162,6 +162,7 @@ export class Membership {
       pubSub.state$.subscribe(
         guarded(this.failed, (state) => {
           this.subscribedSince = Infinity;
+          this.chooseVersion();
           if (state === 'ready') return (opening = this.open());
           this.steadySince = Infinity;
           return undefined;
@@ -186,6 +187,7 @@ export class Membership {
     this.listeners.clear();
     this.changes.complete();
     this.counts.complete();
+    this.versions.complete();
   }
 
   /**
@@ -361,8 +363,16 @@ export class Membership {
 
   private tell({ instances, changes }: MembersUpdate, isComplete: boolean): void {
     const version = ++this.version;
+    this.chooseVersion();
     for (const listener of this.listeners) listener.read({ version, isComplete, instances });
     for (const change of changes) this.changes.next(change);
+  }
+
+  /** An instance of version 0.1 is heard within `memberTimeoutMs`, if there is one. */
+  private chooseVersion(): void {
+    const hasHeardAll = this.listeningMs > this.options.memberTimeoutMs;
+    const version = hasHeardAll && this.members.read(NEWEST) ? NEWEST : 1;
+    if (version !== this.versions.value) this.versions.next(version);
   }
 
   private get spreadMs(): number {
@@ -370,12 +380,12 @@ export class Membership {
     return Math.min(ms, this.options.heartbeatIntervalMs);
   }
 
-  /** One hello is enough for all records that were written before it. */
+  /** One hello is enough for all records that were written before it: so a beat comes first. */
   private sayHelloLater(): void {
     this.helloTimer ??= after(Math.random() * this.spreadMs, this.failed, async () => {
+      if (this.unannounced !== undefined) await this.tryToBeat();
       this.helloTimer = undefined;
-      if (this.unannounced === undefined) return;
-      await this.tryToAnnounce('hello');
+      if (this.unannounced !== undefined) await this.tryToAnnounce('hello');
     }).unref();
   }
 

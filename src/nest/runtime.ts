@@ -254,6 +254,7 @@ function createClusterParts(
     { pubSub, clients },
   );
   const membership = new Membership({ bus, pubSub, records, describe, reporter }, options);
+  membership.wireVersion$.subscribe((version) => router.useWireVersion(version));
   const cluster = new ClusterService(options, membership, reporter);
   const requests = new ClusterRequests(bus, cluster, reporter);
   const { sharedHandshake, maxMessageBytes } = options;

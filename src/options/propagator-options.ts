@@ -119,7 +119,7 @@ export interface RedisPropagatorOptions {
    */
   ackTimeoutMs?: number | undefined;
   /**
-   * The interval between the heartbeats of an instance, in ms.
+   * The interval between the beats of an instance, in ms: it renews its record in Redis.
    * @default 2000
    */
   heartbeatIntervalMs?: number | undefined;

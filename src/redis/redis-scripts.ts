@@ -20,8 +20,18 @@ export function redisScript(text: string): RedisScript {
 
 type Argument = string | number;
 
-/** Of scripts for presence and for the limit of sockets. */
-const CONSEQUENCE = 'presence is unknown at the moment and was not changed';
+/** What the scripts are for. */
+interface ScriptUse {
+  /** The effect of a script that did not run. */
+  readonly consequence: string;
+  /** Whether they publish, on channels with the names of the keys. */
+  readonly publish: boolean;
+}
+
+const PRESENCE: ScriptUse = {
+  consequence: 'presence is unknown at the moment and was not changed',
+  publish: true,
+};
 
 /**
  * Runs scripts on the publishing connection. Nothing is queued while Redis is down, and every call has a time
@@ -39,8 +49,7 @@ export class RedisScripts {
     private readonly timeoutMs: number,
     /** The keys that the ACL user needs, as ACLs write them. */
     private readonly pattern: string,
-    /** The effect of a script that did not run. */
-    private readonly consequence = CONSEQUENCE,
+    private readonly use = PRESENCE,
   ) {
     const lost = (): void => {
       this.losses++;
@@ -88,7 +97,7 @@ export class RedisScripts {
     if (status !== 'ready') {
       throw PropagatorError.of('redis.unavailable', [
         `the connection is "${status}"`,
-        this.consequence,
+        this.use.consequence,
       ]);
     }
     try {
@@ -100,7 +109,8 @@ export class RedisScripts {
 
   /** Converts the reply of Redis to the result for the app. */
   failure(error: unknown, command = 'EVALSHA'): PropagatorError {
-    const { pattern } = this;
+    const { pattern, use } = this;
+    const channels = use.publish ? ` and the channels &${pattern}` : '';
     const moved = isClusterClient(this.client) ? undefined : movedWithoutCluster(error);
     const known = moved ?? refusedWrite(error);
     if (known !== undefined) return known;
@@ -108,8 +118,8 @@ export class RedisScripts {
       error,
       command,
       undefined,
-      `the keys ~${pattern} and the channels &${pattern}, with all commands that docs/recipes.md lists`,
-      this.consequence,
+      `the keys ~${pattern}${channels}, with all commands that docs/recipes.md lists`,
+      this.use.consequence,
     );
   }
 

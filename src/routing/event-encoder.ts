@@ -1,7 +1,7 @@
 import { PropagatorError } from '../errors.js';
 import { nameOf } from '../text.js';
 import { encodePacket } from '../wire/encode-packet.js';
-import { encodeEnvelope, envelopeLength } from '../wire/envelope.js';
+import { encodeEnvelope, envelopeLength, type WireVersion } from '../wire/envelope.js';
 import type { TraceContext } from '../wire/trace-context.js';
 import { EVENT_PACKET, WirePacket, type SocketIoPacket } from '../wire/wire-packet.js';
 import type { PacketCodec } from './local-namespace.js';
@@ -32,6 +32,8 @@ interface EventEncoderDeps {
 
 /** Encodes each event once, for the sockets of all instances, and numbers the events of this instance. @internal */
 export class EventEncoder {
+  /** The version of the envelopes: one that all instances read. */
+  version: WireVersion = 1;
   private sequence = 0;
 
   constructor(private readonly deps: EventEncoderDeps) {}
@@ -42,16 +44,18 @@ export class EventEncoder {
    */
   encode(event: OutgoingEvent, trace?: TraceContext): EncodedEvent {
     const { origin, namespaces, defaultCodec, maxMessageBytes, signed } = this.deps;
+    const { version } = this;
     const { except = NONE, rooms = NONE } = event;
     checkLists({ except, rooms });
     const codec = namespaces.codecOf(event.namespace) ?? defaultCodec;
     const packet: SocketIoPacket = { type: EVENT_PACKET, nsp: event.namespace, data: event.data };
     const parts = encodePacket(codec.encoder, packet);
-    const length = envelopeLength({ except, rooms, trace, signed }, parts);
+    const length = envelopeLength({ version, except, rooms, trace, signed }, parts);
     if (length > maxMessageBytes) {
       throw PropagatorError.of('event.too-large', [nameOf(event.data[0]), length, maxMessageBytes]);
     }
     const header = {
+      version,
       origin,
       sequence: ++this.sequence,
       sentAt: Date.now(),

@@ -8,7 +8,7 @@ import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { count } from '../reporting/traffic.js';
 import { ChannelNames, type Target } from '../wire/channel-names.js';
-import type { InstanceId } from '../wire/envelope.js';
+import type { InstanceId, WireVersion } from '../wire/envelope.js';
 import { EventPublisher } from './event-publisher.js';
 import { EventEncoder } from './event-encoder.js';
 import { EventLosses, type EventLoss } from './event-loss.js';
@@ -105,6 +105,11 @@ export class EventRouter {
       telemetry,
       this.guard,
     );
+  }
+
+  /** Events are written in this version from now on: one that all instances read. */
+  useWireVersion(version: WireVersion): void {
+    this.encoder.version = version;
   }
 
   /** Events that were lost in the outbox after their promises had resolved as queued. */

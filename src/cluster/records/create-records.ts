@@ -20,12 +20,10 @@ export function createRecords(
 ): InstanceRecords | undefined {
   const { prefix, publishTimeoutMs } = options;
   if (clients !== undefined) {
-    const scripts = new RedisScripts(
-      clients.publisher,
-      publishTimeoutMs,
-      `${prefix}:members:*`,
-      'the other instances learn nothing new of this one',
-    );
+    const scripts = new RedisScripts(clients.publisher, publishTimeoutMs, `${prefix}:members:*`, {
+      consequence: 'the other instances learn nothing new of this one',
+      publish: false,
+    });
     return new RedisRecords(scripts, prefix, instanceId, options);
   }
   // Not `instanceof`: an app may load this package twice, as ESM and as CommonJS.

@@ -123,6 +123,7 @@ describe('the members of a cluster', () => {
     await knows(a, 2);
 
     await worker.close();
+    await knows(a, 1);
     await newcomer.announce('bye');
     await newcomer.announce('bye');
 
