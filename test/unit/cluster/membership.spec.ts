@@ -14,6 +14,7 @@ import { RedisScripts } from '../../../src/redis/redis-scripts.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import type { MembershipMessage } from '../../../src/wire/cluster-message.js';
 import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
+import { Deferred } from '../../support/deferred.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 import { testRedisUrl } from '../../support/test-cluster.js';
 import { until } from '../../support/until.js';
@@ -190,7 +191,7 @@ const beats = ({ records }: Member, count = 2): Promise<void> => {
 };
 
 let world: World;
-const given = async (where: Where): Promise<void> => {
+const givenWorld = async (where: Where): Promise<void> => {
   world = new World(where);
   if (where === 'records in Redis') await world.redis.connect();
 };
@@ -199,7 +200,7 @@ afterEach(() => world.close());
 describe.each<Where>(['records in memory', 'records in Redis', 'heartbeats to all'])(
   'the members of a cluster, by %s',
   (where) => {
-    beforeEach(() => given(where));
+    beforeEach(() => givenWorld(where));
 
     it('know one another, each once', async () => {
       const members = await world.members(4);
@@ -269,7 +270,7 @@ describe.each<Where>(['records in memory', 'records in Redis', 'heartbeats to al
 );
 
 describe.each<Where>(['records in memory', 'records in Redis'])('members by %s', (where) => {
-  beforeEach(() => given(where));
+  beforeEach(() => givenWorld(where));
 
   it('send nothing to all while nothing changes, and one beat at a time', async () => {
     const members = await world.members(5);
@@ -431,7 +432,7 @@ describe.each<Where>(['records in memory', 'records in Redis'])('members by %s',
 describe('a hundred members', () => {
   const COUNT = 100;
   beforeEach(async () => {
-    await given('records in memory');
+    await givenWorld('records in memory');
     jest.useFakeTimers();
   });
   afterEach(() => {
@@ -461,23 +462,20 @@ describe('a hundred members', () => {
 });
 
 describe('a member that was frozen', () => {
-  beforeEach(() => given('records in memory'));
+  beforeEach(() => givenWorld('records in memory'));
 
   it('is lost for the others, keeps them, and is there again with its next beat', async () => {
     const [a, b] = (await world.members(2, SHORT)) as [Member, Member];
-    let thaw = (): void => {};
-    const frozen = new Promise<void>((resolve) => {
-      thaw = resolve;
-    });
+    const thawed = new Deferred();
     const { records } = b;
     const beat = records?.beat.bind(records);
     if (records && beat)
-      records.beat = async (given) => {
-        await frozen;
-        return beat(given);
+      records.beat = async (ofBeat) => {
+        await thawed.promise;
+        return beat(ofBeat);
       };
     await knows(a, b.instanceId, false);
-    thaw();
+    thawed.resolve();
     await knows(a, b.instanceId);
     expect(a.changes.slice(1)).toEqual([`lost ${b.instanceId}`, `joined ${b.instanceId}`]);
     expect(b.changes).toEqual([`joined ${a.instanceId}`]);
@@ -485,7 +483,7 @@ describe('a member that was frozen', () => {
 });
 
 describe('the transport of an app, with heartbeats to all', () => {
-  beforeEach(() => given('heartbeats to all'));
+  beforeEach(() => givenWorld('heartbeats to all'));
 
   it('limits the number of instances', async () => {
     const a = world.member({ heartbeatIntervalMs: 60_000, memberTimeoutMs: 120_000 });
