@@ -69,7 +69,7 @@ class World {
     const limits = { ...options, keptMs: 60_000 };
     if (this.where === 'heartbeats to all') return undefined;
     if (this.where === 'records in memory')
-      return new InMemoryRecords(this.table, instanceId, limits, {});
+      return new InMemoryRecords(this.table, instanceId, limits);
     const scripts = new RedisScripts(this.redis, 5_000, `${this.prefix}:*`);
     return new RedisRecords(scripts, this.prefix, instanceId, limits);
   }

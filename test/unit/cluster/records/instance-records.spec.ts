@@ -54,7 +54,7 @@ describe.each(['in memory', 'in Redis'])('records of instances %s', (where) => {
     if (known !== undefined) return known;
     const records =
       where === 'in memory'
-        ? new InMemoryRecords(table, id, limits, {})
+        ? new InMemoryRecords(table, id, limits)
         : new RedisRecords(scripts, prefix, id, limits);
     byId.set(id, records);
     return records;
