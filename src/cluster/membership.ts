@@ -38,6 +38,8 @@ const AWAY: ReadonlySet<string> = new Set(['redis.unavailable', 'redis.timeout',
 export interface MembershipRead {
   /** Counts the reads. */
   readonly version: number;
+  /** Whether it is a beat of this instance, and not a heartbeat of another one. */
+  readonly isBeat: boolean;
   /** Whether `instances` are all that have a record. */
   readonly isComplete: boolean;
   /** The instances whose records have changed; also unchanged ones, where they were asked for. */
@@ -269,7 +271,7 @@ export class Membership {
     if (update.changes.length === 0) return;
     // A forged heartbeat may have stood for a living instance.
     this.known = NOTHING;
-    this.tell(update, false);
+    this.tell(update);
   }
 
   private begin(): Promise<void> {
@@ -312,7 +314,7 @@ export class Membership {
     }
     // The others answer a hello at once.
     await this.announce(unchanged || this.version === 0 ? 'hello' : 'heartbeat');
-    this.tell({ instances: [], changes: [] }, false);
+    this.tell({ instances: [], changes: [] }, { isBeat: true });
   }
 
   private refused(error: PropagatorError): void {
@@ -351,7 +353,7 @@ export class Membership {
       this.version + 1,
       (record) => isOther || record.version > known.version,
     );
-    this.tell(update, isComplete);
+    this.tell(update, { isBeat: true, isComplete });
     if (this.unannounced !== undefined) this.sayHelloLater();
   }
 
@@ -361,10 +363,14 @@ export class Membership {
     return now - this.changesReadAt >= pauseMs ? 'changes' : 'states';
   }
 
-  private tell({ instances, changes }: MembersUpdate, isComplete: boolean): void {
+  private tell(
+    { instances, changes }: MembersUpdate,
+    { isBeat = false, isComplete = false } = {},
+  ): void {
     const version = ++this.version;
     this.chooseVersion();
-    for (const listener of this.listeners) listener.read({ version, isComplete, instances });
+    const read: MembershipRead = { version, isBeat, isComplete, instances };
+    for (const listener of this.listeners) listener.read(read);
     for (const change of changes) this.changes.next(change);
   }
 
@@ -468,13 +474,13 @@ export class Membership {
     }
     if (type === 'bye') {
       const update = this.members.said(origin, { member, text }, this.version + 1);
-      if (update.changes.length > 0) this.tell(update, false);
+      if (update.changes.length > 0) this.tell(update);
       return;
     }
     const isKnown = this.members.has(origin);
     const update = this.members.heard(origin, { member, text }, this.version + 1);
     if (update === undefined) return;
-    this.tell(update, false);
+    this.tell(update);
     // A new instance needs to know this one now, not with the next heartbeat. Answers are not answered.
     if (type === 'hello' || (!isKnown && beat > 0)) this.answer(origin);
   }

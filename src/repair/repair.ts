@@ -304,7 +304,7 @@ export class Repair {
     this.missing(FIRST_PAUSE_MS);
   }
 
-  private read({ version, instances }: MembershipRead): void {
+  private read({ version, instances, isBeat }: MembershipRead): void {
     const { pubSub } = this.deps;
     if (this.closed) return;
     this.instances.read(instances, { isFirst: this.version === 0 });
@@ -317,7 +317,8 @@ export class Repair {
       }
     }
     for (const gone of this.instances.forgetGone()) this.catchUp.forget(gone);
-    this.sendMarks();
+    // One for each beat: not for each heartbeat of another instance.
+    if (isBeat) this.sendMarks();
   }
 
   private sendMarks(): void {
