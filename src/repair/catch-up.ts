@@ -356,12 +356,14 @@ export class CatchUp {
 
   private take(outage: Outage, pull: Pull, page: PulledPage): void {
     const { origin: instanceId, heard } = pull;
-    const { arrivals, upTo, cursor, forgotten = 0 } = page;
+    const { arrivals, upTo, cursor, forgotten } = page;
     if (cursor !== undefined && cursor <= (pull.cursor ?? -1)) throw new TypeError('it goes back');
     pull.failures = 0;
-    if (forgotten > heard) {
-      this.deps.gap({ instanceId, from: heard + 1, to: forgotten, reason: 'forgotten' });
-      pull.heard = forgotten;
+    if (forgotten !== undefined) {
+      // Whoever may publish on a channel decides what was heard, so that is for the report only.
+      const from = Math.min(heard + 1, forgotten);
+      this.deps.gap({ instanceId, from, to: forgotten, reason: 'forgotten' });
+      pull.heard = Math.max(heard, forgotten);
     }
     for (const arrival of arrivals) this.deps.deliver(instanceId, arrival);
     pull.from = furthest(pull.from, upTo);

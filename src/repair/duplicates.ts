@@ -5,6 +5,7 @@ import type { ReceivedLog } from '../routing/received-log.js';
 import type { Envelope, InstanceId } from '../wire/envelope.js';
 import { fnv1a } from '../wire/fnv.js';
 import type { NumberedArrival } from './hold-back-queue.js';
+import { lenientNow } from './pages.js';
 
 /** The first attempt may arrive over a connection that was given up: check for duplicates for this long. */
 const WATCHED_MS = 30_000;
@@ -40,7 +41,7 @@ export class Duplicates {
       reporter.count('event.repeated');
       return true;
     }
-    if (!repeated || !this.isUncertain(origin, sequence, sentAt)) return false;
+    if (!repeated || !this.isUncertain(origin, sequence, Date.now() - sentAt)) return false;
     this.recordUncertain(origin, sequence);
     return true;
   }
@@ -50,7 +51,7 @@ export class Duplicates {
     const { log } = this.deps;
     const hash = fnv1a(channel);
     if (log.has(origin, sequence, hash)) return false;
-    if (sentAt !== undefined && this.isUncertain(origin, sequence, sentAt)) {
+    if (sentAt !== undefined && this.isUncertain(origin, sequence, lenientNow() - sentAt)) {
       this.recordUncertain(origin, sequence);
       return false;
     }
@@ -77,10 +78,10 @@ export class Duplicates {
   }
 
   /** Whether it was sent before the log begins. A number above all received ones is new in any case. */
-  private isUncertain(origin: InstanceId, sequence: number, sentAt: number): boolean {
+  private isUncertain(origin: InstanceId, sequence: number, ageMs: number): boolean {
     const { log } = this.deps;
     if (sequence > log.lastOf(origin)) return false;
-    return Date.now() - sentAt >= log.coversMs - MARGIN_MS;
+    return ageMs >= log.coversMs - MARGIN_MS;
   }
 
   /** Many of them may arrive at once: they are reported as one gap. */

@@ -12,7 +12,7 @@ const MAX_IN_FLIGHT = 64;
 /** A mark may be in flight at the next beat. Two beats without one that was taken are no coincidence. */
 const MAX_MISSED = 2;
 /** Beats may come earlier, since each has a jitter. What comes between two beats does not count. */
-const COUNTED = 0.5;
+const COUNTED = 0.85;
 
 interface MarksDeps {
   readonly pubSub: PubSub;

@@ -137,7 +137,7 @@ export function pageIn(origin: InstanceId, reply: unknown): PulledPage | undefin
   if (cursor !== undefined && !isCount(cursor)) throw new TypeError('its cursor is no number');
   if (forgotten !== undefined && !isCount(forgotten))
     throw new TypeError('"forgotten" is no number');
-  const now = Date.now();
+  const now = lenientNow();
   return {
     arrivals: entries.map(({ channel, lane, number, bytes, ageMs }) => ({
       channel,
@@ -151,6 +151,16 @@ export function pageIn(origin: InstanceId, reply: unknown): PulledPage | undefin
     cursor,
     forgotten,
   };
+}
+
+/**
+ * Now, in ms since 1970, as the clock says that is ahead: the wall clock may be set back, and the monotonic one stands still while
+ * the machine is suspended. An event is rather taken for a younger one than for one of before.
+ *
+ * @internal
+ */
+export function lenientNow(): number {
+  return Math.max(Date.now(), performance.timeOrigin + performance.now());
 }
 
 interface PageClientDeps {

@@ -163,7 +163,7 @@ export class Repair {
   intercept(envelope: Envelope, channel: string, bytes: Buffer): boolean {
     if (!this.isOn) return false;
     if (this.duplicates.drops(envelope, channel)) return true;
-    if (this.late.has(channel)) this.lateHeard((each) => each === channel);
+    if (this.late.size > 0 && this.late.has(channel)) this.lateHeard((each) => each === channel);
     if (!this.catchUp.isActive) return false;
     const { origin, sequence, lane, number } = envelope;
     return this.catchUp.intercept(origin, { channel, sequence, bytes, lane, number });

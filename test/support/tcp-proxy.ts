@@ -27,6 +27,7 @@ export type Silence = 'start' | 'subscribe';
 export class TcpProxy {
   private readonly links = new Set<Link>();
   private silence: Silence | undefined;
+  private isCutOff = false;
 
   private constructor(
     private readonly server: Server,
@@ -101,6 +102,23 @@ export class TcpProxy {
     };
   }
 
+  /**
+   * Cuts the subscribed connections. The next ones cannot subscribe until the returned function is called: it delivers
+   * their commands.
+   */
+  cutOff(): () => void {
+    this.isCutOff = true;
+    this.cutThose(true);
+    return () => {
+      this.isCutOff = false;
+      for (const link of this.links) {
+        const { upstream, held = [] } = link;
+        link.held = undefined;
+        upstream.write(Buffer.concat(held));
+      }
+    };
+  }
+
   /** Whether the delayed bytes contain these words. */
   holds(words: string): boolean {
     return [...this.links].some(({ held = [] }) => Buffer.concat(held).includes(words));
@@ -158,6 +176,7 @@ export class TcpProxy {
       link.silent ||= silentFrom === 'start';
       link.silent ||= silentFrom === 'subscribe' && /\bsubscribe\r/i.test(bytes.toString('latin1'));
       if (link.silent) return;
+      if (this.isCutOff && link.subscriber) link.held ??= [];
       if (link.held === undefined) upstream.write(bytes);
       else link.held.push(bytes);
     });

@@ -83,9 +83,9 @@ describe('events that an instance could not receive', () => {
   const service = (index: number): ClusterService =>
     cluster.instance(index).app.get(ClusterService);
   const repair = () => cluster.instance(0).app.get(DiagnosticsService).diagnostics().repair;
-  /** Resolves once the instance of the client has heard all that was sent up to now, but for silent parts. */
-  const itself = async (): Promise<void> => {
-    const { heardItselfAt } = cluster.instance(0).app.get<Runtime>(RUNTIME);
+  /** Resolves once an instance has heard all that was sent up to now, but for silent parts. */
+  const itself = async (index = 0): Promise<void> => {
+    const { heardItselfAt } = cluster.instance(index).app.get<Runtime>(RUNTIME);
     const now = performance.now();
     await until(
       () => heardItselfAt() > now,
@@ -391,6 +391,8 @@ describe('events that an instance could not receive', () => {
     await propagator.emitToAll({ event: 'a', data: 'refused' });
     for (let n = 3; n <= 40; n++) await tell(1, n);
     await has(...Array.from({ length: 40 }, (_, i) => i + 1));
+    // Both instances have beaten since, and what was heard is proven.
+    for (const index of [1, 0]) await itself(index);
     // The connection is lost once more.
     transport(0).deafen();
     await tell(1, 41);

@@ -1,0 +1,202 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
+import {
+  ClusterService,
+  RedisPropagatorService,
+  type EventGap,
+  type RedisPropagatorOptions,
+} from '../../../src/index.js';
+import { DiagnosticsService } from '../../../src/observability/diagnostics.service.js';
+import { encodePacket } from '../../../src/wire/encode-packet.js';
+import { encodeEnvelope } from '../../../src/wire/envelope.js';
+import { ExternalClient } from '../../support/external-client.js';
+import { instanceIdOf, untilMembersKnown } from '../../support/members.js';
+import { PlainGateway } from '../../support/plain-gateway.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
+import type { TestClient } from '../../support/test-client.js';
+import { givenCluster, testRedisUrl, type TestCluster } from '../../support/test-cluster.js';
+import type { TestInstance } from '../../support/test-instance.js';
+import { until } from '../../support/until.js';
+import { EVENT_PACKET } from '../../../src/wire/wire-packet.js';
+import { Encoder } from 'socket.io-parser';
+
+/** An event of a publisher that is written in another language. */
+function envelopeOf(origin: Buffer, sequence: number, data: unknown): Buffer {
+  const parts = encodePacket(new Encoder(), { type: EVENT_PACKET, nsp: '/', data: ['n', data] });
+  const flags = { volatile: false, compress: true, customParser: false, except: [], rooms: [] };
+  return encodeEnvelope({ origin, sequence, sentAt: Date.now(), ...flags }, parts).bytes;
+}
+
+describe('an instance that is cut off from Redis', () => {
+  let cluster: TestCluster;
+  let proxy: TcpProxy;
+  let external: ExternalClient;
+  /** Alice is connected to the first instance, which goes through the proxy. */
+  let alice: TestClient;
+  let gaps: EventGap[];
+
+  beforeEach(() => {
+    gaps = [];
+    external = new ExternalClient();
+  });
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    external.close();
+    await cluster.close();
+    await proxy.close();
+  });
+
+  async function start(options: RedisPropagatorOptions = {}): Promise<TestInstance> {
+    proxy = await TcpProxy.to(testRedisUrl());
+    cluster = await givenCluster()
+      .of(2)
+      .with(PlainGateway)
+      .configured((index) => (index === 0 ? { redis: proxy.url } : options))
+      .start();
+    await untilMembersKnown(cluster);
+    const first = cluster.instance(0);
+    first.app.get(ClusterService).gaps$.subscribe((gap) => gaps.push(gap));
+    alice = await first.connect({ token: 'alice' });
+    await until(
+      () => first.redis.state === 'ready',
+      () => 'everything to be subscribed',
+    );
+    return first;
+  }
+
+  /** Cuts the first instance off. Returns a function that lets it subscribe again. */
+  async function cutOff(): Promise<() => void> {
+    const { redis } = cluster.instance(0);
+    const letGo = proxy.cutOff();
+    await until(
+      () => redis.state === 'degraded',
+      () => 'it to be cut off',
+    );
+    return letGo;
+  }
+
+  const tell = (data: unknown) =>
+    cluster.instance(1).propagator.emitToUser({ userId: 'alice', event: 'n', data });
+  const has = (...data: unknown[]) =>
+    until(
+      () => alice.data('n').length >= data.length,
+      () => `${JSON.stringify(data)}, there is ${JSON.stringify(alice.data('n'))}`,
+    ).then(() => expect(alice.data('n')).toEqual(data));
+  const repaired = () => {
+    const { repair } = cluster.instance(0).app.get(DiagnosticsService).diagnostics();
+    return !repair.underway;
+  };
+
+  it.each([
+    ['its clock is set back by two minutes', -120_000],
+    ['the machine was suspended for ten minutes', 600_000],
+  ])('gets what it has missed although %s', async (_, stepMs) => {
+    await start();
+    await tell(1);
+    await has(1);
+    const letGo = await cutOff();
+    await tell(2);
+    const now = Date.now.bind(Date);
+    jest.spyOn(Date, 'now').mockImplementation(() => now() + stepMs);
+    await tell(3);
+    letGo();
+    await has(1, 2, 3);
+    await tell(4);
+    await has(1, 2, 3, 4);
+    expect(gaps).toEqual([]);
+  });
+
+  it('is told of the events of an instance that it never knew', async () => {
+    await start();
+    const letGo = await cutOff();
+    const worker = await cluster.startWorker();
+    const { instanceId } = worker.get(ClusterService).self;
+    const propagator = worker.get(RedisPropagatorService);
+    for (let n = 1; n <= 5; n++) {
+      await propagator.emitToUser({ userId: 'alice', event: 'n', data: n });
+    }
+    await worker.close();
+    letGo();
+    await until(
+      () => gaps.length > 0,
+      () => 'a gap',
+    );
+    expect(gaps).toEqual([{ instanceId, from: 1, to: null, reason: 'no-answer' }]);
+    await tell('after');
+    await has('after');
+  });
+
+  it('reports no gap for one that came and went and had published nothing', async () => {
+    await start();
+    const letGo = await cutOff();
+    const worker = await cluster.startWorker();
+    await worker.close();
+    letGo();
+    await tell('after');
+    await has('after');
+    await until(repaired, () => 'the end of the repair');
+    expect(gaps).toEqual([]);
+  });
+
+  it('waits for no publisher that is no instance, and reports no gap for it', async () => {
+    await start();
+    const channel = cluster.channel('user:alice');
+    for (let outage = 0; outage < 2; outage++) {
+      const letGo = await cutOff();
+      await external.publish(channel, envelopeOf(randomBytes(8), 1, 'missed'));
+      letGo();
+      await until(
+        () => cluster.instance(0).redis.state === 'ready',
+        () => 'it to be back',
+      );
+      for (let n = 0; n < 5; n++) {
+        const before = alice.data('n').length;
+        await external.publish(channel, envelopeOf(randomBytes(8), 1, n));
+        await until(
+          () => alice.data('n').length > before,
+          () => 'the event',
+        );
+      }
+      await until(repaired, () => 'the end of the repair');
+    }
+    expect(gaps).toEqual([]);
+    expect(alice.data('n')).toEqual([0, 1, 2, 3, 4, 0, 1, 2, 3, 4]);
+  });
+
+  it('is told of a gap although somebody published in the name of the instance, with a huge number', async () => {
+    await start({ repair: { maxBytes: 1_024 } });
+    const instanceId = instanceIdOf(cluster.instance(1));
+    await external.publish(
+      cluster.channel('user:alice'),
+      envelopeOf(Buffer.from(instanceId, 'hex'), 2 ** 40, 'forged'),
+    );
+    await has('forged');
+    const letGo = await cutOff();
+    for (let n = 1; n <= 40; n++) await tell(n);
+    letGo();
+    await until(
+      () => alice.data('n').at(-1) === 40,
+      () => 'the last event',
+    );
+    const [, first] = alice.data('n') as [string, number];
+    expect(first).toBeGreaterThan(2);
+    expect(alice.data('n')).toEqual([
+      'forged',
+      ...Array.from({ length: 41 - first }, (__, i) => first + i),
+    ]);
+    expect(gaps).toMatchObject([{ instanceId, to: first - 1, reason: 'forgotten' }]);
+  });
+
+  it('gets what it has missed in two outages in a row', async () => {
+    await start();
+    let letGo = await cutOff();
+    await tell(1);
+    letGo();
+    letGo = await cutOff();
+    await tell(2);
+    letGo();
+    await tell(3);
+    await has(1, 2, 3);
+    expect(gaps).toEqual([]);
+  });
+});
