@@ -14,6 +14,8 @@ export type PositionsByOrigin = ReadonlyMap<InstanceId, LanePositions>;
 const MAX_MARKS = 64;
 /** Servers that were left. */
 const MAX_LEFT = 16;
+/** Of the positions of the past, two in so many ms are known: after an outage they move for each instance. */
+const PAST_APART_MS = 100;
 
 interface Mark {
   readonly server: string;
@@ -111,7 +113,9 @@ export class Positions {
     const moved = [...mark.heads].filter(([id, heads]) => isBeyond(heads, this.of(id)));
     if (moved.length === 0) return true;
     const positions = new Map(this.proven);
-    for (const [id, heads] of moved) positions.set(id, furthest(positions.get(id), heads));
+    for (const [id, heads] of moved) {
+      positions.set(id, this.listed(id, furthest(positions.get(id), heads)));
+    }
     this.become(positions);
     return true;
   }
@@ -132,16 +136,29 @@ export class Positions {
    * which no mark will: those of a server that was left.
    */
   reached(instanceId: InstanceId, upTo: LanePositions): void {
-    const rest = [...upTo].filter(([lane]) => !this.isMarked(instanceId, lane));
-    if (!isBeyond(new Map(rest), this.of(instanceId))) return;
-    const moved = furthest(this.of(instanceId), new Map(rest));
+    const reached = new Map<LaneId, number>();
+    // A page moves no position beyond the record: what an instance has not published yet cannot have been heard.
+    for (const head of this.latest.get(instanceId) ?? []) {
+      if (this.isMarked(head)) continue;
+      reached.set(head.lane, Math.min(upTo.get(head.lane) ?? 0, head.last));
+    }
+    if (!isBeyond(reached, this.of(instanceId))) return;
+    const moved = this.listed(instanceId, furthest(this.of(instanceId), reached));
     this.become(new Map(this.proven).set(instanceId, moved));
   }
 
   /** Whether marks have proven these numbers, on the lanes on which they can. */
   isProven(instanceId: InstanceId, numbers: LanePositions): boolean {
-    const rest = [...numbers].filter(([lane]) => this.isMarked(instanceId, lane));
-    return !isBeyond(new Map(rest), this.of(instanceId));
+    const position = this.of(instanceId);
+    let newest = 0;
+    for (const head of this.latest.get(instanceId) ?? []) {
+      newest = Math.max(newest, head.lane);
+      const number = numbers.get(head.lane) ?? 0;
+      if (number > (position.get(head.lane) ?? 0) && this.isMarked(head)) return false;
+    }
+    // The next record says of a later lane whether marks go to its server.
+    for (const lane of numbers.keys()) if (lane > newest) return false;
+    return true;
   }
 
   /** The instances that have published on a server that this instance has left, and that was not heard. */
@@ -183,15 +200,24 @@ export class Positions {
     return this.past.findLast(({ at }) => at <= moment)?.positions;
   }
 
-  private isMarked(instanceId: InstanceId, lane: LaneId): boolean {
-    const head = this.latest.get(instanceId)?.find((each) => each.lane === lane);
+  private isMarked({ server }: LaneHead): boolean {
     // A server that is not known yet may be one that marks go to.
-    return head !== undefined && (head.server === '' || this.marked.has(head.server));
+    return server === '' || this.marked.has(server);
+  }
+
+  /** The lanes of the last record: others are left, and have no further events. */
+  private listed(instanceId: InstanceId, positions: LanePositions): LanePositions {
+    const heads = this.latest.get(instanceId) ?? [];
+    if (positions.size <= heads.length) return positions;
+    const lanes = new Set(heads.map(({ lane }) => lane));
+    return new Map([...positions].filter(([lane]) => lanes.has(lane)));
   }
 
   private become(positions: PositionsByOrigin): void {
     const now = performance.now();
     this.proven = positions;
+    // The later moment is the careful one: for those before it the earlier positions count.
+    if (now - (this.past.at(-2)?.at ?? -Infinity) < PAST_APART_MS) this.past.pop();
     this.past.push({ at: now, positions });
     // The one before that age still says what was proven then.
     while ((this.past[1]?.at ?? now) < now - this.keptMs) this.past.shift();

@@ -136,6 +136,44 @@ describe('positions', () => {
     expect(shown(positions, 'a')).toEqual({});
   });
 
+  it('are those of the lanes that the last record lists: an instance has a new lane for each of its connections', () => {
+    for (let lane = 1; lane <= 2_000; lane++) {
+      positions.read([record('a', [lane, 'redis', 4], [lane + 1, 'redis', 4])]);
+      positions.mark('m', 'redis');
+      positions.heard('m');
+    }
+    expect(shown(positions, 'a')).toEqual({ 2000: 4, 2001: 4 });
+  });
+
+  it('are not proven on a lane that the last record does not list yet, nor moved there by a page', () => {
+    positions.read([record('a', [2, 'old', 5])]);
+    positions.mark('m', 'old');
+    positions.interrupted();
+    // Lane 1 was left long ago.
+    expect(positions.isProven('a', new Map([[1, 9]]))).toBe(true);
+    const page = new Map([
+      [2, 2 ** 40],
+      [3, 2 ** 40],
+    ]);
+    expect(positions.isProven('a', page)).toBe(false);
+    positions.reached('a', page);
+    expect(shown(positions, 'a')).toEqual({ 2: 5 });
+  });
+
+  it('of the past are few, however many instances move at the end of an outage', () => {
+    const ids = Array.from({ length: 500 }, (_, number) => `b${number}`);
+    positions.read(ids.map((id) => record(id, [1, 'old', 7])));
+    positions.mark('m', 'old');
+    positions.interrupted();
+    const begun = performance.now();
+    jest.advanceTimersByTime(1_000);
+    for (const id of ids) positions.reached(id, new Map([[1, 7]]));
+    expect(positions.all.size).toBe(501);
+    expect(positions.at(begun)?.size).toBe(1);
+    expect(positions.at(performance.now())?.size).toBe(501);
+    expect((positions as unknown as { past: unknown[] }).past.length).toBeLessThan(5);
+  });
+
   it('of marks that never come back need no memory', () => {
     for (let number = 0; number < 1_000; number++) positions.mark(`m${number}`, 'redis');
     expect(positions.heard('m0')).toBe(false);
