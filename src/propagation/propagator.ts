@@ -76,8 +76,9 @@ export abstract class Propagator<Bound extends boolean = false> {
   abstract perform<V extends Verb>(call: CallOf<V>, namespace?: string): Promise<OutcomeOf<V>>;
 
   /**
-   * To all sockets of a user, or of one session of the user. `reached: false` means that the user is offline; for a
-   * session `remoteInstances` counts all instances that the user is connected to.
+   * To all sockets of a user, or of one session of the user. `reached: false` means that the user has no socket in
+   * this namespace; `PresenceService.isOnline` says whether the user is offline. For a session `remoteInstances` counts
+   * all instances that the user is connected to.
    */
   emitToUser<T>(event: Given<UserEvent<T>, Bound>): Promise<Receipt> {
     return this.perform({ verb: 'emitToUser', event });

@@ -48,7 +48,7 @@ describe('the TypeScript and JavaScript of the documentation', () => {
 describe('the code of the documentation', () => {
   it('names its language, and the language is checked by a test', () => {
     // Blocks that are only shown: output of programs, and diagrams.
-    const known = new Set(['ts', 'js', 'sh', 'json', 'yaml', 'python', 'mermaid', 'text']);
+    const known = new Set(['ts', 'js', 'sh', 'json', 'yaml', 'python', 'nginx', 'mermaid', 'text']);
     const unknown = pages
       .flatMap(codeBlocks)
       .filter(({ language }) => !known.has(language))
