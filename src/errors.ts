@@ -15,8 +15,13 @@ const messages = {
     'RedisPropagatorModule is imported without forRoot() or forRootAsync(). Import RedisPropagatorModule.forRoot() once, in the root module. Feature modules need no import: its providers are global.',
   'module.twice': (count: number) =>
     `RedisPropagatorModule is configured ${count} times in this app, with forRoot() or forRootAsync(), and only one configuration can count. Keep one of them, in the root module; feature modules need no import, because its providers are global. With "isGlobal: false", keep the result of forRoot() in a constant and import that constant.`,
-  'adapter.missing': (gateways: string, adapter: string, consequence: string) =>
-    `The clients of ${gateways} are served by ${adapter} and not by SocketStateAdapter: ${consequence}. Write app.useWebSocketAdapter(new SocketStateAdapter(app)) before app.init() or app.listen(), and set no other adapter after it. An adapter of your own extends SocketStateAdapter.`,
+  'adapter.missing': (
+    gateways: string,
+    adapter: string,
+    consequence: string,
+    remedy = 'Write app.useWebSocketAdapter(new SocketStateAdapter(app)) before app.init() or app.listen(), and set no other adapter after it. An adapter of your own extends SocketStateAdapter.',
+  ) =>
+    `The clients of ${gateways} are served by ${adapter} and not by SocketStateAdapter: ${consequence}. ${remedy}`,
   'app.not-started': () =>
     'The app has not started: no client and no instance can be reached yet. Await app.init() or app.listen() first; within the app do it in onApplicationBootstrap or later.',
   'context.not-ws': (asking: string, type: string) =>

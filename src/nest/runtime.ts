@@ -34,6 +34,7 @@ import { TokenExpiry } from '../auth/token-expiry.js';
 import { TokenRefresh } from '../auth/token-refresh.js';
 import { replyChannel } from '../wire/channel-names.js';
 import { createTransport, type Transport } from './create-transport.js';
+import { HandedGateways } from './handed-gateways.js';
 
 /** The parts of this library in one app. Apps in one process share none of them. @internal */
 export interface Runtime extends Pick<Transport, 'pubSub' | 'clients'> {
@@ -45,6 +46,7 @@ export interface Runtime extends Pick<Transport, 'pubSub' | 'clients'> {
   readonly cluster: ClusterService;
   readonly requests: ClusterRequests;
   readonly servers: SocketServers;
+  readonly gateways: HandedGateways;
   readonly propagator: RedisPropagatorService;
   readonly presence: PresenceService;
   readonly sessions: SessionService;
@@ -159,6 +161,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
       refusals,
       presence.gate,
     ),
+    gateways: new HandedGateways(),
     propagator: new RedisPropagatorService(router, users, reporter, readiness),
     presence: presence.service,
     sessions: createSessions(options, { requests, router, revocations, reporter }),
