@@ -86,6 +86,12 @@ export class RedisPubSub implements PubSub {
     this.subscriber = this.createSubscriber({
       changed: (subscribed, refusal) => this.connection.subscriberChanged(subscribed, refusal),
       message: this.listeners.dispatch,
+      dropped: (channel) =>
+        this.reporter.report(
+          'connection.given-up',
+          () =>
+            `a message of channel ${channel} was dropped: its connection is being closed, and earlier messages may be missing`,
+        ),
       interrupted: (interrupted, since) => {
         for (const listener of this.interruptions) listener(interrupted, since);
       },

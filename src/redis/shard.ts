@@ -12,7 +12,7 @@ import type { Waiters } from './waiters.js';
 /** @internal */
 export interface ShardHandlers extends Pick<
   SubscriberHandlers,
-  'message' | 'error' | 'opened' | 'threw'
+  'message' | 'dropped' | 'error' | 'opened' | 'threw'
 > {
   /** A failure of these channels alone, on an open connection. */
   readonly missed: SubscriberHandlers['interrupted'];
@@ -87,9 +87,11 @@ export class Shard {
           on.changed();
         },
         smessageBuffer: (channel: Buffer, message: Buffer) => {
-          if (isGivenUp(this.client)) return;
           const name = channel.toString();
-          if (this.connection.isWanted(name)) on.message(name, message);
+          const isWanted = this.connection.isWanted(name);
+          if (isGivenUp(this.client)) {
+            if (isWanted) on.dropped(name);
+          } else if (isWanted) on.message(name, message);
           else on.stray(name, message);
         },
       },

@@ -187,6 +187,7 @@ export class ShardedSubscriber implements Subscriber {
       },
       missed: this.handlers.interrupted,
       message: this.handlers.message,
+      dropped: this.handlers.dropped,
       stray: (channel, message) => {
         // While a slot moves, its old master accepts publishes until it knows. An SUNSUBSCRIBE takes a moment, too.
         if (this.isWanted(channel)) this.handlers.message(channel, message);

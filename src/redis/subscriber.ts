@@ -7,6 +7,8 @@ export interface SubscriberHandlers {
   /** Whether all wanted channels are subscribed, and if not, the reason. */
   readonly changed: (subscribed: boolean, reason?: PropagatorError) => void;
   readonly message: (channel: string, message: Buffer) => void;
+  /** A message of a wanted channel came over a connection that ioredis has given up, and was dropped. */
+  readonly dropped: (channel: string) => void;
   readonly error: (error: unknown) => void;
   /** A connection is open. */
   readonly opened: (client: RedisClient) => void;

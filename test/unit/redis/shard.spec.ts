@@ -28,6 +28,7 @@ describe('the connection to one master of a Cluster', () => {
       missed: (channels) => events.push(`missed ${channels('a')}`),
       moved: () => events.push('moved'),
       message: (channel) => events.push(`message ${channel}`),
+      dropped: (channel) => events.push(`dropped ${channel}`),
       stray: (channel) => events.push(`stray ${channel}`),
       opened: () => {},
       error: threw,
@@ -56,6 +57,13 @@ describe('the connection to one master of a Cluster', () => {
     says('a');
     says('b');
     expect(events).toEqual(['message a', 'stray b']);
+  });
+
+  it('says which messages of its channels it drops after ioredis has given up the connection', () => {
+    Object.assign(node.stream, { writableEnded: true });
+    says('a');
+    says('b');
+    expect(events).toEqual(['dropped a']);
   });
 
   it('reports an interruption when it is lost, and subscribes again', async () => {

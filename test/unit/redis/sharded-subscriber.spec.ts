@@ -39,6 +39,7 @@ describe('the subscribed connections of a Cluster', () => {
     subscriber = new ShardedSubscriber(clients, 1_000, {
       changed: (subscribed, reason) => reported.push(reason?.message ?? String(subscribed)),
       message: (channel, message) => received.push(`${channel} ${message.toString()}`),
+      dropped: () => {},
       error: () => {},
       opened: () => {},
       shared: () => {},
