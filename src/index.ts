@@ -4,6 +4,25 @@ export {
   type ClusterChange,
   type ClusterMember,
 } from './cluster/cluster.service.js';
+export {
+  defineEvents,
+  type ClientEvents,
+  type DefinedEvents,
+  type EventContract,
+  type EventDefinition,
+  type EventDefinitions,
+} from './contract/define-events.js';
+export type {
+  ClientEventAnswer,
+  ClientEventData,
+  ClientEventName,
+  ClientToServer,
+  NamespaceOf,
+  ServerResponse,
+  ServerToClient,
+} from './contract/event-types.js';
+export type { PropagatorTypes } from './contract/propagator-types.js';
+export { typed, type EventSchema, type SchemaIssue, type SchemaResult } from './contract/schema.js';
 export type { EventGap } from './cluster/event-gap.js';
 export type { EventLoss } from './routing/event-loss.js';
 export type { PublishMode } from './routing/outgoing-event.js';
@@ -12,7 +31,11 @@ export { AUTHENTICATED_ROOM, userRoom } from './routing/reserved-rooms.js';
 export type { SocketDetails } from './socket-io/commands/socket-details.js';
 export { PROPAGATOR_ERROR_CODES, PropagatorError, type PropagatorErrorCode } from './errors.js';
 export { CurrentUser } from './nest/current-user.decorator.js';
-export type { RedisPropagatorModuleExtras } from './nest/module-definition.js';
+export type {
+  RedisPropagatorAsyncOptions,
+  RedisPropagatorModuleExtras,
+  RedisPropagatorOptionsFactory,
+} from './nest/module-definition.js';
 export {
   Propagate,
   type PropagateAudience,
