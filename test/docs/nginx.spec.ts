@@ -173,12 +173,4 @@ describe('the nginx files of docs/deploys.md', () => {
       visitors.map((__, index) => (before[0]?.includes(index) ? 2 : 1)),
     );
   });
-
-  it('without a cookie, long polling fails: the first file is for WebSockets', async () => {
-    const url = await serve(forWebSockets);
-    const visitor = new Visitor(url, 'user-0', { transports: ['polling'], reconnection: false });
-    visitors = [visitor];
-    const [error] = (await once(visitor.socket, 'connect_error')) as [Error];
-    expect(error.message).toContain('xhr poll');
-  });
 });
