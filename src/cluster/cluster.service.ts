@@ -124,7 +124,7 @@ export class ClusterService {
     const failed = this.reporter.failure('heartbeat.failed', () => 'the list of instances');
     this.subscription = this.bus.messages$.subscribe(
       guarded(failed, ({ origin, message }) => {
-        if (message.type !== 'request' && message.type !== 'reply') this.heard(origin, message);
+        if ('member' in message) this.heard(origin, message);
       }),
     );
     this.subscription.add(
@@ -173,7 +173,7 @@ export class ClusterService {
       }
     }
     this.attempt('the check that this instance hears itself', () =>
-      this.canary.check(this.bus.isListening),
+      this.canary.check(this.pubSub.isSubscribed(this.bus.channel)),
     );
     this.attempt('heartbeat', () => this.announce('heartbeat'));
   }

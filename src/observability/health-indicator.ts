@@ -10,7 +10,7 @@ export interface PropagatorHealth {
   /** The reason; only if the status is `down`. */
   readonly message?: string;
   readonly state: PubSubState;
-  /** Whether each of the two connections to Redis works. */
+  /** Whether each connection to Redis works. */
   readonly connections: ConnectionHealth;
   /**
    * The age of the newest heartbeat of this instance that came back to it, in ms: the age of the last proof that
@@ -66,8 +66,8 @@ export class PropagatorHealthIndicator {
 
   private disconnected(): string | undefined {
     const { state } = this.view.pubSub;
-    const { publisher, subscriber } = this.view.connections();
-    if (state === 'ready' && publisher && subscriber) return undefined;
+    const works = Object.values(this.view.connections()).every(Boolean);
+    if (state === 'ready' && works) return undefined;
     return `The state is "${state}": events do not pass between instances.`;
   }
 

@@ -12,7 +12,7 @@ import type { RedisConnection } from './redis-options.js';
 export interface RedisPropagatorOptions {
   /**
    * The connection to Redis: a URL, ioredis options, Sentinel options, `{ nodes }` of a Cluster, or borrowed
-   * clients `{ publisher, subscriber }`.
+   * clients `{ publisher, subscriber, control? }`.
    * @default 'redis://localhost:6379'
    */
   redis?: RedisConnection | undefined;

@@ -2,6 +2,9 @@ import type { PropagatorError } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
 import type { InterruptedChannels } from '../ports/pub-sub.js';
 
+/** The connection of the events, or the one of requests and replies. */
+export type SubscriberRole = 'subscriber' | 'control';
+
 /** The reports of a subscriber to the transport. @internal */
 export interface SubscriberHandlers {
   /** Whether all wanted channels are subscribed, and if not, the reason. */

@@ -34,7 +34,7 @@ export function createRepair(
   const { maxMessageBytes } = options;
   const since = publisher.since.bind(publisher);
   // Even without the option `repair`, so that other instances learn at once that there is no history.
-  deps.requests.handle(REPAIR, repairServer({ instanceId, maxMessageBytes, since }));
+  deps.requests.handle(REPAIR, repairServer({ instanceId, maxMessageBytes, since }), true);
   const repair = new GapRepair(
     {
       ...deps,

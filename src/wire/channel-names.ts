@@ -55,6 +55,11 @@ export function replyChannel(prefix: string, instanceId: string): string {
   return `${prefix}:reply:${instanceId}`;
 }
 
+/** The channel of the marks that an instance publishes to itself. @internal */
+export function markChannel(prefix: string, instanceId: string): string {
+  return `${prefix}:mark:${instanceId}`;
+}
+
 /** A namespace as Socket.IO names it: with a leading slash. @internal */
 export function normalisedNamespace(namespace: string): string {
   return namespace.startsWith('/') ? namespace : `/${namespace}`;

@@ -63,7 +63,7 @@ describe('an instance that does not receive its own heartbeats', () => {
     expect(await b.propagator.fetchUserSockets('alice')).toMatchObject({ complete: true });
     expect(a.counts).toEqual({ 'connection.deaf': 1 });
     expect(cluster.logger.matching(/^warn connection\.deaf: /)).toHaveLength(1);
-    expect(between.connections).toBe(2);
+    expect(between.connections).toBe(3);
     expect(othersOf(a)).toHaveLength(1);
   });
 

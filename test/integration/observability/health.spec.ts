@@ -52,7 +52,7 @@ describe('the health of an instance', () => {
     expect(result).toMatchObject({
       status: 'up',
       state: 'ready',
-      connections: { publisher: true, subscriber: true },
+      connections: { publisher: true, subscriber: true, control: true },
       backlog: { events: 0, bytes: 0 },
       load: { overloaded: false, reasons: [] },
       draining: false,
@@ -76,10 +76,10 @@ describe('the health of an instance', () => {
     await redis.kill();
     await until(
       () => {
-        const { publisher, subscriber } = health.isHealthy().propagator.connections;
-        return !publisher && !subscriber;
+        const { publisher, subscriber, control } = health.isHealthy().propagator.connections;
+        return !publisher && !subscriber && !control;
       },
-      () => 'both connections gone',
+      () => 'all connections gone',
     );
     const sent = instance.propagator.emitToAll({ event: 'x' });
     const down = health.isHealthy().propagator;
@@ -87,7 +87,7 @@ describe('the health of an instance', () => {
       status: 'down',
       message: 'The state is "degraded": events do not pass between instances.',
       state: 'degraded',
-      connections: { publisher: false, subscriber: false },
+      connections: { publisher: false, subscriber: false, control: false },
       backlog: { events: 1 },
     });
     expect(down.backlog.bytes).toBeGreaterThan(30);

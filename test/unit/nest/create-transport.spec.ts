@@ -20,13 +20,17 @@ describe('the transport of an app', () => {
     const pubSub = new InMemoryPubSub();
     const transport = transportOf({ pubSub });
     expect(transport).toMatchObject({ pubSub, clients: undefined });
-    expect(transport.connections()).toEqual({ publisher: true, subscriber: true });
+    expect(transport.connections()).toEqual({ publisher: true, subscriber: true, control: true });
     expect(transport.redisVersion()).toBeNull();
     await transport.verifyAccess(ACCESS);
     await transport.close();
     expect(pubSub.state).toBe('ready');
     await pubSub.close();
-    expect(transport.connections()).toEqual({ publisher: false, subscriber: false });
+    expect(transport.connections()).toEqual({
+      publisher: false,
+      subscriber: false,
+      control: false,
+    });
   });
 
   it('is Redis otherwise, with clients of its own, which it closes', async () => {
@@ -34,10 +38,14 @@ describe('the transport of an app', () => {
     const { clients, pubSub } = transport;
     expect(pubSub).toBeInstanceOf(RedisPubSub);
     expect(clients).toMatchObject({ owned: true, cluster: false });
-    expect(transport.connections()).toEqual({ publisher: false, subscriber: false });
+    expect(transport.connections()).toEqual({
+      publisher: false,
+      subscriber: false,
+      control: false,
+    });
     await pubSub.connect();
     await transport.verifyAccess(ACCESS);
-    expect(transport.connections()).toEqual({ publisher: true, subscriber: true });
+    expect(transport.connections()).toEqual({ publisher: true, subscriber: true, control: true });
     await until(
       () => transport.redisVersion() !== null,
       () => 'the version of Redis',

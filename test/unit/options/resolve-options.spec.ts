@@ -29,6 +29,7 @@ function errorOf(options: unknown): PropagatorError {
 
 const authenticate = () => null;
 const client = new Redis({ lazyConnect: true });
+const other = client.duplicate();
 const cluster = new Cluster([{ port: 7000 }], { lazyConnect: true });
 const inStrings = new Redis({ lazyConnect: true, stringNumbers: true });
 const prefixed = new Redis({ lazyConnect: true, keyPrefix: 'mine:' });
@@ -134,6 +135,16 @@ describe('the options', () => {
     ['a Cluster', { redis: { nodes: [{ host: 'localhost', port: 7000 }], options: {} } }],
     ['borrowed clients', { redis: { publisher: client, subscriber: client.duplicate() } }],
     [
+      'a third borrowed client',
+      {
+        redis: {
+          publisher: client,
+          subscriber: client.duplicate(),
+          control: client.duplicate(),
+        },
+      },
+    ],
+    [
       'borrowed Cluster clients',
       { redis: { publisher: cluster, subscriber: cluster.duplicate() } },
     ],
@@ -216,6 +227,24 @@ describe('the options', () => {
       '{ publisher, subscriber }',
     ],
     [{ redis: { publisher: 5, subscriber: client } }, 'redis.publisher', '5', 'an ioredis client'],
+    [
+      { redis: { publisher: client, subscriber: other, control: 5 } },
+      'redis.control',
+      '5',
+      'an ioredis client',
+    ],
+    [
+      { redis: { publisher: client, subscriber: other, control: other } },
+      'redis.control',
+      'a client that is passed twice',
+      'publisher.duplicate()',
+    ],
+    [
+      { redis: { publisher: cluster, subscriber: cluster.duplicate(), control: client } },
+      'redis.control',
+      'a client of a Cluster',
+      'leave it out',
+    ],
     [
       { redis: { publisher: client, subscriber: client } },
       'redis.subscriber',

@@ -22,7 +22,7 @@ describe('the connection to one master of a Cluster', () => {
       refusal === undefined ? Promise.resolve() : Promise.reject(refusal);
     const of = new FakeNode(7_000, answer, made);
     const waiters = new Waiters(20_000, () => {}, threw);
-    shard = new Shard(of.duplicate(), 20_000, waiters, {
+    shard = new Shard(of.duplicate(), 'subscriber', 20_000, waiters, {
       changed: () => {},
       interrupted: () => events.push('interrupted'),
       missed: (channels) => events.push(`missed ${channels('a')}`),
