@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { randomUUID } from 'node:crypto';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -28,13 +29,15 @@ const [forWebSockets = '', forPolling = ''] = blocksIn([page('docs/deploys.md')]
 );
 const CLIENTS = 12;
 
+type ClientOptions = Partial<ManagerOptions & SocketOptions>;
+
 /** A client that reconnects by itself and counts its disconnects. */
 class Visitor {
   readonly socket: Socket;
   disconnects = 0;
   news: unknown[] = [];
 
-  constructor(url: string, token: string, options: Partial<ManagerOptions & SocketOptions>) {
+  constructor(url: string, token: string, options: ClientOptions) {
     this.socket = io(url, { forceNew: true, auth: { token }, ...options });
     this.socket.on('disconnect', () => this.disconnects++);
     this.socket.on('news', (data) => this.news.push(data));
@@ -68,7 +71,7 @@ describe('the nginx files of docs/deploys.md', () => {
     return app;
   }
 
-  /** Starts nginx with a file of the page, whose ports are those of the instances. */
+  /** Starts nginx with a file whose ports are replaced by those of the instances. */
   async function serve(file: string): Promise<string> {
     const port = await freePort();
     const own = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -78,6 +81,7 @@ describe('the nginx files of docs/deploys.md', () => {
       .replaceAll('3001', String(ports[0]))
       .replaceAll('3002', String(ports[1]))
       .replace('listen 8080', `listen 127.0.0.1:${port}`)
+      .replace(/^pid .*$/m, '')
       .replace('http {', `http {\n  access_log off; ${own}`);
     await writeFile(join(folder, 'nginx.conf'), config);
     const user = process.getuid?.() === 0 ? 'user root; ' : '';
@@ -87,10 +91,11 @@ describe('the nginx files of docs/deploys.md', () => {
     return `http://127.0.0.1:${port}`;
   }
 
-  async function visit(url: string, options: Partial<ManagerOptions & SocketOptions>) {
+  async function visit(url: string, optionsOf: (index: number) => ClientOptions) {
     visitors = Array.from(
       { length: CLIENTS },
-      (_, index) => new Visitor(url, `user-${index}`, { reconnectionDelay: 200, ...options }),
+      (_, index) =>
+        new Visitor(url, `user-${index}`, { reconnectionDelay: 200, ...optionsOf(index) }),
     );
     await allConnected();
   }
@@ -147,30 +152,33 @@ describe('the nginx files of docs/deploys.md', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it.each([
-    ['WebSocket only', forWebSockets, { transports: ['websocket'] }],
-    ['long polling only', forPolling, { transports: ['polling'], withCredentials: true }],
-    ['long polling, then WebSocket', forPolling, { withCredentials: true }],
-  ])('a rolling restart cuts each client once: %s', async (_, file, options) => {
-    await visit(await serve(file), options);
-    const before = [await clientsOf(0), await clientsOf(1)];
-    expect(before.flat()).toHaveLength(CLIENTS);
-    expect(before.map(({ length }) => length > 0)).toEqual([true, true]);
+  it.each<[string, string, (index: number) => ClientOptions]>([
+    ['WebSocket only', forWebSockets, () => ({ transports: ['websocket'] })],
+    ['long polling', forPolling, () => ({ transports: ['polling'], withCredentials: true })],
+    ['long polling, then WebSocket', forPolling, () => ({ withCredentials: true })],
+    [
+      'the chat example, with the cookies of its page',
+      readFileSync('examples/chat/deploy/nginx.conf', 'utf8')
+        .replace('one:3000', '127.0.0.1:3001')
+        .replace('two:3000', '127.0.0.1:3002'),
+      (index) => ({ transports: ['websocket'], extraHeaders: { cookie: `instance=${index}` } }),
+    ],
+  ])('cut each client once for each restart of its instance: %s', async (_, file, optionsOf) => {
+    await visit(await serve(file), optionsOf);
+    const first = await clientsOf(0);
+    expect([...first, ...(await clientsOf(1))]).toHaveLength(CLIENTS);
     await everyoneGetsNews();
 
     await restart(0);
     await everyoneGetsNews();
     expect(await clientsOf(1)).toHaveLength(CLIENTS);
     // The clients of the other instance, and those that have moved, stay where they are.
-    expect(visitors.map(({ disconnects }) => disconnects)).toEqual(
-      visitors.map((__, index) => (before[0]?.includes(index) ? 1 : 0)),
-    );
+    const cuts = () => visitors.map(({ disconnects }) => disconnects);
+    expect(cuts()).toEqual(visitors.map((__, index) => (first.includes(index) ? 1 : 0)));
 
     await restart(1);
     await everyoneGetsNews();
     expect(await clientsOf(0)).toHaveLength(CLIENTS);
-    expect(visitors.map(({ disconnects }) => disconnects)).toEqual(
-      visitors.map((__, index) => (before[0]?.includes(index) ? 2 : 1)),
-    );
+    expect(cuts()).toEqual(visitors.map((__, index) => (first.includes(index) ? 2 : 1)));
   });
 });
