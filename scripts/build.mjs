@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * Builds the library: `build` has the compiled modules, with source maps, for the tools of this repository; `dist` has
  * what is published. docs/decisions.md ("The package") has the reasons.
@@ -30,7 +29,7 @@ const PEERS = [
 const OPTIONAL_PEER = '@opentelemetry/api';
 
 /** Packages of CommonJS, which the code loads itself. */
-const DEPENDENCIES = ['cluster-key-slot', 'socket.io-adapter', 'socket.io-parser'];
+const DEPENDENCIES = new Set(['cluster-key-slot', 'socket.io-adapter', 'socket.io-parser']);
 
 /** @param {string} name @param {string[]} args */
 async function run(name, ...args) {
@@ -68,7 +67,7 @@ async function bundleCode() {
   const handed = code
     .replaceAll(/\brequire\("([^"]+)"\)/g, (call, name) => {
       if (PEERS.includes(name)) return `peers["${name}"]`;
-      if (name.startsWith('node:') || DEPENDENCIES.includes(name)) return call;
+      if (name.startsWith('node:') || DEPENDENCIES.has(name)) return call;
       throw new Error(`the build does not know the import of ${name}`);
     })
     .replace(`import("${OPTIONAL_PEER}")`, `peers["${OPTIONAL_PEER}"]()`);
@@ -90,9 +89,11 @@ async function bundleCode() {
   ]);
 }
 
+/** @param {string} peer @returns {string} a name for it in code */
+const nameOf = (peer) => peer.replaceAll(/\W/g, '_');
+
 /** The two files that load the peers. */
 async function writePeers() {
-  const nameOf = (/** @type {string} */ peer) => peer.replaceAll(/\W/g, '_');
   await write('peers.js', [
     ...PEERS.map((peer) => `import * as ${nameOf(peer)} from '${peer}';`),
     "import load from './load.cjs';",

@@ -129,7 +129,7 @@ async function check(work) {
   if (!redis) return;
   try {
     const folders = await installAll(work, tarball);
-    const [first] = Object.values(folders).filter((folder) => folder !== undefined);
+    const first = Object.values(folders).find((folder) => folder !== undefined);
     if (first)
       await step('the README and the changelog link to files of the package', () =>
         checkLinks(join(first, 'node_modules/nestjs-redis-propagator')),

@@ -59,7 +59,7 @@ export function publishedPage({ path, text }, published) {
       if (code !== undefined) return code;
       const tag = String(open ?? match[0]);
       const [target] = ADDRESS.exec(tag) ?? [];
-      if (target === undefined) return String(match[0]);
+      if (target === undefined) return match[0];
       const to = moved(target, open === undefined);
       if (to === undefined) return inTags(words);
       const there = tag.replace(ADDRESS, () => to);

@@ -11,8 +11,8 @@ if (!/^https:\/\/[\w.-]+\/[\w.-]+\/[\w.-]+$/.test(address) || address.endsWith('
   console.error('Usage: npm run repository -- https://github.com/OWNER/NAME');
   process.exit(1);
 }
-const { homepage, repository, bugs, ...rest } = manifest();
-const fields = Object.entries(rest);
+const made = addressFields(address);
+const fields = Object.entries(manifest()).filter(([name]) => !Object.hasOwn(made, name));
 const place = fields.findIndex(([name]) => name === 'license') + 1;
-fields.splice(place, 0, ...Object.entries(addressFields(address)));
-writeFileSync(MANIFEST, `${JSON.stringify(Object.fromEntries(fields), undefined, 2)}\n`);
+const all = [...fields.slice(0, place), ...Object.entries(made), ...fields.slice(place)];
+writeFileSync(MANIFEST, `${JSON.stringify(Object.fromEntries(all), undefined, 2)}\n`);
