@@ -36,6 +36,7 @@ export type {
   RedisPropagatorModuleExtras,
   RedisPropagatorOptionsFactory,
 } from './nest/module-definition.js';
+export { On } from './nest/on.decorator.js';
 export {
   Propagate,
   type PropagateAudience,

@@ -91,7 +91,9 @@ type Merged<Maps> = {
 
 /** The namespaces of a contract; any text if its events are in all of them. */
 export type NamespaceOf<Contract> =
-  IsByNamespace<ServerPart<Contract>> extends true ? Name<ServerPart<Contract>> : string;
+  IsByNamespace<ServerPart<Contract>> extends true
+    ? Extract<keyof ServerPart<Contract>, string>
+    : string;
 
 type Last<Args extends readonly unknown[]> =
   Required<Args> extends [...unknown[], infer L] ? L : undefined;

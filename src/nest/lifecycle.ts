@@ -8,6 +8,7 @@ import type {
 import { missingAdapter, type NestParts } from './gateway-check.js';
 import { ChangedInternals } from '../reporting/changed-internals.js';
 import { manifestOf } from '../reporting/package-manifest.js';
+import { contractFault, uncheckedEvents } from './contract-check.js';
 import { unboundAudiences } from './interceptor-check.js';
 import { nestFaults } from './nest-internals.js';
 import type { Runtime } from './runtime.js';
@@ -72,10 +73,14 @@ export class PropagatorLifecycle
     if (missing !== undefined && this.runtime.authenticates) throw missing;
     const { reporter } = this.runtime;
     if (missing !== undefined) reporter.logger.warn(missing.message);
+    const fault = contractFault(this.nest, this.runtime.checks);
+    if (fault !== undefined) throw fault;
     this.runtime.readiness.begin();
     new ChangedInternals(reporter, nestVersion, UNCHECKED).report(nestFaults());
     const warning = unboundAudiences(this.nest);
     if (warning !== undefined) reporter.logger.warn(warning);
+    const unchecked = uncheckedEvents(this.runtime.checks);
+    if (unchecked !== undefined) this.runtime.reporter.logger.log(unchecked);
     try {
       await this.runtime.pubSub.connect();
       await this.runtime.verifyAccess();

@@ -9,8 +9,8 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 /** The metadata of `@WebSocketGateway`, in Nest 11 and 12. @internal */
 export const GATEWAY_METADATA = 'websockets:is_gateway';
 
-/** The metadata of the options and the port of a gateway. */
-const GATEWAY_OPTIONS_METADATA = 'websockets:gateway_options';
+/** The metadata of the options and the port of a gateway. @internal */
+export const GATEWAY_OPTIONS_METADATA = 'websockets:gateway_options';
 const PORT_METADATA = 'port';
 
 /** The metadata of `@SubscribeMessage`, in Nest 11 and 12. @internal */

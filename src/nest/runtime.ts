@@ -1,3 +1,4 @@
+import type { EventChecks } from '../contract/event-checks.js';
 import { AckRequests } from '../socket-io/commands/ack-requests.js';
 import { ClientConnections } from '../socket-io/connections/client-connections.js';
 import { ClusterBus } from '../cluster/cluster-bus.js';
@@ -54,6 +55,8 @@ export interface Runtime extends Pick<Transport, 'pubSub' | 'clients'> {
   readonly load: LoadService;
   readonly health: PropagatorHealthIndicator;
   readonly diagnostics: DiagnosticsService;
+  /** The contract of the app, and what is validated. */
+  readonly checks: EventChecks | undefined;
   /** Whether the app has the option `auth`. */
   readonly authenticates: boolean;
   /** The gateways whose clients need not be authenticated; undefined without the option `auth`. */
@@ -162,13 +165,14 @@ export function createRuntime(options: ResolvedOptions): Runtime {
       presence.gate,
     ),
     gateways: new HandedGateways(),
-    propagator: new RedisPropagatorService(router, users, reporter, readiness),
+    propagator: new RedisPropagatorService(router, users, reporter, readiness, options.contract),
     presence: presence.service,
     sessions: createSessions(options, { requests, router, revocations, reporter }),
     readiness,
     load,
     health: new PropagatorHealthIndicator(view),
     diagnostics: new DiagnosticsService(view),
+    checks: options.contract,
     authenticates: options.auth !== undefined,
     publicGateways: options.auth?.publicGateways,
     verifyAccess: () => {

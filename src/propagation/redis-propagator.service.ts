@@ -1,3 +1,4 @@
+import type { EventChecks } from '../contract/event-checks.js';
 import type { NamespaceOf } from '../contract/event-types.js';
 import type { AppContract } from '../contract/propagator-types.js';
 import { checkedNamespace } from '../routing/target-validation.js';
@@ -22,18 +23,11 @@ import {
   roomsOfSession,
 } from './validation.js';
 import type { Target } from '../wire/channel-names.js';
+import { checkedActions, type Actions } from './checked-actions.js';
 import type { CausedEvent, EventToEmit, UsersEvent } from './events.js';
 import { inNamespace, NamespacePropagator, type PropagatorOf } from './namespace-propagator.js';
 import type { UserCommands } from './user-commands.js';
-import {
-  Propagator,
-  type OutcomeOf,
-  type CallOf,
-  type Verb,
-  type VerbArguments,
-} from './propagator.js';
-
-type Action<V extends Verb> = (call: VerbArguments[V]) => Promise<OutcomeOf<V>>;
+import { Propagator, type OutcomeOf, type CallOf, type Verb } from './propagator.js';
 
 /**
  * Emits events to clients on any instance. Inject it anywhere: gateways, controllers, queue workers without gateways, cron
@@ -59,7 +53,9 @@ export class RedisPropagatorService<Contract = AppContract> extends Propagator<f
   readonly losses$: Observable<EventLoss>;
 
   /** Performs each verb. An action may throw. */
-  private readonly actions: { readonly [V in Verb]: Action<V> } = {
+  private readonly actions: Actions;
+
+  private readonly uncheckedActions: Actions = {
     emitToUser: ({ event }) => {
       const { userId, sessionId } = checkedEvent(event);
       const outgoing = outgoingOf(event, sessionId);
@@ -86,8 +82,13 @@ export class RedisPropagatorService<Contract = AppContract> extends Propagator<f
     private readonly users: UserCommands,
     private readonly reporter: Reporter,
     private readonly readiness: Readiness,
+    checks?: EventChecks,
   ) {
     super();
+    this.actions =
+      checks === undefined
+        ? this.uncheckedActions
+        : checkedActions(this.uncheckedActions, checks, reporter);
     this.losses$ = router.losses$;
   }
 

@@ -1,9 +1,17 @@
-import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import {
+  MessageBody,
+  SubscribeMessage,
+  WebSocketGateway,
+  type WsResponse,
+} from '@nestjs/websockets';
+import { of, type Observable } from 'rxjs';
 import { expectTypeOf } from 'expect-type';
 import {
   CurrentUser,
+  On,
   type AuthenticatedIdentity,
   type AuthenticatedSocket,
+  type ClientEventData,
   type RedisPropagatorService,
   type SocketStateService,
 } from '../../../src/index.js';
@@ -33,6 +41,43 @@ export class AugmentedGateway {
     // @ts-expect-error a misspelled claim
     @CurrentUser('rol') _rol: string,
   ): void {}
+}
+
+@WebSocketGateway()
+export class ContractGateway {
+  @On('say')
+  say(@MessageBody() data: ClientEventData<typeof contract, 'say'>): { id: number } {
+    return { id: data.at.getTime() };
+  }
+
+  @On('say')
+  async later(): Promise<WsResponse<{ id: number }>> {
+    return { event: 'said', data: { id: 1 } };
+  }
+
+  @On('leave')
+  leave(): void {}
+
+  @On('say')
+  observable(): Observable<{ id: number }> {
+    return of({ id: 1 });
+  }
+
+  // @ts-expect-error a misspelled event
+  @On('sai')
+  misspelled(): void {}
+
+  // @ts-expect-error the answer has another type
+  @On('say')
+  wrong(): { id: string } {
+    return { id: '1' };
+  }
+
+  // @ts-expect-error the event has no acknowledgement
+  @On('leave')
+  answering(): number {
+    return 1;
+  }
 }
 
 export async function augmented(

@@ -54,6 +54,8 @@ describe('the options', () => {
     expect(resolve(undefined)).toEqual({
       redis: 'redis://localhost:6379',
       pubSub: undefined,
+      contract: undefined,
+      validate: { emit: false, receive: false },
       prefix: 'propagator',
       auth: undefined,
       presence: {
