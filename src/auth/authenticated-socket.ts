@@ -7,9 +7,6 @@ import type { AuthenticatedIdentity } from '../options/auth-options.js';
 // oxlint-disable-next-line typescript/no-explicit-any
 type EventsMap = { [event: string]: any };
 
-/** The event that a client gets before it is disconnected for a reason: `{ reason: string }`. */
-export const DISCONNECT_EVENT = 'propagator:disconnect';
-
 /**
  * A socket behind `SocketStateAdapter`. `auth` is the identity of its user, or `null` for an anonymous socket. The
  * user id is also in `socket.data.userId`, where `fetchSockets()` of other instances finds it.

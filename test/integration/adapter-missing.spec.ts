@@ -6,11 +6,11 @@ import { Test } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Server, type ServerOptions } from 'socket.io';
 import {
-  InMemoryPubSub,
   RedisPropagatorModule,
   SocketStateAdapter,
   type RedisPropagatorOptions,
 } from '../../src/index.js';
+import { InMemoryPubSub } from '../../src/testing/index.js';
 import { RUNTIME } from '../../src/nest/tokens.js';
 import type { Runtime } from '../../src/nest/runtime.js';
 import { useInMemory } from '../../src/testing/index.js';

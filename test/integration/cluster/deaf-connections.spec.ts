@@ -1,10 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import {
-  InMemoryBus,
-  InMemoryPubSub,
-  type PubSubListener,
-  type PubSubState,
-} from '../../../src/index.js';
+import { type PubSubListener, type PubSubState } from '../../../src/index.js';
+import { InMemoryBus, InMemoryPubSub } from '../../../src/testing/index.js';
 import { untilMembersKnown, othersOf } from '../../support/members.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';

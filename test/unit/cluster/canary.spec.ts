@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Canary } from '../../../src/cluster/canary.js';
-import { InMemoryPubSub } from '../../../src/index.js';
+import { InMemoryPubSub } from '../../../src/testing/index.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { InMemoryPubSub } from '../../../src/index.js';
+import { InMemoryPubSub } from '../../../src/testing/index.js';
 import { createTransport } from '../../../src/nest/create-transport.js';
 import { resolveOptions } from '../../../src/options/resolve-options.js';
 import { RedisPubSub } from '../../../src/redis/redis-pub-sub.js';

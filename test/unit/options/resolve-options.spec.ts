@@ -2,11 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import * as standardParser from 'socket.io-parser';
-import {
-  InMemoryPubSub,
-  PropagatorError,
-  type RedisPropagatorOptions,
-} from '../../../src/index.js';
+import { PropagatorError, type RedisPropagatorOptions } from '../../../src/index.js';
+import { InMemoryPubSub } from '../../../src/testing/index.js';
 import { DEFAULTS, OPTION_NAMES, resolveOptions } from '../../../src/options/resolve-options.js';
 import { DEFAULT_REDIS_URL } from '../../../src/options/resolve-redis.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
