@@ -3,14 +3,15 @@
  * error, and so is an import by a room that is missing here. A type-only import counts like any other.
  */
 const base = ['kinds', 'text', 'errors', 'ports'];
-const common = [...base, 'options', 'reporting'];
+const common = [...base, 'contract', 'options', 'reporting'];
 const rooms = {
   kinds: [],
   text: ['kinds'],
   errors: ['kinds', 'text'],
   ports: [],
+  contract: base,
   reporting: base,
-  options: base,
+  options: [...base, 'contract'],
   wire: base,
   redis: common,
   channels: [...common, 'wire'],

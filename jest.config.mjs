@@ -49,6 +49,9 @@ export default {
   transformIgnorePatterns: [`/node_modules/(?!(${esmPackages.join('|')})/)`],
   testSequencer: '<rootDir>/test/slowest-first.cjs',
   resolver: '<rootDir>/test/resolver.cjs',
+  runtime: '<rootDir>/test/jest-runtime.cjs',
+  // All specs import them from @jest/globals. Otherwise each module gets an object of its own.
+  injectGlobals: false,
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts', '!src/**/index.ts'],
   coverageReporters: [['text', { skipFull: true }], 'text-summary'],

@@ -15,8 +15,15 @@ const messages = {
     'RedisPropagatorModule is imported without forRoot() or forRootAsync(). Import RedisPropagatorModule.forRoot() once, in the root module. Feature modules need no import: its providers are global.',
   'module.twice': (count: number) =>
     `RedisPropagatorModule is configured ${count} times in this app, with forRoot() or forRootAsync(), and only one configuration can count. Keep one of them, in the root module; feature modules need no import, because its providers are global. With "isGlobal: false", keep the result of forRoot() in a constant and import that constant.`,
-  'adapter.missing': (gateways: string, adapter: string, consequence: string) =>
-    `The clients of ${gateways} are served by ${adapter} and not by SocketStateAdapter: ${consequence}. Write app.useWebSocketAdapter(new SocketStateAdapter(app)) before app.init() or app.listen(), and set no other adapter after it. An adapter of your own extends SocketStateAdapter.`,
+  'adapter.missing': (
+    gateways: string,
+    adapter: string,
+    consequence: string,
+    remedy = 'Write app.useWebSocketAdapter(new SocketStateAdapter(app)) before app.init() or app.listen(), and set no other adapter after it. An adapter of your own extends SocketStateAdapter.',
+  ) =>
+    `The clients of ${gateways} are served by ${adapter} and not by SocketStateAdapter: ${consequence}. ${remedy}`,
+  'contract.not-applied': (handler: string, problem: string, remedy: string) =>
+    `${handler}: ${problem}. ${remedy}`,
   'app.not-started': () =>
     'The app has not started: no client and no instance can be reached yet. Await app.init() or app.listen() first; within the app do it in onApplicationBootstrap or later.',
   'context.not-ws': (asking: string, type: string) =>
@@ -25,6 +32,10 @@ const messages = {
     `An event name must be a non-empty string of at most 1,024 bytes, got ${given}. Pass { event: 'my-event', data }.`,
   'event.reserved-name': (event: string) =>
     `"${event}" is a reserved event name of Socket.IO. Choose another name.`,
+  'event.not-in-contract': (event: string, namespace: string) =>
+    `The contract has no event "${event}" of the server in namespace "${namespace}". Add it to defineEvents(), or emit another one.`,
+  'event.invalid-data': (event: string, issues: string) =>
+    `The data of event "${event}" does not fit the contract: ${issues}. Pass data that its schema accepts, or change the schema.`,
   'event.unserialisable': (event: string, reason: string) =>
     `The data of event "${event}" cannot be serialised (${reason}). Remove cycles, convert BigInt to string, and pass plain data, Buffers or typed arrays.`,
   'event.too-large': (event: string, bytes: number, limit: number) =>

@@ -1,6 +1,25 @@
 export type { ClusterCount, ClusterResult } from './cluster/cluster-result.js';
 export { ClusterService } from './cluster/cluster.service.js';
 export type { ClusterChange, ClusterMember } from './cluster/members.js';
+export {
+  defineEvents,
+  type ClientEvents,
+  type DefinedEvents,
+  type EventContract,
+  type EventDefinition,
+  type EventDefinitions,
+} from './contract/define-events.js';
+export type {
+  ClientEventAnswer,
+  ClientEventData,
+  ClientEventName,
+  ClientToServer,
+  NamespaceOf,
+  ServerResponse,
+  ServerToClient,
+} from './contract/event-types.js';
+export type { PropagatorTypes } from './contract/propagator-types.js';
+export { typed, type EventSchema, type SchemaIssue, type SchemaResult } from './contract/schema.js';
 export type { EventGap } from './cluster/event-gap.js';
 export type { EventLoss } from './routing/event-loss.js';
 export type { PublishMode } from './routing/outgoing-event.js';
@@ -9,7 +28,12 @@ export { AUTHENTICATED_ROOM, userRoom } from './routing/reserved-rooms.js';
 export type { SocketDetails } from './socket-io/commands/socket-details.js';
 export { PROPAGATOR_ERROR_CODES, PropagatorError, type PropagatorErrorCode } from './errors.js';
 export { CurrentUser } from './nest/current-user.decorator.js';
-export type { RedisPropagatorModuleExtras } from './nest/module-definition.js';
+export type {
+  RedisPropagatorAsyncOptions,
+  RedisPropagatorModuleExtras,
+  RedisPropagatorOptionsFactory,
+} from './nest/module-definition.js';
+export { On } from './nest/on.decorator.js';
 export {
   Propagate,
   type PropagateAudience,
@@ -32,12 +56,6 @@ export {
   type PropagatorHealth,
   type PropagatorHealthResult,
 } from './observability/health-indicator.js';
-export type {
-  ConnectionHealth,
-  PresenceState,
-  RepairState,
-} from './observability/instance-view.js';
-export type { ShownOption, ShownOptions } from './observability/shown-options.js';
 export type { AuthenticatedIdentity, AuthOptions, Identity } from './options/auth-options.js';
 export type {
   OverloadOptions,
@@ -49,7 +67,7 @@ export type { PresenceOptions } from './options/presence-options.js';
 export type { OnlineUsers, PresenceChange } from './presence/store/presence-change.js';
 export { PresenceService } from './presence/presence.service.js';
 export type { PropagatorLogger } from './ports/logger.js';
-export type { PacketDecoder, PacketEncoder, PacketParser } from './ports/packet-parser.js';
+export type { PacketParser } from './ports/packet-parser.js';
 export type { RedisPropagatorOptions } from './options/propagator-options.js';
 export type { ClientLimits, Secret, SharedHandshake } from './options/security-options.js';
 export type {
@@ -70,10 +88,9 @@ export type {
 export { NamespacePropagator } from './propagation/namespace-propagator.js';
 export { RedisPropagatorService } from './propagation/redis-propagator.service.js';
 export type { DeviceAnswer, UserAnswers } from './propagation/events.js';
-export type { Propagator, PropagatorVerbs } from './propagation/propagator.js';
+export type { Propagator } from './propagation/propagator.js';
 export type { DisconnectUserOptions, InNamespace } from './propagation/user-commands.js';
-export { InMemoryBus, InMemoryPubSub } from './redis/in-memory-pub-sub.js';
-export type { InterruptedChannels, PubSub, PubSubListener, PubSubState } from './ports/pub-sub.js';
+export type { PubSub, PubSubListener, PubSubState } from './ports/pub-sub.js';
 export { RedisService } from './channels/redis.service.js';
 export type { SessionDetails } from './sessions/session-details.js';
 export {
@@ -82,12 +99,14 @@ export {
   type RevokeUserOptions,
   type SessionsOptions,
 } from './sessions/session.service.js';
-export { LoadService, type LoadReason, type LoadState } from './reporting/load.js';
-export type { UnreadyReason } from './reporting/readiness.js';
-export type { TrafficByTarget, TrafficCount, TrafficTarget } from './reporting/traffic.js';
+export { LoadService, type LoadState } from './reporting/load.js';
 export type { AuthenticatedSocket } from './auth/authenticated-socket.js';
 export type { AuthRefusalCode } from './auth/auth-refusal.js';
-export { DISCONNECT_EVENT } from './auth/authenticated-socket.js';
+export {
+  DISCONNECT_EVENT,
+  type DisconnectNotice,
+  type DisconnectReason,
+} from './auth/disconnect-notice.js';
 export { EXPIRING_EVENT, type TokenExpiring } from './auth/token-expiry.js';
 export {
   REFRESH_EVENT,
@@ -97,5 +116,4 @@ export {
 export type { SessionMetadata } from './auth/session-metadata.js';
 export type { UserId } from './auth/user-id.js';
 export { SocketStateService, type SocketStateChange } from './auth/socket-state.service.js';
-export type { MemberDetails } from './wire/cluster-message.js';
 export type { InstanceId } from './wire/envelope.js';

@@ -10,7 +10,7 @@ const {
   RedisPropagatorModule,
   RedisPropagatorService,
   SocketStateAdapter,
-} = await import(process.env.BENCH_LIBRARY ?? '../../dist/esm/index.js');
+} = await import(process.env.BENCH_LIBRARY ?? '../../dist/index.js');
 const { MODE = '' } = process.env;
 
 /** @returns {Promise<import('./contestant.mjs').Contestant>} */

@@ -8,7 +8,7 @@ import { namespaces } from './nest-app.mjs';
 
 // BENCH_LIBRARY is the path of another build.
 const { RedisPropagatorModule, RedisPropagatorService, SocketStateAdapter } = await import(
-  process.env.BENCH_LIBRARY ?? '../../dist/esm/index.js'
+  process.env.BENCH_LIBRARY ?? '../../dist/index.js'
 );
 const { REDIS_URL, SECRET, PRESENCE, COALESCE } = process.env;
 

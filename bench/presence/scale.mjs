@@ -2,13 +2,13 @@
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acquireRedis } from '../../scripts/redis/acquire.mjs';
-import { createPresenceStore } from '../../dist/esm/presence/create-presence.js';
-import { PresenceTracker } from '../../dist/esm/presence/tracker/presence-tracker.js';
-import { PresenceService } from '../../dist/esm/presence/presence.service.js';
-import { createRedisClients } from '../../dist/esm/redis/client-factory.js';
-import { RedisPubSub } from '../../dist/esm/redis/redis-pub-sub.js';
-import { Reporter } from '../../dist/esm/reporting/reporter.js';
-import { SocketStateService } from '../../dist/esm/auth/socket-state.service.js';
+import { createPresenceStore } from '../../build/presence/create-presence.js';
+import { PresenceTracker } from '../../build/presence/tracker/presence-tracker.js';
+import { PresenceService } from '../../build/presence/presence.service.js';
+import { createRedisClients } from '../../build/redis/client-factory.js';
+import { RedisPubSub } from '../../build/redis/redis-pub-sub.js';
+import { Reporter } from '../../build/reporting/reporter.js';
+import { SocketStateService } from '../../build/auth/socket-state.service.js';
 import { watchEventLoop } from '../stalls/longest-stall.mjs';
 
 const USERS = Number(process.env['USERS'] ?? 100_000);

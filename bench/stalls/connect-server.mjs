@@ -3,7 +3,7 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WebSocketGateway } from '@nestjs/websockets';
-import { RedisPropagatorModule, SocketStateAdapter } from '../../dist/esm/index.js';
+import { RedisPropagatorModule, SocketStateAdapter } from '../../dist/index.js';
 import { serve } from '../processes/serve.mjs';
 import { watchEventLoop } from './longest-stall.mjs';
 

@@ -3,9 +3,9 @@
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acquireRedis } from '../../scripts/redis/acquire.mjs';
-import { createRedisClients } from '../../dist/esm/redis/client-factory.js';
-import { RedisPubSub } from '../../dist/esm/redis/redis-pub-sub.js';
-import { Reporter } from '../../dist/esm/reporting/reporter.js';
+import { createRedisClients } from '../../build/redis/client-factory.js';
+import { RedisPubSub } from '../../build/redis/redis-pub-sub.js';
+import { Reporter } from '../../build/reporting/reporter.js';
 import { watchEventLoop } from './longest-stall.mjs';
 
 const CHANNELS = 100_000;

@@ -4,7 +4,7 @@ import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RedisPropagatorModule, RedisPropagatorService } from '../../dist/esm/index.js';
+import { RedisPropagatorModule, RedisPropagatorService } from '../../dist/index.js';
 import { startRedis } from '../../scripts/redis/server.mjs';
 import { watchEventLoop } from './longest-stall.mjs';
 

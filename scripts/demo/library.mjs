@@ -8,11 +8,11 @@ const sources = [
   'package.json',
   'tsconfig.json',
   'tsconfig.build.json',
-  'tsconfig.cjs.json',
+  'scripts/build.mjs',
 ];
 
 /** The last file that the build writes. */
-const result = 'dist/cjs/package.json';
+const result = 'dist/testing.d.cts';
 
 /** Builds the library if its sources have changed since the last build. */
 export async function buildLibrary() {

@@ -62,6 +62,26 @@ export function links(text) {
   });
 }
 
+/**
+ * Changes the parts of a text between the fenced blocks of code.
+ *
+ * @param {string} text
+ * @param {(prose: string) => string} change
+ * @returns {string}
+ */
+export function mapProse(text, change) {
+  const prose = new Set(split(text).prose.map(({ line }) => line));
+  const lines = text.split('\n');
+  let result = '';
+  for (let start = 0, end = 0; start < lines.length; start = end) {
+    const isProse = prose.has(start + 1);
+    while (end < lines.length && prose.has(end + 1) === isProse) end += 1;
+    const part = lines.slice(start, end).join('\n');
+    result += `${start === 0 ? '' : '\n'}${isProse ? change(part) : part}`;
+  }
+  return result;
+}
+
 /** @param {string} heading */
 function slugOf(heading) {
   return heading

@@ -14,15 +14,14 @@ const NOT_OURS = new Set(['node_modules', 'dist']);
  */
 
 /**
- * All pages for people: the README, the changelog, the documentation, the READMEs of examples and benches.
+ * All pages for people: those in the root, the documentation, the READMEs of examples and benches.
  *
  * @returns {Page[]}
  */
 export function allPages() {
+  const inRoot = readdirSync(project).sort();
   const inFolders = ['docs', 'examples', 'bench'].flatMap(filesIn);
-  return ['README.md', 'CHANGELOG.md', ...inFolders.filter((path) => path.endsWith('.md'))].map(
-    page,
-  );
+  return [...inRoot, ...inFolders].filter((path) => path.endsWith('.md')).map(page);
 }
 
 /**

@@ -74,7 +74,7 @@ async function checkJob(url, worker, redisUrl) {
     assert.deepEqual(ready, { report: 'sales', pages: 5 });
     await push('nobody');
     for (let waited = 0; !/for nobody: offline/.test(worker.printed()); waited += 50) {
-      if (waited > 5000) throw new Error(`the worker does not say it:\n${worker.printed()}`);
+      if (waited > 60_000) throw new Error(`the worker does not say it:\n${worker.printed()}`);
       await sleep(50);
     }
     assert.match(worker.printed(), /sales for alice: told/);

@@ -7,66 +7,62 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { linkedFiles } from '../docs-check/links.mjs';
-import { page } from '../docs-check/pages.mjs';
 import { acquireRedis } from '../redis/acquire.mjs';
 import { startApp } from './app-process.mjs';
 import { bundleApp } from './bundle.mjs';
+import { checkOneCopy } from './one-copy.mjs';
 import { checkClients } from './client-check.mjs';
+import { checkAddress, checkContents, checkLinks } from './contents.mjs';
 import { checkMinimalAndWorker, checkTesting, EXAMPLES } from './examples.mjs';
+import { measureImport } from './import-time.mjs';
 import { installApp } from './install.mjs';
 import { failed, run, step, twoAtATime } from './steps.mjs';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 const templates = fileURLToPath(new URL('apps', import.meta.url));
 
+/** Node refuses to load an ES module by `require`, as Jest does. */
+const NO_REQUIRE_OF_ESM = ['--no-experimental-require-module'];
+
 /**
- * The CommonJS app runs twice: with Node's require(esm), where it gets the ESM build by the
- * condition `module-sync`, and without it, where it gets the CommonJS build, as in older Node and
- * in Jest.
- *
  * The ESM app runs once more as one bundled file.
  *
- * @type {{ name: string, runs: { label: string, flags: string[], bundled?: true }[] }[]}
+ * @type {{ name: string, how: 'import' | 'require', runs: { label: string, flags: string[], bundled?: true }[] }[]}
  */
 const apps = [
   {
     name: 'nest12-esm',
+    how: 'import',
     runs: [
-      { label: 'ESM build', flags: [] },
-      { label: 'bundled as ESM', flags: [], bundled: true },
+      { label: 'ES modules', flags: [] },
+      { label: 'ES modules without require(esm)', flags: NO_REQUIRE_OF_ESM },
+      { label: 'bundled', flags: [], bundled: true },
     ],
   },
   {
     name: 'nest11-cjs',
+    how: 'require',
     runs: [
-      { label: 'ESM build by require', flags: [] },
-      { label: 'CommonJS build', flags: ['--no-experimental-require-module'] },
+      { label: 'CommonJS', flags: [] },
+      { label: 'CommonJS without require(esm)', flags: NO_REQUIRE_OF_ESM },
     ],
   },
 ];
 
 /**
+ * Builds and packs, as `npm publish` does.
+ *
  * @param {string} folder
- * @returns {Promise<{ tarball: string, files: string[] }>}
+ * @returns {Promise<import('./contents.mjs').Packed>}
  */
 async function pack(folder) {
   const args = ['pack', '--json', '--pack-destination', folder];
-  const [{ filename, files }] = JSON.parse(await run('npm', args, project));
+  const [{ filename, files, unpackedSize }] = JSON.parse(await run('npm', args, project));
   return {
     tarball: join(folder, filename),
     files: files.map((/** @type {{ path: string }} */ { path }) => path),
+    unpackedSize,
   };
-}
-
-/**
- * A reader of the README in node_modules, or in a package viewer, finds everything that it links to.
- *
- * @param {string[]} files of the package
- */
-async function checkReadme(files) {
-  const missing = linkedFiles(page('README.md')).filter((file) => !files.includes(file));
-  if (missing.length > 0) throw new Error(`not in the package: ${missing.join(', ')}`);
 }
 
 /**
@@ -97,9 +93,13 @@ async function installAll(work, tarball) {
  * @param {string} folder
  * @param {string} redisUrl
  */
-async function checkApp({ name, runs }, folder, redisUrl) {
+async function checkApp({ name, how, runs }, folder, redisUrl) {
   const env = { REDIS_URL: redisUrl };
   for (const { label, flags, bundled } of runs) {
+    if (!bundled && flags.length === 0) {
+      const time = await step(`${name}: loads in time`, () => measureImport(folder, how));
+      if (time !== undefined) console.log(`        ${time}`);
+    }
     const app = await step(`${name}, ${label}: starts`, async () => {
       const main = bundled ? await bundleApp(folder) : 'dist/main.js';
       return startApp(folder, { env, flags, main });
@@ -112,12 +112,11 @@ async function checkApp({ name, runs }, folder, redisUrl) {
 
 /** @param {string} work */
 async function check(work) {
-  const built = await step('npm run build', () => run('npm', ['run', 'build'], project));
-  if (built === undefined) return;
-  const packed = await step('npm pack', () => pack(work));
+  const packed = await step('npm pack, which builds', () => pack(work));
   if (packed === undefined) return;
-  const { tarball, files } = packed;
-  await step('the README links to what is in the package', () => checkReadme(files));
+  const { tarball } = packed;
+  await step('the package has the listed files and no others', () => checkContents(packed));
+  await step('the address of the repository is in all fields or in none', checkAddress);
   const bin = join(project, 'node_modules/.bin');
   await step('publint --strict', () => run(join(bin, 'publint'), ['--strict', tarball], project));
   await step('attw', () => run(join(bin, 'attw'), [tarball], project));
@@ -130,9 +129,18 @@ async function check(work) {
   if (!redis) return;
   try {
     const folders = await installAll(work, tarball);
+    const first = Object.values(folders).find((folder) => folder !== undefined);
+    if (first)
+      await step('the README and the changelog link to files of the package', () =>
+        checkLinks(join(first, 'node_modules/nestjs-redis-propagator')),
+      );
     for (const app of apps) {
       const folder = folders[app.name];
-      if (folder) await checkApp(app, folder, redis.url);
+      if (!folder) continue;
+      await step(`${app.name}: one copy of the classes in both formats`, () =>
+        checkOneCopy(folder),
+      );
+      await checkApp(app, folder, redis.url);
     }
     const { 'nest11-cjs': tested } = folders;
     if (tested)

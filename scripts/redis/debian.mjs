@@ -11,6 +11,7 @@ const run = promisify(execFile);
  * @typedef {object} Wanted
  * @property {string} package a package without a service that could start; or several, separated by spaces
  * @property {Record<string, string>} commands name of a command -> the program of the package
+ * @property {string} [showVersion] the argument with which each command shows its version; default: `--version`
  * @property {string} [sources] apt's sources, in its one-line form; default: those of this machine
  */
 
@@ -43,7 +44,7 @@ export async function fetchFromDebian(target, wanted = redis) {
     for (const deb of await download(packages, wanted)) await run('dpkg-deb', ['-x', deb, root]);
     await writeCommands(join(work, 'bin'), root, wanted);
     for (const name of Object.keys(wanted.commands)) {
-      await run(join(work, 'bin', name), ['--version']);
+      await run(join(work, 'bin', name), [wanted.showVersion ?? '--version']);
     }
     await rm(packages, { recursive: true });
     // The last step, so that an unfinished fetch is never taken for a complete one.
@@ -104,6 +105,7 @@ async function apt(command, options) {
  */
 async function writeCommands(bin, root, { commands }) {
   await mkdir(bin);
+  await mkdir(join(root, 'usr/bin'), { recursive: true });
   const libraries = (await librariesUnder(root)).map((folder) => `$root/${folder}`).join(':');
   for (const [name, program] of Object.entries(commands)) {
     // The program decides by its name which command it is.

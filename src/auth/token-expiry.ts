@@ -2,7 +2,11 @@ import type { Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { DISCONNECT_EVENT } from './authenticated-socket.js';
+import {
+  DISCONNECT_EVENT,
+  type DisconnectNotice,
+  type DisconnectReason,
+} from './disconnect-notice.js';
 import { ExpirySchedule, type Scheduled } from './expiry-schedule.js';
 
 /** The event that tells a client that its identity is about to expire, with a {@link TokenExpiring}. */
@@ -17,7 +21,7 @@ export interface TokenExpiring {
 }
 
 /** The reason in `propagator:disconnect` when the identity of a socket has expired. */
-const EXPIRED = 'auth.expired';
+const EXPIRED: DisconnectReason = 'auth.expired';
 
 /** A socket whose identity expires, from its connection until it has left. */
 interface ExpiringSocket extends Scheduled {
@@ -128,7 +132,9 @@ export class TokenExpiry {
 
   private end({ socket }: ExpiringSocket): void {
     this.reporter.count('auth.expired');
-    this.attempt(socket, () => socket.emit(DISCONNECT_EVENT, { reason: EXPIRED }));
+    this.attempt(socket, () =>
+      socket.emit(DISCONNECT_EVENT, { reason: EXPIRED } satisfies DisconnectNotice),
+    );
     this.attempt(socket, () => socket.disconnect());
   }
 

@@ -7,6 +7,8 @@ export type ChannelListener = (message: Buffer) => void;
 interface Channel {
   readonly name: string;
   readonly listeners: Set<Listening>;
+  /** Whether it is subscribed by {@link PubSub.subscribeControl}. */
+  readonly control: boolean;
   /** The listener of {@link Channels.share}. */
   shared: Listening | undefined;
 }
@@ -53,6 +55,11 @@ export class Channels {
     return new ChannelHandle(this, this.listen(this.channel(name), listener));
   }
 
+  /** Like {@link acquire}, for replies and requests to this instance. */
+  acquireControl(name: string, listener: ChannelListener): ChannelHandle {
+    return new ChannelHandle(this, this.listen(this.channel(name, true), listener));
+  }
+
   /**
    * Like {@link acquire}, with one listener for all callers: it gets each message once.
    *
@@ -88,10 +95,10 @@ export class Channels {
     this.pubSub.unsubscribe(name);
   }
 
-  private channel(name: string): Channel {
+  private channel(name: string, control = false): Channel {
     let channel = this.channels.get(name);
     if (channel === undefined) {
-      channel = { name, listeners: new Set(), shared: undefined };
+      channel = { name, listeners: new Set(), control, shared: undefined };
       this.channels.set(name, channel);
     }
     return channel;
@@ -105,15 +112,17 @@ export class Channels {
     const listening: Listening = { channel, listener, onReleased, holders: 0, waiting: undefined };
     channel.listeners.add(listening);
     // Also for a second listener, because the attempt for the first one may have failed meanwhile.
-    listening.waiting = this.subscribe(channel.name).finally(() => {
+    listening.waiting = this.subscribe(channel).finally(() => {
       listening.waiting = undefined;
     });
     return listening;
   }
 
-  private async subscribe(name: string): Promise<void> {
+  private async subscribe({ name, control }: Channel): Promise<void> {
+    const { pubSub } = this;
     try {
-      await this.pubSub.subscribe(name);
+      if (control && pubSub.subscribeControl !== undefined) await pubSub.subscribeControl(name);
+      else await pubSub.subscribe(name);
     } catch (error) {
       // While Redis is down the channels of each new client are late, and the change of state has been logged
       // already.

@@ -4,7 +4,7 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import { publishToOthers, type ChannelHandle, type Channels } from '../channels/channels.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { clusterChannel, replyChannel } from '../wire/channel-names.js';
+import { clusterChannel, markChannel, replyChannel } from '../wire/channel-names.js';
 import {
   decodeClusterMessage,
   encodeClusterMessage,
@@ -13,12 +13,13 @@ import {
 } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
 import type { MessageAuthenticator } from '../channels/message-authenticator.js';
+import { Fence } from './fence.js';
 
 type BusOptions = Pick<ResolvedOptions, 'prefix' | 'maxMessageBytes'>;
 
 /**
- * Messages between instances: to all of them, or to one. Incoming messages may be from this instance itself; the
- * listener decides whether that matters.
+ * Messages between instances: to all of them, or to one. Those to one arrive on a connection without events, if the transport
+ * has one. Incoming messages may be from this instance itself; the listener decides whether that matters.
  *
  * @internal
  */
@@ -29,6 +30,8 @@ export class ClusterBus {
   private sequence = 0;
 
   readonly messages$: Observable<ReceivedClusterMessage> = this.incoming.asObservable();
+  /** The end of the events that were published before a message. */
+  readonly fence: Fence;
 
   constructor(
     readonly instanceId: InstanceId,
@@ -39,6 +42,8 @@ export class ClusterBus {
     private readonly guard?: MessageAuthenticator,
   ) {
     this.origin = Buffer.from(instanceId, 'hex');
+    const marks = markChannel(options.prefix, instanceId);
+    this.fence = new Fence(marks, pubSub, sharedChannels, reporter);
   }
 
   /** The channel of all instances. */
@@ -51,10 +56,10 @@ export class ClusterBus {
     if (this.holds.length === 0) {
       for (const channel of this.channels) {
         const receive = (bytes: Buffer): void => this.receive(channel, bytes);
-        this.holds.push(this.sharedChannels.acquire(channel, receive));
+        this.holds.push(this.acquire(channel, receive));
       }
     }
-    await Promise.all(this.holds.map(({ ready }) => ready));
+    await Promise.all([this.fence.open(), ...this.holds.map(({ ready }) => ready)]);
   }
 
   /** Whether messages of others currently arrive. */
@@ -62,11 +67,23 @@ export class ClusterBus {
     return this.channels.every((channel) => this.pubSub.isSubscribed(channel));
   }
 
+  /** Whether messages to this instance alone arrive while the connection of the events is lost. */
+  get hasControl(): boolean {
+    return this.pubSub.subscribeControl !== undefined;
+  }
+
+  private acquire(channel: string, receive: (bytes: Buffer) => void): ChannelHandle {
+    return channel === this.channel
+      ? this.sharedChannels.acquire(channel, receive)
+      : this.sharedChannels.acquireControl(channel, receive);
+  }
+
   private get channels(): string[] {
     return [this.channel, replyChannel(this.options.prefix, this.instanceId)];
   }
 
   close(): void {
+    this.fence.close();
     for (const hold of this.holds.splice(0)) hold.release();
     this.incoming.complete();
   }

@@ -8,10 +8,16 @@ import { ReplyStream, NO_REPLY } from './reply-stream.js';
 import type { ClusterBus } from './cluster-bus.js';
 import type { ClusterService } from './cluster.service.js';
 import { PendingRequest, type RequestListener, type RequestOutcome } from './pending-request.js';
-import { guarded, type Failed } from '../reporting/timers.js';
+import { after, guarded, type Failed } from '../reporting/timers.js';
 
 /** Network allowance for a reply sent just before the deadline. */
 const REPLY_GRACE_MS = 1_000;
+
+/** After this part of its time a request is sent again to instances from which nothing has arrived. */
+const RETRY_AFTER = 0.5;
+
+/** By these, a request that arrives twice is executed once. Older ones are forgotten. */
+const MAX_REMEMBERED = 10_000;
 
 /** The maximum time that another instance may ask to wait, because waiting takes memory. */
 const MAX_WAIT_MS = 600_000;
@@ -59,6 +65,10 @@ export interface RequestToCluster extends RequestListener {
  */
 export class ClusterRequests {
   private readonly handlers = new Map<string, RequestHandler>();
+  /** Operations that are executed although earlier events have not arrived. */
+  private readonly urgent = new Set<string>();
+  /** The newest requests of other instances. */
+  private readonly begun = new Set<string>();
   private readonly failed: Failed;
   private readonly pending = new Map<number, PendingRequest>();
   private readonly subscriptions: Subscription;
@@ -73,8 +83,8 @@ export class ClusterRequests {
     this.subscriptions = bus.messages$.subscribe(
       guarded(this.failed, ({ origin, message }) => {
         if (origin === bus.instanceId) this.checkOwn(message);
-        else if (message.type === 'request') return this.answer(origin, message);
         else if (message.type === 'reply') this.receiveReply(origin, message);
+        else if (!('member' in message)) return this.receiveRequest(origin, message);
         return undefined;
       }),
     );
@@ -105,8 +115,10 @@ export class ClusterRequests {
     await Promise.all([...this.pending.values()].map(({ outcome }) => outcome));
   }
 
-  handle(operation: string, handler: RequestHandler): void {
+  /** @param urgent whether it may be executed before events that were published earlier */
+  handle(operation: string, handler: RequestHandler, urgent = false): void {
     this.handlers.set(operation, handler);
+    if (urgent) this.urgent.add(operation);
   }
 
   /**
@@ -128,10 +140,19 @@ export class ClusterRequests {
     const patienceMs = request.remoteWaits === true ? timeoutMs + REPLY_GRACE_MS : timeoutMs;
     const pending = new PendingRequest(members, patienceMs, request, this.failed);
     this.pending.set(id, pending);
+    const canRetry = to === undefined && this.bus.hasControl && members.length > 0;
+    // A handler that waits is silent as well.
+    const retry = (): Promise<number> => this.retry(message, pending);
+    const timer =
+      canRetry && request.remoteWaits !== true
+        ? after(patienceMs * RETRY_AFTER, this.failed, retry)
+        : undefined;
     sent.then(
-      (instances) => {
+      async (instances) => {
         const unknownSubscribers = to === undefined ? this.cluster.unknownAmong(instances) : 0;
-        pending.delivered({ instances, unknownSubscribers });
+        const isComplete = instances - unknownSubscribers >= members.length;
+        const received = isComplete || !canRetry ? 0 : await retry();
+        pending.delivered({ instances: Math.max(instances, received), unknownSubscribers });
       },
       () => {
         // The state says that Redis is down, and the log has said so, too.
@@ -139,7 +160,10 @@ export class ClusterRequests {
         pending.failed();
       },
     );
-    return pending.outcome.finally(() => this.pending.delete(id));
+    return pending.outcome.finally(() => {
+      clearTimeout(timer);
+      this.pending.delete(id);
+    });
   }
 
   /**
@@ -158,6 +182,41 @@ export class ClusterRequests {
   close(): void {
     this.subscriptions.unsubscribe();
     for (const request of this.pending.values()) request.failed();
+  }
+
+  /**
+   * Sends a request again to each instance from which nothing has arrived, because its connection of the events is lost, or
+   * Redis has dropped what that connection did not read in time. Resolves to the number of instances that have the request.
+   */
+  private async retry(message: RequestMessage, pending: PendingRequest): Promise<number> {
+    const { silent, answering } = pending;
+    const retry = { ...message, type: 'retry' } as const;
+    const sent = silent.map(async (instanceId) => {
+      try {
+        return await this.bus.sendTo(instanceId, retry);
+      } catch {
+        this.reporter.count('request.unsent');
+        return false;
+      }
+    });
+    return answering + (await Promise.all(sent)).filter(Boolean).length;
+  }
+
+  /** A retry waits for the events that were published before the request, and for the request itself. */
+  private async receiveRequest(origin: InstanceId, message: RequestMessage): Promise<void> {
+    const { type, id, operation } = message;
+    if (type === 'retry' && !this.urgent.has(operation)) await this.bus.fence.passed();
+    if (id === NO_REPLY || this.begin(`${origin}:${id}`)) await this.answer(origin, message);
+  }
+
+  /** Returns false for a request that has arrived before. */
+  private begin(request: string): boolean {
+    const { begun } = this;
+    if (begun.has(request)) return false;
+    begun.add(request);
+    const [oldest] = begun.size > MAX_REMEMBERED ? begun : [];
+    if (oldest !== undefined) begun.delete(oldest);
+    return true;
   }
 
   private async answer(origin: InstanceId, message: RequestMessage): Promise<void> {
@@ -197,7 +256,9 @@ export class ClusterRequests {
    */
   private checkOwn(message: ClusterMessage): void {
     const forged =
-      message.type === 'reply' || (message.type === 'request' && message.id > this.lastId);
+      message.type === 'reply' ||
+      message.type === 'retry' ||
+      (message.type === 'request' && message.id > this.lastId);
     if (forged)
       this.reporter.report(
         'message.forged',

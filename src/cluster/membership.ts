@@ -156,7 +156,7 @@ export class Membership {
     const { bus, pubSub } = this.deps;
     this.subscription = bus.messages$.subscribe(
       guarded(this.failed, ({ origin, message }) => {
-        if (message.type !== 'request' && message.type !== 'reply') this.heard(origin, message);
+        if ('member' in message) this.heard(origin, message);
       }),
     );
     let opening: Promise<void> | undefined;

@@ -122,6 +122,16 @@ export class PendingRequest {
     this.finish(false);
   }
 
+  /** How many instances have begun to reply. */
+  get answering(): number {
+    return this.numbers.size;
+  }
+
+  /** Members from which nothing has arrived. */
+  get silent(): InstanceId[] {
+    return this.ended ? [] : this.started.silent.filter((member) => !this.numbers.has(member));
+  }
+
   private numbersOf(from: InstanceId): Set<number> {
     const known = this.numbers.get(from);
     if (known !== undefined) return known;

@@ -51,7 +51,7 @@ export class ReplyTracker {
   /** The instances that should have replied and did not. */
   get missing(): InstanceId[] {
     const lost = [...this.lost].filter((instanceId) => !this.present.has(instanceId));
-    return [...new Set([...this.failed, ...lost, ...this.open()])];
+    return [...new Set([...this.failed, ...lost, ...this.silent])];
   }
 
   /** Whether no further reply is expected. */
@@ -61,11 +61,11 @@ export class ReplyTracker {
     if (replies >= instances) return true;
     // An instance that left may or may not be among those counted by Redis.
     const gone = [...this.left, ...this.lost].filter((instanceId) => !this.has(instanceId));
-    return this.open().length === 0 && replies + gone.length >= instances - unknownSubscribers;
+    return this.silent.length === 0 && replies + gone.length >= instances - unknownSubscribers;
   }
 
-  /** Members without a reply. */
-  private open(): InstanceId[] {
+  /** Members that have not replied, and may do so. */
+  get silent(): InstanceId[] {
     return this.members.filter(
       (member) => !this.has(member) && !this.left.has(member) && !this.lost.has(member),
     );

@@ -33,7 +33,7 @@ export function createTransport(
       // This library knows the state of the transport, but none of its connections.
       connections: () => {
         const works = pubSub.state === 'ready';
-        return { publisher: works, subscriber: works };
+        return { publisher: works, subscriber: works, control: works };
       },
       redisVersion: () => null,
       verifyAccess: async () => {},

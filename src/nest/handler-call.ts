@@ -6,6 +6,9 @@ const CALL = Symbol.for('nestjs-redis-propagator:handler-call');
 /** Its position among the arguments of a handler: socket, data, acknowledgement, call, pattern. */
 const CALL_INDEX = 3;
 
+/** The error that a client gets for a failure that is none of its business. It can always be encoded. @internal */
+export const FAILURE = { status: 'error', message: 'Internal server error' } as const;
+
 /**
  * One message of a client, from its arrival to its last response. `SocketStateAdapter` creates it, and Nest passes
  * it to guards, interceptors and exception filters with the other arguments of the handler.
@@ -20,6 +23,9 @@ export abstract class HandlerCall {
    * audience, undefined if no interceptor has seen the call.
    */
   propagate: ((response: WsResponse) => void) | false | undefined;
+
+  /** Set by `@On` for an invalid message: the acknowledgement, unless an exception filter sends another one. */
+  refusal: unknown;
 
   /**
    * Sends the acknowledgement to the client.

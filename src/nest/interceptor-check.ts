@@ -11,7 +11,8 @@ import type { Runtime } from './runtime.js';
 /** How many handlers a warning names. */
 const MAX_NAMES = 5;
 
-interface Handler {
+/** A method of a gateway that handles messages. @internal */
+export interface Handler {
   readonly name: string;
   readonly gateway: Type;
   readonly method: object;
@@ -82,11 +83,13 @@ function boundHandlersIn(nest: NestParts): Handler[] {
   return handlersIn(nest).filter(({ gateway, method }) => isBoundTo([gateway, method]));
 }
 
-function messageOf({ method }: Handler): unknown {
+/** The message of a handler. @internal */
+export function messageOf({ method }: Handler): unknown {
   return Reflect.getMetadata(MESSAGE_METADATA, method);
 }
 
-function handlersIn({ modules }: Pick<NestParts, 'modules'>): Handler[] {
+/** The handlers of all gateways. @internal */
+export function handlersIn({ modules }: Pick<NestParts, 'modules'>): Handler[] {
   const scanner = new MetadataScanner();
   return [...gatewaysIn(modules)].flatMap((gateway) => {
     const prototype = gateway.prototype as Record<string, object>;

@@ -6,10 +6,16 @@ import type {
   OnModuleInit,
 } from '@nestjs/common';
 import { missingAdapter, type NestParts } from './gateway-check.js';
+import { ChangedInternals } from '../reporting/changed-internals.js';
 import { manifestOf } from '../reporting/package-manifest.js';
+import { contractFault, uncheckedEvents } from './contract-check.js';
 import { unboundAudiences } from './interceptor-check.js';
 import { nestFaults } from './nest-internals.js';
 import type { Runtime } from './runtime.js';
+
+const UNCHECKED =
+  'Events arrive all the same; this library cannot check where the adapter and the interceptor are missing. ' +
+  'Look for a newer version of nestjs-redis-propagator.';
 
 /**
  * Connects when the app starts, and shuts down in Nest's order: first new clients are refused, then the connected
@@ -61,27 +67,20 @@ export class PropagatorLifecycle
     await this.runtime.close();
   }
 
-  private warnOfNest(): void {
-    const faults = nestFaults();
-    if (faults.length === 0) return;
-    const version = manifestOf('@nestjs/websockets')?.version ?? 'of an unknown version';
-    this.runtime.reporter.count('internals.changed');
-    this.runtime.reporter.logger.warn(
-      `internals.changed: @nestjs/websockets ${version}: not as expected: ${faults.join(', ')}. Events arrive all the ` +
-        'same; this library cannot check where the adapter and the interceptor are missing. Look for a newer version of ' +
-        'nestjs-redis-propagator.',
-    );
-  }
-
   private async start(): Promise<void> {
     // Nest has created the servers of all gateways by now.
     const missing = missingAdapter(this.nest, this.runtime);
     if (missing !== undefined && this.runtime.authenticates) throw missing;
-    if (missing !== undefined) this.runtime.reporter.logger.warn(missing.message);
+    const { reporter } = this.runtime;
+    if (missing !== undefined) reporter.logger.warn(missing.message);
+    const fault = contractFault(this.nest, this.runtime.checks);
+    if (fault !== undefined) throw fault;
     this.runtime.readiness.begin();
-    this.warnOfNest();
+    new ChangedInternals(reporter, nestVersion, UNCHECKED).report(nestFaults());
     const warning = unboundAudiences(this.nest);
-    if (warning !== undefined) this.runtime.reporter.logger.warn(warning);
+    if (warning !== undefined) reporter.logger.warn(warning);
+    const unchecked = uncheckedEvents(this.runtime.checks);
+    if (unchecked !== undefined) this.runtime.reporter.logger.log(unchecked);
     try {
       await this.runtime.pubSub.connect();
       await this.runtime.verifyAccess();
@@ -92,4 +91,8 @@ export class PropagatorLifecycle
       throw error;
     }
   }
+}
+
+function nestVersion(): string {
+  return `@nestjs/websockets ${manifestOf('@nestjs/websockets')?.version ?? 'of an unknown version'}`;
 }

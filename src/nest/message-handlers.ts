@@ -5,7 +5,7 @@ import type { Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { HandlerCall } from './handler-call.js';
+import { FAILURE, HandlerCall } from './handler-call.js';
 import { HeldCalls, type HeldCall } from './held-calls.js';
 import { wsResponseIn } from './ws-context.js';
 import { guarded, soon, type Failed } from '../reporting/timers.js';
@@ -14,9 +14,6 @@ type BindMessageHandlers = Parameters<IoAdapter['bindMessageHandlers']>;
 type Handler = BindMessageHandlers[1][number];
 type Transform = BindMessageHandlers[2];
 type Acknowledge = (...answer: unknown[]) => void;
-
-/** The error that a client gets for a response that cannot be sent. It can always be encoded. */
-const FAILURE = { status: 'error', message: 'Internal server error' } as const;
 
 /** @internal */
 export interface MessageHandlersDeps {
@@ -138,6 +135,8 @@ class Call extends HandlerCall implements HeldCall {
 
   complete(): void {
     if (this.left) this.sendLate();
+    // Socket.IO sends the first acknowledgement only: that of an exception filter, if there was one.
+    else if (this.refusal !== undefined) this.answer([this.refusal]);
     else if (this.sentEvents && !this.bound.handler.isAckHandledManually) this.ack?.();
     this.end();
   }

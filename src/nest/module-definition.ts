@@ -1,4 +1,4 @@
-import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type ConfigurableModuleOptionsFactory } from '@nestjs/common';
 import type { RedisPropagatorOptions } from '../options/propagator-options.js';
 import { CONFIGURED, REDIS_PROPAGATOR_OPTIONS } from './tokens.js';
 
@@ -23,3 +23,12 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
       global: isGlobal ?? true,
     }))
     .build();
+
+/** The argument of `forRootAsync`. */
+export type RedisPropagatorAsyncOptions = typeof ASYNC_OPTIONS_TYPE;
+
+/** A class for `useClass` and `useExisting` of `forRootAsync`. */
+export type RedisPropagatorOptionsFactory = ConfigurableModuleOptionsFactory<
+  RedisPropagatorOptions,
+  'createRedisPropagatorOptions'
+>;

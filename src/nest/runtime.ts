@@ -1,3 +1,4 @@
+import type { EventChecks } from '../contract/event-checks.js';
 import { AckRequests } from '../socket-io/commands/ack-requests.js';
 import { ClientConnections } from '../socket-io/connections/client-connections.js';
 import { ClusterBus } from '../cluster/cluster-bus.js';
@@ -36,6 +37,7 @@ import { TokenExpiry } from '../auth/token-expiry.js';
 import { TokenRefresh } from '../auth/token-refresh.js';
 import { replyChannel } from '../wire/channel-names.js';
 import { createTransport, type Transport } from './create-transport.js';
+import { HandedGateways } from './handed-gateways.js';
 
 /** The parts of this library in one app. Apps in one process share none of them. @internal */
 export interface Runtime extends Pick<Transport, 'pubSub' | 'clients'> {
@@ -47,6 +49,7 @@ export interface Runtime extends Pick<Transport, 'pubSub' | 'clients'> {
   readonly cluster: ClusterService;
   readonly requests: ClusterRequests;
   readonly servers: SocketServers;
+  readonly gateways: HandedGateways;
   readonly propagator: RedisPropagatorService;
   readonly presence: PresenceService;
   readonly sessions: SessionService;
@@ -56,6 +59,8 @@ export interface Runtime extends Pick<Transport, 'pubSub' | 'clients'> {
   readonly diagnostics: DiagnosticsService;
   /** When the newest message of this instance to itself that came back was sent, in monotonic time (`performance.now()`). */
   heardItselfAt(): number;
+  /** The contract of the app, and what is validated. */
+  readonly checks: EventChecks | undefined;
   /** Whether the app has the option `auth`. */
   readonly authenticates: boolean;
   /** The gateways whose clients need not be authenticated; undefined without the option `auth`. */
@@ -172,7 +177,8 @@ export function createRuntime(options: ResolvedOptions): Runtime {
       refusals,
       presence.gate,
     ),
-    propagator: new RedisPropagatorService(router, users, reporter, readiness),
+    gateways: new HandedGateways(),
+    propagator: new RedisPropagatorService(router, users, reporter, readiness, options.contract),
     presence: presence.service,
     sessions: createSessions(options, { requests, router, revocations, reporter }),
     readiness,
@@ -180,6 +186,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     health: new PropagatorHealthIndicator(view),
     diagnostics: new DiagnosticsService(view),
     heardItselfAt,
+    checks: options.contract,
     authenticates: options.auth !== undefined,
     publicGateways: options.auth?.publicGateways,
     verifyAccess: () => {

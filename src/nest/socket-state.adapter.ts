@@ -3,8 +3,9 @@ import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import type { Namespace, Server, ServerOptions } from 'socket.io';
 import { PropagatorError } from '../errors.js';
-import { misused } from '../options/checks.js';
+import { misused, shown } from '../options/checks.js';
 import { missingAdapter } from './gateway-check.js';
+import { socketIoServerOf } from './handed-gateways.js';
 import { boundMessages, unseenResponse } from './interceptor-check.js';
 import { PropagatorLifecycle } from './lifecycle.js';
 import { MessageHandlers } from './message-handlers.js';
@@ -36,6 +37,7 @@ export class SocketStateAdapter extends IoAdapter {
     super(app);
     const { runtime, config, modules, late } = partsOf(app);
     if (late !== undefined) throw late;
+    runtime.gateways.register(this, app);
     this.runtime = runtime;
     this.config = config;
     this.messageHandlers = new MessageHandlers({
@@ -54,11 +56,18 @@ export class SocketStateAdapter extends IoAdapter {
 
   /** Nest calls it once for each gateway, before clients connect. */
   override bindClientConnect(server: Server | Namespace, listener: ConnectListener): void {
+    const root = socketIoServerOf(server);
+    if (root === undefined) {
+      throw PropagatorError.of('adapter.missing', [
+        'a gateway',
+        this.constructor.name,
+        `create() or createIOServer() of this adapter returned ${shown(server)}, which is no server of Socket.IO`,
+        'Return the server there, such as the one that super returns.',
+      ]);
+    }
     // A subclass may have created the server without super.createIOServer().
-    this.runtime.servers.install(
-      'sockets' in server && 'engine' in server ? server : server.server,
-    );
-    this.runtime.servers.gateways.add(listener);
+    this.runtime.servers.install(root);
+    this.runtime.gateways.add(server, listener);
     // An adapter of the app may forward its calls to this one.
     const set = this.config.getIoAdapter() as object;
     super.bindClientConnect(server, (...args: unknown[]) => {

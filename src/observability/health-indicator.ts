@@ -10,7 +10,7 @@ export interface PropagatorHealth {
   /** The reason; only if the status is `down`. */
   readonly message?: string;
   readonly state: PubSubState;
-  /** Whether each of the two connections to Redis works. */
+  /** Whether each connection to Redis works. */
   readonly connections: ConnectionHealth;
   /**
    * The age of the newest heartbeat of this instance that came back to it, in ms: the age of the last proof that
@@ -35,7 +35,7 @@ export type PropagatorHealthResult<Key extends string = string> = Record<Key, Pr
  * @Get('ready')
  * @HealthCheck()
  * ready() {
- *   return this.health.check([() => this.propagator.isReady('propagator')]);
+ *   return this.health.check([() => this.propagator.checkReady('propagator')]);
  * }
  * ```
  */
@@ -47,7 +47,7 @@ export class PropagatorHealthIndicator {
    * Down while the instance starts or shuts down, when it should get no new clients. Up without Redis, because it
    * still serves its clients. For a load balancer, which would otherwise remove all instances at once.
    */
-  isReady<const Key extends string = 'propagator'>(key?: Key): PropagatorHealthResult<Key> {
+  checkReady<const Key extends string = 'propagator'>(key?: Key): PropagatorHealthResult<Key> {
     return this.result(key, this.unready());
   }
 
@@ -55,8 +55,18 @@ export class PropagatorHealthIndicator {
    * Also down while events do not pass between instances: a connection to Redis is lost, or this instance has not
    * received its own heartbeats for `memberTimeoutMs`. For monitoring.
    */
-  isHealthy<const Key extends string = 'propagator'>(key?: Key): PropagatorHealthResult<Key> {
+  checkHealth<const Key extends string = 'propagator'>(key?: Key): PropagatorHealthResult<Key> {
     return this.result(key, this.unready() ?? this.disconnected() ?? this.deaf());
+  }
+
+  /** @deprecated The result is an object, so it is always true in a condition. Use `checkReady`. */
+  isReady<const Key extends string = 'propagator'>(key?: Key): PropagatorHealthResult<Key> {
+    return this.checkReady(key);
+  }
+
+  /** @deprecated The result is an object, so it is always true in a condition. Use `checkHealth`. */
+  isHealthy<const Key extends string = 'propagator'>(key?: Key): PropagatorHealthResult<Key> {
+    return this.checkHealth(key);
   }
 
   private unready(): string | undefined {
@@ -66,8 +76,8 @@ export class PropagatorHealthIndicator {
 
   private disconnected(): string | undefined {
     const { state } = this.view.pubSub;
-    const { publisher, subscriber } = this.view.connections();
-    if (state === 'ready' && publisher && subscriber) return undefined;
+    const works = Object.values(this.view.connections()).every(Boolean);
+    if (state === 'ready' && works) return undefined;
     return `The state is "${state}": events do not pass between instances.`;
   }
 

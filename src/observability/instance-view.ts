@@ -7,10 +7,13 @@ import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { SocketStateService } from '../auth/socket-state.service.js';
 
-/** Whether each of the two connections to Redis works. */
+/** Whether each connection to Redis works. */
 export interface ConnectionHealth {
   readonly publisher: boolean;
+  /** Receives the events. */
   readonly subscriber: boolean;
+  /** Receives requests and replies of other instances. The same as `subscriber` if both are one connection. */
+  readonly control: boolean;
 }
 
 /** The current and past repairs of missed events. */

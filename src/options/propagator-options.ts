@@ -1,3 +1,4 @@
+import type { EventContract } from '../contract/define-events.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { AuthOptions } from './auth-options.js';
 import type { OutboxOptions, RepairOptions } from './delivery-options.js';
@@ -12,7 +13,7 @@ import type { RedisConnection } from './redis-options.js';
 export interface RedisPropagatorOptions {
   /**
    * The connection to Redis: a URL, ioredis options, Sentinel options, `{ nodes }` of a Cluster, or borrowed
-   * clients `{ publisher, subscriber }`.
+   * clients `{ publisher, subscriber, control? }`.
    * @default 'redis://localhost:6379'
    */
   redis?: RedisConnection | undefined;
@@ -32,6 +33,17 @@ export interface RedisPropagatorOptions {
    * @default undefined
    */
   auth?: AuthOptions | undefined;
+  /**
+   * The events between server and clients, made by `defineEvents()`.
+   * @default undefined
+   */
+  contract?: EventContract | undefined;
+  /**
+   * What is validated with the schemas of the contract. `'emit'`: the events of verbs, and the answers and responses of
+   * handlers with `@On`. `'receive'`: the messages for handlers with `@On`, and the acknowledgements of `requestUser`.
+   * @default 'both'; 'off' for a contract without schemas
+   */
+  validate?: 'off' | 'emit' | 'receive' | 'both' | undefined;
   /**
    * Stores in Redis which users are online. `false` disables presence.
    * @default {}

@@ -32,6 +32,12 @@ export interface BorrowedRedisClients {
   publisher: RedisClient;
   /** Must not be the same client as `publisher`: a subscribed connection accepts no other commands. */
   subscriber: RedisClient;
+  /**
+   * Subscribed to requests and replies between instances, which then arrive while the subscriber has too many events to read,
+   * or is cut off by Redis because of them. Not on a Cluster, where the library makes this connection itself.
+   * @default made with `subscriber.duplicate()`; if that is impossible, requests and replies arrive on the subscriber
+   */
+  control?: RedisClient | undefined;
 }
 
 /** The nodes of a Redis Cluster, and ioredis' own Cluster options. */

@@ -14,6 +14,8 @@ import type { PropagatorLogger } from '../ports/logger.js';
 import type { PacketParser } from '../ports/packet-parser.js';
 import type { RedisPropagatorOptions } from './propagator-options.js';
 import type { RedisConnection } from './redis-options.js';
+import type { EventChecks, Validated } from '../contract/event-checks.js';
+import { resolveContract } from './resolve-contract.js';
 import { resolveAuth, type ResolvedAuthOptions } from './resolve-auth.js';
 import {
   resolveOutbox,
@@ -44,6 +46,9 @@ export interface ResolvedOptions {
   readonly pubSub: PubSub | undefined;
   readonly prefix: string;
   readonly auth: ResolvedAuthOptions | undefined;
+  readonly contract: EventChecks | undefined;
+  /** What the contract validates. */
+  readonly validate: Validated;
   /** Undefined: switched off. */
   readonly presence: ResolvedPresenceOptions | undefined;
   /** Undefined: events that Redis cannot take are refused. */
@@ -78,6 +83,8 @@ export const OPTION_NAMES = [
   'pubSub',
   'prefix',
   'auth',
+  'contract',
+  'validate',
   'presence',
   'outbox',
   'repair',
@@ -163,6 +170,7 @@ export function resolveOptions(
   }
   const presence = resolvePresence(options.presence, { heartbeatIntervalMs, memberTimeoutMs });
   const auth = resolveAuth(options.auth);
+  const contract = resolveContract(options);
   if (presence === undefined && auth?.maxSocketsPerUser !== undefined) {
     throw misused(
       'auth.maxSocketsPerUser',
@@ -175,6 +183,8 @@ export function resolveOptions(
     pubSub: checkedPubSub(options.pubSub),
     prefix: checkedPrefix(options.prefix),
     auth,
+    contract,
+    validate: contract?.validated ?? { emit: false, receive: false },
     presence,
     outbox: resolveOutbox(options.outbox),
     repair: resolveRepair(options.repair),

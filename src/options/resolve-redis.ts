@@ -11,6 +11,7 @@ import {
 } from './redis-option-names.js';
 import type {
   BorrowedRedisClients,
+  RedisClient,
   RedisClusterConnection,
   RedisConnection,
   RedisUrlConnection,
@@ -20,7 +21,7 @@ export const DEFAULT_REDIS_URL = 'redis://localhost:6379';
 
 const EXAMPLES =
   `Write a URL such as '${DEFAULT_REDIS_URL}', ioredis options such as { host: 'localhost', port: 6379 }, ` +
-  'Sentinel options { sentinels, name }, Cluster nodes { nodes }, or clients { publisher, subscriber }.';
+  'Sentinel options { sentinels, name }, Cluster nodes { nodes }, or clients { publisher, subscriber, control? }.';
 
 const NODES =
   "Write at least one node, such as [{ host: 'localhost', port: 7000 }], each an object, 'host:port' or a port.";
@@ -144,8 +145,9 @@ function isEncoded(text: string): boolean {
 }
 
 function checkedClients(given: BorrowedRedisClients): BorrowedRedisClients {
-  checkKnown('redis', given, ['publisher', 'subscriber']);
-  for (const role of ['publisher', 'subscriber'] as const) {
+  checkKnown('redis', given, ['publisher', 'subscriber', 'control']);
+  for (const role of ['publisher', 'subscriber', 'control'] as const) {
+    if (role === 'control' && given.control === undefined) continue;
     if (!hasMethods(given[role], ['publish', 'subscribe', 'unsubscribe', 'on', 'off'])) {
       throw invalid(
         `redis.${role}`,
@@ -153,7 +155,7 @@ function checkedClients(given: BorrowedRedisClients): BorrowedRedisClients {
         'Pass both { publisher, subscriber }, each an ioredis client (new Redis() or new Cluster()).',
       );
     }
-    checkClientOptions(`redis.${role}`, given[role]);
+    checkClientOptions(`redis.${role}`, given[role] as RedisClient);
   }
   if (given.publisher === given.subscriber) {
     throw misused(
@@ -169,7 +171,26 @@ function checkedClients(given: BorrowedRedisClients): BorrowedRedisClients {
       'The subscriber has to receive the messages of the publisher: pass publisher.duplicate().',
     );
   }
+  checkControl(given);
   return given;
+}
+
+function checkControl({ publisher, subscriber, control }: BorrowedRedisClients): void {
+  if (control === undefined) return;
+  if (isClusterClient(control) || isClusterClient(publisher)) {
+    throw misused(
+      'redis.control',
+      'a client of a Cluster',
+      'On a Cluster the library makes this connection itself: leave it out.',
+    );
+  }
+  if (control === publisher || control === subscriber) {
+    throw misused(
+      'redis.control',
+      'a client that is passed twice',
+      'It needs a connection of its own: pass publisher.duplicate(), or leave it out.',
+    );
+  }
 }
 
 function checkedCluster(given: RedisClusterConnection): RedisClusterConnection {

@@ -63,6 +63,13 @@ export interface PubSub {
   channelsOfServers?(channel: string): readonly string[];
   publish(channel: string, message: Buffer): Promise<number>;
   subscribe(channel: string): Promise<void>;
+  /**
+   * Like `subscribe`, for a channel with replies and requests to this instance. A transport with a second subscribed
+   * connection receives them there: they arrive while the connection of the events is overloaded or lost, and in no common
+   * order with events. The other members take this channel, too, but `onInterruption` does not report it.
+   * @default subscribe
+   */
+  subscribeControl?(channel: string): Promise<void>;
   unsubscribe(channel: string): void;
   /** Whether messages of this channel currently arrive, as far as this instance knows. */
   isSubscribed(channel: string): boolean;

@@ -1,3 +1,4 @@
+import type { DisconnectReason } from '../auth/disconnect-notice.js';
 import type { Socket } from 'socket.io';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
 import { disconnectSockets } from '../socket-io/connections/disconnect-sockets.js';
@@ -10,7 +11,7 @@ import type { SocketGate } from '../auth/authentication.js';
 import { bucketOf } from './store/presence-buckets.js';
 import type { Lease, LimitPolicy, PresenceStore, SocketAdmission } from './store/presence-store.js';
 
-const TOO_MANY = 'auth.too-many-sockets';
+const TOO_MANY = 'auth.too-many-sockets' satisfies DisconnectReason;
 const EVICT = 'evict';
 /** The number of concurrent calls of the store while it catches up. */
 const MAX_AT_ONCE = 100;

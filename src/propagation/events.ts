@@ -8,6 +8,8 @@ export interface EventToEmit<T = unknown> {
   event: string;
   /** The payload: JSON data that may contain Buffers, ArrayBuffers and typed arrays. */
   data?: T | undefined;
+  /** Several arguments, in place of `data`. */
+  args?: readonly unknown[] | undefined;
   /**
    * The namespace whose sockets get it.
    * @default '/'
@@ -61,6 +63,8 @@ export interface UserRequest<T = unknown> {
   sessionId?: string | undefined;
   event: string;
   data?: T | undefined;
+  /** Several arguments, in place of `data`. */
+  args?: readonly unknown[] | undefined;
   /** @default '/' */
   namespace?: string | undefined;
   /** A socket that is not asked. */
@@ -84,6 +88,8 @@ export interface CausedEvent<T = unknown> {
   exceptSessionId?: string | undefined;
   event: string;
   data?: T | undefined;
+  /** Several arguments, in place of `data`. */
+  args?: readonly unknown[] | undefined;
   /** @default '/' */
   namespace?: string | undefined;
 }

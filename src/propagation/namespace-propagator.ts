@@ -1,10 +1,15 @@
+import type { BoundContract, NamespaceOf } from '../contract/event-types.js';
+import type { AppContract } from '../contract/propagator-types.js';
 import { Propagator, type CallOf, type OutcomeOf, type Verb } from './propagator.js';
 
 /** The verbs of `RedisPropagatorService` bound to a namespace: `propagator.of('/chat').emitToAll({ event, data })`. */
-export class NamespacePropagator extends Propagator<true> {
+export class NamespacePropagator<
+  Contract = AppContract,
+  Namespace extends string = NamespaceOf<Contract>,
+> extends Propagator<true, BoundContract<Contract, Namespace>> {
   /** @internal */
   constructor(
-    private readonly propagator: Propagator,
+    private readonly propagator: Pick<Propagator, 'perform'>,
     readonly namespace: string,
   ) {
     super();
@@ -15,6 +20,12 @@ export class NamespacePropagator extends Propagator<true> {
     return this.propagator.perform(call, this.namespace);
   }
 }
+
+/** The result of `of()`. Without a contract it is one type, whatever the namespace. */
+export type PropagatorOf<Contract, Namespace extends string> = NamespacePropagator<
+  Contract,
+  unknown extends Contract ? string : Namespace
+>;
 
 /** A call with the namespace of a bound propagator, if any. Throws the error of a getter of the arguments. @internal */
 export function inNamespace<V extends Verb>(

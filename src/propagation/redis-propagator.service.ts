@@ -1,3 +1,6 @@
+import type { EventChecks } from '../contract/event-checks.js';
+import type { NamespaceOf } from '../contract/event-types.js';
+import type { AppContract } from '../contract/propagator-types.js';
 import { checkedNamespace } from '../routing/target-validation.js';
 import type { EventRouter } from '../routing/event-router.js';
 import type { OutgoingEvent } from '../routing/outgoing-event.js';
@@ -16,21 +19,15 @@ import {
   checkedRoom,
   checkEventName,
   exceptedRooms,
+  packetData,
   roomsOfSession,
 } from './validation.js';
 import type { Target } from '../wire/channel-names.js';
+import { checkedActions, type Actions } from './checked-actions.js';
 import type { CausedEvent, EventToEmit, UsersEvent } from './events.js';
-import { inNamespace, NamespacePropagator } from './namespace-propagator.js';
+import { inNamespace, NamespacePropagator, type PropagatorOf } from './namespace-propagator.js';
 import type { UserCommands } from './user-commands.js';
-import {
-  Propagator,
-  type OutcomeOf,
-  type CallOf,
-  type Verb,
-  type VerbArguments,
-} from './propagator.js';
-
-type Action<V extends Verb> = (call: VerbArguments[V]) => Promise<OutcomeOf<V>>;
+import { Propagator, type OutcomeOf, type CallOf, type Verb } from './propagator.js';
 
 /**
  * Emits events to clients on any instance. Inject it anywhere: gateways, controllers, queue workers without gateways, cron
@@ -44,8 +41,11 @@ type Action<V extends Verb> = (call: VerbArguments[V]) => Promise<OutcomeOf<V>>;
  * `event.too-large` or `target.invalid` if no client gets the event; with `redis.unavailable`, `redis.timeout`,
  * `redis.permission`, `redis.command-failed`, `redis.closed`, `outbox.full` or `outbox.expired` if only the clients of this
  * instance got it.
+ *
+ * @typeParam Contract the events of the app, such as `typeof contract`; by default those of `PropagatorTypes`, and any if
+ * there are none
  */
-export class RedisPropagatorService extends Propagator {
+export class RedisPropagatorService<Contract = AppContract> extends Propagator<false, Contract> {
   /**
    * Emits each event that was never published although its promise resolved with `queued: true`, events of Socket.IO's own
    * API (`server.to(room).emit()`) included. Each is also counted and logged. Completes when the app ends.
@@ -53,7 +53,9 @@ export class RedisPropagatorService extends Propagator {
   readonly losses$: Observable<EventLoss>;
 
   /** Performs each verb. An action may throw. */
-  private readonly actions: { readonly [V in Verb]: Action<V> } = {
+  private readonly actions: Actions;
+
+  private readonly uncheckedActions: Actions = {
     emitToUser: ({ event }) => {
       const { userId, sessionId } = checkedEvent(event);
       const outgoing = outgoingOf(event, sessionId);
@@ -80,14 +82,24 @@ export class RedisPropagatorService extends Propagator {
     private readonly users: UserCommands,
     private readonly reporter: Reporter,
     private readonly readiness: Readiness,
+    checks?: EventChecks,
   ) {
     super();
+    this.actions =
+      checks === undefined
+        ? this.uncheckedActions
+        : checkedActions(this.uncheckedActions, checks, reporter);
     this.losses$ = router.losses$;
   }
 
   /** The same verbs, bound to a namespace. */
-  of(namespace: string): NamespacePropagator {
-    return new NamespacePropagator(this, namespace);
+  of<Namespace extends NamespaceOf<Contract>>(
+    namespace: Namespace,
+  ): PropagatorOf<Contract, Namespace> {
+    return new NamespacePropagator<Contract, Namespace>(this, namespace) as PropagatorOf<
+      Contract,
+      Namespace
+    >;
   }
 
   /** @internal */
@@ -139,11 +151,11 @@ function userTarget({ namespace }: OutgoingEvent, userId: unknown): Target {
 type Given = { readonly [K in keyof EventToEmit]: EventToEmit[K] | undefined };
 
 function outgoingOf(event: Given, sessionId?: string): OutgoingEvent {
-  const { event: name, data, namespace, volatile, compress, publish } = checkedEvent(event);
+  const { event: name, data, args, namespace, volatile, compress, publish } = checkedEvent(event);
   checkEventName(name);
   return {
     namespace: checkedNamespace(namespace),
-    data: data === undefined ? [name] : [name, data],
+    data: packetData(name, data, args),
     except: exceptedRooms(event),
     rooms: roomsOfSession(sessionId),
     volatile: checkedFlag('volatile', volatile, false),

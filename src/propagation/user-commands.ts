@@ -14,6 +14,7 @@ import {
   checkedTimeout,
   checkEventName,
   exceptedRooms,
+  packetData,
   roomsOfSession,
 } from './validation.js';
 import { checkedUserId, type UserId } from '../auth/user-id.js';
@@ -53,14 +54,14 @@ export class UserCommands {
   ) {}
 
   request(request: UserRequest): Promise<UserAnswers> {
-    const { event, data } = checkedEvent(request);
+    const { event, data, args } = checkedEvent(request);
     checkEventName(event);
     const items: DeviceAnswer[] = [];
     const unanswered = new Set<string>();
     const asked = this.acks.ask(
       {
         ...selectorOf(request.userId, request),
-        data: data === undefined ? [event] : [event, data],
+        data: packetData(event, data, args),
         volatile: false,
         compress: true,
         timeoutMs: checkedTimeout(request.timeoutMs, this.ackTimeoutMs),

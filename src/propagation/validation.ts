@@ -60,6 +60,17 @@ export function checkedEvent<T extends object>(given: T): T {
   return checkedObject('event', given, "Pass an object such as { event: 'my-event', data }.");
 }
 
+/** The name of an event and its arguments. @throws PropagatorError `target.invalid` */
+export function packetData(name: string, data: unknown, args: unknown): unknown[] {
+  if (args === undefined) return data === undefined ? [name] : [name, data];
+  if (data === undefined && Array.isArray(args)) return [name, ...(args as unknown[])];
+  throw PropagatorError.of('target.invalid', [
+    'args',
+    data === undefined ? shown(args) : 'both "data" and "args"',
+    'Pass the one argument of the event as "data", or several as a list "args".',
+  ]);
+}
+
 /** @throws PropagatorError `target.invalid` */
 export function checkedTimeout(given: unknown, fallback: number): number {
   if (given === undefined) return fallback;

@@ -6,7 +6,7 @@ const KEY = Symbol.for('nestjs-redis-propagator:claimed-subscribers');
 const shared = globalThis as { [KEY]?: WeakSet<object> };
 
 /**
- * Claims a borrowed subscriber for one app. Two apps would share one connection, which Redis counts once in
+ * Claims borrowed subscribed clients for one app. Two apps would share one connection, which Redis counts once in
  * receipts; and when one of them left a channel, the other would no longer receive its messages. A Cluster client is not subscribed itself,
  * and can be shared.
  *
@@ -14,18 +14,23 @@ const shared = globalThis as { [KEY]?: WeakSet<object> };
  * @throws PropagatorError `option.invalid`
  * @internal
  */
-export function claimSubscriber({ subscriber, owned, cluster }: RedisClients): () => void {
+export function claimSubscribers(clients: RedisClients): () => void {
+  const { subscriber, control, owned, cluster, ownsControl } = clients;
   if (owned || cluster) return () => {};
   const claimed = (shared[KEY] ??= new WeakSet());
-  if (claimed.has(subscriber)) {
+  const borrowed = Object.entries({ subscriber, ...(control && !ownsControl && { control }) });
+  for (const [role, client] of borrowed) {
+    if (!claimed.has(client)) continue;
     throw misused(
-      'redis.subscriber',
+      `redis.${role}`,
       'a client that another app of this process is subscribed with',
       'When one of them leaves a channel, the other no longer receives its messages: pass publisher.duplicate() to each.',
     );
   }
-  claimed.add(subscriber);
-  return () => claimed.delete(subscriber);
+  for (const [, client] of borrowed) claimed.add(client);
+  return () => {
+    for (const [, client] of borrowed) claimed.delete(client);
+  };
 }
 
 /**
@@ -34,10 +39,10 @@ export function claimSubscriber({ subscriber, owned, cluster }: RedisClients): (
  * @throws PropagatorError `option.invalid`
  * @internal
  */
-export function checkNotEnded({ publisher, subscriber, owned }: RedisClients): void {
+export function checkNotEnded({ publisher, subscriber, control, owned }: RedisClients): void {
   if (owned) return;
-  for (const [role, client] of Object.entries({ publisher, subscriber })) {
-    if (client.status !== 'end') continue;
+  for (const [role, client] of Object.entries({ publisher, subscriber, control })) {
+    if (client?.status !== 'end') continue;
     throw misused(
       `redis.${role}`,
       'a client that was ended, by quit() or disconnect()',

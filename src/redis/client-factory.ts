@@ -1,5 +1,6 @@
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import { reasonOf } from '../errors.js';
+import { hasMethods } from '../options/checks.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { isBorrowed, isClusterConnection } from '../options/resolve-redis.js';
 import type { RedisClient } from '../options/redis-options.js';
@@ -7,13 +8,22 @@ import type { Reporter } from '../reporting/reporter.js';
 import { reopenOnRefusedDatabase } from './database.js';
 import { isClusterClient } from './ioredis-internals.js';
 import { outliveSocketErrors } from './stream-errors.js';
+import type { SubscriberRole } from './subscriber.js';
 
-/** The two connections of an instance: one publishes, the other is subscribed. */
+/** The connections of an instance: one publishes, the others are subscribed. */
 export interface RedisClients {
   readonly publisher: RedisClient;
+  /** Subscribed to the channels of events. On a Cluster it only knows the masters. */
   readonly subscriber: RedisClient;
-  /** Whether the library created them, and so closes them. */
+  /**
+   * Subscribed to the channels of requests and replies. Undefined on a Cluster, whose connections are made later, and if the
+   * app's subscriber cannot be duplicated and has to do both.
+   */
+  readonly control: RedisClient | undefined;
+  /** Whether the library created the publisher and the subscriber, and so closes them. */
   readonly owned: boolean;
+  /** The same, for `control`. */
+  readonly ownsControl: boolean;
   /** Whether to use sharded Pub/Sub. */
   readonly cluster: boolean;
 }
@@ -56,6 +66,8 @@ const REQUIRED_OPTIONS = {
  * process.
  */
 type Threw = (error: unknown) => void;
+
+const nameOf = (role: string): string => `nestjs-redis-propagator:${role}`;
 
 /** Node runs a timer with a longer delay at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
@@ -104,7 +116,7 @@ function connectionOptions(role: string, given: RedisOptions, threw: Threw): Red
     // Without a limit ioredis waits for ever for a Sentinel that accepts connections and never replies, and asks no
     // other one.
     sentinelCommandTimeout: 5_000,
-    connectionName: `nestjs-redis-propagator:${role}`,
+    connectionName: nameOf(role),
     ...given,
     ...REQUIRED_OPTIONS,
     ...guardReconnectOnError(given, threw),
@@ -139,14 +151,43 @@ const REQUIRED_CLUSTER_OPTIONS = {
   keyPrefix: '',
 } as const satisfies ClusterOptions;
 
-/** The options of a subscribed connection to one node of a Cluster, duplicated from the Cluster's own connection. */
-export const SHARD_OPTIONS = {
-  ...REQUIRED_OPTIONS,
-  retryStrategy,
-  disconnectTimeout,
-  readOnly: false,
-  connectionName: 'nestjs-redis-propagator:subscriber',
-} as const satisfies RedisOptions;
+/** The options of a subscribed connection that is duplicated from another one: of the app, or of a Cluster to a node. */
+export function subscriberOptions(role: SubscriberRole) {
+  return {
+    ...REQUIRED_OPTIONS,
+    retryStrategy,
+    disconnectTimeout,
+    readOnly: false,
+    connectionName: nameOf(role),
+  } as const satisfies RedisOptions;
+}
+
+/** The connection for requests and replies beside clients of the app. Undefined if there cannot be one. */
+function controlBeside(
+  subscriber: RedisClient & { duplicate?(options: RedisOptions): RedisClient },
+  reporter: Pick<Reporter, 'report'>,
+): RedisClient | undefined {
+  let reason = 'it has no method duplicate()';
+  try {
+    const control = subscriber.duplicate?.(subscriberOptions('control'));
+    if (
+      control !== undefined &&
+      hasMethods(control, ['subscribe', 'unsubscribe', 'on', 'off', 'disconnect'])
+    ) {
+      outliveSocketErrors(control);
+      return control;
+    }
+  } catch (error) {
+    reason = reasonOf(error);
+  }
+  reporter.report(
+    'control.shared',
+    () =>
+      `the client in redis.subscriber cannot be duplicated (${reason}): requests and replies between instances also arrive on ` +
+      'it, and wait behind events. Pass a third client as redis.control.',
+  );
+  return undefined;
+}
 
 function withUrl(redis: RedisOptions): RedisOptions & { url?: string } {
   return redis;
@@ -164,8 +205,12 @@ export function createRedisClients(
     );
   if (isBorrowed(redis)) {
     const { publisher, subscriber } = redis;
-    return { publisher, subscriber, owned: false, cluster: isClusterClient(publisher) };
+    const cluster = isClusterClient(publisher);
+    const given = redis.control ?? undefined;
+    const control = cluster ? undefined : (given ?? controlBeside(subscriber, reporter));
+    return { publisher, subscriber, control, owned: false, ownsControl: !given, cluster };
   }
+  const cluster = isClusterConnection(redis);
   const create = isClusterConnection(redis)
     ? (role: string): RedisClient =>
         new Cluster(redis.nodes, {
@@ -178,7 +223,7 @@ export function createRedisClients(
           redisOptions: {
             connectTimeout: 5_000,
             disconnectTimeout,
-            connectionName: `nestjs-redis-propagator:${role}`,
+            connectionName: nameOf(role),
             ...redis.options?.redisOptions,
             ...guardReconnectOnError(redis.options?.redisOptions ?? {}, threw),
             keyPrefix: '',
@@ -191,12 +236,14 @@ export function createRedisClients(
         return url === undefined ? new Redis(own) : new Redis(withoutRequiredOptions(url), own);
       };
   const [publisher, subscriber] = [create('publisher'), create('subscriber')];
-  for (const client of [publisher, subscriber]) {
+  const control = cluster ? undefined : create('control');
+  for (const client of [publisher, subscriber, control]) {
+    if (client === undefined) continue;
     if (isClusterClient(client)) client.on('+node', outliveSocketErrors);
     else {
       reopenOnRefusedDatabase(client);
       outliveSocketErrors(client);
     }
   }
-  return { publisher, subscriber, owned: true, cluster: isClusterConnection(redis) };
+  return { publisher, subscriber, control, owned: true, ownsControl: true, cluster };
 }

@@ -8,10 +8,16 @@ import { refusedDatabase } from './database.js';
 import { rootOf } from './redis-error.js';
 import { isUnclear, loadingReason, mistakeIn, noRedis, tlsMistake } from './start-problem.js';
 import { StateMachine } from './state-machine.js';
+import type { SubscriberRole } from './subscriber.js';
+
+/** Whether each connection works. @internal */
+export type Connections = Readonly<Record<'publisher' | SubscriberRole, boolean>>;
 
 /** @internal */
 export interface ConnectionStateDeps {
   readonly publisher: RedisClient;
+  /** Whether requests and replies have a connection of their own. */
+  readonly hasControl: boolean;
   /** How long the first connection may take before the app starts without Redis. */
   readonly connectTimeoutMs: number;
   readonly reporter: Reporter;
@@ -20,7 +26,7 @@ export interface ConnectionStateDeps {
 }
 
 /**
- * The state of the transport: `ready` once both connections work. Logs one line per change, with the reason of a
+ * The state of the transport: `ready` once all connections work. Logs one line per change, with the reason of a
  * failure.
  *
  * @internal
@@ -29,7 +35,7 @@ export class ConnectionState {
   private readonly machine = new StateMachine();
   readonly current$: Observable<PubSubState> = this.machine.state$;
   private publisherOpen = false;
-  private subscribed = false;
+  private readonly subscribed = { subscriber: false, control: false };
   private lastError: string | undefined;
   private startMistake: PropagatorError | undefined;
   private examining: Promise<void> | undefined;
@@ -43,10 +49,15 @@ export class ConnectionState {
     return this.machine.state;
   }
 
-  /** Whether each of the two connections works. */
-  get connections(): { readonly publisher: boolean; readonly subscriber: boolean } {
-    const { status } = this.deps.publisher;
-    return { publisher: this.publisherOpen && status === 'ready', subscriber: this.subscribed };
+  /** Whether each connection works. */
+  get connections(): Connections {
+    const { publisher, hasControl } = this.deps;
+    const { subscriber, control } = this.subscribed;
+    return {
+      publisher: this.publisherOpen && publisher.status === 'ready',
+      subscriber,
+      control: hasControl ? control : subscriber,
+    };
   }
 
   /** Why a connection does not work. */
@@ -64,9 +75,9 @@ export class ConnectionState {
     this.update();
   }
 
-  subscriberChanged(subscribed: boolean, refusal?: PropagatorError): void {
+  subscriberChanged(role: SubscriberRole, subscribed: boolean, refusal?: PropagatorError): void {
     if (refusal !== undefined) this.refused(refusal);
-    this.subscribed = subscribed;
+    this.subscribed[role] = subscribed;
     this.update();
   }
 
@@ -153,7 +164,8 @@ export class ConnectionState {
   }
 
   private update(): void {
-    if (this.publisherOpen && this.subscribed) {
+    const { subscriber, control } = this.subscribed;
+    if (this.publisherOpen && subscriber && (control || !this.deps.hasControl)) {
       this.recover();
       return;
     }

@@ -1,5 +1,6 @@
 import { PropagatorError } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
+import { ChangedInternals } from '../reporting/changed-internals.js';
 import { manifestOf } from '../reporting/package-manifest.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { clientFaults, clusterFaults, isClusterClient } from './ioredis-internals.js';
@@ -11,9 +12,11 @@ import { clientFaults, clusterFaults, isClusterClient } from './ioredis-internal
  * @internal
  */
 export class IoredisCheck {
-  private isReported = false;
+  private readonly changed: ChangedInternals;
 
-  constructor(private readonly reporter: Reporter) {}
+  constructor(reporter: Reporter) {
+    this.changed = new ChangedInternals(reporter, version);
+  }
 
   /**
    * Checks a client before it connects.
@@ -26,24 +29,13 @@ export class IoredisCheck {
     if (unusable) {
       throw PropagatorError.of('redis.unsupported-client', [version(), faults.join(', ')]);
     }
-    this.report(faults);
+    this.changed.report(faults);
   }
 
   /** Checks a connection to one server once it is open. */
   connection(client: RedisClient): void {
-    if (!this.isReported && !isClusterClient(client)) this.report(clientFaults(client));
-  }
-
-  private report(faults: readonly string[]): void {
-    if (faults.length === 0 || this.isReported) return;
-    this.isReported = true;
-    // Not `once`: Socket.IO may have reported the same kind before.
-    this.reporter.count('internals.changed');
-    this.reporter.logger.warn(
-      `internals.changed: ${version()}: not as expected: ${faults.join(', ')}. ` +
-        'Public paths are used instead: events arrive all the same, at a higher cost. ' +
-        'Look for a newer version of nestjs-redis-propagator, or pin the package to an older one.',
-    );
+    if (this.changed.isReported || isClusterClient(client)) return;
+    this.changed.report(clientFaults(client));
   }
 }
 

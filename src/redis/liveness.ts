@@ -40,18 +40,21 @@ export class Pulse {
 
   /** Also true for a new connection, about which nothing is known yet. */
   beats(client: object): boolean {
-    const stream = streamOf(client);
-    const bytes = stream?.bytesRead ?? 0;
-    const beats = this.stream !== stream || bytes !== this.bytes;
-    this.stream = stream;
-    this.bytes = bytes;
-    return beats;
+    const { stream, bytes } = this;
+    this.skip(client);
+    return this.stream !== stream || this.bytes !== bytes;
+  }
+
+  /** What has arrived so far does not count in the next call. */
+  skip(client: object): void {
+    this.stream = streamOf(client);
+    this.bytes = streamOf(client)?.bytesRead ?? 0;
   }
 }
 
 /**
- * Checks whether a connection of ours is alive. A half-open connection is silent, not closed: it is destroyed, and
- * ioredis opens another one.
+ * Checks whether a connection of ours is alive: a PING asks for a byte if none has arrived since the last check. A half-open
+ * connection is silent, not closed: it is destroyed, and ioredis opens another one.
  *
  * @internal
  */
@@ -68,7 +71,8 @@ export class Liveness {
 
   check(): void {
     const { status } = this.client;
-    if (this.pulse.beats(this.client)) {
+    const beats = this.pulse.beats(this.client);
+    if (beats) {
       this.opening = 0;
       this.unanswered = 0;
     }
@@ -80,12 +84,15 @@ export class Liveness {
       return;
     }
     this.opening = 0;
+    if (beats) return;
     if (this.unanswered >= this.pings) {
       this.reset();
       return;
     }
     const answered = (): void => {
       this.unanswered = 0;
+      // Otherwise an idle connection would be checked every other time only.
+      this.pulse.skip(this.client);
     };
     // A PING that throws was not sent, which says nothing about the connection.
     this.client.ping().then(answered, answered);

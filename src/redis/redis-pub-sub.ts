@@ -7,7 +7,7 @@ import { REPLICATION_MS, tryAccess, type Access } from './access.js';
 import type { RedisClients } from './client-factory.js';
 import { ClientEvents } from './client-events.js';
 import { masterOf } from './cluster-topology.js';
-import { ConnectionState } from './connection-state.js';
+import { ConnectionState, type Connections } from './connection-state.js';
 import { IoredisCheck } from './ioredis-check.js';
 import { isClusterClient } from './ioredis-internals.js';
 import { Listeners } from './listeners.js';
@@ -16,12 +16,11 @@ import type { InterruptedChannels, PubSub, PubSubListener, PubSubState } from '.
 import { PublisherConnection } from './publisher-connection.js';
 import { resetPublisher } from './reset-publisher.js';
 import { bounded, quit } from './quit.js';
-import { checkNotEnded, claimSubscriber } from './claimed-subscribers.js';
+import { checkNotEnded, claimSubscribers } from './claimed-subscribers.js';
 import { ServerName } from './server-name.js';
 import { ServerVersion } from './server-version.js';
-import { ShardedSubscriber } from './sharded-subscriber.js';
-import { SingleSubscriber } from './single-subscriber.js';
-import type { Subscriber, SubscriberHandlers } from './subscriber.js';
+import type { SubscriberHandlers } from './subscriber.js';
+import { hasControl, Subscribers } from './subscribers.js';
 import { after } from '../reporting/timers.js';
 
 type Timeouts = Pick<
@@ -35,20 +34,23 @@ const PUBLISHER_PINGS = 3;
 const CONFIRMATIONS = 4;
 
 /**
- * {@link PubSub} over Redis, with two ioredis clients: sharded Pub/Sub on a Cluster, plain Pub/Sub elsewhere. It
- * reconnects and resubscribes by itself, and logs one line per change of state.
+ * {@link PubSub} over Redis: sharded Pub/Sub on a Cluster, plain Pub/Sub elsewhere. One connection publishes, one receives
+ * events, and one receives requests and replies. It reconnects and resubscribes by itself, and logs one line per change of
+ * state.
  */
 export class RedisPubSub implements PubSub {
   private readonly listeners: Listeners;
   private readonly interruptions = new Set<SubscriberHandlers['interrupted']>();
   private readonly publisher: PublisherConnection;
-  private readonly subscriber: Subscriber;
+  private readonly subscribers: Subscribers;
+  /** Undefined without a connection for it. */
+  readonly subscribeControl: PubSub['subscribeControl'];
   private readonly events: ClientEvents;
   private publisherChecks: NodeJS.Timeout | undefined;
   /** Counts the publishing connections, those to the nodes of a Cluster together. */
   private connectionCount = 0;
   private connectionName = '#0';
-  private releaseSubscriber: (() => void) | undefined;
+  private releaseSubscribers: (() => void) | undefined;
   private readonly version: ServerVersion;
   private readonly server: ServerName;
   private readonly connection: ConnectionState;
@@ -66,7 +68,13 @@ export class RedisPubSub implements PubSub {
     this.version = new ServerVersion(publisher);
     this.server = new ServerName(publisher);
     this.internals = new IoredisCheck(reporter);
-    this.connection = new ConnectionState({ publisher, connectTimeoutMs, reporter, threw });
+    this.connection = new ConnectionState({
+      publisher,
+      hasControl: hasControl(clients),
+      connectTimeoutMs,
+      reporter,
+      threw,
+    });
     this.listeners = new Listeners(reporter);
     this.publisher = new PublisherConnection(
       publisher,
@@ -95,10 +103,19 @@ export class RedisPubSub implements PubSub {
       },
       this.threw,
     );
-    this.subscriber = this.createSubscriber({
-      changed: (subscribed, refusal) => this.connection.subscriberChanged(subscribed, refusal),
+    this.subscribers = new Subscribers(clients, timeouts.subscribeTimeoutMs, (role) => ({
+      changed: (subscribed, refusal) =>
+        this.connection.subscriberChanged(role, subscribed, refusal),
       message: this.listeners.dispatch,
+      dropped: (channel) =>
+        this.reporter.report(
+          'connection.given-up',
+          () =>
+            `a message of channel ${channel} was dropped: its connection is being closed, and earlier messages may be missing`,
+        ),
       interrupted: (interrupted, since) => {
+        // A reply that was missed is missing in the result, and a request is sent again.
+        if (role === 'control') return;
         for (const listener of this.interruptions) listener(interrupted, since);
       },
       error,
@@ -108,10 +125,15 @@ export class RedisPubSub implements PubSub {
         this.reporter.report(
           'subscriber.shared',
           () =>
-            `the app sent ${command} on the client in redis.subscriber; channels of this library stay subscribed. ` +
+            `the app sent ${command} on the client in redis.${role}; channels of this library stay subscribed. ` +
             'Use a client of its own for what the app subscribes to.',
         ),
-    });
+    }));
+    if (!hasControl(clients)) return;
+    this.subscribeControl = (channel) =>
+      this.state === 'closed'
+        ? Promise.reject(PropagatorError.of('redis.closed', []))
+        : this.subscribers.subscribeControl(channel);
   }
 
   get state(): PubSubState {
@@ -143,11 +165,11 @@ export class RedisPubSub implements PubSub {
   }
 
   channelsOfServers(channel: string): readonly string[] {
-    return this.subscriber.probes(channel);
+    return this.subscribers.probes(channel);
   }
 
-  /** Whether each of the two connections works. @internal */
-  get connections(): { readonly publisher: boolean; readonly subscriber: boolean } {
+  /** Whether each connection works. @internal */
+  get connections(): Connections {
     return this.connection.connections;
   }
 
@@ -158,13 +180,14 @@ export class RedisPubSub implements PubSub {
 
   async connect(): Promise<void> {
     if (this.state === 'closed') return;
-    const { publisher, subscriber } = this.clients;
+    const { publisher, subscriber, control } = this.clients;
+    const clients = [publisher, subscriber, ...(control === undefined ? [] : [control])];
     checkNotEnded(this.clients);
-    for (const client of [publisher, subscriber]) this.internals.client(client);
-    this.releaseSubscriber ??= claimSubscriber(this.clients);
+    for (const client of clients) this.internals.client(client);
+    this.releaseSubscribers ??= claimSubscribers(this.clients);
     this.events.attach();
-    this.subscriber.start();
-    for (const client of [publisher, subscriber]) {
+    this.subscribers.start();
+    for (const client of clients) {
       // A failed first attempt is followed by others; the 'error' event gives the reason.
       if (client.status === 'wait') client.connect().catch(() => undefined);
     }
@@ -185,14 +208,15 @@ export class RedisPubSub implements PubSub {
     const { mistake } = this.connection;
     if (mistake !== undefined) throw mistake;
     const { publisher, cluster } = this.clients;
-    const hears = (channel: string, ms: number) => this.hears(channel, ms);
-    const attempts = tryAccess(access, {
-      publisher,
-      cluster,
-      subscriber: this.subscriber,
-      hears,
-    });
-    await bounded(attempts, this.timeouts.connectTimeoutMs + REPLICATION_MS);
+    const attempts = [...this.subscribers.clientsToVerify()].map(([subscriber, client], index) =>
+      tryAccess(index === 0 ? access : { ...access, channel: `${access.channel}:control` }, {
+        publisher,
+        cluster,
+        subscriber,
+        hears: (name, ms) => this.hears(client, name, ms),
+      }),
+    );
+    await bounded(Promise.all(attempts), this.timeouts.connectTimeoutMs + REPLICATION_MS);
   }
 
   isOpen(): boolean {
@@ -212,19 +236,19 @@ export class RedisPubSub implements PubSub {
 
   subscribe(channel: string): Promise<void> {
     if (this.state === 'closed') return Promise.reject(PropagatorError.of('redis.closed', []));
-    return this.subscriber.subscribe(channel);
+    return this.subscribers.subscribe(channel);
   }
 
   unsubscribe(channel: string): void {
-    this.subscriber.unsubscribe(channel);
+    this.subscribers.unsubscribe(channel);
   }
 
   isSubscribed(channel: string): boolean {
-    return this.subscriber.isSubscribed(channel);
+    return this.subscribers.isSubscribed(channel);
   }
 
   countsItself(channel: string): boolean {
-    return this.subscriber.isCounted(channel);
+    return this.subscribers.isCounted(channel);
   }
 
   onMessage(listener: PubSubListener): () => void {
@@ -238,7 +262,7 @@ export class RedisPubSub implements PubSub {
 
   /** A borrowed connection is for its owner to reset. */
   reconnect(): void {
-    this.subscriber.reconnect();
+    this.subscribers.reconnect();
     if (this.clients.owned) this.clients.publisher.disconnect(true);
   }
 
@@ -248,8 +272,8 @@ export class RedisPubSub implements PubSub {
     this.publisher.close();
     this.events.detach();
     const { publisher, owned } = this.clients;
-    await Promise.all([this.subscriber.close(), owned && quit(publisher)]);
-    this.releaseSubscriber?.();
+    await Promise.all([this.subscribers.close(), owned && quit(publisher)]);
+    this.releaseSubscribers?.();
   }
 
   private nextConnection(): void {
@@ -275,17 +299,9 @@ export class RedisPubSub implements PubSub {
     }, this.threw);
   }
 
-  private createSubscriber(handlers: SubscriberHandlers): Subscriber {
-    const { publisher, subscriber, owned } = this.clients;
-    const { subscribeTimeoutMs } = this.timeouts;
-    return isClusterClient(subscriber) && isClusterClient(publisher)
-      ? new ShardedSubscriber({ publisher, subscriber, owned }, subscribeTimeoutMs, handlers)
-      : new SingleSubscriber(subscriber, owned, subscribeTimeoutMs, handlers);
-  }
-
   /** Resolves to whether a message arrives on a channel within this time; a Cluster has no replicas here. */
-  private hears(channel: string, ms: number): Promise<boolean> {
-    const { subscriber, owned, cluster } = this.clients;
+  private hears(client: RedisClient, channel: string, ms: number): Promise<boolean> {
+    const { owned, cluster } = this.clients;
     if (cluster) return Promise.resolve(false);
     return new Promise((resolve) => {
       const end = (heard: boolean): void => {
@@ -295,7 +311,7 @@ export class RedisPubSub implements PubSub {
       };
       const timer = after(ms, this.threw, () => end(false));
       const events = new ClientEvents(
-        subscriber,
+        client,
         owned,
         {
           messageBuffer: (name: Buffer) => name.toString() === channel && end(true),

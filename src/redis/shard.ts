@@ -1,18 +1,18 @@
 import type { PropagatorError } from '../errors.js';
 import { ClientEvents } from './client-events.js';
-import { SHARD_OPTIONS } from './client-factory.js';
+import { subscriberOptions } from './client-factory.js';
 import { CHANNELS_DROPPED, channelsOf, type NodeClient } from './ioredis-internals.js';
 import { Liveness } from './liveness.js';
 import { quit } from './quit.js';
 import { isGivenUp, outliveSocketErrors } from './stream-errors.js';
 import { SubscriberConnection } from './subscriber-connection.js';
-import type { SubscriberHandlers } from './subscriber.js';
+import type { SubscriberHandlers, SubscriberRole } from './subscriber.js';
 import type { Waiters } from './waiters.js';
 
 /** @internal */
 export interface ShardHandlers extends Pick<
   SubscriberHandlers,
-  'message' | 'error' | 'opened' | 'threw'
+  'message' | 'dropped' | 'error' | 'opened' | 'threw'
 > {
   /** A failure of these channels alone, on an open connection. */
   readonly missed: SubscriberHandlers['interrupted'];
@@ -37,14 +37,21 @@ export class Shard {
   private readonly events: ClientEvents;
   private settled = false;
   private wasOpen = false;
+  private wasLost = false;
   private refusal: PropagatorError | undefined;
   private readonly liveness: Liveness;
   /** Redis has dropped channels, and it is not known yet which ones: see {@link ShardHandlers.moved}. */
   private doubtful = false;
   closed = false;
 
-  constructor(node: NodeClient, subscribeTimeoutMs: number, waiters: Waiters, on: ShardHandlers) {
-    this.client = node.duplicate(SHARD_OPTIONS);
+  constructor(
+    node: NodeClient,
+    role: SubscriberRole,
+    subscribeTimeoutMs: number,
+    waiters: Waiters,
+    on: ShardHandlers,
+  ) {
+    this.client = node.duplicate(subscriberOptions(role));
     this.liveness = new Liveness(this.client, 1);
     this.connection = new SubscriberConnection(
       this.client,
@@ -75,6 +82,7 @@ export class Shard {
         close: () => {
           if (this.wasOpen) on.interrupted();
           this.wasOpen = false;
+          this.wasLost = true;
           this.settled = false;
           this.connection.lost();
           on.changed();
@@ -87,9 +95,11 @@ export class Shard {
           on.changed();
         },
         smessageBuffer: (channel: Buffer, message: Buffer) => {
-          if (isGivenUp(this.client)) return;
           const name = channel.toString();
-          if (this.connection.isWanted(name)) on.message(name, message);
+          const isWanted = this.connection.isWanted(name);
+          if (isGivenUp(this.client)) {
+            if (isWanted) on.dropped(name);
+          } else if (isWanted) on.message(name, message);
           else on.stray(name, message);
         },
       },
@@ -99,6 +109,11 @@ export class Shard {
     outliveSocketErrors(this.client);
     // A failed first attempt is followed by others; the 'error' event gives the reason.
     this.client.connect().catch(() => undefined);
+  }
+
+  /** Whether it is being opened for the first time. */
+  get isNew(): boolean {
+    return !this.wasLost && !this.settled && this.refusal === undefined;
   }
 
   /** Whether all channels of this node are subscribed, and if not, the reason. */

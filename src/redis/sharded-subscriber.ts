@@ -5,7 +5,7 @@ import type { ClusterClient } from './ioredis-internals.js';
 import { checkRegularly } from './liveness.js';
 import { quit } from './quit.js';
 import { Shard } from './shard.js';
-import type { Subscriber, SubscriberHandlers } from './subscriber.js';
+import type { Subscriber, SubscriberHandlers, SubscriberRole } from './subscriber.js';
 import { Waiters } from './waiters.js';
 import { after } from '../reporting/timers.js';
 
@@ -16,7 +16,9 @@ const HEAL_MS = [250, 2_000] as const;
 
 interface ClusterClients {
   readonly publisher: ClusterClient;
+  /** Only asked for the addresses of the masters. */
   readonly subscriber: ClusterClient;
+  /** Whether to close the subscriber with this object, and to reset both clients. */
   readonly owned: boolean;
 }
 
@@ -26,8 +28,9 @@ interface Slot {
 }
 
 /**
- * Sharded Pub/Sub: one connection of our own to each master of a Cluster, with the channels of its slots. ioredis'
- * own sharded subscribers resubscribe as well, but report neither whether that succeeded nor that a node was lost.
+ * Sharded Pub/Sub: one connection of our own to each master of a Cluster, with the channels of its slots; for requests and
+ * replies only to the masters that have their channels. ioredis' own sharded subscribers resubscribe as well, but report
+ * neither whether that succeeded nor that a node was lost.
  *
  * @internal
  */
@@ -49,6 +52,7 @@ export class ShardedSubscriber implements Subscriber {
     private readonly clients: ClusterClients,
     private readonly subscribeTimeoutMs: number,
     private readonly handlers: SubscriberHandlers,
+    private readonly role: SubscriberRole = 'subscriber',
   ) {
     const { publisher, subscriber, owned } = clients;
     const overdue = (channel: string, error: PropagatorError): void =>
@@ -95,7 +99,7 @@ export class ShardedSubscriber implements Subscriber {
     const number = calculateSlot(channel);
     let slot = this.slots.get(number);
     if (slot === undefined) {
-      slot = { channels: new Set(), shard: this.shardOf(number) };
+      slot = { channels: new Set(), shard: this.shardFor(number) };
       this.slots.set(number, slot);
     }
     slot.channels.add(channel);
@@ -153,9 +157,29 @@ export class ShardedSubscriber implements Subscriber {
     return this.shards.get(this.topology.masterOf(slot) ?? '');
   }
 
+  /** Opens the connection if this is the first channel of its master. */
+  private shardFor(slot: number): Shard | undefined {
+    const master = this.topology.masterOf(slot);
+    if (master !== undefined && this.checks !== undefined && !this.shards.has(master))
+      this.add(master);
+    return this.shardOf(slot);
+  }
+
+  /** The masters to which a connection is needed. */
+  private neededMasters(): Set<string> {
+    const all = this.topology.masters();
+    if (this.role === 'subscriber') return all;
+    const needed = new Set<string>();
+    for (const slot of this.slots.keys()) {
+      const master = this.topology.masterOf(slot);
+      if (master !== undefined && all.has(master)) needed.add(master);
+    }
+    return needed;
+  }
+
   /** Makes the connections and their channels match the topology. */
   private follow(): void {
-    const masters = this.topology.masters();
+    const masters = this.neededMasters();
     for (const [master, shard] of this.shards) {
       if (masters.has(master)) continue;
       this.shards.delete(master);
@@ -177,7 +201,7 @@ export class ShardedSubscriber implements Subscriber {
   private add(master: string): void {
     const node = this.topology.node(master);
     if (node === undefined) return;
-    const shard: Shard = new Shard(node, this.subscribeTimeoutMs, this.waiters, {
+    const shard: Shard = new Shard(node, this.role, this.subscribeTimeoutMs, this.waiters, {
       changed: () => {
         if (this.shards.get(master) === shard) this.report();
       },
@@ -187,6 +211,7 @@ export class ShardedSubscriber implements Subscriber {
       },
       missed: this.handlers.interrupted,
       message: this.handlers.message,
+      dropped: this.handlers.dropped,
       stray: (channel, message) => {
         // While a slot moves, its old master accepts publishes until it knows. An SUNSUBSCRIBE takes a moment, too.
         if (this.isWanted(channel)) this.handlers.message(channel, message);
@@ -211,9 +236,14 @@ export class ShardedSubscriber implements Subscriber {
   }
 
   private report(): void {
-    const states = [...this.shards.values()].map(({ state }) => state);
-    const failed = states.find(({ subscribed }) => !subscribed);
-    const subscribed = states.length > 0 && failed === undefined;
+    const isControl = this.role === 'control';
+    const shards = [...this.shards.values()];
+    // A first request or reply opens a connection, which does not mean that one was lost.
+    const failed = shards.find(
+      ({ state, isNew }) => !state.subscribed && !(isControl && isNew),
+    )?.state;
+    const isOpen = shards.length > 0 || (isControl && this.slots.size === 0 && this.topology.known);
+    const subscribed = isOpen && failed === undefined;
     if (subscribed) this.agreed ||= this.topology.agreesWith(this.publisherTopology);
     this.handlers.changed(subscribed && this.agreed, failed?.reason);
     if (!subscribed || !this.agreed) this.heal();
@@ -222,6 +252,8 @@ export class ShardedSubscriber implements Subscriber {
 
   private check(): void {
     for (const shard of this.shards.values()) this.attempt(() => shard.check());
+    // The events' subscriber has the same clients, and refreshes them.
+    if (this.role === 'control') return;
     if (++this.checkCount % CHECKS_PER_REFRESH === 0) void this.refresh();
   }
 

@@ -59,7 +59,9 @@ export class SingleSubscriber implements Subscriber {
         messageBuffer: (channel: Buffer, message: Buffer) => {
           const name = channel.toString();
           // An UNSUBSCRIBE takes a moment, and a borrowed client also has channels of the app.
-          if (this.connection.isWanted(name) && !isGivenUp(client)) handlers.message(name, message);
+          if (!this.connection.isWanted(name)) return;
+          if (isGivenUp(client)) handlers.dropped(name);
+          else handlers.message(name, message);
         },
       },
       handlers.threw,

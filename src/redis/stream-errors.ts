@@ -27,7 +27,8 @@ export function outliveSocketErrors(client: RedisClient): void {
 
 /**
  * Whether this client has given up its connection. After bytes that it cannot read, ioredis drops the messages that
- * came with them; later ones still arrive until the connection is closed. The repair delivers all of them in order.
+ * came with them; later ones still arrive until the connection is closed. They are dropped and counted: the repair delivers
+ * all events in order.
  *
  * @internal
  */

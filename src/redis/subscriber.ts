@@ -2,11 +2,16 @@ import type { PropagatorError } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
 import type { InterruptedChannels } from '../ports/pub-sub.js';
 
+/** The connection of the events, or the one of requests and replies. */
+export type SubscriberRole = 'subscriber' | 'control';
+
 /** The reports of a subscriber to the transport. @internal */
 export interface SubscriberHandlers {
   /** Whether all wanted channels are subscribed, and if not, the reason. */
   readonly changed: (subscribed: boolean, reason?: PropagatorError) => void;
   readonly message: (channel: string, message: Buffer) => void;
+  /** A message of a wanted channel came over a connection that ioredis has given up, and was dropped. */
+  readonly dropped: (channel: string) => void;
   readonly error: (error: unknown) => void;
   /** A connection is open. */
   readonly opened: (client: RedisClient) => void;

@@ -48,8 +48,9 @@ export function createRepair(
       after: (question) => publisher.after(question),
       lastForgotten: () => publisher.lastForgotten,
     }),
+    true,
   );
-  deps.requests.handle(REPAIR_0_1, (params) => forgotten(params, publisher));
+  deps.requests.handle(REPAIR_0_1, (params) => forgotten(params, publisher), true);
   const repair = new Repair(
     {
       ...deps,

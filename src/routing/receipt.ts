@@ -4,7 +4,7 @@ export interface PublishedReceipt {
   readonly localSockets: number;
   /** Other instances that received it: those with a socket of the user, the room or the namespace. */
   readonly remoteInstances: number;
-  /** Whether it reached anybody. False for a user means offline: send a push notification instead. */
+  /** Whether it reached a socket. False for a user: none in this namespace; `PresenceService` knows who is offline. */
   readonly reached: boolean;
   /** Absent, because the event does not wait. */
   readonly queued?: false;
@@ -19,7 +19,7 @@ export interface QueuedReceipt {
   readonly localSockets: number;
   /** Not known yet. */
   readonly remoteInstances: null;
-  /** Not known yet: compare with `=== false` before you treat a user as offline. */
+  /** Not known yet: `!reached` is also true for it. */
   readonly reached: null;
   readonly queued: true;
 }

@@ -1,3 +1,4 @@
+import type { DisconnectReason } from '../auth/disconnect-notice.js';
 import type { Socket } from 'socket.io';
 import { isSocket } from '../auth/authenticated-socket.js';
 import type { Revocations } from '../auth/revocations.js';
@@ -24,7 +25,7 @@ import type { SessionDetails } from './session-details.js';
  * The reason that clients get when they are disconnected because they were revoked, unless the app gives another
  * one.
  */
-const REVOKED = 'auth.revoked';
+const REVOKED = 'auth.revoked' satisfies DisconnectReason;
 
 export interface RevokeOptions {
   /**

@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'socket.io';
+import { ChangedInternals } from '../reporting/changed-internals.js';
 import { manifestOf, socketIoManifest } from '../reporting/package-manifest.js';
 import type { Reporter } from '../reporting/reporter.js';
 import {
@@ -19,13 +20,19 @@ export class InternalsCheck {
   private readonly servers = new WeakSet<Server>();
   /** Names of transports whose first connection was checked. */
   private readonly transports = new Set<string>();
+  private readonly changed: ChangedInternals;
 
-  constructor(private readonly reporter: Reporter) {}
+  constructor(reporter: Reporter) {
+    this.changed = new ChangedInternals(reporter, versions);
+  }
 
   /** Called when a server is installed. */
   server(server: Server): void {
     const engine = server.engine as unknown as EngineServer | undefined;
-    this.report([...serverFaults(server), ...(engine === undefined ? [] : engineFaults(engine))]);
+    this.changed.report([
+      ...serverFaults(server),
+      ...(engine === undefined ? [] : engineFaults(engine)),
+    ]);
     if (engine !== undefined) this.servers.add(server);
   }
 
@@ -38,22 +45,11 @@ export class InternalsCheck {
     const { server } = connection;
     // A server that did not listen when it was installed had no engine.
     const late = server === undefined || this.servers.has(socket.nsp.server) ? undefined : server;
-    this.report([
+    this.changed.report([
       ...socketFaults(socket),
       ...connectionFaults(connection),
       ...(late === undefined ? [] : engineFaults(late)),
     ]);
-  }
-
-  private report(faults: readonly string[]): void {
-    if (faults.length === 0) return;
-    this.reporter.once(
-      'internals.changed',
-      () =>
-        `${versions()}: not as expected: ${faults.join(', ')}. ` +
-        'Public paths are used instead: events arrive all the same, at a higher cost. ' +
-        'Look for a newer version of nestjs-redis-propagator, or pin the package to an older one.',
-    );
   }
 }
 

@@ -39,6 +39,12 @@ async function until(condition: () => boolean, awaited: string): Promise<void> {
   }
 }
 
+/** A transport that connects again refuses publishes for a moment. */
+async function publish({ pubSub }: Peer, channel: string, message: string | Buffer) {
+  await until(() => pubSub.isOpen?.() !== false, 'publishes are sent');
+  return pubSub.publish(channel, Buffer.from(message));
+}
+
 /**
  * Waits until everything sent to `peer` before has arrived, on the channel of the case and on those whose names
  * begin with it.
@@ -46,12 +52,10 @@ async function until(condition: () => boolean, awaited: string): Promise<void> {
 async function fence(from: Peer, peer: Peer): Promise<void> {
   const channel = `${peer.channel}:fence:${randomUUID()}`;
   await peer.pubSub.subscribe(channel);
-  await from.pubSub.publish(channel, Buffer.from('fence'));
-  await until(() => peer.received.some((entry) => entry.channel === channel), 'the fence message');
-  peer.received.splice(
-    peer.received.findIndex((entry) => entry.channel === channel),
-    1,
-  );
+  await publish(from, channel, 'fence');
+  const found = () => peer.received.findIndex((entry) => entry.channel === channel);
+  await until(() => found() >= 0, 'the fence message');
+  peer.received.splice(found(), 1);
   peer.pubSub.unsubscribe(channel);
 }
 
@@ -68,7 +72,7 @@ const scenarios: Record<string, Scenario> = {
     await a.pubSub.subscribe(channel);
     await b.pubSub.subscribe(channel);
     await c.pubSub.subscribe(`${channel}:other`);
-    assert.equal(await a.pubSub.publish(channel, Buffer.from('hello')), 2);
+    assert.equal(await publish(a, channel, 'hello'), 2);
     for (const peer of [a, b, c]) await fence(a, peer);
     assert.deepEqual(texts(a), ['hello']);
     assert.deepEqual(texts(b), ['hello']);
@@ -77,13 +81,13 @@ const scenarios: Record<string, Scenario> = {
   },
   'resolves to 0 if no instance is subscribed': async (open, channel) => {
     const a = await open();
-    assert.equal(await a.pubSub.publish(channel, Buffer.from('nobody')), 0);
+    assert.equal(await publish(a, channel, 'nobody'), 0);
   },
   'keeps the order of one publisher': async (open, channel) => {
     const [a, b] = [await open(), await open()];
     await b.pubSub.subscribe(channel);
     const numbers = Array.from({ length: 500 }, (_, index) => String(index));
-    await Promise.all(numbers.map((text) => a.pubSub.publish(channel, Buffer.from(text))));
+    await Promise.all(numbers.map((text) => publish(a, channel, text)));
     await fence(a, b);
     assert.deepEqual(texts(b), numbers);
   },
@@ -93,9 +97,7 @@ const scenarios: Record<string, Scenario> = {
     const names = Array.from({ length: 5 }, (_, index) => `${channel}:${index}`);
     for (const name of names) await b.pubSub.subscribe(name);
     const numbers = Array.from({ length: 500 }, (_, index) => String(index));
-    await Promise.all(
-      numbers.map((text, i) => a.pubSub.publish(names[i % 5] as string, Buffer.from(text))),
-    );
+    await Promise.all(numbers.map((text, i) => publish(a, names[i % 5] as string, text)));
     await fence(a, b);
     assert.deepEqual(texts(b), numbers);
   },
@@ -107,7 +109,7 @@ const scenarios: Record<string, Scenario> = {
     await b.pubSub.subscribe(channel);
     const sent = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const bytes = Buffer.from(sent);
-    await a.pubSub.publish(channel, bytes);
+    await publish(a, channel, bytes);
     bytes.fill(0);
     await fence(a, b);
     assert.deepEqual(b.received[0]?.message, sent);
@@ -116,8 +118,8 @@ const scenarios: Record<string, Scenario> = {
     const [a, b] = [await open(), await open()];
     await b.pubSub.subscribe(channel);
     const large = Buffer.alloc(1024 * 1024, 'x');
-    await a.pubSub.publish(channel, Buffer.alloc(0));
-    await a.pubSub.publish(channel, large);
+    await publish(a, channel, Buffer.alloc(0));
+    await publish(a, channel, large);
     await fence(a, b);
     assert.deepEqual(
       b.received.map(({ message }) => message.length),
@@ -128,8 +130,8 @@ const scenarios: Record<string, Scenario> = {
     const [a, b] = [await open(), await open()];
     const names = [`${channel}:*`, `${channel}:ü {x} \\ "`, `${channel}:[a-z]?`];
     for (const name of names) await b.pubSub.subscribe(name);
-    await a.pubSub.publish(`${channel}:anything`, Buffer.from('no'));
-    for (const name of names) await a.pubSub.publish(name, Buffer.from('yes'));
+    await publish(a, `${channel}:anything`, 'no');
+    for (const name of names) await publish(a, name, 'yes');
     await fence(a, b);
     assert.deepEqual(
       b.received.map((entry) => entry.channel),
@@ -140,7 +142,7 @@ const scenarios: Record<string, Scenario> = {
     const a = await open();
     await Promise.all([a.pubSub.subscribe(channel), a.pubSub.subscribe(channel)]);
     await a.pubSub.subscribe(channel);
-    assert.equal(await a.pubSub.publish(channel, Buffer.from('once')), 1);
+    assert.equal(await publish(a, channel, 'once'), 1);
     await fence(a, a);
     assert.deepEqual(texts(a), ['once']);
   },
@@ -152,11 +154,11 @@ const scenarios: Record<string, Scenario> = {
     await b.pubSub.subscribe(channel);
     b.pubSub.unsubscribe(channel);
     assert.equal(b.pubSub.isSubscribed(channel), false);
-    await a.pubSub.publish(channel, Buffer.from('silence'));
+    await publish(a, channel, 'silence');
     await fence(a, b);
     assert.deepEqual(texts(b), []);
     await b.pubSub.subscribe(channel);
-    await a.pubSub.publish(channel, Buffer.from('again'));
+    await publish(a, channel, 'again');
     await fence(a, b);
     assert.deepEqual(texts(b), ['again']);
   },
@@ -165,7 +167,7 @@ const scenarios: Record<string, Scenario> = {
     await a.pubSub.subscribe(channel);
     await a.pubSub.subscribe(`${channel}:kept`);
     a.pubSub.unsubscribe(channel);
-    assert.equal(await a.pubSub.publish(`${channel}:kept`, Buffer.from('kept')), 1);
+    assert.equal(await publish(a, `${channel}:kept`, 'kept'), 1);
     await fence(a, a);
     assert.deepEqual(texts(a), ['kept']);
   },
@@ -179,7 +181,7 @@ const scenarios: Record<string, Scenario> = {
     await a.pubSub.subscribe(channel);
     await Promise.all(attempts);
     assert.equal(a.pubSub.isSubscribed(channel), true);
-    await a.pubSub.publish(channel, Buffer.from('last'));
+    await publish(a, channel, 'last');
     await fence(a, a);
     assert.deepEqual(texts(a), ['last']);
   },
@@ -188,7 +190,7 @@ const scenarios: Record<string, Scenario> = {
     await a.pubSub.subscribe(channel);
     a.pubSub.unsubscribe(channel);
     await a.pubSub.subscribe(channel);
-    assert.equal(await a.pubSub.publish(channel, Buffer.from('kept')), 1);
+    assert.equal(await publish(a, channel, 'kept'), 1);
     await fence(a, a);
     assert.deepEqual(texts(a), ['kept']);
   },
@@ -197,7 +199,7 @@ const scenarios: Record<string, Scenario> = {
     const elsewhere = channel.replaceAll(/[{}]/g, '');
     const names = Array.from({ length: 2_000 }, (_, index) => `${elsewhere}:${index}`);
     await Promise.all(names.map((name) => b.pubSub.subscribe(name)));
-    await Promise.all(names.map((name) => a.pubSub.publish(name, Buffer.from(name))));
+    await Promise.all(names.map((name) => publish(a, name, name)));
     // Messages of different channels may take different ways (the nodes of a Cluster).
     await until(() => b.received.length >= names.length, 'a message of each channel');
     assert.deepEqual(texts(b).toSorted(), names.toSorted());
@@ -209,10 +211,10 @@ const scenarios: Record<string, Scenario> = {
       if (name === channel) second.push(message.toString());
     });
     await a.pubSub.subscribe(channel);
-    await a.pubSub.publish(channel, Buffer.from('both'));
+    await publish(a, channel, 'both');
     await fence(a, a);
     remove();
-    await a.pubSub.publish(channel, Buffer.from('one'));
+    await publish(a, channel, 'one');
     await fence(a, a);
     assert.deepEqual(second, ['both']);
     assert.deepEqual(texts(a), ['both', 'one']);
@@ -223,8 +225,8 @@ const scenarios: Record<string, Scenario> = {
       throw new Error('a listener of the conformance suite throws');
     });
     await a.pubSub.subscribe(channel);
-    await a.pubSub.publish(channel, Buffer.from('1'));
-    await a.pubSub.publish(channel, Buffer.from('2'));
+    await publish(a, channel, '1');
+    await publish(a, channel, '2');
     await fence(a, a);
     assert.deepEqual(texts(a), ['1', '2']);
   },
@@ -254,7 +256,7 @@ const scenarios: Record<string, Scenario> = {
     const closed = { name: 'PropagatorError', code: 'redis.closed' };
     await assert.rejects(a.pubSub.publish(channel, Buffer.from('x')), closed);
     await assert.rejects(a.pubSub.subscribe(channel), closed);
-    assert.equal(await b.pubSub.publish(channel, Buffer.from('gone')), 0);
+    assert.equal(await publish(b, channel, 'gone'), 0);
     assert.deepEqual(texts(a), []);
   },
 };

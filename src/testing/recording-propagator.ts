@@ -1,4 +1,6 @@
 import { Subject, type Observable } from 'rxjs';
+import type { NamespaceOf } from '../contract/event-types.js';
+import type { AppContract } from '../contract/propagator-types.js';
 import type { ClusterCount, ClusterResult } from '../cluster/cluster-result.js';
 import { checkedNamespace, checkedOptions } from '../routing/target-validation.js';
 import type { EventLoss } from '../routing/event-loss.js';
@@ -9,9 +11,14 @@ import {
   checkedRoom,
   checkedRooms,
   checkEventName,
+  packetData,
 } from '../propagation/validation.js';
 import type { UserAnswers } from '../propagation/events.js';
-import { inNamespace, NamespacePropagator } from '../propagation/namespace-propagator.js';
+import {
+  inNamespace,
+  NamespacePropagator,
+  type PropagatorOf,
+} from '../propagation/namespace-propagator.js';
 import type { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
 import type { InNamespace } from '../propagation/user-commands.js';
 import {
@@ -53,7 +60,7 @@ const NOBODY = Object.freeze({ items: [], missing: [], complete: true });
  * ]);
  * ```
  */
-export class RecordingPropagator extends Propagator {
+export class RecordingPropagator<Contract = AppContract> extends Propagator<false, Contract> {
   readonly calls: RecordedCall[] = [];
 
   /** The result of the verbs that emit. Change it to test your code for users who are online. */
@@ -69,8 +76,8 @@ export class RecordingPropagator extends Propagator {
   count: ClusterCount = { count: 0, missing: [], complete: true };
 
   /** This recorder, typed as the service that it replaces. */
-  asService(): RedisPropagatorService {
-    return this as unknown as RedisPropagatorService;
+  asService(): RedisPropagatorService<Contract> {
+    return this as unknown as RedisPropagatorService<Contract>;
   }
 
   /** Emits the values that a test passes to `losses.next`. */
@@ -79,8 +86,13 @@ export class RecordingPropagator extends Propagator {
   readonly losses$: Observable<EventLoss> = this.losses.asObservable();
 
   /** The same verbs in a namespace, which is part of the recorded calls. */
-  of(namespace: string): NamespacePropagator {
-    return new NamespacePropagator(this, namespace);
+  of<Namespace extends NamespaceOf<Contract>>(
+    namespace: Namespace,
+  ): PropagatorOf<Contract, Namespace> {
+    return new NamespacePropagator<Contract, Namespace>(this, namespace) as PropagatorOf<
+      Contract,
+      Namespace
+    >;
   }
 
   /** @internal */
@@ -133,9 +145,17 @@ function recordedOf(call: Call): RecordedCall {
   return 'rooms' in call ? { ...call, rooms: checkedRooms(call.rooms) } : call;
 }
 
-function checkEvent(event: { readonly event: unknown; readonly namespace?: unknown }): void {
-  checkedEvent(event);
-  checkEventName(event.event);
+interface GivenEvent {
+  readonly event: unknown;
+  readonly data?: unknown;
+  readonly args?: unknown;
+  readonly namespace?: unknown;
+}
+
+function checkEvent(event: GivenEvent): void {
+  const { event: name, data, args } = checkedEvent(event);
+  checkEventName(name);
+  packetData(name, data, args);
   checkedNamespace(event.namespace);
 }
 

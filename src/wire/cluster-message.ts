@@ -40,7 +40,8 @@ export interface MemberDetails {
 }
 
 export interface RequestMessage {
-  readonly type: 'request';
+  /** `retry`: to one instance that may not have received the request to all. It executes each number once. */
+  readonly type: 'request' | 'retry';
   readonly id: number;
   readonly operation: string;
   readonly params: unknown;
@@ -141,7 +142,14 @@ function isMember(value: unknown): value is MemberDetails {
   );
 }
 
-const TYPES: ReadonlySet<unknown> = new Set(['hello', 'heartbeat', 'bye', 'request', 'reply']);
+const TYPES: ReadonlySet<unknown> = new Set([
+  'hello',
+  'heartbeat',
+  'bye',
+  'request',
+  'retry',
+  'reply',
+]);
 
 function isOfUnknownType(value: unknown): boolean {
   const type = (value as { type?: unknown } | null | undefined)?.type;
@@ -157,6 +165,7 @@ function isClusterMessage(value: unknown): value is ClusterMessage {
     case 'bye':
       return isMember(member) && typeof beat === 'number';
     case 'request':
+    case 'retry':
       return (
         typeof id === 'number' && typeof operation === 'string' && typeof timeoutMs === 'number'
       );

@@ -29,3 +29,23 @@ describe('the failure table of docs/operations.md', () => {
     expect(sources).toContain(line);
   });
 });
+
+describe('the messages in docs/troubleshooting.md', () => {
+  const page = readFileSync('docs/troubleshooting.md', 'utf8');
+  const headings = [...page.matchAll(/^### (.*)$/gm)].map(([, heading = '']) => heading);
+  const codes = headings.flatMap((heading) =>
+    [...heading.matchAll(/`([a-z]+\.[a-z-]+)`/g)].map(([, code = '']) => code),
+  );
+  const quoted = [...page.matchAll(/"([^"\n]+)"/g)].map(([, text = '']) => text);
+
+  it.each(codes)('have an existing code: %s', (code) => {
+    expect(sources).toContain(`'${code}'`);
+  });
+
+  it.each([...new Set(quoted)].filter((text) => !text.includes('{')))(
+    'are real ones: %s',
+    (text) => {
+      expect(sources).toContain(text);
+    },
+  );
+});

@@ -3,13 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { PropagatorError } from '../../src/errors.js';
 import type { RedisPropagatorOptions } from '../../src/options/propagator-options.js';
 import { OPTION_NAMES, resolveOptions } from '../../src/options/resolve-options.js';
-import { section, table, tables, unquoted, type Row } from '../support/markdown-table.js';
+import { tables, unquoted, type Row } from '../support/markdown-table.js';
 import { MemoryLogger } from '../support/memory-logger.js';
 
 type Given = Record<string, unknown>;
 
 const page = readFileSync('docs/options.md', 'utf8');
-const readme = readFileSync('README.md', 'utf8');
 const authenticate = () => null;
 const resolve = (options: RedisPropagatorOptions): Given =>
   resolveOptions(options, new MemoryLogger()) as unknown as Given;
@@ -152,15 +151,4 @@ describe('docs/options.md', () => {
       ]);
     },
   );
-});
-
-describe('the README', () => {
-  it('agrees with docs/options.md about the most used options', () => {
-    const short = table(section(readme, 'Options'), 'Option');
-    expect(short.length).toBeGreaterThan(0);
-    for (const row of short) {
-      const full = named.find(({ name }) => name === nameOf(row))?.row;
-      expect([row['Option'], row['Default']]).toEqual([full?.['Option'], full?.['Default']]);
-    }
-  });
 });

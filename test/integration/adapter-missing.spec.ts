@@ -6,11 +6,11 @@ import { Test } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Server, type ServerOptions } from 'socket.io';
 import {
-  InMemoryPubSub,
   RedisPropagatorModule,
   SocketStateAdapter,
   type RedisPropagatorOptions,
 } from '../../src/index.js';
+import { InMemoryPubSub } from '../../src/testing/index.js';
 import { RUNTIME } from '../../src/nest/tokens.js';
 import type { Runtime } from '../../src/nest/runtime.js';
 import { useInMemory } from '../../src/testing/index.js';
@@ -48,14 +48,14 @@ class WrappingAdapter extends IoAdapter {
 
   constructor(
     app: INestApplication,
-    private readonly isOwn: (port: number) => boolean,
+    private readonly isOwn: (port: number, options?: ServerOptions) => boolean,
   ) {
     super(app);
     this.inner = new SocketStateAdapter(app);
   }
 
   override create(...[port, options]: Parameters<IoAdapter['create']>) {
-    if (!this.isOwn(port)) return this.inner.create(port, options);
+    if (!this.isOwn(port, options)) return this.inner.create(port, options);
     const server = super.create(port, options);
     this.own.add(server);
     return server;
@@ -112,6 +112,19 @@ class WrappingTwiceAdapter extends TwiceAdapter {
   protected override bound(listener: (...args: unknown[]) => unknown): typeof listener {
     return (...args) => listener(...args);
   }
+}
+
+@WebSocketGateway({ path: '/a' })
+class GatewayA {}
+
+@WebSocketGateway({ path: '/b' })
+class GatewayB {}
+
+/** As a later version of Nest might look. */
+function withoutSocketModule(app: INestApplication): INestApplication {
+  return new Proxy(app, {
+    get: (target, name) => (name === 'socketModule' ? undefined : Reflect.get(target, name)),
+  });
 }
 
 describe('an app that has gateways', () => {
@@ -382,6 +395,123 @@ describe('an app that has gateways', () => {
     const app = await create({ auth }, ChatGateway, PublicGateway);
     app.useWebSocketAdapter(new HalfAdapter(app));
     await expect(app.init()).rejects.toMatchObject({ code: 'adapter.missing' });
+  });
+
+  /** With an adapter of the app that serves the gateway with this path itself. */
+  const startWithPublic = async (
+    own: string,
+    publicGateways: readonly object[],
+    shownApp = (app: INestApplication) => app,
+  ): Promise<TestInstance> => {
+    const app = await create({ auth: { ...auth, publicGateways } }, GatewayA, GatewayB);
+    const isOwn = (_port: number, options?: ServerOptions) => options?.path === own;
+    app.useWebSocketAdapter(new WrappingAdapter(shownApp(app), isOwn));
+    await app.listen(0, '127.0.0.1');
+    return new TestInstance(app);
+  };
+
+  describe('with gateways on servers of their own, one of which an adapter of the app serves itself', () => {
+    it('starts if exactly that one is named as public', async () => {
+      const instance = await startWithPublic('/b', [GatewayB]);
+      await (await instance.connect({ path: '/b' })).closed();
+      expect((await instance.refusal({ path: '/a' })).data).toEqual({ code: 'auth.token-missing' });
+    });
+
+    it('does not start if another one is named as public', async () => {
+      const starting = startWithPublic('/b', [GatewayA]);
+      await expect(starting).rejects.toMatchObject({ code: 'adapter.missing' });
+      await expect(starting).rejects.toThrow('The clients of GatewayB are served by');
+    });
+
+    it('does not start if Nest does not show which one it is', async () => {
+      for (const publicGateways of [[GatewayA], [GatewayB]]) {
+        const starting = startWithPublic('/b', publicGateways, withoutSocketModule);
+        await expect(starting).rejects.toMatchObject({ code: 'option.invalid' });
+        await expect(starting).rejects.toThrow('does not show which gateways WrappingAdapter');
+      }
+    });
+
+    it('does not start if it binds the other one twice, so that the number of calls looks right', async () => {
+      class HalfAdapter extends WrappingTwiceAdapter {
+        override create(port: number, options: ServerOptions & { server?: Server }): Server {
+          return options.path === '/b'
+            ? new Server(this.httpServer as never, options)
+            : (super.create(port, options) as unknown as Server);
+        }
+
+        override bindClientConnect(...call: Parameters<SocketStateAdapter['bindClientConnect']>) {
+          if ((call[0] as Server).path() === '/a') super.bindClientConnect(...call);
+          else IoAdapter.prototype.bindClientConnect.apply(this, call);
+        }
+      }
+      const app = await create({ auth }, GatewayA, GatewayB);
+      app.useWebSocketAdapter(new HalfAdapter(app));
+      const starting = app.init();
+      await expect(starting).rejects.toMatchObject({ code: 'adapter.missing' });
+      await expect(starting).rejects.toThrow('The clients of GatewayB are served by HalfAdapter');
+    });
+  });
+
+  it('does not start if another namespace of the same server is named as public', async () => {
+    const starting = startWrapped(
+      { auth: { ...auth, publicGateways: [ChatGateway] } },
+      ChatGateway,
+      PublicGateway,
+    );
+    await expect(starting).rejects.toMatchObject({ code: 'option.invalid' });
+    await expect(starting).rejects.toThrow('hands ChatGateway on to SocketStateAdapter');
+  });
+
+  describe('with an adapter that extends SocketStateAdapter', () => {
+    /** Without super, as in many examples for IoAdapter. */
+    class NoSuperAdapter extends SocketStateAdapter {
+      override bindClientConnect(
+        ...[server, listener]: Parameters<SocketStateAdapter['bindClientConnect']>
+      ) {
+        server.on('connection', listener);
+      }
+    }
+    class NothingOfSuperAdapter extends NoSuperAdapter {
+      override createIOServer(_port: number, options?: ServerOptions): Server {
+        return new Server(this.httpServer as never, options);
+      }
+    }
+    class NoReturnAdapter extends SocketStateAdapter {
+      override createIOServer(port: number, options?: ServerOptions): Server {
+        return void super.createIOServer(port, options) as unknown as Server;
+      }
+    }
+    const CALL_SUPER =
+      'extends SocketStateAdapter and overrides its methods: call super.bindClientConnect(server, listener)';
+
+    it.each([NoSuperAdapter, NothingOfSuperAdapter])(
+      'names the call of super that is missing, and not the adapter as forgotten: %p',
+      async (Adapter) => {
+        const app = await create({ auth }, ChatGateway);
+        app.useWebSocketAdapter(new Adapter(app));
+        const starting = app.init();
+        await expect(starting).rejects.toMatchObject({ code: 'adapter.missing' });
+        await expect(starting).rejects.toThrow(`${Adapter.name} ${CALL_SUPER}`);
+        await expect(starting).rejects.not.toThrow(REMEDY);
+      },
+    );
+
+    it('warns of the missing call without the option auth if nothing is propagated', async () => {
+      const app = await create({}, ChatGateway);
+      app.useWebSocketAdapter(new NothingOfSuperAdapter(app));
+      await app.init();
+      expect(warnings()).toEqual([expect.stringContaining(`NothingOfSuperAdapter ${CALL_SUPER}`)]);
+    });
+
+    it('names the method that returns no server', async () => {
+      const app = await create({ auth }, ChatGateway);
+      app.useWebSocketAdapter(new NoReturnAdapter(app));
+      const starting = app.init();
+      await expect(starting).rejects.toMatchObject({ code: 'adapter.missing' });
+      await expect(starting).rejects.toThrow(
+        'create() or createIOServer() of this adapter returned undefined, which is no server of Socket.IO',
+      );
+    });
   });
 
   it('does not start if a gateway is named as public and is not', async () => {

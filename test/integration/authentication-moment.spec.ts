@@ -6,7 +6,8 @@ import {
 } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Server } from 'socket.io';
-import { InMemoryPubSub, type AuthenticatedSocket } from '../../src/index.js';
+import { type AuthenticatedSocket } from '../../src/index.js';
+import { InMemoryPubSub } from '../../src/testing/index.js';
 import { connectionsOf } from '../support/connections-of.js';
 import { Deferred } from '../support/deferred.js';
 import { TestClient } from '../support/test-client.js';

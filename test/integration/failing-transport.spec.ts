@@ -1,7 +1,8 @@
 import { UseInterceptors } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway, type WsResponse } from '@nestjs/websockets';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { InMemoryPubSub, Propagate, RedisPropagatorInterceptor } from '../../src/index.js';
+import { Propagate, RedisPropagatorInterceptor } from '../../src/index.js';
+import { InMemoryPubSub } from '../../src/testing/index.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 
 @UseInterceptors(RedisPropagatorInterceptor)

@@ -19,7 +19,12 @@ type Service = Record<string, (...args: unknown[]) => unknown>;
 const accepted: Record<string, Record<string, () => unknown[]>> = {
   ClusterService: { members: () => [] },
   DiagnosticsService: { diagnostics: () => [] },
-  PropagatorHealthIndicator: { isReady: () => ['key'], isHealthy: () => ['key'] },
+  PropagatorHealthIndicator: {
+    checkReady: () => ['key'],
+    checkHealth: () => ['key'],
+    isReady: () => ['key'],
+    isHealthy: () => ['key'],
+  },
   PresenceService: {
     areOnline: () => [['nobody']],
     count: () => [],
@@ -118,7 +123,7 @@ function publicMethods(): Map<string, Map<string, boolean>> {
         methods,
         ([, method = '', type]) => [method, type === 'Promise'] as const,
       );
-      return [name, { own, base: /extends (\w+)/.exec(heritage)?.[1] }];
+      return [name, { own, base: / extends (\w*Propagator)\b/.exec(heritage)?.[1] }];
     }),
   );
   return new Map(

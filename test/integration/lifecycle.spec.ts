@@ -98,7 +98,7 @@ describe('the end of an app', () => {
     for (const [index, namespace] of ['', '/chat', '/tenant-1'].entries()) {
       await cluster.instance(index % 2).connect({ token: 'alice', namespace });
     }
-    expect(await external.connections(redis.connectionName)).toBe(6);
+    expect(await external.connections(redis.connectionName)).toBe(9);
 
     await Promise.all([cluster.close(), third.close()]);
 

@@ -3,7 +3,6 @@ import { LazyModuleLoader, NestFactory } from '@nestjs/core';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import {
-  InMemoryPubSub,
   PUB_SUB,
   RedisPropagatorModule,
   RedisPropagatorService,
@@ -12,6 +11,7 @@ import {
   SocketStateService,
   type RedisPropagatorOptions,
 } from '../../src/index.js';
+import { InMemoryPubSub } from '../../src/testing/index.js';
 import type { Runtime } from '../../src/nest/runtime.js';
 import { RUNTIME } from '../../src/nest/tokens.js';
 import { MemoryLogger } from '../support/memory-logger.js';

@@ -4,7 +4,6 @@ import { SubscribeMessage, WebSocketGateway, WebSocketServer } from '@nestjs/web
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Server } from 'socket.io';
 import {
-  InMemoryPubSub,
   PresenceService,
   PropagatorError,
   PropagatorHealthIndicator,
@@ -15,6 +14,7 @@ import {
   type EventLoss,
   type Receipt,
 } from '../../src/index.js';
+import { InMemoryPubSub } from '../../src/testing/index.js';
 import { RecordingPropagator } from '../../src/testing/index.js';
 import { Outage } from '../support/outage.js';
 import { startOwnRedis } from '../support/own-redis.js';
@@ -250,7 +250,8 @@ describe('an awaited verb while Redis is down', () => {
       process.kill(server.pid ?? 0, 'SIGCONT');
     }
     await until(
-      () => instance.app.get(PropagatorHealthIndicator).isHealthy().propagator.backlog.events === 0,
+      () =>
+        instance.app.get(PropagatorHealthIndicator).checkHealth().propagator.backlog.events === 0,
       () => 'the outbox to be empty',
     );
   });

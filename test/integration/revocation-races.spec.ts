@@ -1,11 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  DISCONNECT_EVENT,
-  InMemoryBus,
-  InMemoryPubSub,
-  type AuthOptions,
-  type Identity,
-} from '../../src/index.js';
+import { DISCONNECT_EVENT, type AuthOptions, type Identity } from '../../src/index.js';
+import { InMemoryBus, InMemoryPubSub } from '../../src/testing/index.js';
 import { untilMembersKnown } from '../support/members.js';
 import { untilDisconnected } from '../support/until-disconnected.js';
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';

@@ -1,11 +1,6 @@
 import { BehaviorSubject, type Observable } from 'rxjs';
-import {
-  type InMemoryBus,
-  InMemoryPubSub,
-  PropagatorError,
-  type PubSubListener,
-  type PubSubState,
-} from '../../src/index.js';
+import { PropagatorError, type PubSubListener, type PubSubState } from '../../src/index.js';
+import { type InMemoryBus, InMemoryPubSub } from '../../src/testing/index.js';
 
 type Which = (channel: string) => boolean;
 

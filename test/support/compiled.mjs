@@ -22,9 +22,17 @@ const project = fileURLToPath(new URL('../..', import.meta.url));
 const folder = join(project, 'node_modules', '.cache', 'compiled');
 const manifest = join(folder, 'manifest.json');
 const SOURCES = ['src', 'test', 'examples'];
-/** The examples import the library by its name. */
-const LIBRARY = 'nestjs-redis-propagator';
-const SPECIFIER = /\b(from|import|import\()(\s*)(["'])(\.{1,2}\/[^"']+|nestjs-redis-propagator)\3/g;
+/**
+ * The examples import the library by its names.
+ *
+ * @type {Record<string, string>}
+ */
+export const LIBRARY = {
+  'nestjs-redis-propagator': 'src/index.ts',
+  'nestjs-redis-propagator/testing': 'src/testing/index.ts',
+};
+const SPECIFIER =
+  /\b(from|import|import\()(\s*)(["'])(\.{1,2}\/[^"']+|nestjs-redis-propagator(?:\/testing)?)\3/g;
 
 /** @type {import('@swc/core').Options} */
 export const swcOptions = {
@@ -94,8 +102,9 @@ function asIfAt(source, code) {
   return code
     .replaceAll('import.meta.dirname', JSON.stringify(dirname(source)))
     .replaceAll(SPECIFIER, (whole, keyword, space, _quote, specifier) => {
-      const target =
-        specifier === LIBRARY ? compiled('src/index.ts') : importedBy(source, specifier);
+      const target = Object.hasOwn(LIBRARY, specifier)
+        ? compiled(LIBRARY[specifier] ?? '')
+        : importedBy(source, specifier);
       return target === undefined
         ? whole
         : `${keyword}${space}${JSON.stringify(pathToFileURL(target).href)}`;

@@ -3,10 +3,14 @@ import * as module from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import { transformSync } from '@swc/core';
-import { swcOptions } from './compiled.mjs';
+import { LIBRARY, swcOptions } from './compiled.mjs';
 
-/** The examples import the library by its name. */
-const library = { 'nestjs-redis-propagator': new URL('../../src/index.ts', import.meta.url).href };
+const library = Object.fromEntries(
+  Object.entries(LIBRARY).map(([name, file]) => [
+    name,
+    new URL(`../../${file}`, import.meta.url).href,
+  ]),
+);
 
 /** @type {import('node:module').ResolveHookSync} */
 export function resolve(specifier, context, next) {

@@ -171,7 +171,8 @@ export class TcpProxy {
     this.silence = undefined;
     this.links.add(link);
     client.on('data', (bytes) => {
-      if (bytes.includes('subscribe') || bytes.includes('SUBSCRIBE')) link.subscriber = true;
+      // The scripts of presence have the word in a comment.
+      if (bytes.includes('subscribe\r') || bytes.includes('SUBSCRIBE\r')) link.subscriber = true;
       const { silentFrom } = link;
       link.silent ||= silentFrom === 'start';
       link.silent ||= silentFrom === 'subscribe' && /\bsubscribe\r/i.test(bytes.toString('latin1'));

@@ -2,13 +2,12 @@ import type { INestApplication, INestApplicationContext, Provider, Type } from '
 import { NestFactory, type AbstractHttpAdapter } from '@nestjs/core';
 import { randomUUID } from 'node:crypto';
 import {
-  InMemoryBus,
-  InMemoryPubSub,
   RedisPropagatorModule,
   SocketStateAdapter,
   type AuthOptions,
   type RedisPropagatorOptions,
 } from '../../src/index.js';
+import { InMemoryBus, InMemoryPubSub } from '../../src/testing/index.js';
 import { MemoryLogger } from './memory-logger.js';
 import { FENCE, type TestClient } from './test-client.js';
 import { TestInstance } from './test-instance.js';

@@ -37,6 +37,14 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
       'app.useWebSocketAdapter(new SocketStateAdapter(app)) before',
     ],
   },
+  'contract.not-applied': {
+    error: PropagatorError.of('contract.not-applied', [
+      'ChatGateway.say',
+      '@SubscribeMessage("say") does not validate',
+      'Write @On("say").',
+    ]),
+    says: ['ChatGateway.say', 'does not validate', 'Write @On("say").'],
+  },
   'app.not-started': {
     error: PropagatorError.of('app.not-started', []),
     says: ['has not started', 'Await app.init()', 'onApplicationBootstrap'],
@@ -52,6 +60,14 @@ const samples: Record<PropagatorErrorCode, { error: PropagatorError; says: strin
   'event.reserved-name': {
     error: PropagatorError.of('event.reserved-name', ['disconnect']),
     says: ['"disconnect"', 'Choose another name'],
+  },
+  'event.not-in-contract': {
+    error: PropagatorError.of('event.not-in-contract', ['sayd', '/chat']),
+    says: ['"sayd"', '"/chat"', 'Add it to defineEvents()'],
+  },
+  'event.invalid-data': {
+    error: PropagatorError.of('event.invalid-data', ['said', 'data.id: not a number']),
+    says: ['"said"', 'data.id: not a number', 'Pass data that its schema accepts'],
   },
   'event.unserialisable': {
     error: PropagatorError.of('event.unserialisable', ['order', 'a cycle']),

@@ -30,7 +30,7 @@ export async function prepareChat() {
       await hashOf(example, ['package.json', 'package-lock.json']),
       install,
     );
-    const library = await hashOf(join(project, 'dist'), ['cjs', 'esm']);
+    const library = await hashOf(project, ['dist']);
     await step('library', `${installed} ${library}`, addLibrary);
     await step('build', `${installed} ${await hashOf(example, sources)}`, build);
   });

@@ -1,4 +1,4 @@
-import { InMemoryBus, InMemoryPubSub } from 'nestjs-redis-propagator';
+import { InMemoryBus, InMemoryPubSub } from 'nestjs-redis-propagator/testing';
 import { createApp } from './create-app.js';
 
 // Several instances in one process without Redis: they share a bus, as they would share a Redis.

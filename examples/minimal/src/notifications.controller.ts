@@ -17,8 +17,8 @@ export class NotificationsController {
   }
 
   /**
-   * `reached: false` in the response means that the user is offline: time for an e-mail instead. `queued: true`
-   * means that Redis is down and the event waits for it.
+   * `reached: false` in the response means that the user has no socket in this namespace; `PresenceService` knows
+   * whether the user is offline. `queued: true` means that Redis is down and the event waits for it.
    */
   @Post('users/:userId')
   toUser(@Param('userId') userId: string, @Body('text') text: string): Promise<Receipt> {

@@ -13,13 +13,13 @@ export class HealthController {
   @Get('ready')
   @HealthCheck()
   ready() {
-    return this.health.check([() => this.propagator.isReady()]);
+    return this.health.check([() => this.propagator.checkReady()]);
   }
 
   /** For monitoring: also down while events do not pass between instances. */
   @Get()
   @HealthCheck()
   check() {
-    return this.health.check([() => this.propagator.isHealthy()]);
+    return this.health.check([() => this.propagator.checkHealth()]);
   }
 }

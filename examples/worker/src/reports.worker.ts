@@ -48,9 +48,9 @@ export class ReportsWorker implements OnApplicationBootstrap, OnModuleDestroy {
       event: 'report-ready',
       data: { report, pages },
     });
-    // False: the user is offline. The report exists anyway, and an e-mail says so. Null: the event waits for Redis.
+    // False: no client got it. The report exists anyway, and an e-mail says so. Null: the event waits for Redis.
     this.logger.log(
-      `${report} for ${userId}: ${reached === false ? 'offline, an e-mail is due' : 'told'}`,
+      `${report} for ${userId}: ${reached === false ? 'no client got it, an e-mail is due' : 'told'}`,
     );
   }
 }

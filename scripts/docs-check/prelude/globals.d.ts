@@ -13,6 +13,7 @@ declare global {
   /** Asks the app's own server for a token, in client code. */
   const freshToken: () => Promise<string>;
   const askForLogin: () => string;
+  const loadState: () => void;
   const showBanner: (text: string, forMs: number) => void;
 
   /** Functions that every test runner has. */

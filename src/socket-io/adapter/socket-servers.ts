@@ -31,8 +31,6 @@ import { guarded, nextTick } from '../../reporting/timers.js';
  * @internal
  */
 export class SocketServers {
-  /** The connect listener of each gateway that uses these servers; an adapter of the app may bind one to several servers. */
-  readonly gateways = new Set<object>();
   private readonly limits: ClientLimits;
   private readonly internals: InternalsCheck;
   private readonly arrivals: Arrivals;
@@ -60,13 +58,17 @@ export class SocketServers {
     return this.services.connections.servers.size;
   }
 
+  has(server: Server): boolean {
+    return this.services.connections.servers.has(server);
+  }
+
   /**
    * Installs this library in a server, once.
    *
    * @throws PropagatorError `option.invalid` if the server has another adapter with a transport
    */
   install(server: Server): void {
-    if (this.services.connections.servers.has(server)) return;
+    if (this.has(server)) return;
     const Base = inMemoryAdapterOf(server);
     installDefaultAckTimeout(server);
     this.services.connections.servers.add(server);

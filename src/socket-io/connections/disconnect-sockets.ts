@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io';
 import { reasonOf } from '../../errors.js';
 import type { Reporter } from '../../reporting/reporter.js';
-import { DISCONNECT_EVENT } from '../../auth/authenticated-socket.js';
+import { DISCONNECT_EVENT, type DisconnectNotice } from '../../auth/disconnect-notice.js';
 import { socketsOf } from '../internals.js';
 import { hardClose, isGone, type EngineSocket } from '../engine-socket.js';
 import { after, nextTick } from '../../reporting/timers.js';
@@ -44,7 +44,8 @@ export function disconnectSockets(
       if (close !== false || !closes) requested.set(socket, options);
       continue;
     }
-    if (reason !== undefined) attempt(socket, () => socket.emit(DISCONNECT_EVENT, { reason }));
+    if (reason !== undefined)
+      attempt(socket, () => socket.emit(DISCONNECT_EVENT, { reason } satisfies DisconnectNotice));
     attempt(socket, () => socket.disconnect(close === true));
     if (close === 'unused') unused.set(socket.client, socket);
   }

@@ -3,7 +3,11 @@ import type { Server, Socket } from 'socket.io';
 import { reasonOf } from '../../errors.js';
 import type { ResolvedShutdownOptions } from '../../options/resolve-load.js';
 import type { Reporter } from '../../reporting/reporter.js';
-import { DISCONNECT_EVENT } from '../../auth/authenticated-socket.js';
+import {
+  DISCONNECT_EVENT,
+  type DisconnectNotice,
+  type DisconnectReason,
+} from '../../auth/disconnect-notice.js';
 import {
   clientsOf,
   hardClose,
@@ -19,7 +23,7 @@ const TICK_MS = 10;
 const LAST_PACKETS_MS = 1_000;
 /** Clients are asked to reconnect within this time. */
 const RECONNECT_WITHIN_MS = 1_000;
-const REASON = 'server.draining';
+const REASON = 'server.draining' satisfies DisconnectReason;
 const REFUSAL = JSON.stringify({ code: REASON, message: 'The server is shutting down' });
 
 /** Engine.IO has middlewares since 6.4, and types for them since a later version. */
@@ -126,7 +130,9 @@ export class Draining {
   private disconnect(one: Socket): void {
     const reconnectInMs = Math.floor(Math.random() * RECONNECT_WITHIN_MS);
     for (const socket of socketsOf(one)) {
-      this.attempt(() => socket.emit(DISCONNECT_EVENT, { reason: REASON, reconnectInMs }));
+      this.attempt(() =>
+        socket.emit(DISCONNECT_EVENT, { reason: REASON, reconnectInMs } satisfies DisconnectNotice),
+      );
     }
     // Closes the connection, not the sockets: a client whose socket was disconnected does not reconnect by itself.
     this.attempt(() => one.client.conn.close());

@@ -1,10 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import {
-  InMemoryBus,
-  InMemoryPubSub,
-  type PubSubListener,
-  type PubSubState,
-} from '../../../src/index.js';
+import { type PubSubListener, type PubSubState } from '../../../src/index.js';
+import { InMemoryBus, InMemoryPubSub } from '../../../src/testing/index.js';
 import { untilMembersKnown, othersOf } from '../../support/members.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
@@ -63,7 +59,7 @@ describe('an instance that does not receive its own heartbeats', () => {
     expect(await b.propagator.fetchUserSockets('alice')).toMatchObject({ complete: true });
     expect(a.counts).toEqual({ 'connection.deaf': 1 });
     expect(cluster.logger.matching(/^warn connection\.deaf: /)).toHaveLength(1);
-    expect(between.connections).toBe(2);
+    expect(between.connections).toBe(3);
     expect(othersOf(a)).toHaveLength(1);
   });
 

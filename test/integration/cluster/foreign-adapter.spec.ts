@@ -4,7 +4,8 @@ import type { INestApplication } from '@nestjs/common';
 import { createAdapter } from '@socket.io/redis-adapter';
 import { Redis } from 'ioredis';
 import type { Server, ServerOptions } from 'socket.io';
-import { InMemoryPubSub, RedisPropagatorModule, SocketStateAdapter } from '../../../src/index.js';
+import { RedisPropagatorModule, SocketStateAdapter } from '../../../src/index.js';
+import { InMemoryPubSub } from '../../../src/testing/index.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import { givenCluster, testRedisUrl, type TestCluster } from '../../support/test-cluster.js';
 

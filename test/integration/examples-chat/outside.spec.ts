@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { findRedisServer } from '../../../scripts/redis/binary.mjs';
-import { onPath } from '../../../scripts/redis/on-path.mjs';
+import { runPython } from '../../support/python.js';
 import { testRedisUrl } from '../../support/test-cluster.js';
 import { ChatApp } from './support/chat-app.js';
 
@@ -61,12 +61,12 @@ describe('examples/chat: publishers outside the app', () => {
   });
 
   it('a message of a Python script reaches the room on both instances', async () => {
-    const python = await onPath('python3');
-    const heard =
-      python === undefined
-        ? from('A Python script')
-        : await heardOf(() => run(python, 'examples/chat/outside/publish.py', 'lobby', TEXT));
-    if (python === undefined) console.warn('There is no python3 here: its script is not tested.');
+    const heard = await heardOf(() =>
+      runPython('examples/chat/outside/publish.py', ['lobby', TEXT], {
+        REDIS_URL: testRedisUrl(),
+        REDIS_PREFIX: app.prefix,
+      }),
+    );
     expect(heard).toEqual(from('A Python script'));
   });
 });

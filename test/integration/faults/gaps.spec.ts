@@ -1,10 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import {
-  ClusterService,
-  InMemoryBus,
-  type EventGap,
-  type RedisPropagatorOptions,
-} from '../../../src/index.js';
+import { ClusterService, type EventGap, type RedisPropagatorOptions } from '../../../src/index.js';
+import { InMemoryBus } from '../../../src/testing/index.js';
 import { DiagnosticsService } from '../../../src/observability/diagnostics.service.js';
 import type { Runtime } from '../../../src/nest/runtime.js';
 import { RUNTIME } from '../../../src/nest/tokens.js';

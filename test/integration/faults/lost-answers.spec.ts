@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { InMemoryBus } from '../../../src/index.js';
+import { InMemoryBus } from '../../../src/testing/index.js';
 import { untilMembersKnown, instanceIdOf } from '../../support/members.js';
 import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
 import { namespaceOf, PlainGateway, serverOf } from '../../support/plain-gateway.js';

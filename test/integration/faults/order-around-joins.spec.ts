@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { InMemoryBus, type RedisPropagatorService } from '../../../src/index.js';
+import { type RedisPropagatorService } from '../../../src/index.js';
+import { InMemoryBus } from '../../../src/testing/index.js';
 import { untilMembersKnown } from '../../support/members.js';
 import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';

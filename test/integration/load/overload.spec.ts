@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { LoadService, type LoadReason } from '../../../src/index.js';
+import { LoadService } from '../../../src/index.js';
+import type { LoadReason } from '../../../src/reporting/load.js';
 import { PlainGateway, serverOf } from '../../support/plain-gateway.js';
 import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 

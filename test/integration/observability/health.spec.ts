@@ -8,11 +8,11 @@ import {
 } from '@nestjs/terminus';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
-  InMemoryPubSub,
   PropagatorHealthIndicator,
   RedisPropagatorModule,
   type PropagatorHealthResult,
 } from '../../../src/index.js';
+import { InMemoryPubSub } from '../../../src/testing/index.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
@@ -24,7 +24,7 @@ class ShuttingDown implements OnApplicationShutdown {
   static seen: PropagatorHealthResult[] = [];
   constructor(readonly health: PropagatorHealthIndicator) {}
   onApplicationShutdown(): void {
-    ShuttingDown.seen.push(this.health.isReady(), this.health.isHealthy());
+    ShuttingDown.seen.push(this.health.checkReady(), this.health.checkHealth());
   }
 }
 const shuttingDown = {
@@ -45,21 +45,30 @@ describe('the health of an instance', () => {
     await redis?.stop();
     [cluster, redis, proxy] = [undefined, undefined, undefined];
   });
+  it('has the same results under its old names', async () => {
+    cluster = await givenCluster().of(1).onInMemoryPubSub().start();
+    const health = cluster.instance(0).app.get(PropagatorHealthIndicator);
+    const { heardItselfMs: _, load: __, ...ready } = health.isReady('key').key;
+    expect(health.checkReady('key').key).toMatchObject(ready);
+    const { heardItselfMs: ___, load: ____, ...healthy } = health.isHealthy().propagator;
+    expect(health.checkHealth().propagator).toMatchObject(healthy);
+  });
+
   it('is up, with the facts behind it', async () => {
     cluster = await givenCluster().of(1).configured({ heartbeatIntervalMs: 50 }).start();
     const health = healthOf(cluster.instance(0));
-    const { redis: result } = health.isHealthy('redis');
+    const { redis: result } = health.checkHealth('redis');
     expect(result).toMatchObject({
       status: 'up',
       state: 'ready',
-      connections: { publisher: true, subscriber: true },
+      connections: { publisher: true, subscriber: true, control: true },
       backlog: { events: 0, bytes: 0 },
       load: { overloaded: false, reasons: [] },
       draining: false,
     });
     expect(result.message).toBeUndefined();
     // Its own heartbeats come back: the age of the last one does not grow.
-    const age = () => health.isHealthy().propagator.heardItselfMs;
+    const age = () => health.checkHealth().propagator.heardItselfMs;
     await new Promise((resolve) => setTimeout(resolve, 300));
     await until(
       () => age() < 200,
@@ -76,30 +85,30 @@ describe('the health of an instance', () => {
     await redis.kill();
     await until(
       () => {
-        const { publisher, subscriber } = health.isHealthy().propagator.connections;
-        return !publisher && !subscriber;
+        const { publisher, subscriber, control } = health.checkHealth().propagator.connections;
+        return !publisher && !subscriber && !control;
       },
-      () => 'both connections gone',
+      () => 'all connections gone',
     );
     const sent = instance.propagator.emitToAll({ event: 'x' });
-    const down = health.isHealthy().propagator;
+    const down = health.checkHealth().propagator;
     expect(down).toMatchObject({
       status: 'down',
       message: 'The state is "degraded": events do not pass between instances.',
       state: 'degraded',
-      connections: { publisher: false, subscriber: false },
+      connections: { publisher: false, subscriber: false, control: false },
       backlog: { events: 1 },
     });
     expect(down.backlog.bytes).toBeGreaterThan(30);
-    expect(health.isReady().propagator).toMatchObject({ status: 'up', state: 'degraded' });
+    expect(health.checkReady().propagator).toMatchObject({ status: 'up', state: 'degraded' });
 
     await redis.restart();
     await until(
-      () => health.isHealthy().propagator.status === 'up',
+      () => health.checkHealth().propagator.status === 'up',
       () => 'up again',
     );
     await sent;
-    expect(health.isHealthy().propagator.backlog).toEqual({ events: 0, bytes: 0 });
+    expect(health.checkHealth().propagator.backlog).toEqual({ events: 0, bytes: 0 });
   });
 
   it('is down when the instance does not receive its own heartbeats, although the connections are open', async () => {
@@ -112,20 +121,20 @@ describe('the health of an instance', () => {
       .start();
     const health = healthOf(cluster.instance(0));
     await until(
-      () => health.isHealthy().propagator.status === 'up',
+      () => health.checkHealth().propagator.status === 'up',
       () => 'up',
     );
     proxy.deafen();
     await until(
       () => {
-        const { status, state, message = '' } = health.isHealthy().propagator;
+        const { status, state, message = '' } = health.checkHealth().propagator;
         return status === 'down' && state === 'ready' && message.includes('own heartbeats');
       },
       () => 'down, since it hears nothing',
     );
-    expect(health.isReady().propagator.status).toBe('up');
+    expect(health.checkReady().propagator.status).toBe('up');
     await until(
-      () => health.isHealthy().propagator.status === 'up',
+      () => health.checkHealth().propagator.status === 'up',
       () => 'up on a new connection',
     );
   });
@@ -141,15 +150,15 @@ describe('the health of an instance', () => {
       { logger: false },
     );
     const health = app.get(PropagatorHealthIndicator);
-    expect(health.isReady().propagator).toMatchObject({
+    expect(health.checkReady().propagator).toMatchObject({
       status: 'down',
       message: 'The instance is starting.',
     });
     await app.init();
-    expect(health.isReady().propagator.status).toBe('up');
+    expect(health.checkReady().propagator.status).toBe('up');
     await app.close();
     expect(ShuttingDown.seen.map(({ propagator }) => propagator?.status)).toEqual(['down', 'down']);
-    expect(health.isReady().propagator.message).toMatch(/^The instance is (draining|closed)\.$/);
+    expect(health.checkReady().propagator.message).toMatch(/^The instance is (draining|closed)\.$/);
   });
 });
 
@@ -164,7 +173,7 @@ describe('the indicator, with @nestjs/terminus,', () => {
     @Get()
     @HealthCheck()
     check() {
-      return this.health.check([() => this.propagator.isHealthy('redis-propagator')]);
+      return this.health.check([() => this.propagator.checkHealth('redis-propagator')]);
     }
   }
 
@@ -199,7 +208,7 @@ describe('the indicator, with @nestjs/terminus,', () => {
         body: { status: 'error', error: { 'redis-propagator': { status: 'down' } } },
       });
       // Exactly the form of terminus' own indicators.
-      const { status: _, ...data } = app.get(PropagatorHealthIndicator).isHealthy('key').key;
+      const { status: _, ...data } = app.get(PropagatorHealthIndicator).checkHealth('key').key;
       const own = app.get(HealthIndicatorService, { strict: false }).check('key').down(data);
       expect(own).toEqual({ key: { ...data, status: 'down' } });
     } finally {

@@ -1,10 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import {
-  InMemoryBus,
-  InMemoryPubSub,
-  PresenceService,
-  type RedisPropagatorOptions,
-} from '../../../src/index.js';
+import { PresenceService, type RedisPropagatorOptions } from '../../../src/index.js';
+import { InMemoryBus, InMemoryPubSub } from '../../../src/testing/index.js';
 import { instanceIdOf } from '../../support/members.js';
 import { PresenceCluster } from '../../support/presence/presence-cluster.js';
 import { PresenceLog } from '../../support/presence-log.js';

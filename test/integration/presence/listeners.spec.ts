@@ -1,12 +1,8 @@
 import { Inject, type OnModuleInit } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom } from 'rxjs';
-import {
-  InMemoryBus,
-  InMemoryPubSub,
-  PresenceService,
-  type RedisPropagatorOptions,
-} from '../../../src/index.js';
+import { PresenceService, type RedisPropagatorOptions } from '../../../src/index.js';
+import { InMemoryBus, InMemoryPubSub } from '../../../src/testing/index.js';
 import { PlainGateway } from '../../support/plain-gateway.js';
 import { PresenceLog } from '../../support/presence-log.js';
 import { bucketOf } from '../../../src/presence/store/presence-buckets.js';

@@ -1,12 +1,12 @@
 import { NestFactory } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
-  InMemoryPubSub,
   RedisPropagatorModule,
   type PresenceService,
   type PubSub,
   type RedisPropagatorOptions,
 } from '../../../src/index.js';
+import { InMemoryPubSub } from '../../../src/testing/index.js';
 import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
 import { PresenceCluster } from '../../support/presence/presence-cluster.js';
 import { TOKEN_IS_USER } from '../../support/test-cluster.js';

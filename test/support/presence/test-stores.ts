@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { InMemoryBus, InMemoryPubSub } from '../../../src/index.js';
+import { InMemoryBus, InMemoryPubSub } from '../../../src/testing/index.js';
 import type { ResolvedPresenceOptions } from '../../../src/options/resolve-presence.js';
 import {
   InMemoryPresenceStore,

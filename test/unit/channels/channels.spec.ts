@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { InMemoryBus, InMemoryPubSub } from '../../../src/index.js';
+import { InMemoryBus, InMemoryPubSub } from '../../../src/testing/index.js';
 import { Channels } from '../../../src/channels/channels.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import { MemoryLogger } from '../../support/memory-logger.js';

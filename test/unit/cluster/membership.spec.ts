@@ -9,7 +9,7 @@ import type { InstanceRecords, RecordBeat } from '../../../src/cluster/records/i
 import { encodeDescription, type RecordedLane } from '../../../src/cluster/records/record-text.js';
 import { RedisRecords } from '../../../src/cluster/records/redis-records.js';
 import { PropagatorError } from '../../../src/errors.js';
-import { InMemoryBus, InMemoryPubSub } from '../../../src/index.js';
+import { InMemoryBus, InMemoryPubSub } from '../../../src/redis/in-memory-pub-sub.js';
 import { RedisScripts } from '../../../src/redis/redis-scripts.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import type { MembershipMessage } from '../../../src/wire/cluster-message.js';
@@ -321,7 +321,7 @@ describe.each<Where>(['records in memory', 'records in Redis'])('members by %s',
     const old = world.voice();
     const heard: MembershipMessage[] = [];
     old.bus.messages$.subscribe(({ message }) => {
-      if (message.type !== 'request' && message.type !== 'reply') heard.push(message);
+      if ('member' in message) heard.push(message);
     });
     await old.bus.open();
     await old.bus.sendToAll({ type: 'hello', member: MEMBER, beat: 1 });

@@ -56,3 +56,18 @@ describe('a request that Redis has also delivered to subscribers that are no ins
     jest.useRealTimers();
   });
 });
+
+describe('a request that did not reach every member', () => {
+  it('knows the members from which nothing has come, until it ends', async () => {
+    const request = new PendingRequest(['a', 'b', 'c', 'd'], 600_000, {}, fail);
+    expect(request.silent).toEqual(['a', 'b', 'c', 'd']);
+    request.receive('a', { ...part, number: 0 });
+    request.gone('b', 'left');
+    request.receive('c', { type: 'reply', id: 1, done: true, error: 'failed' });
+    expect(request.silent).toEqual(['d']);
+    expect(request.answering).toBe(2);
+    request.failed();
+    expect(request.silent).toEqual([]);
+    expect(await request.outcome).toMatchObject({ complete: false });
+  });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { InMemoryPubSub } from '../../../src/index.js';
+import { InMemoryPubSub } from '../../../src/testing/index.js';
 import { createTransport } from '../../../src/nest/create-transport.js';
 import { resolveOptions } from '../../../src/options/resolve-options.js';
 import { RedisPubSub } from '../../../src/redis/redis-pub-sub.js';
@@ -20,13 +20,17 @@ describe('the transport of an app', () => {
     const pubSub = new InMemoryPubSub();
     const transport = transportOf({ pubSub });
     expect(transport).toMatchObject({ pubSub, clients: undefined });
-    expect(transport.connections()).toEqual({ publisher: true, subscriber: true });
+    expect(transport.connections()).toEqual({ publisher: true, subscriber: true, control: true });
     expect(transport.redisVersion()).toBeNull();
     await transport.verifyAccess(ACCESS);
     await transport.close();
     expect(pubSub.state).toBe('ready');
     await pubSub.close();
-    expect(transport.connections()).toEqual({ publisher: false, subscriber: false });
+    expect(transport.connections()).toEqual({
+      publisher: false,
+      subscriber: false,
+      control: false,
+    });
   });
 
   it('is Redis otherwise, with clients of its own, which it closes', async () => {
@@ -34,10 +38,14 @@ describe('the transport of an app', () => {
     const { clients, pubSub } = transport;
     expect(pubSub).toBeInstanceOf(RedisPubSub);
     expect(clients).toMatchObject({ owned: true, cluster: false });
-    expect(transport.connections()).toEqual({ publisher: false, subscriber: false });
+    expect(transport.connections()).toEqual({
+      publisher: false,
+      subscriber: false,
+      control: false,
+    });
     await pubSub.connect();
     await transport.verifyAccess(ACCESS);
-    expect(transport.connections()).toEqual({ publisher: true, subscriber: true });
+    expect(transport.connections()).toEqual({ publisher: true, subscriber: true, control: true });
     await until(
       () => transport.redisVersion() !== null,
       () => 'the version of Redis',

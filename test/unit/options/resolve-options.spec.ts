@@ -2,11 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import * as standardParser from 'socket.io-parser';
-import {
-  InMemoryPubSub,
-  PropagatorError,
-  type RedisPropagatorOptions,
-} from '../../../src/index.js';
+import { PropagatorError, type RedisPropagatorOptions } from '../../../src/index.js';
+import { InMemoryPubSub } from '../../../src/testing/index.js';
 import { DEFAULTS, OPTION_NAMES, resolveOptions } from '../../../src/options/resolve-options.js';
 import { DEFAULT_REDIS_URL } from '../../../src/options/resolve-redis.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
@@ -29,6 +26,7 @@ function errorOf(options: unknown): PropagatorError {
 
 const authenticate = () => null;
 const client = new Redis({ lazyConnect: true });
+const other = client.duplicate();
 const cluster = new Cluster([{ port: 7000 }], { lazyConnect: true });
 const inStrings = new Redis({ lazyConnect: true, stringNumbers: true });
 const prefixed = new Redis({ lazyConnect: true, keyPrefix: 'mine:' });
@@ -53,6 +51,8 @@ describe('the options', () => {
     expect(resolve(undefined)).toEqual({
       redis: 'redis://localhost:6379',
       pubSub: undefined,
+      contract: undefined,
+      validate: { emit: false, receive: false },
       prefix: 'propagator',
       auth: undefined,
       presence: {
@@ -133,6 +133,16 @@ describe('the options', () => {
     ['Sentinels', { redis: { sentinels: [{ host: 'localhost', port: 26379 }], name: 'main' } }],
     ['a Cluster', { redis: { nodes: [{ host: 'localhost', port: 7000 }], options: {} } }],
     ['borrowed clients', { redis: { publisher: client, subscriber: client.duplicate() } }],
+    [
+      'a third borrowed client',
+      {
+        redis: {
+          publisher: client,
+          subscriber: client.duplicate(),
+          control: client.duplicate(),
+        },
+      },
+    ],
     [
       'borrowed Cluster clients',
       { redis: { publisher: cluster, subscriber: cluster.duplicate() } },
@@ -216,6 +226,24 @@ describe('the options', () => {
       '{ publisher, subscriber }',
     ],
     [{ redis: { publisher: 5, subscriber: client } }, 'redis.publisher', '5', 'an ioredis client'],
+    [
+      { redis: { publisher: client, subscriber: other, control: 5 } },
+      'redis.control',
+      '5',
+      'an ioredis client',
+    ],
+    [
+      { redis: { publisher: client, subscriber: other, control: other } },
+      'redis.control',
+      'a client that is passed twice',
+      'publisher.duplicate()',
+    ],
+    [
+      { redis: { publisher: cluster, subscriber: cluster.duplicate(), control: client } },
+      'redis.control',
+      'a client of a Cluster',
+      'leave it out',
+    ],
     [
       { redis: { publisher: client, subscriber: client } },
       'redis.subscriber',

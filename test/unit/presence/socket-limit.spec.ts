@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Socket } from 'socket.io';
 import type { ClusterRequests, RequestHandler } from '../../../src/cluster/cluster-requests.js';
-import { InMemoryPubSub } from '../../../src/index.js';
+import { InMemoryPubSub } from '../../../src/testing/index.js';
 import { SocketLimit } from '../../../src/presence/socket-limit.js';
 import {
   InMemoryPresenceStore,

@@ -13,8 +13,10 @@ const REPORTER = new Reporter(new MemoryLogger());
 
 /** All clients are created lazily, so nothing connects. */
 function clientsOf(redis: RedisConnection) {
-  const { publisher, subscriber, owned, cluster } = createRedisClients({ redis }, REPORTER);
-  return { publisher, subscriber, owned, cluster, roles: [publisher, subscriber] };
+  const clients = createRedisClients({ redis }, REPORTER);
+  const { publisher, subscriber, control, owned, cluster } = clients;
+  const roles = [publisher, subscriber, ...(control === undefined ? [] : [control])];
+  return { publisher, subscriber, control, owned, cluster, roles };
 }
 
 const optionsOf = (client: unknown) => (client as { options: RedisOptions }).options;
@@ -35,10 +37,10 @@ const ours = {
 };
 
 describe('the clients that the library creates', () => {
-  it('from a URL are two, know their role, and do not connect by themselves', () => {
-    const { publisher, subscriber, roles, ...rest } = clientsOf('rediss://me:pw@redis.test:6380/2');
-    expect(rest).toEqual({ owned: true, cluster: false });
-    expect(publisher).not.toBe(subscriber);
+  it('from a URL are three, know their role, and do not connect by themselves', () => {
+    const { roles, owned, cluster } = clientsOf('rediss://me:pw@redis.test:6380/2');
+    expect({ owned, cluster }).toEqual({ owned: true, cluster: false });
+    expect(new Set(roles).size).toBe(3);
     for (const client of roles) {
       expect(client).toBeInstanceOf(Redis);
       expect(client.status).toBe('wait');
@@ -55,6 +57,7 @@ describe('the clients that the library creates', () => {
     expect(roles.map((client) => optionsOf(client).connectionName)).toEqual([
       'nestjs-redis-propagator:publisher',
       'nestjs-redis-propagator:subscriber',
+      'nestjs-redis-propagator:control',
     ]);
   });
 
@@ -221,14 +224,44 @@ describe('the clients that the library creates', () => {
 
 describe('borrowed clients', () => {
   it('are used themselves, not copied', () => {
-    const [publisher, subscriber] = clientsOf('redis://redis.test').roles;
-    if (publisher === undefined || subscriber === undefined) throw new Error('there are two');
-    expect(createRedisClients({ redis: { publisher, subscriber } }, REPORTER)).toEqual({
-      publisher,
-      subscriber,
-      owned: false,
-      cluster: false,
+    const [publisher, subscriber, control] = clientsOf('redis://redis.test').roles;
+    if (!publisher || !subscriber || !control) throw new Error('there are three');
+    const clients = createRedisClients({ redis: { publisher, subscriber, control } }, REPORTER);
+    expect(clients.publisher).toBe(publisher);
+    expect(clients.subscriber).toBe(subscriber);
+    expect(clients.control).toBe(control);
+    expect(clients).toMatchObject({ owned: false, ownsControl: false, cluster: false });
+  });
+
+  it('are joined by a copy of the subscriber for requests and replies', () => {
+    const publisher = new Redis('redis://redis.test', { lazyConnect: true, keyPrefix: 'mine' });
+    const subscriber = publisher.duplicate({ db: 3 });
+    const { control, ownsControl } = createRedisClients(
+      { redis: { publisher, subscriber } },
+      REPORTER,
+    );
+    expect(ownsControl).toBe(true);
+    expect(control?.status).toBe('wait');
+    expect(optionsOf(control)).toMatchObject({
+      ...ours,
+      host: 'redis.test',
+      db: 3,
+      connectionName: 'nestjs-redis-propagator:control',
     });
+  });
+
+  it.each([
+    ['has no method for it', undefined],
+    ['throws', throwing],
+    ['returns something else', () => ({})],
+  ])('do without it, and say so, if the subscriber cannot be copied: it %s', (_, duplicate) => {
+    const [publisher, subscriber] = clientsOf('redis://redis.test').roles;
+    if (!publisher || !subscriber) throw new Error('there are two');
+    Object.assign(subscriber, { duplicate });
+    const logger = new MemoryLogger();
+    const redis = { publisher, subscriber };
+    expect(createRedisClients({ redis }, new Reporter(logger)).control).toBeUndefined();
+    expect(logger.matching(/^warn control\.shared/)).toHaveLength(1);
   });
 
   it('are recognised if they are Cluster clients', () => {
@@ -236,5 +269,6 @@ describe('borrowed clients', () => {
     const subscriber = publisher.duplicate();
     const { cluster, owned } = clientsOf({ publisher, subscriber });
     expect({ cluster, owned }).toEqual({ cluster: true, owned: false });
+    expect(clientsOf({ publisher, subscriber }).control).toBeUndefined();
   });
 });

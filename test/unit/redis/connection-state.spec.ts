@@ -31,6 +31,7 @@ describe('the state of the connections', () => {
     info = () => Promise.resolve(LOADING);
     state = new ConnectionState({
       publisher: client as unknown as RedisClient,
+      hasControl: true,
       connectTimeoutMs: 20_000,
       reporter: new Reporter(logger),
       threw: (error) => states.push(String(error)),
@@ -40,22 +41,28 @@ describe('the state of the connections', () => {
   const becomesReady = (): void => {
     client.status = 'ready';
     state.publisherChanged(true);
-    state.subscriberChanged(true);
+    state.subscriberChanged('subscriber', true);
+    state.subscriberChanged('control', true);
   };
 
-  it('is ready once both work, and degraded as soon as one does not', () => {
+  it('is ready once all work, and degraded as soon as one does not', () => {
     state.publisherChanged(true);
     expect(state.current).toBe('connecting');
     becomesReady();
-    expect(state.connections).toEqual({ publisher: true, subscriber: true });
-    state.subscriberChanged(false);
-    expect(state.connections).toEqual({ publisher: true, subscriber: false });
+    expect(state.connections).toEqual({ publisher: true, subscriber: true, control: true });
+    state.subscriberChanged('subscriber', false);
+    expect(state.connections).toEqual({ publisher: true, subscriber: false, control: true });
     state.publisherChanged(false);
     becomesReady();
-    expect(states).toEqual(['connecting', 'ready', 'degraded', 'ready']);
+    state.subscriberChanged('control', false);
+    expect(state.connections).toEqual({ publisher: true, subscriber: true, control: false });
+    becomesReady();
+    expect(states).toEqual(['connecting', 'ready', 'degraded', 'ready', 'degraded', 'ready']);
     expect(logger.lines).toEqual([
       'log Connected to Redis.',
       expect.stringMatching(/^warn Degraded.*\(connection closed\).* Retrying\.$/),
+      expect.stringMatching(/^log Redis is back after \d+ ms/),
+      expect.stringMatching(/^warn Degraded/),
       expect.stringMatching(/^log Redis is back after \d+ ms/),
     ]);
   });
@@ -87,8 +94,8 @@ describe('the state of the connections', () => {
     const refusal = PropagatorError.of('redis.permission', ['SUBSCRIBE', 'NOPERM', 'Grant it.']);
     becomesReady();
     state.publisherChanged(false);
-    state.subscriberChanged(false, refusal);
-    state.subscriberChanged(false, refusal);
+    state.subscriberChanged('subscriber', false, refusal);
+    state.subscriberChanged('subscriber', false, refusal);
     expect(logger.matching(/^warn subscribe\.refused/)).toHaveLength(1);
     expect(state.reason).toBe(refusal.message);
   });

@@ -44,6 +44,28 @@ describe('when the network garbles bytes of Redis', () => {
     );
   });
 
+  it('counts and reports each message that it drops because earlier ones may be missing', async () => {
+    const { received, pubSub, clients, reporter, logger } = receiver;
+    const channel = `garbled-${Math.random()}`;
+    await pubSub.subscribe(channel);
+    const { stream } = clients.subscriber as unknown as { stream: object };
+    // As after bytes that ioredis cannot read, until the connection is closed.
+    Object.defineProperty(stream, 'writableEnded', { value: true, configurable: true });
+    for (const message of ['a', 'b']) await sender.pubSub.publish(channel, Buffer.from(message));
+    await until(
+      () => reporter.counts()['connection.given-up'] === 2,
+      () => JSON.stringify(reporter.counts()),
+    );
+    Reflect.deleteProperty(stream, 'writableEnded');
+    await sender.pubSub.publish(channel, Buffer.from('c'));
+    await receiver.receives(1);
+    expect(received).toEqual([`${channel} c`]);
+    expect(reporter.counts()).toMatchObject({ 'connection.given-up': 2 });
+    expect(logger.matching(/given-up/)).toEqual([
+      expect.stringContaining(`a message of channel ${channel} was dropped`),
+    ]);
+  });
+
   it('a publish whose reply is garbled is one that Redis may not have received', async () => {
     const { pubSub } = receiver;
     proxy.garbleNext(false);

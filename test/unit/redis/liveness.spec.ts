@@ -38,3 +38,31 @@ describe('a connection whose PING is not answered', () => {
     expect(checks(silentClient('connect'), 0)).toBeGreaterThan(0);
   });
 });
+
+/** @param bytesEach bytes that arrive by themselves before each check */
+async function pingsOf(bytesEach: number): Promise<number> {
+  let count = 0;
+  const stream = { bytesRead: 0 };
+  const ping = async (): Promise<void> => {
+    count++;
+    stream.bytesRead += 7;
+  };
+  const client = { status: 'ready', stream, ping, disconnect: () => (count = NaN) };
+  const liveness = new Liveness(client, 1);
+  for (let check = 0; check < 20; check++) {
+    stream.bytesRead += bytesEach;
+    liveness.check();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return count;
+}
+
+describe('a connection that answers PING', () => {
+  it('is asked at each check while it is silent, except for the first one', async () => {
+    expect(await pingsOf(0)).toBe(19);
+  });
+
+  it('is never asked while bytes arrive by themselves', async () => {
+    expect(await pingsOf(1)).toBe(0);
+  });
+});

@@ -22,12 +22,13 @@ describe('the connection to one master of a Cluster', () => {
       refusal === undefined ? Promise.resolve() : Promise.reject(refusal);
     const of = new FakeNode(7_000, answer, made);
     const waiters = new Waiters(20_000, () => {}, threw);
-    shard = new Shard(of.duplicate(), 20_000, waiters, {
+    shard = new Shard(of.duplicate(), 'subscriber', 20_000, waiters, {
       changed: () => {},
       interrupted: () => events.push('interrupted'),
       missed: (channels) => events.push(`missed ${channels('a')}`),
       moved: () => events.push('moved'),
       message: (channel) => events.push(`message ${channel}`),
+      dropped: (channel) => events.push(`dropped ${channel}`),
       stray: (channel) => events.push(`stray ${channel}`),
       opened: () => {},
       error: threw,
@@ -56,6 +57,13 @@ describe('the connection to one master of a Cluster', () => {
     says('a');
     says('b');
     expect(events).toEqual(['message a', 'stray b']);
+  });
+
+  it('says which messages of its channels it drops after ioredis has given up the connection', () => {
+    Object.assign(node.stream, { writableEnded: true });
+    says('a');
+    says('b');
+    expect(events).toEqual(['dropped a']);
   });
 
   it('reports an interruption when it is lost, and subscribes again', async () => {

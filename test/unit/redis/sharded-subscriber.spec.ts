@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ShardedSubscriber } from '../../../src/redis/sharded-subscriber.js';
 import type { InterruptedChannels } from '../../../src/ports/pub-sub.js';
+import type { SubscriberHandlers } from '../../../src/redis/subscriber.js';
 import { FakeCluster } from '../../support/fake-cluster.js';
 
 /** In the upper and the lower half of the slots: see the first test. */
@@ -26,6 +27,17 @@ describe('the subscribed connections of a Cluster', () => {
   const interruptions: InterruptedChannels[] = [];
   const threw: string[] = [];
 
+  const handlers: SubscriberHandlers = {
+    changed: (subscribed, reason) => reported.push(reason?.message ?? String(subscribed)),
+    message: (channel, message) => received.push(`${channel} ${message.toString()}`),
+    dropped: () => {},
+    error: () => {},
+    opened: () => {},
+    shared: () => {},
+    threw: (error) => threw.push(String(error)),
+    interrupted: (interrupted) => interruptions.push(interrupted),
+  };
+
   beforeEach(async () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
     reported.length = 0;
@@ -36,15 +48,7 @@ describe('the subscribed connections of a Cluster', () => {
     publisher = new FakeCluster();
     for (const each of [cluster, publisher]) each.has(1, 2);
     const clients = { publisher: publisher.client, subscriber: cluster.client, owned: true };
-    subscriber = new ShardedSubscriber(clients, 1_000, {
-      changed: (subscribed, reason) => reported.push(reason?.message ?? String(subscribed)),
-      message: (channel, message) => received.push(`${channel} ${message.toString()}`),
-      error: () => {},
-      opened: () => {},
-      shared: () => {},
-      threw: (error) => threw.push(String(error)),
-      interrupted: (interrupted) => interruptions.push(interrupted),
-    });
+    subscriber = new ShardedSubscriber(clients, 1_000, handlers);
     subscriber.start();
     subscriber.start();
     await turns();
@@ -64,6 +68,59 @@ describe('the subscribed connections of a Cluster', () => {
     expect(cluster.shard(2).commands).toEqual([`SSUBSCRIBE ${HIGH}`]);
     expect(last()).toBe('true');
     expect(subscriber.probes('x')).toHaveLength(2);
+  });
+
+  describe('for requests and replies', () => {
+    let control: ShardedSubscriber;
+    beforeEach(() => {
+      reported.length = 0;
+      cluster.made.length = 0;
+      const clients = { publisher: publisher.client, subscriber: cluster.client, owned: false };
+      control = new ShardedSubscriber(clients, 1_000, handlers, 'control');
+      control.start();
+    });
+    afterEach(() => control.close());
+
+    it('are opened only to the masters that have their channels', async () => {
+      expect(cluster.made).toHaveLength(0);
+      expect(last()).toBe('true');
+      await control.subscribe(LOW);
+      expect(cluster.made).toHaveLength(1);
+      expect(cluster.shard(1).commands).toEqual([`SSUBSCRIBE ${LOW}`]);
+      await control.subscribe(HIGH);
+      expect(cluster.shard(2).commands).toEqual([`SSUBSCRIBE ${HIGH}`]);
+      // The first channel of a master is no outage.
+      expect(new Set(reported)).toEqual(new Set(['true']));
+    });
+
+    it('follow their slots to another master, and leave the former one', async () => {
+      await control.subscribe(LOW);
+      const former = cluster.shard(1);
+      cluster.has(3, 2);
+      publisher.has(3, 2);
+      cluster.emit('refresh');
+      await turns();
+      expect(former.said).toContain('QUIT');
+      expect(cluster.shard(3).commands).toEqual([`SSUBSCRIBE ${LOW}`]);
+      expect(control.isSubscribed(LOW)).toBe(true);
+    });
+
+    it('are lost like others, and back when the channels are', async () => {
+      await control.subscribe(LOW);
+      cluster.shard(1).becomes('close');
+      expect(last()).toBe('false');
+      cluster.shard(1).becomes('ready');
+      await turns();
+      expect(last()).toBe('true');
+    });
+
+    it('leave the client of the Cluster to the connections of the events', async () => {
+      const quit = jest.spyOn(cluster, 'quit');
+      await control.close();
+      expect(quit).not.toHaveBeenCalled();
+      await subscriber.close();
+      expect(quit).toHaveBeenCalledTimes(1);
+    });
   });
 
   it('deliver only messages of wanted channels', async () => {

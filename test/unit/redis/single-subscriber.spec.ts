@@ -52,6 +52,7 @@ describe.each([
     subscriber = new SingleSubscriber(client as unknown as RedisClient, owned, 20_000, {
       changed: (subscribed, reason) => events.push(reason?.code ?? `subscribed ${subscribed}`),
       message: (channel) => events.push(`message ${channel}`),
+      dropped: () => {},
       interrupted: (channels) => events.push(`interrupted ${channels('a')}`),
       opened: () => events.push('opened'),
       shared: (command) => events.push(`shared ${command}`),

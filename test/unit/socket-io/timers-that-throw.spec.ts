@@ -7,7 +7,7 @@ import type { EngineSocket } from '../../../src/socket-io/engine-socket.js';
 import { ConnectionRecovery } from '../../../src/socket-io/adapter/connection-recovery.js';
 import type { SlowClients } from '../../../src/socket-io/connections/slow-clients.js';
 import { WriteCoalescer } from '../../../src/socket-io/connections/write-coalescer.js';
-import { InMemoryPubSub } from '../../../src/index.js';
+import { InMemoryPubSub } from '../../../src/testing/index.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import type { WirePacket } from '../../../src/wire/wire-packet.js';
 import { MemoryLogger } from '../../support/memory-logger.js';

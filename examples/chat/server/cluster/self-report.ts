@@ -39,7 +39,7 @@ export class SelfReport {
   }
 
   private state(): InstanceState {
-    const { draining, state } = this.health.isReady().propagator;
+    const { draining, state } = this.health.checkReady().propagator;
     if (draining) return 'draining';
     if (state === 'connecting') return 'starting';
     return state === 'ready' ? 'ready' : 'degraded';

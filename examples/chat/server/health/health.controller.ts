@@ -17,13 +17,13 @@ export class HealthController {
   /** For load balancers: 503 while it starts or drains. Without Redis it still serves its clients. */
   @Get('readyz')
   ready() {
-    return answer(this.indicator.isReady().propagator);
+    return answer(this.indicator.checkReady().propagator);
   }
 
   /** For monitoring and people: 503 also while events do not pass between instances. */
   @Get('healthz')
   healthy() {
-    return answer(this.indicator.isHealthy().propagator);
+    return answer(this.indicator.checkHealth().propagator);
   }
 }
 
