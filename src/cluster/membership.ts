@@ -16,7 +16,9 @@ import {
   type MembersUpdate,
 } from './members.js';
 import type { InstanceRecords, KnownRecords, RecordsToRead } from './records/instance-records.js';
-import { encodeDescription, type InstanceDescription } from './records/record-text.js';
+import { News } from './news.js';
+import { RecordCodec } from './record-codec.js';
+import type { InstanceDescription } from './records/record-text.js';
 
 /** The versions of the envelope that this version of the library reads. */
 const READS: readonly WireVersion[] = [1, 2];
@@ -73,6 +75,8 @@ type Options = Pick<ResolvedOptions, 'heartbeatIntervalMs' | 'memberTimeoutMs'>;
  */
 export class Membership {
   private readonly members: Members;
+  private readonly codec: RecordCodec;
+  private readonly news: News;
   private readonly listeners = new Set<MembershipListener>();
   private readonly changes = new Subject<ClusterChange>();
   private readonly startedAt = Date.now();
@@ -80,12 +84,12 @@ export class Membership {
   private subscription: Subscription | undefined;
   private started = false;
   private beatTimer: NodeJS.Timeout | undefined;
-  private soonTimer: NodeJS.Timeout | undefined;
-  private helloTimer: NodeJS.Timeout | undefined;
   private beating: Promise<void> | undefined;
   private nextBeat: Promise<void> | undefined;
   private readsUnchanged = false;
   private known = NOTHING;
+  /** The next beat reads all records, and not only those that have changed. */
+  private readsAll = false;
   /** The number of the last read. */
   private version = 0;
   /** Monotonic times (`performance.now()`). */
@@ -99,10 +103,6 @@ export class Membership {
   private gossips: boolean;
   /** Since when this instance has been subscribed without interruption. */
   private subscribedSince = Infinity;
-  /** The place of the own record, until the others know that it is there. */
-  private unannounced: RecordsPlace | undefined;
-  /** Up to where other instances have said that there are new records. */
-  private announced: RecordsPlace | undefined;
   private lastBeat = 0;
   private readonly counts = new Subject<number>();
   private wantsCount = false;
@@ -119,9 +119,18 @@ export class Membership {
     private readonly deps: MembershipDeps,
     private readonly options: Options,
   ) {
-    const { reporter, records } = deps;
-    this.members = new Members(reporter);
+    const { reporter, records, bus } = deps;
+    this.codec = new RecordCodec(bus.channel, reporter, bus.guard);
+    this.members = new Members(reporter, this.codec);
     this.failed = reporter.failure('heartbeat.failed', () => 'the list of instances');
+    this.news = new News({
+      failed: this.failed,
+      spreadMs: () => this.spreadMs,
+      known: () => this.known,
+      beat: () => this.tryToBeat(),
+      sayHello: () => this.tryToAnnounce('hello'),
+      isAwaited: () => this.members.hasUnrecorded,
+    });
     this.gossips = records === undefined;
   }
 
@@ -179,8 +188,8 @@ export class Membership {
   async stop(): Promise<void> {
     if (!this.started) return;
     this.started = false;
-    for (const timer of [this.beatTimer, this.soonTimer, this.helloTimer]) clearTimeout(timer);
-    this.beatTimer = this.soonTimer = this.helloTimer = undefined;
+    clearTimeout(this.beatTimer);
+    this.news.close();
     await this.beating?.catch(() => undefined);
     await this.leave();
     this.subscription?.unsubscribe();
@@ -232,6 +241,10 @@ export class Membership {
     };
   }
 
+  private text(): string {
+    return this.codec.encode(this.deps.bus.instanceId, this.describe());
+  }
+
   private async open(): Promise<void> {
     await this.deps.bus.open();
     if (!this.started) return;
@@ -270,7 +283,7 @@ export class Membership {
     const update = this.members.expire(memberTimeoutMs, this.steadySince, this.version + 1);
     if (update.changes.length === 0) return;
     // A forged heartbeat may have stood for a living instance.
-    this.known = NOTHING;
+    this.readsAll = true;
     this.tell(update);
   }
 
@@ -321,7 +334,7 @@ export class Membership {
     if (error.code !== 'redis.no-writes') this.refusedUntil = performance.now() + REFUSED_MS;
     if (this.gossips) return;
     this.gossips = true;
-    this.known = NOTHING;
+    this.readsAll = true;
     this.members.loseRecords();
     this.deps.reporter.report(
       'records.refused',
@@ -331,22 +344,23 @@ export class Membership {
 
   private async renew(records: InstanceRecords, unchanged: boolean): Promise<void> {
     const { heartbeatIntervalMs, memberTimeoutMs } = this.options;
-    const { known } = this;
+    const { known, readsAll } = this;
     const sentAt = performance.now();
     if (sentAt - this.beatAt > 2 * heartbeatIntervalMs) this.steadySince = Infinity;
     const answer = await records.beat({
-      text: encodeDescription(this.describe()),
-      known,
+      text: this.text(),
+      known: readsAll ? { ...known, data: '' } : known,
       mayGiveUp: sentAt - this.steadySince >= memberTimeoutMs,
       read: this.toRead(unchanged, sentAt),
     });
     if (!this.started) return;
     const { version, changesVersion, data, isComplete } = answer;
+    if (isComplete) this.readsAll = false;
     this.known = { version, changesVersion, data };
     this.beatAt = performance.now();
     if (this.steadySince === Infinity) this.steadySince = this.beatAt;
     if (isComplete || changesVersion > known.changesVersion) this.changesReadAt = sentAt;
-    if (!answer.wasAlive) this.unannounced = { version, data };
+    if (!answer.wasAlive) this.news.wrote({ version, data });
     const isOther = data !== known.data;
     const update = this.members.recordsRead(
       answer,
@@ -354,7 +368,7 @@ export class Membership {
       (record) => isOther || record.version > known.version,
     );
     this.tell(update, { isBeat: true, isComplete });
-    if (this.unannounced !== undefined) this.sayHelloLater();
+    this.news.sayHelloSoon();
   }
 
   private toRead(unchanged: boolean, now: number): RecordsToRead {
@@ -386,41 +400,15 @@ export class Membership {
     return Math.min(ms, this.options.heartbeatIntervalMs);
   }
 
-  /** One hello is enough for all records that were written before it: so a beat comes first. */
-  private sayHelloLater(): void {
-    this.helloTimer ??= after(Math.random() * this.spreadMs, this.failed, async () => {
-      if (this.unannounced !== undefined) await this.tryToBeat();
-      this.helloTimer = undefined;
-      if (this.unannounced !== undefined) await this.tryToAnnounce('hello');
-    }).unref();
-  }
-
-  private beatSoon(): void {
-    this.soonTimer ??= after(Math.random() * this.spreadMs, this.failed, async () => {
-      this.soonTimer = undefined;
-      if (this.isNew(this.announced)) await this.tryToBeat();
-    }).unref();
-  }
-
-  private isNew(place: RecordsPlace | undefined): boolean {
-    const { data, version } = this.known;
-    return place !== undefined && (place.data !== data || place.version > version);
-  }
-
   private async leave(): Promise<void> {
     const { records, pubSub } = this.deps;
     if (pubSub.state === 'closed') return;
     let place: RecordsPlace | undefined;
     if (records !== undefined && !this.gossips) {
       try {
-        place = await records.end(encodeDescription(this.describe()));
-        this.unannounced = place;
-        if (!this.members.hasUnrecorded && this.members.size > 1) {
-          await new Promise((resolve) => {
-            setTimeout(resolve, Math.random() * this.spreadMs);
-          });
-          if (this.unannounced === undefined) return;
-        }
+        place = await records.end(this.text());
+        const isAlone = this.members.hasUnrecorded || this.members.size < 2;
+        if (!isAlone && !(await this.news.ended(place))) return;
       } catch (error) {
         this.notBeaten(error);
       }
@@ -442,7 +430,7 @@ export class Membership {
 
   private async announce(type: MembershipMessage['type'], place?: RecordsPlace): Promise<void> {
     const subscribers = await this.deps.bus.sendToAll(this.message(type, ++this.lastBeat, place));
-    if (type !== 'heartbeat') this.unannounced = undefined;
+    if (type !== 'heartbeat') this.news.said();
     this.wantsCount = false;
     this.counts.next(subscribers);
   }
@@ -452,10 +440,9 @@ export class Membership {
     beat: number,
     place: RecordsPlace | undefined = this.gossips ? undefined : this.known,
   ): MembershipMessage {
-    const description = this.describe();
-    const { host, pid, startedAt, sockets, users } = description;
+    const { host, pid, startedAt, sockets, users } = this.describe();
     const member = { host, pid, startedAt, sockets, users };
-    const record = encodeDescription(description);
+    const record = this.text();
     const at = place && { records: { data: place.data, version: place.version } };
     return { type, member, beat, record, ...at };
   }
@@ -469,7 +456,7 @@ export class Membership {
       return;
     }
     if (records !== undefined && !this.gossips) {
-      if (type !== 'heartbeat') this.news(records);
+      if (type !== 'heartbeat') this.news.heard(records);
       return;
     }
     if (type === 'bye') {
@@ -496,17 +483,5 @@ export class Membership {
           this.notBeaten(error);
         }),
     );
-  }
-
-  /** Another instance says up to which version there are new records. */
-  private news(place: RecordsPlace): void {
-    const { unannounced } = this;
-    const { data, version } = place;
-    if (unannounced?.data === data && unannounced.version <= version && !this.members.hasUnrecorded)
-      this.unannounced = undefined;
-    if (!this.started || !this.isNew(place)) return;
-    const isFurther = this.announced?.data !== data || version > this.announced.version;
-    if (isFurther) this.announced = place;
-    this.beatSoon();
   }
 }
