@@ -5,8 +5,9 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { after, guarded, type Failed } from '../reporting/timers.js';
-import type { MembershipMessage, RecordsPlace } from '../wire/cluster-message.js';
+import type { MemberDetails, MembershipMessage, RecordsPlace } from '../wire/cluster-message.js';
 import type { InstanceId, WireVersion } from '../wire/envelope.js';
+import { Announcements } from './announcements.js';
 import type { ClusterBus } from './cluster-bus.js';
 import {
   Members,
@@ -77,6 +78,7 @@ export class Membership {
   private readonly members: Members;
   private readonly codec: RecordCodec;
   private readonly news: News;
+  private readonly announcements: Announcements;
   private readonly listeners = new Set<MembershipListener>();
   private readonly changes = new Subject<ClusterChange>();
   private readonly startedAt = Date.now();
@@ -103,17 +105,13 @@ export class Membership {
   private gossips: boolean;
   /** Since when this instance has been subscribed without interruption. */
   private subscribedSince = Infinity;
-  private lastBeat = 0;
-  private readonly counts = new Subject<number>();
-  private wantsCount = false;
-
   private readonly versions = new BehaviorSubject<WireVersion>(1);
 
   readonly changes$: Observable<ClusterChange> = this.changes.asObservable();
   /** The version of the envelope to write, now and after each change: the newest one that all members read. */
   readonly wireVersion$: Observable<WireVersion> = this.versions.asObservable();
   /** Emits how many other subscribers got a message to all. */
-  readonly subscribers$: Observable<number> = this.counts.asObservable();
+  readonly subscribers$: Observable<number>;
 
   constructor(
     private readonly deps: MembershipDeps,
@@ -123,6 +121,12 @@ export class Membership {
     this.codec = new RecordCodec(bus.channel, reporter, bus.guard);
     this.members = new Members(reporter, this.codec);
     this.failed = reporter.failure('heartbeat.failed', () => 'the list of instances');
+    this.announcements = new Announcements({
+      ...deps,
+      failed: this.failed,
+      describe: () => ({ member: this.details(), record: this.text() }),
+    });
+    this.subscribers$ = this.announcements.subscribers$;
     this.news = new News({
       failed: this.failed,
       spreadMs: () => this.spreadMs,
@@ -136,8 +140,7 @@ export class Membership {
 
   /** This instance. */
   get self(): ClusterMember {
-    const { host, pid, startedAt, sockets, users } = this.describe();
-    return { instanceId: this.deps.bus.instanceId, host, pid, startedAt, sockets, users };
+    return { instanceId: this.deps.bus.instanceId, ...this.details() };
   }
 
   get size(): number {
@@ -197,7 +200,7 @@ export class Membership {
     this.members.clear();
     this.listeners.clear();
     this.changes.complete();
-    this.counts.complete();
+    this.announcements.close();
     this.versions.complete();
   }
 
@@ -222,7 +225,7 @@ export class Membership {
 
   /** The next beat counts the subscribers: a request waits for more than there are members. */
   countSubscribers(): void {
-    this.wantsCount = true;
+    this.announcements.countSubscribers();
   }
 
   /** For how long messages of all others have arrived: then any instance without a record has been heard. */
@@ -239,6 +242,11 @@ export class Membership {
       startedAt,
       ...this.deps.describe(),
     };
+  }
+
+  private details(): MemberDetails {
+    const { host, pid, startedAt, sockets, users } = this.describe();
+    return { host, pid, startedAt, sockets, users };
   }
 
   private text(): string {
@@ -265,7 +273,8 @@ export class Membership {
     await this.tryToBeat();
     if (!this.started) return;
     this.expire();
-    if (this.gossips || !(this.wantsCount || this.members.hasUnrecorded)) return;
+    const areNeeded = this.announcements.wantsCount || this.members.hasUnrecorded;
+    if (this.gossips || !areNeeded) return;
     await this.tryToAnnounce('heartbeat');
   }
 
@@ -299,14 +308,8 @@ export class Membership {
     try {
       await this.beatNow({ unchanged });
     } catch (error) {
-      this.notBeaten(error);
+      this.announcements.notSent(error);
     }
-  }
-
-  private notBeaten(error: unknown): void {
-    // The state says that Redis is down, and the log has said so, too.
-    if (error instanceof PropagatorError) this.deps.reporter.count('heartbeat.failed');
-    else this.failed(error);
   }
 
   private async beat(): Promise<void> {
@@ -410,7 +413,7 @@ export class Membership {
         const isAlone = this.members.hasUnrecorded || this.members.size < 2;
         if (!isAlone && !(await this.news.ended(place))) return;
       } catch (error) {
-        this.notBeaten(error);
+        this.announcements.notSent(error);
       }
     }
     await this.tryToAnnounce('bye', place);
@@ -424,34 +427,27 @@ export class Membership {
     try {
       await this.announce(type, place);
     } catch (error) {
-      this.notBeaten(error);
+      this.announcements.notSent(error);
     }
   }
 
-  private async announce(type: MembershipMessage['type'], place?: RecordsPlace): Promise<void> {
-    const subscribers = await this.deps.bus.sendToAll(this.message(type, ++this.lastBeat, place));
+  private async announce(
+    type: MembershipMessage['type'],
+    place: RecordsPlace | undefined = this.place,
+  ): Promise<void> {
+    await this.announcements.toAll(type, place);
     if (type !== 'heartbeat') this.news.said();
-    this.wantsCount = false;
-    this.counts.next(subscribers);
   }
 
-  private message(
-    type: MembershipMessage['type'],
-    beat: number,
-    place: RecordsPlace | undefined = this.gossips ? undefined : this.known,
-  ): MembershipMessage {
-    const { host, pid, startedAt, sockets, users } = this.describe();
-    const member = { host, pid, startedAt, sockets, users };
-    const record = this.text();
-    const at = place && { records: { data: place.data, version: place.version } };
-    return { type, member, beat, record, ...at };
+  private get place(): RecordsPlace | undefined {
+    return this.gossips ? undefined : this.known;
   }
 
   private heard(origin: InstanceId, message: MembershipMessage): void {
     const { bus, reporter } = this.deps;
     const { type, member, record: text, records, beat } = message;
     if (origin === bus.instanceId) {
-      if (beat > this.lastBeat)
+      if (this.announcements.isForged(beat))
         reporter.report('message.forged', () => `a ${type} in the name of this instance`);
       return;
     }
@@ -469,19 +465,6 @@ export class Membership {
     if (update === undefined) return;
     this.tell(update);
     // A new instance needs to know this one now, not with the next heartbeat. Answers are not answered.
-    if (type === 'hello' || (!isKnown && beat > 0)) this.answer(origin);
-  }
-
-  private answer(origin: InstanceId): void {
-    const { bus, reporter, pubSub } = this.deps;
-    if (pubSub.state === 'closed') return;
-    reporter.attempt(
-      'heartbeat.failed',
-      () => 'heartbeat',
-      () =>
-        bus.sendTo(origin, this.message('heartbeat', 0)).catch((error: unknown) => {
-          this.notBeaten(error);
-        }),
-    );
+    if (type === 'hello' || (!isKnown && beat > 0)) this.announcements.answer(origin, this.place);
   }
 }

@@ -94,7 +94,7 @@ export class News {
   }
 
   private soon(act: () => unknown): NodeJS.Timeout {
-    const { failed, spreadMs } = this.deps;
-    return after(Math.random() * spreadMs(), failed, act).unref();
+    const { deps } = this;
+    return after(Math.random() * deps.spreadMs(), deps.failed, act).unref();
   }
 }
