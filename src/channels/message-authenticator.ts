@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { signEnvelope, verifiedTag } from '../wire/signature.js';
+import { isSignedText, signEnvelope, signText, verifiedTag } from '../wire/signature.js';
 import { isRepeated, sentAtOf } from '../wire/envelope.js';
 import { ReplayCache } from './replay-cache.js';
 
@@ -77,6 +77,19 @@ export class MessageAuthenticator {
     if (tag === undefined) return false;
     this.seen.add(tag);
     return true;
+  }
+
+  /** The signature of a text in the name of its author. */
+  signText(text: string, name: string): string {
+    return signText(text, name, this.key);
+  }
+
+  /** Whether the author with this name has signed a text. A refusal is counted and reported. */
+  verifyText(text: string, name: string, signature: string): boolean {
+    if (isSignedText(text, name, signature, this.keys)) return true;
+    if (signature === '') this.reporter.report('message.unsigned', () => `the record ${name}`);
+    else this.reporter.report('message.forged', () => `the record ${name}: a wrong signature`);
+    return false;
   }
 
   private verified(bytes: Buffer, channel: string): Buffer | undefined {

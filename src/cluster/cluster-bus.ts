@@ -39,7 +39,7 @@ export class ClusterBus {
     private readonly sharedChannels: Channels,
     private readonly options: BusOptions,
     private readonly reporter: Reporter,
-    private readonly guard?: MessageAuthenticator,
+    readonly guard?: MessageAuthenticator,
   ) {
     this.origin = Buffer.from(instanceId, 'hex');
     const marks = markChannel(options.prefix, instanceId);

@@ -2,7 +2,8 @@ import type { Reporter } from '../reporting/reporter.js';
 import type { MemberDetails } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
 import type { InstanceRecord, ReadRecords, RecordState } from './records/instance-records.js';
-import { decodeDescription, type InstanceDescription } from './records/record-text.js';
+import type { RecordCodec } from './record-codec.js';
+import type { InstanceDescription } from './records/record-text.js';
 
 /** An instance of the app, as it last described itself. */
 export interface ClusterMember extends MemberDetails {
@@ -30,9 +31,6 @@ export interface KnownInstance {
 
 /** More instances than any app has: further ones are forged. */
 const MAX_MEMBERS = 4_096;
-const INSTANCE_ID = /^[0-9a-f]{16}$/;
-/** Longer than any record: it may have 1,024 lanes. */
-const MAX_TEXT = 512 * 1024;
 
 interface Entry {
   readonly instanceId: InstanceId;
@@ -56,7 +54,10 @@ export interface MembersUpdate {
 export class Members {
   private readonly entries = new Map<InstanceId, Entry>();
 
-  constructor(private readonly reporter: Reporter) {}
+  constructor(
+    private readonly reporter: Reporter,
+    private readonly codec: Pick<RecordCodec, 'decode'>,
+  ) {}
 
   get size(): number {
     return this.entries.size;
@@ -105,7 +106,7 @@ export class Members {
     for (const record of records) {
       const { instanceId, state } = record;
       present.add(instanceId);
-      const description = this.decode(instanceId, record.text);
+      const description = this.codec.decode(instanceId, record.text);
       if (description === undefined) continue;
       const entry = this.entries.get(instanceId);
       // Its heartbeats are younger than the record that it cannot renew.
@@ -255,16 +256,7 @@ export class Members {
   ): InstanceDescription | undefined {
     // Version 0.1 sends no record, and reads version 1 of the envelope.
     if (text === undefined) return { ...member, reads: [1], sequence: 0, lanes: [] };
-    return this.decode(instanceId, text);
-  }
-
-  private decode(instanceId: InstanceId, text: string): InstanceDescription | undefined {
-    const isReadable = INSTANCE_ID.test(instanceId) && text.length <= MAX_TEXT;
-    const description = isReadable ? decodeDescription(text) : undefined;
-    if (description === undefined) {
-      this.reporter.report('record.malformed', () => `of instance ${instanceId}: it is ignored`);
-    }
-    return description;
+    return this.codec.decode(instanceId, text);
   }
 }
 

@@ -5,8 +5,9 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { after, guarded, type Failed } from '../reporting/timers.js';
-import type { MembershipMessage, RecordsPlace } from '../wire/cluster-message.js';
+import type { MemberDetails, MembershipMessage, RecordsPlace } from '../wire/cluster-message.js';
 import type { InstanceId, WireVersion } from '../wire/envelope.js';
+import { Announcements } from './announcements.js';
 import type { ClusterBus } from './cluster-bus.js';
 import {
   Members,
@@ -16,7 +17,9 @@ import {
   type MembersUpdate,
 } from './members.js';
 import type { InstanceRecords, KnownRecords, RecordsToRead } from './records/instance-records.js';
-import { encodeDescription, type InstanceDescription } from './records/record-text.js';
+import { News } from './news.js';
+import { RecordCodec } from './record-codec.js';
+import type { InstanceDescription } from './records/record-text.js';
 
 /** The versions of the envelope that this version of the library reads. */
 const READS: readonly WireVersion[] = [1, 2];
@@ -73,6 +76,9 @@ type Options = Pick<ResolvedOptions, 'heartbeatIntervalMs' | 'memberTimeoutMs'>;
  */
 export class Membership {
   private readonly members: Members;
+  private readonly codec: RecordCodec;
+  private readonly news: News;
+  private readonly announcements: Announcements;
   private readonly listeners = new Set<MembershipListener>();
   private readonly changes = new Subject<ClusterChange>();
   private readonly startedAt = Date.now();
@@ -80,12 +86,12 @@ export class Membership {
   private subscription: Subscription | undefined;
   private started = false;
   private beatTimer: NodeJS.Timeout | undefined;
-  private soonTimer: NodeJS.Timeout | undefined;
-  private helloTimer: NodeJS.Timeout | undefined;
   private beating: Promise<void> | undefined;
   private nextBeat: Promise<void> | undefined;
   private readsUnchanged = false;
   private known = NOTHING;
+  /** The next beat reads all records, and not only those that have changed. */
+  private readsAll = false;
   /** The number of the last read. */
   private version = 0;
   /** Monotonic times (`performance.now()`). */
@@ -99,36 +105,42 @@ export class Membership {
   private gossips: boolean;
   /** Since when this instance has been subscribed without interruption. */
   private subscribedSince = Infinity;
-  /** The place of the own record, until the others know that it is there. */
-  private unannounced: RecordsPlace | undefined;
-  /** Up to where other instances have said that there are new records. */
-  private announced: RecordsPlace | undefined;
-  private lastBeat = 0;
-  private readonly counts = new Subject<number>();
-  private wantsCount = false;
-
   private readonly versions = new BehaviorSubject<WireVersion>(1);
 
   readonly changes$: Observable<ClusterChange> = this.changes.asObservable();
   /** The version of the envelope to write, now and after each change: the newest one that all members read. */
   readonly wireVersion$: Observable<WireVersion> = this.versions.asObservable();
   /** Emits how many other subscribers got a message to all. */
-  readonly subscribers$: Observable<number> = this.counts.asObservable();
+  readonly subscribers$: Observable<number>;
 
   constructor(
     private readonly deps: MembershipDeps,
     private readonly options: Options,
   ) {
-    const { reporter, records } = deps;
-    this.members = new Members(reporter);
+    const { reporter, records, bus } = deps;
+    this.codec = new RecordCodec(bus.channel, reporter, bus.guard);
+    this.members = new Members(reporter, this.codec);
     this.failed = reporter.failure('heartbeat.failed', () => 'the list of instances');
+    this.announcements = new Announcements({
+      ...deps,
+      failed: this.failed,
+      describe: () => ({ member: this.details(), record: this.text() }),
+    });
+    this.subscribers$ = this.announcements.subscribers$;
+    this.news = new News({
+      failed: this.failed,
+      spreadMs: () => this.spreadMs,
+      known: () => this.known,
+      beat: () => this.tryToBeat(),
+      sayHello: () => this.tryToAnnounce('hello'),
+      isAwaited: () => this.members.hasUnrecorded,
+    });
     this.gossips = records === undefined;
   }
 
   /** This instance. */
   get self(): ClusterMember {
-    const { host, pid, startedAt, sockets, users } = this.describe();
-    return { instanceId: this.deps.bus.instanceId, host, pid, startedAt, sockets, users };
+    return { instanceId: this.deps.bus.instanceId, ...this.details() };
   }
 
   get size(): number {
@@ -179,8 +191,8 @@ export class Membership {
   async stop(): Promise<void> {
     if (!this.started) return;
     this.started = false;
-    for (const timer of [this.beatTimer, this.soonTimer, this.helloTimer]) clearTimeout(timer);
-    this.beatTimer = this.soonTimer = this.helloTimer = undefined;
+    clearTimeout(this.beatTimer);
+    this.news.close();
     await this.beating?.catch(() => undefined);
     await this.leave();
     this.subscription?.unsubscribe();
@@ -188,7 +200,7 @@ export class Membership {
     this.members.clear();
     this.listeners.clear();
     this.changes.complete();
-    this.counts.complete();
+    this.announcements.close();
     this.versions.complete();
   }
 
@@ -213,7 +225,7 @@ export class Membership {
 
   /** The next beat counts the subscribers: a request waits for more than there are members. */
   countSubscribers(): void {
-    this.wantsCount = true;
+    this.announcements.countSubscribers();
   }
 
   /** For how long messages of all others have arrived: then any instance without a record has been heard. */
@@ -230,6 +242,15 @@ export class Membership {
       startedAt,
       ...this.deps.describe(),
     };
+  }
+
+  private details(): MemberDetails {
+    const { host, pid, startedAt, sockets, users } = this.describe();
+    return { host, pid, startedAt, sockets, users };
+  }
+
+  private text(): string {
+    return this.codec.encode(this.deps.bus.instanceId, this.describe());
   }
 
   private async open(): Promise<void> {
@@ -252,7 +273,8 @@ export class Membership {
     await this.tryToBeat();
     if (!this.started) return;
     this.expire();
-    if (this.gossips || !(this.wantsCount || this.members.hasUnrecorded)) return;
+    const areNeeded = this.announcements.wantsCount || this.members.hasUnrecorded;
+    if (this.gossips || !areNeeded) return;
     await this.tryToAnnounce('heartbeat');
   }
 
@@ -270,7 +292,7 @@ export class Membership {
     const update = this.members.expire(memberTimeoutMs, this.steadySince, this.version + 1);
     if (update.changes.length === 0) return;
     // A forged heartbeat may have stood for a living instance.
-    this.known = NOTHING;
+    this.readsAll = true;
     this.tell(update);
   }
 
@@ -286,14 +308,8 @@ export class Membership {
     try {
       await this.beatNow({ unchanged });
     } catch (error) {
-      this.notBeaten(error);
+      this.announcements.notSent(error);
     }
-  }
-
-  private notBeaten(error: unknown): void {
-    // The state says that Redis is down, and the log has said so, too.
-    if (error instanceof PropagatorError) this.deps.reporter.count('heartbeat.failed');
-    else this.failed(error);
   }
 
   private async beat(): Promise<void> {
@@ -321,7 +337,7 @@ export class Membership {
     if (error.code !== 'redis.no-writes') this.refusedUntil = performance.now() + REFUSED_MS;
     if (this.gossips) return;
     this.gossips = true;
-    this.known = NOTHING;
+    this.readsAll = true;
     this.members.loseRecords();
     this.deps.reporter.report(
       'records.refused',
@@ -331,22 +347,23 @@ export class Membership {
 
   private async renew(records: InstanceRecords, unchanged: boolean): Promise<void> {
     const { heartbeatIntervalMs, memberTimeoutMs } = this.options;
-    const { known } = this;
+    const { known, readsAll } = this;
     const sentAt = performance.now();
     if (sentAt - this.beatAt > 2 * heartbeatIntervalMs) this.steadySince = Infinity;
     const answer = await records.beat({
-      text: encodeDescription(this.describe()),
-      known,
+      text: this.text(),
+      known: readsAll ? { ...known, data: '' } : known,
       mayGiveUp: sentAt - this.steadySince >= memberTimeoutMs,
       read: this.toRead(unchanged, sentAt),
     });
     if (!this.started) return;
     const { version, changesVersion, data, isComplete } = answer;
+    if (isComplete) this.readsAll = false;
     this.known = { version, changesVersion, data };
     this.beatAt = performance.now();
     if (this.steadySince === Infinity) this.steadySince = this.beatAt;
     if (isComplete || changesVersion > known.changesVersion) this.changesReadAt = sentAt;
-    if (!answer.wasAlive) this.unannounced = { version, data };
+    if (!answer.wasAlive) this.news.wrote({ version, data });
     const isOther = data !== known.data;
     const update = this.members.recordsRead(
       answer,
@@ -354,7 +371,7 @@ export class Membership {
       (record) => isOther || record.version > known.version,
     );
     this.tell(update, { isBeat: true, isComplete });
-    if (this.unannounced !== undefined) this.sayHelloLater();
+    this.news.sayHelloSoon();
   }
 
   private toRead(unchanged: boolean, now: number): RecordsToRead {
@@ -386,43 +403,17 @@ export class Membership {
     return Math.min(ms, this.options.heartbeatIntervalMs);
   }
 
-  /** One hello is enough for all records that were written before it: so a beat comes first. */
-  private sayHelloLater(): void {
-    this.helloTimer ??= after(Math.random() * this.spreadMs, this.failed, async () => {
-      if (this.unannounced !== undefined) await this.tryToBeat();
-      this.helloTimer = undefined;
-      if (this.unannounced !== undefined) await this.tryToAnnounce('hello');
-    }).unref();
-  }
-
-  private beatSoon(): void {
-    this.soonTimer ??= after(Math.random() * this.spreadMs, this.failed, async () => {
-      this.soonTimer = undefined;
-      if (this.isNew(this.announced)) await this.tryToBeat();
-    }).unref();
-  }
-
-  private isNew(place: RecordsPlace | undefined): boolean {
-    const { data, version } = this.known;
-    return place !== undefined && (place.data !== data || place.version > version);
-  }
-
   private async leave(): Promise<void> {
     const { records, pubSub } = this.deps;
     if (pubSub.state === 'closed') return;
     let place: RecordsPlace | undefined;
     if (records !== undefined && !this.gossips) {
       try {
-        place = await records.end(encodeDescription(this.describe()));
-        this.unannounced = place;
-        if (!this.members.hasUnrecorded && this.members.size > 1) {
-          await new Promise((resolve) => {
-            setTimeout(resolve, Math.random() * this.spreadMs);
-          });
-          if (this.unannounced === undefined) return;
-        }
+        place = await records.end(this.text());
+        const isAlone = this.members.hasUnrecorded || this.members.size < 2;
+        if (!isAlone && !(await this.news.ended(place))) return;
       } catch (error) {
-        this.notBeaten(error);
+        this.announcements.notSent(error);
       }
     }
     await this.tryToAnnounce('bye', place);
@@ -436,40 +427,32 @@ export class Membership {
     try {
       await this.announce(type, place);
     } catch (error) {
-      this.notBeaten(error);
+      this.announcements.notSent(error);
     }
   }
 
-  private async announce(type: MembershipMessage['type'], place?: RecordsPlace): Promise<void> {
-    const subscribers = await this.deps.bus.sendToAll(this.message(type, ++this.lastBeat, place));
-    if (type !== 'heartbeat') this.unannounced = undefined;
-    this.wantsCount = false;
-    this.counts.next(subscribers);
+  private async announce(
+    type: MembershipMessage['type'],
+    place: RecordsPlace | undefined = this.place,
+  ): Promise<void> {
+    await this.announcements.toAll(type, place);
+    if (type !== 'heartbeat') this.news.said();
   }
 
-  private message(
-    type: MembershipMessage['type'],
-    beat: number,
-    place: RecordsPlace | undefined = this.gossips ? undefined : this.known,
-  ): MembershipMessage {
-    const description = this.describe();
-    const { host, pid, startedAt, sockets, users } = description;
-    const member = { host, pid, startedAt, sockets, users };
-    const record = encodeDescription(description);
-    const at = place && { records: { data: place.data, version: place.version } };
-    return { type, member, beat, record, ...at };
+  private get place(): RecordsPlace | undefined {
+    return this.gossips ? undefined : this.known;
   }
 
   private heard(origin: InstanceId, message: MembershipMessage): void {
     const { bus, reporter } = this.deps;
     const { type, member, record: text, records, beat } = message;
     if (origin === bus.instanceId) {
-      if (beat > this.lastBeat)
+      if (this.announcements.isForged(beat))
         reporter.report('message.forged', () => `a ${type} in the name of this instance`);
       return;
     }
     if (records !== undefined && !this.gossips) {
-      if (type !== 'heartbeat') this.news(records);
+      if (type !== 'heartbeat') this.news.heard(records);
       return;
     }
     if (type === 'bye') {
@@ -482,31 +465,6 @@ export class Membership {
     if (update === undefined) return;
     this.tell(update);
     // A new instance needs to know this one now, not with the next heartbeat. Answers are not answered.
-    if (type === 'hello' || (!isKnown && beat > 0)) this.answer(origin);
-  }
-
-  private answer(origin: InstanceId): void {
-    const { bus, reporter, pubSub } = this.deps;
-    if (pubSub.state === 'closed') return;
-    reporter.attempt(
-      'heartbeat.failed',
-      () => 'heartbeat',
-      () =>
-        bus.sendTo(origin, this.message('heartbeat', 0)).catch((error: unknown) => {
-          this.notBeaten(error);
-        }),
-    );
-  }
-
-  /** Another instance says up to which version there are new records. */
-  private news(place: RecordsPlace): void {
-    const { unannounced } = this;
-    const { data, version } = place;
-    if (unannounced?.data === data && unannounced.version <= version && !this.members.hasUnrecorded)
-      this.unannounced = undefined;
-    if (!this.started || !this.isNew(place)) return;
-    const isFurther = this.announced?.data !== data || version > this.announced.version;
-    if (isFurther) this.announced = place;
-    this.beatSoon();
+    if (type === 'hello' || (!isKnown && beat > 0)) this.announcements.answer(origin, this.place);
   }
 }

@@ -13,6 +13,10 @@ const MAX_ASKED = 4;
 const MAX_ASKED_AT_ONCE = 8;
 /** The pauses before an instance that did not answer is asked again, growing up to the last. */
 const PAUSE_MS = [100, 1_000] as const;
+/** An instance that lives, and answers nothing for so long, is given up: its live events are held until then. */
+const NO_ANSWER_MS = 30_000;
+/** More instances than any app has: the events of further publishers are not held. */
+const MAX_PULLS = 16_384;
 /** The most that is held of live events. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
@@ -214,8 +218,7 @@ export class CatchUp {
     }
     const { outage } = this;
     if (outage === undefined || !outage.isConcerned(arrival.channel)) return false;
-    // A publisher that is no instance, or one of which nothing is missing.
-    if (!outage.pulls.has(origin) && (arrival.lane === 0 || !outage.ofAll)) return false;
+    if (!outage.pulls.has(origin) && !mayBeNew(outage, arrival)) return false;
     const pull = outage.pullOf(origin);
     if (pull.state === 'done') return false;
     this.held.hold(origin, arrival);
@@ -359,6 +362,7 @@ export class CatchUp {
     const { arrivals, upTo, cursor, forgotten } = page;
     if (cursor !== undefined && cursor <= (pull.cursor ?? -1)) throw new TypeError('it goes back');
     pull.failures = 0;
+    pull.failingSince = undefined;
     if (forgotten !== undefined) {
       // Whoever may publish on a channel decides what was heard, so that is for the report only.
       const from = Math.min(heard + 1, forgotten);
@@ -372,7 +376,15 @@ export class CatchUp {
     if (cursor === undefined && !this.held.hasDropped(instanceId)) this.finish(outage, pull);
   }
 
-  private askLater({ turn }: Outage, pull: Pull): void {
+  private askLater(outage: Outage, pull: Pull): void {
+    const { turn } = outage;
+    const now = performance.now();
+    pull.failingSince ??= now;
+    if (now - pull.failingSince >= NO_ANSWER_MS) {
+      this.giveUp(pull);
+      this.finish(outage, pull);
+      return;
+    }
     const [shortest, longest] = PAUSE_MS;
     pull.failures++;
     const timer = after(Math.min(shortest * pull.failures, longest), this.deps.failed, () => {
@@ -410,4 +422,9 @@ export class CatchUp {
     this.outage = undefined;
     this.deps.ended(outage.starts);
   }
+}
+
+/** Whether a publisher of which nothing is known may be an instance, and something of it may be missing. */
+function mayBeNew({ ofAll, pulls }: Outage, { lane }: NumberedArrival): boolean {
+  return lane > 0 && ofAll && pulls.size < MAX_PULLS;
 }

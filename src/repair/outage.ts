@@ -39,6 +39,8 @@ export interface Pull {
   /** Whether the instance has a record. Others publish events, too, and answer nothing. */
   known: boolean;
   failures: number;
+  /** Since when it has not answered, in monotonic time (`performance.now()`). */
+  failingSince: number | undefined;
   /** Whether a gap was reported without an end: it answers nothing. */
   givenUp: boolean;
 }
@@ -52,6 +54,7 @@ function newPull(origin: InstanceId, start: Start, known: boolean): Pull {
     state: 'waiting',
     known,
     failures: 0,
+    failingSince: undefined,
     givenUp: false,
   };
 }
@@ -119,6 +122,9 @@ export class Outage {
   nextTurn(): void {
     this.turn.abort();
     this.turn = new AbortController();
-    for (const pull of this.pulls.values()) if (pull.state === 'asking') pull.state = 'waiting';
+    for (const pull of this.pulls.values()) {
+      pull.failingSince = undefined;
+      if (pull.state === 'asking') pull.state = 'waiting';
+    }
   }
 }

@@ -41,6 +41,26 @@ export function verifiedTag(
   return 'forged';
 }
 
+/** Returns the signature of a text in the name of its author, in hexadecimal. @internal */
+export function signText(text: string, name: string, key: KeyObject): string {
+  return createHmac(ALGORITHM, key)
+    .update(`${Buffer.byteLength(name)}:${name}${text}`)
+    .digest('hex')
+    .slice(0, 2 * TAG_LENGTH);
+}
+
+/** Whether a signature of a text was made with one of the keys. @internal */
+export function isSignedText(
+  text: string,
+  name: string,
+  signature: string,
+  keys: readonly KeyObject[],
+): boolean {
+  const given = Buffer.from(signature);
+  if (given.length !== 2 * TAG_LENGTH) return false;
+  return keys.some((key) => timingSafeEqual(Buffer.from(signText(text, name, key)), given));
+}
+
 function digestOf(bytes: Buffer, start: number, channel: string, key: KeyObject): Buffer {
   return createHmac(ALGORITHM, key)
     .update(`${Buffer.byteLength(channel)}:${channel}`)

@@ -29,7 +29,7 @@ const READ_AT_ONCE = 500;
  * (living instance -> its last beat, in ms), gone (instance that has ended or is lost -> when, in ms), written, changed, turned
  * (instance -> version of its last write, of its last change, and of the last change of its state), about (`version`; `data`: an
  * id of this data, made when it is missing; `at`: the last beat of all, in ms; `steady`: since when there was no long pause between
- * beats, in ms; `purged`: up to this version records are gone that a reader may not have seen).
+ * beats, in ms; `purged`: up to this version records are gone that a reader may not have seen; `renewed`: when the lifetime of the keys was set, in ms).
  *
  * ARGV: instance, its text, the known version, the version of the last read of changes, the known data, an id for new data, time
  * until an instance is lost (ms), time for which records of instances that are gone stay (ms), whether silent instances may be
@@ -46,8 +46,9 @@ local mayGiveUp, read, keepMs = ARGV[9] == '1', ARGV[10], ARGV[11]
 local isLast = read == 'none'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local stored = redis.call('HMGET', about, 'data', 'at', 'steady', 'purged')
+local stored = redis.call('HMGET', about, 'data', 'at', 'steady', 'purged', 'renewed')
 local data, at, steady, purged = stored[1], tonumber(stored[2] or ''), tonumber(stored[3] or ''), tonumber(stored[4] or '') or 0
+local renewed = tonumber(stored[5] or '')
 if not data then
   data = newData
   redis.call('HSET', about, 'data', data)
@@ -75,8 +76,10 @@ else
   redis.call('ZADD', seen, now, id)
   if not wasAlive then redis.call('ZREM', gone, id) end
 end
+local makesKeys = isLast or not wasAlive or not renewed or now < renewed or now - renewed > tonumber(keepMs) / 4
 if mayGiveUp and now - steady >= timeout then
   for _, other in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', string.format('%.0f', now - timeout), 'LIMIT', 0, ${MAX_AT_ONCE})) do
+    makesKeys = true
     redis.call('ZREM', seen, other)
     redis.call('ZADD', gone, now, other)
     redis.call('ZADD', changed, version, other)
@@ -92,7 +95,10 @@ for _, other in ipairs(forgotten) do
   for _, set in ipairs({gone, written, changed, turned}) do redis.call('ZREM', set, other) end
 end
 if #forgotten > 0 then redis.call('HSET', about, 'purged', string.format('%.0f', purged)) end
-for _, key in ipairs(KEYS) do redis.pcall('PEXPIRE', key, keepMs) end
+if makesKeys then
+  redis.call('HSET', about, 'renewed', string.format('%.0f', now))
+  for _, key in ipairs(KEYS) do redis.pcall('PEXPIRE', key, keepMs) end
+end
 if isLast then return {version, data, 0, 1, {}, {}} end
 local isComplete = knownData ~= data or known < purged or known > version
 local ids, isRead = {}, {}

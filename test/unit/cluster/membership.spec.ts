@@ -1,7 +1,8 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createSecretKey, randomBytes, randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Channels } from '../../../src/channels/channels.js';
+import { MessageAuthenticator } from '../../../src/channels/message-authenticator.js';
 import { ClusterBus } from '../../../src/cluster/cluster-bus.js';
 import { Membership, type MembershipRead } from '../../../src/cluster/membership.js';
 import { InMemoryRecords, RecordTable } from '../../../src/cluster/records/in-memory-records.js';
@@ -75,12 +76,14 @@ class World {
   }
 
   /** The parts of an instance that speak with others. */
-  voice(instanceId = randomBytes(8).toString('hex')) {
+  voice(instanceId = randomBytes(8).toString('hex'), secret?: string) {
     const pubSub = new BreakablePubSub(this.bus);
     const reporter = new Reporter(new MemoryLogger());
     const channels = new Channels(pubSub, reporter);
     const limits = { prefix: PREFIX, maxMessageBytes: MAX_BYTES };
-    const bus = new ClusterBus(instanceId, pubSub, channels, limits, reporter);
+    const keys = secret === undefined ? undefined : [createSecretKey(secret, 'utf8')];
+    const guard = MessageAuthenticator.of({ secret: keys, outbox: undefined }, reporter);
+    const bus = new ClusterBus(instanceId, pubSub, channels, limits, reporter, guard);
     this.closing.push(() => {
       bus.close();
       channels.close();
@@ -89,10 +92,10 @@ class World {
     return { instanceId, pubSub, reporter, bus };
   }
 
-  member(options: Options = QUICK, given?: (records: InstanceRecords) => InstanceRecords) {
-    const { instanceId, pubSub, reporter, bus } = this.voice();
+  member(options: Options = QUICK, secret?: string) {
+    const { instanceId, pubSub, reporter, bus } = this.voice(undefined, secret);
     const own = this.records(instanceId, options);
-    const records = own && new WatchedRecords(given?.(own) ?? own);
+    const records = own && new WatchedRecords(own);
     const lanes: RecordedLane[] = [];
     const describeSelf = () => ({ sockets: 0, users: 0, sequence: 0, lanes });
     const membership = new Membership(
@@ -244,6 +247,28 @@ describe.each<Where>(['records in memory', 'records in Redis', 'heartbeats to al
         clock.mockRestore();
       }
       expect(a.changes.slice(1)).toEqual([`joined ${id}`, `lost ${id}`]);
+    });
+
+    it('with a secret ignore instances with another secret, and without one', async () => {
+      const secrets = ['mine', 'mine', 'other', undefined];
+      const members = secrets.map((secret) => world.member(QUICK, secret));
+      const [a, b, other, without] = members as [Member, Member, Member, Member];
+      for (const { membership } of members) await membership.start();
+      await knowEachOther([a, b]);
+      await until(
+        () => without.others().length === 3,
+        () => 'the one without a secret to know all',
+      );
+      await Promise.all(members.map(({ membership }) => membership.beatNow({ unchanged: true })));
+      expect([a.others(), b.others(), other.others()]).toEqual([
+        [b.instanceId],
+        [a.instanceId],
+        [],
+      ]);
+      expect(Object.keys(a.reporter.counts()).toSorted()).toEqual([
+        'message.forged',
+        'message.unsigned',
+      ]);
     });
 
     it('share beats that are asked for at the same time, and number what they read', async () => {

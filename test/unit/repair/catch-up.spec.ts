@@ -419,6 +419,34 @@ describe('catching up', () => {
     expect(world.catchUp.isUnderway).toBe(false);
   });
 
+  it('gives up an instance that lives and never answers: its events are not held for ever', async () => {
+    world.publish(a);
+    world.receiveAll();
+    world.cut();
+    world.publish(a);
+    world.write(a);
+    world.subscribe();
+    world.publish(a);
+    world.receiveAll();
+    for (let i = 0; i < 60 && world.catchUp.isUnderway; i++) {
+      for (const { fail } of world.asked.splice(0)) fail();
+      await jest.advanceTimersByTimeAsync(1_000);
+    }
+    expect(world.gaps).toEqual(['a 2-null no-answer']);
+    expect(world.delivered).toEqual(['a1', 'a3']);
+    expect([world.catchUp.isUnderway, world.catchUp.heldBytes]).toEqual([false, 0]);
+  });
+
+  it('remembers a bounded number of publishers that are no instances', () => {
+    world.cut();
+    const arrival = { channel: 'c', sequence: 1, bytes: Buffer.alloc(1), lane: 1, number: 1 };
+    const held = Array.from({ length: 20_000 }, (_, i) =>
+      world.catchUp.intercept(`f${i}`, arrival),
+    );
+    expect(held.filter(Boolean).length).toBeLessThan(17_000);
+    expect(world.catchUp.intercept('a', arrival)).toBe(true);
+  });
+
   it('reports a gap for an instance that was lost, and gets what it had missed once it is back', async () => {
     world.publish(a);
     world.receiveAll();
