@@ -21,5 +21,5 @@ export const CONTENTS = [
   'package.json',
 ];
 
-/** The limit of the unpacked package. */
-export const MAX_BYTES = 700_000;
+/** The limit of the unpacked package: it was 3.9 MB once. */
+export const MAX_BYTES = 800_000;
