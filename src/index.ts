@@ -5,6 +5,11 @@ export {
   type ClusterMember,
 } from './cluster/cluster.service.js';
 export {
+  asyncApiDocument,
+  type AsyncApiDocument,
+  type AsyncApiInfo,
+} from './contract/async-api.js';
+export {
   defineEvents,
   type ClientEvents,
   type DefinedEvents,
@@ -36,6 +41,7 @@ export type {
   RedisPropagatorModuleExtras,
   RedisPropagatorOptionsFactory,
 } from './nest/module-definition.js';
+export { asyncApiOf } from './nest/async-api.js';
 export { On } from './nest/on.decorator.js';
 export {
   Propagate,

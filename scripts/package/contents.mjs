@@ -5,6 +5,7 @@ export const CONTENTS = [
   'CHANGELOG.md',
   'LICENSE',
   'README.md',
+  'bin/nestjs-redis-propagator.mjs',
   'dist/index.cjs',
   'dist/index.d.cts',
   'dist/index.d.ts',

@@ -68,7 +68,7 @@ export class ClusterService {
     private readonly bus: ClusterBus,
     private readonly pubSub: PubSub,
     private readonly options: Options,
-    private readonly describe: () => Pick<MemberDetails, 'sockets' | 'users'>,
+    private readonly describe: () => Pick<MemberDetails, 'sockets' | 'users' | 'contract'>,
     private readonly reporter: Reporter,
   ) {
     this.canary = new Canary(pubSub, reporter);

@@ -11,6 +11,7 @@ import { ServerSideEvents } from '../socket-io/commands/server-side-events.js';
 import { SocketCommands } from '../socket-io/commands/socket-commands.js';
 import { SocketServers } from '../socket-io/adapter/socket-servers.js';
 import { Telemetry } from '../routing/telemetry.js';
+import { ContractWatch } from '../observability/contract-watch.js';
 import { DiagnosticsService } from '../observability/diagnostics.service.js';
 import { PropagatorHealthIndicator } from '../observability/health-indicator.js';
 import type { InstanceView } from '../observability/instance-view.js';
@@ -141,6 +142,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     }),
   };
   const observation = new Observation(view);
+  const contracts = new ContractWatch(cluster, reporter);
   const { load } = telemetry;
   const pending = (): number => router.pendingPublishes;
   const monitor = new LoadMonitor(load, options.overload, pending, reporter);
@@ -182,6 +184,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     },
     start: async () => {
       await observation.start();
+      contracts.start();
       repair.start();
       await cluster.start();
       await presence.start();
@@ -215,6 +218,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
       parts.bus.close();
       sharedChannels.close();
       observation.close();
+      contracts.close();
       await transport.close();
     },
   };
@@ -230,7 +234,12 @@ function createClusterParts(
   const { instanceId } = router;
   const { guard } = router;
   const bus = new ClusterBus(instanceId, pubSub, sharedChannels, options, reporter, guard);
-  const describe = () => ({ sockets: router.namespaces.socketCount, users: state.userCount });
+  const hash = options.contract?.hash;
+  const describe = () => ({
+    sockets: router.namespaces.socketCount,
+    users: state.userCount,
+    ...(hash !== undefined && { contract: hash }),
+  });
   const cluster = new ClusterService(bus, pubSub, options, describe, reporter);
   const requests = new ClusterRequests(bus, cluster, reporter);
   const { sharedHandshake, maxMessageBytes } = options;

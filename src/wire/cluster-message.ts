@@ -26,6 +26,8 @@ export interface MemberDetails {
   readonly sockets: number;
   /** Users with at least one socket. */
   readonly users: number;
+  /** The hash of the contract, if the instance has one with schemas. Not sent by earlier versions, which ignore it. */
+  readonly contract?: string;
 }
 
 export interface RequestMessage {
@@ -100,9 +102,13 @@ export function decodeClusterMessage(bytes: Buffer): ReceivedClusterMessage | En
 function known(message: ClusterMessage): ClusterMessage {
   if (!('member' in message)) return message;
   const { type, member, beat } = message;
-  const { host, pid, startedAt, sockets, users } = member;
-  return { type, member: { host, pid, startedAt, sockets, users }, beat };
+  const { host, pid, startedAt, sockets, users, contract } = member;
+  const described = { host, pid, startedAt, sockets, users };
+  const isHash = typeof contract === 'string' && HASH.test(contract);
+  return { type, member: isHash ? { ...described, contract } : described, beat };
 }
+
+const HASH = /^[0-9a-f]{1,64}$/;
 
 /** The maximum length of a host name (RFC 1035). */
 const MAX_HOST = 255;
