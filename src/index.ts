@@ -2,6 +2,11 @@ export type { ClusterCount, ClusterResult } from './cluster/cluster-result.js';
 export { ClusterService } from './cluster/cluster.service.js';
 export type { ClusterChange, ClusterMember } from './cluster/members.js';
 export {
+  asyncApiDocument,
+  type AsyncApiDocument,
+  type AsyncApiInfo,
+} from './contract/async-api.js';
+export {
   defineEvents,
   type ClientEvents,
   type DefinedEvents,
@@ -33,6 +38,7 @@ export type {
   RedisPropagatorModuleExtras,
   RedisPropagatorOptionsFactory,
 } from './nest/module-definition.js';
+export { asyncApiOf } from './nest/async-api.js';
 export { On } from './nest/on.decorator.js';
 export {
   Propagate,

@@ -5,6 +5,7 @@ export const CONTENTS = [
   'CHANGELOG.md',
   'LICENSE',
   'README.md',
+  'bin/nestjs-redis-propagator.mjs',
   'dist/index.cjs',
   'dist/index.d.cts',
   'dist/index.d.ts',
@@ -21,5 +22,5 @@ export const CONTENTS = [
   'package.json',
 ];
 
-/** The limit of the unpacked package. */
-export const MAX_BYTES = 700_000;
+/** The limit of the unpacked package: it was 3.9 MB once. */
+export const MAX_BYTES = 800_000;

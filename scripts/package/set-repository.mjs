@@ -1,9 +1,13 @@
 // @ts-check
 /**
- * Writes the address of the repository into package.json: `npm run repository -- https://github.com/OWNER/NAME`. All
- * links to the repository are made from it: see `published-page.mjs`.
+ * Writes the address of the repository into package.json and the badges of the README:
+ * `npm run repository -- https://github.com/OWNER/NAME`. The links of the published pages are made from it, see
+ * `published-page.mjs`.
  */
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { page, project } from '../docs-check/pages.mjs';
+import { withBadges } from './badges.mjs';
 import { addressFields, MANIFEST, manifest } from './manifest.mjs';
 
 const [address = ''] = process.argv.slice(2);
@@ -16,3 +20,4 @@ const fields = Object.entries(manifest()).filter(([name]) => !Object.hasOwn(made
 const place = fields.findIndex(([name]) => name === 'license') + 1;
 const all = [...fields.slice(0, place), ...Object.entries(made), ...fields.slice(place)];
 writeFileSync(MANIFEST, `${JSON.stringify(Object.fromEntries(all), undefined, 2)}\n`);
+writeFileSync(join(project, 'README.md'), withBadges(page('README.md').text, address));

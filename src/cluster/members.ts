@@ -1,5 +1,5 @@
 import type { Reporter } from '../reporting/reporter.js';
-import type { MemberDetails } from '../wire/cluster-message.js';
+import { memberIn, type MemberDetails } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
 import type { InstanceRecord, ReadRecords, RecordState } from './records/instance-records.js';
 import type { RecordCodec } from './record-codec.js';
@@ -261,6 +261,5 @@ export class Members {
 }
 
 function memberOf({ instanceId, description }: Entry): ClusterMember {
-  const { host, pid, startedAt, sockets, users } = description;
-  return { instanceId, host, pid, startedAt, sockets, users };
+  return { instanceId, ...memberIn(description) };
 }

@@ -5,7 +5,12 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { after, guarded, type Failed } from '../reporting/timers.js';
-import type { MemberDetails, MembershipMessage, RecordsPlace } from '../wire/cluster-message.js';
+import {
+  memberIn,
+  type MemberDetails,
+  type MembershipMessage,
+  type RecordsPlace,
+} from '../wire/cluster-message.js';
 import type { InstanceId, WireVersion } from '../wire/envelope.js';
 import { Announcements } from './announcements.js';
 import type { ClusterBus } from './cluster-bus.js';
@@ -61,7 +66,7 @@ export interface MembershipDeps {
   readonly pubSub: PubSub;
   /** Undefined with a transport of the app: then heartbeats to all carry the records. */
   readonly records: InstanceRecords | undefined;
-  describe(): Pick<InstanceDescription, 'sockets' | 'users' | 'sequence' | 'lanes'>;
+  describe(): Pick<InstanceDescription, 'sockets' | 'users' | 'sequence' | 'lanes' | 'contract'>;
   readonly reporter: Reporter;
 }
 
@@ -245,8 +250,7 @@ export class Membership {
   }
 
   private details(): MemberDetails {
-    const { host, pid, startedAt, sockets, users } = this.describe();
-    return { host, pid, startedAt, sockets, users };
+    return memberIn(this.describe());
   }
 
   private text(): string {

@@ -20,16 +20,18 @@ export interface Validated {
 
 /** Looks events up in the contract of an app, and checks their data. @internal */
 export class EventChecks {
-  private readonly events: EventTable;
   /** Undefined for types alone. */
   readonly hash: string | undefined;
 
   constructor(
-    contract: EventContract,
+    readonly contract: EventContract,
     readonly validated: Validated,
   ) {
-    this.events = contract.events;
     this.hash = contractHash(contract);
+  }
+
+  private get events(): EventTable {
+    return this.contract.events;
   }
 
   /** Whether the contract has schemas, and not only types. */

@@ -35,7 +35,7 @@ function faultOfOn({ gateway }: Handler, on: string, checks: EventChecks | undef
       'Pass the contract to RedisPropagatorModule.forRoot(), or write @SubscribeMessage.';
     return [`@On(${shown(on)}) validates nothing without the option "contract"`, remedy];
   }
-  const namespace = namespaceOf(gateway);
+  const namespace = namespaceOfGateway(gateway);
   const known = checks.incomingNames(namespace);
   if (!checks.hasTables || known.includes(on)) return NONE;
   const meant = likeliest(on, known);
@@ -49,7 +49,7 @@ function faultOfOn({ gateway }: Handler, on: string, checks: EventChecks | undef
 function faultOfOther(handler: Handler, checks: EventChecks | undefined): Fault {
   if (checks === undefined || !checks.validated.receive) return NONE;
   const message = messageOf(handler);
-  const known = checks.incomingNames(namespaceOf(handler.gateway));
+  const known = checks.incomingNames(namespaceOfGateway(handler.gateway));
   if (typeof message !== 'string' || !known.includes(message)) return NONE;
   return [
     `@SubscribeMessage(${shown(message)}) does not validate, and the contract has that event`,
@@ -57,8 +57,8 @@ function faultOfOther(handler: Handler, checks: EventChecks | undefined): Fault 
   ];
 }
 
-/** Undefined for a pattern of namespaces. */
-function namespaceOf(gateway: object): string | undefined {
+/** The namespace of a gateway; undefined for a pattern of namespaces. @internal */
+export function namespaceOfGateway(gateway: object): string | undefined {
   const options = Reflect.getMetadata(GATEWAY_OPTIONS_METADATA, gateway) as
     { readonly namespace?: unknown } | undefined;
   const namespace = options?.namespace;

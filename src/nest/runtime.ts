@@ -13,6 +13,7 @@ import { ServerSideEvents } from '../socket-io/commands/server-side-events.js';
 import { SocketCommands } from '../socket-io/commands/socket-commands.js';
 import { SocketServers } from '../socket-io/adapter/socket-servers.js';
 import { Telemetry } from '../routing/telemetry.js';
+import { ContractWatch } from '../observability/contract-watch.js';
 import { DiagnosticsService } from '../observability/diagnostics.service.js';
 import { PropagatorHealthIndicator } from '../observability/health-indicator.js';
 import type { InstanceView } from '../observability/instance-view.js';
@@ -154,6 +155,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     }),
   };
   const observation = new Observation(view);
+  const contracts = new ContractWatch(cluster, reporter);
   const { load } = telemetry;
   const pending = (): number => router.pendingPublishes;
   const monitor = new LoadMonitor(load, options.overload, pending, reporter);
@@ -196,6 +198,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     },
     start: async () => {
       await observation.start();
+      contracts.start();
       repair.start();
       await cluster.start();
       await presence.start();
@@ -229,6 +232,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
       parts.bus.close();
       sharedChannels.close();
       observation.close();
+      contracts.close();
       await transport.close();
     },
   };
@@ -247,11 +251,13 @@ function createClusterParts(
   const { instanceId } = router;
   const { guard } = router;
   const bus = new ClusterBus(instanceId, pubSub, sharedChannels, options, reporter, guard);
+  const hash = options.contract?.hash;
   const describe = () => ({
     sockets: router.namespaces.socketCount,
     users: state.userCount,
     sequence: router.publisher.sequence,
     lanes: router.publisher.heads(),
+    ...(hash !== undefined && { contract: hash }),
   });
   const { prefix, publishTimeoutMs, memberTimeoutMs, repair } = options;
   const keptMs = Math.max(memberTimeoutMs, repair?.maxAgeMs ?? 0);

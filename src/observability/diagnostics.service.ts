@@ -10,6 +10,7 @@ import type {
   PresenceState,
   RepairState,
 } from './instance-view.js';
+import { contractsOf } from './contract-watch.js';
 import { shownOptions, type ShownOptions } from './shown-options.js';
 import { VERSION } from './version.js';
 
@@ -47,6 +48,8 @@ export interface Diagnostics {
   };
   /** The number of channels to which this instance is subscribed. */
   readonly subscriptions: number;
+  /** The hashes of the contracts of all members, that of this instance first. Several: a deploy changes the contract. */
+  readonly contracts: readonly string[];
   /** All known members, this instance first. */
   readonly members: readonly ClusterMember[];
   readonly sockets: {
@@ -103,6 +106,7 @@ export class DiagnosticsService {
       // Copies, so that an earlier result does not change.
       traffic: structuredClone({ sent, received, delivered }),
       subscriptions: subscriptions.size,
+      contracts: contractsOf(cluster),
       members,
       sockets: {
         connected: router.namespaces.socketCount,

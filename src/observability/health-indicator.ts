@@ -1,4 +1,5 @@
 import { PropagatorError } from '../errors.js';
+import { contractsOf } from './contract-watch.js';
 import { shown } from '../options/checks.js';
 import type { PubSubState } from '../ports/pub-sub.js';
 import type { LoadState } from '../reporting/load.js';
@@ -21,6 +22,10 @@ export interface PropagatorHealth {
   readonly backlog: { readonly events: number; readonly bytes: number };
   /** Whether the instance keeps up; see `LoadService`. An overloaded one is up. */
   readonly load: LoadState;
+  /**
+   * The hashes of the contracts in the cluster, that of this instance first: only if there are several, as during a deploy.
+   */
+  readonly contracts?: readonly string[];
   /** Whether the instance is shutting down. */
   readonly draining: boolean;
 }
@@ -99,6 +104,7 @@ export class PropagatorHealthIndicator {
       throw PropagatorError.of('target.invalid', ['key', shown(key), 'Pass a string, or nothing.']);
     }
     const { pubSub, readiness, router, telemetry } = this.view;
+    const contracts = contractsOf(this.view.cluster);
     const health: PropagatorHealth = {
       status: message === undefined ? 'up' : 'down',
       ...(message !== undefined && { message }),
@@ -107,6 +113,7 @@ export class PropagatorHealthIndicator {
       heardItselfMs: this.heardItselfMs,
       backlog: router.publisher.backlog,
       load: telemetry.load.state,
+      ...(contracts.length > 1 && { contracts }),
       draining: readiness.reason === 'draining',
     };
     return { [key ?? 'propagator']: health } as PropagatorHealthResult<Key>;

@@ -132,7 +132,22 @@ export class SingleSubscriber implements Subscriber {
     this.restoreClient = undefined;
     this.events.detach();
     if (this.owned) await quit(this.client);
-    // A borrowed client is kept, without our channels. While it is disconnected ioredis queues the command.
-    else if (this.client.status === 'ready') await bounded(unsubscribed);
+    else await this.leave(unsubscribed);
+  }
+
+  /**
+   * A borrowed client is kept, without our channels. It subscribes them again by itself when it reconnects, so this continues
+   * until Redis has confirmed the UNSUBSCRIBE.
+   */
+  private async leave(unsubscribed: Promise<boolean>): Promise<void> {
+    const ended = (done: boolean): void => {
+      if (done) events.detach();
+    };
+    const again = (): Promise<void> => this.connection.close().then(ended);
+    const { threw } = this.handlers;
+    const events = new ClientEvents(this.client, false, { ready: guarded(threw, again) }, threw);
+    events.attach();
+    const left = unsubscribed.then(ended);
+    if (this.client.status === 'ready') await bounded(left);
   }
 }

@@ -148,8 +148,8 @@ export class SubscriberConnection {
     this.retry = undefined;
   }
 
-  /** Releases every channel. The promise resolves once Redis has replied, if it does. */
-  async close(): Promise<void> {
+  /** Releases every channel. Resolves once Redis has replied, if it does, to whether it has confirmed this. */
+  async close(): Promise<boolean> {
     this.lost();
     this.waiters.rejectAll(() => PropagatorError.of('redis.closed', []));
     const batches = this.commands.batches(CHANNELS_PER_TURN);
@@ -157,7 +157,8 @@ export class SubscriberConnection {
     const commands = [...full, ...batches.rest()].map(async (batch) => {
       if (batch !== undefined) await this.commands.unsubscribe(batch);
     });
-    await Promise.allSettled(commands);
+    const answers = await Promise.allSettled(commands);
+    return answers.every(({ status }) => status === 'fulfilled');
   }
 
   private touch(channel: string): void {

@@ -37,6 +37,8 @@ export interface MemberDetails {
   readonly sockets: number;
   /** Users with at least one socket. */
   readonly users: number;
+  /** The hash of the contract, if the instance has one with schemas. Not sent by earlier versions, which ignore it. */
+  readonly contract?: string;
 }
 
 export interface RequestMessage {
@@ -111,20 +113,33 @@ export function decodeClusterMessage(bytes: Buffer): ReceivedClusterMessage | En
 function known(message: ClusterMessage): ClusterMessage {
   if (!('member' in message)) return message;
   const { type, member, beat, record, records } = message;
-  const { host, pid, startedAt, sockets, users } = member;
   return {
     type,
-    member: { host, pid, startedAt, sockets, users },
+    member: memberIn(member),
     beat,
     ...(typeof record === 'string' && { record }),
     ...(isPlace(records) && { records: { data: records.data, version: records.version } }),
   };
 }
 
+/** The fields of a member, without any others. @internal */
+export function memberIn({ contract, ...given }: MemberDetails): MemberDetails {
+  const { host, pid, startedAt, sockets, users } = given;
+  const member = { host, pid, startedAt, sockets, users };
+  return isHash(contract) ? { ...member, contract } : member;
+}
+
+/** @internal */
+export function isHash(value: unknown): value is string {
+  return typeof value === 'string' && HASH.test(value);
+}
+
 function isPlace(value: unknown): value is RecordsPlace {
   const { data, version } = (value ?? {}) as Partial<RecordsPlace>;
   return typeof data === 'string' && data.length <= MAX_DATA && Number.isSafeInteger(version);
 }
+
+const HASH = /^[0-9a-f]{1,64}$/;
 
 /** The maximum length of a host name (RFC 1035). */
 const MAX_HOST = 255;

@@ -34,7 +34,7 @@ const MAPS = [
   'state.sockets[]',
   'requests.pending',
   'sharedChannels.channels',
-  'subscriber.connection.channels.wanted',
+  'subscribers.events.connection.channels.wanted',
 ];
 
 function each(everything: Everything, what: keyof Census): Sizes[] {

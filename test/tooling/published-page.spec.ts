@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { linkedFiles } from '../../scripts/docs-check/links.mjs';
 import { page } from '../../scripts/docs-check/pages.mjs';
+import { withBadges } from '../../scripts/package/badges.mjs';
 import { CONTENTS } from '../../scripts/package/contents.mjs';
 import { addressFields, repositoryAddress } from '../../scripts/package/manifest.mjs';
 import { publishedPage } from '../../scripts/package/published-page.mjs';
@@ -58,4 +59,14 @@ describe('a published page', () => {
 it('the address of the repository is read from the fields that are made of it', () => {
   expect(repositoryAddress({ version: '1.2.3', ...addressFields(at) })).toBe(at);
   expect(repositoryAddress({ version: '1.2.3' })).toBeUndefined();
+});
+
+it('the badges of the README follow the address', () => {
+  const readme = '# name\n\n[![Node](https://example.com/a)](#b)\n\nText.\n';
+  const first = withBadges(readme, at);
+  expect(first.split('\n').filter((line) => line.includes(at))).toHaveLength(2);
+  expect(first.replace(/^\[!\[(?:npm|CI)\].*\n/gm, '')).toBe(readme);
+  expect(withBadges(first, 'https://example.com/other/name')).toBe(
+    first.replaceAll(at, 'https://example.com/other/name'),
+  );
 });

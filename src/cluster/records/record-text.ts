@@ -1,3 +1,5 @@
+import { isHash } from '../../wire/cluster-message.js';
+
 /** How far an instance had come on one of its lanes. @internal */
 export interface RecordedLane {
   /** Its number among the lanes of the instance. */
@@ -23,6 +25,8 @@ export interface InstanceDescription {
   /** The sequence of its last event. */
   readonly sequence: number;
   readonly lanes: readonly RecordedLane[];
+  /** The hash of its contract, if it has one with schemas. */
+  readonly contract?: string;
 }
 
 /** No instance has so many: one for each publishing connection of the last minute. */
@@ -35,9 +39,10 @@ const MAX_SERVER = 300;
 
 /** JSON, in a fixed order: all instances read what one writes, so it is short. @internal */
 export function encodeDescription(given: InstanceDescription): string {
-  const { reads, host, pid, startedAt, sockets, users, sequence, lanes } = given;
+  const { reads, host, pid, startedAt, sockets, users, sequence, lanes, contract } = given;
   const own = lanes.map(({ lane, server, head, last }) => [lane, server, head, last - head]);
-  return JSON.stringify([reads, host, pid, startedAt, sockets, users, sequence, own]);
+  const fields = [reads, host, pid, startedAt, sockets, users, sequence, own];
+  return JSON.stringify(contract === undefined ? fields : [...fields, contract]);
 }
 
 /**
@@ -47,7 +52,7 @@ export function encodeDescription(given: InstanceDescription): string {
  */
 export function decodeDescription(text: string): InstanceDescription | undefined {
   const [reads, host, ...rest] = listIn(text);
-  const [pid, startedAt, sockets, users, sequence, lanes] = rest;
+  const [pid, startedAt, sockets, users, sequence, lanes, contract] = rest;
   if (!Array.isArray(reads) || reads.length > MAX_VERSIONS || !reads.every(isCount))
     return undefined;
   if (typeof host !== 'string' || host.length > MAX_HOST) return undefined;
@@ -56,7 +61,8 @@ export function decodeDescription(text: string): InstanceDescription | undefined
   if (!isCount(sequence) || !Array.isArray(lanes) || lanes.length > MAX_LANES) return undefined;
   const read = lanes.map((each: unknown) => laneIn(each));
   if (!read.every((lane) => lane !== undefined)) return undefined;
-  return { reads, host, pid, startedAt, sockets, users, sequence, lanes: read };
+  const description = { reads, host, pid, startedAt, sockets, users, sequence, lanes: read };
+  return isHash(contract) ? { ...description, contract } : description;
 }
 
 function listIn(text: string): unknown[] {

@@ -56,10 +56,13 @@ export function censusOf(instance: TestInstance): Census {
   };
 }
 
-/** Kept on purpose, within limits: the publish history, the received log, and the names of Engine.IO's transports. */
+/**
+ * Kept on purpose, within limits: the publish history, the received log, the numbers of the newest requests, and the names of
+ * Engine.IO's transports.
+ */
 function withoutKept(sizes: Sizes): Sizes {
   const kept =
-    /\.history\.kept$|\.log\.(chunks|lastSequences|originIndexes)|\.internals\.transports$/;
+    /\.history\.kept$|\.log\.(chunks|lastSequences|originIndexes)|\.requests\.begun$|\.internals\.transports$/;
   return Object.fromEntries(Object.entries(sizes).filter(([path]) => !kept.test(path)));
 }
 
@@ -69,6 +72,7 @@ function listenersOf(instance: TestInstance): Sizes {
   const emitters: Record<string, unknown> = {
     publisher: clients?.publisher,
     subscriber: clients?.subscriber,
+    control: clients?.control,
     http: instance.app.getHttpServer(),
     engine: server.engine,
     server: server.sockets,

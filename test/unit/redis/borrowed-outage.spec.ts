@@ -100,6 +100,29 @@ describe.each(cases)('an outage with borrowed clients of %s, %s', (_, __, create
     expect(await pubSub.publish('a', message)).toBe(1);
   });
 
+  it('that begins while the transport closes, and outlasts all retries, leaves none of our channels', async () => {
+    const { publisher, subscriber } = borrowed.clients;
+    let closes = 0;
+    subscriber.on('close', () => closes++);
+    process.kill(redis.pid ?? 0, 'SIGSTOP');
+    const closing = watched.pubSub.close();
+    await redis.kill();
+    // By default ioredis gives up a command after 20 attempts to connect.
+    await until(
+      () => closes > 25,
+      () => `more attempts to connect, there were ${closes}`,
+    );
+    await closing;
+    await redis.restart();
+    await until(
+      () => publisher.status === 'ready' && subscriber.status === 'ready',
+      () => 'the clients to be back',
+    );
+    await subscriber.subscribe('of the app');
+    expect(await publisher.publish('a', message)).toBe(0);
+    expect(subscriber.listenerCount('ready')).toBe(0);
+  });
+
   it('during which the transport closes leaves the clients of the app without our channels', async () => {
     await outage(() => watched.pubSub.close());
     const { publisher, subscriber } = borrowed.clients;
