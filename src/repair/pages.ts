@@ -1,7 +1,7 @@
 import type { ClusterRequests, RequestHandler } from '../cluster/cluster-requests.js';
 import { isBytes } from '../kinds.js';
 import type { LanePositions } from '../routing/lanes.js';
-import type { HistoryPage, HistoryQuestion } from '../routing/publish-history.js';
+import type { Forgotten, HistoryPage, HistoryQuestion } from '../routing/publish-history.js';
 import { isFrom, sequenceOf, type InstanceId } from '../wire/envelope.js';
 import { packPage, PAGE_ENTRY_BYTES, unpackPage } from '../wire/page-pack.js';
 import type { PulledPage, PullQuestion } from './catch-up.js';
@@ -53,15 +53,14 @@ function isCount(value: unknown): value is number {
 interface PageServerDeps {
   readonly maxMessageBytes: number;
   after(this: void, question: HistoryQuestion): HistoryPage;
-  /** The highest sequence that is no longer kept. */
-  lastForgotten(this: void): number;
+  forgotten(this: void): Forgotten;
 }
 
 /** Answers the questions of other instances, one page each. @internal */
 export function pageServer({
   maxMessageBytes,
   after,
-  lastForgotten,
+  forgotten: forgottenEvents,
 }: PageServerDeps): RequestHandler {
   const scopes = new Map<
     InstanceId,
@@ -107,12 +106,14 @@ export function pageServer({
       unsendable = Math.max(unsendable, sequenceOf(entry.bytes));
       return [];
     });
-    const forgotten = Math.max(unsendable, page.evicted.size > 0 ? lastForgotten() : 0);
+    const evicted = page.evicted.size > 0 ? forgottenEvents() : { sequence: 0, at: now };
+    const forgotten = Math.max(unsendable, evicted.sequence);
+    const forgottenAgeMs = unsendable > 0 ? 0 : Math.max(0, Math.round(now - evicted.at));
     return {
       pack: packPage(entries),
       upTo: encodePositions(page.upTo),
       ...(page.cursor !== undefined && { cursor: page.cursor }),
-      ...(forgotten > 0 && { forgotten }),
+      ...(forgotten > 0 && { forgotten, forgottenAgeMs }),
     };
   };
 }
@@ -125,7 +126,10 @@ export function pageServer({
  * @internal
  */
 export function pageIn(origin: InstanceId, reply: unknown): PulledPage | undefined {
-  const { pack, upTo, cursor, forgotten, unknownScope } = (reply ?? {}) as Record<string, unknown>;
+  const { pack, upTo, cursor, forgotten, forgottenAgeMs, unknownScope } = (reply ?? {}) as Record<
+    string,
+    unknown
+  >;
   if (unknownScope === true) return undefined;
   const entries = isBytes(pack)
     ? unpackPage(Buffer.from(pack.buffer, pack.byteOffset, pack.byteLength))
@@ -150,6 +154,7 @@ export function pageIn(origin: InstanceId, reply: unknown): PulledPage | undefin
     upTo: positionsIn(upTo),
     cursor,
     forgotten,
+    forgottenAgeMs: isCount(forgottenAgeMs) ? forgottenAgeMs : 0,
   };
 }
 

@@ -15,14 +15,14 @@ import type { EventReceiver } from '../routing/event-receiver.js';
 import { markChannel } from '../wire/channel-names.js';
 import type { Envelope, InstanceId } from '../wire/envelope.js';
 import { fnv1a } from '../wire/fnv.js';
-import { CatchUp } from './catch-up.js';
+import { CatchUp, type PulledPage, type PullQuestion } from './catch-up.js';
 import { Duplicates } from './duplicates.js';
 import type { NumberedArrival } from './hold-back-queue.js';
 import { Instances } from './instances.js';
 import { LateChannels } from './late-channels.js';
 import { Marks } from './marks.js';
 import type { Starts } from './outage.js';
-import { PageClient } from './pages.js';
+import { lenientNow, PageClient } from './pages.js';
 import { Positions } from './positions.js';
 
 /** If some channels stay unsubscribed, the others are repaired after this time. */
@@ -56,7 +56,7 @@ type Options = Pick<
  * has heard that. After an interruption it asks those for events that have published more than it has heard. Events that no
  * instance has any more are reported as a gap.
  *
- * Without the option `repair` only the marks are sent: they show whether this instance hears anything.
+ * Without the option `repair` the marks are sent, which show whether this instance hears anything, and duplicates are dropped.
  *
  * @internal
  */
@@ -82,6 +82,7 @@ export class Repair {
   private pauseMs = FIRST_PAUSE_MS;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
+  private readonly startedAt = lenientNow();
 
   constructor(
     private readonly deps: RepairDeps,
@@ -116,7 +117,7 @@ export class Repair {
       stateOf: (origin) => this.instances.stateOf(origin),
       heardOf: (origin) => receiver.log.lastOf(origin),
       isWhole: (isConcerned) => this.marks.areAll(isConcerned),
-      ask: (origin, question, signal) => this.pages.ask(origin, question, signal),
+      ask: (origin, question, signal) => this.ask(origin, question, signal),
       deliver: (origin, arrival) => this.deliver(origin, arrival),
       hasCome: (origin, { sequence, channel }) =>
         receiver.log.has(origin, sequence, fnv1a(channel)),
@@ -161,8 +162,8 @@ export class Repair {
    * now.
    */
   intercept(envelope: Envelope, channel: string, bytes: Buffer): boolean {
-    if (!this.isOn) return false;
     if (this.duplicates.drops(envelope, channel)) return true;
+    if (!this.isOn) return false;
     if (this.late.size > 0 && this.late.has(channel)) this.lateHeard((each) => each === channel);
     if (!this.catchUp.isActive) return false;
     const { origin, sequence, lane, number } = envelope;
@@ -340,6 +341,17 @@ export class Repair {
     const unheard = [...this.positions.unheard()];
     for (const origin of unheard) this.catchUp.unheard(origin);
     this.waitForRecords();
+  }
+
+  private async ask(
+    origin: InstanceId,
+    question: PullQuestion,
+    signal: AbortSignal,
+  ): Promise<PulledPage> {
+    const page = await this.pages.ask(origin, question, signal);
+    // What was published before this instance started is not missing.
+    const wasBefore = page.forgottenAgeMs > lenientNow() - this.startedAt;
+    return wasBefore ? { ...page, forgotten: undefined } : page;
   }
 
   private deliver(origin: InstanceId, arrival: NumberedArrival): void {

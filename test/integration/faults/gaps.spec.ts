@@ -507,8 +507,11 @@ describe('events that an instance could not receive', () => {
     expect(gaps).toEqual([]);
   });
 
-  it('arrive once although they are published twice', async () => {
-    await start();
+  it.each([
+    ['', {}],
+    [', also if repair is switched off', { repair: false } as const],
+  ])('arrive once although they are published twice%s', async (_, options) => {
+    await start(2, () => options);
     transport(1).fallSilent((channel) => channel.includes(':user:'));
     const told = tell(1, 1);
     await has(1);

@@ -38,7 +38,7 @@ describe('pages of published events', () => {
     const handler = pageServer({
       maxMessageBytes,
       after: (question) => history.after(question, last),
-      lastForgotten: () => 77,
+      forgotten: () => ({ sequence: 77, at: performance.now() - 5_000 }),
     });
     const context = { timeoutMs: 1_000, push: () => Promise.resolve(true) };
     return (params: unknown, origin = 'asker') => handler(params, { ...context, origin });
@@ -59,6 +59,7 @@ describe('pages of published events', () => {
       upTo: new Map([[1, 3]]),
       cursor: undefined,
       forgotten: undefined,
+      forgottenAgeMs: 0,
     });
   });
 
@@ -101,6 +102,7 @@ describe('pages of published events', () => {
     for (let i = 1; i <= 4; i++) publish('a', envelope(i, ORIGIN, 'x'.repeat(90_000)));
     const page = pageIn(ID, ask({ from: [], scope: 1, ...channels('a') }));
     expect(page?.forgotten).toBe(77);
+    expect(page?.forgottenAgeMs).toBeGreaterThanOrEqual(5_000);
     const name = 'n'.repeat(60_000);
     const large = given(100_000);
     publish(name, envelope(5, ORIGIN, 'x'.repeat(90_000)));
