@@ -14,8 +14,9 @@ export const PULL = 'pull';
 const PAGE_BYTES = 256 * 1024;
 /** The size of a reply in addition to the page. */
 const REPLY_BYTES = 4_096;
-/** Of so many instances the channels that they want are remembered. */
+/** Of so many instances the channels that they want are remembered, as long as these take no more than so many bytes. */
 const MAX_SCOPES = 256;
+const MAX_SCOPE_BYTES = 8 * 1024 * 1024;
 /** An instance has few lanes: a publishing connection is one, and those of the last minute count. */
 const MAX_LANES = 1_024;
 
@@ -66,6 +67,7 @@ export function pageServer({
     InstanceId,
     { readonly scope: unknown; readonly channels: ChannelFilter }
   >();
+  let scopeBytes = 0;
   const maxBytes = Math.min(PAGE_BYTES, maxMessageBytes - REPLY_BYTES);
 
   /** The channels of a question, or of an earlier one with the same scope. @throws TypeError */
@@ -78,14 +80,21 @@ export function pageServer({
     if (channels === undefined && filter === undefined) {
       return known?.scope === scope ? known?.channels : undefined;
     }
+    if (!isCount(scope)) throw new TypeError('no scope');
     const given = ChannelFilter.decode({ channels, filter });
-    scopes.delete(origin);
+    forget(origin);
     scopes.set(origin, { scope, channels: given });
-    if (scopes.size > MAX_SCOPES) {
-      const [oldest = origin] = scopes.keys();
-      scopes.delete(oldest);
+    scopeBytes += given.byteLength;
+    for (const oldest of scopes.keys()) {
+      if (scopes.size <= MAX_SCOPES && scopeBytes <= MAX_SCOPE_BYTES) break;
+      forget(oldest);
     }
     return given;
+  }
+
+  function forget(origin: InstanceId): void {
+    scopeBytes -= scopes.get(origin)?.channels.byteLength ?? 0;
+    scopes.delete(origin);
   }
 
   return (given, { origin }) => {

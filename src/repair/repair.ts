@@ -40,7 +40,7 @@ interface RepairDeps {
   readonly requests: Pick<ClusterRequests, 'request'>;
   readonly membership: Pick<Membership, 'listen' | 'beatNow' | 'withoutRecord'>;
   readonly subscriptions: Channels;
-  readonly receiver: Pick<EventReceiver, 'log' | 'channels' | 'deliver'>;
+  readonly receiver: Pick<EventReceiver, 'log' | 'channels' | 'listensTo' | 'deliver'>;
   readonly reporter: Reporter;
   /** Events of an instance may be lost. */
   reportGap(this: void, gap: EventGap): void;
@@ -164,7 +164,11 @@ export class Repair {
   intercept(envelope: Envelope, channel: string, bytes: Buffer): boolean {
     if (this.duplicates.drops(envelope, channel)) return true;
     if (!this.isOn) return false;
-    if (this.late.size > 0 && this.late.has(channel)) this.lateHeard((each) => each === channel);
+    if (this.late.size > 0 && this.late.has(channel)) {
+      // With the others that can be heard by now: each time all questions end, and begin again.
+      const { pubSub } = this.deps;
+      this.lateHeard((each) => each === channel || pubSub.isSubscribed(each));
+    }
     if (!this.catchUp.isActive) return false;
     const { origin, sequence, lane, number } = envelope;
     return this.catchUp.intercept(origin, { channel, sequence, bytes, lane, number });
@@ -298,8 +302,8 @@ export class Repair {
   /** Late channels can be heard: what they have missed is an outage of its own. */
   private lateHeard(isHeard: InterruptedChannels): void {
     if (this.late.size === 0) return;
-    const wanted = new Set(this.deps.receiver.channels());
-    const heard = this.late.take((channel) => !wanted.has(channel) || isHeard(channel));
+    this.late.keep((channel) => this.deps.receiver.listensTo(channel));
+    const heard = this.late.take(isHeard);
     if (heard === undefined) return;
     this.catchUp.interrupted(heard.isLate, heard.starts);
     this.missing(FIRST_PAUSE_MS);

@@ -79,6 +79,20 @@ describe('pages of published events', () => {
     expect(shown(pageIn(ID, ask(again, 'asker 3')))).toEqual(['1/1 a']);
   });
 
+  it('need a bounded amount of memory for the channels of those who ask', () => {
+    const ask = given();
+    publish('a');
+    const filter = Buffer.alloc(128 * 1024, 255);
+    for (let i = 0; i < 200; i++) ask({ from: [], scope: 1, filter }, `asker ${i}`);
+    const isKnown = (_: unknown, i: number) =>
+      pageIn(ID, ask({ from: [], scope: 1 }, `asker ${i}`)) !== undefined;
+    expect(Array.from({ length: 200 }).filter(isKnown)).toHaveLength(64);
+    // It is one object of any size, that a later question could not name.
+    expect(() => ask({ from: [], scope: ['x'.repeat(1_000)], ...channels('a') })).toThrow(
+      TypeError,
+    );
+  });
+
   it('fit into a message, each with at least one event', () => {
     const ask = given(200_000);
     for (let i = 0; i < 6; i++) publish('a', envelope(i + 1, ORIGIN, 'x'.repeat(90_000)));
