@@ -21,7 +21,8 @@ import {
   type KnownInstance,
   type MembersUpdate,
 } from './members.js';
-import type { InstanceRecords, KnownRecords, RecordsToRead } from './records/instance-records.js';
+import { RecordBeats } from './record-beats.js';
+import type { InstanceRecords } from './records/instance-records.js';
 import { News } from './news.js';
 import { RecordCodec } from './record-codec.js';
 import type { InstanceDescription } from './records/record-text.js';
@@ -29,11 +30,9 @@ import type { InstanceDescription } from './records/record-text.js';
 /** The versions of the envelope that this version of the library reads. */
 const READS: readonly WireVersion[] = [1, 2];
 const NEWEST = 2;
-const NOTHING: KnownRecords = { version: 0, changesVersion: 0, data: '' };
+const NOWHERE: RecordsPlace = { data: '', version: 0 };
 /** A beat comes up to so much earlier or later, so that the beats of many instances stay spread. */
 const JITTER = 0.1;
-/** All instances read all changed texts: where there are many, less often. */
-const READ_MS_PER_MEMBER = 20;
 /** After news all instances beat: within so much time for each of them. */
 const SPREAD_MS_PER_MEMBER = 2;
 const MIN_SPREAD_MS = 20;
@@ -82,6 +81,7 @@ type Options = Pick<ResolvedOptions, 'heartbeatIntervalMs' | 'memberTimeoutMs'>;
 export class Membership {
   private readonly members: Members;
   private readonly codec: RecordCodec;
+  private readonly records: RecordBeats | undefined;
   private readonly news: News;
   private readonly announcements: Announcements;
   private readonly listeners = new Set<MembershipListener>();
@@ -94,17 +94,10 @@ export class Membership {
   private beating: Promise<void> | undefined;
   private nextBeat: Promise<void> | undefined;
   private readsUnchanged = false;
-  private known = NOTHING;
-  /** The next beat reads all records, and not only those that have changed. */
-  private readsAll = false;
   /** The number of the last read. */
   private version = 0;
   /** Monotonic times (`performance.now()`). */
-  private changesReadAt = -Infinity;
   private tickedAt = performance.now();
-  private beatAt = -Infinity;
-  /** Since when records could be written and read without a break. */
-  private steadySince = Infinity;
   private refusedUntil = -Infinity;
   /** Whether heartbeats to all say what the record would say. */
   private gossips: boolean;
@@ -123,6 +116,7 @@ export class Membership {
     private readonly options: Options,
   ) {
     const { reporter, records, bus } = deps;
+    this.records = records && new RecordBeats(records, options);
     this.codec = new RecordCodec(bus.channel, reporter, bus.guard);
     this.members = new Members(reporter, this.codec);
     this.failed = reporter.failure('heartbeat.failed', () => 'the list of instances');
@@ -183,7 +177,7 @@ export class Membership {
           this.subscribedSince = Infinity;
           this.chooseVersion();
           if (state === 'ready') return (opening = this.open());
-          this.steadySince = Infinity;
+          this.records?.interrupted();
           return undefined;
         }),
       ),
@@ -293,10 +287,14 @@ export class Membership {
 
   private expire(): void {
     const { memberTimeoutMs } = this.options;
-    const update = this.members.expire(memberTimeoutMs, this.steadySince, this.version + 1);
+    const update = this.members.expire(
+      memberTimeoutMs,
+      this.records?.steadySince ?? Infinity,
+      this.version + 1,
+    );
     if (update.changes.length === 0) return;
     // A forged heartbeat may have stood for a living instance.
-    this.readsAll = true;
+    this.records?.readAll();
     this.tell(update);
   }
 
@@ -319,7 +317,8 @@ export class Membership {
   private async beat(): Promise<void> {
     const unchanged = this.readsUnchanged;
     this.readsUnchanged = false;
-    const { records, pubSub } = this.deps;
+    const { records } = this;
+    const { pubSub } = this.deps;
     if (pubSub.state === 'closed' || !this.started) throw PropagatorError.of('redis.closed', []);
     if (records !== undefined && performance.now() >= this.refusedUntil) {
       try {
@@ -327,7 +326,7 @@ export class Membership {
         this.gossips = false;
         return;
       } catch (error) {
-        this.steadySince = Infinity;
+        records.interrupted();
         if (!(error instanceof PropagatorError) || AWAY.has(error.code)) throw error;
         this.refused(error);
       }
@@ -341,7 +340,7 @@ export class Membership {
     if (error.code !== 'redis.no-writes') this.refusedUntil = performance.now() + REFUSED_MS;
     if (this.gossips) return;
     this.gossips = true;
-    this.readsAll = true;
+    this.records?.readAll();
     this.members.loseRecords();
     this.deps.reporter.report(
       'records.refused',
@@ -349,39 +348,19 @@ export class Membership {
     );
   }
 
-  private async renew(records: InstanceRecords, unchanged: boolean): Promise<void> {
-    const { heartbeatIntervalMs, memberTimeoutMs } = this.options;
-    const { known, readsAll } = this;
-    const sentAt = performance.now();
-    if (sentAt - this.beatAt > 2 * heartbeatIntervalMs) this.steadySince = Infinity;
-    const answer = await records.beat({
-      text: this.text(),
-      known: readsAll ? { ...known, data: '' } : known,
-      mayGiveUp: sentAt - this.steadySince >= memberTimeoutMs,
-      read: this.toRead(unchanged, sentAt),
-    });
+  private async renew(records: RecordBeats, unchanged: boolean): Promise<void> {
+    const answer = await records.beat(this.text(), unchanged, this.members.size);
     if (!this.started) return;
-    const { version, changesVersion, data, isComplete } = answer;
-    if (isComplete) this.readsAll = false;
-    this.known = { version, changesVersion, data };
-    this.beatAt = performance.now();
-    if (this.steadySince === Infinity) this.steadySince = this.beatAt;
-    if (isComplete || changesVersion > known.changesVersion) this.changesReadAt = sentAt;
-    if (!answer.wasAlive) this.news.wrote({ version, data });
-    const isOther = data !== known.data;
-    const update = this.members.recordsRead(
-      answer,
-      this.version + 1,
-      (record) => isOther || record.version > known.version,
+    const { wasAlive, isComplete } = answer;
+    if (!wasAlive) this.news.wrote(this.known);
+    this.tell(
+      this.members.recordsRead(answer, this.version + 1, (record) => answer.isNew(record)),
+      {
+        isBeat: true,
+        isComplete,
+      },
     );
-    this.tell(update, { isBeat: true, isComplete });
     this.news.sayHelloSoon();
-  }
-
-  private toRead(unchanged: boolean, now: number): RecordsToRead {
-    if (unchanged) return 'writes';
-    const pauseMs = this.members.size * READ_MS_PER_MEMBER;
-    return now - this.changesReadAt >= pauseMs ? 'changes' : 'states';
   }
 
   private tell(
@@ -445,6 +424,10 @@ export class Membership {
 
   private get place(): RecordsPlace | undefined {
     return this.gossips ? undefined : this.known;
+  }
+
+  private get known(): RecordsPlace {
+    return this.records?.known ?? NOWHERE;
   }
 
   private heard(origin: InstanceId, message: MembershipMessage): void {

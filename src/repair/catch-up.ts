@@ -31,6 +31,8 @@ export interface PulledPage {
   readonly cursor: number | undefined;
   /** The highest sequence of events that the instance no longer has; undefined: none. */
   readonly forgotten: number | undefined;
+  /** The age of the last of them, in ms. */
+  readonly forgottenAgeMs: number;
 }
 
 /** @internal */

@@ -16,13 +16,18 @@ export type EncodedChannels = { readonly channels: Buffer } | { readonly filter:
  * @internal
  */
 export class ChannelFilter {
-  /** @param hashes each once, or as bits */
-  private constructor(private readonly hashes: ReadonlySet<number> | Uint8Array) {}
+  /** @param hashes in order, or as bits: both are small, because a filter is kept for each instance that asks */
+  private constructor(private readonly hashes: Uint32Array | Uint8Array) {}
+
+  /** The memory that it takes. */
+  get byteLength(): number {
+    return this.hashes.byteLength;
+  }
 
   static of(channels: Iterable<string>, isWanted: (channel: string) => boolean): ChannelFilter {
     const hashes: number[] = [];
     for (const channel of channels) if (isWanted(channel)) hashes.push(fnv1a(channel));
-    if (hashes.length <= MAX_LISTED) return new ChannelFilter(new Set(hashes));
+    if (hashes.length <= MAX_LISTED) return new ChannelFilter(Uint32Array.from(hashes).sort());
     const bits = new Uint8Array(FILTER_BYTES);
     for (const hash of hashes) {
       const [index, mask] = bitOf(bits, hash);
@@ -33,14 +38,19 @@ export class ChannelFilter {
 
   /** Reads the parameters of another instance. @throws TypeError */
   static decode({ channels, filter }: { channels?: unknown; filter?: unknown }): ChannelFilter {
-    if (isBytes(filter) && filter.length > 0) return new ChannelFilter(filter);
-    if (!isBytes(channels)) throw new TypeError('a repair needs "channels"');
-    const hashes = new Set<number>();
-    const view = new DataView(channels.buffer, channels.byteOffset, channels.byteLength);
-    for (let offset = 0; offset + HASH_BYTES <= channels.byteLength; offset += HASH_BYTES) {
-      hashes.add(view.getUint32(offset));
+    if (isBytes(filter) && filter.length > 0) {
+      if (filter.length > FILTER_BYTES) throw new TypeError('"filter" is too long');
+      return new ChannelFilter(Uint8Array.from(filter));
     }
-    return new ChannelFilter(hashes);
+    if (!isBytes(channels) || channels.length >= (MAX_LISTED + 1) * HASH_BYTES) {
+      throw new TypeError('a repair needs "channels"');
+    }
+    const hashes = new Uint32Array(Math.floor(channels.length / HASH_BYTES));
+    const view = new DataView(channels.buffer, channels.byteOffset, channels.byteLength);
+    for (let index = 0; index < hashes.length; index++) {
+      hashes[index] = view.getUint32(index * HASH_BYTES);
+    }
+    return new ChannelFilter(hashes.sort());
   }
 
   encode(): EncodedChannels {
@@ -48,7 +58,7 @@ export class ChannelFilter {
     if (isBytes(hashes)) {
       return { filter: Buffer.from(hashes.buffer, hashes.byteOffset, hashes.byteLength) };
     }
-    const channels = Buffer.allocUnsafe(HASH_BYTES * hashes.size);
+    const channels = Buffer.allocUnsafe(HASH_BYTES * hashes.length);
     let offset = 0;
     for (const hash of hashes) offset = channels.writeUInt32BE(hash, offset);
     return { channels };
@@ -57,10 +67,21 @@ export class ChannelFilter {
   has(channel: string): boolean {
     const { hashes } = this;
     const hash = fnv1a(channel);
-    if (!isBytes(hashes)) return hashes.has(hash);
+    if (!isBytes(hashes)) return includes(hashes, hash);
     const [index, mask] = bitOf(hashes, hash);
     return ((hashes[index] ?? 0) & mask) !== 0;
   }
+}
+
+/** Whether sorted numbers have this one. */
+function includes(sorted: Uint32Array, number: number): boolean {
+  let [from, to] = [0, sorted.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((sorted[middle] ?? 0) < number) from = middle + 1;
+    else to = middle;
+  }
+  return sorted[from] === number;
 }
 
 function bitOf(bits: Uint8Array, hash: number): [index: number, mask: number] {

@@ -46,7 +46,7 @@ export function createRepair(
     pageServer({
       maxMessageBytes,
       after: (question) => publisher.after(question),
-      lastForgotten: () => publisher.lastForgotten,
+      forgotten: () => publisher.forgotten,
     }),
     true,
   );

@@ -24,6 +24,11 @@ export class LateChannels {
     for (const channel of channels) this.channels.add(channel);
   }
 
+  /** Forgets those that are not wanted any more. */
+  keep(isWanted: (channel: string) => boolean): void {
+    for (const channel of this.channels) if (!isWanted(channel)) this.channels.delete(channel);
+  }
+
   /** Those that can be heard now, and since when they could not; they are no longer late. Undefined: none. */
   take(
     isHeard: (channel: string) => boolean,

@@ -1,7 +1,7 @@
 import type { ClusterRequests, RequestHandler } from '../cluster/cluster-requests.js';
 import { isBytes } from '../kinds.js';
 import type { LanePositions } from '../routing/lanes.js';
-import type { HistoryPage, HistoryQuestion } from '../routing/publish-history.js';
+import type { Forgotten, HistoryPage, HistoryQuestion } from '../routing/publish-history.js';
 import { isFrom, sequenceOf, type InstanceId } from '../wire/envelope.js';
 import { packPage, PAGE_ENTRY_BYTES, unpackPage } from '../wire/page-pack.js';
 import type { PulledPage, PullQuestion } from './catch-up.js';
@@ -14,8 +14,9 @@ export const PULL = 'pull';
 const PAGE_BYTES = 256 * 1024;
 /** The size of a reply in addition to the page. */
 const REPLY_BYTES = 4_096;
-/** Of so many instances the channels that they want are remembered. */
+/** Of so many instances the channels that they want are remembered, as long as these take no more than so many bytes. */
 const MAX_SCOPES = 256;
+const MAX_SCOPE_BYTES = 8 * 1024 * 1024;
 /** An instance has few lanes: a publishing connection is one, and those of the last minute count. */
 const MAX_LANES = 1_024;
 
@@ -53,20 +54,20 @@ function isCount(value: unknown): value is number {
 interface PageServerDeps {
   readonly maxMessageBytes: number;
   after(this: void, question: HistoryQuestion): HistoryPage;
-  /** The highest sequence that is no longer kept. */
-  lastForgotten(this: void): number;
+  forgotten(this: void): Forgotten;
 }
 
 /** Answers the questions of other instances, one page each. @internal */
 export function pageServer({
   maxMessageBytes,
   after,
-  lastForgotten,
+  forgotten: forgottenEvents,
 }: PageServerDeps): RequestHandler {
   const scopes = new Map<
     InstanceId,
     { readonly scope: unknown; readonly channels: ChannelFilter }
   >();
+  let scopeBytes = 0;
   const maxBytes = Math.min(PAGE_BYTES, maxMessageBytes - REPLY_BYTES);
 
   /** The channels of a question, or of an earlier one with the same scope. @throws TypeError */
@@ -79,14 +80,21 @@ export function pageServer({
     if (channels === undefined && filter === undefined) {
       return known?.scope === scope ? known?.channels : undefined;
     }
+    if (!isCount(scope)) throw new TypeError('no scope');
     const given = ChannelFilter.decode({ channels, filter });
-    scopes.delete(origin);
+    forget(origin);
     scopes.set(origin, { scope, channels: given });
-    if (scopes.size > MAX_SCOPES) {
-      const [oldest = origin] = scopes.keys();
-      scopes.delete(oldest);
+    scopeBytes += given.byteLength;
+    for (const oldest of scopes.keys()) {
+      if (scopes.size <= MAX_SCOPES && scopeBytes <= MAX_SCOPE_BYTES) break;
+      forget(oldest);
     }
     return given;
+  }
+
+  function forget(origin: InstanceId): void {
+    scopeBytes -= scopes.get(origin)?.channels.byteLength ?? 0;
+    scopes.delete(origin);
   }
 
   return (given, { origin }) => {
@@ -107,12 +115,14 @@ export function pageServer({
       unsendable = Math.max(unsendable, sequenceOf(entry.bytes));
       return [];
     });
-    const forgotten = Math.max(unsendable, page.evicted.size > 0 ? lastForgotten() : 0);
+    const evicted = page.evicted.size > 0 ? forgottenEvents() : { sequence: 0, at: now };
+    const forgotten = Math.max(unsendable, evicted.sequence);
+    const forgottenAgeMs = unsendable > 0 ? 0 : Math.max(0, Math.round(now - evicted.at));
     return {
       pack: packPage(entries),
       upTo: encodePositions(page.upTo),
       ...(page.cursor !== undefined && { cursor: page.cursor }),
-      ...(forgotten > 0 && { forgotten }),
+      ...(forgotten > 0 && { forgotten, forgottenAgeMs }),
     };
   };
 }
@@ -125,7 +135,10 @@ export function pageServer({
  * @internal
  */
 export function pageIn(origin: InstanceId, reply: unknown): PulledPage | undefined {
-  const { pack, upTo, cursor, forgotten, unknownScope } = (reply ?? {}) as Record<string, unknown>;
+  const { pack, upTo, cursor, forgotten, forgottenAgeMs, unknownScope } = (reply ?? {}) as Record<
+    string,
+    unknown
+  >;
   if (unknownScope === true) return undefined;
   const entries = isBytes(pack)
     ? unpackPage(Buffer.from(pack.buffer, pack.byteOffset, pack.byteLength))
@@ -150,6 +163,7 @@ export function pageIn(origin: InstanceId, reply: unknown): PulledPage | undefin
     upTo: positionsIn(upTo),
     cursor,
     forgotten,
+    forgottenAgeMs: isCount(forgottenAgeMs) ? forgottenAgeMs : 0,
   };
 }
 

@@ -15,14 +15,14 @@ import type { EventReceiver } from '../routing/event-receiver.js';
 import { markChannel } from '../wire/channel-names.js';
 import type { Envelope, InstanceId } from '../wire/envelope.js';
 import { fnv1a } from '../wire/fnv.js';
-import { CatchUp } from './catch-up.js';
+import { CatchUp, type PulledPage, type PullQuestion } from './catch-up.js';
 import { Duplicates } from './duplicates.js';
 import type { NumberedArrival } from './hold-back-queue.js';
 import { Instances } from './instances.js';
 import { LateChannels } from './late-channels.js';
 import { Marks } from './marks.js';
 import type { Starts } from './outage.js';
-import { PageClient } from './pages.js';
+import { lenientNow, PageClient } from './pages.js';
 import { Positions } from './positions.js';
 
 /** If some channels stay unsubscribed, the others are repaired after this time. */
@@ -40,7 +40,7 @@ interface RepairDeps {
   readonly requests: Pick<ClusterRequests, 'request'>;
   readonly membership: Pick<Membership, 'listen' | 'beatNow' | 'withoutRecord'>;
   readonly subscriptions: Channels;
-  readonly receiver: Pick<EventReceiver, 'log' | 'channels' | 'deliver'>;
+  readonly receiver: Pick<EventReceiver, 'log' | 'channels' | 'listensTo' | 'deliver'>;
   readonly reporter: Reporter;
   /** Events of an instance may be lost. */
   reportGap(this: void, gap: EventGap): void;
@@ -56,7 +56,7 @@ type Options = Pick<
  * has heard that. After an interruption it asks those for events that have published more than it has heard. Events that no
  * instance has any more are reported as a gap.
  *
- * Without the option `repair` only the marks are sent: they show whether this instance hears anything.
+ * Without the option `repair` the marks are sent, which show whether this instance hears anything, and duplicates are dropped.
  *
  * @internal
  */
@@ -82,6 +82,7 @@ export class Repair {
   private pauseMs = FIRST_PAUSE_MS;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
+  private readonly startedAt = lenientNow();
 
   constructor(
     private readonly deps: RepairDeps,
@@ -116,7 +117,7 @@ export class Repair {
       stateOf: (origin) => this.instances.stateOf(origin),
       heardOf: (origin) => receiver.log.lastOf(origin),
       isWhole: (isConcerned) => this.marks.areAll(isConcerned),
-      ask: (origin, question, signal) => this.pages.ask(origin, question, signal),
+      ask: (origin, question, signal) => this.ask(origin, question, signal),
       deliver: (origin, arrival) => this.deliver(origin, arrival),
       hasCome: (origin, { sequence, channel }) =>
         receiver.log.has(origin, sequence, fnv1a(channel)),
@@ -161,9 +162,13 @@ export class Repair {
    * now.
    */
   intercept(envelope: Envelope, channel: string, bytes: Buffer): boolean {
-    if (!this.isOn) return false;
     if (this.duplicates.drops(envelope, channel)) return true;
-    if (this.late.size > 0 && this.late.has(channel)) this.lateHeard((each) => each === channel);
+    if (!this.isOn) return false;
+    if (this.late.size > 0 && this.late.has(channel)) {
+      // With the others that can be heard by now: each time all questions end, and begin again.
+      const { pubSub } = this.deps;
+      this.lateHeard((each) => each === channel || pubSub.isSubscribed(each));
+    }
     if (!this.catchUp.isActive) return false;
     const { origin, sequence, lane, number } = envelope;
     return this.catchUp.intercept(origin, { channel, sequence, bytes, lane, number });
@@ -297,8 +302,8 @@ export class Repair {
   /** Late channels can be heard: what they have missed is an outage of its own. */
   private lateHeard(isHeard: InterruptedChannels): void {
     if (this.late.size === 0) return;
-    const wanted = new Set(this.deps.receiver.channels());
-    const heard = this.late.take((channel) => !wanted.has(channel) || isHeard(channel));
+    this.late.keep((channel) => this.deps.receiver.listensTo(channel));
+    const heard = this.late.take(isHeard);
     if (heard === undefined) return;
     this.catchUp.interrupted(heard.isLate, heard.starts);
     this.missing(FIRST_PAUSE_MS);
@@ -340,6 +345,17 @@ export class Repair {
     const unheard = [...this.positions.unheard()];
     for (const origin of unheard) this.catchUp.unheard(origin);
     this.waitForRecords();
+  }
+
+  private async ask(
+    origin: InstanceId,
+    question: PullQuestion,
+    signal: AbortSignal,
+  ): Promise<PulledPage> {
+    const page = await this.pages.ask(origin, question, signal);
+    // What was published before this instance started is not missing.
+    const wasBefore = page.forgottenAgeMs > lenientNow() - this.startedAt;
+    return wasBefore ? { ...page, forgotten: undefined } : page;
   }
 
   private deliver(origin: InstanceId, arrival: NumberedArrival): void {

@@ -14,6 +14,7 @@ import { PublishesInFlight } from './publishes-in-flight.js';
 import { publishToOthers } from '../channels/channels.js';
 import {
   PublishHistory,
+  type Forgotten,
   type HistoryPage,
   type HistoryQuestion,
   type KeptPublish,
@@ -162,9 +163,9 @@ export class EventPublisher {
     return this.lastSequence;
   }
 
-  /** The highest sequence of events that are not kept any more; 0: none. */
-  get lastForgotten(): number {
-    return this.history === undefined ? this.lastSequence : this.history.lastForgotten;
+  /** Events that are not kept any more. */
+  get forgotten(): Forgotten {
+    return this.history?.forgotten ?? { sequence: this.lastSequence, at: this.lastAt };
   }
 
   /** Whether something was handed to the transport in the last `ageMs`. */

@@ -79,6 +79,10 @@ export class EventReceiver {
     return this.entries.keys();
   }
 
+  listensTo(channel: string): boolean {
+    return this.entries.has(channel);
+  }
+
   /** Starts to deliver the events of a target. Messages of its channel go to {@link receive}, with the returned entry. */
   listen(target: Target, channel: string): ChannelEntry {
     const entry = { target, channel, hash: fnv1a(channel), listenedToSince: Date.now() };

@@ -49,6 +49,14 @@ export interface HistoryPage {
   readonly evicted: LanePositions;
 }
 
+/** Events that are not kept any more. @internal */
+export interface Forgotten {
+  /** The highest sequence; 0: none. */
+  readonly sequence: number;
+  /** When the last of them was published, in monotonic time (`performance.now()`). */
+  readonly at: number;
+}
+
 /** Slots are removed this many at a time. */
 const COMPACT_AT = 1_024;
 /** Lanes whose last number that is not kept is remembered. */
@@ -69,6 +77,7 @@ export class PublishHistory {
   private count = 0;
   private keptBytes = 0;
   private lastEvicted = 0;
+  private evictedAt = -Infinity;
   private readonly evicted = new Map<LaneId, number>();
 
   constructor(private readonly limits: { readonly maxBytes: number; readonly maxAgeMs: number }) {}
@@ -102,9 +111,9 @@ export class PublishHistory {
     if (this.kept[index] === publish) this.release(index, publish);
   }
 
-  /** The highest sequence of events that are not kept any more; 0: none. */
-  get lastForgotten(): number {
-    return this.lastEvicted;
+  /** The highest sequence of events that are not kept any more, and when the last of them was published. */
+  get forgotten(): Forgotten {
+    return { sequence: this.lastEvicted, at: this.evictedAt };
   }
 
   /**
@@ -167,6 +176,7 @@ export class PublishHistory {
       // Events that waited in the outbox follow higher sequences.
       this.evict(publish.lane, publish.number);
       this.lastEvicted = Math.max(publish.sequence, this.lastEvicted);
+      this.evictedAt = Math.max(this.evictedAt, Math.min(publish.at, now));
     }
     if (this.oldest < COMPACT_AT) return;
     this.kept.splice(0, this.oldest);

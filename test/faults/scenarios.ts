@@ -32,6 +32,8 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'Sentinel fails over', set: sentinelFailover },
   { name: 'Cluster master dies', set: clusterMasterDies },
   { name: 'an instance is frozen for 5 s', set: frozen },
+  { name: 'an instance is cut off for 25 s', set: cutOff },
+  { name: 'a master cuts off a frozen instance', set: frozenOnCluster },
 ];
 
 async function noFault(): Promise<Scene> {
@@ -170,6 +172,32 @@ async function frozen(quick: boolean): Promise<Scene> {
       }
     },
     end: () => redis.stop(),
+  };
+}
+
+async function cutOff(quick: boolean): Promise<Scene> {
+  const { proxy, url: _, ...scene } = await behindProxy();
+  // Events wait in its outbox for 30 s.
+  return { ...scene, play: () => proxy.cut(quick ? 10_000 : 25_000) };
+}
+
+/** The instance notices only when it runs again, and hears the other masters as if nothing had happened. */
+async function frozenOnCluster(quick: boolean): Promise<Scene> {
+  const cluster = await startCluster();
+  return {
+    redis: all({ nodes: cluster.nodes }),
+    play: async (instances) => {
+      const [instance] = instances;
+      const { server } = await cluster.masterOf(0);
+      instance?.freeze();
+      const admin = new Redis(server.url);
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      admin.disconnect();
+      await sleep(quick ? 20_000 : 40_000);
+      instance?.thaw();
+      await sleep(2_000);
+    },
+    end: () => cluster.stop(),
   };
 }
 

@@ -3,6 +3,7 @@ import { ClusterService, type EventGap, type RedisPropagatorOptions } from '../.
 import { InMemoryBus } from '../../../src/testing/index.js';
 import { DiagnosticsService } from '../../../src/observability/diagnostics.service.js';
 import type { Runtime } from '../../../src/nest/runtime.js';
+import { CatchUp } from '../../../src/repair/catch-up.js';
 import { RUNTIME } from '../../../src/nest/tokens.js';
 import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
 import { PlainGateway } from '../../support/plain-gateway.js';
@@ -11,6 +12,7 @@ import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 import { until } from '../../support/until.js';
 
 const isUser = (channel: string): boolean => channel.includes(':user:');
+const isRoom = (channel: string): boolean => channel.includes(':room:');
 const isAll = (channel: string): boolean => channel.endsWith(':all');
 /** Resolves once the undelivered messages are gone. */
 const passed = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
@@ -156,6 +158,37 @@ describe('events that an instance could not receive', () => {
     await has(1, 2);
     expect(client.data('a')).toEqual([1, 2]);
     expect(gaps).toEqual([]);
+  });
+
+  it('are asked for at once when many channels recover late, and not once for each of them', async () => {
+    await start();
+    const rooms = Array.from({ length: 50 }, (_, i) => `room-${i}`);
+    await client.ask('join', rooms);
+    transport(0).deafen((channel) => isRoom(channel) || isAll(channel));
+    const tellRooms = async (what: string) => {
+      for (const room of rooms) {
+        await cluster.instance(1).propagator.emitToRoom({ room, event: 'n', data: [room, what] });
+        await passed();
+      }
+    };
+    await tellRooms('missed');
+    await cluster.instance(1).propagator.emitToAll({ event: 'a', data: 1 });
+    transport(0).hearBut(isRoom);
+    // The other channels are repaired without the rooms.
+    await client.waitFor('a');
+    const interrupted = jest.spyOn(CatchUp.prototype, 'interrupted');
+    transport(0).hearBut(() => false);
+    await tellRooms('since');
+    transport(0).heal();
+    const all = ['missed', 'since'].flatMap((what) => rooms.map((room) => [room, what]));
+    await until(
+      () => client.data('n').length >= all.length,
+      () => `the events of all rooms, there are ${client.data('n').length}`,
+    );
+    await cluster.settled(client);
+    expect(client.data('n')).toEqual(all);
+    expect(gaps).toEqual([]);
+    expect(interrupted.mock.calls.length).toBeLessThan(5);
   });
 
   it('arrive in order if a channel recovers while others are still being repaired', async () => {
@@ -503,8 +536,11 @@ describe('events that an instance could not receive', () => {
     expect(gaps).toEqual([]);
   });
 
-  it('arrive once although they are published twice', async () => {
-    await start();
+  it.each([
+    ['', {}],
+    [', also if repair is switched off', { repair: false } as const],
+  ])('arrive once although they are published twice%s', async (_, options) => {
+    await start(2, () => options);
     transport(1).fallSilent((channel) => channel.includes(':user:'));
     const told = tell(1, 1);
     await has(1);

@@ -106,6 +106,30 @@ describe('an instance that is cut off from Redis', () => {
     expect(gaps).toEqual([]);
   });
 
+  it('is told of no gap by an instance that had forgotten events before this one was there', async () => {
+    await start({ repair: { maxBytes: 1_024 } });
+    for (let n = 1; n <= 40; n++) await tell(n);
+    await until(
+      () => alice.data('n').length === 40,
+      () => 'the events',
+    );
+    // Its first subscribed connection is cut off, so it reads no records before.
+    const late = await TcpProxy.to(testRedisUrl());
+    const letGo = late.cutOff();
+    const worker = await cluster.startWorkerWith({ redis: late.url, connectTimeoutMs: 200 });
+    const told: EventGap[] = [];
+    worker.get(ClusterService).gaps$.subscribe((gap) => told.push(gap));
+    letGo();
+    const view = worker.get(DiagnosticsService);
+    await until(
+      () => view.diagnostics().state === 'ready' && !view.diagnostics().repair.underway,
+      () => 'it to be there',
+    );
+    expect(told).toEqual([]);
+    await worker.close();
+    await late.close();
+  });
+
   it('is told of the events of an instance that it never knew', async () => {
     await start();
     const letGo = await cutOff();

@@ -66,6 +66,7 @@ class Publisher {
         sequence: number,
       })),
       forgotten: evicted.get(1),
+      forgottenAgeMs: 0,
     };
   }
 }
@@ -347,7 +348,7 @@ describe('catching up', () => {
     let asked = 0;
     jest.spyOn(a, 'answer').mockImplementation(() => {
       asked++;
-      return { arrivals: [], upTo: new Map(), cursor: 5, forgotten: undefined };
+      return { arrivals: [], upTo: new Map(), cursor: 5, forgotten: undefined, forgottenAgeMs: 0 };
     });
     world.subscribe();
     await world.answerAll();

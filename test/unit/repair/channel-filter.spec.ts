@@ -41,8 +41,8 @@ describe('the channels of a repair request', () => {
 
   it('are a list of hashes, or a bounded filter for more than 16,384', () => {
     const list = Buffer.alloc(8);
-    list.writeUInt32BE(fnv1a('a'), 0);
-    list.writeUInt32BE(fnv1a('b'), 4);
+    const hashes = ['a', 'b'].map((name) => fnv1a(name)).sort((a, b) => a - b);
+    hashes.forEach((hash, index) => list.writeUInt32BE(hash, 4 * index));
     expect(ChannelFilter.of(['a', 'b'], all).encode()).toEqual({ channels: list });
     for (const count of [16_385, 50_000]) {
       expect(ChannelFilter.of(names(count), all).encode()).toEqual({
@@ -60,6 +60,11 @@ describe('the channels of a repair request', () => {
     const list = Buffer.concat([channels, Buffer.alloc(3)]);
     expect(ChannelFilter.decode({ channels: list }).has('a')).toBe(true);
     expect(ChannelFilter.decode({ filter: Buffer.alloc(0), channels }).has('a')).toBe(true);
+  });
+
+  it('are refused if they are more than an instance lists, or a longer filter than it makes', () => {
+    expect(() => ChannelFilter.decode({ channels: Buffer.alloc(4 * 16_385) })).toThrow(TypeError);
+    expect(() => ChannelFilter.decode({ filter: Buffer.alloc(128 * 1024 + 1) })).toThrow(TypeError);
   });
 
   it.each([{}, { channels: 'a' }, { filter: Buffer.alloc(0) }, { filter: 1, channels: [1] }])(

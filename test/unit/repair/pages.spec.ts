@@ -38,7 +38,7 @@ describe('pages of published events', () => {
     const handler = pageServer({
       maxMessageBytes,
       after: (question) => history.after(question, last),
-      lastForgotten: () => 77,
+      forgotten: () => ({ sequence: 77, at: performance.now() - 5_000 }),
     });
     const context = { timeoutMs: 1_000, push: () => Promise.resolve(true) };
     return (params: unknown, origin = 'asker') => handler(params, { ...context, origin });
@@ -59,6 +59,7 @@ describe('pages of published events', () => {
       upTo: new Map([[1, 3]]),
       cursor: undefined,
       forgotten: undefined,
+      forgottenAgeMs: 0,
     });
   });
 
@@ -76,6 +77,20 @@ describe('pages of published events', () => {
     for (let i = 0; i < 256; i++) ask({ ...again, ...channels('a') }, `asker ${i}`);
     expect(pageIn(ID, ask(again))).toBeUndefined();
     expect(shown(pageIn(ID, ask(again, 'asker 3')))).toEqual(['1/1 a']);
+  });
+
+  it('need a bounded amount of memory for the channels of those who ask', () => {
+    const ask = given();
+    publish('a');
+    const filter = Buffer.alloc(128 * 1024, 255);
+    for (let i = 0; i < 200; i++) ask({ from: [], scope: 1, filter }, `asker ${i}`);
+    const isKnown = (_: unknown, i: number) =>
+      pageIn(ID, ask({ from: [], scope: 1 }, `asker ${i}`)) !== undefined;
+    expect(Array.from({ length: 200 }).filter(isKnown)).toHaveLength(64);
+    // It is one object of any size, that a later question could not name.
+    expect(() => ask({ from: [], scope: ['x'.repeat(1_000)], ...channels('a') })).toThrow(
+      TypeError,
+    );
   });
 
   it('fit into a message, each with at least one event', () => {
@@ -101,6 +116,7 @@ describe('pages of published events', () => {
     for (let i = 1; i <= 4; i++) publish('a', envelope(i, ORIGIN, 'x'.repeat(90_000)));
     const page = pageIn(ID, ask({ from: [], scope: 1, ...channels('a') }));
     expect(page?.forgotten).toBe(77);
+    expect(page?.forgottenAgeMs).toBeGreaterThanOrEqual(5_000);
     const name = 'n'.repeat(60_000);
     const large = given(100_000);
     publish(name, envelope(5, ORIGIN, 'x'.repeat(90_000)));

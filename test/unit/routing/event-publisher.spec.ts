@@ -317,9 +317,9 @@ describe('publishing events', () => {
       new Reporter(new MemoryLogger()),
       () => undefined,
     );
-    expect([bare.lastForgotten, bare.hasPublishedWithin(1_000)]).toEqual([0, false]);
+    expect([bare.forgotten.sequence, bare.hasPublishedWithin(1_000)]).toEqual([0, false]);
     expect(await bare.publish('a', envelope(7))).toBe(1);
-    expect([bare.lastForgotten, bare.hasPublishedWithin(1_000)]).toEqual([7, true]);
+    expect([bare.forgotten.sequence, bare.hasPublishedWithin(1_000)]).toEqual([7, true]);
     pubSub.refuse();
     await expect(bare.publish('a', envelope(8))).rejects.toMatchObject({
       code: 'redis.unavailable',

@@ -58,7 +58,7 @@ describe('the publish history', () => {
     expect(numbers(recent)).toEqual([1, 2, 3]);
     jest.advanceTimersByTime(2_000);
     expect(numbers(recent)).toEqual([2, 3]);
-    expect(recent.lastForgotten).toBe(1);
+    expect(recent.forgotten.sequence).toBe(1);
     jest.advanceTimersByTime(20_000);
     expect(numbers(recent)).toEqual([3]);
   });
@@ -70,10 +70,10 @@ describe('the publish history', () => {
     recent.drop(first);
     second.at = performance.now();
     expect(numbers(recent)).toEqual([2]);
-    expect([recent.size, recent.bytes, recent.lastForgotten]).toEqual([1, 10, 0]);
+    expect([recent.size, recent.bytes, recent.forgotten.sequence]).toEqual([1, 10, 0]);
     jest.advanceTimersByTime(20_000);
     expect(numbers(recent)).toEqual([]);
-    expect([recent.size, recent.bytes, recent.lastForgotten]).toEqual([0, 0, 2]);
+    expect([recent.size, recent.bytes, recent.forgotten.sequence]).toEqual([0, 0, 2]);
   });
 
   it('is bounded by bytes, and reports events that it dropped', () => {
@@ -84,7 +84,7 @@ describe('the publish history', () => {
     expect(recent.bytes).toBe(30);
     expect(numbers(recent)).toEqual([3, 4, 5]);
     expect(all(recent).evicted).toEqual(upTo([1, 2]));
-    expect(recent.lastForgotten).toBe(2);
+    expect(recent.forgotten.sequence).toBe(2);
   });
 
   it('reports the highest number that it dropped, even if a lower one was sent later', () => {
@@ -93,7 +93,7 @@ describe('the publish history', () => {
       recent.add('a', TEN, sequence, 1, i + 1).at = performance.now();
     }
     expect(numbers(recent)).toEqual([4]);
-    expect(recent.lastForgotten).toBe(3);
+    expect(recent.forgotten.sequence).toBe(3);
   });
 
   it('says what it dropped of a lane that was left, to those only who have a position on it', () => {
