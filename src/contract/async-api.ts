@@ -1,5 +1,8 @@
+import { PropagatorError } from '../errors.js';
+import { literalOf } from '../text.js';
 import {
   EVERY_NAMESPACE,
+  isContract,
   type DirectionTable,
   type EventContract,
   type EventDefinition,
@@ -33,8 +36,14 @@ type Part = Record<string, unknown>;
  * Describes a contract as an AsyncAPI 3 document, from the view of the server: it sends the events of the server and
  * receives those of clients. A namespace is a channel. The payloads are described as far as the library of a schema has
  * Standard JSON Schema; a contract of types alone has none.
+ *
+ * @throws PropagatorError `option.invalid`
  */
 export function asyncApiDocument(contract: EventContract, info: AsyncApiInfo): AsyncApiDocument {
+  if (!isContract(contract)) {
+    const remedy = 'Pass the contract that defineEvents() returned.';
+    throw PropagatorError.of('option.invalid', ['contract', literalOf(contract, 120), remedy]);
+  }
   return documentOf(contract, info, []);
 }
 

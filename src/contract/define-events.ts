@@ -152,12 +152,13 @@ function eventOf(where: string, name: string, given: unknown): EventDefinition {
   const unknown = parts.find(([part]) => !PARTS.includes(part))?.[0];
   if (unknown !== undefined) throw wrong(where, unknown, `Write { ${PARTS.join(', ')} }.`);
   if (name === '') throw wrong(where, name, 'Name the event.');
+  if (name.startsWith('/')) throw wrong(where, name, 'An event cannot be named like a namespace.');
   const { data, args, ack, volatile, description } = Object.fromEntries(parts);
   for (const [part, schema] of Object.entries({ data, ack })) {
     if (schema !== undefined && !isSchema(schema)) throw noSchema(`${where}.${part}`, schema);
   }
   if (args !== undefined) {
-    if (data !== undefined) throw wrong(where, 'both "data" and "args"', 'Write one of them.');
+    if (data !== undefined) throw misused(where, 'both "data" and "args"', 'Write one of them.');
     if (!Array.isArray(args)) throw wrong(`${where}.args`, args, 'Write a list of schemas.');
     const stray = args.findIndex((schema) => !isSchema(schema));
     if (stray >= 0) throw noSchema(`${where}.args[${stray}]`, args[stray]);
@@ -166,7 +167,7 @@ function eventOf(where: string, name: string, given: unknown): EventDefinition {
     throw wrong(`${where}.volatile`, volatile, 'Write true or false.');
   }
   if (volatile === true && ack !== undefined) {
-    throw wrong(
+    throw misused(
       where,
       '"volatile" with "ack"',
       'An event that may be skipped has no acknowledgement.',
@@ -200,9 +201,9 @@ function noSchema(where: string, given: unknown): PropagatorError {
 }
 
 function wrong(where: string, given: unknown, remedy: string): PropagatorError {
-  return PropagatorError.of('option.invalid', [
-    `defineEvents: ${where}`,
-    literalOf(given, 120),
-    remedy,
-  ]);
+  return misused(where, literalOf(given, 120), remedy);
+}
+
+function misused(where: string, words: string, remedy: string): PropagatorError {
+  return PropagatorError.of('option.invalid', [`defineEvents: ${where}`, words, remedy]);
 }

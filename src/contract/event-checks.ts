@@ -6,7 +6,14 @@ import {
   type EventDefinition,
   type EventTable,
 } from './define-events.js';
-import { checkLater, checkNow, InvalidData, schemasOf, type Checked } from './run-schema.js';
+import {
+  checkLater,
+  checkNow,
+  isInvalid,
+  schemasOf,
+  type Checked,
+  type InvalidData,
+} from './run-schema.js';
 import { contractHash } from './contract-hash.js';
 import { isUnchecked } from './schema.js';
 
@@ -74,14 +81,14 @@ export class EventChecks {
     if (!this.validated.emit) return event;
     if (event === undefined) throw PropagatorError.of('event.not-in-contract', [name, namespace]);
     const checked = checkNow(schemasOf(event), args, 'data');
-    if (checked instanceof InvalidData) throw invalidData(name, checked);
+    if (isInvalid(checked)) throw invalidData(name, checked);
     return event;
   }
 
   /** Checks the answer of a handler. @throws PropagatorError `event.invalid-data` */
   checkAnswer(name: string, { ack }: EventDefinition, answer: unknown): void {
     const checked = checkNow(ack === undefined ? [] : [ack], [answer], 'ack');
-    if (checked instanceof InvalidData) throw invalidData(name, checked);
+    if (isInvalid(checked)) throw invalidData(name, checked);
   }
 
   /** Checks the message of a client, in Nest's form: several arguments are a list. */

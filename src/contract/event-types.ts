@@ -214,7 +214,7 @@ type DataIn<Events, N extends string> = Events extends unknown
 type Handled<Definition> = Definition extends Listener
   ? Single<DataOf<Definition>>
   : Definition extends { readonly args: infer Args extends readonly EventSchema[] }
-    ? { -readonly [I in keyof Args]: SchemaOutput<Args[I]> }
+    ? Single<{ -readonly [I in keyof Args]: SchemaOutput<Args[I]> }>
     : Definition extends { readonly data: infer Data extends EventSchema }
       ? SchemaOutput<Data>
       : undefined;

@@ -24,6 +24,11 @@ export class InvalidData {
   }
 }
 
+/** Not by class, which would be another one in a second copy of this package. @internal */
+export function isInvalid(checked: Checked): checked is InvalidData {
+  return !Array.isArray(checked);
+}
+
 /** The outputs of the schemas, one for each argument, or what is wrong. @internal */
 export type Checked = readonly unknown[] | InvalidData;
 

@@ -19,7 +19,7 @@ import type {
   ServerResponse,
 } from '../contract/event-types.js';
 import type { AppContract } from '../contract/propagator-types.js';
-import { InvalidData, type Checked } from '../contract/run-schema.js';
+import { InvalidData, isInvalid, type Checked } from '../contract/run-schema.js';
 import { callOf, FAILURE } from './handler-call.js';
 import type { Runtime } from './runtime.js';
 import { RUNTIME } from './tokens.js';
@@ -103,7 +103,7 @@ export class ContractInterceptor implements NestInterceptor {
     };
     if (!checks.validated.receive) return handle();
     const accept = (checked: Checked): Observable<unknown> => {
-      if (checked instanceof InvalidData) return refusedData(args, checked);
+      if (isInvalid(checked)) return refusedData(args, checked);
       // Nest reads the list of arguments after the interceptors, for pipes and parameters.
       args[1] = checked.length > 1 ? checked : checked[0];
       return handle();

@@ -3,12 +3,13 @@ import type { ClusterService } from '../cluster/cluster.service.js';
 import type { ClusterMember } from '../cluster/members.js';
 import type { Reporter } from '../reporting/reporter.js';
 
-/** How many other contracts are reported. More are forged. */
+/** How many contracts are reported. More are forged. */
 const MAX_REPORTED = 16;
 
 /** The contracts of all instances, by their hash: that of this instance first. @internal */
 export function contractsOf(cluster: Pick<ClusterService, 'members'>): string[] {
-  return [...new Set(cluster.members().flatMap(({ contract }) => contract ?? []))];
+  const all = new Set(cluster.members().flatMap(({ contract }) => contract ?? []));
+  return [...all].slice(0, MAX_REPORTED);
 }
 
 /** Reports each other contract in the cluster once. @internal */

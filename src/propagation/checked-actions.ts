@@ -1,6 +1,6 @@
 import type { EventChecks } from '../contract/event-checks.js';
 import type { EventDefinition } from '../contract/define-events.js';
-import { InvalidData } from '../contract/run-schema.js';
+import { isInvalid } from '../contract/run-schema.js';
 import { reasonOf } from '../errors.js';
 import { checkedNamespace } from '../routing/target-validation.js';
 import type { Reporter } from '../reporting/reporter.js';
@@ -88,7 +88,7 @@ async function checkedAnswer(
   let reason: string;
   try {
     const checked = await checks.checkAcknowledgement(definition, item.answer);
-    if (!(checked instanceof InvalidData)) return { ...item, answer: checked[0] };
+    if (!isInvalid(checked)) return { ...item, answer: checked[0] };
     reason = checked.toString();
   } catch (error) {
     reason = reasonOf(error);
