@@ -224,6 +224,8 @@ export function createRuntime(options: ResolvedOptions): Runtime {
       expiry.close();
       revocations.close();
       await bounded(presence.stop(), options.publishTimeoutMs);
+      // The last record has to count the last events, or an instance that misses them would not notice.
+      await drainPublishes();
       await bounded(cluster.stop(), options.publishTimeoutMs);
       await drainPublishes();
       router.close();
