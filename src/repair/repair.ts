@@ -27,6 +27,8 @@ import { Positions } from './positions.js';
 
 /** If some channels stay unsubscribed, the others are repaired after this time. */
 const SUBSCRIBED_WITHIN_MS = 5_000;
+/** If Redis refuses the channels between the instances for this long, the repair goes on without them. */
+const MAX_REFUSED_MS = 30_000;
 /** While it is not known of an instance whether it has published something: the first pause between two beats, which doubles. */
 const FIRST_PAUSE_MS = 200;
 /** A reply that was lost is requested again after this time at most, because live events are held until then. */
@@ -79,6 +81,8 @@ export class Repair {
   private generation = 0;
   /** The generation for which this instance is about to learn what it has missed. */
   private hearing: number | undefined;
+  /** Since when Redis is connected and the channels between the instances are not, in monotonic time (`performance.now()`). */
+  private refusedSince: number | undefined;
   private pauseMs = FIRST_PAUSE_MS;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
@@ -228,8 +232,8 @@ export class Repair {
 
   /** Some channels stay unsubscribed. What they miss from now on is asked for when they can be heard. */
   private hearOthers(): void | Promise<void> {
-    const { pubSub, bus, receiver, reporter } = this.deps;
-    if (!(saysOpen(pubSub, reporter) ?? true) || !bus.isListening) {
+    const { pubSub, receiver } = this.deps;
+    if (!this.canAsk()) {
       this.later(SUBSCRIBED_WITHIN_MS, () => this.hearOthers());
       return undefined;
     }
@@ -240,6 +244,19 @@ export class Repair {
       if (silent.length > 0) this.late.add(silent, this.catchUp.starts);
     }
     return this.hearAgain();
+  }
+
+  /** Whether Redis is connected, and replies arrive or cannot be waited for any longer: then the questions fail, and gaps are reported. */
+  private canAsk(): boolean {
+    const { pubSub, bus, reporter } = this.deps;
+    const isOpen = saysOpen(pubSub, reporter) ?? true;
+    if (!isOpen || bus.isListening) {
+      this.refusedSince = undefined;
+      return isOpen;
+    }
+    const now = performance.now();
+    this.refusedSince ??= now;
+    return now - this.refusedSince >= MAX_REFUSED_MS;
   }
 
   /** All channels can be heard, but those that are late: learns what the others have published, and asks for it. */

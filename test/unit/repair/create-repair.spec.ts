@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Channels } from '../../../src/channels/channels.js';
 import { ClusterBus } from '../../../src/cluster/cluster-bus.js';
 import { ClusterRequests } from '../../../src/cluster/cluster-requests.js';
@@ -81,6 +81,7 @@ describe('the repair of an instance', () => {
     instances = [];
   });
   afterEach(async () => {
+    jest.useRealTimers();
     await Promise.all(instances.map(({ stop }) => stop()));
   });
 
@@ -125,6 +126,23 @@ describe('the repair of an instance', () => {
     );
     expect(here.repair.status).toEqual({ underway: false, heldBytes: 0, repairs: 1 });
     expect(here.gaps).toEqual([]);
+  });
+
+  it('goes on if Redis refuses the channels between the instances: events are not held for ever, and a gap is reported', async () => {
+    const { here, there, send } = await given();
+    jest.useFakeTimers();
+    here.pubSub.deafen();
+    await send(1);
+    await jest.advanceTimersByTimeAsync(0);
+    here.pubSub.hearBut((channel) => /:(cluster|reply:.*)$/.test(channel));
+    await send(2);
+    await jest.advanceTimersByTimeAsync(30_000);
+    expect([here.namespace.deliveries, here.gaps]).toEqual([[], []]);
+    await jest.advanceTimersByTimeAsync(45_000);
+    const { instanceId } = there.router;
+    expect(here.gaps).toEqual([{ instanceId, from: 1, to: null, reason: 'no-answer' }]);
+    expect(here.namespace.deliveries.map(({ packet }) => packet.packet?.data)).toEqual([['2']]);
+    expect(here.repair.status).toEqual({ underway: false, heldBytes: 0, repairs: 1 });
   });
 
   it('is answered by an instance without the option, too, which has no history: that is a gap', async () => {
