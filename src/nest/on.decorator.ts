@@ -20,6 +20,7 @@ import type {
 } from '../contract/event-types.js';
 import type { AppContract } from '../contract/propagator-types.js';
 import { InvalidData, isInvalid, type Checked } from '../contract/run-schema.js';
+import { isPromise } from '../kinds.js';
 import { callOf, FAILURE } from './handler-call.js';
 import type { Runtime } from './runtime.js';
 import { RUNTIME } from './tokens.js';
@@ -113,7 +114,7 @@ export class ContractInterceptor implements NestInterceptor {
         event === undefined
           ? new InvalidData([{ path: 'event', message: `unknown in namespace ${namespace}` }])
           : checks.checkIncoming(event, args[1]);
-      return checked instanceof Promise
+      return isPromise(checked)
         ? from(checked).pipe(catchError(failed), mergeMap(accept))
         : accept(checked);
     } catch (error) {

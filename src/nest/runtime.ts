@@ -37,6 +37,7 @@ import { SocketStateService } from '../auth/socket-state.service.js';
 import { TokenExpiry } from '../auth/token-expiry.js';
 import { TokenRefresh } from '../auth/token-refresh.js';
 import { replyChannel } from '../wire/channel-names.js';
+import { guarded } from '../reporting/timers.js';
 import { createTransport, type Transport } from './create-transport.js';
 import { HandedGateways } from './handed-gateways.js';
 
@@ -269,7 +270,8 @@ function createClusterParts(
     { pubSub, clients },
   );
   const membership = new Membership({ bus, pubSub, records, describe, reporter }, options);
-  membership.wireVersion$.subscribe((version) => router.useWireVersion(version));
+  const failed = reporter.failure('heartbeat.failed', () => 'the version of the envelope');
+  membership.wireVersion$.subscribe(guarded(failed, (version) => router.useWireVersion(version)));
   const cluster = new ClusterService(options, membership, reporter);
   const requests = new ClusterRequests(bus, cluster, reporter);
   const { sharedHandshake, maxMessageBytes } = options;

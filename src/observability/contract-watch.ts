@@ -2,6 +2,7 @@ import type { Subscription } from 'rxjs';
 import type { ClusterService } from '../cluster/cluster.service.js';
 import type { ClusterMember } from '../cluster/members.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { guarded } from '../reporting/timers.js';
 
 /** How many contracts are reported. More are forged. */
 const MAX_REPORTED = 16;
@@ -23,9 +24,12 @@ export class ContractWatch {
   ) {}
 
   start(): void {
-    this.subscription = this.cluster.changes$.subscribe(({ type, member }) => {
-      if (type === 'joined') this.joined(member);
-    });
+    const failed = this.reporter.failure('heartbeat.failed', () => 'contracts of other instances');
+    this.subscription = this.cluster.changes$.subscribe(
+      guarded(failed, ({ type, member }) => {
+        if (type === 'joined') this.joined(member);
+      }),
+    );
   }
 
   close(): void {

@@ -64,7 +64,7 @@ const faults: [kind: string, bytes: [what: string, payload: string | Buffer][]][
     [
       ['text', 'hello'],
       ['a JSON list', '["x"]'],
-      ['a later version', envelope({ version: 2 })],
+      ['a later version', envelope({ version: 3 })],
       ['zeros', Buffer.alloc(100)],
       ['noise', Buffer.from(Array.from({ length: 200 }, (_, byte) => (byte * 37 + 11) % 256))],
     ],

@@ -227,8 +227,9 @@ describe('a revocation', () => {
     const client = await cluster.instance(0).connect({ token: of('alice', 'phone') });
     const asking = await FakeInstance.of(cluster);
     fake = asking;
+    let id = 0;
     const ask = (operation: string, params: unknown): Promise<number> =>
-      asking.sendToAll({ type: 'request', id: 1, operation, params, timeoutMs: 1_000 });
+      asking.sendToAll({ type: 'request', id: ++id, operation, params, timeoutMs: 1_000 });
 
     for (const params of [null, 'x', { revoked: null }, { revoked: {}, reason: 'x' }]) {
       await ask('revoke', params);

@@ -106,6 +106,7 @@ export const OPERATIONS = [
   'disconnect',
   'ask',
   'server-side-emit',
+  'pull',
   'repair',
   'sessions',
   'revoke',
@@ -132,6 +133,13 @@ const params = fc.oneof(
       close: json,
       reason: json,
       ageMs: fc.oneof(fc.integer(), json),
+      from: fc.oneof(fc.array(fc.array(fc.nat(), { maxLength: 3 }), { maxLength: 3 }), json),
+      cursor: fc.oneof(fc.nat(), json),
+      scope: fc.oneof(fc.nat(), json),
+      filter: fc.oneof(
+        fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes)),
+        json,
+      ),
       channels: fc.oneof(
         fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes)),
         json,
