@@ -315,7 +315,9 @@ export class CatchUp {
   }
 
   private isBehind({ origin, from }: Pull): boolean {
-    return isBeyond(this.deps.positions.lastsOf(origin), from);
+    const lasts = this.deps.positions.lastsOf(origin);
+    // A lane that was left is not listed for ever: only its origin knows what was published on it.
+    return isBeyond(lasts, from) || [...from.keys()].some((lane) => !lasts.has(lane));
   }
 
   private enqueue(pull: Pull): void {

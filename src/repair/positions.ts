@@ -68,7 +68,14 @@ export class Positions {
 
   /** Records that were read: those that have changed. */
   read(records: Iterable<OriginHeads>): void {
-    for (const { instanceId, heads } of records) this.latest.set(instanceId, heads);
+    const left = new Map<InstanceId, LanePositions>();
+    for (const { instanceId, heads } of records) {
+      this.latest.set(instanceId, heads);
+      const before = this.of(instanceId);
+      const listed = this.listed(instanceId, before);
+      if (listed !== before) left.set(instanceId, listed);
+    }
+    if (left.size > 0) this.become(new Map([...this.proven, ...left]));
     const now = performance.now();
     if (this.lagMs === 0 || now - this.next.at < this.lagMs) return;
     this.previous = this.next.positions;
@@ -207,10 +214,10 @@ export class Positions {
 
   /** The lanes of the last record: others are left, and have no further events. */
   private listed(instanceId: InstanceId, positions: LanePositions): LanePositions {
-    const heads = this.latest.get(instanceId) ?? [];
-    if (positions.size <= heads.length) return positions;
-    const lanes = new Set(heads.map(({ lane }) => lane));
-    return new Map([...positions].filter(([lane]) => lanes.has(lane)));
+    if (positions.size === 0) return positions;
+    const lanes = new Set(this.latest.get(instanceId)?.map(({ lane }) => lane));
+    const listed = [...positions].filter(([lane]) => lanes.has(lane));
+    return listed.length === positions.size ? positions : new Map(listed);
   }
 
   private become(positions: PositionsByOrigin): void {

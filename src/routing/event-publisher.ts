@@ -27,8 +27,8 @@ const LAST_CHANCE_MS = 1_000;
 const SILENT = 'Redis does not answer';
 /** The ordering key of all events, where the transport keeps the order of all channels. */
 const ONE_FOR_ALL = '';
-/** The server of a lane that was left before it was known. */
-const UNKNOWN_SERVER = '?';
+/** Others may have missed events for so long, where there is no history that says so. */
+const KEPT_MS = 60_000;
 
 type Options = Pick<ResolvedOptions, 'outbox' | 'repair' | 'publishTimeoutMs'>;
 
@@ -97,9 +97,12 @@ export class EventPublisher {
     this.inFlight = new PublishesInFlight(this.failed);
     this.history = repair && new PublishHistory(repair);
     this.ordersChannels = pubSub.ordersChannels === true;
-    this.lanes = new Lanes((name, channel) =>
-      this.nameOfLane(channel) === name ? serverNameOf(pubSub, channel) : UNKNOWN_SERVER,
-    );
+    this.lanes = new Lanes({
+      // A transport that says nothing of an order has one for all.
+      laneOf: (channel) => pubSub.laneOf?.(channel) ?? ONE_FOR_ALL,
+      serverOf: (channel) => serverNameOf(pubSub, channel),
+      keptMs: repair?.maxAgeMs ?? KEPT_MS,
+    });
     if (outbox === undefined) return;
     const { inFlight, ordersChannels } = this;
     this.outbox = new Outbox(
@@ -300,18 +303,13 @@ export class EventPublisher {
     const sequence = sequenceOf(bytes);
     if (sequence > this.lastSequence) this.lastSequence = sequence;
     this.lastAt = performance.now();
-    const lane = this.lanes.of(this.nameOfLane(channel), channel);
+    const lane = this.lanes.of(channel);
     const batch = lane.begin(this.isSameEvent(bytes, lane));
     const { id, last } = lane;
     stampEnvelope(bytes, id, last);
     this.guard?.sign(bytes, channel);
     const kept = keep ? this.history?.add(channel, bytes, sequence, id, last) : undefined;
     return { kept, batch };
-  }
-
-  /** The order that the transport keeps for a publish on this channel. One that says nothing of an order has one for all. */
-  private nameOfLane(channel: string): string {
-    return this.pubSub.laneOf?.(channel) ?? ONE_FOR_ALL;
   }
 
   /** Whether these bytes went to another channel a moment ago. */

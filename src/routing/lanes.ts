@@ -85,14 +85,29 @@ export interface LaneHead {
   readonly last: number;
 }
 
-/** More than an instance uses at a time. A lane is left with its connection. */
-const MAX_LANES = 64;
+/** More servers than a Cluster has. Records with more lanes are refused. */
+const MAX_LANES = 1_024;
+/** The server of a lane that was left before it was known. */
+const UNKNOWN_SERVER = '?';
 
 interface NamedLane {
   readonly lane: Lane;
   /** A channel that takes this lane. */
   readonly channel: string;
   server: string | undefined;
+  /** The last number when it was looked at, and since when it is the same, in monotonic time (`performance.now()`). */
+  seen: number;
+  seenAt: number;
+}
+
+/** @internal */
+export interface LanesDeps {
+  /** The name of the order that the transport keeps for a publish on this channel. */
+  laneOf(this: void, channel: string): string;
+  /** The server that takes a publish on this channel; undefined: not known yet. */
+  serverOf(this: void, channel: string): string | undefined;
+  /** A lane that was left is listed for so long after its last publish. */
+  readonly keptMs: number;
 }
 
 /**
@@ -107,21 +122,13 @@ export class Lanes {
   private lastName: string | undefined;
   private lastLane = new Lane(0);
 
-  /** @param serverOf the server that takes a publish on a lane, by one of its channels; undefined: not known yet */
-  constructor(private readonly serverOf: (name: string, channel: string) => string | undefined) {}
+  constructor(private readonly deps: LanesDeps) {}
 
-  /** The lane with this name, on which a channel is published now: mostly the one of the last call. */
-  of(name: string, channel: string): Lane {
+  /** The lane on which a channel is published now: mostly the one of the last call. */
+  of(channel: string): Lane {
+    const name = this.deps.laneOf(channel);
     if (name === this.lastName) return this.lastLane;
-    let named = this.byName.get(name);
-    if (named === undefined) {
-      named = { lane: new Lane(++this.count), channel, server: this.serverOf(name, channel) };
-      this.byName.set(name, named);
-      if (this.byName.size > MAX_LANES) {
-        const [oldest = name] = this.byName.keys();
-        this.byName.delete(oldest);
-      }
-    }
+    const named = this.byName.get(name) ?? this.add(name, channel);
     this.lastName = name;
     this.lastLane = named.lane;
     return named.lane;
@@ -133,9 +140,10 @@ export class Lanes {
   }
 
   heads(): LaneHead[] {
+    this.removeLeft();
     return [...this.byName].map(([name, named]) => {
-      const { lane, channel } = named;
-      named.server ??= this.serverOf(name, channel);
+      const { lane } = named;
+      named.server ??= this.serverOf(name, named);
       // The head first: it is never beyond the last number.
       const { head } = lane;
       return { lane: lane.id, server: named.server ?? '', head, last: lane.last };
@@ -145,5 +153,53 @@ export class Lanes {
   /** The number of lanes. */
   get size(): number {
     return this.byName.size;
+  }
+
+  private add(name: string, channel: string): NamedLane {
+    if (this.byName.size >= MAX_LANES) this.remove(this.leastNeeded());
+    const server = this.deps.serverOf(channel);
+    const seenAt = performance.now();
+    const named = { lane: new Lane(++this.count), channel, server, seen: 0, seenAt };
+    this.byName.set(name, named);
+    return named;
+  }
+
+  private isCurrent(name: string, { channel }: NamedLane): boolean {
+    return this.deps.laneOf(channel) === name;
+  }
+
+  private serverOf(name: string, named: NamedLane): string | undefined {
+    return this.isCurrent(name, named) ? this.deps.serverOf(named.channel) : UNKNOWN_SERVER;
+  }
+
+  /** The first one that was left, or else the first one. */
+  private leastNeeded(): string {
+    const [first = ''] = this.byName.keys();
+    for (const [name, named] of this.byName) if (!this.isCurrent(name, named)) return name;
+    return first;
+  }
+
+  /** The newest lane stays, so that the record shows that there were others before. */
+  private removeLeft(): void {
+    const now = performance.now();
+    for (const [name, named] of this.byName) {
+      const { lane, seen, seenAt } = named;
+      if (lane.last > seen) {
+        named.seen = lane.last;
+        named.seenAt = now;
+      } else if (
+        now - seenAt >= this.deps.keptMs &&
+        lane.id < this.count &&
+        lane.head === lane.last &&
+        !this.isCurrent(name, named)
+      ) {
+        this.remove(name);
+      }
+    }
+  }
+
+  private remove(name: string): void {
+    this.byName.delete(name);
+    if (name === this.lastName) this.lastName = undefined;
   }
 }

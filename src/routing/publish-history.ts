@@ -127,10 +127,12 @@ export class PublishHistory {
     last: LanePositions,
   ): HistoryPage {
     this.trim();
-    // A lane that was left long ago is of interest to those only who have a position on it.
+    // An asker that has no position on a lane that was left long ago began later, unless it has one on an earlier lane only.
+    const newest = from.size === 0 ? Infinity : Math.max(...from.keys());
     const evicted = new Map(
       [...this.evicted].filter(
-        ([lane, number]) => number > (from.get(lane) ?? 0) && (from.has(lane) || last.has(lane)),
+        ([lane, number]) =>
+          number > (from.get(lane) ?? 0) && (from.has(lane) || last.has(lane) || lane > newest),
       ),
     );
     const upTo = new Map(from);

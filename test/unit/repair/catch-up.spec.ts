@@ -16,6 +16,8 @@ class Publisher {
   private readonly inFlight: LaneBatch[] = [];
   private sequence = 0;
   ended = false;
+  /** Whether its record still has its lane. */
+  lists = true;
 
   constructor(
     readonly id: string,
@@ -42,7 +44,9 @@ class Publisher {
   get record() {
     return {
       instanceId: this.id,
-      heads: [{ lane: 1, server: REDIS, head: this.lane.head, last: this.lane.last }],
+      heads: this.lists
+        ? [{ lane: 1, server: REDIS, head: this.lane.head, last: this.lane.last }]
+        : [],
     };
   }
 
@@ -337,6 +341,25 @@ describe('catching up', () => {
     world.beat();
     world.cut();
     world.publish(more[0] as Publisher);
+    world.subscribe();
+    expect(world.asked).toEqual([]);
+  });
+
+  it('asks an instance whose record has a lane no longer: it may have published something there before', async () => {
+    world.publish(a);
+    world.beat();
+    world.cut();
+    world.publish(a);
+    a.lists = false;
+    world.write(a);
+    world.subscribe();
+    world.publish(a);
+    world.receiveAll();
+    await world.answerAll();
+    expect(world.delivered).toEqual(['a1', 'a2', 'a3']);
+    expect(world.catchUp.isUnderway).toBe(false);
+    // In the next outage that lane is of no interest any more.
+    world.cut();
     world.subscribe();
     expect(world.asked).toEqual([]);
   });

@@ -145,6 +145,13 @@ describe('positions', () => {
     expect(shown(positions, 'a')).toEqual({ 2000: 4, 2001: 4 });
   });
 
+  it('of an instance that publishes no more are those of the lanes that its record still lists', () => {
+    const before = positions.all;
+    positions.read([record('a', [2, 'redis', 0])]);
+    expect(shown(positions, 'a')).toEqual({});
+    expect(Object.fromEntries(before.get('a') ?? [])).toEqual({ 1: 5 });
+  });
+
   it('are not proven on a lane that the last record does not list yet, nor moved there by a page', () => {
     positions.read([record('a', [2, 'old', 5])]);
     positions.mark('m', 'old');

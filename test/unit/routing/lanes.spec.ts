@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import * as fc from 'fast-check';
 import { Lane, Lanes, settle, type LaneBatch } from '../../../src/routing/lanes.js';
 
@@ -68,15 +68,36 @@ describe('a lane', () => {
 });
 
 describe('the lanes of an instance', () => {
+  const KEPT_MS = 60_000;
+  const NAMES = Array.from({ length: 300 }, (_, i) => `m${i + 1}`);
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  /** Where each channel is published: the channel `a1` on the connection number 0 to the master `a`. */
+  function given(serverOf = (channel: string): string | undefined => channel.slice(0, 1)) {
+    let connection = 0;
+    const laneOf = (channel: string): string => `${channel.replace(/\d+$/, '')}#${connection}`;
+    const lanes = new Lanes({ laneOf, serverOf, keptMs: KEPT_MS });
+    const ids = (): number[] => lanes.heads().map(({ lane }) => lane);
+    return {
+      lanes,
+      ids,
+      publish: (channel: string) => settle(lanes.of(channel).begin()),
+      reconnect: () => void connection++,
+    };
+  }
+
   it('are found by the names that the transport gives them, and keep their numbers', () => {
-    const lanes = new Lanes((name) => (name === 'a' ? 'redis' : undefined));
-    const first = lanes.of('a', 'c');
-    settle(first.begin());
-    const second = lanes.of('b', 'c');
+    const { lanes, publish } = given((channel) => (channel === 'a1' ? 'redis' : undefined));
+    publish('a1');
+    const second = lanes.of('b1');
     second.begin();
     second.begin();
-    expect(lanes.of('a', 'd')).toBe(first);
-    expect([first.id, second.id]).toEqual([1, 2]);
+    expect([lanes.of('a2').id, second.id]).toEqual([1, 2]);
     expect(lanes.lasts()).toEqual(
       new Map([
         [1, 1],
@@ -91,20 +112,70 @@ describe('the lanes of an instance', () => {
 
   it('keep the server that they went to, once it is known', () => {
     let server: string | undefined;
-    const lanes = new Lanes(() => server);
-    settle(lanes.of('a', 'c').begin());
+    const { lanes, publish, reconnect } = given(() => server);
+    publish('a1');
     expect(lanes.heads()).toMatchObject([{ server: '' }]);
     server = 'one';
     expect(lanes.heads()).toMatchObject([{ server: 'one' }]);
     server = 'two';
-    lanes.of('b', 'c');
+    reconnect();
+    publish('a1');
     expect(lanes.heads()).toMatchObject([{ server: 'one' }, { server: 'two' }]);
   });
 
+  it('are one for each master, however many there are and however seldom they are used', () => {
+    const { lanes, ids, publish } = given();
+    const masters = NAMES.map((name) =>
+      name.replaceAll(/\d/g, (digit) => 'abcdefghij'[+digit] ?? ''),
+    );
+    for (let round = 0; round < 3; round++) {
+      for (const master of masters) publish(master);
+      jest.advanceTimersByTime(2 * KEPT_MS);
+      expect(ids()).toHaveLength(300);
+    }
+    expect([...lanes.lasts().values()]).toEqual(masters.map(() => 3));
+  });
+
+  it('are listed for a while after they were left; the newest one stays', () => {
+    const { ids, publish, reconnect } = given();
+    publish('a1');
+    publish('b1');
+    expect(ids()).toEqual([1, 2]);
+    reconnect();
+    publish('a1');
+    jest.advanceTimersByTime(KEPT_MS - 1);
+    expect(ids()).toEqual([1, 2, 3]);
+    jest.advanceTimersByTime(1);
+    expect(ids()).toEqual([3]);
+    reconnect();
+    jest.advanceTimersByTime(2 * KEPT_MS);
+    expect(ids()).toEqual([3]);
+    publish('a1');
+    jest.advanceTimersByTime(2 * KEPT_MS);
+    expect(ids()).toEqual([4]);
+  });
+
+  it('are listed as long as a publish on them is in flight', () => {
+    const { lanes, ids, publish, reconnect } = given();
+    const batch = lanes.of('a1').begin();
+    expect(ids()).toEqual([1]);
+    reconnect();
+    publish('a1');
+    jest.advanceTimersByTime(2 * KEPT_MS);
+    expect(ids()).toEqual([1, 2]);
+    settle(batch);
+    expect(ids()).toEqual([2]);
+  });
+
   it('are bounded: those that were left first are forgotten, and their numbers are not given again', () => {
-    const lanes = new Lanes(() => 'redis');
-    for (let i = 1; i <= 100; i++) lanes.of(`#${i}`, 'c');
-    expect(lanes.heads()).toHaveLength(64);
-    expect(lanes.of('#1', 'c').id).toBe(101);
+    const { ids, publish, reconnect } = given();
+    publish('used1');
+    for (let i = 1; i <= 2_000; i++) {
+      publish('a1');
+      reconnect();
+    }
+    expect(ids()).toHaveLength(1_024);
+    publish('a1');
+    expect(ids().at(-1)).toBe(2_002);
   });
 });

@@ -107,6 +107,8 @@ describe('the publish history', () => {
     expect(evicted(new Map(), upTo([1, 2], [2, 1]))).toEqual(upTo([1, 2]));
     expect(evicted(upTo([1, 1]), upTo([2, 1]))).toEqual(upTo([1, 2]));
     expect(evicted(upTo([1, 2]), upTo([2, 1]))).toEqual(upTo());
+    // Lane 1 began after those on which the asker has a position.
+    expect(evicted(upTo([0, 3]), upTo([2, 1]))).toEqual(upTo([1, 2]));
   });
 
   it('stays within its bounds over many events', () => {
