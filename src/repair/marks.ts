@@ -31,6 +31,8 @@ interface MarkedChannel {
   missed: number;
   /** When its marks were sent that have not come back, in monotonic time (`performance.now()`). */
   readonly sentAt: Map<string, number>;
+  /** When the newest of those that came back was sent; before the first one, when the channel was first listened to. */
+  heardAt: number;
 }
 
 /**
@@ -51,6 +53,11 @@ export class Marks {
     return this.lastHeardAt;
   }
 
+  /** Until when every server is known to have been heard, in monotonic time (`performance.now()`). */
+  get allHeardAt(): number {
+    return Math.min(...this.channels.map(({ heardAt }) => heardAt));
+  }
+
   /** Whether these are the channels of all servers. */
   areAll(isOne: (channel: string) => boolean): boolean {
     return this.channels.every(({ name }) => isOne(name));
@@ -65,7 +72,13 @@ export class Marks {
     }
     for (const name of kept) {
       const hold = this.deps.subscriptions.acquire(name, (bytes) => this.heard(name, bytes));
-      this.channels.push({ name, hold, missed: 0, sentAt: new Map() });
+      this.channels.push({
+        name,
+        hold,
+        missed: 0,
+        sentAt: new Map(),
+        heardAt: performance.now(),
+      });
     }
   }
 
@@ -138,6 +151,7 @@ export class Marks {
     if (channel === undefined || sentAt === undefined) return;
     channel.missed = 0;
     channel.sentAt.delete(nonce);
+    channel.heardAt = Math.max(channel.heardAt, sentAt);
     this.lastHeardAt = Math.max(this.lastHeardAt, sentAt);
     if (this.deps.positions.heard(nonce)) this.deps.proven();
   }

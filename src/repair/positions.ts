@@ -207,6 +207,11 @@ export class Positions {
     return this.past.findLast(({ at }) => at <= moment)?.positions;
   }
 
+  /** This moment, or the oldest one of which the positions are known. */
+  known(moment: number): number {
+    return Math.max(moment, this.past[0]?.at ?? -Infinity);
+  }
+
   private isMarked({ server }: LaneHead): boolean {
     // A server that is not known yet may be one that marks go to.
     return server === '' || this.marked.has(server);

@@ -201,8 +201,17 @@ export class Repair {
       this.marks.interrupted();
     }
     if (!this.isOn) return;
-    this.catchUp.interrupted(isConcerned, since);
+    this.catchUp.interrupted(isConcerned, since ?? this.movedSince(isConcerned));
     this.missing();
+  }
+
+  /**
+   * A slot of a Cluster may have moved to a server whose marks have been heard since: they prove nothing of its channels. Undefined:
+   * all servers are concerned, so no mark has been heard.
+   */
+  private movedSince(isConcerned: InterruptedChannels): number | undefined {
+    const { marks, positions } = this;
+    return marks.areAll(isConcerned) ? undefined : positions.known(marks.allHeardAt);
   }
 
   /**

@@ -353,10 +353,8 @@ describe('catching up', () => {
     a.lists = false;
     world.write(a);
     world.subscribe();
-    world.publish(a);
-    world.receiveAll();
     await world.answerAll();
-    expect(world.delivered).toEqual(['a1', 'a2', 'a3']);
+    expect(world.delivered).toEqual(['a1', 'a2']);
     expect(world.catchUp.isUnderway).toBe(false);
     // In the next outage that lane is of no interest any more.
     world.cut();

@@ -53,6 +53,7 @@ function instance(bus: InMemoryBus, more: { repair?: false } = {}) {
   cluster.gaps$.subscribe((gap) => gaps.push(gap));
   return {
     ...deps,
+    membership,
     repair,
     namespace,
     gaps,
@@ -70,6 +71,8 @@ function instance(bus: InMemoryBus, more: { repair?: false } = {}) {
     },
   };
 }
+
+const isUser = (channel: string): boolean => channel.includes(':user:');
 
 /** Resolves once the messages that cannot be received are gone. */
 const passed = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
@@ -126,6 +129,32 @@ describe('the repair of an instance', () => {
     );
     expect(here.repair.status).toEqual({ underway: false, heldBytes: 0, repairs: 1 });
     expect(here.gaps).toEqual([]);
+  });
+
+  it('asks for events of a slot that has moved to a server whose marks were heard before the move was noticed', async () => {
+    const { here, there, send } = await given();
+    const beat = async (): Promise<void> => {
+      for (const { membership } of [there, here]) await membership.beatNow({ unchanged: true });
+      await passed();
+    };
+    here.pubSub.inParts(isUser);
+    there.pubSub.inParts(isUser);
+    await send(1);
+    await beat();
+    await beat();
+    // The old server sends no more events of the channel, and this instance does not know yet.
+    there.pubSub.inParts(() => false);
+    here.pubSub.hearBut(isUser);
+    await send(2);
+    await beat();
+    here.pubSub.deafen(isUser);
+    here.pubSub.heal();
+    await until(
+      () => here.namespace.deliveries.length === 2 && !here.repair.status.underway,
+      () => 'the event that was missed',
+    );
+    const names = here.namespace.deliveries.map(({ packet }) => packet.packet?.data);
+    expect([names, here.gaps]).toEqual([[['1'], ['2']], []]);
   });
 
   it('goes on if Redis refuses the channels between the instances: events are not held for ever, and a gap is reported', async () => {
