@@ -362,22 +362,28 @@ export class CatchUp {
   }
 
   private take(outage: Outage, pull: Pull, page: PulledPage): void {
-    const { origin: instanceId, heard } = pull;
+    const { origin: instanceId } = pull;
     const { arrivals, upTo, cursor, forgotten } = page;
     if (cursor !== undefined && cursor <= (pull.cursor ?? -1)) throw new TypeError('it goes back');
     pull.failures = 0;
     pull.failingSince = undefined;
-    if (forgotten !== undefined) {
-      // Whoever may publish on a channel decides what was heard, so that is for the report only.
-      const from = Math.min(heard + 1, forgotten);
-      this.deps.gap({ instanceId, from, to: forgotten, reason: 'forgotten' });
-      pull.heard = Math.max(heard, forgotten);
-    }
+    if (forgotten !== undefined) this.tellForgotten(pull, forgotten);
     for (const arrival of arrivals) this.deps.deliver(instanceId, arrival);
     pull.from = furthest(pull.from, upTo);
     pull.cursor = cursor;
     // What was dropped while it was asked is on a further page.
     if (cursor === undefined && !this.held.hasDropped(instanceId)) this.finish(outage, pull);
+  }
+
+  /** Each page may say it. */
+  private tellForgotten(pull: Pull, to: number): void {
+    const { origin: instanceId, heard, told } = pull;
+    if (told !== undefined && told.from <= to && to <= told.to) return;
+    // The right to publish on a channel decides what was heard, so that is for the report only.
+    const from = Math.min(heard + 1, to);
+    pull.told = { from: Math.min(from, told?.from ?? from), to: Math.max(to, told?.to ?? to) };
+    pull.heard = Math.max(heard, to);
+    this.deps.gap({ instanceId, from, to, reason: 'forgotten' });
   }
 
   private askLater(outage: Outage, pull: Pull): void {

@@ -33,6 +33,8 @@ export interface Pull {
   from: LanePositions;
   /** The sequence up to which its events were received, or reported as a gap. */
   heard: number;
+  /** The sequences of the forgotten events that were reported. */
+  told: { readonly from: number; readonly to: number } | undefined;
   cursor: number | undefined;
   /** `waiting`: it may have published nothing. `asking`: in the queue, or asked. */
   state: 'waiting' | 'asking' | 'done';
@@ -50,6 +52,7 @@ function newPull(origin: InstanceId, start: Start, known: boolean): Pull {
     origin,
     start,
     ...start,
+    told: undefined,
     cursor: undefined,
     state: 'waiting',
     known,

@@ -75,6 +75,15 @@ class Publisher {
   }
 }
 
+/** An instance that has forgotten events, as each of its pages says. */
+class ForgetfulPublisher extends Publisher {
+  readonly forgotten: number[] = [];
+
+  override answer(...question: Parameters<Publisher['answer']>): PulledPage {
+    return { ...super.answer(...question), forgotten: this.forgotten.shift() };
+  }
+}
+
 interface Asked {
   readonly origin: string;
   readonly answer: () => void;
@@ -571,6 +580,20 @@ describe('catching up', () => {
     await world.answerAll();
     expect(world.gaps).toEqual(['small 1-2 forgotten']);
     expect(world.delivered).toEqual(['small3', 'small4', 'small5']);
+  });
+
+  it('reports once what several pages say is forgotten', async () => {
+    const forgetful = new ForgetfulPublisher('f');
+    world.add(forgetful);
+    world.beat();
+    world.cut();
+    for (let i = 0; i < 50; i++) world.publish(forgetful);
+    forgetful.forgotten.push(20, 20, 24, 22, 20, 24);
+    world.write(forgetful);
+    world.subscribe();
+    await world.answerAll();
+    expect(forgetful.forgotten).toEqual([]);
+    expect(world.gaps).toEqual(['f 1-20 forgotten', 'f 21-24 forgotten']);
   });
 
   it('drops live events that the pages have overtaken, until a mark proves that no more can come', async () => {
