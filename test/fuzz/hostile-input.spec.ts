@@ -5,11 +5,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { decodeClusterMessage, encodeClusterMessage } from '../../src/wire/cluster-message.js';
-import { unpackEnvelopes } from '../../src/wire/envelope-pack.js';
 import { decodeEnvelope, encodeEnvelope } from '../../src/wire/envelope.js';
 import { areEventFor } from '../../src/wire/event-frames.js';
 import { decodeExternalEvent } from '../../src/wire/external-event.js';
 import { readFrames } from '../../src/wire/frames.js';
+import { unpackPage } from '../../src/wire/page-pack.js';
 import { signEnvelope, verifiedTag } from '../../src/wire/signature.js';
 import {
   answer,
@@ -101,7 +101,7 @@ describe('arbitrary bytes', () => {
           inputs++;
           const envelope = decodeEnvelope(variant);
           decodeClusterMessage(variant);
-          unpackEnvelopes(variant);
+          unpackPage(variant);
           if (variant[0] === 0x7b) decodeExternalEvent(variant);
           verifiedTag(variant, 'channel', []);
           if (typeof envelope !== 'string') areEventFor('/', envelope.frames);

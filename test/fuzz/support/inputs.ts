@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
-import { packEnvelopes } from '../../../src/wire/envelope-pack.js';
 import { encodeClusterMessage, type ClusterMessage } from '../../../src/wire/cluster-message.js';
 import { encodeEnvelope } from '../../../src/wire/envelope.js';
+import { packPage } from '../../../src/wire/page-pack.js';
 
 /** Only a few origins, because invented instances remain members until they have been silent for long. */
 export const origin = fc
@@ -83,6 +83,8 @@ const pack = fc
     fc.record({
       channel: fc.oneof(fc.constant('propagator:/:all'), name),
       ageMs: fc.integer(),
+      lane: fc.nat(),
+      number: fc.nat({ max: 2 ** 48 - 1 }),
       bytes: fc.oneof(
         event,
         fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
@@ -90,11 +92,14 @@ const pack = fc
     }),
     { maxLength: 3 },
   )
-  .map((envelopes) => packEnvelopes(envelopes));
+  .map((entries) => packPage(entries));
 const packOrNot = fc.oneof(
   pack,
   fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
 );
+
+/** Pairs of a lane and a number, or nearly. */
+const positions = fc.array(fc.array(fc.nat(), { maxLength: 3 }), { maxLength: 3 });
 
 /** All operations that an instance answers. */
 export const OPERATIONS = [
@@ -133,7 +138,7 @@ const params = fc.oneof(
       close: json,
       reason: json,
       ageMs: fc.oneof(fc.integer(), json),
-      from: fc.oneof(fc.array(fc.array(fc.nat(), { maxLength: 3 }), { maxLength: 3 }), json),
+      from: fc.oneof(positions, json),
       cursor: fc.oneof(fc.nat(), json),
       scope: fc.oneof(fc.nat(), json),
       filter: fc.oneof(
@@ -172,7 +177,17 @@ export const answer = fc.oneof(
     ),
     { maxLength: 2 },
   ),
-  fc.record({ pack: fc.oneof(packOrNot, json), forgotten: fc.oneof(fc.nat(), json) }),
+  fc.record(
+    {
+      pack: fc.oneof(packOrNot, json),
+      upTo: fc.oneof(positions, json),
+      cursor: fc.oneof(fc.nat(), json),
+      forgotten: fc.oneof(fc.nat(), json),
+      forgottenAgeMs: fc.oneof(fc.nat(), json),
+      unknownScope: json,
+    },
+    { requiredKeys: ['pack'] },
+  ),
 );
 
 const number = fc.oneof(fc.nat({ max: 20 }), fc.double(), fc.integer());

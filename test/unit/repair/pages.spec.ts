@@ -28,6 +28,9 @@ const channels = (...names: string[]) => ChannelFilter.of(names, () => true).enc
 const shown = (page: PulledPage | undefined) =>
   page?.arrivals.map(({ lane, number, channel }) => `${lane}/${number} ${channel}`);
 
+const aged = (ageMs: number) =>
+  packPage([{ channel: 'a', ageMs, lane: 1, number: 1, bytes: Buffer.from('xyz') }]);
+
 describe('pages of published events', () => {
   let history: PublishHistory;
   let last: Map<number, number>;
@@ -172,6 +175,12 @@ describe('pages of published events', () => {
         expect(unpackPage(packPage(packed))).toEqual(packed);
       }),
     );
+    const ages = [-5, 1.6, 2 ** 40].map((ageMs) => unpackPage(aged(ageMs))?.[0]?.ageMs);
+    expect(ages).toEqual([0, 2, 2 ** 32 - 1]);
+    const pack = aged(1);
+    for (let length = 1; length < pack.length; length++) {
+      expect(unpackPage(pack.subarray(0, length))).toBeUndefined();
+    }
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
         const unpacked = unpackPage(Buffer.from(bytes));
