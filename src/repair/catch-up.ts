@@ -70,7 +70,20 @@ export interface CatchUpDeps {
   gap(gap: EventGap): void;
   /** The outage is over. */
   ended(starts: Starts): void;
+  /** Events of a publisher without a record are held: the next records are wanted soon. */
+  wantRecords(): void;
+  /** An instance that publishes something has a record after this time, in ms. */
+  readonly recordWithinMs: number;
   readonly failed: Failed;
+}
+
+/** The last outage. An instance may turn up that has published in it, before it wrote its first record. */
+interface Recent {
+  readonly concerns: readonly InterruptedChannels[];
+  /** The instances that had a record at its end. */
+  readonly known: Set<InstanceId>;
+  /** Monotonic time (`performance.now()`). */
+  readonly until: number;
 }
 
 /**
@@ -94,6 +107,7 @@ export class CatchUp {
     { readonly start: Start; readonly concerns: readonly InterruptedChannels[] }
   >();
   private readonly timers = new Set<NodeJS.Timeout>();
+  private recent: Recent | undefined;
 
   constructor(
     private readonly deps: CatchUpDeps,
@@ -106,7 +120,7 @@ export class CatchUp {
 
   /** Whether live events have to be looked at. */
   get isActive(): boolean {
-    return this.outage !== undefined || this.pulled.size > 0 || this.lost.size > 0;
+    return this.outage !== undefined || this.pulled.size > 0 || this.lost.size > 0 || this.isRecent;
   }
 
   get heldBytes(): number {
@@ -174,9 +188,13 @@ export class CatchUp {
   recordRead(origin: InstanceId, version: number): void {
     const state = this.deps.stateOf(origin);
     if (state === 'alive') this.returned(origin);
+    if (state === 'alive' && this.isNewlyFound(origin)) this.onlyRecent(origin, true);
     const { outage } = this;
     if (outage === undefined || !(outage.ofAll || outage.pulls.has(origin))) return;
-    const pull = outage.pullOf(origin);
+    const before = outage.pullOf(origin);
+    // It was taken for a publisher that answers nothing.
+    const isFound = !before.known && before.state === 'done';
+    const pull = isFound ? outage.add(origin, FROM_NOTHING, true) : before;
     pull.known = true;
     if (pull.state === 'done') return;
     if (state !== 'alive') this.gone(outage, pull, state === 'ended');
@@ -218,9 +236,10 @@ export class CatchUp {
     if (this.lost.get(origin)?.concerns.some((isConcerned) => isConcerned(arrival.channel))) {
       this.returned(origin);
     }
+    if (this.mayBeRecent(origin, arrival.channel)) this.onlyRecent(origin, false);
     const { outage } = this;
     if (outage === undefined || !outage.isConcerned(arrival.channel)) return false;
-    if (!outage.pulls.has(origin) && !mayBeNew(outage, arrival)) return false;
+    if (!outage.pulls.has(origin) && !mayBeNew(outage)) return false;
     const pull = outage.pullOf(origin);
     if (pull.state === 'done') return false;
     this.held.hold(origin, arrival);
@@ -234,6 +253,7 @@ export class CatchUp {
     this.held.clear();
     this.pulled.clear();
     this.lost.clear();
+    this.recent = undefined;
   }
 
   /** The outage, with no question underway. */
@@ -283,7 +303,12 @@ export class CatchUp {
   }
 
   /** Something is missing of one instance, and it can be asked. */
-  private only(origin: InstanceId, start: Start, concerns: readonly InterruptedChannels[]): void {
+  private only(
+    origin: InstanceId,
+    start: Start,
+    concerns: readonly InterruptedChannels[],
+    known = true,
+  ): void {
     let { outage } = this;
     if (outage === undefined) {
       outage = this.begin();
@@ -291,7 +316,40 @@ export class CatchUp {
     }
     this.scope++;
     outage.addConcerns(concerns);
-    outage.add(origin, start, true);
+    outage.add(origin, start, known);
+  }
+
+  private get isRecent(): boolean {
+    if (this.recent !== undefined && this.recent.until <= performance.now())
+      this.recent = undefined;
+    return this.recent !== undefined;
+  }
+
+  /** Whether a publisher without a record may have published in the last outage: its next events have to wait. */
+  private mayBeRecent(origin: InstanceId, channel: string): boolean {
+    const { recent, outage } = this;
+    if (recent === undefined || !this.isRecent) return false;
+    if (outage?.ofAll === true || outage?.pulls.has(origin) === true) return false;
+    if ((outage?.pulls.size ?? 0) >= MAX_PULLS) return false;
+    return (
+      this.deps.stateOf(origin) === undefined &&
+      recent.concerns.some((isConcerned) => isConcerned(channel))
+    );
+  }
+
+  /** Whether this is the first record of an instance, and it says that the instance has published something. */
+  private isNewlyFound(origin: InstanceId): boolean {
+    const { recent, outage } = this;
+    if (recent === undefined || !this.isRecent || outage?.ofAll === true) return false;
+    return !recent.known.has(origin) && this.deps.positions.lastsOf(origin).size > 0;
+  }
+
+  private onlyRecent(origin: InstanceId, known: boolean): void {
+    const { recent } = this;
+    if (recent === undefined) return;
+    this.only(origin, FROM_NOTHING, recent.concerns, known);
+    if (known) recent.known.add(origin);
+    else this.deps.wantRecords();
   }
 
   /** An instance answers nothing more. */
@@ -430,11 +488,16 @@ export class CatchUp {
     const { outage } = this;
     if (outage?.heardSince === undefined || outage.open > 0) return;
     this.outage = undefined;
+    if (outage.ofAll) {
+      const until = performance.now() + this.deps.recordWithinMs;
+      const known = new Set(this.deps.positions.origins);
+      this.recent = { concerns: [...outage.concerns], known, until };
+    }
     this.deps.ended(outage.starts);
   }
 }
 
 /** Whether a publisher of which nothing is known may be an instance, and something of it may be missing. */
-function mayBeNew({ ofAll, pulls }: Outage, { lane }: NumberedArrival): boolean {
-  return lane > 0 && ofAll && pulls.size < MAX_PULLS;
+function mayBeNew({ ofAll, pulls }: Outage): boolean {
+  return ofAll && pulls.size < MAX_PULLS;
 }

@@ -127,6 +127,11 @@ export class Repair {
         receiver.log.has(origin, sequence, fnv1a(channel)),
       gap,
       ended: (starts) => this.ended(starts),
+      wantRecords: () => {
+        this.pauseMs = FIRST_PAUSE_MS;
+        this.waitForRecords();
+      },
+      recordWithinMs: 2 * heartbeatIntervalMs,
       failed: this.failed,
     });
   }

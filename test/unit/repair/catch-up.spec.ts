@@ -110,6 +110,8 @@ class World {
   private queue: ({ origin: string; arrival: NumberedArrival } | string)[] = [];
   private readonly states = new Map<string, 'alive' | 'ended' | 'lost'>();
   private readonly highest = new Map<string, number>();
+  /** How often the next records were wanted soon. */
+  wanted = 0;
   /** Outages that are over. */
   outages = 0;
   connected = true;
@@ -120,6 +122,7 @@ class World {
   constructor(
     private readonly pageBytes = 100,
     maxAskedAtOnce = 0,
+    recordWithinMs = 0,
   ) {
     this.positions.begin([]);
     const deps: CatchUpDeps = {
@@ -143,6 +146,8 @@ class World {
       ended: () => {
         this.outages++;
       },
+      wantRecords: () => void this.wanted++,
+      recordWithinMs,
       failed: (error) => void this.errors.push(error),
     };
     this.catchUp = new CatchUp(deps, maxAskedAtOnce);
@@ -551,6 +556,42 @@ describe('catching up', () => {
     expect(world.delivered).toContain('a16');
   });
 
+  it('asks an instance that published before it wrote its first record, when the outage is over', async () => {
+    world = new World(100, 0, 60_000);
+    const slow = new Publisher('slow');
+    world.cut();
+    world.publishers.set(slow.id, slow);
+    world.publish(slow);
+    world.subscribe();
+    expect(world.outages).toBe(1);
+    world.publish(slow);
+    world.receiveAll();
+    expect([world.delivered, world.wanted]).toEqual([[], 1]);
+    world.write(slow);
+    world.read();
+    await world.answerAll();
+    expect(world.delivered).toEqual(['slow1', 'slow2']);
+    expect(world.gaps).toEqual([]);
+    expect(world.catchUp.isUnderway).toBe(false);
+  });
+
+  it('asks an instance that was taken for a publisher without a record, once its record is there', async () => {
+    world = new World(100, 0, 60_000);
+    const slow = new Publisher('slow');
+    world.cut();
+    world.publishers.set(slow.id, slow);
+    world.publish(slow);
+    world.subscribe();
+    world.publish(slow);
+    world.receiveAll();
+    world.read();
+    expect(world.delivered).toEqual(['slow2']);
+    world.write(slow);
+    world.read();
+    await world.answerAll();
+    expect(world.delivered).toEqual(['slow2', 'slow1']);
+  });
+
   it('reports no gap for an instance that has ended and had published nothing', () => {
     world.cut();
     world.subscribe();
@@ -631,10 +672,10 @@ describe('catching up', () => {
     world.cut();
     world.subscribe();
     const arrival = { channel: 'c', sequence: 1, bytes: Buffer.alloc(1), lane: 0, number: 0 };
-    expect(world.catchUp.intercept('outside', arrival)).toBe(false);
+    expect(world.catchUp.intercept('outside', arrival)).toBe(true);
     expect(world.catchUp.intercept('forger', { ...arrival, lane: 7, number: 2 ** 40 })).toBe(true);
     world.read();
-    expect(world.delivered).toEqual(['forger1']);
+    expect(world.delivered).toEqual(['outside1', 'forger1']);
     expect(world.gaps).toEqual([]);
     // It cannot move the position of an instance either.
     world.catchUp.intercept('a', { ...arrival, lane: 1, number: 2 ** 40 });
