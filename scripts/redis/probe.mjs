@@ -12,11 +12,14 @@ const COUNT = 450;
 const part = FIRST + (Number(process.env['JEST_WORKER_ID'] ?? 0) % PARTS) * COUNT;
 let next = Math.floor(Math.random() * COUNT);
 
-/** A TCP port that is currently not in use. */
+/** The nodes of a Cluster also listen on a port so much higher, where kernels assign ports themselves. */
+const BUS_OFFSET = 10_000;
+
+/** A TCP port that is currently not in use, neither is the port of a Cluster's bus that belongs to it. */
 export async function freePort() {
   for (let tries = 0; tries < COUNT; tries++) {
     const port = part + (next++ % COUNT);
-    if (await isFree(port)) return port;
+    if ((await isFree(port)) && (await isFree(port + BUS_OFFSET))) return port;
   }
   throw new Error('no TCP port to be had');
 }

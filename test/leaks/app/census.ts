@@ -33,6 +33,19 @@ export function runtimeOf({ app }: TestInstance): Runtime {
   return app.get<Runtime>(RUNTIME);
 }
 
+/** The number of instances of which something has been heard for certain. */
+export function provenBy(instance: TestInstance): number {
+  const { router } = runtimeOf(instance) as unknown as {
+    router: {
+      receiver: {
+        repair: { positions: { proven: ReadonlyMap<string, ReadonlyMap<number, number>> } };
+      };
+    };
+  };
+  const { proven } = router.receiver.repair.positions;
+  return [...proven.values()].filter(({ size }) => size > 0).length;
+}
+
 export function censusOf(instance: TestInstance): Census {
   const server = serverOf(instance);
   const { _nsps, parentNsps } = server as unknown as Internals;
@@ -57,12 +70,12 @@ export function censusOf(instance: TestInstance): Census {
 }
 
 /**
- * Kept on purpose, within limits: the publish history, the received log, the numbers of the newest requests, and the names of
- * Engine.IO's transports.
+ * Kept on purpose, within limits: the publish history, the received log, the numbers of the newest requests, the positions of
+ * the last minute, and the names of Engine.IO's transports.
  */
 function withoutKept(sizes: Sizes): Sizes {
   const kept =
-    /\.history\.kept$|\.log\.(chunks|lastSequences|originIndexes)|\.requests\.begun$|\.internals\.transports$/;
+    /\.history\.(kept|evicted)$|\.positions\.past(\[|$)|\.log\.(chunks|lastSequences|originIndexes)|\.requests\.begun$|\.internals\.transports$/;
   return Object.fromEntries(Object.entries(sizes).filter(([path]) => !kept.test(path)));
 }
 

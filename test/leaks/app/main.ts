@@ -2,7 +2,8 @@ import { untilMembersKnown } from '../../support/members.js';
 import { serversWith } from '../../support/servers-with.js';
 import { presenceOf } from '../../support/presence/presence-cluster.js';
 import { givenCluster } from '../../support/test-cluster.js';
-import { censusOf, serverOf } from './census.js';
+import { until } from '../../support/until.js';
+import { censusOf, provenBy, serverOf } from './census.js';
 import { RootGateway, TenantGateway } from './gateways.js';
 import { heldObjects, heapBytes } from './heap.js';
 import { silentLogger } from './silent-logger.js';
@@ -23,6 +24,12 @@ const cluster = await givenCluster()
 await untilMembersKnown(cluster);
 // Like many apps: changes without a subscriber wait for a while.
 for (const instance of cluster.instances) presenceOf(instance).changes$.subscribe();
+// The first event of an instance gives it a lane, which its record then lists for good.
+for (const { propagator } of cluster.instances) await propagator.emitToAll({ event: 'first' });
+await until(
+  () => cluster.instances.every((instance) => provenBy(instance) === cluster.instances.length - 1),
+  () => 'the positions of the instances',
+);
 
 serve({
   prefix: () => cluster.prefix,
