@@ -7,7 +7,7 @@ export type ChannelListener = (message: Buffer) => void;
 interface Channel {
   readonly name: string;
   readonly listeners: Set<Listening>;
-  /** Whether it is subscribed by {@link PubSub.subscribeControl}. */
+  /** Whether the channel is subscribed by {@link PubSub.subscribeControl}. */
   readonly control: boolean;
   /** The listener of {@link Channels.share}. */
   shared: Listening | undefined;

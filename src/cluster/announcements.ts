@@ -10,7 +10,7 @@ import type { ClusterBus } from './cluster-bus.js';
 interface AnnouncementsDeps {
   readonly bus: Pick<ClusterBus, 'sendTo' | 'sendToAll'>;
   readonly pubSub: Pick<PubSub, 'state'>;
-  /** What this instance says of itself. */
+  /** The details and the record of this instance. */
   describe(): Pick<MembershipMessage, 'member' | 'record'>;
   readonly reporter: Reporter;
   readonly failed: Failed;

@@ -16,7 +16,7 @@ const REPLY_GRACE_MS = 1_000;
 /** After this part of its time a request is sent again to instances from which nothing has arrived. */
 const RETRY_AFTER = 0.5;
 
-/** By these, a request that arrives twice is executed once. Older ones are forgotten. */
+/** The number of remembered requests: a request that arrives twice is executed once. Older ones are forgotten. */
 const MAX_REMEMBERED = 10_000;
 
 /** The maximum time that another instance may ask to wait, because waiting takes memory. */

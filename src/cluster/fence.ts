@@ -1,12 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import type { ChannelHandle, Channels } from '../channels/channels.js';
+import { newMark, nonceOf } from '../channels/mark.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { TimeLimit } from '../reporting/time-limit.js';
 import { nextTick, type Failed } from '../reporting/timers.js';
 
-/** A mark is nothing but its nonce. */
-const NONCE_BYTES = 16;
 /** A connection that returns nothing for this long is deaf, and loses its events in any case. */
 const MAX_WAIT_MS = 5_000;
 
@@ -42,7 +40,7 @@ export class Fence {
   async open(): Promise<void> {
     if (!this.isNeeded) return;
     this.hold ??= this.sharedChannels.acquire(this.channel, (bytes) =>
-      this.waiting.get(bytes.toString('hex', 0, NONCE_BYTES))?.(),
+      this.waiting.get(nonceOf(bytes))?.(),
     );
     this.stopListening ??= this.pubSub.onInterruption?.((interrupted) => {
       if (interrupted(this.channel)) this.passAll();
@@ -66,21 +64,20 @@ export class Fence {
   }
 
   private send(): Promise<void> {
-    const nonce = randomBytes(NONCE_BYTES);
-    const name = nonce.toString('hex');
+    const { bytes, nonce } = newMark();
     return new Promise((resolve) => {
       const pass = (): void => {
         limit.clear();
-        this.waiting.delete(name);
+        this.waiting.delete(nonce);
         resolve();
       };
       const limit = new TimeLimit(MAX_WAIT_MS, this.failed, pass);
-      this.waiting.set(name, pass);
+      this.waiting.set(nonce, pass);
       // One for all requests of a tick.
       nextTick(this.failed, async () => {
         this.next = undefined;
         // The state says that Redis is down, and the log has said so, too.
-        await this.pubSub.publish(this.channel, nonce).catch(pass);
+        await this.pubSub.publish(this.channel, bytes).catch(pass);
       });
     });
   }

@@ -38,13 +38,13 @@ interface Entry {
   version: number;
   /** Otherwise it is known by its heartbeats only: another version, or Redis does not take its record. */
   hasRecord: boolean;
-  /** Whether its heartbeats carry a record. */
+  /** Whether heartbeats of the instance carry a record. */
   hasText: boolean;
   /** Monotonic time (`performance.now()`): of its last heartbeat, or since when its record is missing. */
   silentSince: number | undefined;
 }
 
-/** What a read, or a heartbeat, has changed. @internal */
+/** The changes of a read, or of a heartbeat. @internal */
 export interface MembersUpdate {
   readonly instances: readonly KnownInstance[];
   readonly changes: readonly ClusterChange[];

@@ -5,12 +5,7 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { after, guarded, type Failed } from '../reporting/timers.js';
-import {
-  memberIn,
-  type MemberDetails,
-  type MembershipMessage,
-  type RecordsPlace,
-} from '../wire/cluster-message.js';
+import { memberIn, type MembershipMessage, type RecordsPlace } from '../wire/cluster-message.js';
 import type { InstanceId, WireVersion } from '../wire/envelope.js';
 import { Announcements } from './announcements.js';
 import type { ClusterBus } from './cluster-bus.js';
@@ -41,14 +36,12 @@ const REFUSED_MS = 30_000;
 /** Redis is down, or silent: heartbeats would not pass either. */
 const AWAY: ReadonlySet<string> = new Set(['redis.unavailable', 'redis.timeout', 'redis.closed']);
 
-/** What was read with one beat, or heard with one heartbeat. @internal */
+/** The result of one beat, or of one heartbeat of another instance. @internal */
 export interface MembershipRead {
   /** Counts the reads. */
   readonly version: number;
-  /** Whether it is a beat of this instance, and not a heartbeat of another one. */
+  /** Whether this is the result of an own beat. */
   readonly isBeat: boolean;
-  /** Whether `instances` are all that have a record. */
-  readonly isComplete: boolean;
   /** The instances whose records have changed; also unchanged ones, where they were asked for. */
   readonly instances: readonly KnownInstance[];
 }
@@ -123,7 +116,10 @@ export class Membership {
     this.announcements = new Announcements({
       ...deps,
       failed: this.failed,
-      describe: () => ({ member: this.details(), record: this.text() }),
+      describe: () => {
+        const description = this.describe();
+        return { member: memberIn(description), record: this.encoded(description) };
+      },
     });
     this.subscribers$ = this.announcements.subscribers$;
     this.news = new News({
@@ -139,7 +135,7 @@ export class Membership {
 
   /** This instance. */
   get self(): ClusterMember {
-    return { instanceId: this.deps.bus.instanceId, ...this.details() };
+    return { instanceId: this.deps.bus.instanceId, ...memberIn(this.describe()) };
   }
 
   get size(): number {
@@ -227,7 +223,7 @@ export class Membership {
     this.announcements.countSubscribers();
   }
 
-  /** For how long messages of all others have arrived: then any instance without a record has been heard. */
+  /** The time for which messages of all others have arrived, in ms: in the end any instance without a record has been heard. */
   get listeningMs(): number {
     return performance.now() - this.subscribedSince;
   }
@@ -243,12 +239,13 @@ export class Membership {
     };
   }
 
-  private details(): MemberDetails {
-    return memberIn(this.describe());
+  /** The record of this instance. */
+  private text(): string {
+    return this.encoded(this.describe());
   }
 
-  private text(): string {
-    return this.codec.encode(this.deps.bus.instanceId, this.describe());
+  private encoded(description: InstanceDescription): string {
+    return this.codec.encode(this.deps.bus.instanceId, description);
   }
 
   private async open(): Promise<void> {
@@ -351,25 +348,18 @@ export class Membership {
   private async renew(records: RecordBeats, unchanged: boolean): Promise<void> {
     const answer = await records.beat(this.text(), unchanged, this.members.size);
     if (!this.started) return;
-    const { wasAlive, isComplete } = answer;
-    if (!wasAlive) this.news.wrote(this.known);
+    if (!answer.wasAlive) this.news.wrote(this.known);
     this.tell(
       this.members.recordsRead(answer, this.version + 1, (record) => answer.isNew(record)),
-      {
-        isBeat: true,
-        isComplete,
-      },
+      { isBeat: true },
     );
     this.news.sayHelloSoon();
   }
 
-  private tell(
-    { instances, changes }: MembersUpdate,
-    { isBeat = false, isComplete = false } = {},
-  ): void {
+  private tell({ instances, changes }: MembersUpdate, { isBeat = false } = {}): void {
     const version = ++this.version;
     this.chooseVersion();
-    const read: MembershipRead = { version, isBeat, isComplete, instances };
+    const read: MembershipRead = { version, isBeat, instances };
     for (const listener of this.listeners) listener.read(read);
     for (const change of changes) this.changes.next(change);
   }

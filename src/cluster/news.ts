@@ -47,7 +47,7 @@ export class News {
     const { deps } = this;
     if (this.unannounced === undefined || this.closed) return;
     this.helloTimer ??= this.soon(async () => {
-      // It is for all records that were written up to now.
+      // The hello stands for all records that were written up to now.
       if (this.unannounced !== undefined) await deps.beat();
       this.helloTimer = undefined;
       if (this.unannounced !== undefined && !this.closed) await deps.sayHello();

@@ -27,6 +27,15 @@ export type PropagatorOf<Contract, Namespace extends string> = NamespacePropagat
   unknown extends Contract ? string : Namespace
 >;
 
+/** The verbs of a propagator, bound to a namespace. @internal */
+export function propagatorOf<Contract, Namespace extends NamespaceOf<Contract>>(
+  propagator: Pick<Propagator, 'perform'>,
+  namespace: Namespace,
+): PropagatorOf<Contract, Namespace> {
+  const verbs = new NamespacePropagator<Contract, Namespace>(propagator, namespace);
+  return verbs as PropagatorOf<Contract, Namespace>;
+}
+
 /** A call with the namespace of a bound propagator, if any. Throws the error of a getter of the arguments. @internal */
 export function inNamespace<V extends Verb>(
   call: CallOf<V>,

@@ -25,7 +25,7 @@ import {
 import type { Target } from '../wire/channel-names.js';
 import { checkedActions, type Actions } from './checked-actions.js';
 import type { CausedEvent, EventToEmit, UsersEvent } from './events.js';
-import { inNamespace, NamespacePropagator, type PropagatorOf } from './namespace-propagator.js';
+import { inNamespace, propagatorOf, type PropagatorOf } from './namespace-propagator.js';
 import type { UserCommands } from './user-commands.js';
 import { Propagator, type OutcomeOf, type CallOf, type Verb } from './propagator.js';
 
@@ -96,10 +96,7 @@ export class RedisPropagatorService<Contract = AppContract> extends Propagator<f
   of<Namespace extends NamespaceOf<Contract>>(
     namespace: Namespace,
   ): PropagatorOf<Contract, Namespace> {
-    return new NamespacePropagator<Contract, Namespace>(this, namespace) as PropagatorOf<
-      Contract,
-      Namespace
-    >;
+    return propagatorOf(this, namespace);
   }
 
   /** @internal */

@@ -107,7 +107,7 @@ export class CatchUp {
     { readonly start: Start; readonly concerns: readonly InterruptedChannels[] }
   >();
   private readonly timers = new Set<NodeJS.Timeout>();
-  private recent: Recent | undefined;
+  private last: Recent | undefined;
 
   constructor(
     private readonly deps: CatchUpDeps,
@@ -120,7 +120,12 @@ export class CatchUp {
 
   /** Whether live events have to be looked at. */
   get isActive(): boolean {
-    return this.outage !== undefined || this.pulled.size > 0 || this.lost.size > 0 || this.isRecent;
+    return (
+      this.outage !== undefined ||
+      this.pulled.size > 0 ||
+      this.lost.size > 0 ||
+      this.recent !== undefined
+    );
   }
 
   get heldBytes(): number {
@@ -187,8 +192,10 @@ export class CatchUp {
   /** A changed record was read. {@link CatchUpDeps} knows it. */
   recordRead(origin: InstanceId, version: number): void {
     const state = this.deps.stateOf(origin);
-    if (state === 'alive') this.returned(origin);
-    if (state === 'alive' && this.isNewlyFound(origin)) this.onlyRecent(origin, true);
+    if (state === 'alive') {
+      this.returned(origin);
+      if (this.isNewlyFound(origin)) this.onlyRecent(origin, true);
+    }
     const { outage } = this;
     if (outage === undefined || !(outage.ofAll || outage.pulls.has(origin))) return;
     const before = outage.pullOf(origin);
@@ -253,7 +260,7 @@ export class CatchUp {
     this.held.clear();
     this.pulled.clear();
     this.lost.clear();
-    this.recent = undefined;
+    this.last = undefined;
   }
 
   /** The outage, with no question underway. */
@@ -319,16 +326,17 @@ export class CatchUp {
     outage.add(origin, start, known);
   }
 
-  private get isRecent(): boolean {
-    if (this.recent !== undefined && this.recent.until <= performance.now())
-      this.recent = undefined;
-    return this.recent !== undefined;
+  /** The last outage, for a while. */
+  private get recent(): Recent | undefined {
+    const { last } = this;
+    if (last !== undefined && last.until <= performance.now()) this.last = undefined;
+    return this.last;
   }
 
   /** Whether a publisher without a record may have published in the last outage: its next events have to wait. */
   private mayBeRecent(origin: InstanceId, channel: string): boolean {
     const { recent, outage } = this;
-    if (recent === undefined || !this.isRecent) return false;
+    if (recent === undefined) return false;
     if (outage?.ofAll === true || outage?.pulls.has(origin) === true) return false;
     if ((outage?.pulls.size ?? 0) >= MAX_PULLS) return false;
     return (
@@ -340,7 +348,7 @@ export class CatchUp {
   /** Whether this is the first record of an instance, and it says that the instance has published something. */
   private isNewlyFound(origin: InstanceId): boolean {
     const { recent, outage } = this;
-    if (recent === undefined || !this.isRecent || outage?.ofAll === true) return false;
+    if (recent === undefined || outage?.ofAll === true) return false;
     return !recent.known.has(origin) && this.deps.positions.lastsOf(origin).size > 0;
   }
 
@@ -491,7 +499,7 @@ export class CatchUp {
     if (outage.ofAll) {
       const until = performance.now() + this.deps.recordWithinMs;
       const known = new Set(this.deps.positions.origins);
-      this.recent = { concerns: [...outage.concerns], known, until };
+      this.last = { concerns: [...outage.concerns], known, until };
     }
     this.deps.ended(outage.starts);
   }

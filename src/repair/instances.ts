@@ -5,7 +5,7 @@ import type { Positions } from './positions.js';
 /** An instance that has ended, or is silent, is forgotten after this time. */
 const GONE_KEPT_MS = 600_000;
 
-/** What the records say of the other instances. @internal */
+/** The states of the other instances, by their records. @internal */
 export class Instances {
   private readonly states = new Map<InstanceId, KnownInstance['state']>();
   /** When each of those that are gone was first seen so, in monotonic time (`performance.now()`). */

@@ -1,12 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import type { ChannelHandle, Channels } from '../channels/channels.js';
+import { newMark, nonceOf } from '../channels/mark.js';
 import { serverNameOf } from '../channels/server-name.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { Positions } from './positions.js';
 
-/** A mark is nothing but its nonce. */
-const NONCE_BYTES = 16;
 /** Marks of a channel that have not come back. */
 const MAX_IN_FLIGHT = 64;
 /** A mark may be in flight at the next beat. Two beats without one that was taken are no coincidence. */
@@ -116,8 +114,7 @@ export class Marks {
   private sendOn(channel: MarkedChannel, counts: boolean, now: number): void {
     const { pubSub, positions, reporter } = this.deps;
     const { name, sentAt } = channel;
-    const bytes = randomBytes(NONCE_BYTES);
-    const nonce = bytes.toString('hex');
+    const { bytes, nonce } = newMark();
     const server = serverNameOf(pubSub, name);
     // What is not known to go to one server proves nothing, but shows that the connection works.
     if (server !== undefined) positions.mark(nonce, server);
@@ -145,7 +142,7 @@ export class Marks {
   }
 
   private heard(name: string, bytes: Buffer): void {
-    const nonce = bytes.length === NONCE_BYTES ? bytes.toString('hex') : '';
+    const nonce = nonceOf(bytes);
     const channel = this.channels.find((each) => each.name === name);
     const sentAt = channel?.sentAt.get(nonce);
     if (channel === undefined || sentAt === undefined) return;

@@ -26,7 +26,7 @@ export function earlier(a: Start, b: Start): Start {
   return { from: nearest(a.from, b.from), heard: Math.min(a.heard, b.heard) };
 }
 
-/** What is missing of one instance. @internal */
+/** The missing events of one instance. @internal */
 export interface Pull {
   readonly origin: InstanceId;
   readonly start: Start;
@@ -121,7 +121,7 @@ export class Outage {
     return new Map([...this.pulls].map(([origin, { start }]) => [origin, start]));
   }
 
-  /** What was asked is asked once more, from where it was. */
+  /** Repeat the open questions, each from its position. */
   nextTurn(): void {
     this.turn.abort();
     this.turn = new AbortController();

@@ -56,7 +56,7 @@ interface DirectPublish {
   readonly flags: PublishFlags;
 }
 
-/** What is to be done once the outcome of a publish is known. */
+/** The places to settle once the outcome of a publish is known. */
 interface HandedOver {
   readonly kept: KeptPublish | undefined;
   readonly batch: LaneBatch;

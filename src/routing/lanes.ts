@@ -150,11 +150,6 @@ export class Lanes {
     });
   }
 
-  /** The number of lanes. */
-  get size(): number {
-    return this.byName.size;
-  }
-
   private add(name: string, channel: string): NamedLane {
     if (this.byName.size >= MAX_LANES) this.remove(this.leastNeeded());
     const server = this.deps.serverOf(channel);

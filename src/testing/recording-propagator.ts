@@ -16,7 +16,7 @@ import {
 import type { UserAnswers } from '../propagation/events.js';
 import {
   inNamespace,
-  NamespacePropagator,
+  propagatorOf,
   type PropagatorOf,
 } from '../propagation/namespace-propagator.js';
 import type { RedisPropagatorService } from '../propagation/redis-propagator.service.js';
@@ -89,10 +89,7 @@ export class RecordingPropagator<Contract = AppContract> extends Propagator<fals
   of<Namespace extends NamespaceOf<Contract>>(
     namespace: Namespace,
   ): PropagatorOf<Contract, Namespace> {
-    return new NamespacePropagator<Contract, Namespace>(this, namespace) as PropagatorOf<
-      Contract,
-      Namespace
-    >;
+    return propagatorOf(this, namespace);
   }
 
   /** @internal */
