@@ -1,0 +1,24 @@
+/** The pauses between attempts: the options of Socket.IO. @internal */
+export interface Delays {
+  readonly reconnectionDelay?: number | undefined;
+  readonly reconnectionDelayMax?: number | undefined;
+  readonly randomizationFactor?: number | undefined;
+}
+
+/** The pause after so many failed attempts: it grows, and is random, so that clients do not come all at once. @internal */
+export function delayAfter(
+  failures: number,
+  {
+    reconnectionDelay = 1_000,
+    reconnectionDelayMax = 5_000,
+    randomizationFactor = 0.5,
+  }: Delays = {},
+): number {
+  const delay = Math.min(reconnectionDelayMax, reconnectionDelay * 2 ** Math.min(failures, 16));
+  return delay * (1 + randomizationFactor * (2 * Math.random() - 1));
+}
+
+/** A time in ms that the server has sent; undefined if it is none. At most a minute. @internal */
+export function msIn(given: unknown): number | undefined {
+  return typeof given === 'number' && given >= 0 ? Math.min(given, 60_000) : undefined;
+}
