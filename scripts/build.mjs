@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { rolldown } from 'rolldown';
+import * as ts from 'typescript';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(project, 'build');
@@ -41,6 +42,30 @@ async function run(name, ...args) {
   }
 }
 
+/**
+ * Begins a line at each statement outside of functions, and at each member of a class: Node prints the whole line of an error
+ * that nothing catches.
+ *
+ * @param {string} code without white space
+ */
+function inLines(code) {
+  /** @type {number[]} */
+  const starts = [];
+  /** @param {ts.Node} node */
+  const visit = (node) => {
+    if (ts.isClassLike(node)) starts.push(...node.members.map((member) => member.getStart(source)));
+    ts.forEachChild(node, visit);
+  };
+  const source = ts.createSourceFile('shared.cjs', code, ts.ScriptTarget.Latest, false);
+  starts.push(...source.statements.map((statement) => statement.getStart(source)));
+  visit(source);
+  const ends = [...new Set(starts)].sort((a, b) => a - b);
+  return (
+    ends.map((end, i) => code.slice(i === 0 ? 0 : ends[i - 1], end)).join('\n') +
+    `\n${code.slice(ends.at(-1))}`
+  );
+}
+
 /** All code in one function, which gets the peers. It runs once, in whichever formats the package is loaded. */
 async function bundleCode() {
   const bundle = await rolldown({
@@ -57,26 +82,27 @@ async function bundleCode() {
     comments: false,
     keepNames: true,
     minify: {
-      compress: { sequences: false, joinVars: false },
-      mangle: false,
-      codegen: false,
+      compress: true,
+      mangle: { toplevel: true, keepNames: true },
+      codegen: { removeWhitespace: true },
     },
   });
   await bundle.close();
   const [{ code }] = output;
   const handed = code
-    .replaceAll(/\brequire\("([^"]+)"\)/g, (call, name) => {
+    .replaceAll(/\brequire\(["'`]([^"'`]+)["'`]\)/g, (call, name) => {
       if (PEERS.includes(name)) return `peers["${name}"]`;
       if (name.startsWith('node:') || DEPENDENCIES.has(name)) return call;
       throw new Error(`the build does not know the import of ${name}`);
     })
-    .replace(`import("${OPTIONAL_PEER}")`, `peers["${OPTIONAL_PEER}"]()`);
+    .replace(new RegExp(`import\\(["'\`]${OPTIONAL_PEER}["'\`]\\)`), `peers["${OPTIONAL_PEER}"]()`)
+    .trimEnd();
   if (/\bimport\(/.test(handed)) throw new Error('the build does not know a dynamic import');
   await write('shared.cjs', [
     '"use strict";',
     'let loaded;',
     'const load = (function load(peers, exports) {',
-    handed.trimEnd(),
+    inLines(handed),
     'return exports;',
     '});',
     'module.exports = (peers) => (loaded ??= load(peers, {}));',
@@ -114,6 +140,16 @@ async function writePeers() {
     '  },',
     '});',
   ]);
+}
+
+/** Indents the rolled-up types by two spaces instead of four, which is 3 kB. */
+async function writeTypes() {
+  await run('api-extractor', 'run', '--local', '-c', 'api-extractor.types.json');
+  const types = await readFile(join(dist, 'shared.d.cts'), 'utf8');
+  await writeFile(
+    join(dist, 'shared.d.cts'),
+    types.replaceAll(/^(?: {4})+/gm, (indent) => indent.slice(indent.length / 2)),
+  );
 }
 
 /**
@@ -154,11 +190,7 @@ await run('tsc', '-p', 'tsconfig.build.json');
 await mkdir(dist);
 const all = Object.values(ENTRIES).map((module) => `export * from './${module}.js';\n`);
 for (const file of ['all.js', 'all.d.ts']) await writeFile(join(modules, file), all.join(''));
-await Promise.all([
-  bundleCode(),
-  writePeers(),
-  run('api-extractor', 'run', '--local', '-c', 'api-extractor.types.json'),
-]);
+await Promise.all([bundleCode(), writePeers(), writeTypes()]);
 for (const [name, module] of Object.entries(ENTRIES)) {
   await writeEntry(name, await readFile(join(modules, `${module}.d.ts`), 'utf8'));
 }

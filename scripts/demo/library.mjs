@@ -14,10 +14,30 @@ const sources = [
 /** The last file that the build writes. */
 const result = 'dist/testing.d.cts';
 
+/** The sources and the last file of the client package, which copies the types of contracts. */
+const clientSources = [
+  'client/src',
+  'client/presence',
+  'client/react',
+  'client/package.json',
+  'src/contract',
+];
+const clientResult = 'client/dist/react.d.cts';
+
 /** Builds the library if its sources have changed since the last build. */
 export async function buildLibrary() {
-  const changed = await Promise.all(sources.map(lastChange));
-  if ((await modified(result)) < Math.max(...changed)) await run('npm', ['run', 'build']);
+  if (await isOlder(result, sources)) await run('npm', ['run', 'build']);
+}
+
+/** Builds the client package if its sources have changed since the last build. */
+export async function buildClient() {
+  if (await isOlder(clientResult, clientSources)) await run('npm', ['run', 'build:client']);
+}
+
+/** @param {string} built @param {string[]} from */
+async function isOlder(built, from) {
+  const changed = await Promise.all(from.map(lastChange));
+  return (await modified(built)) < Math.max(...changed);
 }
 
 /**
@@ -26,7 +46,7 @@ export async function buildLibrary() {
  * @param {string} path
  */
 async function lastChange(path) {
-  const inside = path === 'src' ? await readdir(join(project, path), { recursive: true }) : [];
+  const inside = await readdir(join(project, path), { recursive: true }).catch(() => []);
   const all = [path, ...inside.map((name) => join(path, name))];
   return Math.max(...(await Promise.all(all.map(modified))));
 }

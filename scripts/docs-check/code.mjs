@@ -65,13 +65,14 @@ export async function checkCode(pages, folder) {
   const result = { problems: [], compiled: 0, fromExamples: [], notChecked: [] };
   /** @type {Map<string, Block>} */
   const files = new Map();
-  for (const block of blocksIn(pages, 'ts', 'js')) {
+  for (const block of blocksIn(pages, 'ts', 'tsx', 'js')) {
     if (/\bno-check\b/.test(block.info)) result.notChecked.push(block.at);
     else if (examples.includes(unindented(block.code))) result.fromExamples.push(block.at);
     else {
       // JavaScript is checked like TypeScript.
       const name =
-        FILE_NAME.exec(block.code)?.[1]?.replace(/\.mjs$/, '.mts') ?? `line-${block.line}.ts`;
+        FILE_NAME.exec(block.code)?.[1]?.replace(/\.mjs$/, '.mts') ??
+        `line-${block.line}.${block.language === 'tsx' ? 'tsx' : 'ts'}`;
       const path = `${block.page.replaceAll(/[/.]/g, '-')}/${name}`;
       if (files.has(path)) result.problems.push(`${block.at}: ${name} is there already`);
       files.set(path, block);
@@ -104,11 +105,15 @@ async function writeProgram(folder, files) {
   const config = {
     extends: join(project, 'tsconfig.json'),
     compilerOptions: {
+      jsx: 'react-jsx',
       // The prelude stands in for files that a page only mentions, such as ./app.module.js.
       rootDirs: [...pages.flatMap((page) => [`./${page}`, `./${page}/src`]), PRELUDE],
       paths: {
         'nestjs-redis-propagator': [join(project, 'src/index.ts')],
         'nestjs-redis-propagator/testing': [join(project, 'src/testing/index.ts')],
+        'nestjs-redis-propagator-client': [join(project, 'client/src/index.ts')],
+        'nestjs-redis-propagator-client/presence': [join(project, 'client/presence/index.ts')],
+        'nestjs-redis-propagator-client/react': [join(project, 'client/react/index.ts')],
       },
     },
     include: ['.', PRELUDE, join(project, 'src/**/*.d.ts')],

@@ -82,8 +82,12 @@ export function mapProse(text, change) {
   return result;
 }
 
-/** @param {string} heading */
-function slugOf(heading) {
+/**
+ * The anchor that GitHub makes of a heading.
+ *
+ * @param {string} heading
+ */
+export function slugOf(heading) {
   return heading
     .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replaceAll(/[`*]/g, '')

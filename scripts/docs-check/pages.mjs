@@ -14,13 +14,13 @@ const NOT_OURS = new Set(['node_modules', 'dist']);
  */
 
 /**
- * All pages for people: those in the root, the documentation, the READMEs of examples and benches.
+ * All pages for people: those in the root, the documentation, the READMEs of the client, the examples and the bench.
  *
  * @returns {Page[]}
  */
 export function allPages() {
   const inRoot = readdirSync(project).sort();
-  const inFolders = ['docs', 'examples', 'bench'].flatMap(filesIn);
+  const inFolders = ['docs', 'client', 'examples', 'bench'].flatMap(filesIn);
   return [...inRoot, ...inFolders].filter((path) => path.endsWith('.md')).map(page);
 }
 

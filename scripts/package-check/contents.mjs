@@ -17,10 +17,14 @@ import { addressFields, manifest, repositoryAddress } from '../package/manifest.
  * The package has the files of the list and no other, and is no larger than its limit.
  *
  * @param {Packed} packed
+ * @returns {Promise<string>} the figures
  */
 export async function checkContents({ files, unpackedSize }) {
   assert.deepEqual([...files].sort(), CONTENTS);
-  assert.ok(unpackedSize <= MAX_BYTES, `${unpackedSize} bytes unpacked, more than ${MAX_BYTES}`);
+  const [kB, limit] = [unpackedSize, MAX_BYTES].map((bytes) => Math.ceil(bytes / 1_000));
+  const result = `${files.length} files, ${kB} kB unpacked`;
+  assert.ok(unpackedSize <= MAX_BYTES, `${result}; the limit is ${limit} kB`);
+  return result;
 }
 
 /**

@@ -73,11 +73,11 @@ async function checkJob(url, worker, redisUrl) {
     const [ready] = await Promise.all([event(alice, 'report-ready'), push('alice')]);
     assert.deepEqual(ready, { report: 'sales', pages: 5 });
     await push('nobody');
-    for (let waited = 0; !/for nobody: no client got it/.test(worker.printed()); waited += 50) {
+    for (let waited = 0; !/for nobody: offline/.test(worker.printed()); waited += 50) {
       if (waited > 60_000) throw new Error(`the worker does not say it:\n${worker.printed()}`);
       await sleep(50);
     }
-    assert.match(worker.printed(), /sales for alice: told/);
+    assert.match(worker.printed(), /sales for alice: sent/);
     assert.equal(await redis.exists('reports:waiting'), 0);
   } finally {
     alice.disconnect();

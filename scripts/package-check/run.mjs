@@ -12,6 +12,7 @@ import { startApp } from './app-process.mjs';
 import { bundleApp } from './bundle.mjs';
 import { checkOneCopy } from './one-copy.mjs';
 import { checkClients } from './client-check.mjs';
+import { checkClientPackage } from './client-package.mjs';
 import { checkAddress, checkContents, checkLinks } from './contents.mjs';
 import { checkMinimalAndWorker, checkTesting, EXAMPLES } from './examples.mjs';
 import { measureImport } from './import-time.mjs';
@@ -115,7 +116,10 @@ async function check(work) {
   const packed = await step('npm pack, which builds', () => pack(work));
   if (packed === undefined) return;
   const { tarball } = packed;
-  await step('the package has the listed files and no others', () => checkContents(packed));
+  const size = await step('the package has the listed files and no others', () =>
+    checkContents(packed),
+  );
+  if (size !== undefined) console.log(`        ${size}`);
   await step('the address of the repository is in all fields or in none', checkAddress);
   const bin = join(project, 'node_modules/.bin');
   await step('publint --strict', () => run(join(bin, 'publint'), ['--strict', tarball], project));
@@ -157,6 +161,7 @@ async function check(work) {
 
 const work = await mkdtemp(join(tmpdir(), 'package-check-'));
 try {
+  await checkClientPackage(project, work);
   await check(work);
 } finally {
   await rm(work, { recursive: true, force: true });

@@ -3,18 +3,20 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export const MANIFEST = fileURLToPath(new URL('../../package.json', import.meta.url));
+/** The manifest of the client package, which has the same version and repository. */
+export const CLIENT_MANIFEST = fileURLToPath(new URL('../../client/package.json', import.meta.url));
 
 /**
  * @typedef {object} Manifest
  * @property {string} version
- * @property {{ type: string, url: string }} [repository]
+ * @property {{ type: string, url: string, directory?: string }} [repository]
  * @property {string} [homepage]
  * @property {{ url: string }} [bugs]
  */
 
 /** @returns {Manifest} */
-export function manifest() {
-  return JSON.parse(readFileSync(MANIFEST, 'utf8'));
+export function manifest(path = MANIFEST) {
+  return JSON.parse(readFileSync(path, 'utf8'));
 }
 
 /**
@@ -31,11 +33,17 @@ export function repositoryAddress({ repository }) {
  * The fields of package.json that follow from the address.
  *
  * @param {string} address
+ * @param {string} [directory] of the package in the repository
  */
-export function addressFields(address) {
+export function addressFields(address, directory) {
   return {
-    homepage: `${address}#readme`,
-    repository: { type: 'git', url: `git+${address}.git` },
+    homepage:
+      directory === undefined ? `${address}#readme` : `${address}/tree/main/${directory}#readme`,
+    repository: {
+      type: 'git',
+      url: `git+${address}.git`,
+      ...(directory !== undefined && { directory }),
+    },
     bugs: { url: `${address}/issues` },
   };
 }

@@ -20,11 +20,12 @@ export function notesOf(changelog, version) {
  * @property {string} version in package.json
  * @property {string | undefined} address in package.json
  * @property {string} changelog
+ * @property {{ version: string, address: string | undefined }} client of the client package
  *
  * @param {Release} release
  * @returns {string[]} a line for each reason not to publish it
  */
-export function faultsOfRelease({ tag, repository, version, address, changelog }) {
+export function faultsOfRelease({ tag, repository, version, address, changelog, client }) {
   const faults = [];
   if (tag !== `v${version}`)
     faults.push(`The tag is ${tag}, but package.json has the version ${version}.`);
@@ -34,5 +35,9 @@ export function faultsOfRelease({ tag, repository, version, address, changelog }
     faults.push(`package.json has no address: run "npm run repository -- ${repository}".`);
   else if (address !== repository)
     faults.push(`The address in package.json is ${address}, but the tag is in ${repository}.`);
+  if (client.version !== version)
+    faults.push(`The client package has the version ${client.version}, and not ${version}.`);
+  if (client.address !== address)
+    faults.push(`The address in client/package.json is ${client.address}, and not ${address}.`);
   return faults;
 }

@@ -10,9 +10,9 @@ declare global {
 
   /** The connection, in client code. */
   const socket: Socket;
-  /** Asks the app's own server for a token, in client code. */
+  /** Gets a new token, and shows the login if it has to, in client code. */
   const freshToken: () => Promise<string>;
-  const askForLogin: () => string;
+  const savedToken: () => string;
   const loadState: () => void;
   const showBanner: (text: string, forMs: number) => void;
 

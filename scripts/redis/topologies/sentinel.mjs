@@ -22,9 +22,10 @@ export const MASTER_NAME = 'mymaster';
 /**
  * Starts a master, its replica, and three Sentinels that watch them, on the loopback interface.
  *
+ * @param {{ args?: string[] }} [options] `args` are for the master and its replica
  * @returns {Promise<RunningSentinel>}
  */
-export async function startSentinel() {
+export async function startSentinel({ args = [] } = {}) {
   /** @type {RunningRedis[]} */
   const started = [];
   /** @param {import('../server.mjs').RedisOptions} options */
@@ -38,9 +39,11 @@ export async function startSentinel() {
     for (const server of started.toReversed()) await server.stop();
   };
   try {
-    const first = await start({ args: ['--repl-diskless-sync-delay', '0'] });
+    const first = await start({ args: ['--repl-diskless-sync-delay', '0', ...args] });
     const replicaOf = ['--replicaof', first.host, String(first.port)];
-    const second = await start({ args: ['--repl-diskless-sync-delay', '0', ...replicaOf] });
+    const second = await start({
+      args: ['--repl-diskless-sync-delay', '0', ...args, ...replicaOf],
+    });
     await eventually(() => isReplicaOf(second, first), 'the replica to follow its master');
     const sentinels = await Promise.all(
       [1, 2, 3].map(() => start({ args: ['--sentinel'], config: configFor(first) })),
