@@ -25,13 +25,19 @@ export type {
 } from './contract/event-types.js';
 export type { PropagatorTypes } from './contract/propagator-types.js';
 export { typed, type EventSchema, type SchemaIssue, type SchemaResult } from './contract/schema.js';
-export type { EventGap } from './cluster/event-gap.js';
+export type { EventGap, GapTarget } from './cluster/event-gap.js';
 export type { EventLoss } from './routing/event-loss.js';
 export type { PublishMode } from './routing/outgoing-event.js';
 export type { PublishedReceipt, QueuedReceipt, Receipt, UsersReceipt } from './routing/receipt.js';
 export { AUTHENTICATED_ROOM, userRoom } from './routing/reserved-rooms.js';
 export type { SocketDetails } from './socket-io/commands/socket-details.js';
 export { PROPAGATOR_ERROR_CODES, PropagatorError, type PropagatorErrorCode } from './errors.js';
+export {
+  GAP_EVENT,
+  type GapNotice,
+  type GapNoticeTarget,
+} from './socket-io/commands/gap-notices.js';
+export { Once, type OnceOptions } from './nest/once.decorator.js';
 export { CurrentUser } from './nest/current-user.decorator.js';
 export type {
   RedisPropagatorAsyncOptions,
@@ -68,8 +74,16 @@ export type {
   ShutdownOptions,
   SlowClientOptions,
 } from './options/load-options.js';
-export type { OutboxOptions, RepairOptions } from './options/delivery-options.js';
-export type { PresenceOptions } from './options/presence-options.js';
+export type { OutboxOptions, RecoveryOptions, RepairOptions } from './options/delivery-options.js';
+export type { CanWatch, PresenceOptions, WatchPermission } from './options/presence-options.js';
+export { PRESENCE_EVENT } from './wire/reserved-events.js';
+export {
+  WATCH_EVENT,
+  type PresenceNotice,
+  type PresenceWatchCode,
+  type PresenceWatchResult,
+  type WatchedPresence,
+} from './presence/watch-protocol.js';
 export type { OnlineUsers, PresenceChange } from './presence/store/presence-change.js';
 export { PresenceService } from './presence/presence.service.js';
 export type { PropagatorLogger } from './ports/logger.js';

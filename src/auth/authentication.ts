@@ -4,6 +4,7 @@ import type { AuthenticatedIdentity, Identity } from '../options/auth-options.js
 import { shown } from '../options/checks.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { TIMED_OUT, withinTime } from '../reporting/timers.js';
 import { AuthRefusal, isRefusal, randomRetryMs, type AuthRefusalCode } from './auth-refusal.js';
 import type { AuthenticatedSocket } from './authenticated-socket.js';
 import { clientAddressOf, networkOf } from './client-address.js';
@@ -14,8 +15,6 @@ import { sessionIdOf } from './session-id.js';
 import { checkedMetadata, storeMetadata } from './session-metadata.js';
 import { rememberToken, tokenOf } from './token.js';
 import { normalisedUserId, userIdRemedy } from './user-id.js';
-
-const TIMED_OUT = Symbol('timed out');
 
 /**
  * Determines the owner of a connecting socket, and writes the identity to the socket.
@@ -206,20 +205,6 @@ export class Authentication {
   }
 }
 
-async function withinTime(work: unknown, ms: number): Promise<unknown> {
-  let timer: NodeJS.Timeout | undefined;
-  const bound = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms, TIMED_OUT);
-    // The timer must not keep a process alive whose app has closed its sockets.
-    timer.unref();
-  });
-  try {
-    return await Promise.race([work, bound]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 /**
  * An instance of a class keeps its methods. The object that the app returned may be shared by other sockets, so it
  * is not changed.
@@ -235,5 +220,13 @@ function withPrototypeOf(instance: object, copy: object): object {
 export interface SocketGate {
   /** Resolves to the error with which to refuse the client. Never rejects. `left` is called in any case. */
   admit(socket: Socket, identity: AuthenticatedIdentity): Promise<AuthRefusal | undefined>;
+  left(socketId: string): void;
+}
+
+/** Listens to each socket while it is connected. @internal */
+export interface SocketListener {
+  /** Called when a socket is connected. */
+  listen(socket: AuthenticatedSocket): void;
+  /** Called when a socket has left, connected or not. */
   left(socketId: string): void;
 }

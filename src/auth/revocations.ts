@@ -87,7 +87,7 @@ export class Revocations {
   /** Tells whether to refuse an identity whose authentication began at that moment. */
   refuses(identity: AuthenticatedIdentity, since: Moment): boolean {
     for (let link = since.next; link !== undefined; link = link.next) {
-      if (link.revocation !== undefined && concerns(link.revocation, identity)) return true;
+      if (link.revocation !== undefined && concerns(link.revocation.revoked, identity)) return true;
     }
     if (this.count === 0) return false;
     const { userId, sessionId } = identity;
@@ -118,7 +118,7 @@ export class Revocations {
     const now = performance.now();
     for (const revocation of this.lasting.get(keyOf(revoked)) ?? []) {
       const over = revocation.endsAt <= now || isLater(identity['iat'], revocation.at);
-      if (!over && concerns(revocation, identity)) return true;
+      if (!over && concerns(revocation.revoked, identity)) return true;
     }
     return false;
   }
@@ -149,7 +149,11 @@ function keyOf(revoked: Revoked): string {
   return 'userId' in revoked ? `user:${revoked.userId}` : `session:${revoked.sessionId}`;
 }
 
-function concerns({ revoked }: Revocation, { userId, sessionId }: AuthenticatedIdentity): boolean {
+/** Returns true if a revocation names this user or session. @internal */
+export function concerns(
+  revoked: Revoked,
+  { userId, sessionId }: Pick<AuthenticatedIdentity, 'userId' | 'sessionId'>,
+): boolean {
   return 'userId' in revoked
     ? revoked.userId === userId && revoked.exceptSessionId !== sessionId
     : revoked.sessionId === sessionId;

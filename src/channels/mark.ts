@@ -6,7 +6,7 @@ const NONCE_BYTES = 16;
 /** A message that an instance publishes to itself, to learn what has arrived before it. @internal */
 export interface Mark {
   readonly bytes: Buffer;
-  /** In hexadecimal digits. */
+  /** The nonce in hexadecimal digits. */
   readonly nonce: string;
 }
 

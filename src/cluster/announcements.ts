@@ -6,6 +6,7 @@ import type { Failed } from '../reporting/timers.js';
 import type { MembershipMessage, RecordsPlace } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
 import type { ClusterBus } from './cluster-bus.js';
+import { MAX_MEMBERS } from './members.js';
 
 interface AnnouncementsDeps {
   readonly bus: Pick<ClusterBus, 'sendTo' | 'sendToAll'>;
@@ -21,6 +22,8 @@ type Type = MembershipMessage['type'];
 /** The messages by which this instance says that it is there: to all instances, or to one. @internal */
 export class Announcements {
   private last = 0;
+  /** The instances that were answered since the last message to all, which answers those that follow. */
+  private readonly answered = new Set<InstanceId>();
   private readonly counts = new Subject<number>();
   private isCountWanted = false;
 
@@ -49,22 +52,29 @@ export class Announcements {
    * @throws PropagatorError any error of the transport
    */
   async toAll(type: Type, place: RecordsPlace | undefined): Promise<void> {
-    const subscribers = await this.deps.bus.sendToAll(this.message(type, ++this.last, place));
+    const { bus } = this.deps;
+    this.answered.clear();
+    const message = this.message(type, ++this.last, place);
+    const subscribers = await this.send(message, (each) => bus.sendToAll(each));
     this.isCountWanted = false;
     this.counts.next(subscribers);
   }
 
-  /** Tells one instance that this one is there. Failures are counted. */
+  /** Tells one instance that this one is there, once between two messages to all. Failures are counted. */
   answer(origin: InstanceId, place: RecordsPlace | undefined): void {
     const { bus, pubSub, reporter } = this.deps;
     if (pubSub.state === 'closed') return;
+    if (this.answered.has(origin) || this.answered.size >= MAX_MEMBERS) return;
+    this.answered.add(origin);
     reporter.attempt(
       'heartbeat.failed',
       () => 'heartbeat',
       () =>
-        bus.sendTo(origin, this.message('heartbeat', 0, place)).catch((error: unknown) => {
-          this.notSent(error);
-        }),
+        this.send(this.message('heartbeat', 0, place), (each) => bus.sendTo(origin, each)).catch(
+          (error: unknown) => {
+            this.notSent(error);
+          },
+        ),
     );
   }
 
@@ -77,6 +87,22 @@ export class Announcements {
 
   close(): void {
     this.counts.complete();
+  }
+
+  /** Where the record makes the message too large it is left out. Without one, the others report each outage as a gap. */
+  private async send<T>(
+    message: MembershipMessage,
+    send: (message: MembershipMessage) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await send(message);
+    } catch (error) {
+      const isTooLarge = error instanceof PropagatorError && error.code === 'event.too-large';
+      if (!isTooLarge || message.record === undefined) throw error;
+      this.deps.reporter.report('record.too-large', () => `of this instance: ${error.message}`);
+      const { record: _, ...rest } = message;
+      return await send(rest);
+    }
   }
 
   private message(type: Type, beat: number, place: RecordsPlace | undefined): MembershipMessage {

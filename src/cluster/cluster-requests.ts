@@ -7,7 +7,12 @@ import type { InstanceId } from '../wire/envelope.js';
 import { ReplyStream, NO_REPLY } from './reply-stream.js';
 import type { ClusterBus } from './cluster-bus.js';
 import type { ClusterService } from './cluster.service.js';
-import { PendingRequest, type RequestListener, type RequestOutcome } from './pending-request.js';
+import {
+  PendingRequest,
+  UNKNOWN_OPERATION,
+  type RequestListener,
+  type RequestOutcome,
+} from './pending-request.js';
 import { after, guarded, type Failed } from '../reporting/timers.js';
 
 /** Network allowance for a reply sent just before the deadline. */
@@ -16,8 +21,21 @@ const REPLY_GRACE_MS = 1_000;
 /** After this part of its time a request is sent again to instances from which nothing has arrived. */
 const RETRY_AFTER = 0.5;
 
-/** The number of remembered requests: a request that arrives twice is executed once. Older ones are forgotten. */
-const MAX_REMEMBERED = 10_000;
+/** The most requests of other instances that are answered at a time, and the most bytes of them. */
+const MAX_ANSWERING = 16_384;
+const MAX_ANSWERING_BYTES = 128 * 1024 * 1024;
+
+/**
+ * The number of remembered requests: a request that arrives twice is executed once. Older ones are forgotten, but not while only
+ * so many are being answered.
+ */
+const MAX_REMEMBERED = 2 * MAX_ANSWERING;
+
+/** The error of an instance that refuses a request. */
+const TOO_MANY = 'too many requests';
+
+/** The most refusals that Redis has not taken yet. Further requests are refused without a reply. */
+const MAX_REFUSING = 1_024;
 
 /** The maximum time that another instance may ask to wait, because waiting takes memory. */
 const MAX_WAIT_MS = 600_000;
@@ -71,6 +89,10 @@ export class ClusterRequests {
   private readonly begun = new Set<string>();
   private readonly failed: Failed;
   private readonly pending = new Map<number, PendingRequest>();
+  /** Requests of other instances that have no whole reply yet, with their operations. */
+  private readonly answering = new Map<Promise<void>, string>();
+  private answeringBytes = 0;
+  private refusing = 0;
   private readonly subscriptions: Subscription;
   private lastId = 0;
 
@@ -81,10 +103,10 @@ export class ClusterRequests {
   ) {
     this.failed = reporter.failure('request.failed', () => 'requests between instances');
     this.subscriptions = bus.messages$.subscribe(
-      guarded(this.failed, ({ origin, message }) => {
+      guarded(this.failed, ({ origin, message, size }) => {
         if (origin === bus.instanceId) this.checkOwn(message);
         else if (message.type === 'reply') this.receiveReply(origin, message);
-        else if (!('member' in message)) return this.receiveRequest(origin, message);
+        else if (!('member' in message)) return this.receiveRequest(origin, message, size);
         return undefined;
       }),
     );
@@ -113,6 +135,12 @@ export class ClusterRequests {
   /** Resolves once all currently pending requests have settled. */
   async settled(): Promise<void> {
     await Promise.all([...this.pending.values()].map(({ outcome }) => outcome));
+  }
+
+  /** Resolves once this instance has replied to all requests of this operation that it has received before. */
+  async answered(operation: string): Promise<void> {
+    const answers = [...this.answering].filter(([, asked]) => asked === operation);
+    await Promise.all(answers.map(([answer]) => answer));
   }
 
   /** @param urgent whether it may be executed before events that were published earlier */
@@ -202,11 +230,47 @@ export class ClusterRequests {
     return answering + (await Promise.all(sent)).filter(Boolean).length;
   }
 
+  private async receiveRequest(
+    origin: InstanceId,
+    message: RequestMessage,
+    size: number,
+  ): Promise<void> {
+    const { answering } = this;
+    if (answering.size >= MAX_ANSWERING || this.answeringBytes + size > MAX_ANSWERING_BYTES) {
+      this.reporter.report(
+        'request.too-many',
+        () => `${answering.size} are being answered; refused ${shown(message.operation)}`,
+      );
+      return this.refuse(origin, message.id);
+    }
+    this.answeringBytes += size;
+    const answer = this.answerOnce(origin, message);
+    answering.set(answer, message.operation);
+    await answer.finally(() => {
+      this.answeringBytes -= size;
+      answering.delete(answer);
+    });
+  }
+
+  /** Replies at once to a request that is refused, without a second try. A request that came before gets its own reply. */
+  private async refuse(to: InstanceId, id: number): Promise<void> {
+    if (id === NO_REPLY || this.begun.has(keyOf(to, id)) || this.refusing >= MAX_REFUSING) return;
+    this.refusing++;
+    try {
+      await this.bus.sendTo(to, { type: 'reply', id, done: true, error: TOO_MANY });
+    } catch (error) {
+      this.reporter.report('reply.failed', () => reasonOf(error));
+    } finally {
+      this.refusing--;
+    }
+  }
+
   /** A retry waits for the events that were published before the request, and for the request itself. */
-  private async receiveRequest(origin: InstanceId, message: RequestMessage): Promise<void> {
+  private async answerOnce(origin: InstanceId, message: RequestMessage): Promise<void> {
     const { type, id, operation } = message;
     if (type === 'retry' && !this.urgent.has(operation)) await this.bus.fence.passed();
-    if (id === NO_REPLY || this.begin(`${origin}:${id}`)) await this.answer(origin, message);
+    if (id !== NO_REPLY && !this.begin(keyOf(origin, id))) return;
+    await this.answer(origin, message);
   }
 
   /** Returns false for a request that has arrived before. */
@@ -226,7 +290,7 @@ export class ClusterRequests {
     const reply = new ReplyStream({ bus: this.bus, reporter: this.reporter }, origin, id);
     if (handler === undefined) {
       this.reporter.once('request.unknown', () => `another version asked for ${shown(operation)}`);
-      return reply.fail('unknown operation');
+      return reply.fail(UNKNOWN_OPERATION);
     }
     try {
       const part = await handler(params, { origin, timeoutMs, push: reply.push });
@@ -265,4 +329,8 @@ export class ClusterRequests {
         () => `a ${message.type} in the name of this instance`,
       );
   }
+}
+
+function keyOf(origin: InstanceId, id: number): string {
+  return `${origin}:${id}`;
 }

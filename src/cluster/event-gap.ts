@@ -1,5 +1,14 @@
 import type { InstanceId } from '../wire/envelope.js';
 
+/** The audience of events that may be lost. */
+export interface GapTarget {
+  readonly namespace: string;
+  /** The kind of audience. */
+  readonly target: 'all' | 'authenticated' | 'user' | 'room';
+  /** The user id or the room; undefined for `all` and `authenticated`. */
+  readonly id?: string | undefined;
+}
+
 /**
  * Events that this instance could not receive and cannot get any more. Its clients missed those addressed to them, if
  * there were any.
@@ -16,4 +25,9 @@ export interface EventGap {
    * - `forgotten`: the events were too old, or too many
    */
   readonly reason: 'no-answer' | 'forgotten';
+  /**
+   * The targets whose clients may have missed events, if only some of this instance's channels were lost: up to 1,000.
+   * Undefined: any client of this instance may have missed events.
+   */
+  readonly targets?: readonly GapTarget[] | undefined;
 }

@@ -29,8 +29,12 @@ export interface KnownInstance {
   readonly description: InstanceDescription;
 }
 
-/** More instances than any app has: further ones are forged. */
-const MAX_MEMBERS = 4_096;
+/** More instances than any app has: further ones are forged. @internal */
+export const MAX_MEMBERS = 4_096;
+/** Each member may have so many lanes: more than the masters of most Clusters. */
+const LANES_EACH = 16;
+/** The further lanes of all members: 112 masters of a Cluster for each of 1,000 instances. */
+const MAX_FURTHER_LANES = 112_000;
 
 interface Entry {
   readonly instanceId: InstanceId;
@@ -40,6 +44,8 @@ interface Entry {
   hasRecord: boolean;
   /** Whether heartbeats of the instance carry a record. */
   hasText: boolean;
+  /** True if the description lists the lanes on which the instance has published. */
+  hasLanes: boolean;
   /** Monotonic time (`performance.now()`): of its last heartbeat, or since when its record is missing. */
   silentSince: number | undefined;
 }
@@ -53,6 +59,8 @@ export interface MembersUpdate {
 /** The other instances that are alive. @internal */
 export class Members {
   private readonly entries = new Map<InstanceId, Entry>();
+  /** The lanes of all members, without the first of each. */
+  private furtherLanes = 0;
 
   constructor(
     private readonly reporter: Reporter,
@@ -73,10 +81,10 @@ export class Members {
     return this.entries.has(instanceId);
   }
 
-  /** The instances of version 0.1: they have no record, and answer no questions about positions. */
-  withoutText(): InstanceId[] {
+  /** The instances of which nobody knows what they have published: those of version 0.1, and those with too many lanes. */
+  withoutLanes(): InstanceId[] {
     const all = [...this.entries.values()];
-    return all.flatMap(({ hasText, instanceId }) => (hasText ? [] : [instanceId]));
+    return all.flatMap(({ hasLanes, instanceId }) => (hasLanes ? [] : [instanceId]));
   }
 
   all(): ClusterMember[] {
@@ -112,14 +120,14 @@ export class Members {
       // Its heartbeats are younger than the record that it cannot renew.
       if (state === 'lost' && entry?.hasRecord === false) continue;
       const seen = isNew(record) ? version : (entry?.version ?? 0);
+      const given = { instanceId, description, version: seen };
       if (state !== 'alive') {
         this.remove(instanceId, state === 'ended' ? 'left' : 'lost', changes);
-      } else if (
-        !this.put(entry, { instanceId, description, version: seen, isRecord: true }, changes)
-      ) {
+        instances.push({ ...given, state });
         continue;
       }
-      instances.push({ instanceId, state, version: seen, description });
+      const put = this.put(entry, { ...given, isRecord: true }, changes);
+      if (put !== undefined) instances.push({ ...given, state, description: put });
     }
     if (isComplete) this.missing(present);
     return { instances, changes };
@@ -143,8 +151,9 @@ export class Members {
       isRecord: false,
       hasText: text !== undefined,
     };
-    if (!this.put(entry, given, changes)) return undefined;
-    const known: KnownInstance = { instanceId, state: 'alive', version, description };
+    const put = this.put(entry, given, changes);
+    if (put === undefined) return undefined;
+    const known: KnownInstance = { instanceId, state: 'alive', version, description: put };
     return { instances: text === undefined ? [] : [known], changes };
   }
 
@@ -160,8 +169,7 @@ export class Members {
     // Where it has a record, that one says how it ended.
     if (description === undefined || entry === undefined || entry.hasRecord)
       return { instances: [], changes };
-    entry.description = description;
-    this.remove(instanceId, 'left', changes);
+    this.remove(instanceId, 'left', changes, description);
     const known: KnownInstance = { instanceId, state: 'ended', version, description };
     return { instances: bye.text === undefined ? [] : [known], changes };
   }
@@ -207,9 +215,10 @@ export class Members {
 
   clear(): void {
     this.entries.clear();
+    this.furtherLanes = 0;
   }
 
-  /** Returns false if there are too many instances. */
+  /** Returns the description that is kept. Undefined: there are too many instances. */
   private put(
     entry: Entry | undefined,
     given: Pick<Entry, 'instanceId' | 'description' | 'version'> & {
@@ -217,29 +226,56 @@ export class Members {
       hasText?: boolean;
     },
     changes: ClusterChange[],
-  ): boolean {
-    const { instanceId, description, version, isRecord, hasText = true } = given;
+  ): InstanceDescription | undefined {
+    const { instanceId, version, isRecord, hasText = true } = given;
+    if (entry === undefined && this.entries.size >= MAX_MEMBERS) {
+      this.reporter.report('member.too-many', () => `instance ${instanceId} is not counted`);
+      return undefined;
+    }
     const silentSince = isRecord ? undefined : performance.now();
-    const state = { description, version, hasRecord: isRecord, hasText, silentSince };
+    const description = this.within(entry, given);
+    const hasLanes = hasText && description === given.description;
+    const state = { description, version, hasRecord: isRecord, hasText, hasLanes, silentSince };
     if (entry !== undefined) {
       Object.assign(entry, state);
-      return true;
-    }
-    if (this.entries.size >= MAX_MEMBERS) {
-      this.reporter.report('member.too-many', () => `instance ${instanceId} is not counted`);
-      return false;
+      return description;
     }
     const added: Entry = { instanceId, ...state };
     this.entries.set(instanceId, added);
     changes.push({ type: 'joined', member: memberOf(added) });
-    return true;
+    return description;
   }
 
-  private remove(instanceId: InstanceId, type: 'left' | 'lost', changes: ClusterChange[]): void {
+  /** The description of a member, without lanes if those of all members are too many. */
+  private within(
+    entry: Entry | undefined,
+    { instanceId, description }: Pick<Entry, 'instanceId' | 'description'>,
+  ): InstanceDescription {
+    if (entry !== undefined) this.furtherLanes -= furtherLanesOf(entry);
+    const further = furtherLanesOf({ description });
+    if (this.furtherLanes + further <= MAX_FURTHER_LANES) {
+      this.furtherLanes += further;
+      return description;
+    }
+    this.reporter.report(
+      'record.too-large',
+      () =>
+        `of instance ${instanceId}: all members together have too many lanes, and each outage is a gap of its events`,
+    );
+    return { ...description, lanes: [] };
+  }
+
+  private remove(
+    instanceId: InstanceId,
+    type: 'left' | 'lost',
+    changes: ClusterChange[],
+    last?: InstanceDescription,
+  ): void {
     const entry = this.entries.get(instanceId);
     if (entry === undefined) return;
     this.entries.delete(instanceId);
-    changes.push({ type, member: memberOf(entry) });
+    this.furtherLanes -= furtherLanesOf(entry);
+    changes.push({ type, member: memberOf({ ...entry, ...(last && { description: last }) }) });
   }
 
   /** All records were read: the store has lost those of the other instances, or has only just got them back. */
@@ -258,6 +294,10 @@ export class Members {
     if (text === undefined) return { ...member, reads: [1], sequence: 0, lanes: [] };
     return this.codec.decode(instanceId, text);
   }
+}
+
+function furtherLanesOf({ description: { lanes } }: Pick<Entry, 'description'>): number {
+  return Math.max(0, lanes.length - LANES_EACH);
 }
 
 function memberOf({ instanceId, description }: Entry): ClusterMember {

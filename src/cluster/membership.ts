@@ -146,9 +146,14 @@ export class Membership {
     return this.members.all();
   }
 
-  /** Members of version 0.1: nobody can say what they have published. */
-  withoutRecord(): InstanceId[] {
-    return this.members.withoutText();
+  /** Members that do not say what they have published: those of version 0.1, and those with too many lanes. */
+  withoutLanes(): InstanceId[] {
+    return this.members.withoutLanes();
+  }
+
+  /** Identifies the data of the records. Undefined: none were read, or other instances may have none. */
+  get recordsData(): string | undefined {
+    return this.place?.data || undefined;
   }
 
   /** Adds a listener. It is called in order with each successful beat and each heartbeat, before `changes$` emits. */

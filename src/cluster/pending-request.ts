@@ -4,6 +4,14 @@ import type { ReplyMessage } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
 import { ReplyTracker, type SubscriberCount } from './reply-tracker.js';
 
+/** The error of an instance that does not know an operation: another version, or one without an option. @internal */
+export const UNKNOWN_OPERATION = 'unknown operation';
+
+/** More messages than any reply has. */
+const MAX_PARTS = 65_536;
+/** So many instances that were not asked may reply: the caller does not know them yet. */
+const MAX_UNKNOWN = 4_096;
+
 /** How long parts of replies can extend the deadline of a request. */
 const MAX_RENEWED_MS = 120_000;
 
@@ -15,6 +23,8 @@ export interface RequestOutcome {
   readonly missing: readonly InstanceId[];
   /** Whether every instance replied. */
   readonly complete: boolean;
+  /** Redis had no subscriber for the request: the instance has ended, or its connection is lost. */
+  readonly isUnheard?: true;
 }
 
 /** @internal */
@@ -23,6 +33,8 @@ export interface RequestListener {
   readonly partsExtendDeadline?: boolean;
   /** Called with each part of each reply as it arrives. */
   readonly onPart?: (instanceId: InstanceId, part: unknown) => void;
+  /** Whether an instance that does not know the operation has replied, with nothing. */
+  readonly skipsUnknown?: boolean;
   /** Called when an instance has replied completely. */
   readonly onReplied?: (instanceId: InstanceId) => void;
   /** Called once all instances have sent their first part, or an empty reply. */
@@ -41,6 +53,9 @@ export class PendingRequest {
   private readonly malformed = new Set<InstanceId>();
   /** The numbers of the received messages of each instance. */
   private readonly numbers = new Map<InstanceId, Set<number>>();
+  private readonly members: ReadonlySet<InstanceId>;
+  /** The number of others that have replied. */
+  private unknown = 0;
   private end!: (outcome: RequestOutcome) => void;
   private readonly limit: TimeLimit;
   private readonly extensibleUntil: number;
@@ -52,6 +67,7 @@ export class PendingRequest {
     private readonly listener: RequestListener,
     failed: Failed,
   ) {
+    this.members = new Set(members);
     this.started = new ReplyTracker(members);
     this.finished = new ReplyTracker(members);
     this.outcome = new Promise((resolve) => {
@@ -83,6 +99,7 @@ export class PendingRequest {
   receive(from: InstanceId, { number, part, done, error }: ReplyMessage): boolean {
     if (this.ended || this.finished.has(from)) return false;
     const received = this.numbersOf(from);
+    if (received === undefined || received.size >= MAX_PARTS) return false;
     if (number !== undefined && received.has(number)) return false;
     if (performance.now() < this.extensibleUntil) this.limit.renew();
     if (number !== undefined) received.add(number);
@@ -95,7 +112,8 @@ export class PendingRequest {
     }
     // If a part was lost, or has a wrong form, the rest must not pass for the complete reply.
     const isComplete =
-      error === undefined &&
+      (error === undefined ||
+        (error === UNKNOWN_OPERATION && this.listener.skipsUnknown === true)) &&
       !this.malformed.has(from) &&
       (number === undefined || received.size === number + 1);
     if (done && !isComplete) {
@@ -132,9 +150,13 @@ export class PendingRequest {
     return this.ended ? [] : this.started.silent.filter((member) => !this.numbers.has(member));
   }
 
-  private numbersOf(from: InstanceId): Set<number> {
+  /** Undefined: too many have replied that were not asked. */
+  private numbersOf(from: InstanceId): Set<number> | undefined {
     const known = this.numbers.get(from);
     if (known !== undefined) return known;
+    const isUnknown = !this.members.has(from);
+    if (isUnknown && this.unknown >= MAX_UNKNOWN) return undefined;
+    if (isUnknown) this.unknown++;
     const numbers = new Set<number>();
     this.numbers.set(from, numbers);
     return numbers;
@@ -154,6 +176,11 @@ export class PendingRequest {
     this.ended = true;
     this.limit.clear();
     const { replied, missing } = this.finished;
-    this.end({ replied, missing, complete: isOver && missing.length === 0 });
+    this.end({
+      replied,
+      missing,
+      complete: isOver && missing.length === 0,
+      ...(isOver && missing.length > 0 && this.subscribers?.instances === 0 && { isUnheard: true }),
+    });
   }
 }

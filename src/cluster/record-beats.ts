@@ -12,13 +12,15 @@ const NOTHING: KnownRecords = { version: 0, changesVersion: 0, data: '' };
 const READ_MS_PER_MEMBER = 20;
 
 interface BeatAnswer extends ReadRecords {
-  /** Whether a record was written since the read before. */
+  /** Returns true if a record was written since the previous read; for an unchanged record, since the previous read of unchanged records. */
   isNew(record: InstanceRecord): boolean;
 }
 
 /** The beats of this instance at the records: up to where it has read them, and for how long that has worked. @internal */
 export class RecordBeats {
   private last = NOTHING;
+  /** The version of the last read of unchanged records, which other reads pass over. */
+  private writesVersion = 0;
   private readsAll = false;
   /** Monotonic times (`performance.now()`). */
   private changesReadAt = -Infinity;
@@ -58,21 +60,24 @@ export class RecordBeats {
     const { heartbeatIntervalMs, memberTimeoutMs } = this.options;
     const { last, readsAll } = this;
     const sentAt = performance.now();
+    const read = unchanged ? 'writes' : this.toRead(sentAt, members);
+    const since = unchanged ? this.writesVersion : last.version;
     if (sentAt - this.beatAt > 2 * heartbeatIntervalMs) this.interrupted();
     const answer = await this.records.beat({
       text,
-      known: readsAll ? { ...last, data: '' } : last,
+      known: { ...last, version: since, data: readsAll ? '' : last.data },
       mayGiveUp: sentAt - this.steady >= memberTimeoutMs,
-      read: unchanged ? 'writes' : this.toRead(sentAt, members),
+      read,
     });
     const { version, changesVersion, data, isComplete } = answer;
     if (isComplete) this.readsAll = false;
+    if (isComplete || unchanged) this.writesVersion = version;
     this.last = { version, changesVersion, data };
     this.beatAt = performance.now();
     if (this.steady === Infinity) this.steady = this.beatAt;
     if (isComplete || changesVersion > last.changesVersion) this.changesReadAt = sentAt;
     const isOther = data !== last.data;
-    return { ...answer, isNew: (record) => isOther || record.version > last.version };
+    return { ...answer, isNew: (record) => isOther || record.version > since };
   }
 
   private toRead(now: number, members: number): RecordsToRead {

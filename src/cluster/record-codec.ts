@@ -2,6 +2,7 @@ import { shown } from '../options/checks.js';
 import type { MessageAuthenticator } from '../channels/message-authenticator.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { InstanceId } from '../wire/envelope.js';
+import { MAX_RECORD_BYTES } from './records/instance-records.js';
 import {
   decodeDescription,
   encodeDescription,
@@ -9,8 +10,6 @@ import {
 } from './records/record-text.js';
 
 const INSTANCE_ID = /^[0-9a-f]{16}$/;
-/** Longer than any record: it may have 1,024 lanes. */
-const MAX_TEXT = 512 * 1024;
 
 /**
  * Writes and reads the texts of records. With the option `secret` a text is followed by a space and its signature, which is
@@ -32,9 +31,10 @@ export class RecordCodec {
     return guard === undefined ? text : `${text} ${guard.signText(text, this.nameOf(instanceId))}`;
   }
 
-  /** Undefined for a text that no instance has written: that is reported. */
-  decode(instanceId: InstanceId, given: string): InstanceDescription | undefined {
-    if (!INSTANCE_ID.test(instanceId) || given.length > MAX_TEXT) return this.malformed(instanceId);
+  /** Undefined for a text that no instance has written, or that is too large: that is reported. */
+  decode(instanceId: InstanceId, given: string | undefined): InstanceDescription | undefined {
+    if (!INSTANCE_ID.test(instanceId)) return this.malformed(instanceId);
+    if (given === undefined || given.length > MAX_RECORD_BYTES) return this.tooLarge(instanceId);
     const end = given.lastIndexOf(']') + 1;
     const text = given.slice(0, end);
     const signature = given.slice(end + 1);
@@ -45,6 +45,13 @@ export class RecordCodec {
 
   private nameOf(instanceId: InstanceId): string {
     return `${this.name}:${instanceId}`;
+  }
+
+  private tooLarge(instanceId: InstanceId): undefined {
+    this.reporter.report(
+      'record.too-large',
+      () => `of instance ${shown(instanceId)}: the record is not read`,
+    );
   }
 
   private malformed(instanceId: InstanceId): undefined {

@@ -33,6 +33,8 @@ export class EventChecks {
   constructor(
     readonly contract: EventContract,
     readonly validated: Validated,
+    /** Checks the data of one in so many of the server's events and answers, chosen at random. */
+    readonly oneIn = 1,
   ) {
     this.hash = contractHash(contract);
   }
@@ -80,6 +82,7 @@ export class EventChecks {
     const event = this.outgoing(namespace, name);
     if (!this.validated.emit) return event;
     if (event === undefined) throw PropagatorError.of('event.not-in-contract', [name, namespace]);
+    if (!this.isChosen()) return event;
     const checked = checkNow(schemasOf(event), args, 'data');
     if (isInvalid(checked)) throw invalidData(name, checked);
     return event;
@@ -87,6 +90,7 @@ export class EventChecks {
 
   /** Checks the answer of a handler. @throws PropagatorError `event.invalid-data` */
   checkAnswer(name: string, { ack }: EventDefinition, answer: unknown): void {
+    if (!this.isChosen()) return;
     const checked = checkNow(ack === undefined ? [] : [ack], [answer], 'ack');
     if (isInvalid(checked)) throw invalidData(name, checked);
   }
@@ -104,6 +108,10 @@ export class EventChecks {
   /** Checks the acknowledgement of a client. */
   checkAcknowledgement({ ack }: EventDefinition, answer: unknown): Checked | Promise<Checked> {
     return checkLater(ack === undefined ? [] : [ack], [answer], 'ack');
+  }
+
+  private isChosen(): boolean {
+    return this.oneIn === 1 || Math.random() * this.oneIn < 1;
   }
 
   /** The events without a schema in the validated directions, such as `typing of /chat`. */

@@ -24,8 +24,20 @@ export abstract class HandlerCall {
    */
   propagate: ((response: WsResponse) => void) | false | undefined;
 
-  /** Set by `@On` for an invalid message: the acknowledgement, unless an exception filter sends another one. */
+  /**
+   * The acknowledgement, unless an exception filter sends another one: set by `@On` for an invalid message, and by `@Once` for
+   * a repeated one.
+   */
   refusal: unknown;
+
+  /** Set by `@On`: validates a result of the handler, and returns it. @throws the error of a result that does not fit */
+  check: ((result: unknown) => unknown) | undefined;
+
+  /** The result that `@Once` keeps, which is validated. */
+  kept: unknown;
+
+  /** The id of an event that the client may send again: see `@Once`. */
+  abstract readonly once: string | undefined;
 
   /**
    * Sends the acknowledgement to the client.
@@ -33,6 +45,21 @@ export abstract class HandlerCall {
    * @throws the error of the encoder; the acknowledgement can be sent again then
    */
   abstract acknowledge(answer: unknown): void;
+}
+
+/** The last argument of an event that a client may send again, before the acknowledgement. */
+const ONCE_KEY = 'propagator:once';
+const ONCE_ID = /^[\w-]{8,64}$/;
+
+/** Takes the id off the arguments of an event. Undefined if it has none. @internal */
+export function takeOnceId(args: unknown[]): string | undefined {
+  const index = typeof args.at(-1) === 'function' ? args.length - 2 : args.length - 1;
+  const last = args[index];
+  if (typeof last !== 'object' || last === null || !Object.hasOwn(last, ONCE_KEY)) return undefined;
+  const id = (last as Record<string, unknown>)[ONCE_KEY];
+  if (typeof id !== 'string' || !ONCE_ID.test(id) || Object.keys(last).length > 1) return undefined;
+  args.splice(index, 1);
+  return id;
 }
 
 /** The call in the arguments of a handler; undefined with another adapter. @internal */

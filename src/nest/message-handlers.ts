@@ -5,7 +5,7 @@ import type { Socket } from 'socket.io';
 import { reasonOf } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { FAILURE, HandlerCall } from './handler-call.js';
+import { FAILURE, HandlerCall, takeOnceId } from './handler-call.js';
 import { HeldCalls, type HeldCall } from './held-calls.js';
 import { wsResponseIn } from './ws-context.js';
 import { guarded, soon, type Failed } from '../reporting/timers.js';
@@ -54,10 +54,11 @@ export class MessageHandlers {
     for (const handler of handlers) {
       const bound: Binding = { ...this.deps, socket, handler, running, held: this.held };
       socket.on(handler.message as string, (...args: unknown[]) => {
+        const once = takeOnceId(args);
         const payload = payloadOf(bound, args);
         if (payload === undefined) return;
         const { data, ack } = payload;
-        const call = new Call(bound, ack as Acknowledge | undefined);
+        const call = new Call(bound, ack as Acknowledge | undefined, once);
         call.run(data, transform);
       });
     }
@@ -99,6 +100,7 @@ class Call extends HandlerCall implements HeldCall {
   constructor(
     private readonly bound: Binding,
     private readonly ack: Acknowledge | undefined,
+    override readonly once: string | undefined,
   ) {
     super();
   }

@@ -9,7 +9,7 @@ import {
   type NestInterceptor,
 } from '@nestjs/common';
 import { SubscribeMessage, WsException, type WsResponse } from '@nestjs/websockets';
-import { catchError, from, mergeMap, of, throwError, type Observable } from 'rxjs';
+import { catchError, from, map, mergeMap, throwError, type Observable } from 'rxjs';
 import type { AuthenticatedSocket } from '../auth/authenticated-socket.js';
 import type { EventDefinition } from '../contract/define-events.js';
 import type { EventChecks } from '../contract/event-checks.js';
@@ -88,19 +88,22 @@ export class ContractInterceptor implements NestInterceptor {
     const name: string = Reflect.getMetadata(ON_METADATA, context.getHandler());
     const namespace = args[0].nsp.name;
     const event = checks.incoming(namespace, name);
+    const call = callOf(args);
     const failed = (error: unknown): Observable<never> => refused(args, FAILURE, error);
+    const check = (result: unknown): unknown => {
+      try {
+        return checkedResult(checks, { namespace, name, event }, result);
+      } catch (error) {
+        refuse(args, FAILURE);
+        throw error;
+      }
+    };
     const handle = (): Observable<unknown> => {
-      const responses = next.handle();
-      if (!checks.validated.emit) return responses;
-      return responses.pipe(
-        mergeMap((result: unknown) => {
-          try {
-            return of(checkedResult(checks, { namespace, name, event }, result));
-          } catch (error) {
-            return failed(error);
-          }
-        }),
-      );
+      if (!checks.validated.emit) return next.handle();
+      if (call !== undefined) call.check = check;
+      return next
+        .handle()
+        .pipe(map((result: unknown) => (result === call?.kept ? result : check(result))));
     };
     if (!checks.validated.receive) return handle();
     const accept = (checked: Checked): Observable<unknown> => {
@@ -158,8 +161,12 @@ function refusedData(args: readonly unknown[], invalid: InvalidData): Observable
 }
 
 /** Refuses a message. A client that asked for an acknowledgement gets one, whatever the app's exception filters do. */
-function refused(args: readonly unknown[], refusal: object, error: unknown): Observable<never> {
+function refuse(args: readonly unknown[], refusal: object): void {
   const call = callOf(args);
   if (call !== undefined) call.refusal = refusal;
+}
+
+function refused(args: readonly unknown[], refusal: object, error: unknown): Observable<never> {
+  refuse(args, refusal);
   return throwError(() => error);
 }

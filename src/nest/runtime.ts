@@ -5,9 +5,15 @@ import { ClusterBus } from '../cluster/cluster-bus.js';
 import { ClusterRequests } from '../cluster/cluster-requests.js';
 import { ClusterService } from '../cluster/cluster.service.js';
 import { Membership } from '../cluster/membership.js';
-import { createRecords } from '../cluster/records/create-records.js';
+import { createLeftHistories, createRecords } from '../cluster/records/create-records.js';
+import { untilTaken } from '../routing/until-taken.js';
+import { LeftSessions } from '../recovery/left-sessions.js';
+import { Recovery, type RecoveryDeps } from '../recovery/recovery.js';
+import { RedisSessionStore } from '../recovery/session-store.js';
 import { createRepair } from '../repair/create-repair.js';
+import type { Repair } from '../repair/repair.js';
 import { endConnection } from '../socket-io/connections/disconnect-sockets.js';
+import { GapNotices } from '../socket-io/commands/gap-notices.js';
 import { EventRouter } from '../routing/event-router.js';
 import { ServerSideEvents } from '../socket-io/commands/server-side-events.js';
 import { SocketCommands } from '../socket-io/commands/socket-commands.js';
@@ -26,6 +32,7 @@ import type { PresenceService } from '../presence/presence.service.js';
 import { Channels } from '../channels/channels.js';
 import { bounded } from '../redis/quit.js';
 import { RedisService } from '../channels/redis.service.js';
+import { asked } from '../reporting/asked.js';
 import type { LoadService } from '../reporting/load.js';
 import { LoadMonitor } from '../reporting/load-monitor.js';
 import { Readiness } from '../reporting/readiness.js';
@@ -37,9 +44,15 @@ import { SocketStateService } from '../auth/socket-state.service.js';
 import { TokenExpiry } from '../auth/token-expiry.js';
 import { TokenRefresh } from '../auth/token-refresh.js';
 import { replyChannel } from '../wire/channel-names.js';
+import { Seal } from '../wire/seal.js';
 import { guarded } from '../reporting/timers.js';
+import { createOnceStore } from '../once/create-once.js';
+import type { OnceStore } from '../once/once-store.js';
 import { createTransport, type Transport } from './create-transport.js';
 import { HandedGateways } from './handed-gateways.js';
+
+/** An instance that was cut off for a shorter time learns of all instances that came and went meanwhile. */
+const FEW_GONE_KEPT_MS = 300_000;
 
 /** The parts of this library in one app. Apps in one process share none of them. @internal */
 export interface Runtime extends Pick<Transport, 'pubSub' | 'clients'> {
@@ -48,6 +61,8 @@ export interface Runtime extends Pick<Transport, 'pubSub' | 'clients'> {
   readonly redis: RedisService;
   readonly state: SocketStateService;
   readonly router: EventRouter;
+  /** Undefined without the option `recovery`. */
+  readonly recovery: Recovery | undefined;
   readonly cluster: ClusterService;
   readonly requests: ClusterRequests;
   readonly servers: SocketServers;
@@ -55,6 +70,7 @@ export interface Runtime extends Pick<Transport, 'pubSub' | 'clients'> {
   readonly propagator: RedisPropagatorService;
   readonly presence: PresenceService;
   readonly sessions: SessionService;
+  readonly once: OnceStore;
   readonly readiness: Readiness;
   readonly load: LoadService;
   readonly health: PropagatorHealthIndicator;
@@ -120,7 +136,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
   const { cluster, requests, commands, acks } = parts;
   const { ackTimeoutMs, limits } = options;
   const connections = new ClientConnections(options, reporter);
-  const services = { ...parts, router, reporter, ackTimeoutMs, limits, connections };
+  const lateMs = options.repair?.maxAgeMs ?? 0;
   const presence = createPresence(options, {
     ...parts,
     reporter,
@@ -128,10 +144,46 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     ...transport,
     sharedChannels,
     state,
+    refusals,
+    hasExpired: (socket) => expiry.hasExpired(socket),
   });
+  const gapNotices = options.gapNotices
+    ? new GapNotices(cluster.gaps$, router.namespaces, reporter)
+    : undefined;
+  const once = createOnceStore(options, transport);
   const { revocations } = authentication;
   const repair = createRepair(options, { ...parts, reporter, pubSub, router, sharedChannels });
   const heardItselfAt = (): number => repair.heardItselfAt;
+  const failed = reporter.failure('recovery.failed', () => 'a proof');
+  const recovery =
+    options.recovery &&
+    new Recovery({
+      ...parts,
+      instanceId: router.instanceId,
+      options: options.recovery,
+      requestTimeoutMs: options.requestTimeoutMs,
+      reporter,
+      proofs: {
+        lastOffset: () => router.encoder.lastOffset ?? '',
+        settled: asked((withinMs) => untilTaken(router.publisher, withinMs), failed),
+        caughtUp: asked((withinMs) => repair.caughtUp(withinMs), failed),
+      },
+      told: (outcome) => {
+        telemetry.cameBack?.(outcome.ms / 1_000, outcome.result);
+        telemetry.tracing?.cameBack(outcome);
+      },
+      ...createSuccession(options, { ...parts, reporter, clients, router, repair }),
+    });
+  const services = {
+    ...parts,
+    router,
+    reporter,
+    ackTimeoutMs,
+    lateMs,
+    limits,
+    connections,
+    recovery,
+  };
   const users = new UserCommands(commands, acks, options.ackTimeoutMs);
   const base = {
     options,
@@ -149,6 +201,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     connections: transport.connections,
     redisVersion: transport.redisVersion,
     repair: () => repair.status,
+    recovery: () => recovery?.status ?? null,
     heardItselfAt,
     presence: () => ({
       enabled: options.presence !== undefined,
@@ -169,6 +222,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
     redis: new RedisService(pubSub, sharedChannels, reporter, readiness),
     state,
     router,
+    recovery,
     cluster,
     requests,
     servers: new SocketServers(
@@ -179,11 +233,19 @@ export function createRuntime(options: ResolvedOptions): Runtime {
       refresh,
       refusals,
       presence.gate,
+      presence.clients,
     ),
     gateways: new HandedGateways(),
     propagator: new RedisPropagatorService(router, users, reporter, readiness, options.contract),
     presence: presence.service,
-    sessions: createSessions(options, { requests, router, revocations, reporter }),
+    sessions: createSessions(options, {
+      requests,
+      router,
+      revocations,
+      reporter,
+      forget: (revoked) => recovery?.revoke(revoked),
+    }),
+    once,
     readiness,
     load,
     health: new PropagatorHealthIndicator(view),
@@ -217,6 +279,10 @@ export function createRuntime(options: ResolvedOptions): Runtime {
       readiness.draining();
       await Promise.all([connections.draining.run(), bounded(requests.settled())]);
       await drainPublishes();
+      if (recovery !== undefined) {
+        await bounded(recovery.giveAway(), options.publishTimeoutMs);
+        await bounded(recovery.leave(), options.publishTimeoutMs);
+      }
     },
     close: async () => {
       readiness.closed();
@@ -227,16 +293,72 @@ export function createRuntime(options: ResolvedOptions): Runtime {
       await bounded(presence.stop(), options.publishTimeoutMs);
       // The last record has to count the last events, or an instance that misses them would not notice.
       await drainPublishes();
+      // Leave the newest events before the last record, after which nobody asks this instance any more.
+      await bounded(repair.leave(), options.publishTimeoutMs);
       await bounded(cluster.stop(), options.publishTimeoutMs);
       await drainPublishes();
+      recovery?.close();
       router.close();
       repair.close();
       requests.close();
       parts.bus.close();
       sharedChannels.close();
+      once.close();
+      gapNotices?.close();
       observation.close();
       contracts.close();
       await transport.close();
+    },
+  };
+}
+
+/** The parts by which an instance that ends leaves its sessions, and the next one continues them. */
+function createSuccession(
+  { recovery, secret, prefix, publishTimeoutMs }: ResolvedOptions,
+  {
+    clients,
+    router,
+    repair,
+    bus,
+    reporter,
+  }: Pick<Runtime, 'clients' | 'router' | 'reporter'> & {
+    readonly repair: Repair;
+    readonly bus: ClusterBus;
+  },
+): Pick<RecoveryDeps, 'left' | 'hears' | 'heard' | 'eventsSince' | 'channelsOf'> {
+  const { instanceId, receiver } = router;
+  const left =
+    clients !== undefined && recovery?.persist === true
+      ? new LeftSessions({
+          store: RedisSessionStore.of(clients, { prefix, publishTimeoutMs }),
+          seal: secret && new Seal(secret),
+          reporter,
+          instanceId,
+          name: bus.channel,
+          maxBytes: recovery.maxBytes,
+          keptMs: recovery.maxDisconnectionMs,
+        })
+      : undefined;
+  return {
+    left,
+    hears: async (withinMs) => {
+      const end = performance.now() + withinMs;
+      if (!(await repair.laterEvents.refreshAll(withinMs))) return false;
+      return repair.caughtUp(end - performance.now());
+    },
+    heard: () => repair.laterEvents.heard(),
+    channelsOf: (namespace, rooms) => router.channelsOf(namespace, rooms),
+    eventsSince: async (heard, channels) => {
+      const arrivals = await repair.laterEvents.since(heard, channels);
+      if (arrivals === undefined) return undefined;
+      const events = [];
+      for (const arrival of arrivals) {
+        const read = receiver.read(arrival);
+        if (read === undefined) return undefined;
+        const { sentAt = 0 } = arrival;
+        for (const event of read) events.push({ ...event, sentAt });
+      }
+      return events;
     },
   };
 }
@@ -266,7 +388,7 @@ function createClusterParts(
   const keptMs = Math.max(memberTimeoutMs, repair?.maxAgeMs ?? 0);
   const records = createRecords(
     instanceId,
-    { prefix, publishTimeoutMs, memberTimeoutMs, keptMs },
+    { prefix, publishTimeoutMs, memberTimeoutMs, keptMs, fewKeptMs: FEW_GONE_KEPT_MS },
     { pubSub, clients },
   );
   const membership = new Membership({ bus, pubSub, records, describe, reporter }, options);
@@ -288,6 +410,7 @@ function createClusterParts(
   return {
     bus,
     membership,
+    histories: createLeftHistories(instanceId, options, clients),
     cluster,
     requests,
     commands: new SocketCommands(requests, here, reporter),

@@ -49,7 +49,7 @@ export class SocketStateAdapter extends IoAdapter {
   }
 
   override createIOServer(port: number, options?: ServerOptions): Server {
-    const server = super.createIOServer(port, withMiddlewares(options));
+    const server = super.createIOServer(port, options);
     this.runtime.servers.install(server);
     return server;
   }
@@ -128,13 +128,4 @@ function partsOf(app: INestApplicationContext): Parts {
     return { runtime, config, modules, late };
   }
   throw PropagatorError.of('module.missing', []);
-}
-
-/** A recovered connection is authenticated like any other, because its token may have expired meanwhile. */
-function withMiddlewares(options: ServerOptions | undefined): ServerOptions | undefined {
-  if (!options?.connectionStateRecovery) return options;
-  return {
-    ...options,
-    connectionStateRecovery: { ...options.connectionStateRecovery, skipMiddlewares: false },
-  };
 }

@@ -8,6 +8,7 @@ import type {
   ConnectionHealth,
   InstanceView,
   PresenceState,
+  RecoveryState,
   RepairState,
 } from './instance-view.js';
 import { contractsOf } from './contract-watch.js';
@@ -65,6 +66,8 @@ export interface Diagnostics {
   /** Events that wait for Redis. */
   readonly outbox: { readonly events: number; readonly bytes: number };
   readonly repair: RepairState;
+  /** Null without the option `recovery`. */
+  readonly recovery: RecoveryState | null;
   readonly presence: PresenceState;
 }
 
@@ -117,6 +120,7 @@ export class DiagnosticsService {
       load: this.view.telemetry.load.state,
       outbox: router.publisher.backlog,
       repair: this.view.repair(),
+      recovery: this.view.recovery(),
       presence: this.view.presence(),
     };
   }

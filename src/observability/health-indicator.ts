@@ -20,6 +20,10 @@ export interface PropagatorHealth {
   readonly heardItselfMs: number;
   /** Events that wait for Redis. */
   readonly backlog: { readonly events: number; readonly bytes: number };
+  /**
+   * Clients that are away and may come back, and the memory of the events for them, in bytes: only with the option `recovery`.
+   */
+  readonly recovery?: { readonly away: number; readonly bytes: number };
   /** Whether the instance keeps up; see `LoadService`. An overloaded one is up. */
   readonly load: LoadState;
   /**
@@ -105,6 +109,7 @@ export class PropagatorHealthIndicator {
     }
     const { pubSub, readiness, router, telemetry } = this.view;
     const contracts = contractsOf(this.view.cluster);
+    const recovery = this.view.recovery();
     const health: PropagatorHealth = {
       status: message === undefined ? 'up' : 'down',
       ...(message !== undefined && { message }),
@@ -112,6 +117,7 @@ export class PropagatorHealthIndicator {
       connections: this.view.connections(),
       heardItselfMs: this.heardItselfMs,
       backlog: router.publisher.backlog,
+      ...(recovery !== null && { recovery: { away: recovery.away, bytes: recovery.bytes } }),
       load: telemetry.load.state,
       ...(contracts.length > 1 && { contracts }),
       draining: readiness.reason === 'draining',

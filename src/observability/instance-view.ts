@@ -26,6 +26,22 @@ export interface RepairState {
   readonly repairs: number;
 }
 
+/** The clients that came back to this instance, since its start. */
+export interface RecoveryState {
+  /** Connections that were recovered. */
+  readonly recovered: number;
+  /** Recovered connections that came from another instance. */
+  readonly moved: number;
+  /** Events that recovered clients had missed, and got. */
+  readonly events: number;
+  /** Connections that became new ones, by the reason. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** Clients that are away and may come back. */
+  readonly away: number;
+  /** The memory that events for them take, in bytes. */
+  readonly bytes: number;
+}
+
 /** The presence state of this instance. */
 export interface PresenceState {
   readonly enabled: boolean;
@@ -52,6 +68,8 @@ export interface InstanceView {
   /** Null while it is unknown. */
   redisVersion(): string | null;
   repair(): RepairState;
+  /** Null without the option `recovery`. */
+  recovery(): RecoveryState | null;
   /** When the newest message of this instance to itself that came back was sent, in monotonic time (`performance.now()`). */
   heardItselfAt(): number;
   presence(): PresenceState;

@@ -2,7 +2,7 @@ import type * as Otel from '@opentelemetry/api';
 import { reasonOf } from '../errors.js';
 import type { TrafficByTarget, TrafficTarget } from '../reporting/traffic.js';
 import type { PubSubState } from '../ports/pub-sub.js';
-import type { InstanceView } from './instance-view.js';
+import type { InstanceView, RecoveryState } from './instance-view.js';
 import { SCOPE } from './scope.js';
 import { VERSION } from './version.js';
 
@@ -96,6 +96,31 @@ export const METRICS = {
   ),
   'propagator.outbox.events': described('gauge', '{event}', 'Events that wait for Redis'),
   'propagator.outbox.size': described('gauge', 'By', 'Bytes of the events that wait for Redis'),
+  'propagator.recoveries': described(
+    'counter',
+    '{client}',
+    'Clients that came back, by result: recovered, or the reason for a new connection',
+  ),
+  'propagator.recovery.duration': described(
+    'histogram',
+    's',
+    'Time from the return of a client until it is connected, by result',
+  ),
+  'propagator.recovery.events': described(
+    'counter',
+    '{event}',
+    'Events that recovered clients had missed, and got',
+  ),
+  'propagator.recovery.away': described(
+    'gauge',
+    '{client}',
+    'Clients that are away and may come back',
+  ),
+  'propagator.recovery.size': described(
+    'gauge',
+    'By',
+    'Bytes of the events that are kept for clients that come back',
+  ),
   'propagator.repair.held': described(
     'gauge',
     'By',
@@ -106,7 +131,14 @@ export const METRICS = {
 /**
  * Kinds that a healthy app counts all the time. They are not part of `propagator.drops`, so that alerts on it work.
  */
-const NORMAL: ReadonlySet<string> = new Set(['auth.expired', 'event.repeated', 'volatile.dropped']);
+const NORMAL: ReadonlySet<string> = new Set([
+  'auth.expired',
+  'event.repeated',
+  'event.replaced',
+  'recovery.other-user',
+  'recovery.unknown-session',
+  'volatile.dropped',
+]);
 
 type MetricName = keyof typeof METRICS;
 
@@ -142,10 +174,14 @@ export function startMetrics(
   const { traffic } = view.telemetry;
   traffic.published = timing(meter, 'propagator.publish.duration', attributes.of);
   traffic.lagged = timing(meter, 'propagator.delivery.lag', attributes.of);
+  const returns = histogramOf(meter, 'propagator.recovery.duration');
+  view.telemetry.cameBack = (seconds, result) =>
+    returns.record(seconds, { ...attributes.all, 'propagator.result': result });
   return () => {
     meter.removeBatchObservableCallback(callback, observables);
     traffic.published = undefined;
     traffic.lagged = undefined;
+    view.telemetry.cameBack = undefined;
     watch.unsubscribe();
   };
 }
@@ -155,13 +191,14 @@ function timing(
   name: MetricName,
   attributes: Attributes['of'],
 ): (seconds: number, target: TrafficTarget) => void {
-  const { unit, description } = METRICS[name];
-  const histogram = meter.createHistogram(name, {
-    unit,
-    description,
-    advice: { explicitBucketBoundaries: SECONDS },
-  });
+  const histogram = histogramOf(meter, name);
   return (seconds, target) => histogram.record(seconds, attributes[target]);
+}
+
+function histogramOf(meter: Otel.Meter, name: MetricName): Otel.Histogram {
+  const { unit, description } = METRICS[name];
+  const advice = { explicitBucketBoundaries: SECONDS };
+  return meter.createHistogram(name, { unit, description, advice });
 }
 
 interface Attributes {
@@ -238,4 +275,19 @@ function observeAll(
   const { repairs, heldBytes } = view.repair();
   observe('propagator.repairs', repairs);
   observe('propagator.repair.held', heldBytes);
+  observeRecovery(view.recovery(), attributes, observe);
+}
+
+function observeRecovery(
+  recovery: RecoveryState | null,
+  attributes: Attributes,
+  observe: Observe,
+): void {
+  const results = { recovered: recovery?.recovered ?? 0, ...recovery?.failures };
+  for (const [result, count] of Object.entries(results)) {
+    observe('propagator.recoveries', count, { ...attributes.all, 'propagator.result': result });
+  }
+  observe('propagator.recovery.events', recovery?.events ?? 0);
+  observe('propagator.recovery.away', recovery?.away ?? 0);
+  observe('propagator.recovery.size', recovery?.bytes ?? 0);
 }

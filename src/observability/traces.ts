@@ -1,5 +1,5 @@
 import type * as Otel from '@opentelemetry/api';
-import type { SendSpan, TracedEvent, Tracing } from '../routing/telemetry.js';
+import type { RecoveryOutcome, SendSpan, TracedEvent, Tracing } from '../routing/telemetry.js';
 import { PropagatorError, reasonOf } from '../errors.js';
 import type { InstanceId } from '../wire/envelope.js';
 import type { TraceContext } from '../wire/trace-context.js';
@@ -59,6 +59,21 @@ class OtelTracing implements Tracing {
     } finally {
       quietly(() => span.end());
     }
+  }
+
+  cameBack({ result, namespace, events, moved, ms }: RecoveryOutcome): void {
+    quietly(() => {
+      const endTime = Date.now();
+      const attributes = {
+        'messaging.client.id': this.instanceId,
+        'messaging.destination.name': namespace,
+        'propagator.result': result,
+        'propagator.recovery.events': events,
+        'propagator.recovery.moved': moved,
+      };
+      const startTime = endTime - ms;
+      this.tracer.startSpan('propagator recover', { startTime, attributes }).end(endTime);
+    });
   }
 
   private deliverSpan(context: TraceContext, event: TracedEvent): Otel.Span {

@@ -1,3 +1,6 @@
+import type { Socket } from 'socket.io';
+import type { AuthenticatedIdentity } from './auth-options.js';
+
 /** Options of presence: which users are online. */
 export interface PresenceOptions {
   /**
@@ -17,4 +20,27 @@ export interface PresenceOptions {
    * @default 2592000000 (30 days)
    */
   lastSeenMs?: number | undefined;
+  /**
+   * Which of these users a client may watch (`usePresence` and `watchPresence` of nestjs-redis-propagator-client): all
+   * (`true`), none (`false`), or the ones in a list. Called for each request of a client, with all users that it wants to
+   * watch from then on. Without this option no client may watch any user. If it throws, or takes longer than 5 s, the
+   * client is refused and tries again later.
+   * @default undefined
+   */
+  canWatch?: CanWatch | undefined;
+  /**
+   * The maximum number of users that one socket may watch.
+   * @default 200
+   */
+  maxWatchedUsers?: number | undefined;
 }
+
+/** The option `presence.canWatch`. */
+export type CanWatch = (
+  watcher: AuthenticatedIdentity,
+  userIds: readonly string[],
+  socket: Socket,
+) => WatchPermission | Promise<WatchPermission>;
+
+/** The users that a client may watch: all that it asked for, none, or the ones in a list. */
+export type WatchPermission = boolean | Iterable<string | number | bigint>;

@@ -1,7 +1,7 @@
 import type { EventContract } from '../contract/define-events.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { AuthOptions } from './auth-options.js';
-import type { OutboxOptions, RepairOptions } from './delivery-options.js';
+import type { OutboxOptions, RecoveryOptions, RepairOptions } from './delivery-options.js';
 import type { OverloadOptions, ShutdownOptions, SlowClientOptions } from './load-options.js';
 import type { ClientLimits, Secret, SharedHandshake } from './security-options.js';
 import type { PresenceOptions } from './presence-options.js';
@@ -45,6 +45,12 @@ export interface RedisPropagatorOptions {
    */
   validate?: 'off' | 'emit' | 'receive' | 'both' | undefined;
   /**
+   * Validates the data of one in so many events of verbs, and of answers and responses of handlers with `@On`, chosen at random.
+   * The names of all events are checked, and all messages of clients are validated.
+   * @default 1
+   */
+  validateOneIn?: number | undefined;
+  /**
    * Stores in Redis which users are online. `false` disables presence.
    * @default {}
    */
@@ -61,6 +67,12 @@ export interface RedisPropagatorOptions {
    * @default {}
    */
   repair?: RepairOptions | false | undefined;
+  /**
+   * Whether a client that loses its connection for a moment gets the events that it missed when it comes back, to any instance.
+   * All instances need it, workers without gateways too. The option `connectionStateRecovery` of Socket.IO has to be left out.
+   * @default false
+   */
+  recovery?: RecoveryOptions | false | undefined;
   /**
    * Signs all messages between instances; unsigned messages are dropped. At least 32 characters, or bytes. The
    * first secret of a list signs and all are accepted, so that secrets can be changed without an interruption. All
@@ -89,6 +101,11 @@ export interface RedisPropagatorOptions {
    * @default true
    */
   coalesceWrites?: boolean | undefined;
+  /**
+   * Whether clients of nestjs-redis-propagator-client are told that events for them are lost: `propagator:gap`.
+   * @default true
+   */
+  gapNotices?: boolean | undefined;
   /**
    * When an instance counts as overloaded and sheds volatile events. `false` disables this.
    * @default {}

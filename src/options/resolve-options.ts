@@ -23,6 +23,7 @@ import {
   type ResolvedOutboxOptions,
   type ResolvedRepairOptions,
 } from './resolve-outbox.js';
+import { resolveRecovery, type ResolvedRecoveryOptions } from './resolve-recovery.js';
 import { resolvePresence, type ResolvedPresenceOptions } from './resolve-presence.js';
 import { resolveLimits, type ResolvedClientLimits } from './resolve-limits.js';
 import {
@@ -49,12 +50,15 @@ export interface ResolvedOptions {
   readonly contract: EventChecks | undefined;
   /** What the contract validates. */
   readonly validate: Validated;
+  readonly validateOneIn: number;
   /** Undefined: switched off. */
   readonly presence: ResolvedPresenceOptions | undefined;
   /** Undefined: events that Redis cannot take are refused. */
   readonly outbox: ResolvedOutboxOptions | undefined;
   /** Undefined: missed events are lost. */
   readonly repair: ResolvedRepairOptions | undefined;
+  /** Undefined: switched off. */
+  readonly recovery: ResolvedRecoveryOptions | undefined;
   /** The first secret signs. Undefined: nothing is signed. */
   readonly secret: readonly KeyObject[] | undefined;
   readonly limits: ResolvedClientLimits;
@@ -62,6 +66,7 @@ export interface ResolvedOptions {
   /** Undefined: no limit. */
   readonly slowClients: ResolvedSlowClientOptions | undefined;
   readonly coalesceWrites: boolean;
+  readonly gapNotices: boolean;
   /** Undefined: not measured. */
   readonly overload: ResolvedOverloadOptions | undefined;
   readonly shutdown: ResolvedShutdownOptions;
@@ -85,14 +90,17 @@ export const OPTION_NAMES = [
   'auth',
   'contract',
   'validate',
+  'validateOneIn',
   'presence',
   'outbox',
   'repair',
+  'recovery',
   'secret',
   'limits',
   'sharedHandshake',
   'slowClients',
   'coalesceWrites',
+  'gapNotices',
   'overload',
   'shutdown',
   'connectTimeoutMs',
@@ -110,6 +118,7 @@ export const OPTION_NAMES = [
 export const DEFAULTS = Object.freeze({
   prefix: 'propagator',
   coalesceWrites: true,
+  gapNotices: true,
   connectTimeoutMs: 2_000,
   subscribeTimeoutMs: 2_000,
   publishTimeoutMs: 5_000,
@@ -185,14 +194,21 @@ export function resolveOptions(
     auth,
     contract,
     validate: contract?.validated ?? { emit: false, receive: false },
+    validateOneIn: contract?.oneIn ?? 1,
     presence,
     outbox: resolveOutbox(options.outbox),
     repair: resolveRepair(options.repair),
+    recovery: resolveRecovery(options.recovery, {
+      isRepaired: options.repair !== false,
+      // Tests of an app run in one process: there no instance ends before the others.
+      isOnRedis: options.pubSub === undefined || testOptions?.pubSub !== undefined,
+    }),
     secret: resolveSecret(options.secret),
     limits: resolveLimits(options.limits),
     sharedHandshake: resolveSharedHandshake(options.sharedHandshake),
     slowClients: resolveSlowClients(options.slowClients),
     coalesceWrites: flag('coalesceWrites', options.coalesceWrites, DEFAULTS.coalesceWrites),
+    gapNotices: flag('gapNotices', options.gapNotices, DEFAULTS.gapNotices),
     overload: resolveOverload(options.overload),
     shutdown: resolveShutdown(options.shutdown),
     connectTimeoutMs: wait('connectTimeoutMs'),

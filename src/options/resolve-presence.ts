@@ -1,13 +1,17 @@
 import { invalid, OR_NONE, optionsIn, wholeNumber } from './checks.js';
-import type { PresenceOptions } from './presence-options.js';
+import type { CanWatch, PresenceOptions } from './presence-options.js';
 
 /** @internal */
-export interface ResolvedPresenceOptions extends Readonly<Required<PresenceOptions>> {
+export interface ResolvedPresenceOptions extends Readonly<
+  Required<Omit<PresenceOptions, 'canWatch'>>
+> {
+  /** Undefined: no client may watch any user. */
+  readonly canWatch: CanWatch | undefined;
   /** The interval at which an instance renews its lease, in ms: with each heartbeat. */
   readonly heartbeatIntervalMs: number;
 }
 
-const KNOWN = ['graceMs', 'leaseMs', 'lastSeenMs'] as const;
+const KNOWN = ['graceMs', 'leaseMs', 'lastSeenMs', 'canWatch', 'maxWatchedUsers'] as const;
 const DAY_MS = 24 * 3_600_000;
 
 /** Undefined if presence is switched off. @internal */
@@ -33,6 +37,11 @@ export function resolvePresence(
       `Write at least twice heartbeatIntervalMs (${heartbeatIntervalMs}), or one late heartbeat ends the lease.`,
     );
   }
+  const { canWatch } = presence;
+  if (canWatch !== undefined && typeof canWatch !== 'function') {
+    const remedy = 'Write a function, such as (watcher, userIds) => friendsOf(watcher.userId).';
+    throw invalid('presence.canWatch', canWatch, remedy);
+  }
   return Object.freeze({
     graceMs: wholeNumber('presence.graceMs', presence.graceMs, 5_000, [0, 3_600_000]),
     leaseMs,
@@ -40,6 +49,13 @@ export function resolvePresence(
       0,
       3_650 * DAY_MS,
     ]),
+    canWatch,
+    maxWatchedUsers: wholeNumber(
+      'presence.maxWatchedUsers',
+      presence.maxWatchedUsers,
+      200,
+      [1, 10_000],
+    ),
     heartbeatIntervalMs,
   });
 }

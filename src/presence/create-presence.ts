@@ -1,4 +1,6 @@
-import type { SocketGate } from '../auth/authentication.js';
+import type { SocketGate, SocketListener } from '../auth/authentication.js';
+import type { AuthenticatedSocket } from '../auth/authenticated-socket.js';
+import type { Refusals } from '../auth/refusals.js';
 import type { SocketStateService } from '../auth/socket-state.service.js';
 import type { Channels } from '../channels/channels.js';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
@@ -7,10 +9,11 @@ import { misused } from '../options/checks.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { RedisClients } from '../redis/client-factory.js';
-import type { InMemoryPubSub } from '../redis/in-memory-pub-sub.js';
+import { sharedState } from '../redis/in-memory-pub-sub.js';
 import { RedisScripts } from '../redis/redis-scripts.js';
 import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { ClientWatches } from './client-watches.js';
 import { PresenceWatch } from './presence-watch.js';
 import { PresenceService } from './presence.service.js';
 import { SocketLimit } from './socket-limit.js';
@@ -29,6 +32,8 @@ interface PresenceDeps {
   readonly cluster: ClusterService;
   readonly requests: ClusterRequests;
   readonly readiness: Readiness;
+  readonly refusals: Refusals;
+  readonly hasExpired: (socket: AuthenticatedSocket) => boolean;
 }
 
 /** Presence of one instance. @internal */
@@ -36,6 +41,8 @@ export interface Presence {
   readonly service: PresenceService;
   /** Undefined without a socket limit. */
   readonly gate: SocketGate | undefined;
+  /** The users that clients watch. */
+  readonly clients: SocketListener;
   /** @throws PropagatorError `redis.permission`, `redis.command-failed` */
   start(): Promise<void>;
   /** The app has started, and its subscribers subscribe. */
@@ -57,6 +64,7 @@ export function createPresence(options: ResolvedOptions, deps: PresenceDeps): Pr
   const { presence, prefix } = options;
   const { state, cluster, reporter, readiness, sharedChannels } = deps;
   const store = createPresenceStore(options, deps);
+  const clientDeps = { ...deps, nameBytes: options.limits.nameBytes };
   if (presence === undefined || store === undefined) {
     if (options.auth?.maxSocketsPerUser !== undefined) {
       throw misused(
@@ -65,31 +73,50 @@ export function createPresence(options: ResolvedOptions, deps: PresenceDeps): Pr
         'Sockets are counted where presence is kept: in Redis, or by InMemoryPubSub.',
       );
     }
+    if (presence?.canWatch !== undefined) {
+      throw misused(
+        'presence.canWatch',
+        'a function, with a transport of your own as "pubSub"',
+        'Presence is kept in Redis, or by InMemoryPubSub.',
+      );
+    }
     const service = new PresenceService(undefined, state);
-    return { ...ABSENT, service };
+    return { ...ABSENT, service, clients: new ClientWatches(undefined, clientDeps) };
   }
+  const watch = new PresenceWatch(sharedChannels, prefix, reporter);
+  const clients = new ClientWatches(presence, clientDeps, {
+    ...deps,
+    store,
+    watch,
+    prefix,
+    leaseMs: presence.leaseMs,
+  });
   const lease = () => tracker.currentLease;
   const limit = createLimit(options, { ...deps, store, lease });
   const { instanceId } = cluster.self;
   const failed = reporter.failure('presence.failed', () => 'users on all instances');
   const tracker = new PresenceTracker(store, instanceId, presence, {
     ...deps,
-    onResend: () => limit?.forgotten(),
+    onResend: () => {
+      limit?.forgotten();
+      clients.lost();
+    },
     onRenewed: guarded(failed, () => limit?.catchUp()),
   });
   // Take over the users of an instance that has left at once, not with the next heartbeat.
   const left = cluster.changes$.subscribe(
     guarded(failed, ({ type }) => (type === 'joined' ? undefined : tracker.beat())),
   );
-  const watch = new PresenceWatch(sharedChannels, prefix, reporter);
   return {
     service: new PresenceService({ store, tracker, watch, readiness }, state),
     gate: limit,
+    clients,
     start: () => tracker.start(),
     appStarted: () => tracker.appStarted(),
     appEnding: () => tracker.appEnding(),
     stop: async () => {
       left.unsubscribe();
+      clients.close();
       await tracker.stop();
     },
   };
@@ -117,11 +144,7 @@ export function createPresenceStore(
     const scripts = new RedisScripts(clients.publisher, publishTimeoutMs, pattern);
     return new RedisPresenceStore(scripts, prefix, clients.cluster, presence);
   }
-  // Not `instanceof`: an app may load this package twice, as ESM and as CommonJS.
-  const shared = (pubSub as Partial<InMemoryPubSub>).bus?.shared;
-  if (shared === undefined) return undefined;
-  const name = `presence:${prefix}`;
-  const table = (shared.get(name) as PresenceTable | undefined) ?? new PresenceTable();
-  shared.set(name, table);
+  const table = sharedState(pubSub, `presence:${prefix}`, () => new PresenceTable());
+  if (table === undefined) return undefined;
   return new InMemoryPresenceStore(table, pubSub, prefix, presence);
 }

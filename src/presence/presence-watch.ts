@@ -37,7 +37,8 @@ export class PresenceWatch {
     });
   }
 
-  private read(bytes: Buffer): PresenceChange | undefined {
+  /** Undefined for a message that is no change, which is reported. */
+  read(bytes: Buffer): PresenceChange | undefined {
     const change = decoded(bytes);
     if (change === undefined) {
       this.reporter.report('message.malformed', () => 'dropped a malformed presence message');

@@ -33,6 +33,11 @@ export interface EventToEmit<T = unknown> {
    */
   volatile?: boolean | undefined;
   /**
+   * Replace an older event of the same name with the same key that still waits for a slow client, such as the last price
+   * of a share: `latestOnly: symbol`. A string of 1 to 256 bytes. Not with `volatile`.
+   */
+  latestOnly?: string | undefined;
+  /**
    * Compress it on connections with `perMessageDeflate`.
    * @default true
    */

@@ -15,6 +15,7 @@ import { checkedUserId, checkedUserIds, isInexact, normalisedUserId } from '../a
 import {
   checkedEvent,
   checkedFlag,
+  checkedLatestKey,
   checkedPublish,
   checkedRoom,
   checkEventName,
@@ -28,6 +29,14 @@ import type { CausedEvent, EventToEmit, UsersEvent } from './events.js';
 import { inNamespace, propagatorOf, type PropagatorOf } from './namespace-propagator.js';
 import type { UserCommands } from './user-commands.js';
 import { Propagator, type OutcomeOf, type CallOf, type Verb } from './propagator.js';
+
+/** Verbs that return the promise of the router, which reports a failure. A rejection need not be handled. */
+const ROUTED: ReadonlySet<Verb> = new Set([
+  'emitToUser',
+  'emitToRoom',
+  'emitToAll',
+  'emitToAuthenticated',
+]);
 
 /**
  * Emits events to clients on any instance. Inject it anywhere: gateways, controllers, queue workers without gateways, cron
@@ -101,17 +110,16 @@ export class RedisPropagatorService<Contract = AppContract> extends Propagator<f
 
   /** @internal */
   override perform<V extends Verb>(call: CallOf<V>, namespace?: string): Promise<OutcomeOf<V>> {
-    let outcome: Promise<OutcomeOf<V>>;
     try {
       // Gateways may have clients, and emit, before Nest calls the hooks of the app.
       if (!this.readiness.hasBegun && this.router.namespaces.isEmpty) {
         throw PropagatorError.of('app.not-started', []);
       }
-      outcome = this.actions[call.verb](inNamespace(call, namespace));
+      const outcome = this.actions[call.verb](inNamespace(call, namespace));
+      return ROUTED.has(call.verb) ? outcome : unawaited(this.reporter, outcome);
     } catch (thrown) {
-      outcome = Promise.reject(refusalOf(thrown));
+      return unawaited(this.reporter, Promise.reject(refusalOf(thrown)));
     }
-    return unawaited(this.reporter, outcome);
   }
 
   private sendToUsers(event: UsersEvent): Promise<UsersReceipt> {
@@ -148,14 +156,25 @@ function userTarget({ namespace }: OutgoingEvent, userId: unknown): Target {
 type Given = { readonly [K in keyof EventToEmit]: EventToEmit[K] | undefined };
 
 function outgoingOf(event: Given, sessionId?: string): OutgoingEvent {
-  const { event: name, data, args, namespace, volatile, compress, publish } = checkedEvent(event);
+  const {
+    event: name,
+    data,
+    args,
+    namespace,
+    volatile,
+    latestOnly,
+    compress,
+    publish,
+  } = checkedEvent(event);
   checkEventName(name);
+  const isVolatile = checkedFlag('volatile', volatile, false);
   return {
     namespace: checkedNamespace(namespace),
     data: packetData(name, data, args),
     except: exceptedRooms(event),
     rooms: roomsOfSession(sessionId),
-    volatile: checkedFlag('volatile', volatile, false),
+    volatile: isVolatile,
+    latestOnly: checkedLatestKey(name, latestOnly, isVolatile),
     compress: checkedFlag('compress', compress, true),
     publish: checkedPublish(publish),
   };

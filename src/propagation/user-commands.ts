@@ -15,6 +15,7 @@ import {
   checkEventName,
   exceptedRooms,
   packetData,
+  refuseLatestOnly,
   roomsOfSession,
 } from './validation.js';
 import { checkedUserId, type UserId } from '../auth/user-id.js';
@@ -54,8 +55,11 @@ export class UserCommands {
   ) {}
 
   request(request: UserRequest): Promise<UserAnswers> {
-    const { event, data, args } = checkedEvent(request);
+    const { event, data, args, latestOnly } = checkedEvent<UserRequest & { latestOnly?: unknown }>(
+      request,
+    );
     checkEventName(event);
+    refuseLatestOnly(latestOnly);
     const items: DeviceAnswer[] = [];
     const unanswered = new Set<string>();
     const asked = this.acks.ask(

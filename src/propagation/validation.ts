@@ -6,10 +6,12 @@ import { PropagatorError } from '../errors.js';
 import { shown } from '../options/checks.js';
 import { listed } from '../reporting/unawaited.js';
 import { isLonger } from '../wire/channel-names.js';
+import { latestKeyOf } from '../wire/latest-key.js';
 import { RESERVED_EVENTS } from '../wire/reserved-events.js';
 
 /** In UTF-8. The name of an event appears in losses, spans and log lines. */
 const MAX_EVENT_NAME_BYTES = 1_024;
+const MAX_LATEST_KEY_BYTES = 256;
 
 /** @throws PropagatorError `event.invalid-name`, `event.reserved-name` */
 export function checkEventName(event: unknown): asserts event is string {
@@ -55,6 +57,34 @@ export function checkedFlag(name: string, given: unknown, fallback: boolean): bo
   throw PropagatorError.of('target.invalid', [name, shown(given), 'Pass true or false.']);
 }
 
+/** The key of `latestOnly` on the wire. @throws PropagatorError `target.invalid` */
+export function checkedLatestKey(event: string, given: unknown, volatile: boolean) {
+  if (given === undefined) return undefined;
+  if (typeof given !== 'string' || given === '' || isLonger(given, MAX_LATEST_KEY_BYTES)) {
+    throw PropagatorError.of('target.invalid', [
+      'latestOnly',
+      shown(given),
+      'Pass a non-empty string of at most 256 bytes, such as the symbol of a share.',
+    ]);
+  }
+  if (!volatile) return latestKeyOf(event, given);
+  throw PropagatorError.of('target.invalid', [
+    'latestOnly',
+    `${shown(given)} for a volatile event`,
+    'A volatile event does not wait for a client. Leave one of the two out, or pass "volatile: false" if the contract makes the event volatile.',
+  ]);
+}
+
+/** @throws PropagatorError `target.invalid` */
+export function refuseLatestOnly(given: unknown): void {
+  if (given === undefined) return;
+  throw PropagatorError.of('target.invalid', [
+    'latestOnly',
+    `${shown(given)} for an event that asks for an acknowledgement`,
+    'A replaced event could not be acknowledged. Leave "latestOnly" out, or emit the event without asking.',
+  ]);
+}
+
 /** @throws PropagatorError `target.invalid` */
 export function checkedEvent<T extends object>(given: T): T {
   return checkedObject('event', given, "Pass an object such as { event: 'my-event', data }.");
@@ -87,8 +117,11 @@ interface Excepted {
   readonly exceptSessionId?: unknown;
 }
 
+const NONE: readonly string[] = Object.freeze([]);
+
 /** The rooms of sockets that do not get the event. @throws PropagatorError `target.invalid` */
-export function exceptedRooms({ exceptSocketId, exceptSessionId }: Excepted): string[] {
+export function exceptedRooms({ exceptSocketId, exceptSessionId }: Excepted): readonly string[] {
+  if (exceptSocketId === undefined && exceptSessionId === undefined) return NONE;
   const rooms = exceptSocketId === undefined ? [] : [checkedSocketId(exceptSocketId)];
   if (exceptSessionId !== undefined) {
     rooms.push(sessionRoom(checkedSessionId('exceptSessionId', exceptSessionId)));
@@ -97,8 +130,8 @@ export function exceptedRooms({ exceptSocketId, exceptSessionId }: Excepted): st
 }
 
 /** The room of a session, if one is given. @throws PropagatorError `target.invalid` */
-export function roomsOfSession(sessionId: unknown): string[] {
-  return sessionId === undefined ? [] : [sessionRoom(checkedSessionId('sessionId', sessionId))];
+export function roomsOfSession(sessionId: unknown): readonly string[] {
+  return sessionId === undefined ? NONE : [sessionRoom(checkedSessionId('sessionId', sessionId))];
 }
 
 function checkedSocketId(given: unknown): string {

@@ -14,6 +14,16 @@ export class InMemoryBus {
   readonly shared = new Map<string, unknown>();
 }
 
+/** The state that the instances of a cluster share under a name. Undefined with another transport. @internal */
+export function sharedState<T>(pubSub: PubSub, name: string, create: () => T): T | undefined {
+  // Not `instanceof`: an app may load this package twice, as ESM and as CommonJS.
+  const shared = (pubSub as Partial<InMemoryPubSub>).bus?.shared;
+  if (shared === undefined) return undefined;
+  const state = (shared.get(name) as T | undefined) ?? create();
+  shared.set(name, state);
+  return state;
+}
+
 /**
  * The transport of apps that run as one instance, and of unit tests: no Redis, same contract. Apps in one process
  * with the same bus are instances of one cluster.

@@ -1,10 +1,11 @@
+import type { Socket } from 'node:net';
 import { PropagatorError } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
 import { streamOf } from './ioredis-internals.js';
 import { checkRegularly } from './liveness.js';
 import { asPropagatorError } from './redis-error.js';
 import { SlotOrder } from './slot-order.js';
-import { nextTick, soon } from '../reporting/timers.js';
+import { onNextTick, soon } from '../reporting/timers.js';
 
 const CHECKS_PER_TIMEOUT = 4;
 /** Settled entries are released this many at a time, or more where more are pending: each is moved rarely. */
@@ -19,6 +20,8 @@ interface Pending {
   readonly resolve: (receivers: number) => void;
   readonly reject: (error: PropagatorError) => void;
   settled: boolean;
+  /** True once the publish is given up: a later reply is ignored. */
+  isGivenUp: boolean;
 }
 
 /**
@@ -32,7 +35,8 @@ export class PublisherConnection {
   /** All entries before this one are settled. */
   private oldest = 0;
   private watch: NodeJS.Timeout | undefined;
-  private corked = false;
+  private corked: Socket | undefined;
+  private readonly uncorkOnNextTick: () => void;
   /** On a Cluster only. */
   private readonly order: SlotOrder | undefined;
 
@@ -47,12 +51,24 @@ export class PublisherConnection {
     private readonly threw: (error: unknown) => void,
   ) {
     this.order = nodeOf && new SlotOrder(nodeOf);
+    this.uncorkOnNextTick = onNextTick(threw, () => {
+      const { corked } = this;
+      this.corked = undefined;
+      corked?.uncork();
+    });
   }
 
   publish(channel: string, message: Buffer): Promise<number> {
     return new Promise<number>((resolve, reject) => {
       const deadline = performance.now() + this.timeoutMs;
-      const entry: Pending = { channel, deadline, resolve, reject, settled: false };
+      const entry: Pending = {
+        channel,
+        deadline,
+        resolve,
+        reject,
+        settled: false,
+        isGivenUp: false,
+      };
       this.track(entry);
       if (this.order === undefined) {
         this.writeAtOnce();
@@ -60,7 +76,7 @@ export class PublisherConnection {
         return;
       }
       this.order.enter(channel, (settled) => {
-        if (entry.settled) {
+        if (entry.settled || entry.isGivenUp) {
           // The publish waited too long, and its promise has been rejected.
           settled();
           return;
@@ -98,11 +114,13 @@ export class PublisherConnection {
     sent.then(
       (receivers) => {
         onSettled?.();
+        if (entry.isGivenUp) return;
         this.settle(entry);
         entry.resolve(receivers);
       },
       (error: unknown) => {
         onSettled?.();
+        if (entry.isGivenUp) return;
         this.settle(entry);
         entry.reject(asPropagatorError(error, command, entry.channel));
       },
@@ -120,15 +138,12 @@ export class PublisherConnection {
 
   /** Sends all publishes of one tick in one system call. */
   private writeAtOnce(): void {
-    if (this.corked) return;
+    if (this.corked !== undefined) return;
     const stream = streamOf(this.client);
     if (typeof stream?.cork !== 'function') return;
-    this.corked = true;
+    this.corked = stream;
     stream.cork();
-    nextTick(this.threw, () => {
-      this.corked = false;
-      stream.uncork();
-    });
+    this.uncorkOnNextTick();
   }
 
   private settle(entry: Pending): void {
@@ -147,21 +162,38 @@ export class PublisherConnection {
       return;
     }
     const now = performance.now();
-    if (oldest.deadline > now) return;
+    if (oldest.deadline > now || oldest.isGivenUp) return;
     this.giveUp(now);
     this.onSilent(oldest.channel);
   }
 
+  /**
+   * Gives up the late publishes, and those behind them in the same order. If these succeeded after all, the late ones would be
+   * published again behind them.
+   */
   private giveUp(now: number): void {
+    const late = new Set<string>();
+    for (let index = this.oldest; index < this.pending.length; index++) {
+      const entry = this.pending[index];
+      if (entry === undefined || entry.settled) continue;
+      const isLate = entry.deadline <= now;
+      if (isLate) late.add(entry.channel);
+      entry.isGivenUp = isLate || this.order === undefined || late.has(entry.channel);
+    }
     // One error for all, because each error would capture its own stack trace.
-    const error = PropagatorError.of('redis.timeout', ['PUBLISH', this.timeoutMs]);
-    for (const entry of this.pending.slice(this.oldest, this.oldest + MAX_PER_TURN)) {
-      if (entry.deadline > now) break;
-      if (entry.settled) continue;
+    this.rejectGivenUp(PropagatorError.of('redis.timeout', ['PUBLISH', this.timeoutMs]));
+  }
+
+  private rejectGivenUp(error: PropagatorError): void {
+    let rejected = 0;
+    for (const entry of this.pending.slice(this.oldest)) {
+      if (!entry.isGivenUp || entry.settled) continue;
+      if (rejected++ === MAX_PER_TURN) {
+        soon(this.threw, () => this.rejectGivenUp(error));
+        return;
+      }
       entry.reject(error);
       this.settle(entry);
     }
-    const next = this.pending[this.oldest];
-    if (next !== undefined && next.deadline <= now) soon(this.threw, () => this.giveUp(now));
   }
 }

@@ -14,6 +14,8 @@ const UNREACHABLE =
 const NAMED_COMMAND = /'([\w|]+)' command/;
 const SENTINELS = /^All sentinels are unreachable.*? Last error: (.*)$/s;
 const LOGIN = /WRONGPASS|NOAUTH|invalid password|HELLO must be called/;
+/** The converted errors: a connection that ends rejects thousands of commands with one error, which is converted once. */
+const unreachable = new WeakMap<object, PropagatorError>();
 
 /**
  * Converts any rejection of ioredis to an error with a code and a remedy.
@@ -29,6 +31,9 @@ export function asPropagatorError(
   consequence?: string,
 ): PropagatorError {
   if (thrown instanceof PropagatorError) return thrown;
+  const isShared = isError(thrown) && consequence === undefined;
+  const known = isShared ? unreachable.get(thrown) : undefined;
+  if (known !== undefined) return known;
   const reason = reasonOf(thrown);
   if (PERMISSION.test(reason)) {
     const [, named = command] = NAMED_COMMAND.exec(reason) ?? [];
@@ -37,7 +42,9 @@ export function asPropagatorError(
     return PropagatorError.of('redis.permission', [named.toUpperCase(), reason, remedy], thrown);
   }
   if (UNREACHABLE.test(reason) || isRetriesError(thrown)) {
-    return PropagatorError.of('redis.unavailable', [reason, consequence], thrown);
+    const error = PropagatorError.of('redis.unavailable', [reason, consequence], thrown);
+    if (isShared) unreachable.set(thrown, error);
+    return error;
   }
   return (
     wrongServer(thrown) ?? PropagatorError.of('redis.command-failed', [command, reason], thrown)

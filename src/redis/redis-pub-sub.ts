@@ -226,9 +226,10 @@ export class RedisPubSub implements PubSub {
   publish(channel: string, message: Buffer): Promise<number> {
     if (this.state === 'closed') return Promise.reject(PropagatorError.of('redis.closed', []));
     const { cluster, owned } = this.clients;
-    if (cluster && owned && !this.isOpen()) {
-      // ioredis would queue it until the Cluster is back.
-      const reason = this.connection.reason ?? 'the Cluster is not connected';
+    if (owned && !this.isOpen()) {
+      // ioredis queues it for a Cluster, and writes it to a connection that is not ready yet: its database may be refused.
+      const missing = cluster ? 'the Cluster is not connected' : 'the connection is not ready';
+      const reason = this.connection.reason ?? missing;
       return Promise.reject(PropagatorError.of('redis.unavailable', [reason]));
     }
     return this.publisher.publish(channel, message);

@@ -13,6 +13,10 @@ export interface RedisScript {
   readonly sha: string;
 }
 
+/** Part of a script: `now` by the clock of Redis, in ms since 1970. @internal */
+export const REDIS_NOW = `local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
+
 /** @internal */
 export function redisScript(text: string): RedisScript {
   return { text, sha: createHash('sha1').update(text).digest('hex') };
@@ -56,11 +60,14 @@ export class RedisScripts {
     };
     // The second message comes from a Cluster, about the connection to one node.
     this.events = new ClientEvents(client, false, { close: lost, '-node': lost }, lost);
-    this.events.attach();
   }
 
-  /** Incremented for each lost connection: earlier calls may be executed after later ones. */
+  /**
+   * Incremented for each lost connection: earlier calls may be executed after later ones. Counted from the first use of this property
+   * on: the client may be the app's, where each listener counts.
+   */
   get connection(): number {
+    if (!this.closed) this.events.attach();
     return this.losses;
   }
 

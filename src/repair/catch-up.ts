@@ -1,18 +1,17 @@
 import type { EventGap } from '../cluster/event-gap.js';
 import type { InterruptedChannels } from '../ports/pub-sub.js';
-import { after, guarded, type Failed } from '../reporting/timers.js';
+import type { Failed } from '../reporting/timers.js';
 import type { LanePositions } from '../routing/lanes.js';
+import { MAX_LANES } from '../wire/cluster-message.js';
 import type { InstanceId } from '../wire/envelope.js';
 import { HoldBackQueue, type NumberedArrival } from './hold-back-queue.js';
 import { FROM_NOTHING, Outage, type Pull, type Start, type Starts } from './outage.js';
+import { PassedGaps } from './passed-gaps.js';
 import { furthest, isBeyond, type Positions } from './positions.js';
+import { Questions } from './questions.js';
 
-/** Pages come over one connection: so many instances are asked at a time. */
-const MAX_ASKED = 4;
 /** If no more may have published something, they are asked at once, and not with their next record. */
 const MAX_ASKED_AT_ONCE = 8;
-/** The pauses before an instance that did not answer is asked again, growing up to the last. */
-const PAUSE_MS = [100, 1_000] as const;
 /** An instance that lives, and answers nothing for so long, is given up: its live events are held until then. */
 const NO_ANSWER_MS = 30_000;
 /** More instances than any app has: the events of further publishers are not held. */
@@ -45,7 +44,7 @@ export interface PullQuestion {
   readonly scope: number;
 }
 
-/** What the record of an instance says of it: it lives; it has ended, and said so; or it is silent and may come back. */
+/** The state of an instance by its record: it lives; it has ended, and said so; or it is silent and may come back. */
 type State = 'alive' | 'ended' | 'lost';
 
 /** @internal */
@@ -54,7 +53,7 @@ export interface CatchUpDeps {
     Positions,
     'all' | 'origins' | 'at' | 'headsOf' | 'lastsOf' | 'of' | 'isProven' | 'reached'
   >;
-  /** What the last record of an instance said. */
+  /** The state in the last record of an instance. */
   stateOf(this: void, origin: InstanceId): State | undefined;
   /** The highest sequence that was received from an instance; 0 for none. */
   heardOf(this: void, origin: InstanceId): number;
@@ -62,14 +61,19 @@ export interface CatchUpDeps {
   isWhole(isConcerned: InterruptedChannels): boolean;
   /** Asks an instance for one page. Rejects if it does not answer, or if the signal says that nobody needs it. */
   ask(origin: InstanceId, question: PullQuestion, signal: AbortSignal): Promise<PulledPage>;
+  /**
+   * Reads a page that an instance left when it ended; resolves to undefined if there is none. Undefined: no instance leaves any.
+   */
+  readonly readLeft?:
+    ((origin: InstanceId, question: PullQuestion) => Promise<PulledPage | undefined>) | undefined;
   /** Delivers an event, unless it has come before. */
   deliver(origin: InstanceId, arrival: NumberedArrival): void;
   /** Whether an event has come before. */
   hasCome(origin: InstanceId, arrival: NumberedArrival): boolean;
-  /** Events of an instance may be lost. */
-  gap(gap: EventGap): void;
+  /** Events of an instance on some channels may be lost. */
+  gap(gap: EventGap, isConcerned: InterruptedChannels): void;
   /** The outage is over. */
-  ended(starts: Starts): void;
+  ended(starts: Starts, isConcerned: InterruptedChannels): void;
   /** Events of a publisher without a record are held: the next records are wanted soon. */
   wantRecords(): void;
   /** An instance that publishes something has a record after this time, in ms. */
@@ -96,8 +100,7 @@ interface Recent {
 export class CatchUp {
   private outage: Outage | undefined;
   private readonly held = new HoldBackQueue(MAX_HELD_BYTES);
-  private readonly queue: Pull[] = [];
-  private asked = 0;
+  private readonly questions: Questions<PulledPage | undefined>;
   private scope = 0;
   /** Up to where the pages of an instance went, until a mark proves as much. */
   private readonly pulled = new Map<InstanceId, LanePositions>();
@@ -106,13 +109,21 @@ export class CatchUp {
     InstanceId,
     { readonly start: Start; readonly concerns: readonly InterruptedChannels[] }
   >();
-  private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly passed = new PassedGaps();
   private last: Recent | undefined;
 
   constructor(
     private readonly deps: CatchUpDeps,
     private readonly maxAskedAtOnce = MAX_ASKED_AT_ONCE,
-  ) {}
+  ) {
+    this.questions = new Questions({
+      ask: (pull, signal) => this.ask(pull, signal),
+      take: (pull, page) => this.take(pull, page),
+      unanswered: (pull) => this.unanswered(pull),
+      settled: () => this.endIfDone(),
+      failed: deps.failed,
+    });
+  }
 
   get isUnderway(): boolean {
     return this.outage !== undefined;
@@ -166,11 +177,16 @@ export class CatchUp {
 
   /** An instance has published on a server that this one has left. */
   unheard(origin: InstanceId): void {
-    const { outage } = this;
-    // It is part of what is missing anyway, or nobody can answer.
-    if (outage?.ofAll === true || this.deps.stateOf(origin) !== 'alive') return;
-    this.only(origin, this.startOf(origin), [ALL]);
-    this.recordRead(origin, 0);
+    // It is part of what is missing anyway.
+    if (this.outage?.ofAll === true) return;
+    const start = this.startOf(origin);
+    if (this.deps.stateOf(origin) === 'alive') {
+      this.only(origin, start, [ALL]);
+      this.recordRead(origin, 0);
+    } else {
+      this.wasGone(this.outageOf([ALL]), origin, start);
+      this.endIfDone();
+    }
   }
 
   /**
@@ -185,17 +201,16 @@ export class CatchUp {
     this.scope++;
     const open = [...outage.pulls.values()].filter(({ state, known }) => state !== 'done' && known);
     const areFew = open.length <= this.maxAskedAtOnce;
-    for (const pull of open) if (areFew || this.isBehind(pull)) this.enqueue(pull);
+    for (const pull of open) if (areFew || this.isBehind(pull)) this.questions.add(pull);
     this.endIfDone();
   }
 
   /** A changed record was read. {@link CatchUpDeps} knows it. */
   recordRead(origin: InstanceId, version: number): void {
     const state = this.deps.stateOf(origin);
-    if (state === 'alive') {
-      this.returned(origin);
-      if (this.isNewlyFound(origin)) this.onlyRecent(origin, true);
-    }
+    if (state === 'alive' || this.hasLeft(origin)) this.returned(origin);
+    else if (state === 'ended') this.lost.delete(origin);
+    if (this.isNewlyFound(origin)) this.onlyRecent(origin, true);
     const { outage } = this;
     if (outage === undefined || !(outage.ofAll || outage.pulls.has(origin))) return;
     const before = outage.pullOf(origin);
@@ -203,10 +218,11 @@ export class CatchUp {
     const isFound = !before.known && before.state === 'done';
     const pull = isFound ? outage.add(origin, FROM_NOTHING, true) : before;
     pull.known = true;
+    pull.version = version;
     if (pull.state === 'done') return;
     if (state !== 'alive') this.gone(outage, pull, state === 'ended');
     else if (outage.heardSince === undefined || pull.state !== 'waiting') return;
-    else if (this.isBehind(pull)) this.enqueue(pull);
+    else if (this.isBehind(pull)) this.questions.add(pull);
     else if (version > outage.heardSince) this.finish(outage, pull);
   }
 
@@ -230,10 +246,12 @@ export class CatchUp {
     const { outage } = this;
     this.lost.delete(origin);
     this.pulled.delete(origin);
+    this.passed.forget(origin);
     const pull = outage?.pulls.get(origin);
     if (outage === undefined || pull === undefined || pull.state === 'done') return;
     this.gone(outage, pull, false);
     this.lost.delete(origin);
+    this.passed.forget(origin);
     this.endIfDone();
   }
 
@@ -250,7 +268,7 @@ export class CatchUp {
     const pull = outage.pullOf(origin);
     if (pull.state === 'done') return false;
     this.held.hold(origin, arrival);
-    if (outage.heardSince !== undefined && pull.known) this.enqueue(pull);
+    if (outage.heardSince !== undefined && pull.known) this.questions.add(pull);
     return true;
   }
 
@@ -260,6 +278,7 @@ export class CatchUp {
     this.held.clear();
     this.pulled.clear();
     this.lost.clear();
+    this.passed.clear();
     this.last = undefined;
   }
 
@@ -280,19 +299,41 @@ export class CatchUp {
   /** It had ended, or was silent, before the interruption. What its server had taken by then was heard, or it is missing. */
   private wasGone(outage: Outage, origin: InstanceId, start: Start): void {
     const { positions, stateOf } = this.deps;
-    const pull = outage.addGone(origin, start);
-    const heads = positions.headsOf(origin);
-    if (!pull.givenUp && isBeyond(heads, start.from)) {
-      this.giveUp(pull);
-      positions.reached(origin, heads);
+    const isMissing = isBeyond(positions.headsOf(origin), start.from);
+    if (!outage.wasGivenUp(origin, start, positions.lastsOf(origin))) {
+      if (isMissing && this.hasLeft(origin)) {
+        this.readLeft(outage, outage.add(origin, start, true));
+        return;
+      }
+      const pull = outage.addGone(origin, start);
+      if (isMissing) this.giveUp(outage, pull);
     }
     if (stateOf(origin) === 'lost') this.mayReturn(outage, origin, start);
   }
 
-  private giveUp(pull: Pull): void {
+  /** Whether an instance has ended, and may have left what it had published. */
+  private hasLeft(origin: InstanceId): boolean {
+    return this.deps.readLeft !== undefined && this.deps.stateOf(origin) === 'ended';
+  }
+
+  /** Everything that is missing is read where the instance has left it. */
+  private readLeft(outage: Outage, pull: Pull): void {
+    if (!pull.hasEnded) {
+      pull.hasEnded = true;
+      // Pages that were left have other cursors.
+      pull.cursor = undefined;
+      pull.failingSince = undefined;
+    }
+    if (outage.heardSince !== undefined) this.questions.add(pull);
+  }
+
+  private giveUp(outage: Outage, pull: Pull): void {
     const { origin: instanceId, heard } = pull;
-    pull.givenUp = true;
-    this.deps.gap({ instanceId, from: heard + 1, to: null, reason: 'no-answer' });
+    const { positions } = this.deps;
+    pull.givenUpTo = positions.lastsOf(instanceId);
+    positions.reached(instanceId, positions.headsOf(instanceId));
+    const gap: EventGap = { instanceId, from: heard + 1, to: null, reason: 'no-answer' };
+    this.deps.gap(gap, outage.isConcerned);
   }
 
   private mayReturn({ concerns }: Outage, origin: InstanceId, start: Start): void {
@@ -301,7 +342,7 @@ export class CatchUp {
     this.lost.set(origin, { start: before?.start ?? start, concerns: [...new Set(all)] });
   }
 
-  /** An instance that was silent in an earlier outage is back: what it had then is asked for. */
+  /** An instance that was silent in an earlier outage is back, or has left its history: the events of then are asked for. */
   private returned(origin: InstanceId): void {
     const lost = this.lost.get(origin);
     if (lost === undefined) return;
@@ -316,6 +357,11 @@ export class CatchUp {
     concerns: readonly InterruptedChannels[],
     known = true,
   ): void {
+    this.outageOf(concerns).add(origin, start, known);
+  }
+
+  /** An outage of which everything can be heard again. */
+  private outageOf(concerns: readonly InterruptedChannels[]): Outage {
     let { outage } = this;
     if (outage === undefined) {
       outage = this.begin();
@@ -323,7 +369,7 @@ export class CatchUp {
     }
     this.scope++;
     outage.addConcerns(concerns);
-    outage.add(origin, start, known);
+    return outage;
   }
 
   /** The last outage, for a while. */
@@ -363,9 +409,14 @@ export class CatchUp {
   /** An instance answers nothing more. */
   private gone(outage: Outage, pull: Pull, isFinal: boolean): void {
     const { origin, start } = pull;
+    if (isFinal && this.hasLeft(origin) && this.isBehind(pull)) {
+      this.readLeft(outage, pull);
+      return;
+    }
     this.pulled.delete(origin);
-    if (!isFinal || this.isBehind(pull)) this.giveUp(pull);
-    if (!isFinal) this.mayReturn(outage, origin, start);
+    if (!isFinal || this.isBehind(pull)) this.giveUp(outage, pull);
+    // What is missing would come after the held events.
+    if (!isFinal && !this.held.has(origin)) this.mayReturn(outage, origin, start);
     this.finish(outage, pull);
     this.endIfDone();
   }
@@ -377,7 +428,7 @@ export class CatchUp {
     const { lane, number } = arrival;
     if (lane > 0 && number > (upTo.get(lane) ?? 0)) return false;
     // It may be of a channel that was not asked for.
-    return this.deps.hasCome(origin, arrival);
+    return this.deps.hasCome(origin, arrival) || this.passed.has(origin, arrival);
   }
 
   private isBehind({ origin, from }: Pull): boolean {
@@ -386,98 +437,78 @@ export class CatchUp {
     return isBeyond(lasts, from) || [...from.keys()].some((lane) => !lasts.has(lane));
   }
 
-  private enqueue(pull: Pull): void {
-    if (pull.state !== 'waiting') return;
-    pull.state = 'asking';
-    this.queue.push(pull);
-    this.askNext();
+  private ask(pull: Pull, signal: AbortSignal): Promise<PulledPage | undefined> {
+    const { deps, outage, scope } = this;
+    const { origin, from, cursor, hasEnded } = pull;
+    const { isConcerned } = outage ?? new Outage();
+    const question = { from, cursor, isConcerned, scope };
+    if (!hasEnded) return deps.ask(origin, question, signal);
+    return deps.readLeft?.(origin, question) ?? Promise.resolve(undefined);
   }
 
-  private askNext(): void {
+  private take(pull: Pull, page: PulledPage | undefined): void {
     const { outage } = this;
     if (outage === undefined) return;
-    while (this.asked < MAX_ASKED) {
-      const pull = this.queue.shift();
-      if (pull === undefined) return;
-      this.asked++;
-      guarded(this.deps.failed, () => this.pull(outage, pull))();
-    }
-  }
-
-  private async pull(outage: Outage, pull: Pull): Promise<void> {
-    const { signal } = outage.turn;
-    const { isConcerned } = outage;
-    const isOpen = (): boolean => !signal.aborted && pull.state === 'asking';
-    try {
-      while (isOpen()) {
-        const { origin, from, cursor } = pull;
-        const { scope } = this;
-        const question = { from, cursor, isConcerned, scope };
-        const page = await this.deps.ask(origin, question, signal);
-        if (isOpen()) this.take(outage, pull, page);
-      }
-    } catch {
-      if (isOpen()) this.askLater(outage, pull);
-    } finally {
-      if (!signal.aborted) {
-        this.asked--;
-        this.askNext();
-        this.endIfDone();
-      }
-    }
-  }
-
-  private take(outage: Outage, pull: Pull, page: PulledPage): void {
     const { origin: instanceId } = pull;
+    if (page === undefined) {
+      this.giveUp(outage, pull);
+      this.finish(outage, pull);
+      return;
+    }
     const { arrivals, upTo, cursor, forgotten } = page;
     if (cursor !== undefined && cursor <= (pull.cursor ?? -1)) throw new TypeError('it goes back');
+    const reached = furthest(pull.from, upTo);
+    if (reached.size > 2 * MAX_LANES) throw new TypeError('it has too many lanes');
     pull.failures = 0;
     pull.failingSince = undefined;
-    if (forgotten !== undefined) this.tellForgotten(pull, forgotten);
-    for (const arrival of arrivals) this.deps.deliver(instanceId, arrival);
-    pull.from = furthest(pull.from, upTo);
+    if (forgotten !== undefined) {
+      this.tellForgotten(outage, pull, forgotten);
+      // They come before everything that the page has.
+      const held = this.held.takeUpTo(instanceId, forgotten);
+      this.deliver(instanceId, held);
+    }
+    this.deliver(instanceId, arrivals);
+    pull.from = reached;
+    const { told } = pull;
+    if (told !== undefined && arrivals.length > 0) this.pass(outage, pull, pull.from, told.to);
     pull.cursor = cursor;
-    // What was dropped while it was asked is on a further page.
-    if (cursor === undefined && !this.held.hasDropped(instanceId)) this.finish(outage, pull);
+    if (cursor !== undefined) return;
+    // Events that were dropped while it was asked are on a further page.
+    if (!pull.hasEnded && this.held.hasDropped(instanceId)) return;
+    const lasts = this.deps.positions.lastsOf(instanceId);
+    // It published after it had left its history.
+    if (pull.hasEnded && isBeyond(lasts, pull.from)) this.giveUp(outage, pull);
+    this.finish(outage, pull);
   }
 
   /** Each page may say it. */
-  private tellForgotten(pull: Pull, to: number): void {
+  private tellForgotten(outage: Outage, pull: Pull, to: number): void {
     const { origin: instanceId, heard, told } = pull;
     if (told !== undefined && told.from <= to && to <= told.to) return;
     // The right to publish on a channel decides what was heard, so that is for the report only.
     const from = Math.min(heard + 1, to);
     pull.told = { from: Math.min(from, told?.from ?? from), to: Math.max(to, told?.to ?? to) };
     pull.heard = Math.max(heard, to);
-    this.deps.gap({ instanceId, from, to, reason: 'forgotten' });
+    this.deps.gap({ instanceId, from, to, reason: 'forgotten' }, outage.isConcerned);
   }
 
-  private askLater(outage: Outage, pull: Pull): void {
-    const { turn } = outage;
+  /** Returns whether to ask again. */
+  private unanswered(pull: Pull): boolean {
+    const { outage } = this;
+    if (outage === undefined) return false;
     const now = performance.now();
     pull.failingSince ??= now;
-    if (now - pull.failingSince >= NO_ANSWER_MS) {
-      this.giveUp(pull);
-      this.finish(outage, pull);
-      return;
-    }
-    const [shortest, longest] = PAUSE_MS;
-    pull.failures++;
-    const timer = after(Math.min(shortest * pull.failures, longest), this.deps.failed, () => {
-      this.timers.delete(timer);
-      if (turn.signal.aborted || pull.state !== 'asking') return;
-      this.queue.push(pull);
-      this.askNext();
-    }).unref();
-    this.timers.add(timer);
+    // An earlier record does not have the last number of the events that are missing.
+    const isKnown = pull.hasEnded || pull.version > (outage.heardSince ?? Infinity);
+    if (now - pull.failingSince < NO_ANSWER_MS || !isKnown) return true;
+    this.giveUp(outage, pull);
+    this.finish(outage, pull);
+    return false;
   }
 
   private endQuestions(): void {
-    for (const timer of this.timers) clearTimeout(timer);
-    this.timers.clear();
-    this.queue.length = 0;
-    this.asked = 0;
-    this.outage?.nextTurn();
+    this.questions.end();
+    this.outage?.waitAgain();
   }
 
   /** Everything of the instance up to now is there, or given up: its held events follow. */
@@ -489,7 +520,22 @@ export class CatchUp {
     if (from.size > 0) this.pulled.set(origin, from);
     if (this.deps.isWhole(outage.isConcerned)) this.deps.positions.reached(origin, from);
     this.held.hasDropped(origin);
-    for (const arrival of this.held.take(origin)) this.deps.deliver(origin, arrival);
+    this.deliver(origin, this.held.take(origin));
+    // Of a lost instance nothing came later, and it may come back.
+    if (pull.givenUpTo === undefined || this.lost.has(origin)) return;
+    this.pass(outage, pull, pull.givenUpTo, Infinity);
+  }
+
+  /** Later events follow a gap: from now on its own would be out of order. */
+  private pass(outage: Outage, pull: Pull, upTo: LanePositions, last: number): void {
+    this.passed.add({ pull, upTo, last, concerns: [...outage.concerns] });
+  }
+
+  /** Delivers events of pages, and held ones, but for those that are given up. */
+  private deliver(origin: InstanceId, arrivals: readonly NumberedArrival[]): void {
+    for (const arrival of arrivals) {
+      if (!this.passed.has(origin, arrival)) this.deps.deliver(origin, arrival);
+    }
   }
 
   private endIfDone(): void {
@@ -501,7 +547,7 @@ export class CatchUp {
       const known = new Set(this.deps.positions.origins);
       this.last = { concerns: [...outage.concerns], known, until };
     }
-    this.deps.ended(outage.starts);
+    this.deps.ended(outage.starts, outage.isConcerned);
   }
 }
 

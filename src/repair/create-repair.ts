@@ -1,16 +1,23 @@
 import type { ClusterBus } from '../cluster/cluster-bus.js';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
 import type { ClusterService } from '../cluster/cluster.service.js';
+import type { LeftHistories } from '../cluster/records/left-histories.js';
 import type { Membership } from '../cluster/membership.js';
 import type { Channels } from '../channels/channels.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { PubSub } from '../ports/pub-sub.js';
+import { asked } from '../reporting/asked.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { EventPublisher } from '../routing/event-publisher.js';
 import type { EventRouter } from '../routing/event-router.js';
+import { untilTaken } from '../routing/until-taken.js';
+import { RECORD } from './later-events.js';
+import { LeftPages } from './left-pages.js';
 import { PULL, pageServer } from './pages.js';
 import { Repair } from './repair.js';
 
+/** The longest wait for Redis to take events, because an instance asks. */
+const MAX_TAKEN_MS = 5_000;
 /** The request of version 0.1 for recently published events. */
 const REPAIR_0_1 = 'repair';
 
@@ -20,6 +27,8 @@ interface RepairDeps {
   readonly requests: Pick<ClusterRequests, 'handle' | 'request'>;
   readonly cluster: Pick<ClusterService, 'reportGap'>;
   readonly membership: Membership;
+  /** Undefined with another transport than Redis. */
+  readonly histories: LeftHistories | undefined;
   readonly sharedChannels: Channels;
   readonly router: Pick<EventRouter, 'publisher' | 'receiver'>;
   readonly reporter: Reporter;
@@ -36,7 +45,7 @@ export function createRepair(
     ResolvedOptions,
     'prefix' | 'maxMessageBytes' | 'requestTimeoutMs' | 'heartbeatIntervalMs' | 'repair'
   >,
-  { sharedChannels, cluster, router, ...deps }: RepairDeps,
+  { sharedChannels, cluster, router, histories, ...deps }: RepairDeps,
 ): Repair {
   const { publisher, receiver } = router;
   const { maxMessageBytes } = options;
@@ -50,12 +59,39 @@ export function createRepair(
     }),
     true,
   );
+  const isRecorded = asked(
+    async (withinMs) => {
+      if (!(await untilTaken(publisher, withinMs))) return false;
+      await deps.membership.beatNow({ unchanged: false });
+      // Where Redis refuses the record, a heartbeat takes its place, which may come later than the reply.
+      return deps.membership.recordsData !== undefined;
+    },
+    deps.reporter.failure('repair.failed', () => 'a record'),
+  );
+  deps.requests.handle(
+    RECORD,
+    (_, { timeoutMs }) => isRecorded(Math.min(timeoutMs, MAX_TAKEN_MS)),
+    true,
+  );
   deps.requests.handle(REPAIR_0_1, (params) => forgotten(params, publisher), true);
+  const { bus, reporter } = deps;
+  const left =
+    histories &&
+    new LeftPages({
+      histories,
+      publisher,
+      reporter,
+      guard: bus.guard,
+      name: bus.channel,
+      maxMessageBytes,
+    });
   const repair = new Repair(
     {
       ...deps,
+      left,
       subscriptions: sharedChannels,
       receiver,
+      publisher,
       reportGap: (gap) => cluster.reportGap(gap),
     },
     options,

@@ -1,11 +1,11 @@
 import type { Reporter } from '../reporting/reporter.js';
+import { lenientNow } from '../reporting/lenient-now.js';
 import { soon } from '../reporting/timers.js';
 import type { EventGap } from '../cluster/event-gap.js';
 import type { ReceivedLog } from '../routing/received-log.js';
 import type { Envelope, InstanceId } from '../wire/envelope.js';
 import { fnv1a } from '../wire/fnv.js';
 import type { NumberedArrival } from './hold-back-queue.js';
-import { lenientNow } from './pages.js';
 
 /** The first attempt may arrive over a connection that was given up: check for duplicates for this long. */
 const WATCHED_MS = 30_000;
@@ -15,7 +15,7 @@ const MARGIN_MS = 1_000;
 interface DuplicatesDeps {
   readonly log: ReceivedLog;
   readonly reporter: Reporter;
-  gap(gap: EventGap): void;
+  gap(gap: EventGap, isConcerned: (channel: string) => boolean): void;
 }
 
 /**
@@ -28,7 +28,10 @@ export class Duplicates {
   /** Until when events of each instance may be repeated ones. */
   private readonly watchedUntil = new Map<InstanceId, number>();
   /** Ranges dropped in this tick as possible duplicates; reported as one gap per origin. */
-  private readonly uncertain = new Map<InstanceId, { from: number; to: number }>();
+  private readonly uncertain = new Map<
+    InstanceId,
+    { readonly from: number; readonly to: number; readonly channels: Set<string> }
+  >();
 
   constructor(private readonly deps: DuplicatesDeps) {}
 
@@ -42,7 +45,7 @@ export class Duplicates {
       return true;
     }
     if (!repeated || !this.isUncertain(origin, sequence, Date.now() - sentAt)) return false;
-    this.recordUncertain(origin, sequence);
+    this.recordUncertain(origin, sequence, channel);
     return true;
   }
 
@@ -52,7 +55,7 @@ export class Duplicates {
     const hash = fnv1a(channel);
     if (log.has(origin, sequence, hash)) return false;
     if (sentAt !== undefined && this.isUncertain(origin, sequence, lenientNow() - sentAt)) {
-      this.recordUncertain(origin, sequence);
+      this.recordUncertain(origin, sequence, channel);
       return false;
     }
     log.add(origin, sequence, hash);
@@ -77,7 +80,7 @@ export class Duplicates {
     return false;
   }
 
-  /** Whether it was sent before the log begins. A number above all received ones is new in any case. */
+  /** True for an event that was sent before the log begins. A number above all received ones is new in any case. */
   private isUncertain(origin: InstanceId, sequence: number, ageMs: number): boolean {
     const { log } = this.deps;
     if (sequence > log.lastOf(origin)) return false;
@@ -85,19 +88,23 @@ export class Duplicates {
   }
 
   /** Many of them may arrive at once: they are reported as one gap. */
-  private recordUncertain(origin: InstanceId, sequence: number): void {
+  private recordUncertain(origin: InstanceId, sequence: number, channel: string): void {
     const { uncertain } = this;
     if (uncertain.size === 0) {
       const failed = this.deps.reporter.failure('repair.failed', () => 'possible duplicates');
       soon(failed, () => this.reportUncertain());
     }
-    const { from, to } = uncertain.get(origin) ?? { from: sequence, to: sequence };
-    uncertain.set(origin, { from: Math.min(from, sequence), to: Math.max(to, sequence) });
+    const before = uncertain.get(origin);
+    const { from, to, channels } = before ?? { from: sequence, to: sequence, channels: new Set() };
+    channels.add(channel);
+    uncertain.set(origin, { from: Math.min(from, sequence), to: Math.max(to, sequence), channels });
   }
 
   private reportUncertain(): void {
-    for (const [instanceId, numbers] of this.uncertain) {
-      this.deps.gap({ instanceId, ...numbers, reason: 'forgotten' });
+    for (const [instanceId, { channels, ...numbers }] of this.uncertain) {
+      this.deps.gap({ instanceId, ...numbers, reason: 'forgotten' }, (channel) =>
+        channels.has(channel),
+      );
     }
     this.uncertain.clear();
   }

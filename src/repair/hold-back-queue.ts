@@ -1,3 +1,4 @@
+import { lenientNow } from '../reporting/lenient-now.js';
 import type { InstanceId } from '../wire/envelope.js';
 import type { Arrival } from '../routing/event-receiver.js';
 
@@ -25,7 +26,7 @@ export class HoldBackQueue {
   }
 
   hold(origin: InstanceId, arrival: NumberedArrival): void {
-    // What comes behind a dropped event has to be asked for with it.
+    // Events behind a dropped one are asked for with it.
     if (this.dropped.has(origin)) return;
     if (this.heldBytes + arrival.bytes.length > this.maxBytes) {
       this.take(origin);
@@ -33,9 +34,15 @@ export class HoldBackQueue {
       return;
     }
     const arrivals = this.byOrigin.get(origin);
-    if (arrivals === undefined) this.byOrigin.set(origin, [arrival]);
-    else arrivals.push(arrival);
+    const held = { ...arrival, heldSince: lenientNow() };
+    if (arrivals === undefined) this.byOrigin.set(origin, [held]);
+    else arrivals.push(held);
     this.heldBytes += arrival.bytes.length;
+  }
+
+  /** Whether events of an origin are held. */
+  has(origin: InstanceId): boolean {
+    return (this.byOrigin.get(origin)?.length ?? 0) > 0;
   }
 
   /** Whether events of an origin were dropped since the last call. From now on they are held again. */
@@ -49,6 +56,15 @@ export class HoldBackQueue {
     this.byOrigin.delete(origin);
     for (const { bytes } of arrivals) this.heldBytes -= bytes.length;
     return arrivals;
+  }
+
+  /** The first held events of an origin, as far as their numbers are not beyond one; they are no longer held. */
+  takeUpTo(origin: InstanceId, sequence: number): NumberedArrival[] {
+    const all = this.byOrigin.get(origin) ?? [];
+    const beyond = all.findIndex((arrival) => arrival.sequence > sequence);
+    const taken = all.splice(0, beyond < 0 ? all.length : beyond);
+    for (const { bytes } of taken) this.heldBytes -= bytes.length;
+    return taken;
   }
 
   clear(): void {

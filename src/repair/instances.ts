@@ -1,17 +1,26 @@
 import type { KnownInstance } from '../cluster/members.js';
+import type { Reporter } from '../reporting/reporter.js';
 import type { InstanceId } from '../wire/envelope.js';
 import type { Positions } from './positions.js';
 
 /** An instance that has ended, or is silent, is forgotten after this time. */
 const GONE_KEPT_MS = 600_000;
+/** So many of them are kept, and so many lanes of them together: more ended in that time if somebody made them up. */
+const MAX_GONE = 8_192;
+const MAX_GONE_LANES = 131_072;
 
 /** The states of the other instances, by their records. @internal */
 export class Instances {
   private readonly states = new Map<InstanceId, KnownInstance['state']>();
-  /** When each of those that are gone was first seen so, in monotonic time (`performance.now()`). */
-  private readonly goneAt = new Map<InstanceId, number>();
+  /** The instances that are gone: the monotonic time (`performance.now()`) of the first such record, and the number of lanes. */
+  private readonly gone = new Map<InstanceId, { readonly at: number; readonly lanes: number }>();
+  private goneLanes = 0;
+  private forgotAt = -Infinity;
 
-  constructor(private readonly positions: Positions) {}
+  constructor(
+    private readonly positions: Positions,
+    private readonly reporter: Pick<Reporter, 'report'>,
+  ) {}
 
   /** @param isFirst whether nothing was read before: what they have published so far is not for this instance */
   read(instances: readonly KnownInstance[], { isFirst }: { readonly isFirst: boolean }): void {
@@ -21,11 +30,23 @@ export class Instances {
     }));
     if (isFirst) this.positions.begin(heads);
     else this.positions.read(heads);
-    for (const { instanceId, state } of instances) {
+    for (const { instanceId, state, description } of instances) {
       this.states.set(instanceId, state);
-      if (state === 'alive') this.goneAt.delete(instanceId);
-      else if (!this.goneAt.has(instanceId)) this.goneAt.set(instanceId, performance.now());
+      const before = this.keepNoMore(instanceId);
+      if (state === 'alive') continue;
+      const gone = { at: before?.at ?? performance.now(), lanes: description.lanes.length };
+      this.gone.set(instanceId, gone);
+      this.goneLanes += gone.lanes;
     }
+  }
+
+  /** Returns true if instances that had ended were forgotten early within the last `withinMs`. */
+  hasForgotten(withinMs: number): boolean {
+    return this.forgotAt >= performance.now() - withinMs;
+  }
+
+  all(): Iterable<readonly [InstanceId, KnownInstance['state']]> {
+    return this.states;
   }
 
   /** Undefined: it has no record. */
@@ -33,15 +54,32 @@ export class Instances {
     return this.states.get(instanceId);
   }
 
-  /** Forgets those that have been gone for long, and returns them. */
+  /** Forgets those that have been gone for long, and the first ones of too many. Returns them. */
   forgetGone(): InstanceId[] {
     const before = performance.now() - GONE_KEPT_MS;
-    const gone = [...this.goneAt].filter(([, at]) => at < before).map(([id]) => id);
-    for (const id of gone) {
-      this.goneAt.delete(id);
+    const forgotten: InstanceId[] = [];
+    for (const [id, { at }] of this.gone) {
+      const areTooMany = this.gone.size > MAX_GONE || this.goneLanes > MAX_GONE_LANES;
+      if (at >= before && !areTooMany) continue;
+      if (areTooMany) {
+        this.reporter.report(
+          'member.too-many',
+          () => `instance ${id} has ended, and is forgotten early`,
+        );
+        this.forgotAt = performance.now();
+      }
+      this.keepNoMore(id);
       this.states.delete(id);
       this.positions.forget(id);
+      forgotten.push(id);
     }
+    return forgotten;
+  }
+
+  private keepNoMore(id: InstanceId): { readonly at: number } | undefined {
+    const gone = this.gone.get(id);
+    this.gone.delete(id);
+    this.goneLanes -= gone?.lanes ?? 0;
     return gone;
   }
 }

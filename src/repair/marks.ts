@@ -3,6 +3,7 @@ import { newMark, nonceOf } from '../channels/mark.js';
 import { serverNameOf } from '../channels/server-name.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
+import { TimeLimit } from '../reporting/time-limit.js';
 import type { Positions } from './positions.js';
 
 /** Marks of a channel that have not come back. */
@@ -42,6 +43,8 @@ interface MarkedChannel {
 export class Marks {
   private readonly channels: MarkedChannel[] = [];
   private countedAt = -Infinity;
+  /** Called when a mark has come back. */
+  private readonly waiting = new Set<() => void>();
   private lastHeardAt = performance.now();
 
   constructor(private readonly deps: MarksDeps) {}
@@ -99,6 +102,25 @@ export class Marks {
     return isDeaf;
   }
 
+  /** Resolves to true once all messages that any server had taken before now have arrived; to false after `withinMs`. */
+  passed(withinMs: number): Promise<boolean> {
+    const now = performance.now();
+    for (const channel of this.channels) this.sendOn(channel, false, now);
+    return new Promise((resolve) => {
+      const end = (isProven: boolean): void => {
+        limit.clear();
+        this.waiting.delete(check);
+        resolve(isProven);
+      };
+      const check = (): void => {
+        if (this.channels.length > 0 && this.allHeardAt >= now) end(true);
+      };
+      const failed = this.deps.reporter.failure('heartbeat.failed', () => 'a mark');
+      const limit = new TimeLimit(withinMs, failed, () => end(false));
+      this.waiting.add(check);
+    });
+  }
+
   /** A connection was lost: marks that were taken before may not come back. */
   interrupted(): void {
     for (const channel of this.channels) {
@@ -150,6 +172,7 @@ export class Marks {
     channel.sentAt.delete(nonce);
     channel.heardAt = Math.max(channel.heardAt, sentAt);
     this.lastHeardAt = Math.max(this.lastHeardAt, sentAt);
+    for (const check of this.waiting) check();
     if (this.deps.positions.heard(nonce)) this.deps.proven();
   }
 }

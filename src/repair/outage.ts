@@ -36,15 +36,19 @@ export interface Pull {
   /** The sequences of the forgotten events that were reported. */
   told: { readonly from: number; readonly to: number } | undefined;
   cursor: number | undefined;
-  /** `waiting`: it may have published nothing. `asking`: in the queue, or asked. */
+  /** `waiting`: the instance may have published nothing. `asking`: the instance is in the queue, or is being asked. */
   state: 'waiting' | 'asking' | 'done';
   /** Whether the instance has a record. Others publish events, too, and answer nothing. */
   known: boolean;
+  /** The version of the instance's last record in this outage; 0: none. */
+  version: number;
   failures: number;
-  /** Since when it has not answered, in monotonic time (`performance.now()`). */
+  /** Since when the instance has not answered, in monotonic time (`performance.now()`). */
   failingSince: number | undefined;
-  /** Whether a gap was reported without an end: it answers nothing. */
-  givenUp: boolean;
+  /** Whether the instance has ended: its events are read from the pages that it left. */
+  hasEnded: boolean;
+  /** The last numbers of the instance when a gap was reported without an end. Undefined: the instance was not given up. */
+  givenUpTo: LanePositions | undefined;
 }
 
 function newPull(origin: InstanceId, start: Start, known: boolean): Pull {
@@ -56,9 +60,11 @@ function newPull(origin: InstanceId, start: Start, known: boolean): Pull {
     cursor: undefined,
     state: 'waiting',
     known,
+    version: 0,
     failures: 0,
     failingSince: undefined,
-    givenUp: false,
+    hasEnded: false,
+    givenUpTo: undefined,
   };
 }
 
@@ -72,8 +78,6 @@ export class Outage {
   heardSince: number | undefined;
   /** Whether events of all instances may be missing, or only of those with a pull. */
   ofAll = false;
-  /** Ends the questions of this turn. */
-  turn = new AbortController();
 
   /** Adds channels. Returns whether they were not concerned before, as far as that can be seen. */
   addConcerns(more: readonly InterruptedChannels[]): boolean {
@@ -104,11 +108,17 @@ export class Outage {
   /** This instance had ended, or was silent, before: it cannot be asked. */
   addGone(origin: InstanceId, start: Start): Pull {
     const before = this.pulls.get(origin);
-    if (before?.givenUp === true && !isBeyond(before.start.from, start.from)) return before;
     if (before !== undefined && before.state !== 'done') this.open--;
     const pull: Pull = { ...newPull(origin, start, true), state: 'done' };
     this.pulls.set(origin, pull);
     return pull;
+  }
+
+  /** Whether a gap of this instance was reported that has everything from a start to these numbers. */
+  wasGivenUp(origin: InstanceId, start: Start, lasts: LanePositions): boolean {
+    const before = this.pulls.get(origin);
+    if (before?.givenUpTo === undefined || isBeyond(lasts, before.givenUpTo)) return false;
+    return !isBeyond(before.start.from, start.from);
   }
 
   /** The pull of an instance; a new one for an instance that came since. */
@@ -121,10 +131,8 @@ export class Outage {
     return new Map([...this.pulls].map(([origin, { start }]) => [origin, start]));
   }
 
-  /** Repeat the open questions, each from its position. */
-  nextTurn(): void {
-    this.turn.abort();
-    this.turn = new AbortController();
+  /** The open questions have ended, and will be repeated, each from its position. */
+  waitAgain(): void {
     for (const pull of this.pulls.values()) {
       pull.failingSince = undefined;
       if (pull.state === 'asking') pull.state = 'waiting';

@@ -1,7 +1,9 @@
 import type { ClusterRequests, RequestHandler } from '../cluster/cluster-requests.js';
 import { isBytes } from '../kinds.js';
+import { lenientNow } from '../reporting/lenient-now.js';
 import type { LanePositions } from '../routing/lanes.js';
 import type { Forgotten, HistoryPage, HistoryQuestion } from '../routing/publish-history.js';
+import { MAX_LANES } from '../wire/cluster-message.js';
 import { isFrom, sequenceOf, type InstanceId } from '../wire/envelope.js';
 import { packPage, PAGE_ENTRY_BYTES, unpackPage } from '../wire/page-pack.js';
 import type { PulledPage, PullQuestion } from './catch-up.js';
@@ -10,15 +12,13 @@ import { ChannelFilter, type EncodedChannels } from './channel-filter.js';
 /** The request for a page of published events. @internal */
 export const PULL = 'pull';
 
-/** The size of a page, in bytes. */
-const PAGE_BYTES = 256 * 1024;
+/** The size of a page, in bytes. @internal */
+export const PAGE_BYTES = 256 * 1024;
 /** The size of a reply in addition to the page. */
 const REPLY_BYTES = 4_096;
 /** Of so many instances the channels that they want are remembered, as long as these take no more than so many bytes. */
 const MAX_SCOPES = 256;
 const MAX_SCOPE_BYTES = 8 * 1024 * 1024;
-/** An instance has few lanes: a publishing connection is one, and those of the last minute count. */
-const MAX_LANES = 1_024;
 
 type EncodedPositions = readonly (readonly [lane: number, number: number])[];
 
@@ -35,8 +35,8 @@ export function encodePositions(positions: LanePositions): EncodedPositions {
   return [...positions];
 }
 
-/** @throws TypeError */
-function positionsIn(value: unknown): Map<number, number> {
+/** @throws TypeError @internal */
+export function positionsIn(value: unknown): Map<number, number> {
   if (!Array.isArray(value) || value.length > MAX_LANES) throw new TypeError('no positions');
   const positions = new Map<number, number>();
   for (const entry of value as unknown[]) {
@@ -167,16 +167,6 @@ export function pageIn(origin: InstanceId, reply: unknown): PulledPage | undefin
   };
 }
 
-/**
- * Now, in ms since 1970, as the clock says that is ahead: the wall clock may be set back, and the monotonic one stands still while
- * the machine is suspended. An event is rather taken for a younger one than for one of before.
- *
- * @internal
- */
-export function lenientNow(): number {
-  return Math.max(Date.now(), performance.timeOrigin + performance.now());
-}
-
 interface PageClientDeps {
   readonly requests: Pick<ClusterRequests, 'request'>;
   readonly timeoutMs: number;
@@ -194,14 +184,32 @@ export class PageClient {
 
   /** Rejects if the instance does not answer. */
   async ask(origin: InstanceId, question: PullQuestion, signal: AbortSignal): Promise<PulledPage> {
-    const { from, cursor, isConcerned, scope } = question;
+    const { isConcerned, scope } = question;
     if (scope !== this.scope) {
       this.scope = scope;
       this.encoded = undefined;
       this.sentTo.clear();
     }
     this.encoded ??= ChannelFilter.of(this.deps.channels(), isConcerned).encode();
-    const channels = this.sentTo.has(origin) ? {} : this.encoded;
+    const wasSent = this.sentTo.has(origin);
+    let page = await this.request(origin, question, wasSent ? {} : this.encoded, signal);
+    // Another question of this instance came in between, and the other one remembers only the last channels.
+    if (page === undefined && wasSent && scope === this.scope) {
+      this.sentTo.delete(origin);
+      page = await this.request(origin, question, this.encoded, signal);
+    }
+    if (page === undefined) throw new Error('no page');
+    if (scope === this.scope) this.sentTo.add(origin);
+    return page;
+  }
+
+  /** Undefined: the instance does not know the channels. Rejects if it does not answer. */
+  private async request(
+    origin: InstanceId,
+    { from, cursor, scope }: PullQuestion,
+    channels: Partial<EncodedChannels>,
+    signal: AbortSignal,
+  ): Promise<PulledPage | undefined> {
     const params: PullParams = {
       from: encodePositions(from),
       scope,
@@ -219,11 +227,8 @@ export class PageClient {
         page = pageIn(origin, part);
       },
     });
-    if (scope === this.scope) {
-      if (complete && page !== undefined) this.sentTo.add(origin);
-      else this.sentTo.delete(origin);
-    }
-    if (!complete || page === undefined || signal.aborted) throw new Error('no page');
-    return page;
+    if (complete && !signal.aborted) return page;
+    if (scope === this.scope) this.sentTo.delete(origin);
+    throw new Error('no page');
   }
 }

@@ -39,6 +39,8 @@ const NONE: LanePositions = new Map();
  */
 export class Positions {
   private latest = new Map<InstanceId, readonly LaneHead[]>();
+  /** The instances whose last records may say more than has been proven: a mark needs no others. */
+  private readonly unproven = new Set<InstanceId>();
   /** Earlier records, where a mark proves no more than those, and the next ones. */
   private previous: ReadonlyMap<InstanceId, readonly LaneHead[]> = new Map();
   private next: Snapshot<readonly LaneHead[]> = { at: -Infinity, positions: new Map() };
@@ -71,6 +73,7 @@ export class Positions {
     const left = new Map<InstanceId, LanePositions>();
     for (const { instanceId, heads } of records) {
       this.latest.set(instanceId, heads);
+      this.unproven.add(instanceId);
       const before = this.of(instanceId);
       const listed = this.listed(instanceId, before);
       if (listed !== before) left.set(instanceId, listed);
@@ -85,6 +88,7 @@ export class Positions {
   /** Forgets an instance whose record is gone. */
   forget(instanceId: InstanceId): void {
     this.latest.delete(instanceId);
+    this.unproven.delete(instanceId);
     if (!this.proven.has(instanceId)) return;
     const rest = new Map(this.proven);
     rest.delete(instanceId);
@@ -96,8 +100,9 @@ export class Positions {
     this.marked.add(server);
     this.left.delete(server);
     const heads = new Map<InstanceId, LanePositions>();
-    for (const [id, all] of this.lagMs === 0 ? this.latest : this.previous) {
-      const here = all.filter((head) => head.server === server);
+    for (const id of this.unproven) {
+      const all = this.lagMs === 0 ? this.latest.get(id) : this.previous.get(id);
+      const here = all?.filter((head) => head.server === server) ?? [];
       if (here.length > 0) heads.set(id, positionsOf(here));
     }
     this.marks.set(nonce, { server, heads });
@@ -118,12 +123,16 @@ export class Positions {
       if (other === nonce) break;
     }
     const moved = [...mark.heads].filter(([id, heads]) => isBeyond(heads, this.of(id)));
-    if (moved.length === 0) return true;
-    const positions = new Map(this.proven);
-    for (const [id, heads] of moved) {
-      positions.set(id, this.listed(id, furthest(positions.get(id), heads)));
+    if (moved.length > 0) {
+      const positions = new Map(this.proven);
+      for (const [id, heads] of moved) {
+        positions.set(id, this.listed(id, furthest(positions.get(id), heads)));
+      }
+      this.become(positions);
     }
-    this.become(positions);
+    for (const id of mark.heads.keys()) {
+      if (!isBeyond(this.headsOf(id), this.of(id))) this.unproven.delete(id);
+    }
     return true;
   }
 

@@ -1,7 +1,7 @@
 import type { Subscription } from 'rxjs';
 import type { ClusterBus } from '../cluster/cluster-bus.js';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
-import type { EventGap } from '../cluster/event-gap.js';
+import type { EventGap, GapTarget } from '../cluster/event-gap.js';
 import type { Membership, MembershipRead } from '../cluster/membership.js';
 import type { Channels } from '../channels/channels.js';
 import { saysOpen } from '../channels/says-open.js';
@@ -9,8 +9,10 @@ import { keepsOrder } from '../channels/server-name.js';
 import { PropagatorError } from '../errors.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { InterruptedChannels, PubSub } from '../ports/pub-sub.js';
+import { lenientNow } from '../reporting/lenient-now.js';
 import type { Reporter } from '../reporting/reporter.js';
-import { after, guarded, type Failed } from '../reporting/timers.js';
+import { after, guarded, pause, soon, type Failed } from '../reporting/timers.js';
+import type { EventPublisher } from '../routing/event-publisher.js';
 import type { EventReceiver } from '../routing/event-receiver.js';
 import { markChannel } from '../wire/channel-names.js';
 import type { Envelope, InstanceId } from '../wire/envelope.js';
@@ -20,9 +22,11 @@ import { Duplicates } from './duplicates.js';
 import type { NumberedArrival } from './hold-back-queue.js';
 import { Instances } from './instances.js';
 import { LateChannels } from './late-channels.js';
+import { LaterEvents } from './later-events.js';
+import type { LeftPages } from './left-pages.js';
 import { Marks } from './marks.js';
 import type { Starts } from './outage.js';
-import { lenientNow, PageClient } from './pages.js';
+import { PageClient } from './pages.js';
 import { Positions } from './positions.js';
 
 /** If some channels stay unsubscribed, the others are repaired after this time. */
@@ -35,15 +39,26 @@ const FIRST_PAUSE_MS = 200;
 const REPLY_TIMEOUT_MS = 5_000;
 /** For so long positions of the past are known where the history of publishes says nothing of that. */
 const KEPT_MS = 60_000;
+/** Between two looks whether missed events have come. */
+const PAUSE_MS = 20;
 
 interface RepairDeps {
   readonly pubSub: PubSub;
   readonly bus: ClusterBus;
   readonly requests: Pick<ClusterRequests, 'request'>;
-  readonly membership: Pick<Membership, 'listen' | 'beatNow' | 'withoutRecord'>;
+  readonly membership: Pick<
+    Membership,
+    'self' | 'listen' | 'beatNow' | 'recordsData' | 'withoutLanes'
+  >;
+  readonly publisher: Pick<EventPublisher, 'heads' | 'after'>;
   readonly subscriptions: Channels;
-  readonly receiver: Pick<EventReceiver, 'log' | 'channels' | 'listensTo' | 'deliver'>;
+  readonly receiver: Pick<
+    EventReceiver,
+    'log' | 'channels' | 'listensTo' | 'targetsOf' | 'deliver'
+  >;
   readonly reporter: Reporter;
+  /** What instances have left that have ended. Undefined with another transport than Redis. */
+  readonly left: LeftPages | undefined;
   /** Events of an instance may be lost. */
   reportGap(this: void, gap: EventGap): void;
 }
@@ -63,6 +78,8 @@ type Options = Pick<
  * @internal
  */
 export class Repair {
+  /** What an instance has missed that continues the work of an ended one. */
+  readonly laterEvents: LaterEvents;
   private readonly positions: Positions;
   private readonly marks: Marks;
   private readonly instances: Instances;
@@ -86,22 +103,30 @@ export class Repair {
   private pauseMs = FIRST_PAUSE_MS;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
+  private lastTargets:
+    | {
+        readonly isConcerned: InterruptedChannels;
+        readonly targets: readonly GapTarget[] | undefined;
+      }
+    | undefined;
   private readonly startedAt = lenientNow();
 
   constructor(
     private readonly deps: RepairDeps,
     private readonly options: Options,
   ) {
-    const { pubSub, receiver, reporter, requests, subscriptions } = deps;
+    const { pubSub, receiver, reporter, requests, subscriptions, left } = deps;
+    const { membership, publisher } = deps;
     const { repair, heartbeatIntervalMs, requestTimeoutMs } = options;
-    const gap = (each: EventGap): void => this.gap(each);
+    const gap = (each: EventGap, isConcerned: InterruptedChannels): void =>
+      this.gap(each, isConcerned);
     this.isOn = repair !== undefined;
     this.failed = reporter.failure('repair.failed', () => 'missed events');
     this.positions = new Positions(
       repair?.maxAgeMs ?? KEPT_MS,
       keepsOrder(pubSub) ? 0 : heartbeatIntervalMs,
     );
-    this.instances = new Instances(this.positions);
+    this.instances = new Instances(this.positions, reporter);
     this.marks = new Marks({
       pubSub,
       subscriptions,
@@ -111,10 +136,17 @@ export class Repair {
       proven: () => this.proven(),
     });
     this.duplicates = new Duplicates({ log: receiver.log, reporter, gap });
-    this.pages = new PageClient({
+    const timeoutMs = Math.min(requestTimeoutMs, REPLY_TIMEOUT_MS);
+    this.pages = new PageClient({ requests, timeoutMs, channels: () => receiver.channels() });
+    const { positions, instances } = this;
+    this.laterEvents = new LaterEvents({
+      positions,
+      instances,
+      membership,
+      publisher,
       requests,
-      timeoutMs: Math.min(requestTimeoutMs, REPLY_TIMEOUT_MS),
-      channels: () => receiver.channels(),
+      left,
+      timeoutMs,
     });
     this.catchUp = new CatchUp({
       positions: this.positions,
@@ -122,11 +154,19 @@ export class Repair {
       heardOf: (origin) => receiver.log.lastOf(origin),
       isWhole: (isConcerned) => this.marks.areAll(isConcerned),
       ask: (origin, question, signal) => this.ask(origin, question, signal),
+      readLeft:
+        left &&
+        (async (origin, { isConcerned, ...question }) => {
+          const isWanted = (channel: string): boolean =>
+            isConcerned(channel) && receiver.listensTo(channel);
+          const page = await left.read(origin, { ...question, isWanted });
+          return page && this.sinceStart(page);
+        }),
       deliver: (origin, arrival) => this.deliver(origin, arrival),
       hasCome: (origin, { sequence, channel }) =>
         receiver.log.has(origin, sequence, fnv1a(channel)),
       gap,
-      ended: (starts) => this.ended(starts),
+      ended: (starts, isConcerned) => this.ended(starts, isConcerned),
       wantRecords: () => {
         this.pauseMs = FIRST_PAUSE_MS;
         this.waitForRecords();
@@ -167,6 +207,21 @@ export class Repair {
   }
 
   /**
+   * Resolves to true once all events have arrived that Redis had taken before now, and to false if that is not certain in time.
+   */
+  async caughtUp(withinMs: number): Promise<boolean> {
+    const end = performance.now() + withinMs;
+    for (;;) {
+      const { generation } = this;
+      const leftMs = end - performance.now();
+      const isHeard = !this.isMissing && (await this.marks.passed(Math.max(1, leftMs)));
+      if (isHeard && !this.isMissing && generation === this.generation) return true;
+      if (performance.now() >= end || this.closed) return false;
+      await pause(PAUSE_MS);
+    }
+  }
+
+  /**
    * Holds an incoming envelope, or drops it as a duplicate, and returns true. Returns false if it should be delivered
    * now.
    */
@@ -183,8 +238,17 @@ export class Repair {
     return this.catchUp.intercept(origin, { channel, sequence, bytes, lane, number });
   }
 
+  /** This instance ends: leaves what others may not have heard. Never rejects. */
+  async leave(): Promise<void> {
+    const { bus, left } = this.deps;
+    const { repair } = this.options;
+    if (repair === undefined || repair.maxLeftBytes === 0) return;
+    await left?.leave(bus.instanceId, repair.maxLeftBytes, repair.maxAgeMs);
+  }
+
   close(): void {
     this.closed = true;
+    this.deps.left?.close();
     for (const stop of this.stopListening.splice(0)) stop();
     this.subscription?.unsubscribe();
     clearTimeout(this.timer);
@@ -383,8 +447,11 @@ export class Repair {
     question: PullQuestion,
     signal: AbortSignal,
   ): Promise<PulledPage> {
-    const page = await this.pages.ask(origin, question, signal);
-    // What was published before this instance started is not missing.
+    return this.sinceStart(await this.pages.ask(origin, question, signal));
+  }
+
+  /** What was published before this instance started is not missing. */
+  private sinceStart(page: PulledPage): PulledPage {
     const wasBefore = page.forgottenAgeMs > lenientNow() - this.startedAt;
     return wasBefore ? { ...page, forgotten: undefined } : page;
   }
@@ -393,25 +460,43 @@ export class Repair {
     if (this.duplicates.isFirst(origin, arrival)) this.deps.receiver.deliver(arrival);
   }
 
-  private ended(starts: Starts): void {
+  private ended(starts: Starts, isConcerned: InterruptedChannels): void {
     const { receiver, membership } = this.deps;
-    // Instances of version 0.1 do not say what they have published.
-    for (const instanceId of membership.withoutRecord()) {
+    // Some instances do not say what they have published, as those of version 0.1.
+    for (const instanceId of membership.withoutLanes()) {
       const heard = starts.get(instanceId)?.heard ?? receiver.log.lastOf(instanceId);
-      this.gap({ instanceId, from: heard + 1, to: null, reason: 'no-answer' });
+      this.gap({ instanceId, from: heard + 1, to: null, reason: 'no-answer' }, isConcerned);
     }
     clearTimeout(this.timer);
     receiver.log.dropIndex();
   }
 
-  private gap(gap: EventGap): void {
+  private gap(gap: EventGap, isConcerned: InterruptedChannels): void {
     const { from, to, reason, instanceId } = gap;
     this.deps.reporter.report(
       'event.gap',
       () =>
         `events of instance ${instanceId} may be lost, from number ${from} to ${to ?? 'an unknown one'} (${reason})`,
     );
-    this.deps.reportGap(gap);
+    const targets = this.targetsOf(isConcerned);
+    this.deps.reportGap(targets === undefined ? gap : { ...gap, targets });
+  }
+
+  /** Of many instances in one turn the targets are the same: they are looked for once. */
+  private targetsOf(isConcerned: InterruptedChannels): readonly GapTarget[] | undefined {
+    if (this.lastTargets?.isConcerned !== isConcerned) {
+      const found = this.deps.receiver.targetsOf(isConcerned);
+      const targets = found?.map((target) => ({
+        namespace: target.namespace,
+        target: target.kind,
+        id: 'id' in target ? target.id : undefined,
+      }));
+      this.lastTargets = { isConcerned, targets };
+      soon(this.failed, () => {
+        this.lastTargets = undefined;
+      });
+    }
+    return this.lastTargets.targets;
   }
 }
 

@@ -1,8 +1,10 @@
 import type { LoadReason, LoadService } from './load.js';
 import type { Reporter } from './reporter.js';
-import { every } from './timers.js';
+import { after, type Failed } from './timers.js';
 
 const INTERVAL_MS = 100;
+/** The interval while all figures are below half of their limits: a timer of 100 ms is most of an idle instance's CPU time. */
+const CALM_INTERVAL_MS = 1_000;
 /**
  * A long task, or a burst that Redis processes in a moment, is not an overload: this many measurements in a row
  * have to agree.
@@ -16,7 +18,8 @@ export interface LoadFigures {
 }
 
 /**
- * Measures the event loop and the publishes that wait for Redis, ten times a second. Reports once when the instance
+ * Measures the event loop and the publishes that wait for Redis: once a second, and ten times a second while a figure is near its
+ * limit. Reports once when the instance
  * falls behind and once when it has caught up. An overload begins above the limits and ends below half of them.
  *
  * @internal
@@ -25,7 +28,6 @@ export class LoadMonitor {
   private readonly runs = new Map<LoadReason, number>();
   private readonly active = new Set<LoadReason>();
   private timer: NodeJS.Timeout | undefined;
-  private measuredAt = 0;
 
   constructor(
     private readonly load: LoadService,
@@ -37,15 +39,10 @@ export class LoadMonitor {
 
   start(): void {
     if (this.limits === undefined || this.timer !== undefined) return;
-    this.measuredAt = performance.now();
-    const failed = this.reporter.failure('load.failed', () => 'measuring the load');
-    this.timer = every(INTERVAL_MS, failed, () => {
-      const now = performance.now();
-      const eventLoopDelayMs = Math.max(0, Math.round(now - this.measuredAt - INTERVAL_MS));
-      this.measuredAt = now;
-      this.processFigures({ eventLoopDelayMs, pendingPublishes: this.pendingPublishes() });
-    });
-    this.timer.unref();
+    this.measureAfter(
+      CALM_INTERVAL_MS,
+      this.reporter.failure('load.failed', () => 'measuring the load'),
+    );
   }
 
   close(): void {
@@ -53,22 +50,47 @@ export class LoadMonitor {
     this.timer = undefined;
   }
 
-  /** Processes one measurement. */
-  processFigures(figures: LoadFigures): void {
+  private measureAfter(intervalMs: number, failed: Failed): void {
+    const due = performance.now() + intervalMs;
+    this.timer = after(intervalMs, failed, () => {
+      const eventLoopDelayMs = Math.max(0, Math.round(performance.now() - due));
+      let isCalm = true;
+      try {
+        isCalm = this.processFigures({
+          eventLoopDelayMs,
+          pendingPublishes: this.pendingPublishes(),
+        });
+      } finally {
+        // A listener of the load may have closed the app.
+        if (this.timer !== undefined)
+          this.measureAfter(isCalm ? CALM_INTERVAL_MS : INTERVAL_MS, failed);
+      }
+    });
+    this.timer.unref();
+  }
+
+  /** Processes one measurement. Returns whether all figures are far below their limits. */
+  processFigures(figures: LoadFigures): boolean {
     const { limits } = this;
-    if (limits === undefined) return;
+    if (limits === undefined) return true;
     this.updateReason('event-loop', figures.eventLoopDelayMs, limits.eventLoopDelayMs);
     this.updateReason('redis', figures.pendingPublishes, limits.pendingPublishes);
-    if (!this.load.measured({ ...figures, reasons: [...this.active] })) return;
-    if (this.active.size === 0) {
-      this.reporter.logger.log('No longer overloaded, volatile events are sent again.');
-    } else {
-      const { eventLoopDelayMs, pendingPublishes } = figures;
-      this.reporter.logger.warn(
-        `Overloaded (${[...this.active].join(', ')}): the event loop is ${eventLoopDelayMs} ms late, ` +
-          `${pendingPublishes} publishes wait for Redis. Volatile events are shed until the overload ends.`,
-      );
+    const { eventLoopDelayMs, pendingPublishes } = figures;
+    if (this.load.measured({ ...figures, reasons: [...this.active] })) {
+      if (this.active.size === 0) {
+        this.reporter.logger.log('No longer overloaded, volatile events are sent again.');
+      } else {
+        this.reporter.logger.warn(
+          `Overloaded (${[...this.active].join(', ')}): the event loop is ${eventLoopDelayMs} ms late, ` +
+            `${pendingPublishes} publishes wait for Redis. Volatile events are shed until the overload ends.`,
+        );
+      }
     }
+    return (
+      this.active.size === 0 &&
+      eventLoopDelayMs < limits.eventLoopDelayMs / 2 &&
+      pendingPublishes < limits.pendingPublishes / 2
+    );
   }
 
   private updateReason(reason: LoadReason, figure: number, limit: number): void {

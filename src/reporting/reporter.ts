@@ -52,9 +52,12 @@ export class Reporter {
 
   /** Counts each occurrence of `kind` and logs only the first one. */
   once(kind: string, detail: () => string): void {
-    const entry = this.entry(kind);
-    entry.count++;
-    if (entry.count === 1) this.logger.warn(`${kind}: ${wordsOf(detail)}`);
+    this.first('warn', kind, detail);
+  }
+
+  /** As {@link once}, for an occurrence that is no fault: the line is no warning. */
+  fact(kind: string, detail: () => string): void {
+    this.first('log', kind, detail);
   }
 
   /**
@@ -75,6 +78,12 @@ export class Reporter {
   /** How often each kind occurred since start. */
   counts(): Record<string, number> {
     return Object.fromEntries([...this.kinds].map(([kind, { count }]) => [kind, count]));
+  }
+
+  private first(level: keyof PropagatorLogger, kind: string, detail: () => string): void {
+    const entry = this.entry(kind);
+    entry.count++;
+    if (entry.count === 1) this.logger[level](`${kind}: ${wordsOf(detail)}`);
   }
 
   private entry(kind: string): Kind {

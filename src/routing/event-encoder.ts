@@ -1,12 +1,13 @@
 import { PropagatorError } from '../errors.js';
 import { nameOf } from '../text.js';
 import { encodePacket } from '../wire/encode-packet.js';
-import { encodeEnvelope, envelopeLength, type WireVersion } from '../wire/envelope.js';
+import { encodeEnvelope, sizeOf, type WireVersion } from '../wire/envelope.js';
 import type { TraceContext } from '../wire/trace-context.js';
 import { EVENT_PACKET, WirePacket, type SocketIoPacket } from '../wire/wire-packet.js';
 import type { PacketCodec } from './local-namespace.js';
 import type { NamespaceRegistry } from './namespace-registry.js';
-import { checkLists, type OutgoingEvent } from './outgoing-event.js';
+import type { Offsets } from './offsets.js';
+import { checkList, type OutgoingEvent } from './outgoing-event.js';
 
 const NONE: readonly string[] = Object.freeze([]);
 
@@ -16,6 +17,8 @@ export interface EncodedEvent {
   readonly bytes: Buffer;
   /** The same frames, for the sockets of this instance. */
   readonly packet: WirePacket;
+  /** The last argument of the event, with connection recovery. */
+  readonly offset: string | undefined;
 }
 
 interface EventEncoderDeps {
@@ -28,6 +31,8 @@ interface EventEncoderDeps {
   readonly maxMessageBytes: number;
   /** Whether envelopes carry a signature. */
   readonly signed: boolean;
+  /** The offsets of events; present with connection recovery only. */
+  readonly offsets?: Offsets | undefined;
 }
 
 /** Encodes each event once, for the sockets of all instances, and numbers the events of this instance. @internal */
@@ -38,26 +43,29 @@ export class EventEncoder {
 
   constructor(private readonly deps: EventEncoderDeps) {}
 
+  /** The offset of the last event. */
+  get lastOffset(): string | undefined {
+    return this.deps.offsets?.ofOwn(this.sequence);
+  }
+
   /**
    * @param trace the trace context in the envelope
    * @throws PropagatorError `event.unserialisable`, `event.too-large`, `target.invalid`
    */
   encode(event: OutgoingEvent, trace?: TraceContext): EncodedEvent {
-    const { origin, namespaces, defaultCodec, maxMessageBytes, signed } = this.deps;
-    const { version } = this;
+    const { origin, namespaces, defaultCodec, maxMessageBytes, signed, offsets } = this.deps;
     const { except = NONE, rooms = NONE } = event;
-    checkLists({ except, rooms });
+    checkList('except', except);
+    checkList('rooms', rooms);
     const codec = namespaces.codecOf(event.namespace) ?? defaultCodec;
-    const packet: SocketIoPacket = { type: EVENT_PACKET, nsp: event.namespace, data: event.data };
+    const offset = offsets?.ofOwn(this.sequence + 1);
+    const data = offset === undefined ? event.data : [...event.data, offset];
+    const packet: SocketIoPacket = { type: EVENT_PACKET, nsp: event.namespace, data };
     const parts = encodePacket(codec.encoder, packet);
-    const length = envelopeLength({ version, except, rooms, trace, signed }, parts);
-    if (length > maxMessageBytes) {
-      throw PropagatorError.of('event.too-large', [nameOf(event.data[0]), length, maxMessageBytes]);
-    }
     const header = {
-      version,
+      version: this.version,
       origin,
-      sequence: ++this.sequence,
+      sequence: this.sequence + 1,
       sentAt: Date.now(),
       volatile: event.volatile ?? false,
       compress: event.compress ?? true,
@@ -65,9 +73,18 @@ export class EventEncoder {
       except,
       rooms,
       trace,
+      latestOnly: event.latestOnly,
       signed,
+      hasOffset: offset !== undefined,
     };
-    const { bytes, frames } = encodeEnvelope(header, parts);
-    return { bytes, packet: new WirePacket(frames, codec.parser, { parts, packet }) };
+    const size = sizeOf(header, parts);
+    if (size.total > maxMessageBytes) {
+      const name = nameOf(event.data[0]);
+      throw PropagatorError.of('event.too-large', [name, size.total, maxMessageBytes]);
+    }
+    this.sequence++;
+    const envelope = encodeEnvelope(header, parts, 'event', size);
+    const { bytes } = envelope;
+    return { bytes, packet: new WirePacket(envelope, codec.parser, { parts, packet }), offset };
   }
 }

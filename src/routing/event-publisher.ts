@@ -6,18 +6,25 @@ import type { Reporter } from '../reporting/reporter.js';
 import type { Target } from '../wire/channel-names.js';
 import type { MessageAuthenticator } from '../channels/message-authenticator.js';
 import { markRepeated, sequenceOf, stampEnvelope } from '../wire/envelope.js';
-import { Lanes, settle, type Lane, type LaneBatch, type LaneHead } from './lanes.js';
+import {
+  Lanes,
+  settle,
+  type Lane,
+  type LaneBatch,
+  type LaneHead,
+  type LanePositions,
+} from './lanes.js';
 import { Outbox } from './outbox.js';
 import type { LostPublish, PublishToKeep, QueuedPublish } from './outbox-queue.js';
 import type { PublishMode } from './outgoing-event.js';
-import { PublishesInFlight } from './publishes-in-flight.js';
+import { ONE_FOR_ALL, PublishesInFlight, PublishTracker } from './publishes-in-flight.js';
 import { publishToOthers } from '../channels/channels.js';
 import {
   PublishHistory,
   type Forgotten,
+  type HistoryLimits,
   type HistoryPage,
   type HistoryQuestion,
-  type KeptPublish,
 } from './publish-history.js';
 import { saysOpen } from '../channels/says-open.js';
 import { serverNameOf } from '../channels/server-name.js';
@@ -25,12 +32,12 @@ import { guarded, soon, type Failed } from '../reporting/timers.js';
 
 const LAST_CHANCE_MS = 1_000;
 const SILENT = 'Redis does not answer';
-/** The ordering key of all events, where the transport keeps the order of all channels. */
-const ONE_FOR_ALL = '';
 /** Others may have missed events for so long, where there is no history that says so. */
 const KEPT_MS = 60_000;
 
-type Options = Pick<ResolvedOptions, 'outbox' | 'repair' | 'publishTimeoutMs'>;
+type Options = Pick<ResolvedOptions, 'outbox' | 'publishTimeoutMs'> & {
+  readonly repair: HistoryLimits | undefined;
+};
 
 interface PublishFlags {
   /** Handling of the event while Redis cannot take it. */
@@ -47,18 +54,24 @@ interface PublishFlags {
   readonly event?: string;
 }
 
-interface DirectPublish {
+/** The number of other instances that received an event; undefined if it waits in the outbox. */
+type Instances = number | undefined;
+
+interface DirectPublish<R> {
   readonly channel: string;
   readonly orderingKey: string;
   readonly bytes: Buffer;
   /** Whether it goes to the outbox if Redis cannot take it. */
   readonly waits: boolean;
   readonly flags: PublishFlags;
+  readonly resultOf: (instances: Instances) => R;
 }
 
-/** The places to settle once the outcome of a publish is known. */
+/** An event with its number, and the places to settle once the outcome of its publish is known. */
 interface HandedOver {
-  readonly kept: KeptPublish | undefined;
+  readonly bytes: Buffer;
+  /** The index of the event in the publish history; undefined if the event is not kept there. */
+  readonly kept: number | undefined;
   readonly batch: LaneBatch;
 }
 
@@ -74,6 +87,8 @@ export class EventPublisher {
   private readonly subscription: Subscription | undefined;
   /** Publishes that did not go through the outbox. */
   private readonly inFlight: PublishesInFlight;
+  /** All publishes whose promises are pending. */
+  private readonly publishes: PublishTracker;
   private readonly ordersChannels: boolean;
   private degradedSince: number | undefined;
   private lastSequence = 0;
@@ -95,6 +110,8 @@ export class EventPublisher {
   ) {
     this.failed = reporter.failure('transport.failed', () => 'events that wait for Redis');
     this.inFlight = new PublishesInFlight(this.failed);
+    const publishes = new PublishTracker(reporter);
+    this.publishes = publishes;
     this.history = repair && new PublishHistory(repair);
     this.ordersChannels = pubSub.ordersChannels === true;
     this.lanes = new Lanes({
@@ -115,7 +132,10 @@ export class EventPublisher {
         overdue: () => inFlight.overdue,
         send: (publish) => this.sendQueued(publish),
         isPassing,
-        lost: onLoss,
+        lost: (publish, error) => {
+          publishes.failed(error);
+          onLoss(publish, error);
+        },
       },
       reporter,
       publishTimeoutMs,
@@ -134,26 +154,35 @@ export class EventPublisher {
     return { events: this.outbox?.size ?? 0, bytes: this.outbox?.bytes ?? 0 };
   }
 
-  /** Number of events in the outbox whose promises have resolved as queued. */
-  get reportedQueued(): number {
-    return this.outbox?.reportedQueued ?? 0;
+  /** Number of publishes without an outcome, the outbox included. */
+  get pending(): number {
+    return this.publishes.size + (this.outbox?.reportedQueued ?? 0);
   }
 
   /**
-   * Resolves to the number of other instances that received it; to undefined if it waits in the outbox and the number
-   * is not known within `publishTimeoutMs`.
+   * Resolves to the result of `resultOf` for the number of other instances that received the event. The number is undefined if the
+   * event waits in the outbox and no number is known within `publishTimeoutMs`. A rejection need not be handled.
    *
    * @throws PropagatorError any error of `PubSub.publish`, `outbox.full`, `outbox.expired`
    */
-  publish(channel: string, bytes: Buffer, flags: PublishFlags = {}): Promise<number | undefined> {
+  publish<R>(
+    channel: string,
+    bytes: Buffer,
+    flags: PublishFlags,
+    resultOf: (instances: Instances) => R,
+  ): Promise<R> {
     const { outbox } = this;
     const { mode, volatile = false, orderedWith = channel } = flags;
     const orderingKey = this.ordersChannels ? ONE_FOR_ALL : orderedWith;
     const waits = outbox !== undefined && mode !== 'fail-fast' && !volatile;
     const reason = this.reasonToWait(orderingKey, waits);
-    if (reason === undefined) return this.send({ channel, orderingKey, bytes, waits, flags });
-    if (!waits) return Promise.reject(unavailable(reason));
-    return this.keep(outbox, { ...flags, channel, orderingKey, bytes, repeated: false, reason });
+    if (reason === undefined)
+      return this.send({ channel, orderingKey, bytes, waits, flags, resultOf });
+    const kept = waits
+      ? this.keep(outbox, { ...flags, channel, orderingKey, bytes, repeated: false, reason })
+      : Promise.reject(unavailable(reason));
+    this.publishes.begin();
+    return this.publishes.track(kept, resultOf);
   }
 
   /** How far the transport has taken the events of this instance. */
@@ -186,17 +215,38 @@ export class EventPublisher {
     return { publishes: [], upTo: last, cursor: undefined, evicted };
   }
 
-  /** Gives waiting events a last chance: a Redis that is down may be back in a moment, or not. */
+  /**
+   * Called when this instance is about to end: forgets all events but the newest ones, up to so many bytes. Returns the highest
+   * number on each lane of the forgotten events, of now and of before; undefined if no events are left.
+   */
+  keepNewest(maxBytes: number): LanePositions | undefined {
+    const { history } = this;
+    history?.shrink(maxBytes);
+    return history === undefined || history.size === 0 ? undefined : history.evictedLanes;
+  }
+
+  /** Resolves once no promise of a publish is pending. */
   async drain(): Promise<void> {
+    await Promise.all([this.drainOutbox(), this.publishes.drain()]);
+  }
+
+  /**
+   * Gives waiting events a last chance: a Redis that is down may be back in a moment, or not. A Redis that takes events gets the
+   * time that it needs.
+   */
+  private async drainOutbox(): Promise<void> {
     const { outbox } = this;
-    if (outbox === undefined || outbox.size === 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    const lastChance = new Promise((resolve) => {
-      timer = setTimeout(resolve, LAST_CHANCE_MS);
-    });
-    await Promise.race([outbox.drain(), lastChance]);
-    clearTimeout(timer);
-    if (!this.isOpen()) outbox.close();
+    if (outbox === undefined) return;
+    for (let before = Infinity; outbox.size > 0 && outbox.size < before;) {
+      before = outbox.size;
+      let timer: NodeJS.Timeout | undefined;
+      const lastChance = new Promise((resolve) => {
+        timer = setTimeout(resolve, LAST_CHANCE_MS);
+      });
+      await Promise.race([outbox.drain(), lastChance]);
+      clearTimeout(timer);
+      if (!this.isOpen()) outbox.close();
+    }
   }
 
   close(): void {
@@ -223,10 +273,7 @@ export class EventPublisher {
     return `Redis is not reachable, the state is "${this.pubSub.state}"`;
   }
 
-  private keep(
-    outbox: Outbox,
-    publish: Omit<PublishToKeep, 'sequence'>,
-  ): Promise<number | undefined> {
+  private keep(outbox: Outbox, publish: Omit<PublishToKeep, 'sequence'>): Promise<Instances> {
     const kept = outbox.add({ ...publish, sequence: sequenceOf(publish.bytes) });
     // Redis may be back by now.
     outbox.flushQueue(publish.orderingKey);
@@ -237,32 +284,31 @@ export class EventPublisher {
    * Publishes without the outbox. A failed event may go to the outbox: until that is known, no other event with its
    * ordering key leaves the outbox.
    */
-  private send({
-    channel,
-    orderingKey,
-    bytes,
-    waits,
-    flags,
-  }: DirectPublish): Promise<number | undefined> {
-    const { inFlight } = this;
+  private send<R>(publish: DirectPublish<R>): Promise<R> {
+    const { channel, orderingKey, bytes, waits, flags, resultOf } = publish;
+    const { inFlight, publishes } = this;
     const { length } = bytes;
     const begun = inFlight.begin(orderingKey, length);
     const handed = this.handOver(channel, bytes, flags.volatile !== true);
     const since = this.lastAt;
-    return publishToOthers(this.pubSub, channel, bytes).then(
+    publishes.begin();
+    const sent = publishToOthers(this.pubSub, channel, handed.bytes).then(
       (instances) => {
         this.taken(handed);
         this.settled(begun, length, true);
         this.release(orderingKey);
-        return instances;
+        publishes.published(instances);
+        return resultOf(instances);
       },
       (thrown: unknown) => {
+        sent.catch(() => undefined);
         const error = this.refused(handed, thrown);
         const passing = isPassing(error);
         this.settled(begun, length, !passing);
         const { outbox } = this;
         if (outbox === undefined || !waits || !passing) {
           this.release(orderingKey);
+          publishes.refused(error);
           throw error;
         }
         const { message: reason } = error;
@@ -276,9 +322,10 @@ export class EventPublisher {
           since,
         });
         this.release(orderingKey);
-        return kept;
+        return publishes.track(kept, resultOf);
       },
     );
+    return sent;
   }
 
   /** Publishes an event of the outbox. Rejects with a PropagatorError. */
@@ -287,7 +334,7 @@ export class EventPublisher {
     const own = repeated ? Buffer.from(bytes) : bytes;
     if (repeated) markRepeated(own);
     const handed = this.handOver(channel, own, true);
-    return publishToOthers(this.pubSub, channel, own).then(
+    return publishToOthers(this.pubSub, channel, handed.bytes).then(
       (instances) => {
         this.taken(handed);
         return instances;
@@ -299,30 +346,30 @@ export class EventPublisher {
   }
 
   /** Called right before a publish: gives it its number. */
-  private handOver(channel: string, bytes: Buffer, keep: boolean): HandedOver {
-    const sequence = sequenceOf(bytes);
+  private handOver(channel: string, given: Buffer, keep: boolean): HandedOver {
+    const sequence = sequenceOf(given);
     if (sequence > this.lastSequence) this.lastSequence = sequence;
     this.lastAt = performance.now();
     const lane = this.lanes.of(channel);
-    const batch = lane.begin(this.isSameEvent(bytes, lane));
-    const { id, last } = lane;
+    const { id, last: before } = lane;
+    // The same event went to another channel a moment ago.
+    const isSame = this.lastBytes === given;
+    const batch = lane.begin(isSame && this.lastLane === lane);
+    const { last } = lane;
+    // Copy the bytes: the transport and the history may still use those with the earlier number.
+    const bytes =
+      isSame && (this.lastLane !== lane || last !== before) ? Buffer.from(given) : given;
+    this.lastBytes = given;
+    this.lastLane = lane;
     stampEnvelope(bytes, id, last);
     this.guard?.sign(bytes, channel);
     const kept = keep ? this.history?.add(channel, bytes, sequence, id, last) : undefined;
-    return { kept, batch };
-  }
-
-  /** Whether these bytes went to another channel a moment ago. */
-  private isSameEvent(bytes: Buffer, lane: Lane): boolean {
-    const isSame = this.lastBytes === bytes && this.lastLane === lane;
-    this.lastBytes = bytes;
-    this.lastLane = lane;
-    return isSame;
+    return { bytes, kept, batch };
   }
 
   private taken({ kept, batch }: HandedOver): void {
     settle(batch);
-    if (kept !== undefined) kept.at = performance.now();
+    if (kept !== undefined) this.history?.taken(kept);
   }
 
   /** The event is published again, or its sender gets this error. */

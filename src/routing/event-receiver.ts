@@ -1,5 +1,6 @@
 import * as standardParser from 'socket.io-parser';
 import { reasonOf } from '../errors.js';
+import { lenientNow } from '../reporting/lenient-now.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { count } from '../reporting/traffic.js';
 import type { Target } from '../wire/channel-names.js';
@@ -9,9 +10,10 @@ import { areEventFor } from '../wire/event-frames.js';
 import { fnv1a } from '../wire/fnv.js';
 import { WirePacket } from '../wire/wire-packet.js';
 import { codecOf, encodeEvent } from './packet-codec.js';
-import type { LocalNamespace } from './local-namespace.js';
+import type { Delivery, LocalNamespace } from './local-namespace.js';
 import type { MessageAuthenticator } from '../channels/message-authenticator.js';
 import type { NamespaceRegistry } from './namespace-registry.js';
+import type { Offsets } from './offsets.js';
 import { ReceivedLog } from './received-log.js';
 import { audienceOf, roomsOfTarget } from './reserved-rooms.js';
 import type { Telemetry } from './telemetry.js';
@@ -23,7 +25,20 @@ export interface Arrival {
   readonly bytes: Buffer;
   /** When it was sent, in ms since 1970 by the clock of this instance. Only for an event that was missed at that time. */
   readonly sentAt?: number;
+  /** Since when the event has waited here for earlier ones, in ms since 1970. */
+  readonly heldSince?: number;
 }
+
+/** An event as a namespace of this instance would deliver it. @internal */
+export interface ReadEvent {
+  readonly name: string;
+  /** True if an app's own parser made the frames. */
+  readonly custom: boolean;
+  readonly delivery: Delivery;
+}
+
+/** The most targets that a list names. */
+const MAX_TARGETS = 1_000;
 
 const OF_ANOTHER_VERSION: ReadonlySet<string> = new Set<EnvelopeFault>([
   'message.unknown-version',
@@ -67,6 +82,7 @@ export class EventReceiver {
     private readonly reporter: Reporter,
     private readonly telemetry: Telemetry,
     private readonly guard?: MessageAuthenticator,
+    private readonly offsets?: Offsets,
   ) {}
 
   /** Lets the repair intercept all envelopes from now on. Called once, by `createRepair`. */
@@ -79,13 +95,24 @@ export class EventReceiver {
     return this.entries.keys();
   }
 
+  /** The targets of the channels that `isOne` accepts. Undefined: `isOne` accepts all channels, or too many. */
+  targetsOf(isOne: (channel: string) => boolean): Target[] | undefined {
+    const targets: Target[] = [];
+    let isAll = true;
+    for (const { channel, target } of this.entries.values()) {
+      if (!isOne(channel)) isAll = false;
+      else if (targets.push(target) > MAX_TARGETS) return undefined;
+    }
+    return isAll ? undefined : targets;
+  }
+
   listensTo(channel: string): boolean {
     return this.entries.has(channel);
   }
 
   /** Starts to deliver the events of a target. Messages of its channel go to {@link receive}, with the returned entry. */
   listen(target: Target, channel: string): ChannelEntry {
-    const entry = { target, channel, hash: fnv1a(channel), listenedToSince: Date.now() };
+    const entry = { target, channel, hash: fnv1a(channel), listenedToSince: lenientNow() };
     this.entries.set(channel, entry);
     return entry;
   }
@@ -102,7 +129,7 @@ export class EventReceiver {
       } else if (this.guard?.verify(bytes, channel) === false) {
         // The guard has reported it.
       } else if (isExternal(bytes)) {
-        this.receiveExternal(target, bytes);
+        this.receiveExternal(target, channel, bytes);
       } else {
         const envelope = decodeEnvelope(bytes);
         if (typeof envelope === 'string') this.drop(envelope, target, described(bytes));
@@ -117,7 +144,7 @@ export class EventReceiver {
   }
 
   /** Delivers an envelope that was missed or held back. */
-  deliver({ channel, bytes, sentAt }: Arrival): void {
+  deliver({ channel, bytes, sentAt, heldSince }: Arrival): void {
     // Drop it if the channel is no longer subscribed, or was not yet subscribed when the event was sent.
     const { target, listenedToSince } = this.entries.get(channel) ?? {};
     if (target === undefined || isFrom(bytes, this.ownOrigin)) return;
@@ -128,65 +155,95 @@ export class EventReceiver {
       if (typeof envelope === 'string') {
         this.drop(envelope, target, described(bytes));
       } else {
-        // Skip sockets that connected after the event was sent: they may have received it on another instance.
-        this.receiveEnvelope(target, envelope, bytes.length, sentAt);
+        // Skip sockets that connected, or joined the room, after the event was sent: they may have received the event on another
+        // instance, or were not to see it.
+        this.receiveEnvelope(target, envelope, bytes.length, sentAt ?? heldSince);
       }
     } catch (error) {
       this.drop('message.failed', target, reasonOf(error));
     }
   }
 
-  private receiveEnvelope(
-    target: Target,
-    envelope: Envelope,
-    bytes: number,
-    connectedBy?: number,
-  ): void {
+  private receiveEnvelope(target: Target, envelope: Envelope, bytes: number, asOf?: number): void {
     const { tracing, traffic } = this.telemetry;
     const { namespace, kind } = target;
     count(traffic.received[kind], 1, bytes);
     const { trace } = envelope;
     const sockets =
       trace === undefined || tracing === undefined
-        ? this.deliverEnvelope(target, envelope, connectedBy)
+        ? this.deliverEnvelope(target, envelope, asOf)
         : tracing.deliver(trace, { namespace, target: kind, targets: 1, bytes }, () =>
-            this.deliverEnvelope(target, envelope, connectedBy),
+            this.deliverEnvelope(target, envelope, asOf),
           );
     count(traffic.delivered[kind], sockets, sockets * envelope.frames.length);
     // The clock of the other instance may be ahead.
     traffic.lagged?.(Math.max(0, Date.now() - envelope.sentAt) / 1_000, kind);
   }
 
-  /** Returns the number of sockets that the event was written to. */
-  private deliverEnvelope(target: Target, envelope: Envelope, connectedBy?: number): number {
-    let sockets = 0;
-    if (!envelope.customParser && !areEventFor(target.namespace, envelope.frames)) {
-      this.drop('message.malformed', target, 'its frames are no event of the namespace');
-      return 0;
+  /**
+   * Reads an event for clients that come back, as each namespace would deliver it now. Undefined: it cannot be read, or not by
+   * each namespace.
+   */
+  read({ channel, bytes }: Pick<Arrival, 'channel' | 'bytes'>): ReadEvent[] | undefined {
+    const { target } = this.entries.get(channel) ?? {};
+    if (target === undefined || this.guard?.verifyRead(bytes, channel) === false) {
+      return undefined;
     }
+    const envelope = decodeEnvelope(bytes);
+    if (typeof envelope === 'string') return undefined;
+    const events: ReadEvent[] = [];
+    this.toEach(target, envelope, undefined, ({ name, codec: { custom } }, delivery) =>
+      events.push({ name, custom, delivery }),
+    );
+    return events.length === this.namespaces.named(target.namespace).size ? events : undefined;
+  }
+
+  /** Returns the number of sockets that the event was written to. */
+  private deliverEnvelope(target: Target, envelope: Envelope, asOf?: number): number {
     if (envelope.volatile && this.telemetry.load.overloaded) {
       this.reporter.count('volatile.shed');
       return 0;
     }
+    return this.toEach(target, envelope, asOf, deliver);
+  }
+
+  /** Hands an event to `act` for each namespace of its name. Returns the sum of the results. */
+  private toEach(
+    target: Target,
+    envelope: Envelope,
+    asOf: number | undefined,
+    act: (namespace: LocalNamespace, delivery: Delivery) => number,
+  ): number {
+    let sum = 0;
+    if (!envelope.customParser && !areEventFor(target.namespace, envelope.frames)) {
+      this.drop('message.malformed', target, 'its frames are no event of the namespace');
+      return 0;
+    }
     // Frames of a custom parser can be read only by a server with the same parser.
-    const packet = new WirePacket(envelope.frames, this.standard.parser);
+    const packet = new WirePacket(envelope, this.standard.parser);
     const audience = audienceOf(target, envelope.rooms);
+    const offset = this.offsets?.of(envelope.origin, envelope.sequence);
     for (const namespace of this.namespaces.named(target.namespace)) {
       const readable = this.encodedFor(packet, envelope.customParser, namespace);
       if (readable === undefined) {
         this.drop('message.parser-mismatch', target, `${envelope.frames.length} bytes`);
         continue;
       }
-      sockets += namespace.deliver({
-        packet: readable,
+      sum += act(namespace, {
+        packet:
+          offset === undefined || envelope.hasOffset === true
+            ? readable
+            : withOffset(readable, namespace, offset),
         ...audience,
         except: envelope.except,
         volatile: envelope.volatile,
         compress: envelope.compress,
-        connectedBy,
+        asOf,
+        offset,
+        latestOnly: envelope.latestOnly,
       });
     }
-    return sockets;
+    return sum;
   }
 
   /** The packet in the form of a namespace's parser; undefined if that is not possible. */
@@ -195,12 +252,12 @@ export class EventReceiver {
     custom: boolean,
     { name, codec }: LocalNamespace,
   ): WirePacket | undefined {
-    if (custom) return codec.custom ? new WirePacket(packet.frames, codec.parser) : undefined;
+    if (custom) return codec.custom ? new WirePacket(packet, codec.parser) : undefined;
     if (!codec.custom) return packet;
     return packet.packet && encodeEvent(codec, name, packet.packet.data);
   }
 
-  private receiveExternal(target: Target, bytes: Buffer): void {
+  private receiveExternal(target: Target, channel: string, bytes: Buffer): void {
     const event = decodeExternalEvent(bytes);
     if (typeof event === 'string') {
       this.drop('message.malformed', target, event);
@@ -209,6 +266,8 @@ export class EventReceiver {
     const { received, delivered } = this.telemetry.traffic;
     count(received[target.kind], 1, bytes.length);
     const data = event.data === undefined ? [event.event] : [event.event, event.data];
+    const offset = this.offsets?.ofContent(channel, bytes);
+    if (offset !== undefined) data.push(offset);
     for (const namespace of this.namespaces.named(target.namespace)) {
       const packet = encodeEvent(namespace.codec, namespace.name, data);
       const sockets = namespace.deliver({
@@ -217,6 +276,7 @@ export class EventReceiver {
         except: event.except,
         volatile: false,
         compress: true,
+        offset,
       });
       count(delivered[target.kind], sockets, sockets * packet.frames.length);
     }
@@ -229,6 +289,20 @@ export class EventReceiver {
     if (OF_ANOTHER_VERSION.has(kind)) this.reporter.once(kind, line);
     else this.reporter.report(kind, line);
   }
+}
+
+function deliver(namespace: LocalNamespace, delivery: Delivery): number {
+  return namespace.deliver(delivery);
+}
+
+/** An event of an instance without the option `recovery` has no offset. */
+function withOffset(
+  packet: WirePacket,
+  { codec, name }: LocalNamespace,
+  offset: string,
+): WirePacket {
+  const data = packet.packet?.data;
+  return data === undefined ? packet : encodeEvent(codec, name, [...data, offset]);
 }
 
 /** Describes a message for the log. Text is most likely an event in a wrong form, so the line shows the right one. */

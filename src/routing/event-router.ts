@@ -15,6 +15,7 @@ import { EventLosses, type EventLoss } from './event-loss.js';
 import { EventReceiver } from './event-receiver.js';
 import { LocalDelivery } from './local-delivery.js';
 import type { LocalNamespace } from './local-namespace.js';
+import { Offsets } from './offsets.js';
 import { MessageAuthenticator } from '../channels/message-authenticator.js';
 import { NamespaceRegistry } from './namespace-registry.js';
 import { nameOf } from '../text.js';
@@ -22,8 +23,6 @@ import { checkName } from './target-validation.js';
 import { checkSentName, type OutgoingEvent } from './outgoing-event.js';
 import { codecOf } from './packet-codec.js';
 import { PendingJoins } from './pending-joins.js';
-import type { LostPublish } from './outbox-queue.js';
-import { PublishTracker } from './publishes-in-flight.js';
 import { receiptOf, type Receipt } from './receipt.js';
 import { targetOfRoom } from './reserved-rooms.js';
 import type { Telemetry } from './telemetry.js';
@@ -41,6 +40,7 @@ type RouterOptions = Pick<
   | 'parser'
   | 'outbox'
   | 'repair'
+  | 'recovery'
   | 'secret'
   | 'publishTimeoutMs'
 >;
@@ -60,12 +60,13 @@ export class EventRouter {
   readonly guard: MessageAuthenticator | undefined;
   readonly receiver: EventReceiver;
   readonly publisher: EventPublisher;
-  private readonly publishes: PublishTracker;
   private readonly losses: EventLosses;
   private readonly channels: ChannelNames;
   /** Rooms that sockets of other instances are about to join: their events go over the channel of the namespace. */
   readonly pendingJoins = new PendingJoins();
-  private readonly encoder: EventEncoder;
+  /** Undefined without the option `recovery`. */
+  readonly offsets: Offsets | undefined;
+  readonly encoder: EventEncoder;
   private readonly local: LocalDelivery;
 
   constructor(
@@ -79,23 +80,25 @@ export class EventRouter {
     const origin = randomBytes(8);
     this.instanceId = origin.toString('hex');
     this.channels = new ChannelNames(prefix);
-    this.local = new LocalDelivery(this.namespaces, telemetry.traffic);
+    this.offsets = options.recovery && new Offsets(origin);
+    this.local = new LocalDelivery(this.namespaces, telemetry.traffic, this.offsets);
     const losses = new EventLosses(reporter.failure('listener.failed', () => 'losses$'));
-    const publishes = new PublishTracker(reporter);
     this.losses = losses;
-    this.publishes = publishes;
     this.guard = MessageAuthenticator.of(options, reporter);
-    const lost = (publish: LostPublish, error: PropagatorError): void => {
-      publishes.failed(error);
-      losses.add(publish, error);
-    };
-    this.publisher = new EventPublisher(pubSub, options, reporter, lost, this.guard);
+    this.publisher = new EventPublisher(
+      pubSub,
+      options,
+      reporter,
+      (publish, error) => losses.add(publish, error),
+      this.guard,
+    );
     this.encoder = new EventEncoder({
       origin,
       namespaces: this.namespaces,
       defaultCodec: codecOf(parser),
       maxMessageBytes,
       signed: this.guard !== undefined,
+      offsets: this.offsets,
     });
     this.receiver = new EventReceiver(
       origin,
@@ -104,6 +107,7 @@ export class EventRouter {
       reporter,
       telemetry,
       this.guard,
+      this.offsets,
     );
   }
 
@@ -131,6 +135,13 @@ export class EventRouter {
     return this.sharedChannels.share(channel, listen, this.released);
   }
 
+  /** The channels of the events for a namespace and these rooms. */
+  channelsOf(namespace: string, rooms: readonly string[]): string[] {
+    const targets = rooms.flatMap((room) => targetOfRoom(namespace, room) ?? []);
+    const all = { kind: 'all', namespace } as const;
+    return [all, ...targets].map((target) => this.channels.of(target));
+  }
+
   private readonly released = (channel: string): void => this.receiver.stopListening(channel);
 
   /**
@@ -145,8 +156,8 @@ export class EventRouter {
     if (this.sheds(event)) return Promise.resolve(receiptOf(0, 0));
     const span = this.telemetry.tracing?.send(nameOf(event.data[0]));
     try {
-      const { bytes, packet } = this.encoder.encode(event, span?.context);
-      const local = this.local.deliver(target, event, packet);
+      const { bytes, packet, offset } = this.encoder.encode(event, span?.context);
+      const local = this.local.deliver(target, event, packet, offset);
       const { namespace } = event;
       span?.sending({ namespace, target: target.kind, targets: 1, bytes: bytes.length }, local);
       const receipt = this.publish(target, bytes, event, local, orderedWith);
@@ -164,8 +175,8 @@ export class EventRouter {
     if (this.sheds(event)) return Promise.resolve(targets.map(() => receiptOf(0, 0)));
     const span = this.telemetry.tracing?.send(nameOf(event.data[0]));
     try {
-      const { bytes, packet } = this.encoder.encode(event, span?.context);
-      const local = targets.map((target) => this.local.deliver(target, event, packet));
+      const { bytes, packet, offset } = this.encoder.encode(event, span?.context);
+      const local = targets.map((target) => this.local.deliver(target, event, packet, offset));
       const [{ kind } = { kind: 'user' as const }] = targets;
       const { namespace } = event;
       span?.sending(
@@ -227,12 +238,12 @@ export class EventRouter {
 
   /** Number of publishes that wait for a reply of Redis, the outbox included. */
   get pendingPublishes(): number {
-    return this.publishes.size + this.publisher.reportedQueued;
+    return this.publisher.pending;
   }
 
   /** Resolves once no publish is pending. */
   drain(): Promise<void> {
-    return Promise.all([this.publisher.drain(), this.publishes.drain()]).then(() => undefined);
+    return this.publisher.drain();
   }
 
   close(): void {
@@ -266,14 +277,16 @@ export class EventRouter {
     const { published } = traffic;
     const startedAt = published === undefined ? 0 : performance.now();
     const channel = this.channels.of(target);
-    return this.publishes.track(
-      this.publisher.publish(channel, bytes, {
+    return this.publisher.publish(
+      channel,
+      bytes,
+      {
         mode: publish,
         volatile,
         orderedWith: orderedWith === target ? channel : this.channels.of(orderedWith),
         target,
         event: nameOf(name),
-      }),
+      },
       (instances) => {
         if (instances !== undefined) {
           published?.((performance.now() - startedAt) / 1_000, target.kind);

@@ -1,3 +1,5 @@
+import { MAX_LANES } from '../wire/cluster-message.js';
+
 /** The number of a lane among those of its origin, from 1. @internal */
 export type LaneId = number;
 
@@ -85,8 +87,6 @@ export interface LaneHead {
   readonly last: number;
 }
 
-/** More servers than a Cluster has. Records with more lanes are refused. */
-const MAX_LANES = 1_024;
 /** The server of a lane that was left before it was known. */
 const UNKNOWN_SERVER = '?';
 

@@ -15,10 +15,15 @@ export interface Delivery extends SendFlags {
   /** Only sockets that are also in this room get it. */
   readonly within?: string | undefined;
   /**
-   * Only sockets that connected by then get it, in ms since 1970: the event is late, and others may have received it on
-   * another instance. Sockets whose session was recovered always get it.
+   * The moment at which a late event was sent, in ms since 1970. Only sockets that had connected and were in the room by then get
+   * the event. Others may have received it on another instance, or were not to see it. Sockets whose session was recovered count
+   * as connected all the time.
    */
-  readonly connectedBy?: number | undefined;
+  readonly asOf?: number | undefined;
+  /** The last argument of the event, with connection recovery. */
+  readonly offset?: string | undefined;
+  /** Replaces an event with the same key that waits for a socket. */
+  readonly latestOnly?: string | undefined;
 }
 
 /** The parser of a server: Socket.IO's own, or one of the app. @internal */
@@ -40,6 +45,9 @@ export interface LocalNamespace {
   select(selector: SocketSelector): Socket[];
   /** Like {@link select}, with sockets that are still being admitted. */
   selectWithArriving(selector: SocketSelector): Socket[];
+  /** With connection recovery: takes the selected clients that are away out of rooms, or ends their sessions. */
+  leaveAway(selector: SocketSelector, rooms: readonly string[]): void;
+  endAway(selector: SocketSelector): void;
   /** The identity that a socket was admitted with. */
   identityOf(socketId: string): AuthenticatedIdentity | undefined;
   roomNames(): string[];

@@ -27,18 +27,18 @@ export interface OutgoingEvent extends Partial<SendFlags> {
   readonly publish?: PublishMode;
   /** Only sockets of the target that are in one of these rooms get it. */
   readonly rooms?: readonly string[];
+  /** As in the envelope: a waiting event with the same key is replaced. */
+  readonly latestOnly?: string | undefined;
 }
 
 /** @throws PropagatorError `target.invalid` @internal */
-export function checkLists(lists: Readonly<Record<'except' | 'rooms', readonly string[]>>): void {
-  for (const [name, list] of Object.entries(lists)) {
-    if (list.length === 0 || isEncodableList(list)) continue;
-    throw PropagatorError.of('target.invalid', [
-      name,
-      `${list.length} names`,
-      'Pass at most 65535 names of at most 65535 bytes each.',
-    ]);
-  }
+export function checkList(name: 'except' | 'rooms', list: readonly string[]): void {
+  if (list.length === 0 || isEncodableList(list)) return;
+  throw PropagatorError.of('target.invalid', [
+    name,
+    `${list.length} names`,
+    'Pass at most 65535 names of at most 65535 bytes each.',
+  ]);
 }
 
 /**

@@ -1,7 +1,7 @@
 import * as standardParser from 'socket.io-parser';
 import type { PacketParser } from '../ports/packet-parser.js';
 import { encodePacket } from '../wire/encode-packet.js';
-import { framesLength, writeFrames } from '../wire/frames.js';
+import { framesLength, payloadLengths, writeFrames } from '../wire/frames.js';
 import { EVENT_PACKET, WirePacket, type SocketIoPacket } from '../wire/wire-packet.js';
 import type { PacketCodec } from './local-namespace.js';
 
@@ -24,7 +24,8 @@ export function encodeEvent(
   const packet: SocketIoPacket = { type: EVENT_PACKET, nsp: namespace, data };
   if (id !== undefined) packet.id = id;
   const parts = encodePacket(codec.encoder, packet);
-  const frames = Buffer.allocUnsafe(framesLength(parts));
-  writeFrames(frames, 0, parts);
-  return new WirePacket(frames, codec.parser, { parts, packet });
+  const payloads = payloadLengths(parts);
+  const frames = Buffer.allocUnsafe(framesLength(parts, payloads));
+  writeFrames(frames, 0, parts, payloads);
+  return new WirePacket({ frames }, codec.parser, { parts, packet });
 }

@@ -1,31 +1,12 @@
+import { GONE, HistoryBlock, type LaneStamp } from './history-block.js';
+import { MAX_LANES } from '../wire/cluster-message.js';
 import type { LaneId, LanePositions } from './lanes.js';
 
-/** A recent publish. @internal */
-export interface RecentPublish {
+interface KeptPublish extends LaneStamp {
   readonly channel: string;
   readonly bytes: Buffer;
-  readonly sequence: number;
   /** When Redis replied, in monotonic time (`performance.now()`); infinite before. */
   readonly at: number;
-}
-
-/** A {@link RecentPublish} as the history stores it. @internal */
-export interface KeptPublish {
-  /** Its index among all publishes that were ever kept. */
-  readonly index: number;
-  readonly channel: string;
-  readonly sequence: number;
-  readonly lane: LaneId;
-  /** On its lane. */
-  readonly number: number;
-  readonly place: ByteRange;
-  at: number;
-}
-
-/** The lane of a publish and its number there. @internal */
-export interface LaneStamp {
-  readonly lane: LaneId;
-  readonly number: number;
 }
 
 /** @internal */
@@ -40,7 +21,7 @@ export interface HistoryQuestion {
 
 /** A part of the history, in the order in which it was handed to the transport. @internal */
 export interface HistoryPage {
-  readonly publishes: readonly (LaneStamp & Omit<RecentPublish, 'sequence'>)[];
+  readonly publishes: readonly KeptPublish[];
   /** With this page the asker has all numbers up to these, of the channels that it wants. */
   readonly upTo: LanePositions;
   /** Where the next page begins; undefined: this is the last one. */
@@ -57,10 +38,11 @@ export interface Forgotten {
   readonly at: number;
 }
 
-/** Slots are removed this many at a time. */
-const COMPACT_AT = 1_024;
-/** Lanes whose last number that is not kept is remembered. */
-const MAX_LANES = 1_024;
+/** @internal */
+export interface HistoryLimits {
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+}
 
 /**
  * Keeps the recent publishes of this instance, for instances that could not receive them. Bounded in bytes and age.
@@ -68,19 +50,21 @@ const MAX_LANES = 1_024;
  * @internal
  */
 export class PublishHistory {
-  private readonly arena = new ByteArena();
-  private readonly kept: (KeptPublish | undefined)[] = [];
-  /** All slots before this one are empty. */
-  private oldest = 0;
-  /** The number of slots removed from the front of the list. */
-  private shifted = 0;
+  /** The blocks, the oldest first. New events enter the last one. */
+  private readonly blocks: HistoryBlock[] = [];
+  /** An empty block, kept for reuse. */
+  private spare: HistoryBlock | undefined;
+  /** The number of events that were ever added. */
+  private added = 0;
   private count = 0;
   private keptBytes = 0;
   private lastEvicted = 0;
   private evictedAt = -Infinity;
   private readonly evicted = new Map<LaneId, number>();
+  /** The lane of the last event that was evicted. */
+  private lastLane: LaneId = 0;
 
-  constructor(private readonly limits: { readonly maxBytes: number; readonly maxAgeMs: number }) {}
+  constructor(private readonly limits: HistoryLimits) {}
 
   get size(): number {
     return this.count;
@@ -91,24 +75,27 @@ export class PublishHistory {
   }
 
   /**
-   * Call it right before a publish. Set `at` of the result once Redis has replied, or call {@link drop} if the publish
-   * failed.
+   * Call `add` right before a publish, then {@link taken} or {@link drop} with the result: the index of the event among all
+   * events that were ever added. Nothing may write to large bytes from now on: they are not copied.
    */
-  add(channel: string, bytes: Buffer, sequence: number, lane: LaneId, number: number): KeptPublish {
-    const index = this.shifted + this.kept.length;
-    const place = this.arena.keep(bytes);
-    const publish = { index, channel, sequence, lane, number, place, at: Infinity };
-    this.kept.push(publish);
+  add(channel: string, bytes: Buffer, sequence: number, lane: LaneId, number: number): number {
+    this.blockFor(bytes.length).add(channel, bytes, sequence, lane, number);
     this.count++;
     this.keptBytes += bytes.length;
     this.trim();
-    return publish;
+    return this.added++;
+  }
+
+  /** Redis has taken an event. */
+  taken(index: number): void {
+    const block = this.blockOf(index);
+    block?.taken(index - block.first);
   }
 
   /** Removes an event whose publish failed. */
-  drop(publish: KeptPublish): void {
-    const index = publish.index - this.shifted;
-    if (this.kept[index] === publish) this.release(index, publish);
+  drop(index: number): void {
+    const block = this.blockOf(index);
+    if (block !== undefined) this.release(block, index - block.first);
   }
 
   /** The highest sequence of events that are not kept any more, and when the last of them was published. */
@@ -127,30 +114,23 @@ export class PublishHistory {
     last: LanePositions,
   ): HistoryPage {
     this.trim();
-    // An asker that has no position on a lane that was left long ago began later, unless it has one on an earlier lane only.
-    const newest = from.size === 0 ? Infinity : Math.max(...from.keys());
-    const evicted = new Map(
-      [...this.evicted].filter(
-        ([lane, number]) =>
-          number > (from.get(lane) ?? 0) && (from.has(lane) || last.has(lane) || lane > newest),
-      ),
-    );
+    const evicted = evictedAfter(this.evicted, from, last);
     const upTo = new Map(from);
-    const publishes: HistoryPage['publishes'][number][] = [];
+    const publishes: KeptPublish[] = [];
     let left = maxBytes;
-    for (let i = Math.max(this.oldest, cursor - this.shifted); i < this.kept.length; i++) {
-      const publish = this.kept[i];
-      if (publish === undefined) continue;
-      const { channel, lane, number, place, at } = publish;
+    for (const [block, slot] of this.keptFrom(cursor)) {
+      const { lane, number } = block.stampOf(slot);
       if (number <= (from.get(lane) ?? 0)) continue;
+      const channel = block.channels[slot] ?? '';
       if (isWanted(channel)) {
-        left -= place.end - place.start + channel.length;
+        left -= (block.lengths[slot] ?? 0) + channel.length;
         if (left < 0 && publishes.length > 0) {
           // Other channels of the same event may be on the next page.
           upTo.set(lane, Math.max(upTo.get(lane) ?? 0, number - 1));
-          return { publishes, upTo, cursor: publish.index, evicted };
+          return { publishes, upTo, cursor: block.first + slot, evicted };
         }
-        publishes.push({ lane, number, channel, bytes: this.arena.read(place), at });
+        const at = block.at[slot] ?? Infinity;
+        publishes.push({ lane, number, channel, bytes: block.read(slot), at });
       }
       upTo.set(lane, number - 1);
     }
@@ -158,121 +138,107 @@ export class PublishHistory {
     return { publishes, upTo, cursor: undefined, evicted };
   }
 
+  /** The highest number on each lane of events that are not kept any more. */
+  get evictedLanes(): LanePositions {
+    return this.evicted;
+  }
+
+  /** Forgets the oldest events until the others take `maxBytes` at most. */
+  shrink(maxBytes: number): void {
+    this.trim(Math.min(maxBytes, this.limits.maxBytes));
+  }
+
   clear(): void {
-    this.shifted += this.kept.length;
-    this.kept.length = 0;
-    this.arena.clear();
-    this.oldest = 0;
+    this.blocks.length = 0;
+    this.spare = undefined;
     this.count = 0;
     this.keptBytes = 0;
   }
 
-  private trim(): void {
-    const { maxBytes, maxAgeMs } = this.limits;
-    const now = performance.now();
-    for (; this.oldest < this.kept.length; this.oldest++) {
-      const publish = this.kept[this.oldest];
-      if (publish === undefined) continue;
-      if (this.keptBytes <= maxBytes && publish.at >= now - maxAgeMs) break;
-      this.release(this.oldest, publish);
-      // Events that waited in the outbox follow higher sequences.
-      this.evict(publish.lane, publish.number);
-      this.lastEvicted = Math.max(publish.sequence, this.lastEvicted);
-      this.evictedAt = Math.max(this.evictedAt, Math.min(publish.at, now));
+  /** The kept events from an index on. */
+  private *keptFrom(index: number): Generator<readonly [HistoryBlock, number]> {
+    for (const block of this.blocks) {
+      for (let slot = Math.max(block.oldest, index - block.first); slot < block.length; slot++) {
+        if (block.at[slot] !== GONE) yield [block, slot];
+      }
     }
-    if (this.oldest < COMPACT_AT) return;
-    this.kept.splice(0, this.oldest);
-    this.shifted += this.oldest;
-    this.oldest = 0;
+  }
+
+  private trim(maxBytes = this.limits.maxBytes): void {
+    const { maxAgeMs } = this.limits;
+    const now = performance.now();
+    for (let block = this.blocks[0]; block !== undefined; block = this.blocks[0]) {
+      for (; block.oldest < block.length; block.oldest++) {
+        const slot = block.oldest;
+        const at = block.at[slot] ?? GONE;
+        if (at === GONE) continue;
+        if (this.keptBytes <= maxBytes && at >= now - maxAgeMs) return;
+        const { lane, number } = block.stampOf(slot);
+        this.evict(lane, number);
+        // Take the maximum: events that waited in the outbox follow events with higher sequences.
+        this.lastEvicted = Math.max(block.sequences[slot] ?? 0, this.lastEvicted);
+        this.evictedAt = Math.max(this.evictedAt, Math.min(at, now));
+        this.release(block, slot);
+      }
+      this.blocks.shift();
+      this.spare = block;
+    }
   }
 
   private evict(lane: LaneId, number: number): void {
     // A lane that is left has no further events. Those that were left last are remembered longest.
-    this.evicted.delete(lane);
+    if (lane !== this.lastLane) this.evicted.delete(lane);
+    this.lastLane = lane;
     this.evicted.set(lane, number);
     if (this.evicted.size <= MAX_LANES) return;
     const [oldest = lane] = this.evicted.keys();
     this.evicted.delete(oldest);
   }
 
-  private release(index: number, { place }: KeptPublish): void {
-    // The slot is removed later, the bytes are freed now.
-    this.kept[index] = undefined;
+  private release(block: HistoryBlock, slot: number): void {
+    if (block.at[slot] === GONE) return;
     this.count--;
-    this.keptBytes -= place.end - place.start;
-    this.arena.free(place);
+    this.keptBytes -= block.lengths[slot] ?? 0;
+    block.release(slot);
   }
-}
 
-const BLOCK_BYTES = 256 * 1024;
-/** A block would have room for few larger ones. */
-const MAX_COPIED = BLOCK_BYTES / 2;
-/** Empty blocks that are kept for reuse. */
-const MAX_SPARE = 2;
+  /** The block of an event, mostly the last one: publishes in flight are the newest. Undefined if the event is not kept any more. */
+  private blockOf(index: number): HistoryBlock | undefined {
+    for (let i = this.blocks.length - 1; i >= 0; i--) {
+      const block = this.blocks[i];
+      if (block !== undefined && index >= block.first) return block;
+    }
+    return undefined;
+  }
 
-/** The place of kept bytes. */
-interface ByteRange {
-  readonly block: Block;
-  readonly start: number;
-  readonly end: number;
-}
-
-interface Block {
-  readonly bytes: Buffer;
-  readonly shared: boolean;
-  used: number;
-  /** The number of kept ranges in it. */
-  places: number;
+  private blockFor(length: number): HistoryBlock {
+    const current = this.blocks.at(-1);
+    if (current?.hasRoom(length) === true) return current;
+    const block = this.spare ?? new HistoryBlock();
+    this.spare = undefined;
+    block.begin(this.added);
+    this.blocks.push(block);
+    return block;
+  }
 }
 
 /**
- * Stores bytes that are freed mostly in the order of their allocation. They are copied into large blocks, which are reused: a
- * Buffer for each event, kept for a minute, would survive into the old generation, which is expensive to collect.
+ * The lanes with events that are not kept any more and that an instance with these positions has not received.
+ *
+ * @param last the last number that was given on each lane
+ * @internal
  */
-class ByteArena {
-  private current: Block | undefined;
-  private readonly spare: Block[] = [];
-
-  keep(bytes: Buffer): ByteRange {
-    const { length } = bytes;
-    if (length > MAX_COPIED) {
-      const block = { bytes, shared: false, used: length, places: 1 };
-      return { block, start: 0, end: length };
-    }
-    const block = this.blockFor(length);
-    const start = block.used;
-    block.bytes.set(bytes, start);
-    block.used += length;
-    block.places++;
-    return { block, start, end: block.used };
-  }
-
-  /** Returns a copy, because the block may be reused. */
-  read({ block, start, end }: ByteRange): Buffer {
-    return Buffer.from(block.bytes.subarray(start, end));
-  }
-
-  free({ block }: ByteRange): void {
-    block.places--;
-    if (block.places > 0 || !block.shared) return;
-    block.used = 0;
-    if (block !== this.current && this.spare.length < MAX_SPARE) this.spare.push(block);
-  }
-
-  clear(): void {
-    this.current = undefined;
-    this.spare.length = 0;
-  }
-
-  private blockFor(length: number): Block {
-    const { current } = this;
-    if (current !== undefined && current.used + length <= BLOCK_BYTES) return current;
-    this.current = this.spare.pop() ?? {
-      bytes: Buffer.allocUnsafeSlow(BLOCK_BYTES),
-      shared: true,
-      used: 0,
-      places: 0,
-    };
-    return this.current;
-  }
+export function evictedAfter(
+  evicted: LanePositions,
+  from: LanePositions,
+  last: LanePositions,
+): LanePositions {
+  // An asker that has no position on a lane that was left long ago began later, unless it has one on an earlier lane only.
+  const newest = from.size === 0 ? Infinity : Math.max(...from.keys());
+  return new Map(
+    [...evicted].filter(
+      ([lane, number]) =>
+        number > (from.get(lane) ?? 0) && (from.has(lane) || last.has(lane) || lane > newest),
+    ),
+  );
 }

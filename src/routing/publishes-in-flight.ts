@@ -3,6 +3,8 @@ import type { Reporter } from '../reporting/reporter.js';
 import { every, soon, type Failed } from '../reporting/timers.js';
 import type { Load } from './outbox-queue.js';
 
+/** The ordering key of all events, where the transport keeps the order of all channels. */
+export const ONE_FOR_ALL = '';
 const LOOK_MS = 100;
 /** Publishes are stuck if this many looks in a row saw no reply: longer than a slow command keeps Redis busy. */
 const SILENT_LOOKS = 10;
@@ -25,8 +27,10 @@ interface Batch {
  */
 export class PublishesInFlight {
   private readonly countByKey = new Map<string, number>();
+  /** The number of publishes with the ordering key {@link ONE_FOR_ALL}, mostly all: they need no entry of the Map. */
+  private inOneOrder = 0;
   private current = newBatch();
-  /** The last ones, the current one included. */
+  /** The last batches, the current one included. */
   private readonly batches = [...Array.from({ length: OVERDUE_LOOKS - 1 }, newBatch), this.current];
   private readonly late = newBatch();
   private answered = false;
@@ -52,13 +56,14 @@ export class PublishesInFlight {
 
   /** Whether an event with this ordering key is in flight. */
   has(orderingKey: string): boolean {
-    return this.countByKey.has(orderingKey);
+    return orderingKey === ONE_FOR_ALL ? this.inOneOrder > 0 : this.countByKey.has(orderingKey);
   }
 
   /** Returns the argument of {@link settle}. */
   begin(orderingKey: string, bytes: number): Batch {
     const { current } = this;
-    this.countByKey.set(orderingKey, (this.countByKey.get(orderingKey) ?? 0) + 1);
+    if (orderingKey === ONE_FOR_ALL) this.inOneOrder++;
+    else this.countByKey.set(orderingKey, (this.countByKey.get(orderingKey) ?? 0) + 1);
     current.events++;
     current.bytes += bytes;
     this.timer ??= every(LOOK_MS, this.failed, () => soon(this.failed, () => this.look())).unref();
@@ -82,6 +87,7 @@ export class PublishesInFlight {
 
   /** Returns whether no other publish with this ordering key is in flight. */
   release(orderingKey: string): boolean {
+    if (orderingKey === ONE_FOR_ALL) return --this.inOneOrder === 0;
     const left = (this.countByKey.get(orderingKey) ?? 1) - 1;
     if (left > 0) this.countByKey.set(orderingKey, left);
     else this.countByKey.delete(orderingKey);
@@ -139,26 +145,37 @@ export class PublishTracker {
 
   constructor(private readonly reporter: Reporter) {}
 
+  /** A publish begins. It ends with {@link published}, {@link refused} or {@link track}. */
+  begin(): void {
+    this.inFlight++;
+  }
+
+  /** @param instances undefined if the event waits in the outbox */
+  published(instances: number | undefined): void {
+    if (instances !== undefined) this.failing = false;
+    this.ended();
+  }
+
+  refused(error: PropagatorError): void {
+    this.failed(error);
+    this.ended();
+  }
+
   /**
-   * Resolves to the result of `onPublished`, which gets the number of instances, or undefined if the event waits in the
-   * outbox. A rejection need not be handled.
-   *
-   * @param publish rejects with a PropagatorError, like {@link EventPublisher.publish}
+   * Ends a publish with the outcome of a promise, which rejects with a PropagatorError. A rejection of the result need not
+   * be handled.
    */
   track<R>(
     publish: Promise<number | undefined>,
-    onPublished: (instances: number | undefined) => R,
+    resultOf: (instances: number | undefined) => R,
   ): Promise<R> {
-    this.inFlight++;
     const tracked = publish.then(
       (instances) => {
-        if (instances !== undefined) this.failing = false;
-        this.ended();
-        return onPublished(instances);
+        this.published(instances);
+        return resultOf(instances);
       },
       (error: PropagatorError) => {
-        this.failed(error);
-        this.ended();
+        this.refused(error);
         throw error;
       },
     );

@@ -33,8 +33,18 @@ export type UsersReceipt = Receipt & {
   readonly users: ReadonlyMap<string, Receipt>;
 };
 
+/** The receipts with both numbers below this are made once. */
+const MAX_SHARED = 8;
+const shared: (Receipt | undefined)[] = [];
+
 /** @param remoteInstances undefined if the event waits for Redis @internal */
 export function receiptOf(localSockets: number, remoteInstances: number | undefined): Receipt {
+  return remoteInstances !== undefined && localSockets < MAX_SHARED && remoteInstances < MAX_SHARED
+    ? (shared[localSockets * MAX_SHARED + remoteInstances] ??= made(localSockets, remoteInstances))
+    : made(localSockets, remoteInstances);
+}
+
+function made(localSockets: number, remoteInstances: number | undefined): Receipt {
   if (remoteInstances === undefined) {
     return Object.freeze({ localSockets, remoteInstances: null, reached: null, queued: true });
   }

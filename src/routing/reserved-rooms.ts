@@ -18,6 +18,17 @@ export function sessionRoom(sessionId: string): string {
   return SESSION + sessionId;
 }
 
+/** The rooms of the sockets of an identity. @internal */
+export function roomsOfIdentity({
+  userId,
+  sessionId,
+}: {
+  readonly userId: UserId;
+  readonly sessionId: string;
+}): string[] {
+  return [userRoom(userId), sessionRoom(sessionId), AUTHENTICATED_ROOM];
+}
+
 /** The user among the rooms of a socket. @internal */
 export function userIn(rooms: Iterable<string>): string | undefined {
   return idIn(rooms, USER);

@@ -13,6 +13,25 @@ export interface SocketSelector {
   readonly within?: string | undefined;
 }
 
+/**
+ * Whether a selection has a socket.
+ *
+ * @param isIn whether the socket is in a room
+ * @param gets whether that room also counts for what is selected
+ * @internal
+ */
+export function isSelected(
+  { rooms, except, within }: Omit<SocketSelector, 'namespace'>,
+  isIn: (room: string) => boolean,
+  gets = isIn,
+): boolean {
+  return (
+    (rooms.length === 0 || rooms.some(gets)) &&
+    (within === undefined || isIn(within)) &&
+    !except.some(isIn)
+  );
+}
+
 /** An event that clients are asked to acknowledge. @internal */
 export interface EventToAcknowledge extends SocketSelector, SendFlags {
   readonly data: unknown[];

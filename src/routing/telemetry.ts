@@ -24,12 +24,27 @@ export interface SendSpan {
   failed(error: unknown): void;
 }
 
+/** The result for a client that came back. @internal */
+export interface RecoveryOutcome {
+  /** `recovered`, or the reason for a new connection. */
+  readonly result: string;
+  readonly namespace: string;
+  /** The events that it had missed, and got. */
+  readonly events: number;
+  /** Whether another instance had its session. */
+  readonly moved: boolean;
+  /** The time since it came back. */
+  readonly ms: number;
+}
+
 /** Creates the spans of events. Never throws. @internal */
 export interface Tracing {
   /** Starts a span. @param name the name of the event */
   send(name: string): SendSpan | undefined;
   /** Calls `deliver`, which returns the number of sockets, in a span of its own, and returns the same number. */
   deliver(context: TraceContext, event: TracedEvent, deliver: () => number): number;
+  /** Adds the span of a client that came back, which ends now. */
+  cameBack(outcome: RecoveryOutcome): void;
 }
 
 /** Counters, load and spans of the events of one instance. @internal */
@@ -38,4 +53,6 @@ export class Telemetry {
   readonly load = new LoadService();
   /** Undefined without tracing: envelopes then carry no trace context. */
   tracing: Tracing | undefined;
+  /** Set while it is measured: the time that clients that come back wait, in seconds, by the result. */
+  cameBack: ((seconds: number, result: string) => void) | undefined;
 }

@@ -7,7 +7,7 @@ import { sessionRoom, userRoom } from '../routing/reserved-rooms.js';
 import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { clientAddressOf } from '../auth/client-address.js';
-import type { Revocations } from '../auth/revocations.js';
+import type { Revocations, Revoked } from '../auth/revocations.js';
 import { checkedMetadata, storeMetadata, type SessionMetadata } from '../auth/session-metadata.js';
 import type { InstanceId } from '../wire/envelope.js';
 import { isSessionDetails, sessionDetailsOf, type SessionDetails } from './session-details.js';
@@ -28,6 +28,8 @@ export interface SessionCommandsDeps {
   readonly maxMetadataBytes: number;
   readonly revocations: Revocations;
   readonly reporter: Reporter;
+  /** Ends the sessions that connection recovery keeps for clients that are away. */
+  readonly forget: (revoked: Revoked) => void;
   /** Servers of this instance: those with this namespace, or all. */
   namespaces(name: string | undefined): Iterable<LocalNamespace>;
 }
@@ -85,6 +87,7 @@ export class SessionCommands {
   private revokeHere({ revoked, reason }: RevokeRequest): number {
     // Before the disconnects: a disconnected client could reconnect before its revocation is known.
     this.deps.revocations.add(revoked);
+    this.deps.forget(revoked);
     const sockets =
       'userId' in revoked
         ? this.socketsOf(userRoom(revoked.userId), revoked.exceptSessionId)

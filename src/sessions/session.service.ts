@@ -18,7 +18,7 @@ import {
   checkedOptions,
   checkedSessionId,
 } from '../routing/target-validation.js';
-import { SessionCommands } from './session-commands.js';
+import { SessionCommands, type SessionCommandsDeps } from './session-commands.js';
 import type { SessionDetails } from './session-details.js';
 
 /**
@@ -162,7 +162,7 @@ function checkedReason(given: unknown): string {
   throw PropagatorError.of('target.invalid', ['reason', shown(given), 'Pass a string.']);
 }
 
-interface SessionDeps {
+interface SessionDeps extends Pick<SessionCommandsDeps, 'forget'> {
   readonly requests: ClusterRequests;
   readonly router: EventRouter;
   readonly revocations: Revocations;
@@ -172,7 +172,7 @@ interface SessionDeps {
 /** @internal */
 export function createSessions(
   { auth, requestTimeoutMs }: Pick<ResolvedOptions, 'auth' | 'requestTimeoutMs'>,
-  { requests, router, revocations, reporter }: SessionDeps,
+  { requests, router, revocations, reporter, forget }: SessionDeps,
 ): SessionService {
   // Without authentication, as in a worker, the instances that have the sockets enforce the limit.
   const maxMetadataBytes = auth?.maxMetadataBytes ?? MAX_METADATA_BYTES;
@@ -183,6 +183,7 @@ export function createSessions(
     maxMetadataBytes,
     revocations,
     reporter,
+    forget,
     namespaces: (name) =>
       name === undefined ? router.namespaces.all() : router.namespaces.named(name),
   });

@@ -88,14 +88,31 @@ const PACKET_BYTES = 128;
 const WS_OPEN = 1;
 const WS_CLOSED = 3;
 
-/** Packets at the start of a buffer that have been counted. */
-interface Counted {
+/** An event with more packets behind it is not replaced: to look for it would cost more than to keep it. */
+const MAX_BEHIND = 1_024;
+/** Memory that a key of {@link writeLatest} takes beside its text. */
+const KEY_BYTES = 128;
+
+/** The bookkeeping of a write buffer. */
+interface Buffered {
+  /** Packets at the start of the buffer that have been counted, and their bytes. */
   packets: number;
   bytes: number;
+  /** The waiting packets of {@link writeLatest}, by key. */
+  latest?: Map<string, readonly WaitingPacket[]>;
 }
 
 /** By buffer: Engine.IO starts a new one each time it sends one. */
-const counted = new WeakMap<readonly WaitingPacket[], Counted>();
+const buffered = new WeakMap<readonly WaitingPacket[], Buffered>();
+
+function bufferedIn(writeBuffer: readonly WaitingPacket[]): Buffered {
+  let known = buffered.get(writeBuffer);
+  if (known === undefined) {
+    known = { packets: 0, bytes: 0 };
+    buffered.set(writeBuffer, known);
+  }
+  return known;
+}
 
 /**
  * Bytes in the write buffer of a connection, not yet handed to its transport. Counts each packet once.
@@ -104,11 +121,7 @@ const counted = new WeakMap<readonly WaitingPacket[], Counted>();
  */
 export function waitingBytes({ writeBuffer }: EngineSocket): number {
   if (!Array.isArray(writeBuffer) || writeBuffer.length === 0) return 0;
-  let known = counted.get(writeBuffer);
-  if (known === undefined) {
-    known = { packets: 0, bytes: 0 };
-    counted.set(writeBuffer, known);
-  }
+  const known = bufferedIn(writeBuffer);
   for (; known.packets < writeBuffer.length; known.packets++) {
     known.bytes += PACKET_BYTES + sizeOf(writeBuffer[known.packets]);
   }
@@ -271,7 +284,9 @@ export function engineFaults(server: EngineServer): string[] {
 export function connectionFaults(connection: EngineSocket): string[] {
   const faults: string[] = [];
   if (!Array.isArray(connection.writeBuffer)) {
-    faults.push('Socket.writeBuffer (the buffers of slow clients are not limited)');
+    faults.push(
+      'Socket.writeBuffer (the buffers of slow clients are not limited, and latestOnly replaces no event)',
+    );
   }
   if (typeof connection.onClose !== 'function') faults.push('Socket.onClose');
   if (!isObject(connection.server)) faults.push('Socket.server');
@@ -330,6 +345,60 @@ export function writeDirectly(connection: EngineSocket, frames: readonly Buffer[
 
 function hasFlushListeners(listened: Listened): boolean {
   return listened.listenerCount('flush') > 0 || listened.listenerCount('drain') > 0;
+}
+
+/** Returns true while packets wait in the connection's write buffer, or bytes in its TCP socket. @internal */
+export function isWaiting(connection: EngineSocket): boolean {
+  return isBackpressured(connection) || connection.writeBuffer?.length !== 0;
+}
+
+/**
+ * Writes an event as one or more packets. If they have to wait, they replace the packets of the last event with the same key
+ * that still wait. An event whose first packet is on its way is not replaced: clients need all of its packets. Returns whether
+ * an event was replaced.
+ *
+ * @param options used for no other event
+ * @internal
+ */
+export function writeLatest(
+  connection: EngineSocket,
+  key: string,
+  parts: readonly unknown[],
+  options: WriteOptions,
+): boolean {
+  const { writeBuffer } = connection;
+  const before = writeBuffer?.length;
+  for (const part of parts) connection.write(part, options);
+  // Engine.IO sends the whole buffer at once, and starts a new one.
+  if (!Array.isArray(writeBuffer) || connection.writeBuffer !== writeBuffer) return false;
+  const packets = (writeBuffer as WaitingPacket[]).slice(before);
+  const isOurs = (packet: WaitingPacket): boolean => packet.options === options;
+  if (packets.length !== parts.length || !packets.every(isOurs)) return false;
+  const known = bufferedIn(writeBuffer);
+  known.latest ??= new Map();
+  const replaced = known.latest.get(key);
+  known.latest.set(key, packets);
+  if (replaced !== undefined) return removeWaiting(writeBuffer, known, replaced);
+  known.bytes += KEY_BYTES + key.length;
+  return false;
+}
+
+/** Removes consecutive packets from a buffer; the newest ones are the likely ones. */
+function removeWaiting(
+  writeBuffer: WaitingPacket[],
+  known: Buffered,
+  packets: readonly WaitingPacket[],
+): boolean {
+  const oldest = Math.max(0, writeBuffer.length - MAX_BEHIND);
+  let start = writeBuffer.length - 1;
+  while (start >= oldest && writeBuffer[start] !== packets[0]) start--;
+  const isThere = packets.every((packet, i) => writeBuffer[start + i] === packet);
+  if (start < oldest || !isThere) return false;
+  writeBuffer.splice(start, packets.length);
+  const wereCounted = Math.max(0, Math.min(known.packets - start, packets.length));
+  for (const packet of packets.slice(0, wereCounted)) known.bytes -= PACKET_BYTES + sizeOf(packet);
+  known.packets -= wereCounted;
+  return true;
 }
 
 /** Options that write any number of consecutive frames at once, in place of data. @internal */

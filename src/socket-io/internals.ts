@@ -1,7 +1,6 @@
 import { types } from 'node:util';
 import type { Namespace, Server, Socket } from 'socket.io';
 import type { PacketEncoder, PacketParser } from '../ports/packet-parser.js';
-import type { KeptOptions } from './delivery-options.js';
 
 /**
  * Every private member of Socket.IO and socket.io-adapter that this library uses; those of Engine.IO and ws are in
@@ -15,23 +14,16 @@ interface PrivateServer {
   readonly opts?: {
     readonly parser?: PacketParser;
     readonly cleanupEmptyChildNamespaces?: boolean;
-    readonly connectionStateRecovery?: { readonly maxDisconnectionDuration?: number };
+    connectionStateRecovery?: RecoverySwitch | undefined;
   };
   readonly _nsps?: ReadonlyMap<string, Namespace>;
   readonly encoder?: PacketEncoder;
 }
 
-/** Socket.IO's adapter with connection recovery. */
-interface PrivateRecovery {
-  readonly packets?: KeptPacket[];
-  readonly maxDisconnectionDuration?: number;
-}
-
-/** A packet that Socket.IO's adapter keeps for clients that reconnect. @internal */
-export interface KeptPacket {
-  readonly id: string;
-  readonly opts: KeptOptions;
-  readonly data: unknown[];
+/** The option of a server by which Socket.IO gives connections private ids, and asks the adapter for their sessions. */
+interface RecoverySwitch {
+  readonly maxDisconnectionDuration: number;
+  readonly skipMiddlewares: boolean;
 }
 
 /** Flags of a broadcast that concern acknowledgements. @internal */
@@ -49,6 +41,8 @@ interface PrivateNamespace {
   _ids?: number;
   _onServerSideEmit?: (this: Namespace, args: unknown[]) => void;
   _remove?: (this: Namespace, socket: Socket) => void;
+  readonly _preConnectSockets?: Map<string, Socket>;
+  _createSocket?: (this: Namespace, client: unknown, auth: unknown) => Promise<Socket>;
 }
 
 interface PrivateSocket {
@@ -89,40 +83,42 @@ export function serverFaults(server: Server): string[] {
   const operator = server.in('nobody');
   if (ackFlagsOf(operator) === undefined) faults.push('BroadcastOperator.flags');
   if (adapterOf(operator) !== server.of('/').adapter) faults.push('BroadcastOperator.adapter');
-  if (isObject(opts) && isObject(opts.connectionStateRecovery)) {
-    const { packets, maxDisconnectionDuration } = recoveryOf(server.of('/').adapter);
-    if (!Array.isArray(packets)) {
-      faults.push('SessionAwareAdapter.packets (clients that reconnect do not recover)');
-    }
-    if (typeof maxDisconnectionDuration !== 'number') {
-      faults.push('SessionAwareAdapter.maxDisconnectionDuration');
-    }
+  if (isObject(opts) && opts.connectionStateRecovery !== undefined) {
+    const { _preConnectSockets, _createSocket } = namespaceOf(server.of('/'));
+    if (asMap(_preConnectSockets) === undefined) faults.push('Namespace._preConnectSockets');
+    if (asFunction(_createSocket) === undefined) faults.push('Namespace._createSocket');
   }
   return faults;
 }
 
-const recoveryOf = (adapter: object): PrivateRecovery => adapter;
+/** Whether an app has switched on Socket.IO's own connection recovery. @internal */
+export function hasOwnRecovery(server: Server): boolean {
+  return isObject(serverOf(server).opts?.connectionStateRecovery);
+}
 
 /**
- * The packets that an adapter keeps for clients that reconnect; undefined without connection recovery, or if the adapter
- * does not show them.
+ * Makes Socket.IO give connections private ids, and ask the adapter for their sessions. All middlewares run for a recovered
+ * connection, because its token may have expired meanwhile.
  *
  * @internal
  */
-export function keptPackets(adapter: object): KeptPacket[] | undefined {
-  const { packets } = recoveryOf(adapter);
-  return Array.isArray(packets) ? packets : undefined;
+export function switchRecoveryOn(server: Server, maxDisconnectionDuration: number): void {
+  const { opts } = serverOf(server);
+  if (isObject(opts)) {
+    opts.connectionStateRecovery = { maxDisconnectionDuration, skipMiddlewares: false };
+  }
 }
 
-/** Socket.IO's default, for an adapter that does not show its own. */
-const MAX_DISCONNECTION_MS = 120_000;
-
-/** How long an adapter with connection recovery keeps the session of a disconnected client, in ms. @internal */
-export function maxDisconnectionMsOf(adapter: object, { server }: Namespace): number {
-  const { maxDisconnectionDuration: own } = recoveryOf(adapter);
-  if (typeof own === 'number') return own;
-  const option = serverOf(server).opts?.connectionStateRecovery?.maxDisconnectionDuration;
-  return typeof option === 'number' ? option : MAX_DISCONNECTION_MS;
+/** Makes a client that has received no event yet ask for its session, too: Socket.IO asks only with an offset. @internal */
+export function recoverWithoutOffset(nsp: Namespace): void {
+  const internal = namespaceOf(nsp);
+  const create = asFunction(internal._createSocket);
+  if (create === undefined) return;
+  internal._createSocket = (client, auth) => {
+    const { pid, offset } = (auth ?? {}) as { pid?: unknown; offset?: unknown };
+    const isWithout = typeof pid === 'string' && offset === undefined;
+    return create.call(nsp, client, isWithout ? { ...(auth as object), offset: '' } : auth);
+  };
 }
 
 /** The flags of a broadcast; undefined if the operator does not show them. @internal */
@@ -251,4 +247,18 @@ export function startOver(socket: Socket, newPid: string): void {
   const internal = socketOf(socket);
   internal.recovered = false;
   if (typeof internal.pid === 'string') internal.pid = newPid;
+}
+
+/** The private id of a connection; undefined if Socket.IO gave it none. @internal */
+export function pidOf(socket: Socket): string | undefined {
+  const { pid } = socketOf(socket);
+  return typeof pid === 'string' ? pid : undefined;
+}
+
+/** Gives a socket that is being admitted another id. @internal */
+export function rename(socket: Socket, id: string): void {
+  const arriving = asMap(namespaceOf(socket.nsp)._preConnectSockets);
+  const isArriving = arriving?.get(socket.id) === socket && arriving.delete(socket.id);
+  Object.assign(socket, { id });
+  if (isArriving) arriving.set(id, socket);
 }

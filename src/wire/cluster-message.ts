@@ -9,6 +9,14 @@ import {
 } from './envelope.js';
 import { EVENT_PACKET, WirePacket } from './wire-packet.js';
 
+/**
+ * The most lanes of one instance, in its record and in a question for its events: one lane for each server of a Cluster, and for each
+ * publishing connection of the last minute. Records with more lanes are refused.
+ *
+ * @internal
+ */
+export const MAX_LANES = 1_024;
+
 /** The announcements of an instance: `hello` asks the others to reply at once, `bye` is the last message. */
 export interface MembershipMessage {
   readonly type: 'hello' | 'heartbeat' | 'bye';
@@ -68,6 +76,8 @@ export type ClusterMessage = MembershipMessage | RequestMessage | ReplyMessage;
 export interface ReceivedClusterMessage {
   readonly origin: InstanceId;
   readonly message: ClusterMessage;
+  /** The bytes of the message as it came. */
+  readonly size: number;
 }
 
 const encoder = new standardParser.Encoder();
@@ -104,8 +114,9 @@ export function encodeClusterMessage(
 export function decodeClusterMessage(bytes: Buffer): ReceivedClusterMessage | EnvelopeFault {
   const envelope = decodeEnvelope(bytes, 'cluster');
   if (typeof envelope === 'string') return envelope;
-  const message = new WirePacket(envelope.frames, standardParser).packet?.data[1];
-  if (isClusterMessage(message)) return { origin: envelope.origin, message: known(message) };
+  const message = new WirePacket(envelope, standardParser).packet?.data[1];
+  if (isClusterMessage(message))
+    return { origin: envelope.origin, message: known(message), size: bytes.length };
   return isOfUnknownType(message) ? 'message.unknown-kind' : 'message.malformed';
 }
 

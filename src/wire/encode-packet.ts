@@ -20,7 +20,9 @@ export function encodePacket(
   name?: string,
 ): EncodedPart[] {
   try {
-    const parts = encoder.encode(packet).map(encodedPart);
+    const encoded = encoder.encode(packet);
+    if (encoded.length === 1 && typeof encoded[0] === 'string') return encoded as [string];
+    const parts = encoded.map(encodedPart);
     if (!hasFalsePlaceholder(parts)) return parts;
     throw new TypeError(
       'an object with "_placeholder": true beside binary data, for which clients would take it',

@@ -1,5 +1,18 @@
-import { areFrames, framesLength, writeFrames, type EncodedPart } from './frames.js';
-import { readTrace, traceLength, writeTrace, type TraceContext } from './trace-context.js';
+import {
+  areFrames,
+  framesLength,
+  payloadLengths,
+  writeFrames,
+  type EncodedPart,
+} from './frames.js';
+import { latestKeyLength, readLatestKey, writeLatestKey } from './latest-key.js';
+import {
+  readTrace,
+  traceEnd,
+  traceLength,
+  writeTrace,
+  type TraceContext,
+} from './trace-context.js';
 
 /**
  * The envelope: an event on the wire between instances. All numbers are big-endian.
@@ -15,6 +28,7 @@ import { readTrace, traceLength, writeTrace, type TraceContext } from './trace-c
  * | 20     | 8    | id of the origin                                               |
  * | 28     | ...  | except (flag 4), then rooms (flag 8): lists of strings         |
  * | ...    | ...  | trace context (flag 128), see trace-context.ts                 |
+ * | ...    | ...  | key of `latestOnly` (flag 512), see latest-key.ts              |
  *
  * Version 2 has 12 bytes more in front of the lists:
  *
@@ -36,6 +50,7 @@ const KIND_CLUSTER = 1;
 /** The length of the shortest header. @internal */
 export const FIXED_LENGTH = 28;
 const FIXED_LENGTHS: Readonly<Record<WireVersion, number>> = { 1: FIXED_LENGTH, 2: 40 };
+const ORIGIN = 20;
 const LANE = 28;
 const NUMBER = 32;
 const MUST_UNDERSTAND = 38;
@@ -52,6 +67,8 @@ export const FLAG_SIGNED = 64;
 /** The length of the signature in bytes. @internal */
 export const TAG_LENGTH = 16;
 const FLAG_TRACE = 128;
+const FLAG_OFFSET = 256;
+const FLAG_LATEST_ONLY = 512;
 
 const MAX_LIST = 65_535;
 
@@ -75,8 +92,12 @@ export interface EnvelopeHeader {
   readonly rooms: readonly string[];
   /** Whether a parser other than Socket.IO's own made the frames. */
   readonly customParser: boolean;
+  /** Whether the last argument of the event is its offset, see offset.ts. */
+  readonly hasOffset?: boolean;
   /** The span of the event. */
   readonly trace?: TraceContext | undefined;
+  /** The event replaces one with the same key that waits for a socket, see latest-key.ts. */
+  readonly latestOnly?: string | undefined;
   /** Whether the header has room for a signature. */
   readonly signed?: boolean;
 }
@@ -127,31 +148,60 @@ export function isEncodableList(list: readonly string[]): boolean {
   );
 }
 
-/** The length of an envelope in bytes. @internal */
-export function envelopeLength(header: HeaderParts, parts: readonly EncodedPart[]): number {
-  return headerLength(header) + framesLength(parts);
+/** The lengths of an envelope in bytes. @internal */
+export interface EnvelopeSize {
+  /** The header, before the frames. */
+  readonly header: number;
+  /** The payload of each frame. */
+  readonly payloads: readonly number[];
+  readonly total: number;
 }
 
-type HeaderParts = Pick<EnvelopeHeader, 'version' | 'except' | 'rooms' | 'trace' | 'signed'>;
+/** @internal */
+export function sizeOf(header: HeaderParts, parts: readonly EncodedPart[]): EnvelopeSize {
+  const start = headerLength(header);
+  const payloads = payloadLengths(parts);
+  return { header: start, payloads, total: start + framesLength(parts, payloads) };
+}
 
-function headerLength({ version = 1, except, rooms, trace, signed }: HeaderParts): number {
+type HeaderParts = Pick<
+  EnvelopeHeader,
+  'version' | 'except' | 'rooms' | 'trace' | 'latestOnly' | 'signed'
+>;
+
+function headerLength(header: HeaderParts): number {
+  const { version = 1, except, rooms, trace, latestOnly, signed } = header;
   const tag = signed === true ? TAG_LENGTH : 0;
-  return FIXED_LENGTHS[version] + listLength(except) + listLength(rooms) + traceLength(trace) + tag;
+  const lists = listLength(except) + listLength(rooms);
+  return FIXED_LENGTHS[version] + lists + traceLength(trace) + latestKeyLength(latestOnly) + tag;
 }
 
 type EnvelopeKind = 'event' | 'cluster';
 
 const KINDS: Readonly<Record<EnvelopeKind, number>> = { event: KIND_EVENT, cluster: KIND_CLUSTER };
 
-/** Writes header and frames into one allocation; the frames are a view of it. @internal */
+/** An envelope of this instance. @internal */
+export class EncodedEnvelope {
+  constructor(
+    readonly bytes: Buffer,
+    private readonly start: number,
+  ) {}
+
+  /** A view of the bytes: complete WebSocket frames. */
+  get frames(): Buffer {
+    return this.bytes.subarray(this.start);
+  }
+}
+
+/** Writes header and frames into one allocation. @internal */
 export function encodeEnvelope(
   header: EnvelopeHeader,
   parts: readonly EncodedPart[],
   kind: EnvelopeKind = 'event',
-): { bytes: Buffer; frames: Buffer } {
-  const start = headerLength(header);
-  const bytes = Buffer.allocUnsafe(start + framesLength(parts));
-  const { version = 1 } = header;
+  { header: start, payloads, total }: EnvelopeSize = sizeOf(header, parts),
+): EncodedEnvelope {
+  const bytes = Buffer.allocUnsafe(total);
+  const { version = 1, origin } = header;
   const fixed = FIXED_LENGTHS[version];
   bytes[0] = version;
   bytes[1] = KINDS[kind];
@@ -162,18 +212,20 @@ export function encodeEnvelope(
       (header.rooms.length > 0 ? FLAG_ROOMS : 0) |
       (header.customParser ? FLAG_CUSTOM_PARSER : 0) |
       (header.signed === true ? FLAG_SIGNED : 0) |
-      (header.trace === undefined ? 0 : FLAG_TRACE),
+      (header.trace === undefined ? 0 : FLAG_TRACE) |
+      (header.hasOffset === true ? FLAG_OFFSET : 0) |
+      (header.latestOnly === undefined ? 0 : FLAG_LATEST_ONLY),
     2,
   );
   bytes.writeUInt32BE(start, 4);
   bytes.writeUIntBE(header.sentAt, 8, 6);
   bytes.writeUIntBE(header.sequence, 14, 6);
-  header.origin.copy(bytes, 20);
-  if (version === 2) bytes.fill(0, FIXED_LENGTH, fixed);
+  for (let i = 0; i < 8; i++) bytes[ORIGIN + i] = origin[i] ?? 0;
+  for (let i = FIXED_LENGTH; i < fixed; i++) bytes[i] = 0;
   const lists = writeList(bytes, writeList(bytes, fixed, header.except), header.rooms);
-  writeTrace(bytes, lists, header.trace);
-  writeFrames(bytes, start, parts);
-  return { bytes, frames: bytes.subarray(start) };
+  writeLatestKey(bytes, writeTrace(bytes, lists, header.trace), header.latestOnly);
+  writeFrames(bytes, start, parts, payloads);
+  return new EncodedEnvelope(bytes, start);
 }
 
 /** Marks an envelope as possibly published before. @internal */
@@ -243,7 +295,7 @@ export function decodeEnvelope(
   const frames = bytes.subarray(start);
   if (lists === undefined || !areFrames(frames)) return 'message.malformed';
   return {
-    origin: bytes.toString('hex', 20, 28),
+    origin: originOf(bytes),
     sequence: bytes.readUIntBE(14, 6),
     sentAt: bytes.readUIntBE(8, 6),
     lane: version === 1 ? 0 : bytes.readUInt32BE(LANE),
@@ -254,12 +306,39 @@ export function decodeEnvelope(
     rooms: lists.rooms,
     customParser: (flags & FLAG_CUSTOM_PARSER) !== 0,
     repeated: (flags & FLAG_REPEATED) !== 0,
+    ...((flags & FLAG_OFFSET) !== 0 && { hasOffset: true }),
     trace: (flags & FLAG_TRACE) === 0 ? undefined : readTrace(bytes, lists.end, start),
+    latestOnly:
+      (flags & FLAG_LATEST_ONLY) === 0 ? undefined : latestKeyIn(bytes, lists.end, start, flags),
     frames,
   };
 }
 
+function latestKeyIn(bytes: Buffer, lists: number, start: number, flags: number) {
+  const end = (flags & FLAG_SIGNED) === 0 ? start : start - TAG_LENGTH;
+  return readLatestKey(
+    bytes,
+    (flags & FLAG_TRACE) === 0 ? lists : traceEnd(bytes, lists, end),
+    end,
+  );
+}
+
 const NONE: readonly string[] = Object.freeze([]);
+
+/** The origins of recent envelopes: a new string for each envelope would be hashed again by every Map. */
+const recent: { readonly high: number; readonly low: number; readonly id: InstanceId }[] = [];
+const MAX_RECENT = 64;
+
+function originOf(bytes: Buffer): InstanceId {
+  const high = bytes.readUInt32BE(ORIGIN);
+  const low = bytes.readUInt32BE(ORIGIN + 4);
+  const place = low % MAX_RECENT;
+  const known = recent[place];
+  if (known?.high === high && known.low === low) return known.id;
+  const id = bytes.toString('hex', ORIGIN, ORIGIN + 8);
+  recent[place] = { high, low, id };
+  return id;
+}
 
 function readLists(
   bytes: Buffer,

@@ -7,9 +7,11 @@ const BINARY = 0x82;
 /** "message" in the Engine.IO protocol, before every text packet; binary packets have no type. */
 const MESSAGE = 0x34;
 
-/** The payload length of one part, with the Engine.IO packet type. @internal */
-function payloadLength(part: EncodedPart): number {
-  return typeof part === 'string' ? Buffer.byteLength(part) + 1 : part.length;
+/** The payload length of each part, with the Engine.IO packet type. @internal */
+export function payloadLengths(parts: readonly EncodedPart[]): readonly number[] {
+  return parts.map((part) =>
+    typeof part === 'string' ? Buffer.byteLength(part) + 1 : part.length,
+  );
 }
 
 function headerLength(payload: number): number {
@@ -18,20 +20,26 @@ function headerLength(payload: number): number {
 }
 
 /** The number of bytes that {@link writeFrames} needs. @internal */
-export function framesLength(parts: readonly EncodedPart[]): number {
+export function framesLength(
+  parts: readonly EncodedPart[],
+  payloads = payloadLengths(parts),
+): number {
   let total = 0;
-  for (const part of parts) {
-    const payload = payloadLength(part);
-    total += headerLength(payload) + payload;
-  }
+  for (const payload of payloads) total += headerLength(payload) + payload;
   return total;
 }
 
 /** Writes each part as a complete WebSocket frame. Returns the offset after the last one. @internal */
-export function writeFrames(target: Buffer, start: number, parts: readonly EncodedPart[]): number {
+export function writeFrames(
+  target: Buffer,
+  start: number,
+  parts: readonly EncodedPart[],
+  payloads = payloadLengths(parts),
+): number {
   let offset = start;
+  let i = 0;
   for (const part of parts) {
-    const payload = payloadLength(part);
+    const payload = payloads[i++] ?? 0;
     target[offset] = typeof part === 'string' ? TEXT : BINARY;
     if (payload < 126) {
       target[offset + 1] = payload;

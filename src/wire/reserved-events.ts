@@ -1,4 +1,10 @@
 /**
+ * The event that tells a client the new states of watched users, with a `PresenceNotice`. It is not kept for clients that are
+ * away: they request the states when they are back.
+ */
+export const PRESENCE_EVENT = 'propagator:presence';
+
+/**
  * Names that Socket.IO (`RESERVED_EVENTS` in its `socket-types`) and Node's EventEmitter use themselves, and
  * `error`, which an emitter without a listener throws.
  *

@@ -31,6 +31,12 @@ export function writeTrace(target: Buffer, start: number, trace: TraceContext | 
   return start + FIXED_LENGTH + state.length;
 }
 
+/** The offset after a trace context; beyond `end` if it does not fit. @internal */
+export function traceEnd(bytes: Buffer, start: number, end: number): number {
+  const stateStart = start + FIXED_LENGTH;
+  return stateStart > end ? stateStart : stateStart + bytes.readUInt16BE(start + 25);
+}
+
 /** Undefined if there is none before `end`, or it names no span. @internal */
 export function readTrace(bytes: Buffer, start: number, end: number): TraceContext | undefined {
   const stateStart = start + FIXED_LENGTH;

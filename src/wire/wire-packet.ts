@@ -20,18 +20,23 @@ export const EVENT_PACKET = 2;
  * @internal
  */
 export class WirePacket {
+  private lazyFrames: Buffer | undefined;
   private lazyParts: readonly EncodedPart[] | undefined;
   /** Null if the parser cannot read it. */
   private lazyPacket: SocketIoPacket | null | undefined;
 
   constructor(
-    /** Complete WebSocket frames, back to back. */
-    readonly frames: Buffer,
+    private readonly framed: { readonly frames: Buffer },
     readonly parser: PacketParser,
     known?: { parts: readonly EncodedPart[]; packet: SocketIoPacket },
   ) {
     this.lazyParts = known?.parts;
     this.lazyPacket = known?.packet;
+  }
+
+  /** Complete WebSocket frames, back to back. */
+  get frames(): Buffer {
+    return (this.lazyFrames ??= this.framed.frames);
   }
 
   get parts(): readonly EncodedPart[] {

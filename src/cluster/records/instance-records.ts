@@ -15,7 +15,8 @@ export interface InstanceRecord {
   readonly state: RecordState;
   /** The version of the store when the record was written last, changed or not. */
   readonly version: number;
-  readonly text: string;
+  /** Undefined: it is longer than any record, or all of them together are, and was not read. */
+  readonly text: string | undefined;
 }
 
 /** What is known of the store. @internal */
@@ -66,10 +67,18 @@ export interface RecordLimits {
   readonly memberTimeoutMs: number;
   /** The records of those that have ended or are lost stay for so long. */
   readonly keptMs: number;
+  /** The time for which few such records stay: an instance that was cut off learns of instances that it never knew. */
+  readonly fewKeptMs?: number;
 }
 
 /** The most records that one call reads. More than there are instances. @internal */
 export const MAX_RECORDS = 8_192;
+
+/** Longer than any record, in bytes: it may have 1,024 lanes. @internal */
+export const MAX_RECORD_BYTES = 512 * 1024;
+
+/** The most bytes of records that one call reads: 8 KiB for each of the most instances. @internal */
+export const MAX_READ_BYTES = 32 * 1024 * 1024;
 
 /**
  * The longest pause between the beats of all instances, as a part of `memberTimeoutMs`. A longer one is a break of the store, a

@@ -1,4 +1,4 @@
-import { isHash } from '../../wire/cluster-message.js';
+import { isHash, MAX_LANES } from '../../wire/cluster-message.js';
 
 /** How far an instance had come on one of its lanes. @internal */
 export interface RecordedLane {
@@ -29,8 +29,6 @@ export interface InstanceDescription {
   readonly contract?: string;
 }
 
-/** No instance has so many: one for each publishing connection of the last minute. */
-const MAX_LANES = 1_024;
 const MAX_VERSIONS = 64;
 /** The maximum length of a host name (RFC 1035). */
 const MAX_HOST = 255;

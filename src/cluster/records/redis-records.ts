@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { redisScript, type RedisScripts } from '../../redis/redis-scripts.js';
+import { REDIS_NOW, redisScript, type RedisScripts } from '../../redis/redis-scripts.js';
 import type { InstanceId } from '../../wire/envelope.js';
 import {
   LONGEST_PAUSE,
+  MAX_READ_BYTES,
+  MAX_RECORD_BYTES,
   MAX_RECORDS,
   type InstanceRecord,
   type InstanceRecords,
@@ -18,8 +20,17 @@ const KEEP_KEYS_MS = 24 * 3_600_000;
 /** The most that one call gives up or forgets. */
 const MAX_AT_ONCE = 100;
 
+/** Up to this number, the records of instances that are gone count as few. */
+const FEW_GONE = 1_000;
+
 /** How many records one command of the script reads. */
 const READ_AT_ONCE = 500;
+
+/** Longer than the id of any instance. */
+const MAX_ID_BYTES = 64;
+
+/** In place of a record that is too long. */
+const TOO_LARGE = '!';
 
 /**
  * Writes one record and reads the others. All instances read what all others write, so a record costs as little as
@@ -33,10 +44,11 @@ const READ_AT_ONCE = 500;
  *
  * ARGV: instance, its text, the known version, the version of the last read of changes, the known data, an id for new data, time
  * until an instance is lost (ms), time for which records of instances that are gone stay (ms), whether silent instances may be
- * given up (1), the records to read (`states`, `changes`, `writes`; `none` with the last record), lifetime of the keys (ms).
+ * given up (1), the records to read (`states`, `changes`, `writes`; `none` with the last record), lifetime of the keys (ms), time for which few records of instances that are
+ * gone stay (ms).
  *
  * Returns the version, the data, whether the records are all there are (1), whether the own record was alive before (1), the
- * instances of the records, and lists of their values.
+ * instances of the records, and lists of their values, with a sign in place of those that are too large.
  */
 const BEAT = redisScript(`
 local records, seen, gone, written, changed, turned, about = unpack(KEYS)
@@ -44,8 +56,7 @@ local id, text, known, knownChanges = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonum
 local knownData, newData, timeout, kept = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
 local mayGiveUp, read, keepMs = ARGV[9] == '1', ARGV[10], ARGV[11]
 local isLast = read == 'none'
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+${REDIS_NOW}
 local stored = redis.call('HMGET', about, 'data', 'at', 'steady', 'purged', 'renewed')
 local data, at, steady, purged = stored[1], tonumber(stored[2] or ''), tonumber(stored[3] or ''), tonumber(stored[4] or '') or 0
 local renewed = tonumber(stored[5] or '')
@@ -88,6 +99,7 @@ if mayGiveUp and now - steady >= timeout then
     if value then redis.call('HSET', records, other, 'l' .. string.sub(value, 2)) end
   end
 end
+if redis.call('ZCARD', gone) <= ${FEW_GONE} then kept = math.max(kept, tonumber(ARGV[12])) end
 local forgotten = redis.call('ZRANGEBYSCORE', gone, '-inf', string.format('%.0f', now - kept), 'LIMIT', 0, ${MAX_AT_ONCE})
 for _, other in ipairs(forgotten) do
   purged = math.max(purged, tonumber(redis.call('ZSCORE', turned, other) or '0'))
@@ -104,7 +116,7 @@ local isComplete = knownData ~= data or known < purged or known > version
 local ids, isRead = {}, {}
 local function add(set, from)
   for _, other in ipairs(redis.call('ZRANGEBYSCORE', set, from, '+inf', 'LIMIT', 0, ${MAX_RECORDS})) do
-    if not isRead[other] then
+    if not isRead[other] and #other <= ${MAX_ID_BYTES} then
       isRead[other] = true
       ids[#ids + 1] = other
     end
@@ -118,10 +130,19 @@ else
   if read ~= 'states' then add(changed, after(knownChanges)) end
   if read == 'writes' then add(written, after(known)) end
 end
-local values = {}
+local values, size = {}, 0
 for first = 1, #ids, ${READ_AT_ONCE} do
   local last = math.min(first + ${READ_AT_ONCE - 1}, #ids)
-  values[#values + 1] = redis.call('HMGET', records, unpack(ids, first, last))
+  local some = redis.call('HMGET', records, unpack(ids, first, last))
+  for index, value in ipairs(some) do
+    local length = value and #value or 0
+    if length > ${MAX_RECORD_BYTES} or size + length > ${MAX_READ_BYTES} then
+      some[index] = '${TOO_LARGE}'
+    else
+      size = size + length
+    end
+  end
+  values[#values + 1] = some
 end
 return {version, data, isComplete and 1 or 0, wasAlive and 1 or 0, ids, values}
 `);
@@ -182,7 +203,7 @@ export class RedisRecords implements InstanceRecords {
     mayGiveUp: boolean,
     read: RecordBeat['read'] | 'none',
   ): Promise<Reply> {
-    const { memberTimeoutMs, keptMs } = this.limits;
+    const { memberTimeoutMs, keptMs, fewKeptMs = keptMs } = this.limits;
     const reply = await this.scripts.run(BEAT, this.keys, [
       this.instanceId,
       text,
@@ -195,6 +216,7 @@ export class RedisRecords implements InstanceRecords {
       Number(mayGiveUp),
       read,
       KEEP_KEYS_MS,
+      fewKeptMs,
     ]);
     return reply as Reply;
   }
@@ -202,6 +224,7 @@ export class RedisRecords implements InstanceRecords {
 
 /** A value that no instance writes becomes a record with an empty text, which is no description. */
 function recordIn(instanceId: InstanceId, value: string | null | undefined): InstanceRecord {
+  if (value === TOO_LARGE) return { instanceId, state: 'alive', version: 0, text: undefined };
   const state = STATES.get(value?.[0] ?? '');
   const end = value?.indexOf(' ') ?? -1;
   const version = Number(value?.slice(1, end));

@@ -168,7 +168,10 @@ export class InMemoryPresenceStore implements PresenceStore {
     { userId, socketId, limit, policy }: SocketToAdmit,
   ): Promise<SocketAdmission> {
     const sockets = this.table.sockets.get(userId) ?? [];
-    if (sockets.some((socket) => socket.socketId === socketId)) {
+    const known = sockets.findIndex((socket) => socket.socketId === socketId);
+    if (known >= 0) {
+      // With connection recovery the socket may come from another instance, whose release may come later.
+      sockets[known] = { owner, socketId };
       return { admitted: true, evicted: [] };
     }
     if (policy === 'reject-new' && sockets.length >= limit) return { admitted: false, evicted: [] };
@@ -178,8 +181,11 @@ export class InMemoryPresenceStore implements PresenceStore {
     return { admitted: true, evicted: sockets.splice(0, tooMany).map((socket) => socket.socketId) };
   }
 
-  async releaseSocket(_: number, __: Lease, { userId, socketId }: CountedSocket): Promise<void> {
-    this.dropSockets(userId, (socket) => socket.socketId === socketId);
+  async releaseSocket(_: number, lease: Lease, { userId, socketId }: CountedSocket): Promise<void> {
+    this.dropSockets(
+      userId,
+      ({ owner, ...socket }) => owner === lease.owner && socket.socketId === socketId,
+    );
   }
 
   close(): void {}

@@ -47,6 +47,8 @@ export class Arrivals {
     private readonly reporter: Reporter,
     /** The address of a socket's client, for the log. */
     private readonly addressOf: (socket: Socket) => string,
+    /** The longest search for a session of the client, in ms, before the namespace has the socket. */
+    private readonly searchMs = 0,
   ) {
     this.failed = reporter.failure('connection.failed', CONNECT_PACKET);
   }
@@ -151,7 +153,7 @@ export class Arrivals {
       if (underway.packets === 0 && underway.givenUp === 0) this.underway.delete(connection);
       else if (underway.packets >= this.refusals.limit) this.giveUp(connection, underway, packet);
       else if (underway.packets > 0) {
-        underway.timer ??= after(DECISION_MS, this.failed, () =>
+        underway.timer ??= after(DECISION_MS + this.searchMs, this.failed, () =>
           this.giveUp(connection, underway, packet),
         ).unref();
       }

@@ -1,5 +1,5 @@
 import type { AuthenticatedIdentity } from '../../options/auth-options.js';
-import { AUTHENTICATED_ROOM, sessionRoom, userRoom } from '../../routing/reserved-rooms.js';
+import { roomsOfIdentity } from '../../routing/reserved-rooms.js';
 
 /** Called when the first socket of a user or session joins, and when the last one has left. */
 interface Holder {
@@ -21,7 +21,7 @@ export class IdentityRooms {
 
   add(id: string, identity: AuthenticatedIdentity): string[] {
     this.identities.set(id, identity);
-    const rooms = roomsOf(identity);
+    const rooms = roomsOfIdentity(identity);
     for (const room of rooms) {
       const ids = this.members.get(room);
       if (ids === undefined) {
@@ -59,10 +59,6 @@ export class IdentityRooms {
   /** The reserved rooms of a socket. */
   roomsOf(id: string): string[] {
     const identity = this.identities.get(id);
-    return identity === undefined ? [] : roomsOf(identity);
+    return identity === undefined ? [] : roomsOfIdentity(identity);
   }
-}
-
-function roomsOf({ userId, sessionId }: AuthenticatedIdentity): string[] {
-  return [userRoom(userId), sessionRoom(sessionId), AUTHENTICATED_ROOM];
 }

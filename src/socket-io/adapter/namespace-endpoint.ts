@@ -2,20 +2,21 @@ import type { Namespace, Socket } from 'socket.io';
 import { shown } from '../../options/checks.js';
 import type { AuthenticatedIdentity } from '../../options/auth-options.js';
 import type { ResolvedClientLimits } from '../../options/resolve-limits.js';
+import { lenientNow } from '../../reporting/lenient-now.js';
 import type { Reporter } from '../../reporting/reporter.js';
 import type { Delivery, LocalNamespace, PacketCodec } from '../../routing/local-namespace.js';
-import { encodeEvent } from '../../routing/packet-codec.js';
 import { isReservedRoom } from '../../routing/reserved-rooms.js';
 import { invalidRoom, roomName } from '../../routing/room-names.js';
 import type { EventToAcknowledge, SocketSelector } from '../../routing/socket-selector.js';
 import { isLonger } from '../../wire/channel-names.js';
-import type { WirePacket } from '../../wire/wire-packet.js';
+import { WirePacket } from '../../wire/wire-packet.js';
 import type { ClientConnections } from '../connections/client-connections.js';
 import { PacketWriter } from '../connections/packet-writer.js';
 import { callServerSide, nextAckId } from '../internals.js';
 import { abandonAcks, collectAcks } from './ack-collector.js';
-import type { ConnectionRecovery } from './connection-recovery.js';
+import type { NamespaceRecovery } from '../../recovery/namespace-recovery.js';
 import { IdentityRooms } from './identity-rooms.js';
+import type { RecentJoins } from './recent-joins.js';
 import type { RoomChannels } from './room-channels.js';
 import { forEachSocket } from './room-members.js';
 
@@ -29,6 +30,7 @@ export interface InMemoryRooms {
   enter(id: string, rooms: Set<string>): void;
   /** Takes a socket out of a room. */
   exit(id: string, room: string): void;
+  exitAll(id: string): void;
 }
 
 /** @internal */
@@ -40,7 +42,10 @@ export interface NamespaceEndpointDeps {
   /** The channels of the namespace and of the rooms that have a socket here. */
   readonly channels: RoomChannels;
   /** Present with connection state recovery only. */
-  readonly recovery?: ConnectionRecovery | undefined;
+  readonly recovery?: NamespaceRecovery | undefined;
+  /** Called for each new socket, before the app has it. */
+  readonly onArriving?: (socket: Socket) => void;
+  readonly joins: RecentJoins;
   readonly reporter: Reporter;
   /** How many rooms a socket may join, and how long their names may be. */
   readonly limits: Pick<ResolvedClientLimits, 'roomsPerSocket' | 'nameBytes'>;
@@ -66,6 +71,8 @@ export class NamespaceEndpoint implements LocalNamespace {
   private readonly memberships: IdentityRooms;
   /** Sockets that are being admitted, by id. */
   private readonly arrivals = new Map<string, Socket>();
+  /** When each socket came, in ms since 1970. `handshake.issued` is by the wall clock, which may be set back. */
+  private readonly arrivedAt = new WeakMap<Socket, number>();
 
   constructor(private readonly deps: NamespaceEndpointDeps) {
     this.name = deps.namespace.name;
@@ -85,8 +92,36 @@ export class NamespaceEndpoint implements LocalNamespace {
 
   /** Called for each new socket, before the app has it. */
   arriving(socket: Socket): void {
+    const { recovery, onArriving } = this.deps;
     this.arrivals.set(socket.id, socket);
-    this.deps.recovery?.arriving(socket);
+    this.arrivedAt.set(socket, lenientNow());
+    recovery?.arrived(socket);
+    onArriving?.(socket);
+  }
+
+  /** Gives an authenticated socket the session that it had before its connection broke, or makes it a new connection. */
+  takeSession(socket: Socket, identity: AuthenticatedIdentity | null): Promise<void> | undefined {
+    return this.deps.recovery?.take(socket, identity);
+  }
+
+  /** Called when a socket that is being admitted has got another id. The app may have put the socket into rooms already. */
+  renamed(socket: Socket, before: string): void {
+    const { memory, recovery } = this.deps;
+    if (this.arrivals.get(before) === socket) {
+      this.arrivals.delete(before);
+      this.arrivals.set(socket.id, socket);
+    }
+    const rooms = this.sids.get(before);
+    if (rooms === undefined) return;
+    recovery?.joined(socket.id, rooms);
+    memory.enter(socket.id, new Set(rooms));
+    memory.exitAll(before);
+  }
+
+  /** Removes all traces of the id of a socket that is being admitted, because another socket gets the id. */
+  forget(socket: Socket): void {
+    this.deps.memory.exitAll(socket.id);
+    this.removed(socket);
   }
 
   /**
@@ -95,7 +130,7 @@ export class NamespaceEndpoint implements LocalNamespace {
    */
   admit(socket: Socket, identity: AuthenticatedIdentity | null): Promise<void> | undefined {
     const { channels, memory, recovery } = this.deps;
-    const rooms = recovery?.authenticated(socket, identity) ?? new Set<string>();
+    const rooms = recovery?.roomsFor(socket) ?? new Set<string>();
     const own = identity === null ? [] : this.memberships.add(socket.id, identity);
     channels.occupied();
     memory.enter(socket.id, rooms);
@@ -106,19 +141,20 @@ export class NamespaceEndpoint implements LocalNamespace {
   connected(socket: Socket): void {
     this.arrivals.delete(socket.id);
     const { connections, recovery, reporter } = this.deps;
-    recovery?.connected(socket, (data) => {
-      const flags = { volatile: false, compress: true };
-      const packet = encodeEvent(this.codec, this.name, data);
-      new PacketWriter(packet, flags, reporter, connections).write(socket);
+    const issued = this.arrivedAt.get(socket) ?? lenientNow();
+    recovery?.connected(socket, issued, ({ frames, compress }) => {
+      const packet = new WirePacket({ frames }, this.codec.parser);
+      new PacketWriter(packet, { volatile: false, compress }, reporter, connections).write(socket);
     });
   }
 
   /** Called when a socket has left the namespace for good, or was refused; `socket.leaveAll()` does neither. */
   removed(socket: Socket): void {
-    const { channels, namespace, onLeft } = this.deps;
+    const { channels, namespace, onLeft, recovery } = this.deps;
     const { id } = socket;
     const identity = this.memberships.identityOf(id);
-    this.arrivals.delete(id);
+    if (this.arrivals.get(id) === socket) this.arrivals.delete(id);
+    recovery?.removed(socket);
     this.memberships.delete(id);
     abandonAcks(socket);
     onLeft(socket, identity);
@@ -147,8 +183,10 @@ export class NamespaceEndpoint implements LocalNamespace {
    * events for the rooms arrive; undefined if they already do.
    */
   join(id: string, rooms: Iterable<unknown>): Promise<void> | undefined {
-    const { channels, memory } = this.deps;
+    const { channels, joins, memory, recovery } = this.deps;
     const allowed = this.allowed(id, rooms);
+    recovery?.joined(id, allowed);
+    joins.add(id, allowed);
     channels.occupied();
     memory.enter(id, allowed);
     return channels.ready(allowed);
@@ -165,26 +203,39 @@ export class NamespaceEndpoint implements LocalNamespace {
       );
       return;
     }
+    if (this.sids.get(id)?.has(name) === true) this.deps.recovery?.left(id, name);
     this.deps.memory.exit(id, name);
   }
 
   deliver(delivery: Delivery): number {
-    const { connections, namespace, reporter } = this.deps;
+    const { connections, namespace, recovery, reporter } = this.deps;
     const { sockets } = namespace;
-    const writer = new PacketWriter(this.packetOf(delivery), delivery, reporter, connections);
-    const { rooms, except, within, connectedBy } = delivery;
-    const [room] = rooms;
-    if (connectedBy !== undefined) {
+    const { packet, rooms, except, within, asOf } = delivery;
+    const isPlain = asOf === undefined && within === undefined;
+    const only = isPlain && rooms.length + except.length === 1 ? rooms[0] : undefined;
+    const members = only === undefined ? undefined : this.membersOf(only);
+    // In most cases the room has no socket on this instance.
+    const isNobodyHere = only !== undefined && members === undefined;
+    const having = recovery?.keep(delivery, isNobodyHere);
+    if (isNobodyHere) return 0;
+    const writer = new PacketWriter(packet, this.flagsOf(delivery), reporter, connections);
+    if (members !== undefined && having === undefined) {
+      for (const id of members) writer.write(sockets.get(id));
+    } else {
       forEachSocket(this, delivery, (id) => {
         const socket = sockets.get(id);
-        if (socket !== undefined && hasConnectedBy(socket, connectedBy)) writer.write(socket);
+        if (socket === undefined || having?.has(id) === true) return;
+        if (asOf === undefined || this.wasReached(socket, rooms, asOf)) writer.write(socket);
       });
-    } else if (room !== undefined && rooms.length + except.length === 1 && within === undefined) {
-      for (const id of this.membersOf(room) ?? []) writer.write(sockets.get(id));
-    } else {
-      forEachSocket(this, delivery, (id) => writer.write(sockets.get(id)));
     }
     return writer.sockets;
+  }
+
+  /** One connection has the sockets of several namespaces. */
+  private flagsOf(delivery: Delivery): Delivery {
+    const { latestOnly } = delivery;
+    if (latestOnly === undefined) return delivery;
+    return { ...delivery, latestOnly: `${this.name.length}:${this.name}${latestOnly}` };
   }
 
   select(selector: SocketSelector): Socket[] {
@@ -195,6 +246,14 @@ export class NamespaceEndpoint implements LocalNamespace {
   selectWithArriving(selector: SocketSelector): Socket[] {
     const { sockets } = this.deps.namespace;
     return this.found(selector, (id) => sockets.get(id) ?? this.arrivals.get(id));
+  }
+
+  leaveAway(selector: SocketSelector, rooms: readonly string[]): void {
+    this.deps.recovery?.leaveAway(selector, rooms);
+  }
+
+  endAway(selector: SocketSelector): void {
+    this.deps.recovery?.endAway(selector);
   }
 
   roomNames(): string[] {
@@ -220,10 +279,19 @@ export class NamespaceEndpoint implements LocalNamespace {
     callServerSide(this.deps.namespace, args);
   }
 
-  /** The packet of an event; with connection recovery the event is kept, and clients get its offset. */
-  private packetOf(delivery: Delivery): WirePacket {
-    const data = this.deps.recovery?.keep(delivery);
-    return data === undefined ? delivery.packet : encodeEvent(this.codec, this.name, data);
+  /** Whether a socket that is in one of the rooms now had connected, and was in one of them, by a moment. */
+  private wasReached(socket: Socket, rooms: readonly string[], moment: number): boolean {
+    const { joins, recovery } = this.deps;
+    const { id } = socket;
+    const issued = recovery?.issuedAt(id) ?? this.arrivedAt.get(socket);
+    if (issued !== undefined && issued > moment) return false;
+    if (rooms.length === 0) return true;
+    return rooms.some(
+      (room) =>
+        this.membersOf(room)?.has(id) === true &&
+        !joins.isLater(id, room, moment) &&
+        recovery?.wasIn(id, room, moment) !== false,
+    );
   }
 
   private found(selector: SocketSelector, socketOf: (id: string) => Socket | undefined): Socket[] {
@@ -282,14 +350,5 @@ export class NamespaceEndpoint implements LocalNamespace {
       const more = rooms.length > MAX_NAMED ? ` and ${rooms.length - MAX_NAMED} more` : '';
       return `socket ${id} is in ${limits.roomsPerSocket} rooms and was kept out of ${named}${more}`;
     });
-  }
-}
-
-/** The app may have changed the handshake. A socket that does not say when it connected gets the event. */
-function hasConnectedBy(socket: Socket, moment: number): boolean {
-  try {
-    return socket.recovered || !(socket.handshake.issued > moment);
-  } catch {
-    return true;
   }
 }

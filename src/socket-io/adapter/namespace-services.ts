@@ -1,6 +1,7 @@
 import type { ResolvedClientLimits } from '../../options/resolve-limits.js';
 import type { Reporter } from '../../reporting/reporter.js';
 import type { AckRequests } from '../commands/ack-requests.js';
+import type { Recovery } from '../../recovery/recovery.js';
 import type { ClientConnections } from '../connections/client-connections.js';
 import type { ClusterService } from '../../cluster/cluster.service.js';
 import type { EventRouter } from '../../routing/event-router.js';
@@ -16,6 +17,10 @@ export interface NamespaceServices {
   readonly serverSide: ServerSideEvents;
   readonly reporter: Reporter;
   readonly ackTimeoutMs: number;
+  /** The greatest delay of an event from another instance, in ms. */
+  readonly lateMs: number;
   readonly limits: ResolvedClientLimits;
   readonly connections: ClientConnections;
+  /** Undefined without the option `recovery`. */
+  readonly recovery: Recovery | undefined;
 }

@@ -34,14 +34,17 @@ export class RoomChannels {
     this.holds.delete(room);
   }
 
-  /** Keeps the channels of the namespace and of these rooms, even without sockets, until the returned function is called. */
-  keep(rooms: readonly string[]): () => void {
+  /** Keeps the channels of the namespace and of these rooms, even without sockets, until `release` is called. */
+  keep(rooms: readonly string[]): { ready: Promise<void> | undefined; release: () => void } {
     const targets = rooms.map((room) => targetOfRoom(this.namespace, room));
     const holds = [{ kind: 'all' as const, namespace: this.namespace }, ...targets].flatMap(
       (target) => (target === undefined ? [] : [this.router.hold(target)]),
     );
-    return () => {
-      for (const hold of holds) hold.release();
+    return {
+      ready: readiness(holds),
+      release: () => {
+        for (const hold of holds) hold.release();
+      },
     };
   }
 
@@ -56,12 +59,14 @@ export class RoomChannels {
    * are subscribed already, as for most sockets that join a room.
    */
   ready(rooms: Iterable<string>): Promise<void> | undefined {
-    const pending: Promise<void>[] = [];
-    const wait = (hold: ChannelHandle | undefined): void => {
-      if (hold !== undefined && !hold.settled) pending.push(hold.ready);
-    };
-    wait(this.namespaceHold);
-    for (const room of rooms) wait(this.holds.get(room));
-    return pending.length === 0 ? undefined : Promise.all(pending).then(() => undefined);
+    const holds = [this.namespaceHold];
+    for (const room of rooms) holds.push(this.holds.get(room));
+    return readiness(holds);
   }
+}
+
+function readiness(holds: readonly (ChannelHandle | undefined)[]): Promise<void> | undefined {
+  const pending: Promise<void>[] = [];
+  for (const hold of holds) if (hold?.settled === false) pending.push(hold.ready);
+  return pending.length === 0 ? undefined : Promise.all(pending).then(() => undefined);
 }

@@ -1,10 +1,10 @@
 import type { Namespace, Server, Socket } from 'socket.io';
 import { reasonOf } from '../../errors.js';
 import type { AuthenticatedIdentity } from '../../options/auth-options.js';
-import { shown } from '../../options/checks.js';
+import { misused, shown } from '../../options/checks.js';
 import type { AuthenticatedSocket } from '../../auth/authenticated-socket.js';
 import { AuthRefusal, isRefusal } from '../../auth/auth-refusal.js';
-import type { Authentication, SocketGate } from '../../auth/authentication.js';
+import type { Authentication, SocketGate, SocketListener } from '../../auth/authentication.js';
 import { Arrivals } from './arrivals.js';
 import type { Refusals } from '../../auth/refusals.js';
 import type { SocketStateService } from '../../auth/socket-state.service.js';
@@ -21,7 +21,7 @@ import { inMemoryAdapterOf, keepAdapter } from './command-adapter.js';
 import { namespaceAdapter, type NamespaceAdapter } from './namespace-adapter.js';
 import type { NamespaceEndpoint } from './namespace-endpoint.js';
 import type { NamespaceServices } from './namespace-services.js';
-import { encoderOf } from '../internals.js';
+import { encoderOf, hasOwnRecovery, switchRecoveryOn } from '../internals.js';
 import { guarded, nextTick } from '../../reporting/timers.js';
 
 /**
@@ -45,9 +45,13 @@ export class SocketServers {
     private readonly refresh: TokenRefresh,
     refusals: Refusals,
     private readonly gate?: SocketGate,
+    private readonly presence?: SocketListener,
   ) {
-    this.arrivals = new Arrivals(refusals, services.reporter, (socket) =>
-      authentication.addressOf(socket),
+    this.arrivals = new Arrivals(
+      refusals,
+      services.reporter,
+      (socket) => authentication.addressOf(socket),
+      services.recovery?.searchMs,
     );
     this.limits = new ClientLimits(services.limits, refusals, services.reporter);
     this.internals = new InternalsCheck(services.reporter);
@@ -65,11 +69,14 @@ export class SocketServers {
   /**
    * Installs this library in a server, once.
    *
-   * @throws PropagatorError `option.invalid` if the server has another adapter with a transport
+   * @throws PropagatorError `option.invalid` if the server has another adapter with a transport, or Socket.IO's own recovery
    */
   install(server: Server): void {
     if (this.has(server)) return;
     const Base = inMemoryAdapterOf(server);
+    if (hasOwnRecovery(server)) throw ownRecovery();
+    const { recovery } = this.services;
+    if (recovery !== undefined) switchRecoveryOn(server, recovery.maxDisconnectionMs);
     installDefaultAckTimeout(server);
     this.services.connections.servers.add(server);
     const Adapter = namespaceAdapter(Base, this.services, {
@@ -180,13 +187,14 @@ export class SocketServers {
     if (identity !== null && this.isTooLong('user id', identity.userId)) {
       return new AuthRefusal('auth.failed');
     }
+    if (isOpen(socket)) await endpoint.takeSession(socket, identity);
     const refusal = identity && (await this.gate?.admit(socket, identity));
     if (isRefusal(refusal)) return refusal;
     this.expiry.admitted(socket, identity?.expiresAt);
     const { draining } = this.services.connections;
     if (draining.active) draining.turnAway(socket);
     // If the client has left meanwhile, Socket.IO cleans up.
-    if (socket.client.conn.readyState === 'open') await endpoint.admit(socket, identity);
+    if (isOpen(socket)) await endpoint.admit(socket, identity);
     const revoked =
       identity === null ? undefined : this.authentication.refusalOf(identity, since, socket);
     if (revoked === undefined) this.admitted.set(socket, identity);
@@ -235,6 +243,7 @@ export class SocketServers {
     // A listener of `connect` runs earlier and may have disconnected the socket.
     if (!socket.connected) return;
     this.refresh.listen(socket);
+    this.presence?.listen(socket);
     this.expiry.connected(socket);
     // Listeners of the app have run, and may have disconnected the socket: it would stay in the state for ever.
     if (userId === undefined || !socket.connected) return;
@@ -245,11 +254,24 @@ export class SocketServers {
     this.arrivals.left(socket);
     this.expiry.left(socket.id);
     this.gate?.left(socket.id);
+    this.presence?.left(socket.id);
     if (identity === undefined) return;
     // The gateway's handleDisconnect, which runs right after this, still finds the socket.
     const failed = this.services.reporter.failure('listener.failed', () => `socket ${socket.id}`);
     nextTick(failed, () => this.state.left(identity.userId, socket as AuthenticatedSocket));
   }
+}
+
+function isOpen({ client }: Socket): boolean {
+  return client.conn.readyState === 'open';
+}
+
+function ownRecovery(): Error {
+  return misused(
+    'connectionStateRecovery',
+    'an option of a Socket.IO server',
+    'Leave it out there, and set the option "recovery" of RedisPropagatorModule on all instances: it recovers clients on any of them.',
+  );
 }
 
 function codeOf(refusal: Error): string {

@@ -50,10 +50,7 @@ type Local<T> = (params: unknown) => T | Promise<T>;
 export class SocketCommands {
   private readonly locals = {
     ids: (params: unknown) => this.select(params).map(({ id }) => id),
-    rooms: (params: unknown) => {
-      const { namespace } = selectorIn(params);
-      return [...this.deps.namespaces(namespace)].flatMap((local) => local.roomNames());
-    },
+    rooms: (params: unknown) => this.inNamespaces(params, (local) => local.roomNames()).flat(),
     join: async (params: unknown) => {
       const rooms = namesIn(params, 'targets');
       const sockets = await this.each(params, (socket) => socket.join(rooms));
@@ -64,6 +61,7 @@ export class SocketCommands {
       const sockets = await this.each(params, (socket) => {
         for (const room of rooms) void socket.leave(room);
       });
+      this.inNamespaces(params, (local, selector) => local.leaveAway(selector, rooms));
       return sockets.length;
     },
     disconnect: (params: unknown) => {
@@ -71,6 +69,7 @@ export class SocketCommands {
       const sockets = this.selectWithArriving(params);
       const text = typeof reason === 'string' ? reason : undefined;
       disconnectSockets(sockets, { close: close === true, reason: text }, this.reporter);
+      this.inNamespaces(params, (local, selector) => local.endAway(selector));
       return sockets.length;
     },
   };
@@ -186,16 +185,23 @@ export class SocketCommands {
   }
 
   private select(params: unknown): Socket[] {
-    const selector = selectorIn(params);
-    return [...this.deps.namespaces(selector.namespace)].flatMap((local) => local.select(selector));
+    return this.inNamespaces(params, (local, selector) => local.select(selector)).flat();
   }
 
   /** Includes sockets that are being admitted: a command applies to them as to connected ones. */
   private selectWithArriving(params: unknown): Socket[] {
-    const selector = selectorIn(params);
-    return [...this.deps.namespaces(selector.namespace)].flatMap((local) =>
+    return this.inNamespaces(params, (local, selector) =>
       local.selectWithArriving(selector),
-    );
+    ).flat();
+  }
+
+  /** Calls `act` with each namespace of this instance that a request is for. */
+  private inNamespaces<T>(
+    params: unknown,
+    act: (local: LocalNamespace, selector: SocketSelector) => T,
+  ): T[] {
+    const selector = selectorIn(params);
+    return [...this.deps.namespaces(selector.namespace)].map((local) => act(local, selector));
   }
 
   /** Calls `act` with each socket; resolves to the sockets. A listener that throws does not keep it from the other sockets. */

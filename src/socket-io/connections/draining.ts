@@ -3,6 +3,7 @@ import type { Server, Socket } from 'socket.io';
 import { reasonOf } from '../../errors.js';
 import type { ResolvedShutdownOptions } from '../../options/resolve-load.js';
 import type { Reporter } from '../../reporting/reporter.js';
+import { pause } from '../../reporting/timers.js';
 import {
   DISCONNECT_EVENT,
   type DisconnectNotice,
@@ -21,8 +22,8 @@ import { namespacesOf, socketsOf } from '../internals.js';
 const TICK_MS = 10;
 /** How long the last packets of a connection may take before it is cut off. */
 const LAST_PACKETS_MS = 1_000;
-/** Clients are asked to reconnect within this time. */
-const RECONNECT_WITHIN_MS = 1_000;
+/** Clients are asked to reconnect within this time, and sooner if they are few. */
+const MAX_RECONNECT_MS = 1_000;
 const REASON = 'server.draining' satisfies DisconnectReason;
 const REFUSAL = JSON.stringify({ code: REASON, message: 'The server is shutting down' });
 
@@ -79,7 +80,10 @@ export class Draining {
     const clients = this.clients();
     const leaving = new Set<EngineSocket>();
     const { drainMs, clientsPerSecond } = this.options;
-    const durationMs = Math.min(drainMs, (clients.length * 1_000) / clientsPerSecond);
+    const wantedMs = (clients.length * 1_000) / clientsPerSecond;
+    const durationMs = Math.min(drainMs, wantedMs);
+    // A short drain disconnects many clients together, and they must not come back together.
+    const reconnectWithinMs = Math.min(MAX_RECONNECT_MS, wantedMs);
     const moments = clients.map((socket) => ({ socket, at: Math.random() * durationMs }));
     const startedAt = performance.now();
     for (const { socket, at } of moments.sort((a, b) => a.at - b.at)) {
@@ -88,7 +92,7 @@ export class Draining {
       const aheadMs = at - (performance.now() - startedAt);
       if (aheadMs > 0) await pause(Math.max(TICK_MS, aheadMs));
       leaving.add(connection);
-      this.disconnect(socket);
+      this.disconnect(socket, reconnectWithinMs);
     }
     // Connections without a namespace: their sockets are still being admitted.
     for (const engine of this.engines()) {
@@ -127,8 +131,8 @@ export class Draining {
     return [...clients.values()];
   }
 
-  private disconnect(one: Socket): void {
-    const reconnectInMs = Math.floor(Math.random() * RECONNECT_WITHIN_MS);
+  private disconnect(one: Socket, reconnectWithinMs: number): void {
+    const reconnectInMs = Math.floor(Math.random() * reconnectWithinMs);
     for (const socket of socketsOf(one)) {
       this.attempt(() =>
         socket.emit(DISCONNECT_EVENT, { reason: REASON, reconnectInMs } satisfies DisconnectNotice),
@@ -186,8 +190,4 @@ function refuse(request: IncomingMessage, response: ServerResponse, next: () => 
   socket.end(`HTTP/1.1 503 Service Unavailable\r\n${lines.join('')}\r\n${REFUSAL}`, () =>
     socket.destroy(),
   );
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

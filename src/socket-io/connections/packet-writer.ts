@@ -6,13 +6,17 @@ import type { ClientConnections } from './client-connections.js';
 import {
   framed,
   isBackpressured,
+  isWaiting,
   takesFrames,
+  writeLatest,
   type EngineSocket,
   type FramedOptions,
   type WriteOptions,
 } from '../engine-socket.js';
 import type { SendFlags } from '../../routing/outgoing-event.js';
 import { outgoingListenersOf } from '../internals.js';
+
+const NO_DATA = [undefined];
 
 /**
  * Writes one packet to many sockets: the finished frame to plain WebSocket connections, and the encoded parts to all
@@ -29,7 +33,10 @@ export class PacketWriter {
 
   constructor(
     private readonly packet: WirePacket,
-    private readonly flags: SendFlags,
+    private readonly flags: SendFlags & {
+      /** Replaces a waiting packet of the connection with the same key. */
+      readonly latestOnly?: string | undefined;
+    },
     private readonly reporter: Reporter,
     private readonly connections: Pick<ClientConnections, 'slow' | 'coalescer'>,
   ) {}
@@ -41,15 +48,18 @@ export class PacketWriter {
     const listeners = outgoingListenersOf(socket);
     if (listeners !== undefined) this.notify(socket, listeners);
     const conn = socket.client.conn as unknown as EngineSocket;
-    const { volatile, compress } = this.flags;
+    const { volatile, latestOnly } = this.flags;
     const { coalescer, slow } = this.connections;
     // As in Socket.IO, a connection is not ready until the last packet of this turn has been written.
     if (volatile && (isBackpressured(conn) || coalescer?.holds(conn) === true)) {
       this.reporter.count('volatile.dropped');
       return;
     }
-    if (!takesFrames(conn)) {
-      this.plain ??= { compress };
+    if (latestOnly !== undefined && isWaiting(conn)) {
+      coalescer?.writeNow(conn);
+      this.writeLatest(conn, latestOnly);
+    } else if (!takesFrames(conn)) {
+      this.plain ??= { compress: this.flags.compress };
       for (const part of this.packet.parts) conn.write(part, this.plain);
     } else if (coalescer !== undefined) {
       coalescer.add(conn, this.packet);
@@ -59,6 +69,17 @@ export class PacketWriter {
     }
     // Most clients have no waiting packets.
     if (conn.writeBuffer?.length) slow.wrote(conn);
+  }
+
+  private writeLatest(conn: EngineSocket, key: string): void {
+    const { packet } = this;
+    const isFramed = takesFrames(conn);
+    const options = isFramed
+      ? (this.framed ??= framed(packet.frames))
+      : (this.plain ??= { compress: this.flags.compress });
+    // In place of the data Engine.IO sends the frames.
+    const parts = isFramed ? NO_DATA : packet.parts;
+    if (writeLatest(conn, key, parts, options)) this.reporter.count('event.replaced');
   }
 
   /** A listener of the app that throws must not keep the event from the other sockets. */

@@ -9,7 +9,7 @@ import {
   type FramedOptions,
 } from '../engine-socket.js';
 import type { SlowClients } from './slow-clients.js';
-import { nextTick, type Failed } from '../../reporting/timers.js';
+import { onNextTick } from '../../reporting/timers.js';
 
 /** Larger writes are not joined, in bytes: copying them costs more than the system call that it saves. */
 const MAX_BYTES = 32 * 1024;
@@ -77,13 +77,14 @@ export class WriteCoalescer {
   private connections: CoalescedConnection[] = [];
   /** The last chain of one packet: the next connection is likely to get the same packet. */
   private first: WriteChain | undefined;
-  private readonly threw: Failed;
+  private readonly flushOnNextTick: () => void;
 
   constructor(
     private readonly slow: SlowClients,
     private readonly reporter: Reporter,
   ) {
-    this.threw = (error) => this.failed(error);
+    const failed = (error: unknown): void => this.failed(error);
+    this.flushOnNextTick = onNextTick(failed, () => this.flush());
   }
 
   /** Adds a packet for a connection that takes finished frames. */
@@ -97,7 +98,7 @@ export class WriteCoalescer {
     else if (!(WAITING in connection)) keepInOrder(connection);
     if (this.first?.packet !== packet) this.first = new WriteChain(packet, undefined);
     connection[WAITING] = this.first;
-    if (this.connections.length === 0) nextTick(this.threw, this.flush);
+    if (this.connections.length === 0) this.flushOnNextTick();
     this.connections.push(connection);
   }
 
@@ -106,7 +107,12 @@ export class WriteCoalescer {
     return connection[WAITING] !== undefined;
   }
 
-  private readonly flush = (): void => {
+  /** Writes the packets that wait for a connection, before another packet that is not joined with them. */
+  writeNow(connection: CoalescedConnection): void {
+    writeWaiting(connection);
+  }
+
+  private flush(): void {
     const { connections } = this;
     this.connections = [];
     this.first = undefined;
@@ -123,7 +129,7 @@ export class WriteCoalescer {
         this.failed(error);
       }
     }
-  };
+  }
 
   private failed(error: unknown): void {
     this.reporter.report('listener.failed', () => `a write to a connection: ${reasonOf(error)}`);

@@ -1,4 +1,4 @@
-import { redisScript } from '../../../redis/redis-scripts.js';
+import { REDIS_NOW, redisScript } from '../../../redis/redis-scripts.js';
 
 /** How long a swept owner is remembered, in ms: a process may be frozen for this long and return. */
 const REMEMBERED_MS = 24 * 3_600_000;
@@ -16,8 +16,7 @@ export const BEAT = redisScript(`
 local leases, sweeps, swept, data, hold, heard = unpack(KEYS)
 local owner, length, known = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local claimUntil, skew, isHeard, keepMs = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1', ARGV[7]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+${REDIS_NOW}
 local current = redis.call('GET', data)
 if not current then
   current = string.format('%.0f.%s', now, owner)

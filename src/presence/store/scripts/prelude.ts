@@ -1,3 +1,4 @@
+import { REDIS_NOW } from '../../../redis/redis-scripts.js';
 import { GRACE } from '../grace-period.js';
 
 /**
@@ -24,8 +25,7 @@ export const PRELUDE = `
 local users, index, pending, statuses, seen, reports, connections, sockets = unpack(KEYS)
 local channel, publish, keepMs, keepSeenMs, grace, owner, lease, connection = unpack(ARGV, 1, 8)
 local instance = string.match(owner, '^[^.]*')
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+${REDIS_NOW}
 local changes = {}
 
 -- Returns its argument. Without permission for PEXPIRE the keys stay, and the script still succeeds.

@@ -7,9 +7,19 @@ local user, socket, limit, policy = ARGV[9], ARGV[10], tonumber(ARGV[11]), ARGV[
 if refused() then return {'refused'} end
 local mine = owner .. '/' .. socket
 local entries = {}
+local moved = false
 for entry in string.gmatch(redis.call('HGET', sockets, user) or '', '[^,]+') do
   if entry == mine then return {'admitted'} end
+  -- Connection recovery: the client has left another instance, whose release may come later.
+  if string.match(entry, '/(.*)$') == socket then
+    entry = mine
+    moved = true
+  end
   entries[#entries + 1] = entry
+end
+if moved then
+  redis.call('HSET', sockets, user, table.concat(entries, ','))
+  return keep({'admitted'})
 end
 if policy == 'reject-new' and #entries >= limit then return {'rejected'} end
 entries[#entries + 1] = mine

@@ -1,0 +1,22 @@
+import { pause } from '../reporting/timers.js';
+import type { EventPublisher } from './event-publisher.js';
+
+const PAUSE_MS = 5;
+
+/** Resolves to true once Redis has taken all events that were sent before now. @internal */
+export async function untilTaken(
+  publisher: Pick<EventPublisher, 'heads' | 'backlog'>,
+  withinMs: number,
+): Promise<boolean> {
+  const end = performance.now() + withinMs;
+  for (;;) {
+    const lasts = new Map(publisher.heads().map(({ lane, last }) => [lane, last]));
+    // An event whose publish failed goes to the outbox, and gets another number.
+    const isTaken = (): boolean =>
+      publisher.heads().every(({ lane, head }) => head >= (lasts.get(lane) ?? 0));
+    while (!isTaken() && performance.now() < end) await pause(PAUSE_MS);
+    if (publisher.backlog.events === 0 && isTaken()) return true;
+    if (performance.now() >= end) return false;
+    await pause(PAUSE_MS);
+  }
+}
