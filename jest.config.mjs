@@ -10,6 +10,10 @@ const esmPackages = [
   'uint8array-extras',
   '@borewit',
   'jose',
+  'arktype',
+  'arkregex',
+  '@ark',
+  'typebox',
 ];
 
 /** @type {import('jest').Config} */

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { toStandardJsonSchema } from '@valibot/to-json-schema';
 import specs from '@asyncapi/specs';
@@ -18,6 +20,7 @@ import {
   type AsyncApiDocument,
 } from '../../src/index.js';
 import { givenCluster } from '../support/test-cluster.js';
+import { serveDocument } from './support/serve-document.js';
 
 const INFO = { title: 'Shop', version: '1.0.0' };
 
@@ -162,6 +165,39 @@ describe('the AsyncAPI document of an app', () => {
     }
   });
 
+  it.each([
+    ['Express', () => new ExpressAdapter()],
+    ['Fastify', () => new FastifyAdapter()],
+  ] as const)('is served over %s by the recipe', async (_, platform) => {
+    const cluster = await givenCluster()
+      .of(1)
+      .with(ChatGateway)
+      .configured({ contract })
+      .on(platform)
+      .prepared(serveDocument)
+      .onInMemoryPubSub()
+      .start();
+    try {
+      const response = await fetch(`${cluster.instance(0).url}/asyncapi.json`);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('content-type')).toContain('application/json');
+      const document = (await response.json()) as AsyncApiDocument;
+      expect(problems(document)).toEqual([]);
+      expect(document).toMatchObject({ info: { title: 'Shop', version: '1.4.0' } });
+      expect(document['operations']).toHaveProperty(['receive._2f_chat.join']);
+    } finally {
+      await cluster.close();
+    }
+  });
+
+  it('is served by the recipe as it stands in docs/recipes.md', () => {
+    const recipe = readFileSync('test/contract/support/serve-document.ts', 'utf8').replace(
+      '../../../src/index.js',
+      'nestjs-redis-propagator',
+    );
+    expect(readFileSync('docs/recipes.md', 'utf8')).toContain(recipe);
+  });
+
   it('needs the module', async () => {
     class EmptyModule {}
     const app = await NestFactory.createApplicationContext(
@@ -179,17 +215,40 @@ const command = async (
   ...args: string[]
 ): Promise<{ code: number; stdout: string; stderr: string }> => {
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [
-      '--import',
-      './test/support/run-ts.mjs',
-      'bin/nestjs-redis-propagator.mjs',
-      ...args,
-    ]);
+    const { stdout, stderr } = await promisify(execFile)(
+      process.execPath,
+      ['--import', './test/support/run-ts.mjs', 'bin/nestjs-redis-propagator.mjs', ...args],
+      { env: { ...process.env, TEST_COMPILED_LIBRARY: '1' } },
+    );
     return { code: 0, stdout, stderr };
   } catch (error) {
     return error as { code: number; stdout: string; stderr: string };
   }
 };
+
+/** A compiled file of an app that cannot start, with these modules. */
+function appWith(...modules: string[]): string {
+  const exported = modules.map(
+    (name) => `export class ${name} {}
+      Module({ imports, providers: [ChatGateway] })(${name});`,
+  );
+  return `
+    import 'reflect-metadata';
+    import { Module } from '@nestjs/common';
+    import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+    import { RedisPropagatorModule } from 'nestjs-redis-propagator';
+    const useFactory = () => { throw new Error('started'); };
+    const imports = [RedisPropagatorModule.forRootAsync({ useFactory })];
+    class ChatGateway {
+      constructor() { throw new Error('started'); }
+      join() {}
+    }
+    WebSocketGateway({ namespace: '/chat' })(ChatGateway);
+    const join = Object.getOwnPropertyDescriptor(ChatGateway.prototype, 'join');
+    SubscribeMessage('join')(ChatGateway.prototype, 'join', join);
+    ${exported.join('\n')}
+  `;
+}
 
 describe('npx nestjs-redis-propagator asyncapi', () => {
   const FOLDER = '.cache/asyncapi-command';
@@ -214,6 +273,8 @@ describe('npx nestjs-redis-propagator asyncapi', () => {
       `import { defineEvents } ${from}; export const a = ${define}; export const b = ${define};`,
     );
     writeFileSync(`${FOLDER}/none.mjs`, 'export const contract = {};');
+    writeFileSync(`${FOLDER}/app.mjs`, appWith('AppModule'));
+    writeFileSync(`${FOLDER}/apps.mjs`, appWith('AppModule', 'OtherModule'));
   });
   afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
@@ -230,6 +291,21 @@ describe('npx nestjs-redis-propagator asyncapi', () => {
     expect(problems(document)).toEqual([]);
   });
 
+  it.each([['app.mjs'], ['apps.mjs', '--module', 'AppModule']])(
+    'adds the messages of the gateways of %s, and starts nothing',
+    async (file, ...more) => {
+      const app = ['--app', `${FOLDER}/${file}`, ...more];
+      const { code, stdout, stderr } = await command('asyncapi', `${FOLDER}/one.mjs`, ...app);
+      expect([code, stderr]).toEqual([0, '']);
+      const document = JSON.parse(stdout) as AsyncApiDocument;
+      expect(problems(document)).toEqual([]);
+      expect(Object.keys(document['operations'] as object)).toEqual([
+        'send.all.said',
+        'receive._2f_chat.join',
+      ]);
+    },
+  );
+
   it('chooses one of several contracts', async () => {
     expect(await command('asyncapi', `${FOLDER}/two.mjs`)).toMatchObject({
       code: 1,
@@ -243,6 +319,9 @@ describe('npx nestjs-redis-propagator asyncapi', () => {
   it.each([
     [['asyncapi', `${FOLDER}/none.mjs`], 'no contract'],
     [['asyncapi', `${FOLDER}/nowhere.mjs`], 'nowhere.mjs'],
+    [['asyncapi', `${FOLDER}/one.mjs`, '--app', `${FOLDER}/one.mjs`], 'no module'],
+    [['asyncapi', `${FOLDER}/one.mjs`, '--app', `${FOLDER}/apps.mjs`], 'AppModule, OtherModule'],
+    [['asyncapi', `${FOLDER}/one.mjs`, '--module', 'AppModule'], '--app'],
     [['asyncapi'], 'Usage'],
     [[], 'Usage'],
     [['asyncapi', 'x', '--wrong'], 'wrong'],

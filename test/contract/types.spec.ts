@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 
 const FOLDER = 'test/contract/types';
 const COMPILER = 'node_modules/@typescript/native/bin/tsc';
-/** Slower, so it compiles only one of the programs. */
+/** The older compiler is slower, so it compiles only one of the programs, and only in CI. */
 const OLDER_COMPILER = 'node_modules/typescript/lib/tsc.js';
 
 /** The errors in the tests of types. Those of the sources are found by `npm run typecheck`. */
@@ -25,11 +25,18 @@ describe('the types of a contract', () => {
     expect(await errorsOf(COMPILER, 'tsconfig.json', ...flags)).toEqual([]);
   });
 
+  // Compilers before TypeScript 7 find the types of ArkType too deep, see docs/contract.md.
+  it('hold with ArkType and TypeBox', async () => {
+    expect(await errorsOf(COMPILER, 'tsconfig.libraries.json')).toEqual([]);
+  });
+
   it('hold in an app that declares them once', async () => {
     expect(await errorsOf(COMPILER, 'tsconfig.augmented.json')).toEqual([]);
   });
 
-  it('hold with the older compiler', async () => {
-    expect(await errorsOf(OLDER_COMPILER, 'tsconfig.json')).toEqual([]);
-  });
+  if (process.env['CI'] !== undefined) {
+    it('hold with the older compiler', async () => {
+      expect(await errorsOf(OLDER_COMPILER, 'tsconfig.json')).toEqual([]);
+    });
+  }
 });

@@ -1,10 +1,22 @@
-import { ValidationPipe } from '@nestjs/common';
+import {
+  Catch,
+  UseFilters,
+  UseGuards,
+  UseInterceptors,
+  UsePipes,
+  ValidationPipe,
+  type ArgumentsHost,
+  type CanActivate,
+  type ExceptionFilter,
+  type ExecutionContext,
+} from '@nestjs/common';
 import {
   Ack,
   ConnectedSocket,
   MessageBody,
   SubscribeMessage,
   WebSocketGateway,
+  WsException,
   type WsResponse,
 } from '@nestjs/websockets';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -21,7 +33,6 @@ import {
   type EventSchema,
   type RedisPropagatorOptions,
 } from '../../src/index.js';
-import { UseFilters, UseInterceptors, UsePipes } from '@nestjs/common';
 import { resolveOptions } from '../../src/options/resolve-options.js';
 import { MemoryLogger } from '../support/memory-logger.js';
 import { PlainGateway } from '../support/plain-gateway.js';
@@ -56,6 +67,7 @@ const ofClients = {
   manual: { data: Text, ack: z.string() },
   wrong: { ack: Said },
   many: { data: z.array(z.string()) },
+  guarded: { data: Text, ack: z.string() },
   ['__proto__']: { data: Text },
 };
 
@@ -173,6 +185,31 @@ class RespondingGateway {
   }
 }
 
+/** An exception filter of an app, with acknowledgements of its own. */
+@Catch(WsException)
+class OwnFilter implements ExceptionFilter {
+  catch(error: WsException, host: ArgumentsHost): void {
+    const ack = host.getArgByIndex<(answer: unknown) => void>(2);
+    ack({ refused: (error.getError() as { code?: string }).code ?? error.message });
+  }
+}
+
+class TextGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    return context.switchToWs().getData<{ text: string }>().text !== '';
+  }
+}
+
+@UseGuards(TextGuard)
+@UseFilters(OwnFilter)
+@WebSocketGateway()
+class GuardedGateway {
+  @On('guarded')
+  guarded(@MessageBody() { text }: z.output<typeof Text>): string {
+    return text;
+  }
+}
+
 @WebSocketGateway({ namespace: '/chat' })
 class ChatGateway {}
 
@@ -183,7 +220,7 @@ describe('an app with a contract', () => {
   beforeAll(async () => {
     cluster = await givenCluster()
       .of(2)
-      .with(ContractGateway, RespondingGateway, ChatGateway)
+      .with(ContractGateway, RespondingGateway, GuardedGateway, ChatGateway)
       .configured({ contract })
       .start();
     ann = await cluster.instance(0).connect({ token: 'ann' });
@@ -359,6 +396,12 @@ describe('an app with a contract', () => {
       expect(handled).toEqual([]);
     });
 
+    it('messages after the guards, and lets exception filters of the app answer', async () => {
+      expect(await ann.ask('guarded', { text: 'hello' })).toBe('hello');
+      expect(await ann.ask('guarded', { text: '' })).toEqual({ refused: 'Forbidden resource' });
+      expect(await ann.ask('guarded', { text: 'x' })).toEqual({ refused: 'event.invalid-data' });
+    });
+
     it('no invalid message without an acknowledgement, and emits the exception', async () => {
       handled.length = 0;
       ann.emit('say', { text: '' });
@@ -436,6 +479,13 @@ describe('a contract without effect', () => {
       { contract: defineEvents({ said: { data: typed<number>() } }), validate: 'emit' },
     ],
     ['receive without events of clients', { contract: serverOnly, validate: 'receive' }],
+    ['one event in so many without a contract', { validateOneIn: 10 }],
+    ['one event in none', { contract, validateOneIn: 0 }],
+    [
+      'one event in so many, and none is validated',
+      { contract, validate: 'receive', validateOneIn: 10 },
+    ],
+    ['one event in so many with types alone', { contract: types, validateOneIn: 10 }],
   ] satisfies [string, RedisPropagatorOptions][])('stops the start: %s', (_, options) => {
     expect(() => resolveOptions(options, new MemoryLogger())).toThrow(
       expect.objectContaining({ code: 'option.invalid' }),
@@ -446,6 +496,8 @@ describe('a contract without effect', () => {
     ['types alone', { contract: types }],
     ['off', { contract, validate: 'off' }],
     ['emit alone', { contract: serverOnly, validate: 'both' }],
+    ['one event in so many', { contract: serverOnly, validateOneIn: 10 }],
+    ['all events of types alone', { contract: types, validateOneIn: 1 }],
   ] satisfies [string, RedisPropagatorOptions][])('starts with %s', async (_, options) => {
     await expect(startWith(options, PlainGateway)).resolves.toBeDefined();
   });
@@ -477,6 +529,44 @@ describe('a contract without effect', () => {
     await expect(startWith({ contract }, MisspelledGateway)).rejects.toMatchObject(
       refusal(/has no event "sai".*Did you mean "say"\?/),
     );
+  });
+});
+
+describe('a contract that validates one event in so many', () => {
+  it('refuses some invalid emits, and all invalid messages of clients', async () => {
+    const cluster = await givenCluster()
+      .of(1)
+      .with(ContractGateway)
+      .configured({ contract, validateOneIn: 2 })
+      .onInMemoryPubSub()
+      .start();
+    try {
+      const client = await cluster.instance(0).connect({ token: 'ann' });
+      const { propagator } = cluster.instance(0);
+      const emits = Array.from({ length: 200 }, () =>
+        propagator.emitToAll({ event: 'said', data: { id: 0 } }),
+      );
+      const refused = (await Promise.allSettled(emits)).filter(
+        ({ status }) => status === 'rejected',
+      );
+      await cluster.settled(client);
+      // All are of one kind once in 2^199 runs.
+      expect(refused.length).toBeGreaterThan(0);
+      expect(refused.length).toBeLessThan(200);
+      expect(client.data('said')).toHaveLength(200 - refused.length);
+      expect(cluster.instance(0).counts['emit.refused']).toBe(refused.length);
+      await expect(propagator.emitToAll({ event: 'sayd' })).rejects.toMatchObject({
+        code: 'event.not-in-contract',
+      });
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, () => client.ask('say', { text: 'x' })),
+      );
+      expect(answers).toEqual(
+        answers.map(() => expect.objectContaining({ code: 'event.invalid-data' })),
+      );
+    } finally {
+      await cluster.close();
+    }
   });
 });
 

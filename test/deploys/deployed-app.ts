@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { ShutdownOptions } from '../../src/index.js';
+import type { RedisPropagatorOptions, ShutdownOptions } from '../../src/index.js';
 import { compiled } from '../support/compiled.mjs';
 import type { Message } from '../fixtures/deploy-app/main.js';
 
@@ -12,6 +12,7 @@ export interface DeployedAppOptions {
   /** The interval at which an instance sends an event to all clients. */
   readonly tickMs: number;
   readonly shutdown?: ShutdownOptions;
+  readonly recovery?: RedisPropagatorOptions['recovery'];
 }
 
 /** An instance in a process, which is ended as in a deploy. */
@@ -30,8 +31,9 @@ export class DeployedApp {
     prefix,
     tickMs,
     shutdown,
+    recovery,
   }: DeployedAppOptions): Promise<DeployedApp> {
-    const child = fork(SCRIPT, [JSON.stringify([redis, prefix, tickMs, shutdown])], {
+    const child = fork(SCRIPT, [JSON.stringify([redis, prefix, tickMs, shutdown, recovery])], {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });

@@ -5,7 +5,7 @@ import { rollingRestart } from './rolling-restart.js';
 
 // Restarts three instances one after the other, with 300 clients and a steady stream of events, and prints when the
 // clients were connected again: `npm run test:deploys`. Fails if an event was lost. With `--blind` the balancer
-// also sends clients to the instance that shuts down.
+// also sends clients to the instance that shuts down. With `--recovery` clients also get the events of the time in between.
 
 const BIN_MS = 100;
 const CLIENTS = 300;
@@ -21,12 +21,14 @@ try {
     clients: CLIENTS,
     tickMs: 250,
     readsHealth: !process.argv.includes('--blind'),
+    ...(process.argv.includes('--recovery') && { recovery: {} }),
   });
   for (const [index, times] of report.reconnects.entries()) {
-    console.log(`restart ${index + 1}: ${times.length} clients came again, ms since SIGTERM`);
+    console.log(`restart ${index + 1}: ${times.length} clients came back, ms since SIGTERM`);
     print(times);
   }
-  const { delivered, lost, wrong, exits } = report;
+  const { delivered, lost, wrong, exits, reconnected, recovered } = report;
+  console.log(`${recovered} of ${reconnected} connections recovered`);
   console.log(`${delivered} events delivered, ${lost} lost, ${wrong} twice or out of order`);
   console.log(`instances ended with ${exits.join(', ')}`);
   if (lost > 0 || wrong > 0) process.exitCode = 1;

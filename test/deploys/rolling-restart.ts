@@ -1,8 +1,7 @@
-import { createServer, connect, type Server, type Socket as TcpSocket } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { io, type Socket } from 'socket.io-client';
-import type { ShutdownOptions } from '../../src/index.js';
+import type { RedisPropagatorOptions, ShutdownOptions } from '../../src/index.js';
 import type { Tick } from '../fixtures/deploy-app/main.js';
+import { Balancer } from '../support/balancer.mjs';
 import { until } from '../support/until.js';
 import { DeployedApp } from './deployed-app.js';
 
@@ -14,6 +13,7 @@ export interface RollingRestartOptions {
   /** The interval at which each instance sends an event to all clients. */
   readonly tickMs: number;
   readonly shutdown?: ShutdownOptions;
+  readonly recovery?: RedisPropagatorOptions['recovery'];
   /** Whether the balancer leaves out instances that are not ready. */
   readonly readsHealth?: boolean;
 }
@@ -25,21 +25,30 @@ export interface RestartReport {
   readonly reconnects: readonly (readonly number[])[];
   /** Events that clients received. */
   readonly delivered: number;
-  /** Events that a client missed although it was connected when they were sent. */
+  /** The number of those connections, and of those of them that were recovered. */
+  readonly reconnected: number;
+  readonly recovered: number;
+  /** Events that a client missed although it was connected when they were sent, or recovered after that. */
   readonly lost: number;
-  /** Events that a client received twice or out of order during one connection. */
+  /** Events that a client received twice or out of order during one connection and those that recovered it. */
   readonly wrong: number;
 }
 
 /** Restarts all instances one after the other under load, with clients that reconnect by themselves. */
 export async function rollingRestart(options: RollingRestartOptions): Promise<RestartReport> {
   const apps: DeployedApp[] = [];
-  const balancer = new Balancer(apps, options.readsHealth ?? true);
+  const balancer = await Balancer.start();
+  if (options.readsHealth ?? true) {
+    balancer.isReady = (instance) => apps[instance]?.ending === false;
+  }
   const clients: Visitor[] = [];
   try {
-    for (let i = 0; i < options.instances; i++) apps.push(await DeployedApp.start(options));
-    const url = await balancer.listen();
-    for (let i = 0; i < options.clients; i++) clients.push(new Visitor(url, `user-${i}`));
+    for (let i = 0; i < options.instances; i++) {
+      const app = await DeployedApp.start(options);
+      apps.push(app);
+      balancer.instances.push(app.url);
+    }
+    for (let i = 0; i < options.clients; i++) clients.push(new Visitor(balancer.url, `user-${i}`));
     const all = (): boolean => clients.every(({ connected }) => connected);
     await until(all, () => 'all clients to be connected', 60_000);
     const exits: unknown[] = [];
@@ -49,7 +58,9 @@ export async function rollingRestart(options: RollingRestartOptions): Promise<Re
       for (const client of clients) client.reconnectedAt = undefined;
       const exit = app.terminate();
       exits.push(await exit);
-      apps[index] = await DeployedApp.start(options);
+      const restarted = await DeployedApp.start(options);
+      apps[index] = restarted;
+      balancer.instances[index] = restarted.url;
       await until(all, () => 'all clients to be connected again', 60_000);
       reconnects.push(
         clients.flatMap(({ reconnectedAt }) =>
@@ -67,6 +78,8 @@ export async function rollingRestart(options: RollingRestartOptions): Promise<Re
     return {
       exits,
       reconnects,
+      reconnected: sum(({ connections }) => connections - 1),
+      recovered: sum(({ recovered }) => recovered),
       delivered: sum(({ delivered }) => delivered),
       lost: sum(({ lost }) => lost),
       wrong: sum(({ wrong }) => wrong),
@@ -74,23 +87,27 @@ export async function rollingRestart(options: RollingRestartOptions): Promise<Re
   } finally {
     for (const client of clients) client.close();
     for (const app of apps) app.kill();
-    balancer.close();
+    await balancer.close();
   }
 }
 
-/** A client that counts its events. Within one connection the numbers of each instance must be consecutive. */
+/** A client that counts its events. Until a new connection the numbers of each instance must be consecutive. */
 class Visitor {
   private readonly socket: Socket;
   private readonly last = new Map<string, number>();
   delivered = 0;
   lost = 0;
   wrong = 0;
+  connections = 0;
+  recovered = 0;
   reconnectedAt: number | undefined;
 
   constructor(url: string, token: string) {
     this.socket = io(url, { transports: ['websocket'], forceNew: true, auth: { token } });
     this.socket.on('connect', () => {
-      this.last.clear();
+      this.connections++;
+      if (this.socket.recovered) this.recovered++;
+      else this.last.clear();
       this.reconnectedAt = performance.now();
     });
     this.socket.on('tick', ([instanceId, number]: Tick) => {
@@ -109,59 +126,5 @@ class Visitor {
 
   close(): void {
     this.socket.disconnect();
-  }
-}
-
-/** A balancer that knows which instances are ready: each connection goes to the next ready one. */
-class Balancer {
-  private readonly server: Server;
-  private readonly open = new Set<TcpSocket>();
-  private next = 0;
-
-  constructor(
-    private readonly apps: readonly DeployedApp[],
-    private readonly readsHealth: boolean,
-  ) {
-    this.server = createServer((client) => {
-      this.open.add(client);
-      client.on('close', () => this.open.delete(client)).on('error', () => client.destroy());
-      this.forward(client, this.apps.length);
-    });
-  }
-
-  async listen(): Promise<string> {
-    await new Promise<void>((resolve) => {
-      this.server.listen(0, '127.0.0.1', resolve);
-    });
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-
-  close(): void {
-    for (const client of this.open) client.destroy();
-    this.server.close();
-  }
-
-  private forward(client: TcpSocket, attempts: number): void {
-    const app = this.apps[this.next++ % this.apps.length];
-    if (app === undefined || attempts === 0) {
-      client.destroy();
-      return;
-    }
-    if (app.ending && this.readsHealth) {
-      this.forward(client, attempts - 1);
-      return;
-    }
-    const upstream = connect(app.port, '127.0.0.1');
-    let there = false;
-    upstream.on('connect', () => {
-      there = true;
-      client.pipe(upstream).pipe(client);
-    });
-    upstream.on('error', () => {
-      if (there) client.destroy();
-      else this.forward(client, attempts - 1);
-    });
-    upstream.on('close', () => there && client.destroy());
-    client.on('close', () => upstream.destroy());
   }
 }

@@ -43,6 +43,12 @@ describe('docs/errors.md', () => {
     expect(documented.sort()).toEqual(quoted(type, /'([\w.-]+)'/g).sort());
   });
 
+  it('lists every code for a client that may not watch users, and no other', () => {
+    const page = section(errors, 'When a client may not watch users');
+    const [, type = ''] = /type PresenceWatchCode =([^;]+);/.exec(sources()) ?? [];
+    expect(quoted(page, /^- `([\w.-]+)`/gm).sort()).toEqual(quoted(type, /'([\w.-]+)'/g).sort());
+  });
+
   it('lists every kind that is counted, and no other', () => {
     const list = section(errors, 'What is counted and logged');
     // Several kinds may share a line, before the colon.
@@ -52,11 +58,14 @@ describe('docs/errors.md', () => {
       .flatMap((item) => quoted(item.split(':')[0] ?? '', /`([a-z]+\.[\w-]+)`/g));
     const src = sources();
     const [, faults = ''] = /type EnvelopeFault =([^;]+);/.exec(src) ?? [];
+    const [, failures = ''] = /type RecoveryFailure =([^;]+);/.exec(src) ?? [];
     const [, refusals = ''] = /type AuthRefusalCode =([^;]+);/.exec(src) ?? [];
     const [, refreshes = ''] = /type AuthRefreshCode =([^;]+);/.exec(src) ?? [];
+    const [, watches = ''] = /type PresenceWatchCode =([^;]+);/.exec(src) ?? [];
     const counted = [
       ...quoted(src, /(?:reporter\.\w+|this\.drop)\(\s*'([\w.-]+)'/g),
-      ...quoted(faults + refusals + refreshes, /'([\w.-]+)'/g),
+      ...quoted(faults + refusals + refreshes + watches, /'([\w.-]+)'/g),
+      ...quoted(failures, /'([\w.-]+)'/g).map((reason) => `recovery.${reason}`),
     ];
     expect([...new Set(documented)].sort()).toEqual([...new Set(counted)].sort());
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
+import { defineEvents } from '../../src/contract/define-events.js';
 import { PropagatorError } from '../../src/errors.js';
 import type { RedisPropagatorOptions } from '../../src/options/propagator-options.js';
 import { OPTION_NAMES, resolveOptions } from '../../src/options/resolve-options.js';
@@ -24,6 +25,9 @@ const COMPANIONS: Record<string, Given> = {
   memberTimeoutMs: { heartbeatIntervalMs: 1 },
   presence: { heartbeatIntervalMs: 1 },
   auth: { auth: { authenticate } },
+  validateOneIn: {
+    contract: defineEvents({ said: {} }),
+  },
   'limits.eventBurst': { limits: { eventsPerSecond: 1 } },
   'auth.onTooManySockets': { auth: { authenticate, maxSocketsPerUser: 1 } },
 };
@@ -60,7 +64,9 @@ function knownNames(group: string): string[] {
 /** The default that the table should show, where the code alone does not show it. */
 function writtenDefault(name: string, said: string): string {
   const [first = '', second] = name.split('.');
-  const resolved = resolve({ auth: { authenticate } });
+  // An option that is off by default has its defaults once it is on.
+  const on = second !== undefined && first === 'recovery' ? { recovery: {} } : {};
+  const resolved = resolve({ auth: { authenticate }, ...on });
   const value = second === undefined ? resolved[first] : (resolved[first] as Given)[second];
   if (typeof value === 'string') return `'${value}'`;
   if (!['number', 'boolean'].includes(typeof value)) return said;

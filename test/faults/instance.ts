@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { onPath } from '../../scripts/redis/on-path.mjs';
+import { compiled } from '../support/compiled.mjs';
 import type { Answer, Command, InstanceConfig, Report } from './protocol.js';
 
 export type System = 'library' | 'socket-io';
@@ -9,7 +10,6 @@ const SCRIPTS: Readonly<Record<System, string>> = {
   library: 'test/faults/library-app.ts',
   'socket-io': 'test/faults/socket-io-app.ts',
 };
-const RUN_TS = ['--import', './test/support/run-ts.mjs'];
 
 /** An instance in its own process that sends numbered events. */
 export class Instance {
@@ -22,10 +22,10 @@ export class Instance {
   static async start(system: System, config: InstanceConfig): Promise<Instance> {
     // A frozen process does not notice the end of its parent, but the kernel can still kill it.
     const setpriv = await onPath('setpriv');
-    const child = fork(SCRIPTS[system], [JSON.stringify(config)], {
+    const child = fork(compiled(SCRIPTS[system]), [JSON.stringify(config)], {
       ...(setpriv === undefined
-        ? { execArgv: RUN_TS }
-        : { execPath: setpriv, execArgv: ['--pdeathsig', 'KILL', process.execPath, ...RUN_TS] }),
+        ? { execArgv: [] }
+        : { execPath: setpriv, execArgv: ['--pdeathsig', 'KILL', process.execPath] }),
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     const answer = await heard(child, 'started');
@@ -55,10 +55,15 @@ export class Instance {
     this.child.kill('SIGCONT');
   }
 
-  async end(): Promise<void> {
+  /** Ends the process as in a deploy, with SIGTERM. */
+  terminate(): Promise<void> {
+    return this.end('SIGTERM');
+  }
+
+  async end(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const exited = once(this.child, 'exit');
-    this.child.kill('SIGKILL');
+    this.child.kill(signal);
     await exited;
   }
 

@@ -14,11 +14,29 @@ import { obey, say, type InstanceConfig, type Note } from './protocol.js';
 
 // An instance of an app with this library, in its own process.
 
-const { sender, redis } = JSON.parse(process.argv[2] ?? '{}') as InstanceConfig;
+const { sender, redis, options, clockStops } = JSON.parse(
+  process.argv[2] ?? '{}',
+) as InstanceConfig;
 const notes: Note[] = [];
 const note = (...words: unknown[]): void => {
   notes.push({ at: Date.now(), text: words.join(' ') });
 };
+
+if (clockStops === true) stopClockWithProcess();
+
+/** Such pauses between two looks at the clock are those of a process that stood still. */
+function stopClockWithProcess(): void {
+  const pauseMs = 3_000;
+  const now = performance.now.bind(performance);
+  let last = now();
+  let stoodStillMs = 0;
+  performance.now = () => {
+    const current = now();
+    if (current - last > pauseMs) stoodStillMs += current - last;
+    last = current;
+    return current - stoodStillMs;
+  };
+}
 
 @Module({
   imports: [
@@ -27,6 +45,7 @@ const note = (...words: unknown[]): void => {
       prefix: 'faults',
       logger: { log: note, warn: note, error: note },
       auth: { authenticate: (token) => ({ userId: token }) },
+      ...options,
     }),
   ],
   providers: [PlainGateway],
@@ -34,6 +53,7 @@ const note = (...words: unknown[]): void => {
 class AppModule {}
 
 const app = await NestFactory.create(AppModule, { logger: false });
+app.enableShutdownHooks();
 app.useWebSocketAdapter(new SocketStateAdapter(app));
 await app.listen(0, '127.0.0.1');
 const propagator = app.get(RedisPropagatorService);

@@ -1,9 +1,13 @@
-import type { EventGap } from '../../src/index.js';
+import type { EventGap, RedisPropagatorOptions } from '../../src/index.js';
 
 /** The options of an instance. */
 export interface InstanceConfig {
   readonly sender: number;
   readonly redis: RedisConfig;
+  /** Whether its monotonic clock stands still while the process does: as that of a machine that is suspended. */
+  readonly clockStops?: boolean;
+  /** Options of this library that JSON can represent. */
+  readonly options?: RedisPropagatorOptions;
 }
 
 export type RedisConfig =
@@ -11,6 +15,8 @@ export type RedisConfig =
   | {
       readonly sentinels: readonly { readonly host: string; readonly port: number }[];
       readonly name: string;
+      readonly username?: string;
+      readonly password?: string;
     }
   | { readonly nodes: readonly { readonly host: string; readonly port: number }[] };
 

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findRedisServer } from '../../scripts/redis/binary.mjs';
 import { messageOf } from '../../scripts/thrown.mjs';
+import { emptyJudgement, type Judgement } from '../support/delivery-record.mjs';
+import { compileAll } from '../support/compiled.mjs';
 import { Audience, clock } from './audience.js';
 import { Instance, type System } from './instance.js';
 import type { Note, Report } from './protocol.js';
+import { ReturningAudience, sentBy } from './returning-audience.js';
 import { SCENARIOS, type Scenario } from './scenarios.js';
 import { emptyVerdict, judge, silent, type Verdict } from './verdict.js';
 
@@ -22,6 +25,7 @@ if (flag('--help')) {
   console.log(HELP);
   process.exit();
 }
+compileAll();
 const quick = flag('--quick');
 const only = flag('--only') ? (args[args.indexOf('--only') + 1] ?? '') : '';
 const systems: readonly System[] =
@@ -34,12 +38,16 @@ const CALM_MS = 2_000;
 const PATIENCE_MS = 60_000;
 /** The test ends once nothing has arrived for this long. */
 const QUIET_MS = { clean: 1_500, lossy: 12_000 };
+/** Beside the clients that stay connected, some lose their connections in turns and come back to any instance. */
+const RETURNING = { count: 6, awayMs: 300, everyMs: 500 };
 
 interface Outcome extends Verdict {
   readonly scenario: string;
   readonly system: System;
   readonly seconds: number;
   readonly disconnects: readonly string[];
+  /** The judgement of the clients that drop. */
+  readonly returned: Judgement;
   readonly reports: readonly Report[];
   /** The error that ended the scenario. */
   readonly error?: unknown;
@@ -50,6 +58,7 @@ async function run(scenario: Scenario, system: System): Promise<Outcome> {
   const played = await play(scenario, system).catch((error: unknown) => ({
     ...emptyVerdict(),
     disconnects: [],
+    returned: emptyJudgement(),
     reports: [],
     error,
   }));
@@ -61,55 +70,78 @@ async function play(scenario: Scenario, system: System) {
   const scene = await scenario.set(quick);
   const instances: Instance[] = [];
   let audience: Audience | undefined;
+  let returning: ReturningAudience | undefined;
   try {
     const starting = scene.redis.map(async (redis, sender) => {
-      instances[sender] = await Instance.start(system, { sender, redis });
+      instances[sender] = await Instance.start(system, {
+        sender,
+        redis,
+        clockStops: scene.clocksStop === true,
+        options: { recovery: {} },
+      });
     });
     const failure = (await Promise.allSettled(starting)).find(
       ({ status }) => status === 'rejected',
     );
     if (failure?.status === 'rejected') throw failure.reason;
-    audience = await Audience.at(instances.map(({ url }) => url));
+    const urls = instances.map(({ url }) => url);
+    audience = await Audience.at(urls);
+    returning = await ReturningAudience.at(urls, RETURNING);
     // Until rooms are subscribed on all instances.
     await sleep(1_000);
     for (const instance of instances) instance.send(EVERY_MS);
     await sleep(500);
+    const keep = returning.loseInTurns(RETURNING.everyMs);
     await scene.play(instances);
     await sleep(CALM_MS);
+    keep();
+    await returning.back();
     for (const instance of instances) instance.stop();
-    const { verdict, reports } = await settledVerdict(audience, instances);
-    return { ...verdict, reports, disconnects: audience.disconnects.slice() };
+    const { verdict, reports, returned } = await settledVerdict(audience, returning, instances);
+    return { ...verdict, reports, returned, disconnects: audience.disconnects.slice() };
   } finally {
     audience?.close();
+    await returning?.close();
     await Promise.all(instances.map((instance) => instance.end()));
     await scene.end();
   }
 }
 
 /** Waits until nothing more arrives. */
-async function settledVerdict(audience: Audience, instances: readonly Instance[]) {
+async function settledVerdict(
+  audience: Audience,
+  returning: ReturningAudience,
+  instances: readonly Instance[],
+) {
   const end = Date.now() + PATIENCE_MS;
   let count = -1;
   let since = Date.now();
   for (;;) {
     await sleep(250);
     const reports = await Promise.all(instances.map((instance) => instance.report()));
-    if (audience.count !== count) {
-      count = audience.count;
+    if (audience.count + returning.count !== count) {
+      count = audience.count + returning.count;
       since = Date.now();
     }
     const verdict = judge(audience, instances, reports);
+    const sent = reports.map((report, sender) =>
+      sentBy(report, { sender, id: instances[sender]?.id ?? '' }, reports),
+    );
+    const returned = returning.judge(sent);
     const quietMs = Date.now() - since;
     const waits = reports.some(({ pending }) => pending > 0);
-    const isOver = !waits && quietMs > (verdict.lost === 0 ? QUIET_MS.clean : QUIET_MS.lossy);
-    if (isOver || Date.now() > end) return { verdict, reports };
+    const isOver =
+      !waits && quietMs > (verdict.lost + returned.missed === 0 ? QUIET_MS.clean : QUIET_MS.lossy);
+    if (isOver || Date.now() > end) return { verdict, reports, returned };
   }
 }
 
 function isBroken(outcome: Outcome): boolean {
-  const { system, duplicated, outOfOrder, disconnects, error } = outcome;
+  const { system, duplicated, outOfOrder, disconnects, returned, error } = outcome;
   if (error !== undefined) return true;
-  return system === 'library' && silent(outcome) + duplicated + outOfOrder + disconnects.length > 0;
+  const faults = silent(outcome) + duplicated + outOfOrder + disconnects.length;
+  const ofReturned = returned.missed + returned.twice + returned.outOfOrder + returned.foreign;
+  return system === 'library' && faults + ofReturned > 0;
 }
 
 /** Examples of the faults, and the state and the notes of each instance. */
@@ -148,7 +180,15 @@ const COLUMNS: readonly (readonly [string, (outcome: Outcome) => unknown])[] = [
   ['of these in a gap', ({ inGaps }) => inGaps],
   ['Twice', ({ duplicated }) => duplicated],
   ['Out of order', ({ outOfOrder }) => outOfOrder],
+  ['Clients that drop', told],
 ];
+
+/** The clients that lose their connections. A new connection may miss events; a recovered one may not. */
+function told({ returned }: Outcome): string {
+  const { reconnects, recovered, missed, twice, outOfOrder } = returned;
+  const faults = `missed ${missed}, twice ${twice}, out of order ${outOfOrder}`;
+  return `${recovered} of ${reconnects} recovered, ${faults}`;
+}
 
 const row = (cells: readonly unknown[]): string => `| ${cells.join(' | ')} |`;
 
@@ -166,7 +206,7 @@ async function work(): Promise<void> {
     console.log(
       `${isBroken(outcome) ? 'BROKEN' : 'ok    '} ${scenario.name}, ${system}: ${seconds} s, lost ${lost} ` +
         `(silently ${silent(outcome)}), twice ${duplicated}, out of order ${outOfOrder}, ` +
-        `gaps ${outcome.gaps}, clients disconnected ${disconnects.length}`,
+        `gaps ${outcome.gaps}, clients disconnected ${disconnects.length}, clients that drop: ${told(outcome)}`,
     );
     if (isBroken(outcome) || flag('--notes')) print(outcome, (notes) => notes.slice(0, 60));
   }

@@ -11,6 +11,8 @@ import type { RedisConfig } from './protocol.js';
 export interface Scene {
   /** The Redis address of each instance. */
   readonly redis: readonly RedisConfig[];
+  /** Whether the monotonic clock of an instance stands still while the instance is frozen. */
+  readonly clocksStop?: boolean;
   /** The faults, in order. */
   play(instances: readonly Instance[]): Promise<void>;
   end(): Promise<void>;
@@ -30,8 +32,10 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'subscriber connection killed', set: subscriberKilled },
   { name: 'network cut, hung, slow, garbled', set: badNetwork },
   { name: 'Sentinel fails over', set: sentinelFailover },
+  { name: 'two masters at once', set: twoMasters },
   { name: 'Cluster master dies', set: clusterMasterDies },
   { name: 'an instance is frozen for 5 s', set: frozen },
+  { name: 'the machine of an instance is suspended', set: suspended },
   { name: 'an instance is cut off for 25 s', set: cutOff },
   { name: 'a master cuts off a frozen instance', set: frozenOnCluster },
 ];
@@ -139,6 +143,38 @@ async function sentinelFailover(quick: boolean): Promise<Scene> {
   };
 }
 
+/**
+ * A split: the first instance stays with the old master, which knows nothing of it. The Sentinels, the replica and the other instances
+ * cannot reach that master, so the replica becomes a second one. An ACL does what a network would do.
+ */
+async function twoMasters(quick: boolean): Promise<Scene> {
+  const password = 'of-a-test';
+  const users = ['near', 'far'];
+  const args = users.flatMap((user) => ['--user', user, 'on', `>${password}`, '~*', '&*', '+@all']);
+  const sentinel = await startSentinel({ args });
+  const { sentinels, name } = sentinel;
+  const config = (username: string): RedisConfig => ({ sentinels, name, username, password });
+  return {
+    redis: [config('near'), config('far'), config('far')],
+    play: async () => {
+      const old = await sentinel.master();
+      const admin = new Redis(old.url, { username: 'near', password });
+      const other = ['default', 'far'];
+      for (const user of other) {
+        await admin.call('ACL', 'SETUSER', user, 'off');
+        await admin.call('CLIENT', 'KILL', 'USER', user);
+      }
+      await sentinel.failedOver(old);
+      await sleep(quick ? 10_000 : 25_000);
+      for (const user of other) await admin.call('ACL', 'SETUSER', user, 'on');
+      admin.disconnect();
+      await sentinel.healthy();
+      await sleep(5_000);
+    },
+    end: () => sentinel.stop(),
+  };
+}
+
 async function clusterMasterDies(quick: boolean): Promise<Scene> {
   const cluster = await startCluster();
   return {
@@ -170,6 +206,25 @@ async function frozen(quick: boolean): Promise<Scene> {
         instance.thaw();
         await sleep(1_000);
       }
+    },
+    end: () => redis.stop(),
+  };
+}
+
+/** Redis closes the connections meanwhile, and for the clock of the instance no time has passed. */
+async function suspended(quick: boolean): Promise<Scene> {
+  const redis = await startRedis();
+  return {
+    redis: all({ url: redis.url }),
+    clocksStop: true,
+    play: async ([instance]) => {
+      instance?.freeze();
+      const admin = new Redis(redis.url);
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      admin.disconnect();
+      await sleep(quick ? 20_000 : 40_000);
+      instance?.thaw();
+      await sleep(5_000);
     },
     end: () => redis.stop(),
   };

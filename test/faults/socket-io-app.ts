@@ -29,7 +29,10 @@ for (const client of [publisher, subscriber]) client.on('error', note);
 await Promise.all([publisher, subscriber].map((client) => once(client, 'ready')));
 
 const http = createServer();
-const io = new Server(http, { adapter: createAdapter(publisher, subscriber) });
+const io = new Server(http, {
+  adapter: createAdapter(publisher, subscriber),
+  connectionStateRecovery: {},
+});
 io.on('connection', async (socket) => {
   const { token } = socket.handshake.auth as { token?: string };
   socket.on('join', (room: string, done: (joined: boolean) => void) => {

@@ -50,11 +50,14 @@ describe('the moment of authentication', () => {
     const [first] = cluster.instances;
     expect(first?.state.get(userId)).toEqual([]);
     expect(first?.state.socketCount).toBe(0);
-    expect(await first?.propagator.emitToUser({ userId, event: 'x' })).toEqual({
-      localSockets: 0,
-      remoteInstances: 0,
-      reached: false,
-    });
+    const nobody = { localSockets: 0, remoteInstances: 0, reached: false };
+    const emit = async () => first?.propagator.emitToUser({ userId, event: 'x' });
+    // The channel of a client that was refused is given back a moment later.
+    await until(
+      async () => (await emit())?.reached === false,
+      () => `the channel of ${userId} to be given back`,
+    );
+    expect(await emit()).toEqual(nobody);
   };
 
   // Nest handles messages before an async `handleConnection` has ended, so authentication has to come before the

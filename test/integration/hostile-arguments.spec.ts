@@ -65,7 +65,8 @@ const accepted: Record<string, Record<string, () => unknown[]>> = {
 };
 
 function verbs(): Record<string, () => unknown[]> {
-  const event = { event: 'e', data: 1, volatile: false, compress: true, publish: 'queued' };
+  const flags = { volatile: false, compress: true, publish: 'queued', latestOnly: 'k' };
+  const event = { event: 'e', data: 1, ...flags };
   const excepted = { exceptSocketId: 'x', exceptSessionId: 'y' };
   return {
     emitToAll: () => [{ ...event, ...excepted }],

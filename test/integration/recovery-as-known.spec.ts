@@ -2,7 +2,6 @@ import { WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Server } from 'socket.io';
 import type { AuthOptions } from '../../src/index.js';
-import { serversWith } from '../support/servers-with.js';
 import { reconnect } from '../support/lost-connections.js';
 import type { TestClient } from '../support/test-client.js';
 import { givenCluster, TOKEN_IS_USER, type TestCluster } from '../support/test-cluster.js';
@@ -18,12 +17,7 @@ describe('connection state recovery', () => {
   afterEach(() => cluster.close());
   const io = (): Server => cluster.instance(0).app.get(Gateway).server;
   const start = async (auth: AuthOptions | undefined): Promise<void> => {
-    cluster = await givenCluster()
-      .of(1)
-      .with(Gateway)
-      .configured({ auth })
-      .prepared(serversWith({ connectionStateRecovery: {} }))
-      .start();
+    cluster = await givenCluster().of(1).with(Gateway).configured({ auth, recovery: {} }).start();
   };
   const connect = async (token?: string): Promise<TestClient> => {
     const client = await cluster.instance(0).connect(token === undefined ? {} : { token });

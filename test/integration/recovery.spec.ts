@@ -6,7 +6,7 @@ import { reconnect, loseConnection } from '../support/lost-connections.js';
 import type { TestClient } from '../support/test-client.js';
 import { givenCluster, TOKEN_IS_USER, type TestCluster } from '../support/test-cluster.js';
 
-@WebSocketGateway({ connectionStateRecovery: { maxDisconnectionDuration: 60_000 } })
+@WebSocketGateway()
 class RecoveringGateway {
   @WebSocketServer() readonly server!: Server;
 
@@ -35,6 +35,7 @@ describe('with connection state recovery', () => {
       .of(2)
       .with(RecoveringGateway)
       .configured({
+        recovery: {},
         auth: {
           authenticate: (token, socket) => {
             asked.push(token);

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { DISCONNECT_EVENT, type AuthOptions, type Identity } from '../../src/index.js';
 import { InMemoryBus, InMemoryPubSub } from '../../src/testing/index.js';
 import { untilMembersKnown } from '../support/members.js';
@@ -43,6 +43,7 @@ describe('a revocation', () => {
     SlowGateway.reset();
   });
   afterEach(async () => {
+    jest.restoreAllMocks();
     for (const client of clients.splice(0)) client.close();
     await other?.close();
     await cluster.close();
@@ -160,9 +161,8 @@ describe('a revocation', () => {
   });
 
   it('refuses clients that reconnect at once, on every instance, until its time is over; then the app decides', async () => {
-    await start({ revocationMs: 4_000 });
+    await start({ revocationMs: 60_000 });
     const client = await cluster.instance(0).connect({ token: of('alice', 'phone') });
-    const revokedAt = Date.now();
     await revoke().revokeUser('alice');
     await untilDisconnected(client);
 
@@ -176,18 +176,9 @@ describe('a revocation', () => {
       { 'auth.revoked': 2 },
     ]);
 
-    await until(
-      () =>
-        cluster
-          .instance(0)
-          .connect({ token: of('alice', 'phone') })
-          .then(
-            () => true,
-            () => false,
-          ),
-      () => 'alice to be let in',
-    );
-    expect(Date.now() - revokedAt).toBeGreaterThanOrEqual(4_000);
+    const now = performance.now.bind(performance);
+    jest.spyOn(performance, 'now').mockImplementation(() => now() + 60_000);
+    await cluster.instance(0).connect({ token: of('alice', 'phone') });
   });
 
   it('accepts a newer login, and refuses an older one', async () => {

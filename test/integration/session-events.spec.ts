@@ -7,7 +7,6 @@ import { Propagate, RedisPropagatorInterceptor, type Identity } from '../../src/
 import { encodePacket } from '../../src/wire/encode-packet.js';
 import { encodeEnvelope } from '../../src/wire/envelope.js';
 import { untilMembersKnown } from '../support/members.js';
-import { serversWith } from '../support/servers-with.js';
 import { inAnyOrder } from '../support/events-of.js';
 import { untilDisconnected } from '../support/until-disconnected.js';
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
@@ -65,9 +64,9 @@ class SayingGateway {
 const token = (userId: string, sid: string): string => tokenFor({ userId, sid } satisfies Identity);
 
 describe.each([
-  ['as they come', {}],
-  ['with connection state recovery', { connectionStateRecovery: {} }],
-])('events and sessions, on servers %s', (_, options) => {
+  ['without', {}],
+  ['with', { recovery: {} }],
+])('events and sessions, %s connection recovery', (_, options) => {
   let cluster: TestCluster;
   let external: ExternalClient;
   /** Alice's phone, twice on the first instance and once on the second; her laptop on the second; bob's phone, too. */
@@ -80,8 +79,7 @@ describe.each([
     cluster = await givenCluster()
       .of(2)
       .with(PlainGateway, SayingGateway)
-      .configured({ auth: JSON_TOKENS })
-      .prepared(serversWith(options))
+      .configured({ auth: JSON_TOKENS, ...options })
       .start();
     await untilMembersKnown(cluster);
     const [a, b] = [cluster.instance(0), cluster.instance(1)];

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Identity } from '../../src/index.js';
 import { untilMembersKnown } from '../support/members.js';
-import { serversWith } from '../support/servers-with.js';
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
 import { reconnect, loseConnection } from '../support/lost-connections.js';
 import { SessionGateway, sessionsOf } from '../support/session-gateways.js';
@@ -18,8 +17,7 @@ describe('connection state recovery and sessions', () => {
     cluster = await givenCluster()
       .of(2)
       .with(SessionGateway)
-      .configured({ auth: JSON_TOKENS })
-      .prepared(serversWith({ connectionStateRecovery: {} }))
+      .configured({ auth: JSON_TOKENS, recovery: {} })
       .start();
     await untilMembersKnown(cluster);
   });

@@ -34,7 +34,21 @@ const MAPS = [
   'state.sockets[]',
   'requests.pending',
   'sharedChannels.channels',
+  'presence.watches',
+  'presence.dirty',
+  'presence.users.buckets',
   'subscribers.events.connection.channels.wanted',
+  'sessions.byPid',
+  'sessions.scopes',
+  'sessions.away',
+  'sessions.underway',
+  'sessions.carrying',
+  'sessions.carried',
+  'recovery.sessions',
+  'recovery.takers',
+  'recovery.held',
+  'recovery.incoming.expected',
+  'left.cached',
 ];
 
 function each(everything: Everything, what: keyof Census): Sizes[] {

@@ -1,29 +1,21 @@
 import * as standardParser from 'socket.io-parser';
-import type { Delivery, LocalNamespace, PacketCodec } from '../../src/routing/local-namespace.js';
+import type { PacketEncoder } from '../../src/ports/packet-parser.js';
+import type { Delivery, PacketCodec } from '../../src/routing/local-namespace.js';
 import { codecOf } from '../../src/routing/packet-codec.js';
+import { StubNamespace } from './stub-namespace.js';
 
 /** A namespace that records its deliveries, and counts the packets that are encoded for it. */
-export class FakeNamespace implements LocalNamespace {
+export class FakeNamespace extends StubNamespace {
   readonly deliveries: Delivery[] = [];
-  readonly codec: PacketCodec;
-  readonly socketCount = 1;
   encoded = 0;
+  override readonly codec = this.counting(codecOf(standardParser));
 
   constructor(
-    readonly name: string,
+    name: string,
     /** Called with each delivery. */
     private readonly onDelivery: () => void = () => undefined,
   ) {
-    const standard = codecOf(standardParser);
-    this.codec = {
-      ...standard,
-      encoder: {
-        encode: (packet) => {
-          this.encoded++;
-          return standard.encoder.encode(packet);
-        },
-      },
-    };
+    super(name);
   }
 
   deliver(delivery: Delivery): number {
@@ -32,10 +24,11 @@ export class FakeNamespace implements LocalNamespace {
     return 1;
   }
 
-  select = () => [];
-  selectWithArriving = () => [];
-  roomNames = () => [];
-  identityOf = () => undefined;
-  ask = () => ({ socketIds: [], done: Promise.resolve() });
-  onServerSideEmit = () => undefined;
+  private counting(codec: PacketCodec): PacketCodec {
+    const encode: PacketEncoder['encode'] = (packet) => {
+      this.encoded++;
+      return codec.encoder.encode(packet);
+    };
+    return { ...codec, encoder: { encode } };
+  }
 }

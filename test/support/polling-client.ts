@@ -16,6 +16,13 @@ export class PollingClient {
     return client;
   }
 
+  /** Joins another namespace. */
+  async join(namespace: string): Promise<void> {
+    await fetch(this.url, { method: 'POST', body: `40${namespace},` });
+    const [connected] = await this.poll();
+    if (!connected?.startsWith(`40${namespace},`)) throw new Error(`not connected: ${connected}`);
+  }
+
   /** Sends one poll. Resolves to its packets; the poll waits until there is one. */
   async poll(): Promise<string[]> {
     return (await (await fetch(this.url)).text()).split(SEPARATOR);

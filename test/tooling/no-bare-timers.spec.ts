@@ -33,6 +33,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   "arrivals.ts 'message'": 'attempts, without an allocation for other packets',
   "arrivals.ts 'close'": 'attempts each',
   'token-refresh.ts REFRESH_EVENT': 'is guarded where it is made',
+  'client-watches.ts WATCH_EVENT': 'is guarded where it is made',
   "wire-packet.ts 'decoded'": 'is called within decoder.add(), whose caller handles it',
   "internals.ts 'connect'": 'adds a listener only',
   "internals.ts 'disconnecting'": 'is guarded by its caller, as for _remove',

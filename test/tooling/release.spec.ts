@@ -13,6 +13,7 @@ const release = {
   version: '1.2.3',
   address: 'https://example.com/owner/name',
   changelog: CHANGELOG,
+  client: { version: '1.2.3', address: 'https://example.com/owner/name' },
 };
 
 describe('a release', () => {
@@ -23,12 +24,17 @@ describe('a release', () => {
 
   it.each([
     ['the tag is of another version', { tag: 'v1.2.4' }],
+    ['the client has another version', { client: { ...release.client, version: '1.2.2' } }],
+    ['the client has no address', { client: { ...release.client, address: undefined } }],
     ['the changelog does not have the version', { changelog: '## [Unreleased]\n\n- New.\n' }],
     [
       'the changelog has no entries',
       { changelog: '## [1.2.3] - 2027-01-02\n\n## [1.2.2] - 2027-01-01\n' },
     ],
-    ['package.json has no address', { address: undefined }],
+    [
+      'package.json has no address',
+      { address: undefined, client: { ...release.client, address: undefined } },
+    ],
     ['the tag is in another repository', { repository: 'https://example.com/other/name' }],
   ])('is refused if %s', (_, change) => {
     expect(faultsOfRelease({ ...release, ...change })).toHaveLength(1);
@@ -46,6 +52,25 @@ describe('the workflows', () => {
     );
     expect(called.length).toBeGreaterThan(10);
     expect(called.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
+  });
+
+  it('publish both packages with provenance, each after its check', () => {
+    const { jobs } = parse(readFileSync(join(folder, 'release.yml'), 'utf8')) as {
+      jobs: { publish: { steps: { run?: string; 'working-directory'?: string }[] } };
+    };
+    const steps = jobs.publish.steps.flatMap(({ run = '', ...more }) =>
+      /npm|check-release/.test(run)
+        ? [`${more['working-directory'] ?? '.'}: ${run.split('\n')[0]}`]
+        : [],
+    );
+    expect(steps).toEqual([
+      '.: npm ci --no-audit --no-fund',
+      expect.stringContaining('.: node scripts/package/check-release.mjs "$GITHUB_REF_NAME"'),
+      '.: npm run build:client -- --check',
+      '.: npm publish --provenance --access public',
+      'client: npm publish --provenance --access public',
+      expect.stringContaining('--notes'),
+    ]);
   });
 
   it('run all that .ci/run runs', () => {

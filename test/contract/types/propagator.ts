@@ -8,6 +8,7 @@ import {
   type ClientEventData,
   type ClientEventName,
   type ClientToServer,
+  type DisconnectReason,
   type NamespacePropagator,
   type Receipt,
   type RedisPropagatorAsyncOptions,
@@ -37,6 +38,7 @@ export async function withContract(propagator: RedisPropagatorService<Contract>)
     event: 'typing',
     data: { userId: '1' },
     volatile: false,
+    latestOnly: 'key',
   });
   await propagator.emitToAll({ event: 'moved', args: [1, 2] });
   await propagator.emitToAll({ event: 'reload' });
@@ -213,6 +215,9 @@ export class OptionsFactory implements RedisPropagatorOptionsFactory {
   }
 }
 export const asynchronous: RedisPropagatorAsyncOptions = { useClass: OptionsFactory };
+export const drained: DisconnectReason = 'server.draining';
+// @ts-expect-error a misspelled reason
+export const misspelled: DisconnectReason = 'server.drained';
 
 // @ts-expect-error no schema
 defineEvents({ said: { data: 1 } });

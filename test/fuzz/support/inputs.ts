@@ -72,6 +72,7 @@ export const event = fc
     compress: fc.boolean(),
     except: fc.array(name, { maxLength: 3 }),
     rooms: fc.array(name, { maxLength: 3 }),
+    latestOnly: fc.option(name, { nil: undefined }),
     customParser: fc.boolean(),
     parts: fc.array(part, { minLength: 1, maxLength: 3 }),
   })
@@ -112,11 +113,26 @@ export const OPERATIONS = [
   'ask',
   'server-side-emit',
   'pull',
+  'record',
   'repair',
   'sessions',
   'revoke',
   'session-metadata',
+  'recovery:find',
+  'recovery:take',
+  'recovery:adopt',
 ];
+
+/** A session of connection recovery in a question, or nearly. */
+const namedSession = fc.record(
+  {
+    namespace: fc.oneof(fc.constant('/'), name, json),
+    pid: fc.oneof(fc.constant(`${'0'.repeat(14)}fa.${'a'.repeat(20)}`), name, json),
+    offset: fc.oneof(name, json),
+    current: fc.oneof(fc.array(name, { maxLength: 2 }), json),
+  },
+  { requiredKeys: ['namespace', 'pid'] },
+);
 
 /** Partly valid parameters: with none valid they would fail at the first check. */
 const params = fc.oneof(
@@ -153,6 +169,7 @@ const params = fc.oneof(
       sessionId: json,
       revoked: json,
       metadata: json,
+      items: fc.oneof(fc.array(fc.oneof(namedSession, json), { maxLength: 3 }), json),
     },
     { requiredKeys: [] },
   ),
@@ -165,6 +182,33 @@ export const answer = fc.oneof(
   fc.array(fc.oneof(name, json), { maxLength: 3 }),
   fc.record({ asked: fc.oneof(fc.array(name, { maxLength: 2 }), json) }),
   fc.record({ from: fc.oneof(name, json), answer: json }),
+  fc.array(fc.oneof(fc.tuple(fc.nat({ max: 2 }), name, fc.array(name, { maxLength: 2 })), json), {
+    maxLength: 2,
+  }),
+  fc.record({
+    number: fc.oneof(fc.nat({ max: 2 }), json),
+    events: fc.array(
+      fc.oneof(fc.tuple(name, name, fc.boolean(), fc.integer(), fc.integer({ max: 99 })), json),
+      { maxLength: 2 },
+    ),
+    frames: fc.oneof(part, json),
+    data: fc.oneof(part, json),
+    lists: fc.oneof(
+      fc.array(fc.tuple(fc.nat({ max: 2 }), fc.array(fc.nat({ max: 3 }))), { maxLength: 2 }),
+      json,
+    ),
+    results: fc.array(
+      fc.tuple(
+        fc.nat({ max: 2 }),
+        fc.oneof(
+          fc.tuple(fc.array(name, { maxLength: 2 }), fc.integer(), fc.boolean(), name, name),
+          name,
+          json,
+        ),
+      ),
+      { maxLength: 2 },
+    ),
+  }),
   fc.array(
     fc.record(
       {
@@ -192,6 +236,19 @@ export const answer = fc.oneof(
 
 const number = fc.oneof(fc.nat({ max: 20 }), fc.double(), fc.integer());
 
+/** The record of an instance, or nearly: few lanes, or as many as none has. */
+const record = fc
+  .tuple(
+    fc.array(fc.oneof(fc.nat(3), json), { maxLength: 3 }),
+    name,
+    fc.array(fc.oneof(fc.nat(), json), { minLength: 5, maxLength: 5 }),
+    fc.array(fc.oneof(fc.tuple(fc.nat(), name, fc.nat(), fc.nat()), json), { maxLength: 3 }),
+    fc.constantFrom(1, 1, 1, 300, 1_100),
+  )
+  .map(([reads, host, numbers, lanes, times]) =>
+    JSON.stringify([reads, host, ...numbers, Array.from({ length: times }, () => lanes).flat()]),
+  );
+
 const message = fc.oneof(
   fc.record({
     type: fc.constantFrom('hello', 'heartbeat', 'bye'),
@@ -207,6 +264,8 @@ const message = fc.oneof(
       }),
     ),
     beat: fc.oneof(number, json),
+    record: fc.oneof(record, name, json),
+    records: fc.oneof(fc.record({ data: name, version: fc.oneof(fc.nat(), json) }), json),
   }),
   fc.record({
     type: fc.constant('request'),

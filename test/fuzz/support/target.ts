@@ -1,4 +1,3 @@
-import * as standardParser from 'socket.io-parser';
 import { BehaviorSubject } from 'rxjs';
 import type {
   PubSub,
@@ -6,11 +5,11 @@ import type {
   PubSubState,
   RedisPropagatorOptions,
 } from '../../../src/index.js';
-import { codecOf } from '../../../src/routing/packet-codec.js';
-import type { Delivery, LocalNamespace } from '../../../src/routing/local-namespace.js';
+import type { Delivery } from '../../../src/routing/local-namespace.js';
 import { createRuntime, type Runtime } from '../../../src/nest/runtime.js';
 import { resolveOptions } from '../../../src/options/resolve-options.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
+import { StubNamespace } from '../../support/stub-namespace.js';
 
 /** A transport whose incoming messages and timing only the test decides. */
 export class Wire implements PubSub {
@@ -66,25 +65,20 @@ export class Wire implements PubSub {
 }
 
 /** A namespace without sockets that records its deliveries. */
-class Recorder implements LocalNamespace {
-  readonly codec = codecOf(standardParser);
-  readonly socketCount = 1;
-
+class Recorder extends StubNamespace {
   constructor(
-    readonly name: string,
+    name: string,
     private readonly seen: Pick<Target, 'delivered' | 'heard'>,
-  ) {}
+  ) {
+    super(name);
+  }
 
   deliver(delivery: Delivery): number {
     this.seen.delivered.push({ to: this.name, delivery });
     return 1;
   }
-  select = () => [];
-  selectWithArriving = () => [];
-  roomNames = () => [];
-  identityOf = () => undefined;
-  ask = () => ({ socketIds: [], done: Promise.resolve() });
-  onServerSideEmit(args: unknown[]): void {
+
+  override onServerSideEmit(args: unknown[]): void {
     this.seen.heard.push(args);
   }
 }
@@ -107,7 +101,7 @@ export async function givenTarget(options: RedisPropagatorOptions = {}): Promise
   const wire = new Wire();
   const logger = new MemoryLogger();
   const resolved = resolveOptions(
-    { presence: false, maxMessageBytes: 4_096, ...options, pubSub: wire, logger },
+    { presence: false, recovery: {}, maxMessageBytes: 4_096, ...options, pubSub: wire, logger },
     logger,
   );
   const runtime = createRuntime(resolved);

@@ -9,6 +9,9 @@ import { until } from '../../support/until.js';
 
 type Acknowledge = (answer?: unknown) => void;
 
+/** Enough for the replies of the others, while one client says nothing. */
+const ENOUGH_MS = 4_000;
+
 /** Acknowledges every event with its own name. */
 function answering(client: TestClient, name: unknown): TestClient {
   client.socket.on('question', (...args: unknown[]) => (args.at(-1) as Acknowledge)(name));
@@ -121,14 +124,16 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     answering(bob, 'bob');
     b.socket.on('question', () => 'says nothing');
 
-    const failure = await failureOf(serverOf(cluster, last).timeout(1_000).emitWithAck('question'));
+    const failure = await failureOf(
+      serverOf(cluster, last).timeout(ENOUGH_MS).emitWithAck('question'),
+    );
 
     expect(failure.message).toBe('operation has timed out');
     expect(sorted(failure.responses)).toEqual(['alice 0', 'alice 2', 'bob']);
     // Also with a callback.
     const called = await new Promise<[Error | null, unknown]>((resolve) => {
       serverOf(cluster, last)
-        .timeout(1_000)
+        .timeout(ENOUGH_MS)
         .to(b.id)
         .emit('question', (error: Error | null, answers: unknown) => resolve([error, answers]));
     });
@@ -137,7 +142,7 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
 
   // Without `.timeout()` Socket.IO would end at once with an empty list.
   it('have the time limit of the option without timeout()', async () => {
-    const { alices, bob } = await start({ ackTimeoutMs: 1_000 });
+    const { alices, bob } = await start({ ackTimeoutMs: ENOUGH_MS });
     const [a, b, c] = alices as [TestClient, TestClient, TestClient];
     for (const client of [a, c, bob]) answering(client, 'answer');
     // After more than a turn or two of the event loop, when Socket.IO would have ended it.
@@ -182,7 +187,9 @@ describe.each([1, 3])('acknowledgements of broadcasts, on %i instances,', (size)
     for (const client of [a, c, bob]) answering(client, 'answer');
     b.socket.on('question', () => b.close());
 
-    const failure = await failureOf(serverOf(cluster, 0).timeout(1_000).emitWithAck('question'));
+    const failure = await failureOf(
+      serverOf(cluster, 0).timeout(ENOUGH_MS).emitWithAck('question'),
+    );
 
     await untilDisconnected(b);
     expect(failure).toEqual({

@@ -143,7 +143,7 @@ describe('the members of a cluster', () => {
     const silent = await fake();
     const heard = (count: number): Promise<void> =>
       until(
-        () => changes.length === count,
+        () => changes.length >= count,
         () => `${count} changes, got ${changes.join()}`,
       );
 
@@ -153,7 +153,8 @@ describe('the members of a cluster', () => {
     await heard(3);
 
     const id = silent.instanceId;
-    expect(changes).toEqual([`joined ${id}`, `lost ${id}`, `joined ${id}`]);
+    // The silent instance may be lost again by now.
+    expect(changes.slice(0, 3)).toEqual([`joined ${id}`, `lost ${id}`, `joined ${id}`]);
   });
 
   it('announce that they leave when the app closes, and report no more changes', async () => {

@@ -15,7 +15,12 @@ describe('calls of Socket.IO that return nothing', () => {
   afterEach(() => cluster.close());
 
   it('serve the sockets of this instance and report events that other instances cannot get', async () => {
-    cluster = await givenCluster().of(2).with(PlainGateway).start();
+    cluster = await givenCluster()
+      .of(2)
+      .with(PlainGateway)
+      // 10 MB wait for the client, for seconds on a busy machine.
+      .configured({ slowClients: false })
+      .start();
     const near = await cluster.instance(0).connect();
     const far = await cluster.instance(1).connect();
     const io = serverOf(cluster, 0);

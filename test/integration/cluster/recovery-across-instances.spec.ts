@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { untilMembersKnown } from '../../support/members.js';
-import { serversWith } from '../../support/servers-with.js';
 import { eventsOf } from '../../support/events-of.js';
 import { reconnect, loseConnection } from '../../support/lost-connections.js';
 import { ExternalClient } from '../../support/external-client.js';
@@ -22,11 +21,11 @@ describe('connection state recovery with other instances', () => {
     await cluster.close();
   });
 
-  const start = async (maxDisconnectionDuration = 60_000): Promise<TestClient> => {
+  const start = async (maxDisconnectionMs = 60_000): Promise<TestClient> => {
     cluster = await givenCluster()
       .of(2)
       .with(PlainGateway)
-      .prepared(serversWith({ connectionStateRecovery: { maxDisconnectionDuration } }))
+      .configured({ recovery: { maxDisconnectionMs } })
       .start();
     await untilMembersKnown(cluster);
     const client = await cluster.instance(0).connect({ token: 'alice' });

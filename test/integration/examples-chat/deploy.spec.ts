@@ -71,6 +71,8 @@ describe('examples/chat/deploy', () => {
         expect([file, existsSync(join(process.cwd(), file))]).toEqual([file, true]);
         expect(allowed.some((path) => file === path || file.startsWith(`${path}/`))).toBe(true);
       }
+      // A `syntax` line would fetch one more image, and the file needs none.
+      expect(dockerfile).not.toMatch(/^# *syntax=/m);
       // The command is the script that `npm start` runs.
       expect(dockerfile).toContain('CMD ["node", "dist/server/main.js"]');
       expect(JSON.parse(read('package.json')).scripts.start).toBe('node dist/server/main.js');
@@ -85,6 +87,11 @@ describe('examples/chat/deploy', () => {
       expect(upstreams).toEqual(
         ['one', 'two'].map((name) => [name, instances[0].environment.PORT]),
       );
+      // Otherwise nginx keeps the address of a container that has come back with another one, and does not start
+      // without all of them.
+      expect(nginx).toContain('resolver 127.0.0.11 ');
+      expect([...nginx.matchAll(/^\s+server \w+:\d+ resolve /gm)]).toHaveLength(upstreams.length);
+      expect(nginx).toMatch(/^\s+zone /m);
       const listens = /listen (\d+);/.exec(nginx)?.[1];
       expect(base.services.nginx.ports).toEqual([`8080:${listens}`]);
     });
@@ -149,10 +156,11 @@ describe('examples/chat/deploy', () => {
     });
   });
 
-  it('locks all packages except the library itself, and names no registry', () => {
+  it('locks all packages except those of this repository, and names no registry', () => {
     const { dependencies, devDependencies } = JSON.parse(read('package.json'));
     const lock = JSON.parse(read('package-lock.json'));
     delete dependencies['nestjs-redis-propagator'];
+    delete devDependencies['nestjs-redis-propagator-client'];
     expect(lock.packages['']).toMatchObject({ dependencies, devDependencies });
     expect(Object.keys(lock.packages[''].dependencies)).toEqual(Object.keys(dependencies));
     expect(read('package-lock.json')).not.toContain('"resolved"');

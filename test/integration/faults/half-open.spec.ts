@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { RedisPropagatorOptions, RepairOptions } from '../../../src/index.js';
 import { DiagnosticsService } from '../../../src/observability/diagnostics.service.js';
 import { untilMembersKnown, othersOf } from '../../support/members.js';
 import { PlainGateway } from '../../support/plain-gateway.js';
@@ -81,13 +82,17 @@ describe('a client that is connected before its channel is subscribed', () => {
     await proxy.close();
   });
 
-  async function start(size: number): Promise<[TestInstance, TestInstance]> {
+  async function start(
+    size: number,
+    options: RedisPropagatorOptions = {},
+  ): Promise<[TestInstance, TestInstance]> {
     proxy = await TcpProxy.to(testRedisUrl());
     cluster = await givenCluster()
       .of(size)
       .with(PlainGateway)
       .configured((index) => ({
         ...PATIENT,
+        ...options,
         ...(index === 0 && { redis: proxy.url, subscribeTimeoutMs: 500 }),
       }))
       .start();
@@ -144,20 +149,29 @@ describe('a client that is connected before its channel is subscribed', () => {
     expect(a.counts['event.gap']).toBeUndefined();
   });
 
-  it.each([
-    ['has missed nothing from an instance that left meanwhile and had published nothing', 0],
-    ['may have missed events of an instance that left meanwhile: that is one gap', 1],
-  ])('%s', async (_, events) => {
-    const [a] = await start(3);
+  it.each<[string, number, RepairOptions]>([
+    ['has missed nothing from an instance that left meanwhile and had published nothing', 0, {}],
+    ['gets the events that an instance left in Redis when it ended meanwhile', 2, {}],
+    [
+      'may have missed events of an instance that ended and left none: that is one gap',
+      2,
+      { maxLeftBytes: 0 },
+    ],
+  ])('%s', async (_, events, repair) => {
+    const [a] = await start(3, { repair });
     const letGo = proxy.holdSubscribers();
-    await a.connect({ token: 'alice' });
+    const alice = await a.connect({ token: 'alice' });
     const leaving = cluster.instance(2);
-    for (let n = 0; n < events; n++) {
+    const data = Array.from({ length: events }, (_each, n) => n);
+    for (const n of data) {
       await leaving.propagator.emitToUser({ userId: 'alice', event: 'x', data: n });
     }
     await leaves(a, leaving);
     letGo();
     await isRepaired(a);
-    expect(a.counts['event.gap'] ?? 0).toBe(events);
+    const isLost = events > 0 && repair.maxLeftBytes === 0;
+    if (!isLost) await alice.waitFor('x', events);
+    expect(alice.data('x')).toEqual(isLost ? [] : data);
+    expect(a.counts['event.gap'] ?? 0).toBe(isLost ? 1 : 0);
   });
 });

@@ -46,12 +46,15 @@ describe('an instance that is cut off from Redis', () => {
     await proxy.close();
   });
 
-  async function start(options: RedisPropagatorOptions = {}): Promise<TestInstance> {
+  async function start(
+    options: RedisPropagatorOptions = {},
+    own: RedisPropagatorOptions = {},
+  ): Promise<TestInstance> {
     proxy = await TcpProxy.to(testRedisUrl());
     cluster = await givenCluster()
       .of(2)
       .with(PlainGateway)
-      .configured((index) => (index === 0 ? { redis: proxy.url } : options))
+      .configured((index) => (index === 0 ? { ...own, redis: proxy.url } : options))
       .start();
     await untilMembersKnown(cluster);
     const first = cluster.instance(0);
@@ -130,17 +133,66 @@ describe('an instance that is cut off from Redis', () => {
     await late.close();
   });
 
-  it('is told of the events of an instance that it never knew', async () => {
-    await start();
+  /** A worker that the first instance never knows: it emits so many events and ends, before that instance is back. */
+  async function comeAndGo(events: number, options?: RedisPropagatorOptions): Promise<string> {
     const letGo = await cutOff();
-    const worker = await cluster.startWorker();
+    const worker = await cluster.startWorkerWith({ ...options });
     const { instanceId } = worker.get(ClusterService).self;
     const propagator = worker.get(RedisPropagatorService);
-    for (let n = 1; n <= 5; n++) {
+    for (let n = 1; n <= events; n++) {
       await propagator.emitToUser({ userId: 'alice', event: 'n', data: n });
     }
     await worker.close();
     letGo();
+    return instanceId;
+  }
+
+  it.each([
+    ['', undefined],
+    [', signed', 'a secret of more than 32 characters'],
+  ])('gets the events that an instance left which it never knew%s', async (_, secret) => {
+    await start({ secret }, { secret });
+    await comeAndGo(5, { secret });
+    await has(1, 2, 3, 4, 5);
+    await tell('after');
+    await has(1, 2, 3, 4, 5, 'after');
+    await until(repaired, () => 'the end of the repair');
+    expect(gaps).toEqual([]);
+  });
+
+  it('gets the events that an instance left that ends while it is asked, each once', async () => {
+    await start();
+    for (let n = 1; n <= 5; n++) await tell(n);
+    await has(1, 2, 3, 4, 5);
+    const letGo = await cutOff();
+    for (let n = 6; n <= 9; n++) await tell(n);
+    await cluster.instance(1).app.close();
+    letGo();
+    await has(1, 2, 3, 4, 5, 6, 7, 8, 9);
+    await until(repaired, () => 'the end of the repair');
+    expect(gaps).toEqual([]);
+    const left = await external.redis.pttl(
+      `${cluster.prefix}:members:{${instanceIdOf(cluster.instance(1))}}:left`,
+    );
+    expect(left).toBeGreaterThan(0);
+  });
+
+  it('is told of a gap by an instance that left fewer events than it never knew, and gets the rest', async () => {
+    await start();
+    const instanceId = await comeAndGo(40, { repair: { maxLeftBytes: 1_024 } });
+    await until(
+      () => alice.data('n').at(-1) === 40,
+      () => 'the last event',
+    );
+    const [first] = alice.data('n') as [number];
+    expect(alice.data('n')).toEqual(Array.from({ length: 41 - first }, (__, i) => first + i));
+    await until(repaired, () => 'the end of the repair');
+    expect(gaps).toEqual([{ instanceId, from: 1, to: first - 1, reason: 'forgotten' }]);
+  });
+
+  it('is told of the events of an instance that it never knew and that left nothing', async () => {
+    await start();
+    const instanceId = await comeAndGo(5, { repair: { maxLeftBytes: 0 } });
     await until(
       () => gaps.length > 0,
       () => 'a gap',

@@ -20,7 +20,7 @@ describe('a deploy', () => {
       prefix: `test-${randomUUID()}`,
       instances: 3,
       clients: 18,
-      tickMs: 25,
+      tickMs: 50,
       shutdown: { drainMs: 500, clientsPerSecond: 12 },
     });
 
@@ -31,7 +31,7 @@ describe('a deploy', () => {
     // A machine that was frozen for that long may have disconnected them together once.
     const spreads = report.reconnects.map((times) => Math.max(...times) - Math.min(...times));
     expect(Math.max(...spreads)).toBeGreaterThan(100);
-  }, 120_000);
+  }, 300_000);
 
   it('tolerates the signal twice', async () => {
     const prefix = `test-${randomUUID()}`;

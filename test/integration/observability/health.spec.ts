@@ -57,6 +57,10 @@ describe('the health of an instance', () => {
   it('is up, with the facts behind it', async () => {
     cluster = await givenCluster().of(1).configured({ heartbeatIntervalMs: 50 }).start();
     const health = healthOf(cluster.instance(0));
+    await until(
+      () => health.checkHealth().propagator.status === 'up',
+      () => 'up',
+    );
     const { redis: result } = health.checkHealth('redis');
     expect(result).toMatchObject({
       status: 'up',

@@ -276,6 +276,20 @@ describe.each(KINDS)('the presence store in %s', (kind) => {
       expect(await admit(a, 's4', 'reject-new')).toBe('refused');
     });
 
+    it.each(['reject-new', 'disconnect-oldest'] as const)(
+      'counts a socket once when it moves to another instance before the one that it left releases it: %s',
+      async (policy) => {
+        await start();
+        expect(await admit(a, 's1', policy)).toBe('in');
+        expect(await admit(a, 's2', policy)).toBe('in');
+        expect(await admit(b, 's1', policy)).toBe('in');
+        await release(a, 's1');
+        expect(await admit(b, 's3', 'reject-new')).toBe('refused');
+        await release(b, 's1');
+        expect(await admit(b, 's3', 'reject-new')).toBe('in');
+      },
+    );
+
     it('names the oldest socket to make room for a new one', async () => {
       await start();
       await admit(a, 's1', 'disconnect-oldest');

@@ -70,12 +70,12 @@ export function censusOf(instance: TestInstance): Census {
 }
 
 /**
- * Kept on purpose, within limits: the publish history, the received log, the numbers of the newest requests, the positions of
- * the last minute, and the names of Engine.IO's transports.
+ * Kept on purpose, within limits: the publish history, the received log, the numbers of the newest requests, the positions and the
+ * joins of the last minute, and the names of Engine.IO's transports.
  */
 function withoutKept(sizes: Sizes): Sizes {
   const kept =
-    /\.history\.(kept|evicted)$|\.positions\.past(\[|$)|\.log\.(chunks|lastSequences|originIndexes)|\.requests\.begun$|\.internals\.transports$/;
+    /\.history\.(blocks|spare|evicted)\b|\.positions\.past(\[|$)|\.log\.(chunks|lastSequences|originIndexes)|\.requests\.begun$|\.internals\.transports$|\.joins\.(current|before)(\[|$)/;
   return Object.fromEntries(Object.entries(sizes).filter(([path]) => !kept.test(path)));
 }
 

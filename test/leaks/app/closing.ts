@@ -38,11 +38,11 @@ serve({
         memberTimeoutMs: TIMEOUT_MS,
         logger: silentLogger,
         auth: { authenticate, timeoutMs: TIMEOUT_MS },
+        recovery: { maxDisconnectionMs: TIMEOUT_MS },
       })
       .prepared(
         serversWith({
           cleanupEmptyChildNamespaces: true,
-          connectionStateRecovery: { maxDisconnectionDuration: TIMEOUT_MS },
         }),
       )
       .start();

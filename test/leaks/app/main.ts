@@ -18,7 +18,14 @@ const TIMEOUT_MS = 200;
 const cluster = await givenCluster()
   .of(2)
   .with(RootGateway, TenantGateway)
-  .configured({ ackTimeoutMs: TIMEOUT_MS, requestTimeoutMs: TIMEOUT_MS, logger: silentLogger })
+  .configured({
+    ackTimeoutMs: TIMEOUT_MS,
+    requestTimeoutMs: TIMEOUT_MS,
+    logger: silentLogger,
+    presence: { canWatch: () => true },
+    // The least: clients that have left can come back for a second.
+    recovery: { maxDisconnectionMs: 1_000, maxBytes: 65_536, persist: true },
+  })
   .prepared(serversWith({ cleanupEmptyChildNamespaces: true }))
   .start();
 await untilMembersKnown(cluster);

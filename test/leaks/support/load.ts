@@ -63,6 +63,7 @@ export class Load {
       ...roomers.map((pair, i) => visits.joinRoom(pair, room(i))),
       ...tenants.map((pair, i) => visits.enterNamespace(pair, namespace(i), user(ROOMS + i))),
       ...guests.map((pair) => visits.joinRoom(pair, SHARED.room)),
+      ...roomers.map((pair, i) => visits.watchUsers(pair, user(i + 1), SHARED.userId)),
       ...guests.map((pair) => visits.enterNamespace(pair, SHARED.namespace, user(USERS - 1))),
       ...this.urls.map(visits.beTurnedAway),
       ...this.urls.map(visits.leaveAtTheDoor),

@@ -16,6 +16,11 @@ export async function leaveRoom(pair: Pair, room: string): Promise<void> {
   await Promise.all(pair.map((client) => client.ask('/', 'leave', room)));
 }
 
+/** Watches the presence of users; nobody stops watching before leaving. */
+export async function watchUsers(pair: Pair, ...userIds: string[]): Promise<void> {
+  await Promise.all(pair.map((client) => client.ask('/', 'propagator:watch', userIds)));
+}
+
 /** Also joins a namespace on the same connections, and a room in it. */
 export async function enterNamespace(pair: Pair, namespace: string, user: string): Promise<void> {
   const enter = async (client: RawSocket): Promise<void> => {

@@ -12,6 +12,7 @@ import { RedisPresenceStore } from '../../../src/presence/store/redis-presence-s
 import { RedisScripts } from '../../../src/redis/redis-scripts.js';
 import { testRedisUrl } from '../test-cluster.js';
 import { presenceOptions } from './presence-options.js';
+import { PATIENCE_MS } from '../until.js';
 
 export const KINDS = ['Redis', 'memory'] as const;
 
@@ -43,11 +44,17 @@ export class TestStores {
 
   /** A store with these options, like that of an instance. All stores share their data. */
   with(options: Partial<ResolvedPresenceOptions> = {}): PresenceStore {
-    const resolved = presenceOptions({ graceMs: 0, lastSeenMs: 60_000, ...options });
+    const resolved = presenceOptions({
+      graceMs: 0,
+      lastSeenMs: 60_000,
+      // No store renews a lease: it lasts longer than a test.
+      leaseMs: 600_000,
+      ...options,
+    });
     const store =
       this.kind === 'Redis'
         ? new RedisPresenceStore(
-            new RedisScripts(this.redis, 5_000, `${this.prefix}:*`),
+            new RedisScripts(this.redis, PATIENCE_MS, `${this.prefix}:*`),
             this.prefix,
             false,
             resolved,

@@ -18,7 +18,7 @@ import { BreakablePubSub } from '../../support/breakable-pub-sub.js';
 import { Deferred } from '../../support/deferred.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 import { testRedisUrl } from '../../support/test-cluster.js';
-import { until } from '../../support/until.js';
+import { PATIENCE_MS, until } from '../../support/until.js';
 
 const PREFIX = 'app';
 /** Frequent enough for a fast test, and long enough for a busy machine. */
@@ -71,7 +71,7 @@ class World {
     if (this.where === 'heartbeats to all') return undefined;
     if (this.where === 'records in memory')
       return new InMemoryRecords(this.table, instanceId, limits);
-    const scripts = new RedisScripts(this.redis, 5_000, `${this.prefix}:*`);
+    const scripts = new RedisScripts(this.redis, PATIENCE_MS, `${this.prefix}:*`);
     return new RedisRecords(scripts, this.prefix, instanceId, limits);
   }
 
@@ -352,7 +352,7 @@ describe.each<Where>(['records in memory', 'records in Redis'])('members by %s',
     await old.bus.sendToAll({ type: 'hello', member: MEMBER, beat: 1 });
     await knows(a, old.instanceId);
     await knows(b, old.instanceId);
-    expect(a.membership.withoutRecord()).toEqual([old.instanceId]);
+    expect(a.membership.withoutLanes()).toEqual([old.instanceId]);
     await until(
       () => heard.filter(({ type, beat }) => type === 'heartbeat' && beat === 0).length >= 2,
       () => 'answers to it',
@@ -409,7 +409,7 @@ describe.each<Where>(['records in memory', 'records in Redis'])('members by %s',
       .flatMap(({ instances }) => instances)
       .findLast(({ instanceId }) => instanceId === refused.instanceId);
     expect(read?.description.lanes).toEqual(refused.lanes);
-    expect(a.membership.withoutRecord()).toEqual([]);
+    expect(a.membership.withoutLanes()).toEqual([]);
     const { changes } = refused;
     await beats(a, 30);
     expect(changes.map((change) => change.split(' ')[0])).toEqual(['joined', 'joined']);
@@ -523,5 +523,126 @@ describe('the transport of an app, with heartbeats to all', () => {
     );
     expect(a.others()).toHaveLength(4_096);
     expect(a.pubSub).toBeInstanceOf(InMemoryPubSub);
+  });
+
+  it('keeps no more lanes of all instances than there is room for; each has 16 of its own', async () => {
+    const a = world.member({ heartbeatIntervalMs: 60_000, memberTimeoutMs: 120_000 });
+    await a.membership.start();
+    const lanes = Array.from({ length: 1_024 }, (_, i) => {
+      return { lane: i + 1, server: 'x', head: 1, last: 1 };
+    });
+    const say = async (i: number, count: number, type: 'heartbeat' | 'bye' = 'heartbeat') => {
+      const { bus, instanceId } = world.voice(i.toString(16).padStart(16, '0'));
+      const record = encodeDescription({
+        ...MEMBER,
+        reads: [1, 2],
+        sequence: 7,
+        lanes: lanes.slice(0, count),
+      });
+      await bus.sendToAll({ type, member: MEMBER, beat: 0, record });
+      return instanceId;
+    };
+    const MOST = Math.floor(112_000 / (1_024 - 16));
+    for (let i = 1; i <= MOST; i++) await say(i, 1_024);
+    const refused = [await say(501, 1_024), await say(502, 1_024)];
+    const small = await say(503, 16);
+    await knows(a, small);
+    // They are members, and each outage is a gap of their events.
+    expect(a.others()).toHaveLength(MOST + 3);
+    expect(a.membership.withoutLanes()).toEqual(refused);
+    expect(a.reporter.counts()).toEqual({ 'record.too-large': 2 });
+    // One that ends makes room.
+    await say(1, 1_024, 'bye');
+    await say(501, 1_024);
+    await until(
+      () => a.membership.withoutLanes().join() === refused[1],
+      () => 'room for the other one',
+    );
+    await say(502, 2);
+    await until(
+      () => a.membership.withoutLanes().length === 0,
+      () => 'fewer lanes to be read',
+    );
+  });
+
+  it('answers an instance once between two heartbeats, however often it says hello', async () => {
+    const a = world.member({ heartbeatIntervalMs: 60_000, memberTimeoutMs: 120_000 });
+    await a.membership.start();
+    const { bus, instanceId } = world.voice();
+    const answers: string[] = [];
+    bus.messages$.subscribe(({ origin }) => {
+      if (origin === a.instanceId) answers.push(origin);
+    });
+    await bus.open();
+    for (let beat = 1; beat <= 50; beat++) {
+      await bus.sendToAll({ type: 'hello', member: MEMBER, beat, record: TEXT });
+    }
+    await knows(a, instanceId);
+    await until(
+      () => answers.length > 0,
+      () => 'the answer',
+    );
+    // Once it has left, all its hellos have been read.
+    await bus.sendToAll({ type: 'bye', member: MEMBER, beat: 51 });
+    await until(
+      () => a.others().length === 0,
+      () => 'the instance to leave',
+    );
+    expect(answers).toHaveLength(1);
+  });
+
+  it('goes without its record where that is longer than a message, and says so', async () => {
+    const [a, b] = (await world.members(2, SHORT)) as [Member, Member];
+    for (let lane = 1; lane <= 1_024; lane++) {
+      b.lanes.push({ lane, server: 'x'.repeat(1_024), head: 1, last: 1 });
+    }
+    await until(
+      () => a.membership.withoutLanes().length > 0,
+      () => 'a heartbeat without a record',
+    );
+    expect(a.others()).toEqual([b.instanceId]);
+    expect(b.reporter.counts()['record.too-large']).toBeGreaterThan(0);
+    b.lanes.length = 1;
+    b.lanes[0] = { lane: 1, server: 'x', head: 1, last: 1 };
+    await until(
+      () => a.membership.withoutLanes().length === 0,
+      () => 'the record again',
+    );
+    expect(a.changes).toEqual([`joined ${b.instanceId}`]);
+  });
+});
+
+describe('records in Redis that are too large', () => {
+  beforeEach(() => givenWorld('records in Redis'));
+
+  it('are not sent to the instances, which report them and know all others', async () => {
+    const known = { version: 0, changesVersion: 0, data: '' };
+    const write = async (text: string, id = randomBytes(8).toString('hex')): Promise<string> => {
+      const records = world.records(id, QUICK);
+      await records?.beat({ text, known, mayGiveUp: false, read: 'states' });
+      return id;
+    };
+    const reader = world.records(randomBytes(8).toString('hex'), QUICK);
+    const good = await write(TEXT);
+    const long = await write('x'.repeat(512 * 1024 + 1));
+    await write(TEXT, 'x'.repeat(65));
+    const read = await reader?.beat({ text: TEXT, known, mayGiveUp: false, read: 'changes' });
+    const texts = new Map(read?.records.map(({ instanceId, text }) => [instanceId, text]));
+    expect([...texts]).toEqual([
+      [good, TEXT],
+      [long, undefined],
+    ]);
+    // Each is short enough, and all together are too long: the first ones are read.
+    for (let i = 0; i < 70; i++) await write('x'.repeat(512 * 1024 - 100));
+    const more = await reader?.beat({ text: TEXT, known, mayGiveUp: false, read: 'changes' });
+    const length = more?.records.reduce((sum, { text = '' }) => sum + text.length, 0) ?? 0;
+    expect(length).toBeGreaterThan(31 * 1024 * 1024);
+    expect(length).toBeLessThanOrEqual(32 * 1024 * 1024);
+    const a = world.member();
+    await a.membership.start();
+    await knows(a, good);
+    expect(a.others()).not.toContain(long);
+    expect(a.others()).toHaveLength(2);
+    expect(a.reporter.counts()['record.too-large']).toBeGreaterThan(0);
   });
 });

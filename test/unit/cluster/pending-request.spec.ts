@@ -28,6 +28,19 @@ describe('a request with a reply in many parts', () => {
   });
 });
 
+describe('a request to which somebody replies without end', () => {
+  it('keeps nothing of more than 4,096 instances that were not asked, nor more than 65,536 parts of one', () => {
+    const parts: string[] = [];
+    const onPart = (from: string): void => void parts.push(from);
+    const request = new PendingRequest(['a'], 600_000, { onPart }, fail);
+    const taken = Array.from({ length: 5_000 }, (_, i) => request.receive(`forged-${i}`, part));
+    expect(taken.filter(Boolean)).toHaveLength(4_096);
+    for (let number = 0; number < 70_000; number++) request.receive('a', { ...part, number });
+    expect(parts.filter((from) => from === 'a')).toHaveLength(65_536);
+    request.failed();
+  });
+});
+
 describe('a request that Redis has also delivered to subscribers that are no instances', () => {
   const reply = { type: 'reply', id: 1, done: true, part: [] } as const;
 

@@ -36,7 +36,8 @@ let nsp: Namespace;
 
 beforeAll(async () => {
   const http = createServer();
-  io1 = new Server(http, { connectionStateRecovery: { maxDisconnectionDuration: 7_000 } });
+  io1 = new Server(http);
+  internals.switchRecoveryOn(io1, 7_000);
   await new Promise<void>((resolve) => {
     http.listen(0, '127.0.0.1', resolve);
   });
@@ -132,18 +133,19 @@ describe.each(OTHER_KINDS)('a private member that is %p', (value) => {
     expect(found.includes(undefined)).toBe(!isObject);
   });
 
-  it('in place of the members for connection state recovery: nothing is stored, for the time of the option', () => {
-    const packets = seen(nsp.adapter, 'packets', value);
-    expect(internals.keptPackets(packets)).toEqual(Array.isArray(value) ? [] : undefined);
-    const duration = seen(nsp.adapter, 'maxDisconnectionDuration', value);
-    expect(internals.maxDisconnectionMsOf(duration, nsp)).toBe(
-      typeof value === 'number' ? 5 : 7_000,
-    );
-    const faults = internals
-      .serverFaults(seen(io1, 'of', () => seen(nsp, 'adapter.packets', value)))
-      .join();
-    expect(faults.includes('SessionAwareAdapter.packets')).toBe(!Array.isArray(value));
-  });
+  it.each(['_preConnectSockets', '_createSocket'])(
+    'in place of Namespace.%s is not used for recovery',
+    (path) => {
+      const changed = seen(nsp, path, value);
+      const faults = internals.serverFaults(seen(io1, 'of', () => changed));
+      const isIt = path === '_createSocket' ? typeof value === 'function' : value instanceof Map;
+      expect(faults.includes(`Namespace.${path}`)).toBe(!isIt);
+      const arriving = { id: 'a', nsp: changed } as unknown as Socket;
+      internals.rename(arriving, 'b');
+      expect(arriving.id).toBe('b');
+      expect(() => internals.recoverWithoutOffset(changed)).not.toThrow();
+    },
+  );
 
   it.each([
     'writeBuffer',

@@ -1,5 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { EventChecks } from '../../../src/contract/event-checks.js';
+import { isInvalid, type Checked } from '../../../src/contract/run-schema.js';
 import {
   asyncApiDocument,
   defineEvents,
@@ -70,6 +71,15 @@ const refusalOf = (result: unknown): string => {
   }
 };
 
+function codeOf(check: () => unknown): unknown {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    return (error as { code?: unknown }).code;
+  }
+}
+
 describe('the check of an event', () => {
   it.each([
     [
@@ -95,6 +105,37 @@ describe('the check of an event', () => {
 
   it.each([undefined, null, 'text', 7])('refuses the result %p', (result) => {
     expect(refusalOf(result)).toContain('the schema returned no result');
+  });
+
+  it('is that of one event in so many, chosen at random; its name is always checked', () => {
+    const contract = defineEvents(
+      { said: { data: schemaOf({ issues: [] }) } },
+      { client: { say: { data: schemaOf({ issues: [] }), ack: schemaOf({ issues: [] }) } } },
+    );
+    const checks = new EventChecks(contract, { emit: true, receive: true }, 4);
+    const say = checks.incoming('/', 'say')!;
+    const random = jest.spyOn(Math, 'random');
+    try {
+      for (const [drawn, isChecked] of [
+        [0.24, true],
+        [0.26, false],
+        [0.99, false],
+        [0, true],
+      ] as const) {
+        random.mockReturnValue(drawn);
+        const refused = [
+          () => checks.checkOutgoing('/', 'said', [1]),
+          () => checks.checkAnswer('say', say, 1),
+        ].map(codeOf);
+        const code = isChecked ? 'event.invalid-data' : undefined;
+        expect(refused).toEqual([code, code]);
+        expect(() => checks.checkOutgoing('/', 'sayd', [1])).toThrow('event.not-in-contract');
+        expect(isInvalid(checks.checkIncoming(say, 1) as Checked)).toBe(true);
+        expect(isInvalid(checks.checkAcknowledgement(say, 1) as Checked)).toBe(true);
+      }
+    } finally {
+      random.mockRestore();
+    }
   });
 
   it('accepts a result with a value, or with issues that are null', () => {

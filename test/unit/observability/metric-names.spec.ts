@@ -86,7 +86,12 @@ describe('the Grafana dashboard', () => {
     const groups = queries.flatMap(({ expr }) =>
       [...expr.matchAll(/by \(([\w, ]+)\)/g)].flatMap(([, list = '']) => list.split(/, ?/)),
     );
-    expect([...new Set(groups)].sort()).toEqual(['le', 'propagator_reason', 'propagator_target']);
+    expect([...new Set(groups)].sort()).toEqual([
+      'le',
+      'propagator_reason',
+      'propagator_result',
+      'propagator_target',
+    ]);
     const [, jobs] = dashboard.templating.list;
     expect(jobs?.query).toBe('label_values(propagator_ready, job)');
   });

@@ -12,6 +12,8 @@ describe('the options of presence', () => {
       graceMs: 5_000,
       leaseMs: 10_000,
       lastSeenMs: 30 * 86_400_000,
+      canWatch: undefined,
+      maxWatchedUsers: 200,
       heartbeatIntervalMs: 2_000,
     };
     expect(resolve(undefined)).toEqual(defaults);
@@ -21,12 +23,14 @@ describe('the options of presence', () => {
   });
 
   it('are taken unchanged; the default lease is as long as memberTimeoutMs', () => {
-    expect(resolve({ presence: { graceMs: 0, leaseMs: 4_000, lastSeenMs: 0 } })).toEqual({
+    const given = {
       graceMs: 0,
       leaseMs: 4_000,
       lastSeenMs: 0,
-      heartbeatIntervalMs: 2_000,
-    });
+      canWatch: () => true,
+      maxWatchedUsers: 10_000,
+    };
+    expect(resolve({ presence: given })).toEqual({ ...given, heartbeatIntervalMs: 2_000 });
     expect(resolve({ heartbeatIntervalMs: 50, memberTimeoutMs: 300 })).toMatchObject({
       leaseMs: 300,
       heartbeatIntervalMs: 50,
@@ -38,7 +42,10 @@ describe('the options of presence', () => {
   });
 
   it.each([
-    [true, /"presence": got true.*\{ graceMs, leaseMs, lastSeenMs \}, or false/],
+    [
+      true,
+      /"presence": got true.*\{ graceMs, leaseMs, lastSeenMs, canWatch, maxWatchedUsers \}, or false/,
+    ],
     [null, /"presence": got null/],
     ['on', /"presence": got "on"/],
     [{ grace: 1 }, /"presence\.grace" does not exist.*graceMs, leaseMs, lastSeenMs/],
@@ -47,6 +54,8 @@ describe('the options of presence', () => {
     [{ graceMs: '5000' }, /"presence\.graceMs": got "5000"/],
     [{ lastSeenMs: 0.5 }, /"presence\.lastSeenMs": got 0\.5/],
     [{ lastSeenMs: Infinity }, /"presence\.lastSeenMs": got Infinity/],
+    [{ canWatch: true }, /"presence\.canWatch": got true.*Write a function/],
+    [{ maxWatchedUsers: 0 }, /"presence\.maxWatchedUsers": got 0/],
     [{ leaseMs: 0 }, /"presence\.leaseMs": got 0/],
     [{ leaseMs: 3_999 }, /"presence\.leaseMs": got 3999.*twice heartbeatIntervalMs \(2000\)/],
   ])('stop the start if they are wrong: %j', (presence, message) => {

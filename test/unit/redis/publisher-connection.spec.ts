@@ -5,6 +5,9 @@ import { PublisherConnection } from '../../../src/redis/publisher-connection.js'
 const LIMIT_MS = 4_000;
 const HOUR_MS = 3_600_000;
 
+const fail = (error: unknown): never => {
+  throw error;
+};
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('the publishing connection', () => {
@@ -64,6 +67,41 @@ describe('the publishing connection', () => {
     expect(given).toEqual(Array.from({ length: 1_200 }, (_, index) => index));
     expect(new Set(silent)).toEqual(new Set(['a']));
   });
+
+  it.each([
+    ['of any channel', undefined, ['b', 'c']],
+    ['of the same channel on a Cluster', () => 'node', ['b']],
+  ])(
+    'gives up with a late publish those behind it %s, although their replies come: it is published again before them',
+    async (_, nodeOf, channels) => {
+      const replies: ((receivers: number) => void)[] = [];
+      const reply = () => new Promise<number>((resolve) => replies.push(resolve));
+      const client = { publish: reply, spublish: reply } as unknown as RedisClient;
+      const answered = new PublisherConnection(client, nodeOf, LIMIT_MS, () => {}, fail);
+      const outcomes: string[] = [];
+      const publish = (channel: string, name: string): void => {
+        answered.publish(channel, Buffer.alloc(1)).then(
+          () => outcomes.push(`${name} taken`),
+          () => outcomes.push(`${name} given up`),
+        );
+      };
+      for (let index = 0; index < 600; index++) publish('b', 'late');
+      jest.advanceTimersByTime(LIMIT_MS / 2);
+      await turn();
+      for (const channel of channels) publish(channel, channel);
+      jest.advanceTimersByTime(LIMIT_MS / 2);
+      await turn();
+      // The replies come after the first turn.
+      for (const resolve of replies) resolve(1);
+      await turn();
+      await turn();
+      expect(outcomes).toEqual([
+        ...Array.from({ length: 600 }, () => 'late given up'),
+        ...channels.map((channel) => `${channel} given up`),
+      ]);
+      answered.close();
+    },
+  );
 
   it('sends the publishes of a moved slot after one whose client throws', async () => {
     const sent: string[] = [];

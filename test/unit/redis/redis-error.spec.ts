@@ -44,6 +44,18 @@ describe('errors of ioredis', () => {
     expect(asPropagatorError(thrown, 'PUBLISH', 'a').code).toBe('redis.unavailable');
   });
 
+  it('are converted once for all commands of a connection that ends', () => {
+    const closed = named('Error', 'Connection is closed.');
+    const error = asPropagatorError(closed, 'PUBLISH', 'orders');
+    expect(asPropagatorError(closed, 'SPUBLISH', 'news')).toBe(error);
+    const inOtherWords = asPropagatorError(closed, 'PING', undefined, undefined, 'Nothing is kept');
+    expect(inOtherWords).not.toBe(error);
+    // Errors that name the command or the channel are not shared.
+    const refusal = named('ReplyError', 'NOPERM No permissions to access a channel');
+    expect(asPropagatorError(refusal, 'PUBLISH', 'orders').message).toContain('&orders');
+    expect(asPropagatorError(refusal, 'PUBLISH', 'news').message).toContain('&news');
+  });
+
   it('name the missing permission', () => {
     const { message } = asPropagatorError(new Error('NOPERM no'), 'SPUBLISH', 'orders');
     expect(message).toContain('+spublish and access to the channel (such as &orders)');

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { redisScript, RedisScripts } from '../../../src/redis/redis-scripts.js';
 import { ScriptBatches } from '../../../src/redis/script-batches.js';
 import { testRedisUrl } from '../../support/test-cluster.js';
+import { PATIENCE_MS } from '../../support/until.js';
 
 /** Fails if the first key is not a list. Returns nothing without values, otherwise their number and the second key. */
 const APPEND = redisScript(`
@@ -23,7 +24,7 @@ describe('ScriptBatches', () => {
     client = new Redis(testRedisUrl());
     await client.ping();
     prefix = `test-${randomUUID()}`;
-    scripts = new RedisScripts(client, 5_000, `${prefix}:*`);
+    scripts = new RedisScripts(client, PATIENCE_MS, `${prefix}:*`);
     batches = new ScriptBatches(scripts, APPEND, 2);
   });
   afterEach(async () => {

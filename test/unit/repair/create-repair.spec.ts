@@ -5,10 +5,11 @@ import { ClusterRequests } from '../../../src/cluster/cluster-requests.js';
 import { ClusterService } from '../../../src/cluster/cluster.service.js';
 import type { EventGap } from '../../../src/cluster/event-gap.js';
 import { resolveOptions } from '../../../src/options/resolve-options.js';
-import { InMemoryBus } from '../../../src/redis/in-memory-pub-sub.js';
+import { InMemoryBus, InMemoryPubSub } from '../../../src/redis/in-memory-pub-sub.js';
 import { Membership } from '../../../src/cluster/membership.js';
 import { createRecords } from '../../../src/cluster/records/create-records.js';
 import { createRepair } from '../../../src/repair/create-repair.js';
+import { RECORD } from '../../../src/repair/later-events.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import { EventRouter } from '../../../src/routing/event-router.js';
 import { Telemetry } from '../../../src/routing/telemetry.js';
@@ -20,8 +21,14 @@ import { PATIENCE_MS, until } from '../../support/until.js';
 
 const ALICE: Target = { kind: 'user', namespace: '/', id: 'alice' };
 
+interface Given {
+  readonly repair?: false;
+  readonly hasRecords?: boolean;
+  readonly memberTimeoutMs?: number;
+}
+
 /** The parts of an instance that a repair needs, without servers. */
-function instance(bus: InMemoryBus, more: { repair?: false } = {}) {
+function instance(bus: InMemoryBus, { hasRecords = true, ...more }: Given = {}) {
   const pubSub = new BreakablePubSub(bus);
   const logger = new MemoryLogger();
   const options = resolveOptions({ pubSub, requestTimeoutMs: PATIENCE_MS, ...more }, logger);
@@ -41,11 +48,25 @@ function instance(bus: InMemoryBus, more: { repair?: false } = {}) {
     sequence: publisher.sequence,
     lanes: publisher.heads(),
   });
-  const known = { bus: clusterBus, pubSub, records, describe: describeSelf, reporter };
+  const known = {
+    bus: clusterBus,
+    pubSub,
+    records: hasRecords ? records : undefined,
+    describe: describeSelf,
+    reporter,
+  };
   const membership = new Membership(known, options);
   const cluster = new ClusterService(options, membership, reporter);
   const requests = new ClusterRequests(clusterBus, cluster, reporter);
-  const deps = { pubSub, bus: clusterBus, requests, cluster, router, reporter };
+  const deps = {
+    pubSub,
+    bus: clusterBus,
+    requests,
+    cluster,
+    router,
+    reporter,
+    histories: undefined,
+  };
   const repair = createRepair(options, { ...deps, membership, sharedChannels: channels });
   const namespace = new FakeNamespace('/');
   router.namespaces.add(namespace);
@@ -88,9 +109,9 @@ describe('the repair of an instance', () => {
     await Promise.all(instances.map(({ stop }) => stop()));
   });
 
-  async function given(sender: { repair?: false } = {}) {
+  async function given(sender: Given = {}, receiver: Given = {}) {
     const bus = new InMemoryBus();
-    const [here, there] = [instance(bus), instance(bus, sender)];
+    const [here, there] = [instance(bus, receiver), instance(bus, sender)];
     instances = [here, there];
     for (const { start } of instances) await start();
     await until(
@@ -158,8 +179,9 @@ describe('the repair of an instance', () => {
   });
 
   it('goes on if Redis refuses the channels between the instances: events are not held for ever, and a gap is reported', async () => {
+    // From the start: timers that an instance has already started would stay real.
+    jest.useFakeTimers({ advanceTimers: true });
     const { here, there, send } = await given();
-    jest.useFakeTimers();
     here.pubSub.deafen();
     await send(1);
     await jest.advanceTimersByTimeAsync(0);
@@ -188,5 +210,52 @@ describe('the repair of an instance', () => {
     expect(here.gaps).toEqual([{ instanceId, from: 1, to: 1, reason: 'forgotten' }]);
     expect(here.namespace.deliveries).toEqual([]);
     expect(there.repair.status).toEqual({ underway: false, heldBytes: 0, repairs: 0 });
+  });
+
+  describe('has other instances write their records', () => {
+    type Instance = ReturnType<typeof instance>;
+    const ask = async ({ requests }: Instance, { router }: Instance): Promise<unknown[]> => {
+      const replies: unknown[] = [];
+      await requests.request({
+        operation: RECORD,
+        params: undefined,
+        timeoutMs: PATIENCE_MS,
+        to: router.instanceId,
+        onPart: (_, reply) => replies.push(reply),
+      });
+      return replies;
+    };
+
+    it('and does not wait for other subscribers', async () => {
+      // The others are not counted within a test.
+      const { here } = await given({}, { memberTimeoutMs: 600_000 });
+      await new InMemoryPubSub(here.pubSub.bus).subscribe(here.bus.channel);
+      expect(await here.repair.laterEvents.refreshAll(600_000)).toBe(true);
+    });
+
+    it('once for all that ask at the same time', async () => {
+      const { here, there } = await given();
+      const beats = jest.spyOn(there.membership, 'beatNow');
+      const replies = await Promise.all(Array.from({ length: 100 }, () => ask(here, there)));
+      expect(replies).toEqual(Array.from({ length: 100 }, () => [true]));
+      // With those that are due by themselves.
+      expect(beats.mock.calls.length).toBeLessThan(10);
+    });
+
+    it('unless they end, which is no fault', async () => {
+      const { here, there } = await given();
+      await there.cluster.stop();
+      await until(
+        () => here.cluster.otherMembers().length === 0,
+        () => 'its end to be known',
+      );
+      expect(await ask(here, there)).toEqual([false]);
+      expect(there.reporter.counts()).toEqual({});
+    });
+
+    it('unless Redis refuses them', async () => {
+      const { here, there } = await given({ hasRecords: false });
+      expect(await ask(here, there)).toEqual([false]);
+    });
   });
 });

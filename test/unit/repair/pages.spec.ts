@@ -4,25 +4,13 @@ import type { PulledPage } from '../../../src/repair/catch-up.js';
 import { ChannelFilter } from '../../../src/repair/channel-filter.js';
 import { encodePositions, pageIn, pageServer } from '../../../src/repair/pages.js';
 import { PublishHistory } from '../../../src/routing/publish-history.js';
-import { encodeEnvelope } from '../../../src/wire/envelope.js';
 import { packPage, unpackPage } from '../../../src/wire/page-pack.js';
+import { envelopeOf } from '../../support/envelope-of.js';
 
-const ORIGIN = 'abcdefgh';
-const ID = Buffer.from(ORIGIN).toString('hex');
+const ID = '0123456789abcdef';
 
-function envelope(sequence: number, origin = ORIGIN, text = 'x'): Buffer {
-  const header = {
-    origin: Buffer.from(origin),
-    sequence,
-    sentAt: 0,
-    volatile: false,
-    compress: true,
-    except: [],
-    rooms: [],
-    customParser: false,
-  };
-  return encodeEnvelope(header, [`2["${text}"]`]).bytes;
-}
+const envelope = (sequence: number, id = ID, text?: string): Buffer =>
+  envelopeOf(id, sequence, text);
 
 const channels = (...names: string[]) => ChannelFilter.of(names, () => true).encode();
 const shown = (page: PulledPage | undefined) =>
@@ -38,10 +26,11 @@ describe('pages of published events', () => {
   function given(maxMessageBytes = 1024 * 1024, maxBytes = 10_000_000) {
     history = new PublishHistory({ maxBytes, maxAgeMs: 60_000 });
     last = new Map();
+    const forgottenAt = performance.now() - 5_000;
     const handler = pageServer({
       maxMessageBytes,
       after: (question) => history.after(question, last),
-      forgotten: () => ({ sequence: 77, at: performance.now() - 5_000 }),
+      forgotten: () => ({ sequence: 77, at: forgottenAt }),
     });
     const context = { timeoutMs: 1_000, push: () => Promise.resolve(true) };
     return (params: unknown, origin = 'asker') => handler(params, { ...context, origin });
@@ -49,7 +38,7 @@ describe('pages of published events', () => {
 
   function publish(channel: string, bytes = envelope(last.size + 1)): void {
     const number = (last.get(1) ?? 0) + 1;
-    history.add(channel, bytes, number, 1, number).at = performance.now();
+    history.taken(history.add(channel, bytes, number, 1, number));
     last.set(1, number);
   }
 
@@ -98,7 +87,7 @@ describe('pages of published events', () => {
 
   it('fit into a message, each with at least one event', () => {
     const ask = given(200_000);
-    for (let i = 0; i < 6; i++) publish('a', envelope(i + 1, ORIGIN, 'x'.repeat(90_000)));
+    for (let i = 0; i < 6; i++) publish('a', envelope(i + 1, ID, 'x'.repeat(90_000)));
     const pages: (string[] | undefined)[] = [];
     let next: object = { from: [], scope: 1, ...channels('a') };
     for (let turn = 0; turn < 10; turn++) {
@@ -116,13 +105,13 @@ describe('pages of published events', () => {
 
   it('say what is not kept any more, and what does not fit into a message', () => {
     const ask = given(200_000, 250_000);
-    for (let i = 1; i <= 4; i++) publish('a', envelope(i, ORIGIN, 'x'.repeat(90_000)));
+    for (let i = 1; i <= 4; i++) publish('a', envelope(i, ID, 'x'.repeat(90_000)));
     const page = pageIn(ID, ask({ from: [], scope: 1, ...channels('a') }));
     expect(page?.forgotten).toBe(77);
     expect(page?.forgottenAgeMs).toBeGreaterThanOrEqual(5_000);
     const name = 'n'.repeat(60_000);
     const large = given(100_000);
-    publish(name, envelope(5, ORIGIN, 'x'.repeat(90_000)));
+    publish(name, envelope(5, ID, 'x'.repeat(90_000)));
     const empty = pageIn(ID, large({ from: [], scope: 1, ...channels(name) }));
     expect([shown(empty), empty?.forgotten]).toEqual([[], 5]);
   });
@@ -146,7 +135,7 @@ describe('pages of published events', () => {
     const entry = { channel: 'a', ageMs: 0, lane: 1, number: 1 };
     const page = (bytes: Buffer) => ({ pack: packPage([{ ...entry, bytes }]), upTo: [] });
     expect(shown(pageIn(ID, page(envelope(1))))).toEqual(['1/1 a']);
-    expect(() => pageIn(ID, page(envelope(1, 'somebody')))).toThrow(TypeError);
+    expect(() => pageIn(ID, page(envelope(1, 'fedcba9876543210')))).toThrow(TypeError);
     for (const reply of [
       undefined,
       {},

@@ -94,11 +94,51 @@ describe('the load monitor', () => {
       reporter,
     );
     monitor.start();
-    jest.advanceTimersByTime(300);
+    jest.advanceTimersByTime(3_000);
     monitor.close();
     jest.useRealTimers();
     expect(asked).toBe(3);
     expect(reporter.counts()).toEqual({ 'load.failed': 3 });
+  });
+
+  it('measures once a second, and ten times a second while a figure is near its limit', () => {
+    jest.useFakeTimers();
+    let asked = 0;
+    let pendingPublishes = 0;
+    const pending = () => {
+      asked++;
+      return pendingPublishes;
+    };
+    monitor = new LoadMonitor(load, LIMITS, pending, new Reporter(logger));
+    monitor.start();
+    const measurementsIn = (ms: number): number => {
+      const before = asked;
+      jest.advanceTimersByTime(ms);
+      return asked - before;
+    };
+    expect(measurementsIn(10_000)).toBe(10);
+    pendingPublishes = 2_500;
+    expect(measurementsIn(2_000)).toBe(11);
+    pendingPublishes = 2_499;
+    expect(measurementsIn(1_100)).toBe(2);
+    monitor.close();
+    expect(measurementsIn(10_000)).toBe(0);
+    jest.useRealTimers();
+  });
+
+  it('takes no measurement after a listener has closed it', () => {
+    jest.useFakeTimers();
+    let asked = 0;
+    const pending = () => {
+      asked++;
+      return 5_001;
+    };
+    monitor = new LoadMonitor(load, LIMITS, pending, new Reporter(logger));
+    load.changes$.subscribe(() => monitor.close());
+    monitor.start();
+    jest.advanceTimersByTime(60_000);
+    expect([asked, load.overloaded, jest.getTimerCount()]).toEqual([5, true, 0]);
+    jest.useRealTimers();
   });
 
   it('measures nothing if it is switched off', () => {

@@ -35,6 +35,15 @@ function envelope(sequence: number, version: WireVersion = 1): Buffer {
   return encodeEnvelope(header, ['42["x"]']).bytes;
 }
 
+const stampOf = (bytes: Buffer) => `${bytes.readUInt32BE(28)}/${bytes.readUIntBE(32, 6)}`;
+
+const sendOn = (
+  to: EventPublisher,
+  channel: string,
+  bytes: Buffer,
+  flags: { mode?: PublishMode; volatile?: boolean } = {},
+) => to.publish(channel, bytes, flags, (instances) => instances);
+
 describe('publishing events', () => {
   let pubSub: BreakablePubSub;
   let receiver: BreakablePubSub;
@@ -81,9 +90,9 @@ describe('publishing events', () => {
   }
 
   const publish = (channel: string, flags?: { mode?: PublishMode; volatile?: boolean }) =>
-    publisher
-      .publish(channel, envelope(++sequence), flags)
-      .catch(({ code }: PropagatorError) => code);
+    sendOn(publisher, channel, envelope(++sequence), flags).catch(
+      ({ code }: PropagatorError) => code,
+    );
   const everything = { from: new Map<number, number>(), isWanted: () => true, maxBytes: 10_000 };
   const kept = () => publisher.after(everything).publishes.map(({ bytes }) => sequenceOf(bytes));
 
@@ -153,12 +162,12 @@ describe('publishing events', () => {
   it('keeps only the order of each channel over a transport that does no more', async () => {
     const { pubSub: parts, publisher: own } = inParts();
     parts.stick((channel) => channel === 'a');
-    const failing = own.publish('a', envelope(1));
+    const failing = sendOn(own, 'a', envelope(1));
     parts.failUnanswered();
     parts.stick((channel) => channel === 'a');
     await turn();
     // The channel b goes on while a waits.
-    expect(await own.publish('b', envelope(2))).toBe(1);
+    expect(await sendOn(own, 'b', envelope(2))).toBe(1);
     await turn();
     expect(received).toEqual(['b 2']);
     parts.unstick();
@@ -182,19 +191,19 @@ describe('publishing events', () => {
       new Reporter(new MemoryLogger()),
       () => undefined,
     );
-    const outcomes = Array.from({ length: 20 }, (_, i) => own.publish('a', envelope(i + 1)));
+    const outcomes = Array.from({ length: 20 }, (_, i) => sendOn(own, 'a', envelope(i + 1)));
     for (let i = 0; i < 4; i++) {
       await jest.advanceTimersByTimeAsync(400);
       late.shift()?.();
     }
     // 16 of 20 publishes are overdue, and 10 have room.
-    await expect(own.publish('b', envelope(21))).rejects.toMatchObject({ code: 'outbox.full' });
-    await expect(own.publish('b', envelope(22), { volatile: true })).rejects.toMatchObject({
+    await expect(sendOn(own, 'b', envelope(21))).rejects.toMatchObject({ code: 'outbox.full' });
+    await expect(sendOn(own, 'b', envelope(22), { volatile: true })).rejects.toMatchObject({
       code: 'redis.unavailable',
     });
     for (const answer of late.splice(0, 8)) answer();
     await jest.advanceTimersByTimeAsync(0);
-    outcomes.push(own.publish('b', envelope(23)));
+    outcomes.push(sendOn(own, 'b', envelope(23)));
     for (const answer of late.splice(0)) answer();
     expect(await Promise.all(outcomes)).toEqual(Array.from({ length: 21 }, () => 1));
     own.close();
@@ -210,7 +219,7 @@ describe('publishing events', () => {
 
     it('when it is handed over, and again when it is sent again', async () => {
       const seen = envelopes();
-      const send = (channel: string) => publisher.publish(channel, envelope(++sequence, 2));
+      const send = (channel: string) => sendOn(publisher, channel, envelope(++sequence, 2));
       await send('a');
       pubSub.fallSilent();
       const failed = [send('a'), send('b')];
@@ -232,15 +241,28 @@ describe('publishing events', () => {
 
     it('an event for several channels once, and a volatile one, too', async () => {
       const shared = envelope(1);
-      await Promise.all([publisher.publish('a', shared), publisher.publish('b', shared)]);
+      await Promise.all([sendOn(publisher, 'a', shared), sendOn(publisher, 'b', shared)]);
       await publish('a', { volatile: true });
       await publish('a');
       expect(numbered()).toEqual(['1/1 a', '1/1 b', '1/3 a']);
     });
 
+    it('an event for channels of two lanes on each of them, and leaves what was handed over as it is', async () => {
+      Object.assign(pubSub, { laneOf: (channel: string) => channel });
+      const published = jest.spyOn(pubSub, 'publish');
+      // The publish history does not copy large events.
+      const shared = Buffer.concat([envelope(1, 2), Buffer.alloc(200_000)]);
+      await sendOn(publisher, 'a', envelope(1, 2));
+      await Promise.all(['a', 'b', 'a'].map((channel) => sendOn(publisher, channel, shared)));
+      const stamps = ['1/1', '1/2', '2/1', '1/3'];
+      expect(published.mock.calls.map(([, bytes]) => stampOf(bytes))).toEqual(stamps);
+      const { publishes } = publisher.after({ ...everything, maxBytes: Infinity });
+      expect(publishes.map(({ bytes }) => stampOf(bytes))).toEqual(stamps);
+    });
+
     it('on one for all where the transport names none', async () => {
       const { publisher: own } = inParts();
-      for (const channel of ['a', 'b']) await own.publish(channel, envelope(++sequence));
+      for (const channel of ['a', 'b']) await sendOn(own, channel, envelope(++sequence));
       expect(own.heads()).toEqual([{ lane: 1, server: 'memory', head: 2, last: 2 }]);
       expect(own.after(everything).publishes).toHaveLength(2);
       own.close();
@@ -253,7 +275,7 @@ describe('publishing events', () => {
         new Reporter(new MemoryLogger()),
         () => undefined,
       );
-      await bare.publish('a', envelope(1));
+      await sendOn(bare, 'a', envelope(1));
       const question = { isWanted: () => true, maxBytes: 1_000 };
       expect(bare.after({ ...question, from: new Map() })).toEqual({
         publishes: [],
@@ -281,11 +303,11 @@ describe('publishing events', () => {
       },
     );
     pubSub.refuse();
-    const waiting = own.publish('a', envelope(1, 2));
+    const waiting = sendOn(own, 'a', envelope(1, 2));
     expect(signed).toEqual([]);
     pubSub.heal();
     await waiting;
-    await own.publish('b', envelope(2, 2));
+    await sendOn(own, 'b', envelope(2, 2));
     expect(signed).toEqual(['a 1', 'b 2']);
     own.close();
   });
@@ -318,10 +340,10 @@ describe('publishing events', () => {
       () => undefined,
     );
     expect([bare.forgotten.sequence, bare.hasPublishedWithin(1_000)]).toEqual([0, false]);
-    expect(await bare.publish('a', envelope(7))).toBe(1);
+    expect(await sendOn(bare, 'a', envelope(7))).toBe(1);
     expect([bare.forgotten.sequence, bare.hasPublishedWithin(1_000)]).toEqual([7, true]);
     pubSub.refuse();
-    await expect(bare.publish('a', envelope(8))).rejects.toMatchObject({
+    await expect(sendOn(bare, 'a', envelope(8))).rejects.toMatchObject({
       code: 'redis.unavailable',
     });
     expect(bare.backlog).toEqual({ events: 0, bytes: 0 });
@@ -340,10 +362,10 @@ describe('publishing events', () => {
       () => undefined,
     );
     const refusals: unknown[] = [];
-    const sent = [bare.publish('a', envelope(1))];
+    const sent = [sendOn(bare, 'a', envelope(1))];
     await until(
       () => {
-        const more = bare.publish('a', envelope(2));
+        const more = sendOn(bare, 'a', envelope(2));
         more.catch((error: unknown) => refusals.push(error));
         if (refusals.length === 0) sent.push(more);
         return refusals.length > 0;
@@ -353,7 +375,7 @@ describe('publishing events', () => {
     expect(refusals).toContainEqual(expect.objectContaining({ code: 'redis.unavailable' }));
     const inFlight = answers.length;
     for (let event = 0; event < 1_000; event++) {
-      await expect(bare.publish(`${event}`, envelope(3))).rejects.toMatchObject({
+      await expect(sendOn(bare, `${event}`, envelope(3))).rejects.toMatchObject({
         code: 'redis.unavailable',
       });
     }
@@ -361,7 +383,7 @@ describe('publishing events', () => {
 
     for (const answer of answers) answer();
     await expect(sent[0]).resolves.toBe(1);
-    const after = bare.publish('a', envelope(4));
+    const after = sendOn(bare, 'a', envelope(4));
     expect(answers).toHaveLength(inFlight + 1);
     answers.at(-1)?.();
     await expect(after).resolves.toBe(1);
@@ -380,5 +402,22 @@ describe('publishing events', () => {
     const late = publish('a');
     await publisher.drain();
     expect(await late).toBe('redis.closed');
+  });
+
+  it('gives waiting events the time that a slow transport needs when the app ends', async () => {
+    jest.useFakeTimers();
+    pubSub.refuse();
+    const waiting = Promise.all(Array.from({ length: 30 }, () => publish('a')));
+    let answerAt = Date.now();
+    pubSub.publish = () => {
+      // One answer after the other.
+      answerAt = Math.max(answerAt, Date.now()) + 100;
+      return new Promise((resolve) => setTimeout(() => resolve(1), answerAt - Date.now()));
+    };
+    pubSub.heal();
+    const drained = publisher.drain();
+    await jest.advanceTimersByTimeAsync(3_500);
+    await drained;
+    expect(await waiting).toEqual(Array.from({ length: 30 }, () => 1));
   });
 });

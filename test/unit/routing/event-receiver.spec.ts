@@ -23,6 +23,8 @@ function envelope(given: { origin?: Buffer; sequence?: number; rooms?: string[];
   ]).bytes;
 }
 
+const isUser = (channel: string): boolean => channel === CHANNEL;
+
 describe('the event receiver', () => {
   let receiver: EventReceiver;
   let namespace: FakeNamespace;
@@ -57,13 +59,30 @@ describe('the event receiver', () => {
     const sentAt = Date.now() + 1_000;
     receiver.deliver({ channel: CHANNEL, sequence: 1, bytes: envelope({}), sentAt });
     receiver.deliver({ channel: CHANNEL, sequence: 2, bytes: envelope({ sequence: 2 }) });
-    expect(namespace.deliveries.map(({ connectedBy, except }) => [connectedBy, except])).toEqual([
+    expect(namespace.deliveries.map(({ asOf, except }) => [asOf, except])).toEqual([
       [sentAt, []],
       [undefined, []],
     ]);
     // The channel was not subscribed at that time.
     receiver.deliver({ channel: CHANNEL, sequence: 3, bytes: envelope({}), sentAt: 1 });
     expect(namespace.deliveries).toHaveLength(2);
+  });
+
+  it('delivers an event that was held to those that were there when it came in', () => {
+    const heldSince = Date.now() - 1_000;
+    const bytes = envelope({});
+    receiver.deliver({ channel: CHANNEL, sequence: 1, bytes, heldSince });
+    expect(namespace.deliveries.map(({ asOf }) => asOf)).toEqual([heldSince]);
+  });
+
+  it('names the targets of some of its channels, unless these are all, or too many', () => {
+    expect(receiver.targetsOf(isUser)).toBeUndefined();
+    for (let n = 0; n < 1_001; n++) {
+      receiver.listen({ kind: 'room', namespace: '/', id: `${n}` }, `room:${n}`);
+    }
+    expect(receiver.targetsOf(isUser)).toEqual([{ kind: 'user', namespace: '/', id: 'alice' }]);
+    expect(receiver.targetsOf(() => false)).toEqual([]);
+    expect(receiver.targetsOf((channel) => channel !== CHANNEL)).toBeUndefined();
   });
 
   it('drops events of its own instance without counting them', () => {

@@ -75,6 +75,7 @@ function recordSpans(telemetry: Telemetry): string[] {
       failed: () => spans.push(`${name}: failed`),
     }),
     deliver: (_context, _event, deliver) => deliver(),
+    cameBack: () => undefined,
   };
   return spans;
 }

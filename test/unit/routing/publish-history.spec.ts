@@ -51,9 +51,9 @@ describe('the publish history', () => {
 
   it('returns the events that Redis took, and those in flight, for a time', () => {
     const recent = history();
-    recent.add('a', TEN, 1, 1, 1).at = performance.now();
+    recent.taken(recent.add('a', TEN, 1, 1, 1));
     jest.advanceTimersByTime(9_000);
-    recent.add('a', TEN, 2, 1, 2).at = performance.now();
+    recent.taken(recent.add('a', TEN, 2, 1, 2));
     recent.add('b', TEN, 3, 1, 3);
     expect(numbers(recent)).toEqual([1, 2, 3]);
     jest.advanceTimersByTime(2_000);
@@ -68,7 +68,7 @@ describe('the publish history', () => {
     const [first, second] = [recent.add('a', TEN, 1, 1, 1), recent.add('a', TEN, 2, 1, 2)];
     recent.drop(first);
     recent.drop(first);
-    second.at = performance.now();
+    recent.taken(second);
     expect(numbers(recent)).toEqual([2]);
     expect([recent.size, recent.bytes, recent.forgotten.sequence]).toEqual([1, 10, 0]);
     jest.advanceTimersByTime(20_000);
@@ -76,10 +76,23 @@ describe('the publish history', () => {
     expect([recent.size, recent.bytes, recent.forgotten.sequence]).toEqual([0, 0, 2]);
   });
 
+  it('lets go of an event in flight for good, though Redis takes it later', () => {
+    const recent = history({ maxBytes: 10 });
+    const first = recent.add('a', TEN, 1, 1, 1);
+    recent.taken(recent.add('a', TEN, 2, 1, 2));
+    recent.taken(first);
+    recent.drop(first);
+    expect(numbers(recent)).toEqual([2]);
+    expect([recent.size, recent.bytes]).toEqual([1, 10]);
+    recent.clear();
+    recent.taken(first);
+    expect(numbers(recent)).toEqual([]);
+  });
+
   it('is bounded by bytes, and reports events that it dropped', () => {
     const recent = history({ maxBytes: 30 });
     for (let number = 1; number <= 5; number++) {
-      recent.add('a', TEN, number, 1, number).at = performance.now();
+      recent.taken(recent.add('a', TEN, number, 1, number));
     }
     expect(recent.bytes).toBe(30);
     expect(numbers(recent)).toEqual([3, 4, 5]);
@@ -90,7 +103,7 @@ describe('the publish history', () => {
   it('reports the highest number that it dropped, even if a lower one was sent later', () => {
     const recent = history({ maxBytes: 10 });
     for (const [i, sequence] of [2, 3, 1, 4].entries()) {
-      recent.add('a', TEN, sequence, 1, i + 1).at = performance.now();
+      recent.taken(recent.add('a', TEN, sequence, 1, i + 1));
     }
     expect(numbers(recent)).toEqual([4]);
     expect(recent.forgotten.sequence).toBe(3);
@@ -98,9 +111,9 @@ describe('the publish history', () => {
 
   it('says what it dropped of a lane that was left, to those only who have a position on it', () => {
     const recent = history({ maxBytes: 10 });
-    recent.add('a', TEN, 1, 1, 1).at = performance.now();
-    recent.add('a', TEN, 2, 1, 2).at = performance.now();
-    recent.add('a', TEN, 3, 2, 1).at = performance.now();
+    recent.taken(recent.add('a', TEN, 1, 1, 1));
+    recent.taken(recent.add('a', TEN, 2, 1, 2));
+    recent.taken(recent.add('a', TEN, 3, 2, 1));
     const evicted = (from: Map<number, number>, last: Map<number, number>) =>
       recent.after({ from, isWanted: ALL, maxBytes: 1_000 }, last).evicted;
     expect(evicted(new Map(), upTo([2, 1]))).toEqual(upTo());
@@ -116,7 +129,7 @@ describe('the publish history', () => {
     for (let number = 1; number <= 10_000; number++) {
       const publish = recent.add('a', TEN, number, 1, number);
       if (number % 3 === 0) recent.drop(publish);
-      else publish.at = performance.now();
+      else recent.taken(publish);
     }
     expect([recent.size, recent.bytes]).toEqual([100, 1_000]);
     expect(numbers(recent).at(-1)).toBe(10_000);
@@ -133,7 +146,7 @@ describe('the publish history', () => {
       // Large envelopes are not copied: nothing writes to a published envelope.
       if (bytes.length <= 131_072) bytes.fill(0xff);
       if (number % 11 === 0) recent.drop(publish);
-      else publish.at = performance.now();
+      else recent.taken(publish);
     }
     const { publishes } = all(recent);
     expect(publishes.length).toBeGreaterThan(5);
@@ -148,7 +161,7 @@ describe('the publish history', () => {
     const recent = new PublishHistory({ maxBytes: 1_000_000, maxAgeMs: 10_000 });
     const made = jest.spyOn(Buffer, 'allocUnsafeSlow');
     for (let number = 1; number <= 20_000; number++) {
-      recent.add('a', Buffer.alloc(2_000), number, 1, number).at = performance.now();
+      recent.taken(recent.add('a', Buffer.alloc(2_000), number, 1, number));
     }
     // 40 MB passed through it.
     expect(made.mock.calls.length).toBeLessThan(8);

@@ -4,7 +4,8 @@ import { ClusterService } from '../../../src/cluster/cluster.service.js';
 import type { ClusterBus } from '../../../src/cluster/cluster-bus.js';
 import { Membership } from '../../../src/cluster/membership.js';
 import type { EngineSocket } from '../../../src/socket-io/engine-socket.js';
-import { ConnectionRecovery } from '../../../src/socket-io/adapter/connection-recovery.js';
+import { Session } from '../../../src/recovery/session.js';
+import { Sessions } from '../../../src/recovery/sessions.js';
 import type { SlowClients } from '../../../src/socket-io/connections/slow-clients.js';
 import { WriteCoalescer } from '../../../src/socket-io/connections/write-coalescer.js';
 import { InMemoryPubSub } from '../../../src/testing/index.js';
@@ -91,34 +92,28 @@ describe('timers whose callbacks throw', () => {
 
   it('release the channels of the other lost clients when the first one throws', () => {
     const released: string[] = [];
-    const recovery = new ConnectionRecovery({
-      packets: () => [],
-      store: () => undefined,
-      keepChannels:
-        ([room = '']) =>
-        () => {
-          if (room === 'bad') fail();
-          released.push(room);
-        },
-      reporter,
-    });
-    for (const room of ['bad', 'good']) {
-      recovery.disconnected(
-        { sid: room, pid: room, rooms: [room], data: {}, missedPackets: [] },
-        1_000,
-      );
-    }
+    const options = { maxDisconnectionMs: 1_000, maxBytes: 65_536, persist: false };
+    const sessions = new Sessions('0123456789abcdef', options, reporter);
+    const keep = (): void => {
+      for (const pid of ['bad', 'good']) {
+        const start = { pid, sid: pid, namespace: '/', scope: 1, since: 0, base: '', issued: 0 };
+        const session = new Session(start);
+        session.awaySince = performance.now();
+        sessions.add(session);
+        sessions.keepAway(session, () => {
+          if (pid === 'bad') fail();
+          released.push(pid);
+        });
+      }
+    };
+    keep();
     jest.advanceTimersByTime(1_000);
     expect(released).toEqual(['good']);
-    expect(reporter.counts()).toEqual({ 'transport.failed': 1 });
+    expect(sessions.size).toBe(0);
+    expect(reporter.counts()).toEqual({ 'recovery.failed': 1 });
 
-    for (const room of ['bad', 'good']) {
-      recovery.disconnected(
-        { sid: room, pid: room, rooms: [room], data: {}, missedPackets: [] },
-        1_000,
-      );
-    }
-    recovery.close();
+    keep();
+    sessions.close();
     expect(released).toEqual(['good', 'good']);
   });
 

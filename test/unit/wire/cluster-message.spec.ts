@@ -34,9 +34,11 @@ function packed(data: unknown[]): Buffer {
 
 describe('a message between instances', () => {
   it.each(messages)('is read as it was sent: %s', (_, message) => {
-    expect(decodeClusterMessage(encodeClusterMessage(stamp, message))).toEqual({
+    const bytes = encodeClusterMessage(stamp, message);
+    expect(decodeClusterMessage(bytes)).toEqual({
       origin: '0123456789abcdef',
       message,
+      size: bytes.length,
     });
   });
 

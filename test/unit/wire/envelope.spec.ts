@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import {
   decodeEnvelope,
   encodeEnvelope,
-  envelopeLength,
+  sizeOf,
   isEncodableList,
   isFrom,
   stampEnvelope,
@@ -12,17 +12,7 @@ import {
   type EnvelopeHeader,
 } from '../../../src/wire/envelope.js';
 import { framesLength, writeFrames } from '../../../src/wire/frames.js';
-
-const header: EnvelopeHeader = {
-  origin: Buffer.from('0123456789abcdef', 'hex'),
-  sequence: 7,
-  sentAt: 1_700_000_000_000,
-  volatile: false,
-  compress: true,
-  except: [],
-  rooms: [],
-  customParser: false,
-};
+import { SAMPLE_HEADER as header } from '../../support/envelope-of.js';
 
 const names = fc.array(fc.string({ unit: 'binary', maxLength: 40 }), { maxLength: 6 });
 const headers: fc.Arbitrary<EnvelopeHeader> = fc.record({
@@ -81,7 +71,7 @@ describe('an envelope', () => {
     fc.assert(
       fc.property(headers, parts, (given, content) => {
         const { bytes, frames } = encodeEnvelope(given, content);
-        expect(bytes.length).toBe(envelopeLength(given, content));
+        expect(bytes.length).toBe(sizeOf(given, content).total);
         expect(frames.equals(framesOf(content))).toBe(true);
         const decoded = decodeEnvelope(bytes) as Envelope;
         const { version, ...rest } = given;

@@ -8,6 +8,7 @@ import {
   decodeEnvelope,
   encodeEnvelope,
   markRepeated,
+  stampEnvelope,
   type EnvelopeHeader,
 } from '../../../src/wire/envelope.js';
 import { encodePacket } from '../../../src/wire/encode-packet.js';
@@ -21,6 +22,9 @@ type Part = string | Bytes;
 interface Fields extends Omit<EnvelopeHeader, 'origin' | 'signed' | 'trace'> {
   readonly origin: string;
   readonly repeated: boolean;
+  /** Only in version 2. */
+  readonly lane?: number;
+  readonly number?: number;
   readonly trace: EnvelopeHeader['trace'] | null;
 }
 
@@ -89,6 +93,12 @@ function faultOf({ channel, secret }: Message, bytes: Buffer): string | undefine
 }
 
 describe('the test vectors of docs/protocol.md', () => {
+  it('have both versions of the envelope', () => {
+    for (const list of [vectors.envelopes, vectors.refused]) {
+      expect([...new Set(list.map(({ version }) => version))]).toEqual([1, 2]);
+    }
+  });
+
   it.each(vectors.channels)('name the channel $channel', (vector) => {
     const { prefix, namespace, target, name, channel } = vector;
     const of = { kind: target, namespace, ...(name !== undefined && { id: name }) } as Target;
@@ -103,7 +113,7 @@ describe('the test vectors of docs/protocol.md', () => {
 
   it.each(vectors.envelopes)('have the bytes of an envelope: $about', (vector) => {
     const { version, channel, secret, parts, reads = false } = vector;
-    const { repeated, trace, origin, ...fields } = vector.fields;
+    const { repeated, trace, origin, lane = 0, number = 0, ...fields } = vector.fields;
     const { bytes } = encodeEnvelope(
       {
         ...fields,
@@ -114,6 +124,7 @@ describe('the test vectors of docs/protocol.md', () => {
       } as EnvelopeHeader,
       parts.map(partOf),
     );
+    stampEnvelope(bytes, lane, number);
     if (secret !== null) signEnvelope(bytes, channel, keyOf(secret));
     if (repeated) markRepeated(bytes);
     const read = reads ? Buffer.from(vector.hex ?? '', 'hex') : bytes;

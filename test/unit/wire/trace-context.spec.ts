@@ -1,23 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import {
-  decodeEnvelope,
-  encodeEnvelope,
-  envelopeLength,
-  type EnvelopeHeader,
-} from '../../../src/wire/envelope.js';
+import { decodeEnvelope, encodeEnvelope, sizeOf } from '../../../src/wire/envelope.js';
 import type { TraceContext } from '../../../src/wire/trace-context.js';
+import { SAMPLE_HEADER } from '../../support/envelope-of.js';
 
-const header: EnvelopeHeader = {
-  origin: Buffer.from('0123456789abcdef', 'hex'),
-  sequence: 7,
-  sentAt: 1_700_000_000_000,
-  volatile: false,
-  compress: true,
-  except: ['s1'],
-  rooms: ['r', 'ü'],
-  customParser: false,
-};
+const header = { ...SAMPLE_HEADER, except: ['s1'], rooms: ['r', 'ü'] };
 const trace: TraceContext = {
   traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
   spanId: '00f067aa0ba902b7',
@@ -46,7 +33,7 @@ describe('the trace context in an envelope', () => {
           except: ['s1'],
           rooms: ['r', 'ü'],
         });
-        expect(bytes.length).toBe(envelopeLength({ ...header, trace: given }, ['2["a"]']));
+        expect(bytes.length).toBe(sizeOf({ ...header, trace: given }, ['2["a"]']).total);
       }),
     );
   });

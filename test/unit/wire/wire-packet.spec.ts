@@ -28,7 +28,7 @@ const binary: EncodedPart[] = ['51-["file",{"_placeholder":true,"num":0}]', Buff
 describe('a packet on its way to sockets', () => {
   it('is not decoded for sockets that take the frames or the parts', () => {
     const { parser, decoders } = countingParser();
-    const packet = new WirePacket(framesOf([text]), parser);
+    const packet = new WirePacket({ frames: framesOf([text]) }, parser);
     expect(packet.frames).toEqual(framesOf([text]));
     expect(packet.parts).toEqual([text]);
     expect(decoders()).toBe(0);
@@ -36,7 +36,7 @@ describe('a packet on its way to sockets', () => {
 
   it('is split once and decoded once, however many sockets need it', () => {
     const { parser, decoders } = countingParser();
-    const packet = new WirePacket(framesOf(binary), parser);
+    const packet = new WirePacket({ frames: framesOf(binary) }, parser);
     expect(packet.packet).toMatchObject({ type: 2, nsp: '/', data: ['file', Buffer.from([1, 2])] });
     expect(packet.packet).toBe(packet.packet);
     expect(packet.parts).toBe(packet.parts);
@@ -46,7 +46,7 @@ describe('a packet on its way to sockets', () => {
   it('is neither split nor decoded if both forms are known', () => {
     const { parser, decoders } = countingParser();
     const known = { parts: [text], packet: { type: 2, nsp: '/chat', data: ['hello', { n: 1 }] } };
-    const packet = new WirePacket(framesOf([text]), parser, known);
+    const packet = new WirePacket({ frames: framesOf([text]) }, parser, known);
     expect(packet.parts).toBe(known.parts);
     expect(packet.packet).toBe(known.packet);
     expect(decoders()).toBe(0);
@@ -63,7 +63,7 @@ describe('a packet on its way to sockets', () => {
     ['a reserved event', ['2["disconnect"]']],
   ])('is malformed, without an exception, if its frames carry %s', (_, parts) => {
     const { parser, decoders } = countingParser();
-    const packet = new WirePacket(framesOf(parts), parser);
+    const packet = new WirePacket({ frames: framesOf(parts) }, parser);
     expect(packet.packet).toBeUndefined();
     expect(packet.packet).toBeUndefined();
     expect(decoders()).toBe(1);

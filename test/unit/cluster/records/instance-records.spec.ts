@@ -12,7 +12,7 @@ import type {
 import { RedisRecords } from '../../../../src/cluster/records/redis-records.js';
 import { RedisScripts } from '../../../../src/redis/redis-scripts.js';
 import { testRedisUrl } from '../../../support/test-cluster.js';
-import { until } from '../../../support/until.js';
+import { PATIENCE_MS, until } from '../../../support/until.js';
 
 const NOTHING: KnownRecords = { version: 0, changesVersion: 0, data: '' };
 const LIMITS = { memberTimeoutMs: 60_000, keptMs: 60_000 };
@@ -39,7 +39,7 @@ describe.each(['in memory', 'in Redis'])('records of instances %s', (where) => {
     table = new RecordTable();
     limits = LIMITS;
     byId = new Map();
-    scripts = new RedisScripts(redis, 5_000, `${prefix}:*`);
+    scripts = new RedisScripts(redis, PATIENCE_MS, `${prefix}:*`);
   });
   afterEach(async () => {
     const keys = await redis.keys(`${prefix}:*`);
@@ -105,6 +105,32 @@ describe.each(['in memory', 'in Redis'])('records of instances %s', (where) => {
     );
     expect(await beat('b', 'b1').then(shown)).toEqual(['c alive c1']);
   });
+
+  if (where === 'in Redis') {
+    it('of few instances that have ended stay for longer', async () => {
+      limits = { ...LIMITS, keptMs: 1, fewKeptMs: 60_000 };
+      await recordsOf('a').end('a, the last');
+      const [, before] = await redis.time();
+      await until(
+        async () => Math.abs(Number((await redis.time())[1]) - Number(before)) > 5_000,
+        () => 'some ms',
+      );
+      await beat('b', 'b1');
+      expect(shown(await beat('b', 'b1'))).toEqual(['a ended a, the last']);
+    });
+
+    it('of many instances that have ended do not', async () => {
+      limits = { ...LIMITS, keptMs: 1, fewKeptMs: 60_000 };
+      const ends = Array.from({ length: 1_010 }, (_, i) => recordsOf(`i${i}`).end('the last'));
+      await Promise.all(ends);
+      let read = await beat('b', 'b1');
+      await until(
+        async () => (read = await beat('b', 'b1')).records.length <= 1_000,
+        () => 'records to be forgotten',
+      );
+      expect(read.records.length).toBeGreaterThan(900);
+    });
+  }
 
   /** Beats of `b` until it reads this. */
   const untilRead = async (

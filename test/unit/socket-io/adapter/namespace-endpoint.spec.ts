@@ -1,12 +1,13 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Namespace, Socket } from 'socket.io';
 import * as parser from 'socket.io-parser';
 import { Reporter } from '../../../../src/reporting/reporter.js';
 import type { Delivery } from '../../../../src/routing/local-namespace.js';
 import { codecOf, encodeEvent } from '../../../../src/routing/packet-codec.js';
 import { userRoom } from '../../../../src/routing/reserved-rooms.js';
-import { ConnectionRecovery } from '../../../../src/socket-io/adapter/connection-recovery.js';
+import type { NamespaceRecovery } from '../../../../src/recovery/namespace-recovery.js';
 import { NamespaceEndpoint } from '../../../../src/socket-io/adapter/namespace-endpoint.js';
+import { RecentJoins } from '../../../../src/socket-io/adapter/recent-joins.js';
 import { RoomChannels } from '../../../../src/socket-io/adapter/room-channels.js';
 import type { SlowClients } from '../../../../src/socket-io/connections/slow-clients.js';
 import { MemoryLogger } from '../../../support/memory-logger.js';
@@ -52,7 +53,10 @@ describe('a namespace without a Socket.IO server', () => {
     endpoint = givenEndpoint();
   });
 
-  const givenEndpoint = (recovery?: ConnectionRecovery): NamespaceEndpoint => {
+  const givenEndpoint = (
+    recovery?: NamespaceRecovery,
+    joins = new RecentJoins(0),
+  ): NamespaceEndpoint => {
     const channels = new RoomChannels(NAME, {
       hold: (target) => {
         const name = Object.values(target).join(' ');
@@ -64,6 +68,7 @@ describe('a namespace without a Socket.IO server', () => {
     return new NamespaceEndpoint({
       namespace: { name: NAME, sockets } as unknown as Namespace,
       codec: CODEC,
+      joins,
       memory: {
         rooms,
         sids,
@@ -78,6 +83,10 @@ describe('a namespace without a Socket.IO server', () => {
         exit: (id, name) => {
           sids.get(id)?.delete(name);
           rooms.get(name)?.delete(id);
+        },
+        exitAll: (id) => {
+          for (const name of sids.get(id) ?? []) rooms.get(name)?.delete(id);
+          sids.delete(id);
         },
       },
       channels,
@@ -142,30 +151,41 @@ describe('a namespace without a Socket.IO server', () => {
     expect(count).toBe(Object.values(expected).reduce((sum, each) => sum + each, 0));
   });
 
-  it('delivers a late event to the sockets that were connected when it was sent, without a list of the others', () => {
-    const unreadable = Object.defineProperty({}, 'issued', {
-      get: () => {
-        throw new Error('no');
-      },
-    });
-    const given: Record<string, object> = {
-      earlier: { handshake: { issued: 100 } },
-      inTime: { handshake: { issued: 150 } },
-      later: { handshake: { issued: 151 } },
-      recovered: { handshake: { issued: 151 }, recovered: true },
-      changed: { handshake: {} },
-      removed: {},
-      unreadable: { handshake: unreadable },
-      elsewhere: { handshake: { issued: 100 } },
+  it('delivers a late event to the sockets that had come when it was sent, by a clock that is not set back', () => {
+    jest.spyOn(Date, 'now').mockReturnValue(0);
+    const clock = jest.spyOn(performance, 'now');
+    const joinAt = (ms: number, id: string, room: string): void => {
+      clock.mockReturnValue(ms);
+      join(id, room);
     };
-    for (const [id, properties] of Object.entries(given)) {
-      Object.assign(join(id, id === 'elsewhere' ? 's' : 'r'), properties);
-    }
-    const expected = ['earlier', 'inTime', 'recovered', 'changed', 'removed', 'unreadable'];
-    expect(deliver({ rooms: ['r'], connectedBy: 150 })).toBe(expected.length);
-    const reached = Object.entries(received()).filter(([, events]) => events === 1);
-    expect(reached.map(([id]) => id)).toEqual(expected);
-    expect(deliver({ connectedBy: 150, rooms: ['s'], except: ['r'] })).toBe(1);
+    joinAt(100, 'earlier', 'r');
+    joinAt(150, 'inTime', 'r');
+    joinAt(151, 'later', 'r');
+    joinAt(100, 'elsewhere', 's');
+    const asOf = performance.timeOrigin + 150;
+    expect(deliver({ rooms: ['r'], asOf })).toBe(2);
+    expect(received()).toEqual({ earlier: 1, inTime: 1, later: 0, elsewhere: 0 });
+    expect(deliver({ asOf, rooms: ['s'], except: ['r'] })).toBe(1);
+    jest.restoreAllMocks();
+  });
+
+  it('delivers a late event to the sockets that were in one of its rooms when it was sent', () => {
+    endpoint = givenEndpoint(undefined, new RecentJoins(60_000));
+    for (const id of ['old', 'guest', 'both']) join(id);
+    void endpoint.join('old', ['r']);
+    void endpoint.join('both', ['s']);
+    jest.useFakeTimers({ now: Date.now() + 1_000 });
+    const sentAt = Date.now();
+    jest.advanceTimersByTime(1_000);
+    void endpoint.join('guest', ['r', 's']);
+    void endpoint.join('both', ['r']);
+    expect(deliver({ asOf: sentAt, rooms: ['r'] })).toBe(1);
+    expect(received()).toEqual({ old: 1, guest: 0, both: 0 });
+    expect(deliver({ asOf: sentAt, rooms: ['r', 's'] })).toBe(2);
+    expect(received()).toEqual({ old: 2, guest: 0, both: 1 });
+    expect(deliver({ asOf: Date.now(), rooms: ['r'] })).toBe(3);
+    expect(deliver({ asOf: sentAt })).toBe(3);
+    jest.useRealTimers();
   });
 
   it('delivers to the sockets of a user until they leave', () => {
@@ -215,29 +235,26 @@ describe('a namespace without a Socket.IO server', () => {
     expect(received()).toEqual({ a: 2, late: 1 });
   });
 
-  it('keeps an event for clients that come back, and sends it with its offset', () => {
-    const packets: { id: string; opts: object; data: unknown[] }[] = [];
-    const wanted: string[][] = [];
-    const recovery = new ConnectionRecovery({
-      packets: () => packets as never,
-      store: ({ data }, options) => {
-        wanted.push([...options.rooms]);
-        packets.push({ id: '1', opts: options, data: [...data, 'offset'] });
+  it('keeps an event for clients that come back, and leaves out the sockets that have it already', () => {
+    const kept: unknown[] = [];
+    const recovery = {
+      arrived: () => undefined,
+      roomsFor: () => new Set<string>(),
+      connected: () => undefined,
+      joined: () => undefined,
+      keep: ({ offset }: Delivery) => {
+        kept.push(offset);
+        return offset === 'known' ? new Set(['a']) : undefined;
       },
-      keepChannels: () => () => undefined,
-      reporter,
-    });
-    join('a', 'r');
+    } as unknown as NamespaceRecovery;
     endpoint = givenEndpoint(recovery);
+    join('a', 'r');
+    join('b', 'r');
 
-    deliver({ rooms: ['r'] });
-    expect(sockets.get('a')?.written).toEqual([`2${NAME},["news","offset"]`]);
-    // Socket.IO's adapter sends it to nobody, and keeps it for the room.
-    expect(wanted).toEqual([['propagator#nobody']]);
-    expect(packets).toMatchObject([{ opts: { rooms: new Set(['r']) } }]);
-
-    deliver({ rooms: ['r'], volatile: true });
-    expect(packets).toHaveLength(1);
+    expect(deliver({ rooms: ['r'], offset: 'new' })).toBe(2);
+    expect(deliver({ rooms: ['r'], offset: 'known' })).toBe(1);
+    expect(received()).toEqual({ a: 1, b: 2 });
+    expect(kept).toEqual(['new', 'known']);
   });
 
   it('keeps sockets out of reserved rooms, rooms of other sockets, long names and too many rooms', () => {

@@ -1,0 +1,103 @@
+import type { ClusterRequests } from '../../../src/cluster/cluster-requests.js';
+import { afterEach, expect, it, jest } from '@jest/globals';
+import { HandOver } from '../../../src/recovery/hand-over.js';
+import { TransferWriter } from '../../../src/recovery/transfer.js';
+import { Reporter } from '../../../src/reporting/reporter.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+
+const HOME = '0123456789abcdef';
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+function handOverTo(request: ClusterRequests['request']): HandOver {
+  return new HandOver({
+    instanceId: 'fedcba9876543210',
+    holder: {
+      find: () => undefined,
+      release: () => Promise.resolve([]),
+      adopt: () => Promise.resolve([]),
+    },
+    requests: {
+      handle: () => undefined,
+      request,
+      answered: () => Promise.resolve(),
+    },
+    cluster: {
+      otherMembers: () => [
+        { instanceId: HOME, host: '', pid: 1, startedAt: 0, sockets: 0, users: 0 },
+      ],
+    },
+    reporter: new Reporter(new MemoryLogger()),
+    // A timeout longer than a test may take.
+    timeoutMs: 600_000,
+  });
+}
+
+it('does not wait for the timeout of an instance that has no subscription, as after a crash', async () => {
+  const handOver = handOverTo(() =>
+    Promise.resolve({ replied: [], missing: [HOME], complete: false, isUnheard: true }),
+  );
+
+  expect(await handOver.find('/', `${HOME}.x`, HOME)).toBe('old-instance-silent');
+});
+
+it('does not search any more once this instance ends', async () => {
+  let asked = 0;
+  const handOver = handOverTo(() => {
+    // Silent until its time is over.
+    if (++asked === 3) handOver.close();
+    return Promise.resolve({ replied: [], missing: [HOME], complete: false });
+  });
+
+  expect(await handOver.find('/', `${HOME}.x`, HOME)).toBe('old-instance-silent');
+  expect(asked).toBe(3);
+});
+
+it('asks an instance that refuses or fails twice a second, and no more', async () => {
+  jest.useFakeTimers();
+  let asked = 0;
+  const handOver = handOverTo(() => {
+    asked++;
+    return Promise.resolve({ replied: [], missing: [HOME], complete: false });
+  });
+
+  const found = handOver.find('/', `${HOME}.x`, HOME);
+  await jest.advanceTimersByTimeAsync(5_000);
+  expect([asked > 5, asked <= 11]).toEqual([true, true]);
+  handOver.close();
+  await jest.advanceTimersByTimeAsync(1_000);
+  expect(await found).toBe('old-instance-silent');
+});
+
+it('takes no session without all parts: an instance may end before it can send one again', async () => {
+  const parts: unknown[] = [];
+  const writer = new TransferWriter((part) => parts.push(part));
+  const events = [1, 2, 3].map((number) => ({
+    offset: `${number}`,
+    key: `${number}`,
+    compress: true,
+    at: performance.now(),
+    frames: Buffer.alloc(200_000),
+  }));
+  writer.add(0, { rooms: [], data: {}, custom: false, base: '', upTo: '', events });
+  writer.flush();
+  const question = { namespace: '/', pid: `${HOME}.x`, offset: '', current: [] };
+  const take = async (received: readonly unknown[]) => {
+    const handOver = handOverTo(({ onPart }) => {
+      for (const part of received) onPart?.(HOME, part);
+      return Promise.resolve({ replied: [], missing: [], complete: true });
+    });
+    const session = await handOver.take(HOME, question);
+    return typeof session === 'string' ? session : session.events.map(({ key }) => key);
+  };
+
+  expect(parts).toHaveLength(3);
+  expect(await take(parts.toReversed())).toEqual(['1', '2', '3']);
+  expect(await take(parts.slice(1))).toBe('not-proven');
+  expect(await take(parts.slice(2))).toBe('not-proven');
+  // Its result is in the last part.
+  expect(await take(parts.slice(0, 2))).toBe('not-proven');
+  expect(await take([])).toBe('unknown-session');
+});
