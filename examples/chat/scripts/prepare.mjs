@@ -2,7 +2,7 @@
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { project, run } from '../../../scripts/demo/commands.mjs';
-import { buildLibrary } from '../../../scripts/demo/library.mjs';
+import { buildClient, buildLibrary } from '../../../scripts/demo/library.mjs';
 import { withLock } from '../../../scripts/redis/lock.mjs';
 import { hashOf, isSource } from './hash.mjs';
 
@@ -24,13 +24,14 @@ export async function prepareChat() {
   await mkdir(cache, { recursive: true });
   await withLock(join(cache, 'lock'), async () => {
     await buildLibrary();
+    await buildClient();
     // In sequence, because each step needs the results of the earlier ones.
     const installed = await step(
       'packages',
       await hashOf(example, ['package.json', 'package-lock.json']),
       install,
     );
-    const library = await hashOf(project, ['dist']);
+    const library = await hashOf(project, ['dist', 'client/dist']);
     await step('library', `${installed} ${library}`, addLibrary);
     await step('build', `${installed} ${await hashOf(example, sources)}`, build);
   });
@@ -43,9 +44,10 @@ async function install() {
   await mkdir(app, { recursive: true });
   for (const file of ['package-lock.json', '.npmrc'])
     await cp(join(example, file), join(app, file));
-  // npm must not look for the library in the registry: it is a local package here.
+  // npm must not look for the library in the registry: it and its client are local packages here.
   const description = JSON.parse(await readFile(join(example, 'package.json'), 'utf8'));
   delete description.dependencies['nestjs-redis-propagator'];
+  delete description.devDependencies['nestjs-redis-propagator-client'];
   await writeFile(join(app, 'package.json'), JSON.stringify(description, undefined, 2));
   await run('npm', ['ci', '--prefix', app, '--prefer-offline', ...quiet]);
 }
@@ -53,10 +55,12 @@ async function install() {
 async function addLibrary() {
   await rm(packed, { recursive: true, force: true });
   await mkdir(packed, { recursive: true });
-  await run('npm', ['pack', '--pack-destination', packed, '--ignore-scripts', '--loglevel=error']);
-  const [tarball = ''] = await readdir(packed);
-  const file = join(packed, tarball);
-  await run('npm', ['install', '--prefix', app, '--no-save', '--prefer-offline', ...quiet, file]);
+  const pack = ['pack', '--pack-destination', packed, '--ignore-scripts', '--loglevel=error'];
+  await run('npm', pack);
+  await run('npm', [...pack, './client']);
+  const files = (await readdir(packed)).map((tarball) => join(packed, tarball));
+  const add = ['install', '--prefix', app, '--no-save', '--prefer-offline', ...quiet];
+  await run('npm', [...add, ...files]);
 }
 
 async function build() {

@@ -24,6 +24,10 @@ Open a tab on each: log in as alice on one and as bob on two. The password is "d
   - Order something for somebody who is online, and for somebody who is not.
   - Stop an instance. Its tabs move to the other one, and nothing is lost. ${AWAY_MS / 1000} seconds later it is back.
 
+Or watch two clients that send by themselves, kill an instance, and count what is missing:
+
+  ${one}/playground.html
+
 From outside the app:
 
   ${env}${publish} lobby 'Hello from a script'

@@ -27,6 +27,8 @@ import { SessionsModule } from './sessions/sessions.module.js';
         },
         presence: { graceMs: config.presenceGraceMs },
         shutdown: { drainMs: config.drainMs },
+        // A client that comes back, to any instance, gets the events that it missed.
+        recovery: {},
         // Far more than a person sends from the page, and too little to harm others.
         limits: { eventsPerSecond: 50 },
       }),

@@ -6,7 +6,10 @@ const app = await createApp();
 
 // The stop button of the page. As with SIGTERM, clients are moved to other instances first. After that nothing
 // keeps the process alive.
-app.get(StopRequests).requested$.subscribe(() => void app.close());
+app.get(StopRequests).requested$.subscribe(({ kill }) => {
+  if (kill === true) process.kill(process.pid, 'SIGKILL');
+  else void app.close();
+});
 
 await app.listen(app.get(Config).port);
 console.log(`Listening on ${await app.getUrl()}`);

@@ -57,7 +57,10 @@ export interface JoinedRoom {
 
 /** Namespace `/chat`. */
 export interface ChatToClient extends ToEveryClient {
-  /** After each connect: the rooms that the user is a member of. Send `join` for each to enter it again. */
+  /**
+   * After each connect: the rooms that the user is a member of. Send `join` for each to enter it again; a recovered connection is
+   * in its rooms already.
+   */
   rooms: (list: { rooms: string[] }) => void;
   /**
    * To everybody in the room. The same `id` may come again after a lost connection: show it once. Messages sent on

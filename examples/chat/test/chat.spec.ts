@@ -134,10 +134,7 @@ it('pushes the steps of an order to all tabs, and knows which users are offline'
   const bob = await given.tab('bob', 'two');
   await alice.person('Bob').getByText('Available').waitFor();
 
-  // It is shown for a few seconds only.
-  const news = [alice, alsoAlice].map(({ page }) =>
-    page.getByRole('list', { name: 'News' }).getByText('Order received').waitFor(),
-  );
+  const news = [alice, alsoAlice].map((tab) => tab.news('Order received').waitFor());
   await alice.order('Flat white');
   await Promise.all(news);
   for (const tab of [alice, alsoAlice]) {
@@ -150,6 +147,11 @@ it('pushes the steps of an order to all tabs, and knows which users are offline'
   await alice.orders.getByRole('listitem').filter({ hasText: 'Reached' }).waitFor();
   await bob.orders.getByRole('listitem').filter({ hasText: 'Desk lamp' }).waitFor();
 
+  // She has just left, and her events are kept for the case that she comes back.
+  const carol = await given.tab('carol', 'two');
+  await alice.person('Carol').getByText('Available').waitFor();
+  await carol.page.close();
+  await alice.person('Carol').getByText('Offline').waitFor();
   await alice.order('Train ticket', 'Carol');
   const offline = alice.orders.getByRole('listitem').filter({ hasText: 'Train ticket' });
   await offline.getByText('A push notification would be sent').waitFor();

@@ -13,7 +13,7 @@ it('loses nothing and shows nothing twice when an instance is stopped while mess
   const messages = numbered('stop', 20);
 
   // Shown for a few seconds only.
-  const moved = alice.page.getByText('Moved to instance two').waitFor();
+  const moved = alice.news('Back, nothing missed').getByText('Moved to instance two').waitFor();
   const stopped = bob.instance('one').getByText('Stopped').waitFor();
   // It stays down until the page has said so, and comes back while messages are sent.
   const back = Promise.all([stopped, moved]).then(() => given.app.startAgain('one'));
@@ -42,7 +42,10 @@ it('keeps messages written while no instance answers, and says so', async () => 
   expect(await alice.texts('sending')).toEqual(messages);
   await alice.page.getByText('3 messages will be sent').waitFor();
 
+  const reloaded = alice.news('Back, reloaded').waitFor();
   await Promise.all([given.app.startAgain('one'), given.app.startAgain('two')]);
+  // Nobody has the events that were sent while all instances were down.
+  await reloaded;
   await alice.showsExactly('dark', messages);
   await bob.showsExactly('dark', messages);
   await banner.waitFor({ state: 'hidden' });
@@ -50,7 +53,9 @@ it('keeps messages written while no instance answers, and says so', async () => 
 
 it('moves a tab to another instance on request', async () => {
   const alice = await given.tab('alice', 'one');
+  const moved = alice.news('Back, nothing missed').getByText('Moved to instance two').waitFor();
   await alice.instance('two').getByRole('button', { name: 'Move this tab here' }).click();
+  await moved;
   await alice.connectedTo('two');
   await alice.instance('two').getByText('This tab').waitFor();
   await alice.say('from the other side');

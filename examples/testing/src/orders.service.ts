@@ -5,14 +5,14 @@ import { RedisPropagatorService } from 'nestjs-redis-propagator';
 export class OrdersService {
   constructor(private readonly propagator: RedisPropagatorService) {}
 
-  /** How the user was told. */
-  async ship(userId: string, orderId: number): Promise<'on screen' | 'by e-mail'> {
+  /** Resolves to `false` if no client of the user shows the order: none has a socket in this namespace. */
+  async ship(userId: string, orderId: number): Promise<boolean> {
     const { reached } = await this.propagator.emitToUser({
       userId,
       event: 'order-shipped',
       data: { orderId },
     });
     // null: Redis is down, and the event waits for it.
-    return reached === false ? 'by e-mail' : 'on screen';
+    return reached !== false;
   }
 }

@@ -4,7 +4,7 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { RedisPropagatorService } from 'nestjs-redis-propagator';
+import { PresenceService, RedisPropagatorService } from 'nestjs-redis-propagator';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JobQueue, type ReportJob } from './job-queue.js';
 
@@ -18,13 +18,14 @@ export class ReportsWorker implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly jobs: JobQueue,
     private readonly propagator: RedisPropagatorService,
+    private readonly presence: PresenceService,
   ) {}
 
   onApplicationBootstrap(): void {
     this.working = this.workUntilStopped();
   }
 
-  /** Events can be sent until long after this hook: the current job is completed, and its user told. */
+  /** Events can be sent until long after this hook: the current job is completed, and its user gets the event. */
   async onModuleDestroy(): Promise<void> {
     this.stopping = true;
     await this.working;
@@ -43,14 +44,13 @@ export class ReportsWorker implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async make({ userId, report }: ReportJob): Promise<void> {
     const pages = report.length; // the real work would be here
-    const { reached } = await this.propagator.emitToUser({
+    await this.propagator.emitToUser({
       userId,
       event: 'report-ready',
       data: { report, pages },
     });
-    // False: no client got it. The report exists anyway, and an e-mail says so. Null: the event waits for Redis.
-    this.logger.log(
-      `${report} for ${userId}: ${reached === false ? 'no client got it, an e-mail is due' : 'told'}`,
-    );
+    // The receipt knows one namespace only. Presence knows whether the user is online anywhere.
+    const online = await this.presence.isOnline(userId);
+    this.logger.log(`${report} for ${userId}: ${online ? 'sent' : 'offline, an e-mail is due'}`);
   }
 }

@@ -9,8 +9,7 @@ import { ReportsWorker } from './reports.worker.js';
       redis: process.env.REDIS_URL,
       // The same as that of the app, because it is the first part of every channel name.
       prefix: process.env.REDIS_PREFIX,
-      // Nobody connects here, so there is no authentication and no presence.
-      presence: false,
+      // No client connects here, so there is no authentication.
     }),
   ],
   providers: [JobQueue, ReportsWorker],

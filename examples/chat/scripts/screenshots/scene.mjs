@@ -93,6 +93,6 @@ async function stopInstance(alice) {
   await alice.instance('one').getByRole('button', { name: 'Really stop it?' }).click();
   await alice.say('I am still here, on the other instance.');
   await alice.page.getByRole('status', { name: 'Connection' }).getByText('two').waitFor();
-  await alice.page.getByText('Moved to instance two').waitFor();
+  await alice.page.getByText('Back, nothing missed').waitFor();
   await alice.instance('one').getByText('Stopped').waitFor();
 }

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { launchChromium } from '../chromium/launch.mjs';
+import { launchChromium } from '../../../../scripts/chromium/launch.mjs';
 import { Instances } from '../instances.mjs';
 import { prepareChat } from '../prepare.mjs';
 import { project } from '../../../../scripts/demo/commands.mjs';

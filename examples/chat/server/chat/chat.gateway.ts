@@ -51,8 +51,14 @@ export class ChatGateway implements OnGatewayConnection<AuthenticatedSocket> {
   async handleConnection(socket: AuthenticatedSocket): Promise<void> {
     const userId = socket.auth?.userId;
     if (userId === undefined) return;
+    const recovered = socket.recovered ? [...socket.rooms] : [];
     try {
-      socket.emit('rooms', { rooms: await this.rooms.roomsOf(userId) });
+      const rooms = await this.rooms.roomsOf(userId);
+      // The user may have left rooms in another tab, while this one was disconnected.
+      for (const room of recovered) {
+        if (room !== socket.id && !rooms.includes(room)) await socket.leave(room);
+      }
+      socket.emit('rooms', { rooms });
     } catch {
       // Redis is down, and that has been reported. The client keeps the rooms that it knows, and can join others
       // later.

@@ -29,12 +29,25 @@ export class ClusterController {
   @HttpCode(202)
   @UseGuards(BearerGuard)
   async stop(@Param('name') name: string): Promise<{ stopping: string }> {
+    await this.stops.send({ id: await this.runningInstance(name) });
+    return { stopping: name };
+  }
+
+  /** FOR THE DEMO ONLY: like a crash. The clients of the instance are not told. */
+  @Post('instances/:name/kill')
+  @HttpCode(202)
+  @UseGuards(BearerGuard)
+  async kill(@Param('name') name: string): Promise<{ killing: string }> {
+    await this.stops.send({ id: await this.runningInstance(name), kill: true });
+    return { killing: name };
+  }
+
+  private async runningInstance(name: string): Promise<string> {
     const { instances } = await this.views.view();
     const found = instances.find((instance) => instance.name === name);
     if (found === undefined || found.state === 'stopped' || found.state === 'lost') {
       throw new NotFoundException('No such instance');
     }
-    await this.stops.send(found.id);
-    return { stopping: name };
+    return found.id;
   }
 }

@@ -6,12 +6,14 @@ import { Config } from '../config.js';
 interface StopRequest {
   /** A restarted instance with the same name has another id, and is not meant. */
   id: string;
+  /** End at once, like a crash. */
+  kill?: boolean;
 }
 
 /** Ends an instance, on request to any of them. */
 @Injectable()
 export class StopRequests {
-  /** Emits when this instance should end; the subscriber closes the app. */
+  /** Emits when this instance should end; the subscriber closes the app, or kills the process. */
   readonly requested$: Observable<StopRequest>;
   private readonly channel: string;
 
@@ -27,7 +29,7 @@ export class StopRequests {
     );
   }
 
-  async send(id: string): Promise<void> {
-    await this.redis.publish(this.channel, { id } satisfies StopRequest);
+  async send(request: StopRequest): Promise<void> {
+    await this.redis.publish(this.channel, request);
   }
 }

@@ -82,6 +82,14 @@ export class ChatPage {
     await this.connection.filter({ hasText: `Connected to${instance}` }).waitFor();
   }
 
+  /** A notice, which is shown for a few seconds only. */
+  news(title: string): Locator {
+    return this.page
+      .getByRole('list', { name: 'News' })
+      .getByRole('listitem')
+      .filter({ hasText: title });
+  }
+
   person(name: string): Locator {
     return this.people
       .getByRole('listitem')

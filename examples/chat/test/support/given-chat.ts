@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import type { Browser, BrowserContext } from 'playwright-core';
-import { launchChromium } from '../../scripts/chromium/launch.mjs';
+import { launchChromium } from '../../../../scripts/chromium/launch.mjs';
 import { ChatApp, type ChatAppOptions } from './chat-app.js';
 import { ChatPage } from './chat-page.js';
 
@@ -9,8 +9,13 @@ export interface GivenChat {
   readonly app: ChatApp;
   /** A person: a browser of their own, with any number of tabs. */
   person(): Promise<BrowserContext>;
-  /** A tab of a person, logged in. */
-  tab(user: string, instance: 'one' | 'two', person?: BrowserContext): Promise<ChatPage>;
+  /** A tab of a person, logged in, once it is connected to this instance. */
+  tab(
+    user: string,
+    instance: 'one' | 'two',
+    person?: BrowserContext,
+    url?: string,
+  ): Promise<ChatPage>;
 }
 
 /** @param options differences from the defaults; a function if they are known only when the tests run */
@@ -51,8 +56,9 @@ export function givenChat(
       return app;
     },
     person,
-    async tab(user, instance, context) {
-      const page = await ChatPage.as(user, context ?? (await person()), this.app.url(instance));
+    async tab(user, instance, context, url) {
+      const address = url ?? this.app.url(instance);
+      const page = await ChatPage.as(user, context ?? (await person()), address);
       pages.push(page);
       await page.connectedTo(instance);
       return page;

@@ -1,4 +1,4 @@
-import { findChromium } from '../../scripts/chromium/find.mjs';
+import { findChromium } from '../../../../scripts/chromium/find.mjs';
 import { prepareChat } from '../../scripts/prepare.mjs';
 import redisSetup from '../../../../test/redis-global-setup.mjs';
 

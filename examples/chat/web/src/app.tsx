@@ -5,7 +5,7 @@ import { useAutoLogin } from './login/use-auto-login.js';
 import { ask } from './net/api.js';
 import type { Instances } from './net/instances.js';
 import type { Session } from './net/session.js';
-import { SocketProvider } from './net/socket-provider.js';
+import { ConnectionProvider } from './net/connection.js';
 import { useStore } from './net/use-store.js';
 import { ErrorBoundary } from './shell/error-boundary.js';
 import { Shell } from './shell/shell.js';
@@ -33,11 +33,11 @@ export function App({ instances, session }: Props) {
       {user === undefined ? (
         <LoginPage session={session} />
       ) : (
-        <SocketProvider key={user.id} instances={instances} session={session}>
+        <ConnectionProvider key={user.id} instances={instances} session={session}>
           <WorkspaceProvider me={user} instances={instances} session={session}>
             <Shell />
           </WorkspaceProvider>
-        </SocketProvider>
+        </ConnectionProvider>
       )}
     </ErrorBoundary>
   );

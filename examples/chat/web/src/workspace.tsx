@@ -1,10 +1,10 @@
-import { createContext, use, useMemo, type ReactNode } from 'react';
+import { useSocket } from 'nestjs-redis-propagator-client/react';
+import { createContext, use, useEffect, useMemo, type ReactNode } from 'react';
 import type { User } from '../../shared/model.js';
 import { Chat } from './chat/chat.js';
 import { Cluster } from './cluster/cluster.js';
 import type { Instances } from './net/instances.js';
 import type { Session } from './net/session.js';
-import { useAttached } from './net/use-attached.js';
 import { Orders } from './orders/orders.js';
 import { People } from './people/people.js';
 import { Toasts } from './ui/toasts.js';
@@ -37,10 +37,13 @@ export function WorkspaceProvider({ me, instances, session, children }: Props) {
     () => newWorkspace({ id, name }, instances, session),
     [id, name, instances, session],
   );
-  useAttached('/chat', workspace.chat);
-  useAttached('/presence', workspace.people);
-  useAttached('/', workspace.orders);
-  useAttached('/', workspace.cluster);
+  const main = useSocket('/');
+  const chat = useSocket('/chat');
+  const presence = useSocket('/presence');
+  useEffect(() => workspace.orders.attach(main), [workspace, main]);
+  useEffect(() => workspace.cluster.attach(main), [workspace, main]);
+  useEffect(() => workspace.chat.attach(chat), [workspace, chat]);
+  useEffect(() => workspace.people.attach(presence), [workspace, presence]);
   return <WorkspaceContext value={workspace}>{children}</WorkspaceContext>;
 }
 

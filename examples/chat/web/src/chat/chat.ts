@@ -1,7 +1,7 @@
+import type { ClientSocket, DeclaredContract } from 'nestjs-redis-propagator-client';
 import { isFailure } from '../../../shared/failure.js';
 import type { Message, User } from '../../../shared/model.js';
 import { FIRST_ROOM } from '../../../shared/rules.js';
-import type { Sockets } from '../net/sockets.js';
 import { Store } from '../net/store.js';
 import {
   inRoom,
@@ -17,7 +17,7 @@ import {
 } from './chat-state.js';
 import { Outbox } from './outbox.js';
 
-type ChatSocket = Sockets['/chat'];
+type ChatSocket = ClientSocket<DeclaredContract, '/chat'>;
 
 const ACK_TIMEOUT_MS = 5000;
 const NO_ANSWER = 'No answer. Try again.';
@@ -28,7 +28,9 @@ const TYPING_MS = 4000;
 export class Chat {
   readonly state = new Store<ChatState>(NO_ROOMS);
   readonly outbox: Outbox;
-  private socket: ChatSocket | undefined;
+  private socket?: ChatSocket;
+  /** The rooms of the connection that was lost. */
+  private inside: readonly string[] = [];
 
   constructor(
     private readonly me: User,
@@ -67,11 +69,16 @@ export class Chat {
         if (draft.socketId === socket.id) return;
         this.change(draft.room, (old) => ({ ...old, draft: draft.text, refusal: [] }));
       },
-      disconnect: () => this.leftBehind(),
+      disconnect: () => {
+        this.outbox.use(socket);
+        this.leftBehind();
+      },
     } as const;
     const events = Object.entries(listeners) as [keyof typeof listeners, never][];
     for (const [event, listener] of events) socket.on(event, listener);
+    const ignoreRecovery = socket.onRecovered(() => this.resume());
     return () => {
+      ignoreRecovery();
       for (const [event, listener] of events) socket.off(event, listener);
       this.leftBehind();
     };
@@ -134,7 +141,19 @@ export class Chat {
       if (rooms.length === 0 || this.outbox.has(name)) wanted.add(name);
       else if (!wanted.has(name)) this.forget(name);
     }
-    for (const room of wanted) void this.keepOpening(room);
+    for (const room of wanted) {
+      // A recovered connection is in its rooms, and gets the missed messages without their history.
+      if (rooms.length === 0 || roomIn(this.state.get(), room)?.joined !== true)
+        void this.keepOpening(room);
+    }
+  }
+
+  /** The recovered connection is in the rooms of the lost one. */
+  private resume(): void {
+    for (const name of this.inside) {
+      this.change(name, (room) => ({ ...room, joined: true }));
+      this.outbox.opened(name);
+    }
   }
 
   /** Messages to a room wait until it is joined: a slow server is asked again. */
@@ -161,7 +180,8 @@ export class Chat {
         members: answer.members,
       })),
     );
-    for (const { clientId } of answer.history) this.outbox.seen(clientId);
+    // A message of this client in the history may have reached nobody else: its instance crashed after it had stored
+    // the message. It is sent again until it is acknowledged, and the room gets it then.
     this.outbox.opened(answer.room);
     return null;
   }
@@ -196,6 +216,7 @@ export class Chat {
   }
 
   private leftBehind(): void {
+    this.inside = this.state.get().rooms.flatMap(({ name, joined }) => (joined ? [name] : []));
     this.state.update((state) => ({
       ...state,
       rooms: state.rooms.map((room) => ({ ...room, joined: false, typing: [] })),

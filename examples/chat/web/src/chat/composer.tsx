@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, type FormEvent } from 'react';
 import { MAX_TEXT } from '../../../shared/rules.js';
-import { useConnectionState } from '../net/socket-provider.js';
+import { useConnectionState } from '../net/connection.js';
 import { useWorkspace } from '../workspace.js';
 import { ErrorText } from '../ui/error-text.js';
 import { Icon } from '../ui/icon.js';

@@ -25,9 +25,11 @@ export function linesOf(room: Room, unsent: readonly Unsent[], me: User): Line[]
   const lines: Line[] = room.entries.map((entry) =>
     entry.kind === 'notice' ? { ...entry, key: entry.id } : bubble(entry),
   );
+  const stored = new Set(lines.map(({ key }) => key));
   for (const { clientId, text, at, room: name } of unsent) {
-    if (name !== room.name) continue;
     const key = keyOf(me.id, clientId);
+    // Stored, but not acknowledged: it is in the history of the room.
+    if (name !== room.name || stored.has(key)) continue;
     lines.push({ kind: 'bubble', key, user: me, text, at, sending: true, first: true, last: true });
   }
   return lines.map((line, i) => placed(line, lines[i - 1], lines[i + 1]));

@@ -1,6 +1,6 @@
+import type { ClientSocket, DeclaredContract } from 'nestjs-redis-propagator-client';
 import { isFailure } from '../../../shared/failure.js';
 import type { Message } from '../../../shared/model.js';
-import type { Sockets } from '../net/sockets.js';
 import { Store } from '../net/store.js';
 
 export interface Unsent {
@@ -27,7 +27,7 @@ const PAUSE_MS = 1000;
  */
 export class Outbox {
   readonly unsent: Store<readonly Unsent[]>;
-  private socket: Sockets['/chat'] | undefined;
+  private socket?: ClientSocket<DeclaredContract, '/chat'>;
   private readonly rooms = new Set<string>();
   private busy = false;
 
@@ -51,7 +51,7 @@ export class Outbox {
   }
 
   /** From now on messages go over this socket, to the rooms that are `opened` on it. */
-  use(socket: Sockets['/chat']): void {
+  use(socket: ClientSocket<DeclaredContract, '/chat'>): void {
     this.socket = socket;
     this.rooms.clear();
   }

@@ -1,5 +1,5 @@
 import type { ClusterView } from '../../../shared/model.js';
-import { useConnectionState } from '../net/socket-provider.js';
+import { useConnectionState } from '../net/connection.js';
 import { useStore } from '../net/use-store.js';
 import { useWorkspace } from '../workspace.js';
 import { Icon } from '../ui/icon.js';

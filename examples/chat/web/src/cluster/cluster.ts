@@ -1,8 +1,8 @@
+import type { ClientSocket } from 'nestjs-redis-propagator-client';
 import type { ClusterView } from '../../../shared/model.js';
 import { ask } from '../net/api.js';
 import type { Instances } from '../net/instances.js';
 import type { Session } from '../net/session.js';
-import type { Sockets } from '../net/sockets.js';
 import { Store } from '../net/store.js';
 import { sumOf } from '../ui/names.js';
 
@@ -24,7 +24,7 @@ export class Cluster {
     private readonly session: Session,
   ) {}
 
-  attach(socket: Sockets['/']): () => void {
+  attach(socket: ClientSocket): () => void {
     const watch = (): void => {
       socket.emit('cluster:watch', true, () => undefined);
     };

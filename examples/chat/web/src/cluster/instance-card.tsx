@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import type { InstanceState, InstanceView } from '../../../shared/model.js';
-import { useConnection, useConnectionState } from '../net/socket-provider.js';
+import { useConnection, useConnectionState } from '../net/connection.js';
 import { useWorkspace } from '../workspace.js';
 import { Icon } from '../ui/icon.js';
 import { count, durationOf } from '../ui/names.js';

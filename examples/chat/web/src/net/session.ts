@@ -10,8 +10,6 @@ export interface LoggedIn extends LoginResponse {
 }
 
 const KEY = 'relay.session';
-/** Three sockets ask for a new token at almost the same time; one request is enough for all. */
-const FRESH_MS = 1000;
 /** A token that expires sooner than this is renewed before it is used for a connection. */
 const TOO_SHORT_MS = 3000;
 
@@ -65,7 +63,6 @@ export class Session {
   private async renewed(): Promise<string> {
     const before = this.state.get();
     if (before === null) throw new ApiError(401, 'Nobody is logged in.');
-    if (before.renewedAt !== null && Date.now() - before.renewedAt < FRESH_MS) return before.token;
     const answer = await ask<LoginResponse>(this.instances, {
       method: 'POST',
       path: '/auth/refresh',

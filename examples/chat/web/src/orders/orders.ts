@@ -1,9 +1,9 @@
+import type { ClientSocket } from 'nestjs-redis-propagator-client';
 import type { OrderRequest, OrderResponse } from '../../../shared/http.js';
 import type { Order } from '../../../shared/model.js';
 import { ask } from '../net/api.js';
 import type { Instances } from '../net/instances.js';
 import type { Session } from '../net/session.js';
-import type { Sockets } from '../net/sockets.js';
 import { Store } from '../net/store.js';
 
 export interface OrdersState {
@@ -25,7 +25,7 @@ export class Orders {
     private readonly onUpdate: (order: Order) => void,
   ) {}
 
-  attach(socket: Sockets['/']): () => void {
+  attach(socket: ClientSocket): () => void {
     const update = (order: Order): void => {
       this.state.update(({ mine, ...rest }) => ({
         ...rest,

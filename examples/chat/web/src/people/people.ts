@@ -1,7 +1,7 @@
+import type { ClientSocket, DeclaredContract } from 'nestjs-redis-propagator-client';
 import type { PresenceChange, PresenceEntry, Status, User } from '../../../shared/model.js';
 import { DEMO_USERS } from '../../../shared/rules.js';
 import { isFailure } from '../../../shared/failure.js';
-import type { Sockets } from '../net/sockets.js';
 import { Store } from '../net/store.js';
 
 export interface Person extends PresenceEntry {
@@ -19,9 +19,9 @@ export interface PeopleState {
 /** The online users, and their devices. */
 export class People {
   readonly state = new Store<PeopleState>({ known: false, live: false, byId: new Map() });
-  private socket: Sockets['/presence'] | undefined;
+  private socket?: ClientSocket<DeclaredContract, '/presence'>;
 
-  attach(socket: Sockets['/presence']): () => void {
+  attach(socket: ClientSocket<DeclaredContract, '/presence'>): () => void {
     this.socket = socket;
     const list = (entries: PresenceEntry[]): void => {
       const byId = new Map(entries.map((entry) => [entry.user.id, { ...entry, online: true }]));

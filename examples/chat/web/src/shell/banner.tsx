@@ -1,4 +1,4 @@
-import { useConnection, useConnectionState } from '../net/socket-provider.js';
+import { useConnection, useConnectionState } from '../net/connection.js';
 import { useStore } from '../net/use-store.js';
 import { useWorkspace } from '../workspace.js';
 import { Icon } from '../ui/icon.js';
@@ -23,7 +23,7 @@ export function Banner() {
         <button
           type="button"
           className="button button--small"
-          onClick={() => connection.retryNow()}
+          onClick={() => connection.socket.reconnect()}
         >
           Try now
         </button>

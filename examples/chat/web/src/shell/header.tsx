@@ -1,4 +1,4 @@
-import { useConnectionState } from '../net/socket-provider.js';
+import { useConnectionState } from '../net/connection.js';
 import { instanceClass } from '../cluster/cluster.js';
 import { Logo } from './logo.js';
 import { ThemeToggle } from './theme-toggle.js';

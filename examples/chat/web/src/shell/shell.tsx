@@ -8,12 +8,12 @@ import { ToastList } from '../ui/toast-list.js';
 import { Banner } from './banner.js';
 import { Header } from './header.js';
 import { Navigation, type View } from './navigation.js';
-import { useMoveNews } from './use-move-news.js';
+import { useBackNews } from './use-back-news.js';
 
 /** All panels exist; the width and `view` decide which are visible. */
 export function Shell() {
   const [view, setView] = useState<View>('chat');
-  useMoveNews();
+  useBackNews();
   return (
     <div className="shell" data-view={view}>
       <a className="skip-link" href="#message-input">
