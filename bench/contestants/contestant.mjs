@@ -45,6 +45,14 @@ export const contestants = [
     kind: 'variant',
   },
   {
+    id: 'no-recovery',
+    label: 'this library, recovery off',
+    file: 'library.mjs',
+    env: { RECOVERY_OPTION: 'off' },
+    socketIo: true,
+    kind: 'variant',
+  },
+  {
     id: 'signed',
     label: 'this library, signing',
     file: 'library.mjs',

@@ -10,7 +10,7 @@ import { namespaces } from './nest-app.mjs';
 const { RedisPropagatorModule, RedisPropagatorService, SocketStateAdapter } = await import(
   process.env.BENCH_LIBRARY ?? '../../dist/index.js'
 );
-const { REDIS_URL, SECRET, PRESENCE, COALESCE } = process.env;
+const { REDIS_URL, SECRET, PRESENCE, COALESCE, RECOVERY, RECOVERY_OPTION } = process.env;
 
 /** @returns {Promise<import('./contestant.mjs').Contestant>} */
 export async function start() {
@@ -35,6 +35,7 @@ export async function start() {
         ...(SECRET === undefined ? {} : { secret: SECRET }),
         ...(PRESENCE === 'off' ? { presence: false } : {}),
         ...(COALESCE === 'off' ? { coalesceWrites: false } : {}),
+        ...(RECOVERY === 'on' && RECOVERY_OPTION !== 'off' ? { recovery: {} } : {}),
       }),
     ],
     providers: gateways,

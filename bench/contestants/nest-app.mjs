@@ -20,7 +20,7 @@ export async function nestApp({ adapter, connected = joinUserRoom }) {
         connected(socket);
       }
     }
-    WebSocketGateway({ transports: ['websocket'], namespace })(BenchGateway);
+    WebSocketGateway({ transports: ['websocket'], namespace, ...recovery() })(BenchGateway);
     return BenchGateway;
   });
   class BenchModule {}
@@ -51,6 +51,12 @@ function joinUserRoom(/** @type {any} */ socket) {
   const { token, rooms = [] } = socket.handshake.auth;
   socket.data.userId = token;
   socket.join([`user:${token}`, ...rooms]);
+}
+
+/** Socket.IO's connection state recovery, if the bench needs it. */
+export function recovery() {
+  if (process.env.RECOVERY === undefined) return {};
+  return { connectionStateRecovery: { maxDisconnectionDuration: 120_000 } };
 }
 
 /** As many namespaces as the bench needs, the default one first. */

@@ -44,6 +44,22 @@ export class Setting {
 
   /** Starts instances until there are this many. @param {number} count */
   async grow(count) {
+    const missing = Array.from({ length: count - this.instances.length }, () => this.start());
+    for (const { instance, url } of await Promise.all(missing)) {
+      this.instances.push(instance);
+      this.urls.push(url);
+    }
+  }
+
+  /** Ends an instance as in a deploy, and starts another one in its place. @param {number} place */
+  async restart(place) {
+    await this.instances[place]?.stop();
+    const { instance, url } = await this.start();
+    this.instances[place] = instance;
+    this.urls[place] = url;
+  }
+
+  async start() {
     const { entry, bench, more } = this;
     const env = {
       REDIS_URL: bench.redis.url,
@@ -53,13 +69,8 @@ export class Setting {
       ...entry.env,
       ...more.env,
     };
-    const added = await Promise.all(
-      Array.from({ length: count - this.instances.length }, () =>
-        startProcess(INSTANCE, env, more.execArgv),
-      ),
-    );
-    this.instances.push(...added);
-    this.urls.push(...(await Promise.all(added.map((one) => one.call('url')))));
+    const instance = await startProcess(INSTANCE, env, more.execArgv);
+    return { instance, url: /** @type {string} */ (await instance.call('url')) };
   }
 
   /** @param {Wanted[]} wanted @param {number} [atOnce] @returns {Promise<number>} ms */

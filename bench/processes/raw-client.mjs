@@ -14,7 +14,10 @@ const PONG = clientFrame('3');
  * @property {boolean} socketIo whether the server uses Socket.IO; otherwise the user and the rooms are in the URL
  * @property {string} [localAddress]
  * @property {[namespace: string, user: string][]} [more] further namespaces, each with its own user
+ * @property {{ pid: string, offset?: string }} [session] the Socket.IO session to resume, and the offset of its last event
  * @property {(bytes: Buffer, start: number, end: number) => void} [onEvent]
+ * @property {(answer: { sid: string, pid?: string }) => void} [onConnect] the default namespace is connected
+ * @property {() => void} [onClose]
  */
 
 /**
@@ -26,7 +29,7 @@ const PONG = clientFrame('3');
  */
 export async function connectRaw(
   url,
-  { user, rooms = [], socketIo, localAddress, more = [], onEvent },
+  { user, rooms = [], socketIo, localAddress, more = [], session, onEvent, onConnect, onClose },
 ) {
   const { hostname, port } = new URL(url);
   const path = socketIo
@@ -58,18 +61,25 @@ export async function connectRaw(
           client.events++;
           onEvent?.(bytes, start, end);
         } else if (type === 0x30) {
+          // The CONNECT packet of another namespace begins with the name of the namespace.
+          if (bytes[start + 2] === 0x7b)
+            onConnect?.(JSON.parse(bytes.toString('utf8', start + 2, end)));
           if (++confirmed > more.length) ready();
         } else if (type === 0x34) reject(new Error(bytes.toString('utf8', start, end)));
       } else if (bytes[start] === 0x32) socket.write(PONG);
       else if (bytes[start] === 0x30) {
-        client.send(`40${JSON.stringify({ token: user, rooms })}`);
+        client.send(`40${JSON.stringify({ ...session, token: user, rooms })}`);
         for (const [namespace, token] of more) {
           client.send(`40${namespace},${JSON.stringify({ token })}`);
         }
       }
     });
     socket.on('error', reject);
-    socket.on('close', () => reject(new Error(`the server closed the connection of ${user}`)));
+    socket.on('close', () => {
+      clearTimeout(late);
+      reject(new Error(`the server closed the connection of ${user}`));
+      onClose?.();
+    });
     socket.on('data', (chunk) => {
       if (upgraded) return reader.read(chunk);
       const end = chunk.indexOf('\r\n\r\n');

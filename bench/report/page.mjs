@@ -18,6 +18,7 @@ const ORDER = [
   'connecting',
   'idle',
   'storm',
+  'drops',
   'interceptor',
   'binary',
   'signing',

@@ -2,6 +2,7 @@
 import { binary } from './binary.mjs';
 import { broadcast } from './broadcast.mjs';
 import { connecting } from './connecting.mjs';
+import { drops } from './drops.mjs';
 import { instances } from './instances.mjs';
 import { interceptor } from './interceptor.mjs';
 import { latency } from './latency.mjs';
@@ -34,6 +35,7 @@ export const scenarios = [
   latency,
   connecting,
   storm,
+  drops,
   interceptor,
   binary,
   signing,

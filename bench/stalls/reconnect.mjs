@@ -1,5 +1,5 @@
-// Measures how long the event loop is blocked while an instance with 100,000 subscribed channels loses its
-// connection to Redis and subscribes again: `npm run bench:stalls`.
+// Measures how long the event loop is blocked while an instance with 100,000 subscribed channels, or as many as the first
+// argument says, loses its connection to Redis and subscribes again: `npm run bench:stalls`.
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acquireRedis } from '../../scripts/redis/acquire.mjs';
@@ -8,7 +8,7 @@ import { RedisPubSub } from '../../build/redis/redis-pub-sub.js';
 import { Reporter } from '../../build/reporting/reporter.js';
 import { watchEventLoop } from './longest-stall.mjs';
 
-const CHANNELS = 100_000;
+const CHANNELS = Number(process.argv[2] ?? 100_000);
 const silent = { log() {}, warn() {}, error() {} };
 
 const redis = await acquireRedis();
@@ -16,7 +16,7 @@ if (redis.url === null) throw new Error(redis.reason);
 const admin = new Redis(redis.url);
 const pubSub = new RedisPubSub(
   createRedisClients({ redis: redis.url }),
-  { connectTimeoutMs: 5_000, subscribeTimeoutMs: 60_000, publishTimeoutMs: 5_000 },
+  { connectTimeoutMs: 5_000, subscribeTimeoutMs: 600_000, publishTimeoutMs: 5_000 },
   new Reporter(silent),
 );
 await pubSub.connect();
@@ -27,6 +27,9 @@ const names = Array.from({ length: CHANNELS }, (_, i) => `bench:/:user:${i}`);
 loop.longest();
 await Promise.all(names.map((name) => pubSub.subscribe(name)));
 report('subscribing them all at once');
+const memory = /used_memory:(\d+)/.exec(await admin.info('memory'))?.[1];
+const { rss } = process.memoryUsage();
+console.log(`memory of Redis ${mb(Number(memory))} MB, of the instance ${mb(rss)} MB`);
 
 for (let round = 1; round <= 3; round++) {
   const list = String(await admin.client('LIST'));
@@ -50,4 +53,9 @@ function report(what) {
   const stall = loop.longest().toFixed(1);
   const took = Math.round(performance.now() - start);
   console.log(`${CHANNELS} channels, ${what}: ${took} ms, longest stall ${stall} ms`);
+}
+
+/** @param {number} bytes */
+function mb(bytes) {
+  return Math.round(bytes / 1e6);
 }
