@@ -3,8 +3,12 @@ import type { Socket } from 'socket.io-client';
 /** The number of remembered offsets. Few are enough: a server sends an event twice only around a reconnect. */
 const MAX_OFFSETS = 1_024;
 
-/** The origin, 8 bytes, and the sequence, 6 bytes, each as base64url. The last character of the origin carries four bits. */
-const OFFSET = /^[\w-]{10}[AEIMQUYcgkosw048][\w-]{8}$/;
+const OFFSET = /^[\w-]{19}$/;
+/**
+ * The offset of an event of an instance: the origin, 8 bytes, and the sequence, 6 bytes, each as base64url. Another one is a hash of
+ * an event of another program: two equal events have the same.
+ */
+const OF_INSTANCE = /^.{10}[AEIMQUYcgkosw048]/;
 
 /** Private members of Socket.IO's socket. Without them events pass as they are. */
 interface Inner {
@@ -38,7 +42,7 @@ export function dropRepeated(socket: Socket): void {
       return;
     }
     if (seen.has(offset)) return;
-    seen.add(offset);
+    if (OF_INSTANCE.test(offset)) seen.add(offset);
     if (seen.size > MAX_OFFSETS) {
       const [oldest = ''] = seen;
       seen.delete(oldest);

@@ -17,6 +17,9 @@ const HALF = 2 ** 24;
 export const OFFSET_LENGTH = 19;
 const SEQUENCE_DIGITS = 8;
 const CONTENT_BYTES = 14;
+/** In an offset of an origin the last character of its prefix carries four bits, and this one is 0. */
+const CONTENT_BYTE = 8;
+const CONTENT_BIT = 0x40;
 
 /** The part of an offset that all events of an origin share. @internal */
 export function offsetPrefix(origin: InstanceId): string {
@@ -45,8 +48,14 @@ export function isUpTo(offset: string, last: string): boolean {
   return true;
 }
 
-/** The offset of an event without an identity, JSON from another program: a hash of its bytes, the same on all instances. @internal */
+/**
+ * The offset of an event without an identity, JSON from another program: a hash of its bytes, the same on all instances. It differs
+ * from all offsets of origins, so that clients do not take equal events for one.
+ *
+ * @internal
+ */
 export function offsetOfContent(channel: string, bytes: Buffer): string {
   const hash = createHash('sha256').update(channel).update('\0').update(bytes).digest();
+  hash[CONTENT_BYTE]! |= CONTENT_BIT;
   return hash.subarray(0, CONTENT_BYTES).toString('base64url');
 }
