@@ -5,6 +5,14 @@ export interface Delays {
   readonly randomizationFactor?: number | undefined;
 }
 
+/** The longest time of a timer, which would end at once after a longer one. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A time for a timer: `Infinity` is a long one. @internal */
+export function timerMs(ms: number): number {
+  return Math.min(ms, MAX_TIMER_MS);
+}
+
 /** The pause after so many failed attempts: it grows, and is random, so that clients do not come all at once. @internal */
 export function delayAfter(
   failures: number,
@@ -15,7 +23,7 @@ export function delayAfter(
   }: Delays = {},
 ): number {
   const delay = Math.min(reconnectionDelayMax, reconnectionDelay * 2 ** Math.min(failures, 16));
-  return delay * (1 + randomizationFactor * (2 * Math.random() - 1));
+  return timerMs(delay * (1 + randomizationFactor * (2 * Math.random() - 1)));
 }
 
 /** A time in ms that the server has sent; undefined if it is none. At most a minute. @internal */

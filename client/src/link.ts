@@ -23,7 +23,7 @@ export interface LinkDeps {
   readonly outbox: OutboxOptions | undefined;
   /** The fields of the handshake besides the token. */
   readonly auth: () => object;
-  /** Called before an attempt. */
+  /** Called before an attempt. @throws the error of the app's `url` */
   readonly prepare: () => void;
   /** Called when {@link Link.due} has changed. */
   readonly wake: () => void;
@@ -95,7 +95,13 @@ export class Link {
     if (state === 'connected' || state === 'connecting') return;
     this.epoch += 1;
     this.schedule(Infinity);
-    this.deps.prepare();
+    try {
+      this.deps.prepare();
+    } catch {
+      // A timer calls this, too.
+      this.wait('url', this.pause());
+      return;
+    }
     this.show('connecting');
     this.connectNow();
   }

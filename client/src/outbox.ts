@@ -1,5 +1,5 @@
 import type { Socket } from 'socket.io-client';
-import { delayAfter, msIn } from './delay.js';
+import { delayAfter, msIn, timerMs } from './delay.js';
 
 /** The last argument of an event of the outbox, before the acknowledgement. The server takes it off. */
 const ID_KEY = 'propagator:once';
@@ -71,21 +71,23 @@ export class Outbox {
     options: OutboxOptions = {},
   ) {
     this.maxEvents = options.maxEvents ?? 100;
-    this.timeoutMs = options.timeoutMs ?? 60_000;
-    this.ackTimeoutMs = options.ackTimeoutMs ?? 10_000;
+    this.timeoutMs = timerMs(options.timeoutMs ?? 60_000);
+    this.ackTimeoutMs = timerMs(options.ackTimeoutMs ?? 10_000);
   }
 
   readonly emit = (event: string, ...args: unknown[]): Promise<unknown> => {
     if (this.waiting.length >= this.maxEvents)
       return Promise.reject(new EmitError('outbox.full', 'Too many events wait to be sent'));
     return new Promise((resolve, reject) => {
+      // Before the timer: not every runtime has the generator of random numbers.
+      const id = newId();
       const deadline = setTimeout(
         () => entry.settle(new EmitError('outbox.timeout', 'The server has not answered in time')),
         this.timeoutMs,
       );
       const entry: Entry = {
         event,
-        args: [...args, { [ID_KEY]: newId() }],
+        args: [...args, { [ID_KEY]: id }],
         settle: (error, answer) => {
           clearTimeout(deadline);
           const index = this.waiting.indexOf(entry);

@@ -55,6 +55,25 @@ describe('the client, with a server that does what it wants', () => {
     expect(socket.status.get().failures).toBe(0);
   });
 
+  it('tries again if the app has no URL for now', async () => {
+    const server = await start();
+    let url: string | undefined = server.url;
+    const socket = clients.connect(() => {
+      if (url === undefined) throw new Error('no server is known');
+      return url;
+    });
+    await untilState(socket, 'connected');
+    url = undefined;
+    server.dropClients();
+    await until(
+      () => socket.status.get().failures >= 3,
+      () => JSON.stringify(socket.status.get()),
+    );
+    expect(socket.status.get()).toMatchObject({ state: 'waiting', reason: 'url' });
+    ({ url } = server);
+    await untilState(socket, 'connected');
+  });
+
   it('is told once for all namespaces that it has lost its connection, and how long it waits', async () => {
     const server = await start();
     server.io.of('/chat');

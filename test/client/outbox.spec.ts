@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Clients, untilState } from './support/clients.js';
 import { PlainServer } from './support/plain-server.js';
 import { until } from '../support/until.js';
@@ -114,5 +114,31 @@ describe('emitOnce', () => {
     );
     patient.disconnect();
     await expect(lost).rejects.toMatchObject({ code: 'outbox.closed' });
+  });
+
+  it('waits for ever, if it is to', async () => {
+    const { server: plain } = await start((_sent, ack, count) =>
+      count === 1 ? setTimeout(() => ack('late'), 100) : ack('again'),
+    );
+    const outbox = { timeoutMs: Infinity, ackTimeoutMs: Infinity };
+    const socket = clients.connect(plain.url, { outbox });
+    await expect(socket.emitOnce('say', 1)).resolves.toBe('late');
+  });
+
+  it('rejects without random numbers, and leaves no timer that throws', async () => {
+    const { server: plain } = await start((_sent, ack) => ack('done'));
+    const socket = clients.connect(plain.url, { outbox: { timeoutMs: 1 } });
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): unknown => uncaught.push(error);
+    process.on('uncaughtException', note);
+    const random = jest.spyOn(crypto, 'getRandomValues').mockImplementation(() => {
+      throw new Error('no random numbers');
+    });
+    await expect(socket.emitOnce('say', 1)).rejects.toThrow('no random numbers');
+    random.mockRestore();
+    // A timer that was started before.
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    process.off('uncaughtException', note);
+    expect(uncaught).toEqual([]);
   });
 });
