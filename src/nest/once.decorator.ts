@@ -136,10 +136,20 @@ export class OnceInterceptor implements NestInterceptor {
 
 /** The answer as JSON. The event of a response is sent once only. */
 function answerIn(result: unknown): string {
-  const json = wsResponseIn(result) === undefined ? JSON.stringify(result) : undefined;
+  if (wsResponseIn(result) !== undefined) return 'null';
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(result);
+  } catch {
+    // The handler has run all the same, and must not run again.
+    return noAnswer('could not be kept');
+  }
   if (json === undefined) return 'null';
-  if (Buffer.byteLength(json) <= MAX_ANSWER_BYTES) return json;
-  const message = 'The event was handled, and its answer was too long to be kept';
+  return Buffer.byteLength(json) <= MAX_ANSWER_BYTES ? json : noAnswer('was too long to be kept');
+}
+
+function noAnswer(why: string): string {
+  const message = `The event was handled, and its answer ${why}`;
   return JSON.stringify({ status: 'error', code: 'once.no-answer', message });
 }
 

@@ -176,6 +176,17 @@ describe.each(['Redis', 'memory'])('@Once with %s', (transport) => {
     expect(calls).toEqual([1]);
   });
 
+  it('runs the handler once if its answer is no JSON, too', async () => {
+    const alice = open(0);
+    answer = () => ({ total: 10n });
+    expect(await send(alice, 'order', 1, 'some-id-8')).toMatchObject({ status: 'error' });
+    expect(await send(alice, 'order', 1, 'some-id-8')).toMatchObject({
+      status: 'error',
+      code: 'once.no-answer',
+    });
+    expect(calls).toEqual([1]);
+  });
+
   it('sends the event of a response to the clients once', async () => {
     const [alice, phone] = [open(0), open(1)];
     await until(
