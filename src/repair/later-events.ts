@@ -243,7 +243,11 @@ function hasNothingAfter(from: LanePositions, lasts: LanePositions): boolean {
   return isListed && later.length >= Math.max(known, ...later) - known;
 }
 
-/** The events of all pages. Undefined if there were more, which the instance no longer has. */
+/**
+ * The events of all pages. Undefined if there were more, which the instance no longer has.
+ *
+ * @throws TypeError for pages without an end
+ */
 async function allOf(
   pageAt: (cursor: number | undefined) => Promise<PulledPage | undefined>,
 ): Promise<Arrival[] | undefined> {
@@ -252,7 +256,10 @@ async function allOf(
   do {
     const page = await pageAt(cursor);
     if (page === undefined || page.forgotten !== undefined) return undefined;
-    arrivals.push(...page.arrivals);
+    for (const arrival of page.arrivals) arrivals.push(arrival);
+    // Somebody else may have written the page.
+    if (page.cursor !== undefined && page.cursor <= (cursor ?? -1))
+      throw new TypeError('it goes back');
     ({ cursor } = page);
   } while (cursor !== undefined);
   return arrivals;

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ClusterRequests } from '../../../src/cluster/cluster-requests.js';
 import { ChannelFilter } from '../../../src/repair/channel-filter.js';
+import type { PulledPage } from '../../../src/repair/catch-up.js';
 import { Instances } from '../../../src/repair/instances.js';
 import { LaterEvents, RECORD, type Heard } from '../../../src/repair/later-events.js';
 import { pageServer } from '../../../src/repair/pages.js';
@@ -30,6 +31,8 @@ describe('the events since another instance has ended', () => {
   let isWritten: unknown;
   /** Called before each answer of the other instance. */
   let disturb: () => unknown;
+  /** What an instance that has ended has left. */
+  let leftPage: PulledPage | undefined;
 
   beforeEach(() => {
     const positions = new Positions(60_000);
@@ -44,6 +47,7 @@ describe('the events since another instance has ended', () => {
       forgotten: () => others.forgotten,
     });
     disturb = () => undefined;
+    leftPage = undefined;
     const context = { timeoutMs: 1_000, push: () => Promise.resolve(true), origin: OWN };
     ask = (params) => answer(params, context);
     const request = async ({
@@ -70,7 +74,7 @@ describe('the events since another instance has ended', () => {
         after: (question) => own.after(question, ownLasts),
       },
       requests: { request: request as never },
-      left: { read: () => Promise.resolve(undefined) },
+      left: { read: () => Promise.resolve(leftPage) },
       timeoutMs: 1_000,
     });
   });
@@ -148,6 +152,18 @@ describe('the events since another instance has ended', () => {
       expect(await since([OTHER, false, positions])).toEqual(isCertain ? [] : undefined);
     },
   );
+
+  it('are not looked for without end if a page that was left names itself as the next one', async () => {
+    other('ended', [head(1, 5)]);
+    leftPage = {
+      arrivals: [],
+      upTo: new Map(),
+      cursor: 0,
+      forgotten: undefined,
+      forgottenAgeMs: 0,
+    } as unknown as PulledPage;
+    await expect(since([OTHER, false, []])).rejects.toThrow(TypeError);
+  });
 
   it('are not certain if an instance that was lost has come back since, and is lost again', async () => {
     other('lost', [head(1, 5)]);
