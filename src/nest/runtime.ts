@@ -162,6 +162,7 @@ export function createRuntime(options: ResolvedOptions): Runtime {
       instanceId: router.instanceId,
       options: options.recovery,
       requestTimeoutMs: options.requestTimeoutMs,
+      maxMessageBytes: options.maxMessageBytes,
       reporter,
       proofs: {
         lastOffset: () => router.encoder.lastOffset ?? '',

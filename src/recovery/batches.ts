@@ -1,7 +1,13 @@
 import { after, soon, type Failed } from '../reporting/timers.js';
 
-/** The most items of one request. */
+/** The most items of one request, and the bytes of each there. */
 const MAX_ITEMS = 500;
+const ITEM_BYTES = 2_048;
+
+/** The number of items that fit into one request. @internal */
+export function itemsPer(maxMessageBytes: number): number {
+  return Math.max(1, Math.min(MAX_ITEMS, Math.floor(maxMessageBytes / ITEM_BYTES)));
+}
 
 interface Waiting<T, R> {
   readonly item: T;
@@ -18,6 +24,7 @@ export class Batches<T, R> {
     /** The result of each item if `send` rejects. */
     private readonly otherwise: R,
     private readonly failed: Failed,
+    private readonly maxItems = MAX_ITEMS,
     /** For how long questions are collected, in ms. Undefined: in one turn of the event loop. */
     private readonly collectMs?: number,
   ) {}
@@ -39,8 +46,8 @@ export class Batches<T, R> {
   private flush(to: string): void {
     const all = this.waiting.get(to) ?? [];
     this.waiting.delete(to);
-    for (let first = 0; first < all.length; first += MAX_ITEMS) {
-      const some = all.slice(first, first + MAX_ITEMS);
+    for (let first = 0; first < all.length; first += this.maxItems) {
+      const some = all.slice(first, first + this.maxItems);
       this.send(
         to,
         some.map(({ item }) => item),

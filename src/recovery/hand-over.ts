@@ -4,7 +4,7 @@ import { reasonOf } from '../errors.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { pause } from '../reporting/timers.js';
 import type { InstanceId } from '../wire/envelope.js';
-import { Batches } from './batches.js';
+import { Batches, itemsPer } from './batches.js';
 import type { RecoveryFailure } from './recovery-counts.js';
 import { readTransfer, TransferWriter, type MovedSession } from './transfer.js';
 
@@ -74,6 +74,7 @@ interface HandOverDeps {
   readonly cluster: Pick<ClusterService, 'otherMembers'>;
   readonly reporter: Reporter;
   readonly timeoutMs: number;
+  readonly maxMessageBytes: number;
 }
 
 /**
@@ -92,15 +93,16 @@ export class HandOver {
   constructor(private readonly deps: HandOverDeps) {
     const failed = deps.reporter.failure('recovery.failed', () => 'a hand-over');
     const ask: typeof this.askForSessions = (to, items) => this.askForSessions(to, items);
-    this.finds = new Batches(ask, 'old-instance-silent', failed);
-    this.searches = new Batches(ask, 'old-instance-silent', failed, COLLECT_MS);
-    this.takes = new Batches((to, items) => this.takeAll(to, items), 'not-proven', failed);
-    this.gifts = new Batches((to, items) => this.give(to, items), undefined, failed);
+    const max = itemsPer(deps.maxMessageBytes);
+    this.finds = new Batches(ask, 'old-instance-silent', failed, max);
+    this.searches = new Batches(ask, 'old-instance-silent', failed, max, COLLECT_MS);
+    this.takes = new Batches((to, items) => this.takeAll(to, items), 'not-proven', failed, max);
+    this.gifts = new Batches((to, items) => this.give(to, items), undefined, failed, max);
     this.answer();
   }
 
   private answer(): void {
-    const { holder, requests, reporter } = this.deps;
+    const { holder, requests, reporter, maxMessageBytes } = this.deps;
     requests.handle(
       FIND,
       (params) =>
@@ -115,7 +117,7 @@ export class HandOver {
       TAKE,
       async (params, { push }) => {
         const questions = questionsIn(params);
-        const writer = new TransferWriter((part) => push(part));
+        const writer = new TransferWriter((part) => push(part), maxMessageBytes);
         const answers = await holder.release(questions);
         for (const [item, answer] of answers.entries()) {
           if (typeof answer === 'string') {

@@ -57,6 +57,7 @@ export function laterEvents(
     },
     undefined,
     failed,
+    undefined,
     COLLECT_MS,
   );
   return (question) => batches.add(question.from, question);

@@ -14,6 +14,7 @@ import {
 import { isSelected, type SocketSelector } from '../routing/socket-selector.js';
 import { hardClose, type EngineSocket } from '../socket-io/engine-socket.js';
 import { pidOf, rename, startOver } from '../socket-io/internals.js';
+import { isLonger } from '../wire/channel-names.js';
 import type { InstanceId } from '../wire/envelope.js';
 import type { Found, HeldSession } from './hand-over.js';
 import type { LeftSessions } from './left-sessions.js';
@@ -25,7 +26,8 @@ import {
   type RoomLimits,
 } from './incoming-sessions.js';
 import type { RecoveryFailure } from './recovery-counts.js';
-import { keyOf, Session, type KnownEvents, type MissedEvent, type RoomChange } from './session.js';
+import type { RoomChange } from './room-changes.js';
+import { keyOf, Session, type KnownEvents, type MissedEvent } from './session.js';
 import type { SessionScope } from './sessions.js';
 
 type Selection = Omit<SocketSelector, 'namespace'>;
@@ -135,9 +137,10 @@ export class NamespaceRecovery implements SessionScope {
   async find(pid: string, offset: string): Promise<SocketIoSession | null> {
     const { sessions } = this.deps;
     const since = performance.now();
-    // The client writes both, and is not authenticated yet.
-    if (!sessions.isPid(pid) || offset.length > OFFSET_LENGTH) {
-      this.failed(sessions.isPid(pid) ? 'not-proven' : 'unknown-session', since);
+    // The client writes all of this, and is not authenticated yet. A question to other instances is for many clients.
+    const isKnown = sessions.isPid(pid) && !isLonger(this.name, this.namespace.limits.nameBytes);
+    if (!isKnown || offset.length > OFFSET_LENGTH) {
+      this.failed(isKnown ? 'not-proven' : 'unknown-session', since);
       return null;
     }
     const found = await this.locateOrResume(pid);
@@ -215,9 +218,7 @@ export class NamespaceRecovery implements SessionScope {
     this.takers.set(session.pid, socket);
     this.grants.set(socket, { session, claim, current, known, changes: [] });
     this.rename(socket, session.sid);
-    const data = socket.data as object;
-    // Values that `authenticate` has written are newer.
-    socket.data = Object.assign(data, { ...(session.data as object), ...data });
+    addTo(socket.data as object, session.data ?? {});
   }
 
   /** The rooms that a socket has back. */
@@ -496,6 +497,18 @@ export class NamespaceRecovery implements SessionScope {
 
 function isOpen({ client }: Socket): boolean {
   return client.conn.readyState === 'open';
+}
+
+/**
+ * Adds values of before. Those that `authenticate` has written are newer. A client may have named a property `__proto__`: an
+ * assignment would give the data another prototype.
+ */
+function addTo(data: object, before: object): void {
+  for (const [key, value] of Object.entries(before)) {
+    if (Object.hasOwn(data, key)) continue;
+    const property = { value, writable: true, enumerable: true, configurable: true };
+    Object.defineProperty(data, key, property);
+  }
 }
 
 /** Ends a connection at once: its client has another one, or has to begin again. */

@@ -34,6 +34,7 @@ export interface RecoveryDeps {
   readonly instanceId: InstanceId;
   readonly options: ResolvedRecoveryOptions;
   readonly requestTimeoutMs: number;
+  readonly maxMessageBytes: number;
   readonly requests: Pick<ClusterRequests, 'request' | 'handle' | 'answered'>;
   readonly cluster: Pick<ClusterService, 'otherMembers' | 'gaps$'>;
   readonly proofs: Proofs;
@@ -67,7 +68,7 @@ export class Recovery {
   private ending = false;
 
   constructor(private readonly deps: RecoveryDeps) {
-    const { instanceId, options, reporter, requests, cluster } = deps;
+    const { instanceId, options, reporter, cluster } = deps;
     const sessions = new Sessions(instanceId, options, reporter, deps.told);
     this.sessions = sessions;
     const failed = reporter.failure('recovery.failed', () => 'sessions of clients that are away');
@@ -78,7 +79,7 @@ export class Recovery {
       release: (questions) => this.release(questions),
       adopt: (from, named) => this.adopt(from, named),
     };
-    this.handOver = new HandOver({ instanceId, holder, requests, cluster, reporter, timeoutMs });
+    this.handOver = new HandOver({ ...deps, holder, timeoutMs });
     this.later = laterEvents(deps.eventsSince, deps.channelsOf, failed);
     this.gaps = cluster.gaps$.subscribe(guarded(failed, () => sessions.noticeGap()));
     this.timer = every(SWEEP_MS, failed, () => {

@@ -4,6 +4,7 @@ import { isUpTo } from '../wire/offset.js';
 import { isSelected } from '../routing/socket-selector.js';
 import type { EventRing, KeptEvent, Position } from './event-ring.js';
 import type { RecoveryFailure } from './recovery-counts.js';
+import { RoomChanges, type RoomChange } from './room-changes.js';
 
 /** An event as a client gets it. @internal */
 export interface MissedEvent {
@@ -34,21 +35,6 @@ interface Place {
   /** The offset of the client that has all events before it. */
   readonly base: string;
 }
-
-/** @internal */
-export interface RoomChange {
-  readonly room: string;
-  readonly joined: boolean;
-  /** Events from this position on are affected. */
-  readonly position: Position;
-  /** Late events that were sent after this moment are affected, in ms since 1970. */
-  readonly at: number;
-}
-
-/** The changes of rooms that are kept for one session. */
-const MAX_CHANGES = 512;
-/** A late event may come so long after it was sent. */
-const MAX_LATE_MS = 120_000;
 
 /** @internal */
 export interface SessionStart {
@@ -96,9 +82,7 @@ export class Session {
   revoked = false;
   private readonly upTo: string;
   private base: string;
-  private readonly changes: RoomChange[] = [];
-  /** Changes before this position are not known any more. */
-  private changesFrom: Position = 0;
+  private readonly changes = new RoomChanges();
 
   constructor(start: SessionStart) {
     this.pid = start.pid;
@@ -114,12 +98,7 @@ export class Session {
 
   /** The socket has joined a room or left it. */
   changed(change: RoomChange, ring: EventRing): void {
-    const { changes } = this;
-    const isOver = ({ position, at }: RoomChange): boolean =>
-      position < ring.start && at < change.at - MAX_LATE_MS;
-    while (changes[0] !== undefined && isOver(changes[0])) changes.shift();
-    if (changes.length >= MAX_CHANGES) this.changesFrom = changes.shift()!.position;
-    changes.push(change);
+    this.changes.add(change, ring);
   }
 
   /** As {@link changed}, before the socket is connected. */
@@ -158,7 +137,7 @@ export class Session {
     const from = 'offset' in after ? this.placeOf(ring, after.offset) : this.oldest(ring);
     if (typeof from === 'string') return from;
     const { index, position, base } = from;
-    if (Math.max(position, ring.start) < this.changesFrom) return 'too-much';
+    if (Math.max(position, ring.start) < this.changes.knownFrom) return 'too-much';
     // With a position before it, events between the two may be missing.
     if (position <= gapAt) return 'not-proven';
     const brought = new Set(this.carried.map(({ key }) => key));
@@ -231,7 +210,7 @@ export class Session {
 
   /** The rooms that the session has, or had while the ring goes back. */
   private everyRoom(): Set<string> {
-    return new Set([this.sid, ...this.rooms, ...this.changes.map(({ room }) => room)]);
+    return new Set([this.sid, ...this.rooms, ...this.changes.rooms()]);
   }
 
   private isFor(entry: KeptEvent, position: Position, current?: ReadonlySet<string>): boolean {
@@ -263,14 +242,7 @@ export class Session {
     isBefore: (change: RoomChange) => boolean,
     isNow: boolean,
   ): boolean {
-    if (room === this.sid) return true;
-    let is = isNow;
-    for (let i = this.changes.length - 1; i >= 0; i--) {
-      const change = this.changes[i]!;
-      if (isBefore(change)) break;
-      if (change.room === room) is = !change.joined;
-    }
-    return is;
+    return room === this.sid || this.changes.wasIn(room, isBefore, isNow);
   }
 
   /** The rooms that the app knows. */

@@ -5,10 +5,13 @@ import { eventsIn, listEvents, type ListedEvent } from './event-list.js';
 import type { RecoveryFailure } from './recovery-counts.js';
 import type { MissedEvent } from './session.js';
 
-/** The most frames in one message, in bytes. */
+/** The size of a part, in bytes, unless one event or one session is larger. */
 const MAX_PART_BYTES = 256 * 1024;
-/** The most events in the lists of one message. */
-const MAX_PART_EVENTS = 10_000;
+/** The bytes of a message beside its part. */
+const MESSAGE_BYTES = 512;
+/** The bytes of an event or a session beside its texts, and of a number in a list. */
+const ENTRY_BYTES = 128;
+const NUMBER_BYTES = 8;
 
 /** A session on its way to another instance. @internal */
 export interface MovedSession {
@@ -64,36 +67,62 @@ export class TransferWriter {
   private results: [number, SentSession | string][] = [];
   private data: Buffer[] = [];
   private bytes = 0;
-  private count = 0;
+  private readonly most: number;
 
-  constructor(private readonly push: (part: Part) => unknown) {}
+  constructor(
+    private readonly push: (part: Part) => unknown,
+    maxMessageBytes: number,
+  ) {
+    this.most = maxMessageBytes - MESSAGE_BYTES;
+  }
 
   failed(item: number, reason: RecoveryFailure): void {
+    this.makeRoom(ENTRY_BYTES);
+    this.bytes += ENTRY_BYTES;
     this.results.push([item, reason]);
   }
 
-  /** @throws PropagatorError `event.unserialisable` for the data of a socket */
+  /**
+   * A session that does not fit into messages fails, and the others do not.
+   *
+   * @throws PropagatorError `event.unserialisable` for the data of a socket
+   */
   add(item: number, { events, rooms, data, custom, base, upTo }: MovedSession): void {
     const bytes = encodeData(data);
+    const size = ENTRY_BYTES + bytes.length + textBytes([base, upTo, ...rooms]);
+    if (size > this.most || events.some((event) => sizeOf(event) > this.most)) {
+      this.failed(item, 'too-much');
+      return;
+    }
     let list: number[] | undefined;
     for (const event of events) {
-      if (this.bytes + event.frames.length > MAX_PART_BYTES || this.count >= MAX_PART_EVENTS) {
-        this.flush();
-        list = undefined;
+      const isThere = this.indexes.has(event);
+      if (this.makeRoom(isThere ? NUMBER_BYTES : sizeOf(event))) list = undefined;
+      if (list === undefined) {
+        this.lists.push([item, (list = [])]);
+        this.bytes += 2 * NUMBER_BYTES;
       }
-      if (list === undefined) this.lists.push([item, (list = [])]);
       let index = this.indexes.get(event);
       if (index === undefined) {
         index = this.indexes.size;
         this.indexes.set(event, index);
-        this.bytes += event.frames.length;
+        this.bytes += sizeOf(event);
+      } else {
+        this.bytes += NUMBER_BYTES;
       }
       list.push(index);
-      this.count++;
     }
-    this.bytes += bytes.length;
+    this.makeRoom(size);
+    this.bytes += size;
     this.data.push(bytes);
     this.results.push([item, [[...rooms], bytes.length, custom, base, upTo]]);
+  }
+
+  /** Returns true if a new part was begun. */
+  private makeRoom(bytes: number): boolean {
+    if (this.bytes === 0 || this.bytes + bytes <= Math.min(MAX_PART_BYTES, this.most)) return false;
+    this.flush();
+    return true;
   }
 
   flush(): void {
@@ -113,8 +142,18 @@ export class TransferWriter {
     this.results = [];
     this.data = [];
     this.bytes = 0;
-    this.count = 0;
   }
+}
+
+function sizeOf({ frames, key, offset }: MissedEvent): number {
+  return ENTRY_BYTES + frames.length + textBytes([key, offset]);
+}
+
+/** The most bytes of texts in JSON: that of a control character has six. */
+function textBytes(texts: readonly string[]): number {
+  let length = 0;
+  for (const text of texts) length += 6 * text.length + 3;
+  return length;
 }
 
 /**

@@ -1,6 +1,8 @@
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { AuthenticatedSocket } from '../../src/index.js';
+import type { Runtime } from '../../src/nest/runtime.js';
+import { RUNTIME } from '../../src/nest/tokens.js';
 import { jsonParser } from '../support/json-parser.js';
 import { serverOf } from '../support/plain-gateway.js';
 import { NUMBERED, type ReturningClient } from '../support/returning-client.js';
@@ -50,6 +52,21 @@ describe('a client that moves', () => {
     expect(stage.cluster.instances.map(({ counts }) => counts)).toEqual([{}, {}]);
     return received;
   };
+
+  it('does not make the others fail, by a namespace with a name that fills their question', async () => {
+    stage = await MovingUsers.start({ providers: [TenantGateway] });
+    const { requests } = stage.cluster.instance(1).app.get<Runtime>(RUNTIME);
+    const request = jest.spyOn(requests, 'request');
+    const pid = stage.recovery(0).sessions.newPid();
+    const namespace = `${TENANT}${'a'.repeat(5_000)}`;
+    const socket = { auth: { token: 'eve', pid, offset: 'offset' }, reconnection: false };
+    const { socket: eve } = stage.open('eve', 1, { namespace, socket });
+    await new Promise((resolve) => eve.once('connect_error', resolve));
+    expect(
+      request.mock.calls.filter(([{ operation }]) => operation.startsWith('recovery')),
+    ).toEqual([]);
+    expect(stage.cluster.instance(1).counts).toMatchObject({ 'recovery.unknown-session': 1 });
+  });
 
   it.each([true, false])(
     'within a dynamic namespace that may not exist at the other instance gets each event once (empty ones are cleaned up: %s)',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Batches } from '../../../src/recovery/batches.js';
+import { Batches, itemsPer } from '../../../src/recovery/batches.js';
 
 describe('questions of one turn of the event loop', () => {
   it('are sent together to each instance, and answered one by one', async () => {
@@ -41,6 +41,10 @@ describe('questions of one turn of the event loop', () => {
       'unknown',
     ]);
   });
+});
+
+it('ask for as many items as fit into a message', () => {
+  expect([1_024, 65_536, 4_194_304].map(itemsPer)).toEqual([1, 32, 500]);
 });
 
 function fail(error: unknown): void {

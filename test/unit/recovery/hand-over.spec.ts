@@ -32,6 +32,7 @@ function handOverTo(request: ClusterRequests['request']): HandOver {
     reporter: new Reporter(new MemoryLogger()),
     // A timeout longer than a test may take.
     timeoutMs: 600_000,
+    maxMessageBytes: 4_194_304,
   });
 }
 
@@ -73,7 +74,7 @@ it('asks an instance that refuses or fails twice a second, and no more', async (
 
 it('takes no session without all parts: an instance may end before it can send one again', async () => {
   const parts: unknown[] = [];
-  const writer = new TransferWriter((part) => parts.push(part));
+  const writer = new TransferWriter((part) => parts.push(part), 4_194_304);
   const events = [1, 2, 3].map((number) => ({
     offset: `${number}`,
     key: `${number}`,
