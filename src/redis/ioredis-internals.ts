@@ -1,3 +1,4 @@
+import { Command, Redis } from 'ioredis';
 import type { Socket } from 'node:net';
 import { isClusterClient as hasNodes } from '../options/borrowed-clients.js';
 import type { RedisClient } from '../options/redis-options.js';
@@ -75,7 +76,7 @@ export function clientFaults(client: RedisClient): string[] {
   if (typeof stream?.cork !== 'function') faults.push('Redis.stream.cork');
   if (channelsOf(client, 'subscribe') === undefined) faults.push('Redis.condition.subscriber');
   if (typeof privateOf(client).sendCommand !== 'function') faults.push('Redis.sendCommand');
-  return faults;
+  return [...faults, ...commandFaults(client)];
 }
 
 /** Members of a Cluster client that are not as expected, and whether it cannot be used without one of them. @internal */
@@ -127,6 +128,102 @@ export function interceptCommands(
     if (target.sendCommand !== replaced) return;
     if (own === undefined) delete target.sendCommand;
     else Object.defineProperty(target, 'sendCommand', own);
+  };
+}
+
+/** Receives the outcome of a publish. The functions need no `this`: code that traces ioredis calls them without. @internal */
+export interface PublishOutcome {
+  /** Settles with the outcome. */
+  readonly promise: Promise<number>;
+  readonly resolve: (receivers: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A `PUBLISH` for `Redis.sendCommand`. A `Command` of ioredis makes a promise and four closures of its own, and measures and
+ * joins the texts of any command: a third of the CPU time of a publish.
+ */
+class PublishCommand {
+  readonly name = 'publish';
+  readonly args: readonly [channel: string, message: Buffer];
+  readonly promise: Promise<number>;
+  readonly resolve: (receivers: number) => void;
+  readonly reject: (error: unknown) => void;
+  readonly inTransaction = false;
+  isTraced = false;
+  protocol = 2;
+  replyMapping = 'legacy';
+
+  constructor(channel: string, message: Buffer, { promise, resolve, reject }: PublishOutcome) {
+    this.args = [channel, message];
+    this.promise = promise;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  /** ioredis may call it again, for another connection. */
+  toWritable(): Buffer {
+    const [channel, message] = this.args;
+    const channelBytes = Buffer.byteLength(channel);
+    const head = `*3\r\n$7\r\npublish\r\n$${channelBytes}\r\n${channel}\r\n$${message.length}\r\n`;
+    const start = head.length - channel.length + channelBytes;
+    const end = start + message.length;
+    const bytes = Buffer.allocUnsafe(end + 2);
+    bytes.write(head);
+    bytes.set(message, start);
+    bytes[end] = CR;
+    bytes[end + 1] = LF;
+    return bytes;
+  }
+}
+// Whatever else ioredis calls is as in its own commands.
+Object.setPrototypeOf(PublishCommand.prototype, Command.prototype);
+
+const CR = 13;
+const LF = 10;
+
+/** The members of a command in ioredis 5 and 6. {@link PublishCommand} may lack what another one is for. */
+const COMMAND_MEMBERS: ReadonlySet<string> = new Set(
+  (
+    'name args callback errorStack replyEncoding bufferMode transformed inTransaction isTraced isResolved isSettled ' +
+    'protocol replyMapping promise resolve reject constructor initPromise setReplyContext getSlot getKeys _iterateKeys ' +
+    'stringifyArguments toWritable _convertValue transformReply setTimeout setBlockingTimeout extractBlockingTimeout ' +
+    '_clearTimers'
+  ).split(' '),
+);
+
+/** Members of the commands of a client that are not as expected. */
+function commandFaults(client: RedisClient): string[] {
+  if (!(client instanceof Redis)) return [];
+  const command = new Command('publish', ['', Buffer.alloc(0)]);
+  return [...Object.keys(command), ...Object.getOwnPropertyNames(Command.prototype)]
+    .filter((member) => !COMMAND_MEMBERS.has(member))
+    .map((member) => `Command.${member}`);
+}
+
+/** Whether nothing about a client concerns its commands one by one: neither an option, nor another copy of ioredis. */
+function hasPlainCommands(client: RedisClient): client is Redis {
+  if (!(client instanceof Redis) || commandFaults(client).length > 0) return false;
+  const { commandTimeout, showFriendlyErrorStack, enableAutoPipelining } = client.options;
+  return commandTimeout === undefined && !showFriendlyErrorStack && !enableAutoPipelining;
+}
+
+/** Only compared. */
+// oxlint-disable-next-line typescript/unbound-method
+const { publish: plainPublish } = Redis.prototype;
+
+/** A function that publishes like `client.publish()`, at a lower cost where the client is known well enough. @internal */
+export function publishOn(
+  client: RedisClient,
+): (channel: string, message: Buffer, outcome: PublishOutcome) => void {
+  const plain = hasPlainCommands(client) ? client : undefined;
+  return (channel, message, outcome) => {
+    // The app may wrap the function at any time.
+    if (plain?.publish === plainPublish) {
+      plain.sendCommand(new PublishCommand(channel, message, outcome) as unknown as Command);
+    } else {
+      client.publish(channel, message).then(outcome.resolve, outcome.reject);
+    }
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { PropagatorError } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
-import { streamOf } from './ioredis-internals.js';
+import { publishOn, streamOf, type PublishOutcome } from './ioredis-internals.js';
 import { checkRegularly } from './liveness.js';
 import { asPropagatorError } from './redis-error.js';
 import { SlotOrder } from './slot-order.js';
@@ -13,15 +13,42 @@ const COMPACT_AT = 256;
 /** Late publishes are given up this many at a time: thousands would block the event loop. */
 const MAX_PER_TURN = 500;
 
-interface Pending {
-  readonly channel: string;
-  /** Monotonic time (`performance.now()`). */
-  readonly deadline: number;
+/** A publish without an outcome yet. */
+class Pending implements PublishOutcome {
+  readonly promise: Promise<number>;
+  /** Rejects the promise, whatever Redis replies later. */
+  readonly fail: (error: PropagatorError) => void;
   readonly resolve: (receivers: number) => void;
-  readonly reject: (error: PropagatorError) => void;
-  settled: boolean;
+  readonly reject: (error: unknown) => void;
+  settled = false;
   /** True once the publish is given up: a later reply is ignored. */
-  isGivenUp: boolean;
+  isGivenUp = false;
+
+  constructor(
+    readonly channel: string,
+    command: string,
+    /** Monotonic time (`performance.now()`). */
+    readonly deadline: number,
+    settle: (publish: Pending) => void,
+  ) {
+    let succeed!: (receivers: number) => void;
+    let fail!: (error: PropagatorError) => void;
+    this.promise = new Promise((resolve, reject) => {
+      succeed = resolve;
+      fail = reject;
+    });
+    this.fail = fail;
+    this.resolve = (receivers) => {
+      if (this.isGivenUp) return;
+      settle(this);
+      succeed(receivers);
+    };
+    this.reject = (error) => {
+      if (this.isGivenUp) return;
+      settle(this);
+      fail(asPropagatorError(error, command, channel));
+    };
+  }
 }
 
 /**
@@ -37,6 +64,7 @@ export class PublisherConnection {
   private watch: NodeJS.Timeout | undefined;
   private corked: Socket | undefined;
   private readonly uncorkOnNextTick: () => void;
+  private readonly publishNow: ReturnType<typeof publishOn>;
   /** On a Cluster only. */
   private readonly order: SlotOrder | undefined;
 
@@ -50,6 +78,7 @@ export class PublisherConnection {
     /** Called with errors that the client throws in a timer. */
     private readonly threw: (error: unknown) => void,
   ) {
+    this.publishNow = publishOn(client);
     this.order = nodeOf && new SlotOrder(nodeOf);
     this.uncorkOnNextTick = onNextTick(threw, () => {
       const { corked } = this;
@@ -59,32 +88,27 @@ export class PublisherConnection {
   }
 
   publish(channel: string, message: Buffer): Promise<number> {
-    return new Promise<number>((resolve, reject) => {
-      const deadline = performance.now() + this.timeoutMs;
-      const entry: Pending = {
-        channel,
-        deadline,
-        resolve,
-        reject,
-        settled: false,
-        isGivenUp: false,
-      };
-      this.track(entry);
-      if (this.order === undefined) {
-        this.writeAtOnce();
-        this.settleWith(this.client.publish(channel, message), entry, 'PUBLISH');
-        return;
+    const { order } = this;
+    const command = order === undefined ? 'PUBLISH' : 'SPUBLISH';
+    const deadline = performance.now() + this.timeoutMs;
+    const entry = new Pending(channel, command, deadline, this.settle);
+    this.track(entry);
+    if (order === undefined) {
+      this.writeAtOnce();
+      try {
+        this.publishNow(channel, message, entry);
+      } catch (error) {
+        // A client of the app may throw where it should reject.
+        entry.reject(error);
       }
-      this.order.enter(channel, (settled) => {
-        if (entry.settled || entry.isGivenUp) {
-          // The publish waited too long, and its promise has been rejected.
-          settled();
-          return;
-        }
-        this.writeAtOnce();
-        this.settleWith(this.spublish(channel, message), entry, 'SPUBLISH', settled);
+    } else {
+      order.enter(channel, (settled) => {
+        // The publish waited too long, and its promise has been rejected.
+        if (entry.settled || entry.isGivenUp) settled();
+        else this.spublish(message, entry, settled);
       });
-    });
+    }
+    return entry.promise;
   }
 
   close(): void {
@@ -92,37 +116,26 @@ export class PublisherConnection {
     this.watch = undefined;
     this.oldest = 0;
     for (const entry of this.pending.splice(0)) {
-      if (!entry.settled) entry.reject(PropagatorError.of('redis.closed', []));
+      if (!entry.settled) entry.fail(PropagatorError.of('redis.closed', []));
     }
   }
 
-  /** A client of the app may throw where it should reject: the publishes that wait for this one would never be sent. */
-  private spublish(channel: string, message: Buffer): Promise<number> {
+  /** Without a reply to this one, the publishes that wait for it would never be sent. */
+  private spublish(message: Buffer, entry: Pending, settled: () => void): void {
+    let sent: Promise<unknown>;
     try {
-      return this.client.spublish(channel, message) as Promise<number>;
+      sent = this.client.spublish(entry.channel, message);
     } catch (error) {
-      return Promise.reject(error);
+      sent = Promise.reject(error);
     }
-  }
-
-  private settleWith(
-    sent: Promise<number>,
-    entry: Pending,
-    command: string,
-    onSettled?: () => void,
-  ): void {
     sent.then(
       (receivers) => {
-        onSettled?.();
-        if (entry.isGivenUp) return;
-        this.settle(entry);
-        entry.resolve(receivers);
+        settled();
+        entry.resolve(receivers as number);
       },
       (error: unknown) => {
-        onSettled?.();
-        if (entry.isGivenUp) return;
-        this.settle(entry);
-        entry.reject(asPropagatorError(error, command, entry.channel));
+        settled();
+        entry.reject(error);
       },
     );
   }
@@ -146,13 +159,13 @@ export class PublisherConnection {
     this.uncorkOnNextTick();
   }
 
-  private settle(entry: Pending): void {
+  private readonly settle = (entry: Pending): void => {
     entry.settled = true;
     while (this.pending[this.oldest]?.settled === true) this.oldest++;
     if (this.oldest < COMPACT_AT || 2 * this.oldest < this.pending.length) return;
     this.pending.splice(0, this.oldest);
     this.oldest = 0;
-  }
+  };
 
   private check(): void {
     const oldest = this.pending[this.oldest];
@@ -192,7 +205,7 @@ export class PublisherConnection {
         soon(this.threw, () => this.rejectGivenUp(error));
         return;
       }
-      entry.reject(error);
+      entry.fail(error);
       this.settle(entry);
     }
   }
