@@ -444,7 +444,8 @@ export class NamespaceRecovery implements SessionScope {
     incoming: Promise<Session | RecoveryFailure>,
   ): Promise<Session | RecoveryFailure> {
     const session = await incoming;
-    if (typeof session !== 'string') this.sessions.set(session.sid, session);
+    const isHere = typeof session !== 'string' && this.deps.sessions.has(session);
+    if (isHere) this.sessions.set(session.sid, session);
     else if (this.isEmpty) this.namespace.vacated();
     return session;
   }

@@ -4,6 +4,7 @@ import type { Reporter } from '../reporting/reporter.js';
 import { after, guarded, type Failed } from '../reporting/timers.js';
 import type { RecoveryOutcome } from '../routing/telemetry.js';
 import type { InstanceId } from '../wire/envelope.js';
+import { AwayRooms } from './away-rooms.js';
 import { EventRing, type Position } from './event-ring.js';
 import { RecoveryCounts } from './recovery-counts.js';
 import type { MissedEvent, Session } from './session.js';
@@ -56,6 +57,7 @@ export class Sessions {
   private lostAt: Position = -1;
   private readonly byPid = new Map<string, Session>();
   private readonly away = new Map<Session, Away>();
+  private readonly awayRooms = new AwayRooms();
   /** Sessions with events of another instance, and since when, in monotonic time (`performance.now()`). */
   private readonly carrying = new Map<Session, number>();
   /** The number of sessions that carry an event. */
@@ -67,7 +69,7 @@ export class Sessions {
   constructor(
     readonly instanceId: InstanceId,
     private readonly options: ResolvedRecoveryOptions,
-    reporter: Reporter,
+    private readonly reporter: Reporter,
     told?: (outcome: RecoveryOutcome) => void,
   ) {
     const { maxBytes, maxDisconnectionMs } = options;
@@ -171,6 +173,22 @@ export class Sessions {
     const leftMs = Math.max(0, maxDisconnectionMs - (performance.now() - session.awaySince));
     const timer = after(leftMs, this.failed, () => this.end(session)).unref();
     this.away.set(session, { timer, releaseChannels: guarded(this.failed, releaseChannels) });
+    this.awayRooms.add(session);
+    this.makeRoom(session);
+  }
+
+  /** Clients that come and go without end must not fill the memory. */
+  private makeRoom(added: Session): void {
+    for (const session of this.awayRooms.surplus()) {
+      // Its client may be about to get it.
+      if (session === added || this.scopes.get(session.scope)?.isFree(session) !== true) continue;
+      this.reporter.report(
+        'recovery.too-many-away',
+        () =>
+          `${this.away.size} clients are away; those of the users with most get new connections`,
+      );
+      this.end(session);
+    }
   }
 
   /** A client is back, or its session ends. */
@@ -178,6 +196,7 @@ export class Sessions {
     const away = this.away.get(session);
     if (away === undefined) return;
     this.away.delete(session);
+    this.awayRooms.delete(session);
     // From now on it is on its way to the client.
     if (this.carrying.has(session)) this.carrying.set(session, performance.now());
     clearTimeout(away.timer);
