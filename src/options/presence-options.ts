@@ -29,7 +29,7 @@ export interface PresenceOptions {
    */
   canWatch?: CanWatch | undefined;
   /**
-   * The maximum number of users that one socket may watch.
+   * The maximum number of users that one socket may watch. It goes with `canWatch`.
    * @default 200
    */
   maxWatchedUsers?: number | undefined;

@@ -1,4 +1,4 @@
-import { invalid, OR_NONE, optionsIn, wholeNumber } from './checks.js';
+import { invalid, misused, OR_NONE, optionsIn, wholeNumber } from './checks.js';
 import type { CanWatch, PresenceOptions } from './presence-options.js';
 
 /** @internal */
@@ -42,6 +42,16 @@ export function resolvePresence(
     const remedy = 'Write a function, such as (watcher, userIds) => friendsOf(watcher.userId).';
     throw invalid('presence.canWatch', canWatch, remedy);
   }
+  const maxWatchedUsers = wholeNumber(
+    'presence.maxWatchedUsers',
+    presence.maxWatchedUsers,
+    200,
+    [1, 10_000],
+  );
+  if (canWatch === undefined && presence.maxWatchedUsers !== undefined) {
+    const remedy = 'No client may watch a user then: add presence.canWatch.';
+    throw misused('presence.maxWatchedUsers', `${maxWatchedUsers} without "canWatch"`, remedy);
+  }
   return Object.freeze({
     graceMs: wholeNumber('presence.graceMs', presence.graceMs, 5_000, [0, 3_600_000]),
     leaseMs,
@@ -50,12 +60,7 @@ export function resolvePresence(
       3_650 * DAY_MS,
     ]),
     canWatch,
-    maxWatchedUsers: wholeNumber(
-      'presence.maxWatchedUsers',
-      presence.maxWatchedUsers,
-      200,
-      [1, 10_000],
-    ),
+    maxWatchedUsers,
     heartbeatIntervalMs,
   });
 }

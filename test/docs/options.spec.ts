@@ -28,6 +28,7 @@ const COMPANIONS: Record<string, Given> = {
   validateOneIn: {
     contract: defineEvents({ said: {} }),
   },
+  'presence.maxWatchedUsers': { presence: { canWatch: () => true }, heartbeatIntervalMs: 1 },
   'limits.eventBurst': { limits: { eventsPerSecond: 1 } },
   'auth.onTooManySockets': { auth: { authenticate, maxSocketsPerUser: 1 } },
 };

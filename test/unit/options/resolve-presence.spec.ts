@@ -56,6 +56,7 @@ describe('the options of presence', () => {
     [{ lastSeenMs: Infinity }, /"presence\.lastSeenMs": got Infinity/],
     [{ canWatch: true }, /"presence\.canWatch": got true.*Write a function/],
     [{ maxWatchedUsers: 0 }, /"presence\.maxWatchedUsers": got 0/],
+    [{ maxWatchedUsers: 5 }, /"presence\.maxWatchedUsers": got 5 without "canWatch".*add/],
     [{ leaseMs: 0 }, /"presence\.leaseMs": got 0/],
     [{ leaseMs: 3_999 }, /"presence\.leaseMs": got 3999.*twice heartbeatIntervalMs \(2000\)/],
   ])('stop the start if they are wrong: %j', (presence, message) => {
