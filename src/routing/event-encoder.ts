@@ -53,19 +53,30 @@ export class EventEncoder {
    * @throws PropagatorError `event.unserialisable`, `event.too-large`, `target.invalid`
    */
   encode(event: OutgoingEvent, trace?: TraceContext): EncodedEvent {
+    // Take the number first: a `toJSON` of the app may send another event.
+    const sequence = ++this.sequence;
+    try {
+      return this.encodeAs(sequence, event, trace);
+    } catch (error) {
+      if (this.sequence === sequence) this.sequence--;
+      throw error;
+    }
+  }
+
+  private encodeAs(sequence: number, event: OutgoingEvent, trace?: TraceContext): EncodedEvent {
     const { origin, namespaces, defaultCodec, maxMessageBytes, signed, offsets } = this.deps;
     const { except = NONE, rooms = NONE } = event;
     checkList('except', except);
     checkList('rooms', rooms);
     const codec = namespaces.codecOf(event.namespace) ?? defaultCodec;
-    const offset = offsets?.ofOwn(this.sequence + 1);
+    const offset = offsets?.ofOwn(sequence);
     const data = offset === undefined ? event.data : [...event.data, offset];
     const packet: SocketIoPacket = { type: EVENT_PACKET, nsp: event.namespace, data };
     const parts = encodePacket(codec.encoder, packet);
     const header = {
       version: this.version,
       origin,
-      sequence: this.sequence + 1,
+      sequence,
       sentAt: Date.now(),
       volatile: event.volatile ?? false,
       compress: event.compress ?? true,
@@ -82,7 +93,6 @@ export class EventEncoder {
       const name = nameOf(event.data[0]);
       throw PropagatorError.of('event.too-large', [name, size.total, maxMessageBytes]);
     }
-    this.sequence++;
     const envelope = encodeEnvelope(header, parts, 'event', size);
     const { bytes } = envelope;
     return { bytes, packet: new WirePacket(envelope, codec.parser, { parts, packet }), offset };

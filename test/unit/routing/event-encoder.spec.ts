@@ -1,15 +1,16 @@
 import * as standardParser from 'socket.io-parser';
 import { describe, expect, it } from '@jest/globals';
-import { EventEncoder } from '../../../src/routing/event-encoder.js';
+import { EventEncoder, type EncodedEvent } from '../../../src/routing/event-encoder.js';
 import { NamespaceRegistry } from '../../../src/routing/namespace-registry.js';
+import { Offsets } from '../../../src/routing/offsets.js';
 import { codecOf } from '../../../src/routing/packet-codec.js';
-import { decodeEnvelope } from '../../../src/wire/envelope.js';
+import { decodeEnvelope, sequenceOf } from '../../../src/wire/envelope.js';
 import { FakeNamespace } from '../../support/fake-namespace.js';
 
 const ORIGIN = Buffer.from('0123456789abcdef', 'hex');
 const MAX_BYTES = 1_000;
 
-function given() {
+function given(offsets?: Offsets) {
   const namespaces = new NamespaceRegistry();
   const encoder = new EventEncoder({
     origin: ORIGIN,
@@ -17,6 +18,7 @@ function given() {
     defaultCodec: codecOf(standardParser),
     maxMessageBytes: MAX_BYTES,
     signed: false,
+    offsets,
   });
   return { namespaces, encoder };
 }
@@ -46,6 +48,27 @@ describe('the encoder of events', () => {
       rooms: ['b'],
       frames: packet.frames,
     });
+  });
+
+  it('gives each event a number and an offset of its own, also one that is sent while another one is encoded', () => {
+    const offsets = new Offsets(ORIGIN);
+    const { encoder } = given(offsets);
+    const inner: EncodedEvent[] = [];
+    // A logger of the app that sends its lines to clients.
+    const toJSON = (): string => {
+      inner.push(encoder.encode({ namespace: '/', data: ['log'] }));
+      return 'an order';
+    };
+    const outer = encoder.encode({ namespace: '/', data: ['order', { toJSON }] });
+    const last = encoder.encode({ namespace: '/', data: ['order'] });
+    const all = [outer, ...inner, last];
+    const sequences = all.map(({ bytes }) => sequenceOf(bytes));
+    expect(inner.length).toBeGreaterThan(0);
+    expect(new Set(sequences).size).toBe(all.length);
+    expect(all.map(({ offset }) => offset)).toEqual(sequences.map((one) => offsets.ofOwn(one)));
+    expect(all.map(({ packet }) => packet.packet?.data.at(-1))).toEqual(
+      all.map(({ offset }) => offset),
+    );
   });
 
   it('refuses events that are too large or have names that cannot be encoded, and gives them no number', () => {
