@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ClusterRequests } from '../cluster/cluster-requests.js';
 import type { ClusterService } from '../cluster/cluster.service.js';
 import { concerns, type Revoked } from '../auth/revocations.js';
@@ -26,6 +27,8 @@ import type { KnownEvents, Session } from './session.js';
 import type { MovedSession } from './transfer.js';
 
 const SWEEP_MS = 10_000;
+/** The sessions of one turn of the event loop: the events of each are looked for. */
+const AT_ONCE = 16;
 /** The longest wait of a client for its session; then it gets a new connection. */
 const MAX_HAND_OVER_MS = 5_000;
 
@@ -258,13 +261,19 @@ export class Recovery {
     ]);
     const isProven = proven.every(Boolean);
     const known: KnownEvents = new Map();
-    return questions.map((question, i) => {
+    const answers: (MovedSession | RecoveryFailure)[] = [];
+    for (const [i, question] of questions.entries()) {
+      // Each session is whole by itself: between two of them other work goes on.
+      if (i % AT_ONCE === AT_ONCE - 1) await nextTurn();
       const session = claimed[i];
-      if (session === undefined || !sessions.has(session)) return 'unknown-session';
-      const moved = isProven ? this.moved(session, question, known) : 'not-proven';
+      if (session === undefined || !sessions.has(session)) {
+        answers.push('unknown-session');
+        continue;
+      }
+      answers.push(isProven ? this.moved(session, question, known) : 'not-proven');
       sessions.end(session);
-      return moved;
-    });
+    }
+    return answers;
   }
 
   private moved(
