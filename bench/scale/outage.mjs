@@ -1,5 +1,6 @@
 // @ts-check
-// One instance is cut off from Redis while four others publish. `npm run bench:scale`.
+// One instance is cut off from Redis while four others publish. With `--stall` Redis stands still for so many seconds when the network is
+// back. `npm run bench:scale`.
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, createServer } from 'node:net';
@@ -15,11 +16,16 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '450' },
     bytes: { type: 'string', default: '1000' },
     churn: { type: 'string', default: '0' },
+    stall: { type: 'string', default: '0' },
   },
 });
-const [seconds, rate, bytes, churn] = [values.seconds, values.rate, values.bytes, values.churn].map(
-  Number,
-);
+const [seconds, rate, bytes, churn, stall] = [
+  values.seconds,
+  values.rate,
+  values.bytes,
+  values.churn,
+  values.stall,
+].map(Number);
 const SENDERS = 4;
 
 const redis = await startRedis();
@@ -93,6 +99,12 @@ await sleep(seconds * 1_000);
 peakOmem = 0;
 peakRss = 0;
 isCut = false;
+if (stall > 0) {
+  // Redis takes publishes whose senders have given them up, and the subscriptions of the instance in between.
+  process.kill(Number(redis.pid), 'SIGSTOP');
+  await sleep(stall * 1_000);
+  process.kill(Number(redis.pid), 'SIGCONT');
+}
 const startedAt = performance.now();
 for (let isWhole = false; !isWhole;) {
   await sleep(50);
@@ -113,7 +125,7 @@ const reports = (
 const verdict = judge(reports, () => reports.filter(({ index }) => index === SENDERS));
 const { gaps } = reports[SENDERS];
 console.log(
-  `cut off for ${seconds} s, ${SENDERS} senders at ${rate}/s of ${bytes} bytes, ${churn} joins a second: whole after ${recoveredMs} ms; ` +
+  `cut off for ${seconds} s, ${SENDERS} senders at ${rate}/s of ${bytes} bytes, ${churn} joins a second, Redis stands still for ${stall} s: whole after ${recoveredMs} ms; ` +
     `of ${verdict.events} events ${verdict.refused} were refused, ${verdict.lost} lost in an outbox, ${verdict.missing} missing, ${verdict.unexplained} of them in none of ${gaps.length} gaps, ${verdict.twice} twice, ${verdict.outOfOrder} out of order; ` +
     `memory of the instance ${mb(rss)} MB before, ${mb(peakRss)} MB at most; output buffer of a connection ${mb(peakOmem)} MB at most`,
 );

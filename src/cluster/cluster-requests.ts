@@ -40,7 +40,7 @@ const MAX_REFUSING = 1_024;
 /** The maximum time that another instance may ask to wait, because waiting takes memory. */
 const MAX_WAIT_MS = 600_000;
 
-/** Thrown by a handler whose caller has sent a newer request and no longer needs this reply. @internal */
+/** Thrown by a handler that has no reply: its caller has sent a newer request, or asks again. @internal */
 export class Superseded extends Error {}
 
 /**

@@ -1,5 +1,5 @@
 import type { ClusterBus } from '../cluster/cluster-bus.js';
-import type { ClusterRequests } from '../cluster/cluster-requests.js';
+import { Superseded, type ClusterRequests } from '../cluster/cluster-requests.js';
 import type { ClusterService } from '../cluster/cluster.service.js';
 import type { LeftHistories } from '../cluster/records/left-histories.js';
 import type { Membership } from '../cluster/membership.js';
@@ -10,12 +10,14 @@ import { asked } from '../reporting/asked.js';
 import type { Reporter } from '../reporting/reporter.js';
 import type { EventPublisher } from '../routing/event-publisher.js';
 import type { EventRouter } from '../routing/event-router.js';
-import { untilTaken } from '../routing/until-taken.js';
+import { untilRepeated, untilTaken } from '../routing/until-taken.js';
 import { RECORD } from './later-events.js';
 import { LeftPages } from './left-pages.js';
 import { PULL, pageServer } from './pages.js';
 import { Repair } from './repair.js';
 
+/** The part of its time for which a question waits for events that are published again. */
+const WAITING_PART = 0.8;
 /** The longest wait for Redis to take events, because an instance asks. */
 const MAX_TAKEN_MS = 5_000;
 /** The request of version 0.1 for recently published events. */
@@ -50,13 +52,22 @@ export function createRepair(
   const { publisher, receiver } = router;
   const { maxMessageBytes } = options;
   // Even without the option `repair`, so that other instances learn at once that there is no history.
+  const page = pageServer({
+    maxMessageBytes,
+    after: (question) => publisher.after(question),
+    forgotten: () => publisher.forgotten,
+  });
+  const areRepeated = asked(
+    (withinMs) => untilRepeated(publisher, withinMs),
+    deps.reporter.failure('repair.failed', () => 'a page'),
+  );
   deps.requests.handle(
     PULL,
-    pageServer({
-      maxMessageBytes,
-      after: (question) => publisher.after(question),
-      forgotten: () => publisher.forgotten,
-    }),
+    async (params, context) => {
+      const withinMs = context.timeoutMs * WAITING_PART;
+      if (publisher.hasRepeated && !(await areRepeated(withinMs))) throw new Superseded();
+      return page(params, context);
+    },
     true,
   );
   const isRecorded = asked(

@@ -154,6 +154,14 @@ export class EventPublisher {
     return { events: this.outbox?.size ?? 0, bytes: this.outbox?.bytes ?? 0 };
   }
 
+  /**
+   * Whether events wait that Redis may have taken before: others may have heard them, or later ones. Until they are published again the
+   * history does not have them.
+   */
+  get hasRepeated(): boolean {
+    return this.outbox?.hasRepeated === true;
+  }
+
   /** Number of publishes without an outcome, the outbox included. */
   get pending(): number {
     return this.publishes.size + (this.outbox?.reportedQueued ?? 0);

@@ -132,6 +132,8 @@ export class OutboxQueue {
   private returned = new Chain();
   private readonly inFlight = new Chain();
   private count = 0;
+  /** The number of events that Redis may have taken before. */
+  private repeatedCount = 0;
   /** The number of batches in flight. */
   batches = 0;
   /** The number of failures in a row. */
@@ -149,6 +151,14 @@ export class OutboxQueue {
 
   get size(): number {
     return this.count;
+  }
+
+  /**
+   * Whether there are events that Redis may have taken before. They come first, and are published again. On a Cluster those of a part
+   * that fails do not count: nothing waits for it.
+   */
+  get hasRepeated(): boolean {
+    return this.repeatedCount > 0 && (this.ordersChannels || this.failures === 0);
   }
 
   /** When the verb of the first event was called. Monotonic time. */
@@ -179,10 +189,12 @@ export class OutboxQueue {
     return some;
   }
 
-  /** An event was not published. */
+  /** An event was not published, as far as is known. */
   back(publish: QueuedPublish): void {
     const { place } = publish;
     if (place === undefined) return;
+    if (!publish.repeated) this.repeatedCount++;
+    publish.repeated = true;
     place.chain.remove(place);
     this.chainFor(publish).insert(place);
   }
@@ -207,6 +219,7 @@ export class OutboxQueue {
     chain.insert(place);
     publish.place = place;
     this.count++;
+    if (publish.repeated) this.repeatedCount++;
     if (publish.mode !== 'wait') this.unreported.add(publish);
   }
 
@@ -217,6 +230,7 @@ export class OutboxQueue {
     place.chain.remove(place);
     publish.place = undefined;
     this.count--;
+    if (publish.repeated) this.repeatedCount--;
     this.unreported.delete(publish);
     return true;
   }

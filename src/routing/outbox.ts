@@ -62,6 +62,12 @@ export class Outbox {
     return !this.hasRoomFor(1, this.transport.overdue());
   }
 
+  /** Whether a queue {@link OutboxQueue.hasRepeated}. */
+  get hasRepeated(): boolean {
+    for (const queue of this.queues.values()) if (queue.hasRepeated) return true;
+    return false;
+  }
+
   /** Whether an event with this ordering key waits: later ones then have to wait, too. */
   holds(orderingKey: string): boolean {
     return this.queues.has(orderingKey);
@@ -255,7 +261,6 @@ export class Outbox {
       const error = thrown as PropagatorError;
       if (this.transport.isPassing(error)) {
         publish.inFlight = false;
-        publish.repeated = true;
         publish.reason = error.message;
         queue.back(publish);
         return false;

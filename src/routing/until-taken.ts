@@ -20,3 +20,16 @@ export async function untilTaken(
     await pause(PAUSE_MS);
   }
 }
+
+/** Resolves to true once the publish history has all events that Redis may have taken. @internal */
+export async function untilRepeated(
+  publisher: Pick<EventPublisher, 'hasRepeated'>,
+  withinMs: number,
+): Promise<boolean> {
+  const end = performance.now() + withinMs;
+  while (publisher.hasRepeated) {
+    if (performance.now() >= end) return false;
+    await pause(PAUSE_MS);
+  }
+  return true;
+}

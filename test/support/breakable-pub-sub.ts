@@ -19,6 +19,10 @@ export class BreakablePubSub extends InMemoryPubSub {
   private isStuck: Which = NONE;
   private stuck: (() => void)[] = [];
   private unanswered: (() => void)[] = [];
+  /** Publishes to these channels fail at once. */
+  private isFailing: Which = NONE;
+  /** The number of publishes that failed so. */
+  failures = 0;
   private isPart: Which | undefined;
 
   constructor(
@@ -76,6 +80,10 @@ export class BreakablePubSub extends InMemoryPubSub {
 
   override async publish(channel: string, message: Buffer): Promise<number> {
     if (this.refuses) throw PropagatorError.of('redis.unavailable', ['a test']);
+    if (this.isFailing(channel)) {
+      this.failures++;
+      throw PropagatorError.of('redis.unavailable', ['a test']);
+    }
     if (this.isStuck(channel)) {
       const bytes = Buffer.from(message);
       this.stuck.push(() => void super.publish(channel, bytes));
@@ -119,6 +127,11 @@ export class BreakablePubSub extends InMemoryPubSub {
   refuse(): void {
     this.refuses = true;
     this.states.next('degraded');
+  }
+
+  /** From now on publishes to these channels fail, and those to others do not. */
+  fail(which: Which): void {
+    this.isFailing = which;
   }
 
   /** From now on publishes get no reply, although they arrive. */

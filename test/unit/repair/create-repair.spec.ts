@@ -178,6 +178,34 @@ describe('the repair of an instance', () => {
     expect([names, here.gaps]).toEqual([[['1'], ['2']], []]);
   });
 
+  it('waits for events that their publisher repeats: Redis had taken them, and this instance has heard the last ones only', async () => {
+    const { here, there, send } = await given();
+    here.pubSub.deafen();
+    there.pubSub.fallSilent(isUser);
+    const sent = [send(1), send(2)];
+    await passed();
+    here.pubSub.hearBut(() => false);
+    sent.push(send(3), send(4));
+    await passed();
+    // They are given up, and wait.
+    there.pubSub.fail(isUser);
+    there.pubSub.failUnanswered();
+    here.pubSub.heal();
+    await until(
+      () => here.repair.status.repairs > 0 && there.pubSub.failures > 3,
+      () => 'the question, and some more attempts',
+    );
+    there.pubSub.fail(() => false);
+    await Promise.all([...sent, send(5)]);
+    await until(
+      () => here.namespace.deliveries.length === 5 && !here.repair.status.underway,
+      () => 'all events',
+    );
+    const names = here.namespace.deliveries.map(({ packet }) => packet.packet?.data);
+    expect(names).toEqual([['1'], ['2'], ['3'], ['4'], ['5']]);
+    expect(here.gaps).toEqual([]);
+  });
+
   it('goes on if Redis refuses the channels between the instances: events are not held for ever, and a gap is reported', async () => {
     // From the start: timers that an instance has already started would stay real.
     jest.useFakeTimers({ advanceTimers: true });

@@ -95,4 +95,22 @@ describe('the queue of one ordering key', () => {
     queue.remove(queue.head(1)[0] as QueuedPublish);
     expect(sequences(queue.head(10))).toEqual([2]);
   });
+
+  it('knows whether Redis may have taken an event before, and on a Cluster does not say so while its server fails', () => {
+    for (const ordersChannels of [true, false]) {
+      const queue = new OutboxQueue('a', ordersChannels);
+      const [first, second] = [publish(1), publish(2)];
+      for (const each of [first, second]) queue.insert(each);
+      expect(queue.hasRepeated).toBe(false);
+      for (const each of queue.take(2)) queue.back(each);
+      expect(queue.hasRepeated).toBe(true);
+      queue.pause();
+      expect(queue.hasRepeated).toBe(ordersChannels);
+      queue.failures = 0;
+      queue.remove(first);
+      expect(queue.hasRepeated).toBe(true);
+      queue.remove(second);
+      expect(queue.hasRepeated).toBe(false);
+    }
+  });
 });
