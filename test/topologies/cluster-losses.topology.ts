@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import calculateSlot from 'cluster-key-slot';
 import { startCluster, type ClusterNode } from '../../scripts/redis/topologies/cluster.mjs';
+import { ClusterService } from '../../src/index.js';
+import { ClusterProcess } from '../support/cluster-process.js';
+import { TestClient } from '../support/test-client.js';
 import type { TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';
 import { serverBin } from './support/server-bin.js';
@@ -93,5 +96,55 @@ describe('on a Cluster without replicas', () => {
     await Promise.all(sent);
     await client.waitFor('n', sent.length);
     expect(client.data('n')).toEqual(Array.from({ length: sent.length }, (_, n) => n));
+  });
+
+  it('an instance that stands still, and that one master cuts off meanwhile, loses no event', async () => {
+    const redis = { nodes: redisCluster().nodes };
+    apps = await startTwo({ redis });
+    const frozen = await ClusterProcess.start({ prefix: apps.prefix, redis });
+    try {
+      const clients = await Promise.all(
+        userIds.map((token) => TestClient.connect(frozen.url, { token })),
+      );
+      const lost: unknown[] = [];
+      const gaps: unknown[] = [];
+      await frozen.listen('cluster', 'gaps$', (gap) => gaps.push(gap));
+      const { propagator, app } = apps.instance(0);
+      app.get(ClusterService).changes$.subscribe(({ type, member }) => {
+        if (type === 'lost') lost.push(member.instanceId);
+      });
+      const sent: Promise<unknown>[] = [];
+      let number = 0;
+      const emitToEach = (): void => {
+        for (const userId of userIds) {
+          sent.push(propagator.emitToUser({ userId, event: 'n', data: number }));
+        }
+        number++;
+      };
+      emitToEach();
+      await Promise.all(clients.map((client) => client.waitFor('n', number)));
+
+      frozen.freeze();
+      const { admin } = await redisCluster().masterOf(0);
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      const sending = setInterval(emitToEach, 20);
+      await until(
+        () => lost.length > 0,
+        () => 'the instance to be lost',
+      );
+      frozen.thaw();
+      clearInterval(sending);
+      emitToEach();
+      await Promise.all(sent);
+      await Promise.all(clients.map((client) => client.waitFor('n', number)));
+      const inOrder = Array.from({ length: number }, (_, n) => n);
+      for (const client of clients) {
+        expect(client.data('n')).toEqual(inOrder);
+        client.close();
+      }
+      expect({ lost, gaps }).toEqual({ lost: [frozen.instanceId], gaps: [] });
+    } finally {
+      await frozen.kill();
+    }
   });
 });

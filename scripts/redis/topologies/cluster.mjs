@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis';
 import { startRedis } from '../server.mjs';
 import { eventually } from './eventually.mjs';
-import { quietPort } from './ports.mjs';
+import { BUS, quietPort } from './ports.mjs';
 
 const SLOTS = 16_384;
 const MASTERS = 3;
@@ -22,6 +22,7 @@ const OWN_ARGS = [
  * @property {RunningRedis} server
  * @property {Redis} admin a connection for commands to this node
  * @property {string} id
+ * @property {number} busPort the announced one
  */
 
 /**
@@ -29,8 +30,8 @@ const OWN_ARGS = [
  * @property {{ host: string, port: number }[]} nodes
  * @property {ClusterNode[]} members all nodes, the first masters first
  * @property {(slot: number) => Promise<ClusterNode>} masterOf the node that has the slot now
- * @property {(slot: number, from: ClusterNode) => Promise<void>} failedOver waits until every node that runs names
- * another master of the slot
+ * @property {(slot: number, from: ClusterNode, asked?: readonly ClusterNode[]) => Promise<void>} failedOver waits until
+ * every node that runs, or each of some, names another master of the slot
  * @property {(command: string, ...args: string[]) => Promise<void>} everywhere runs a command on each node
  * @property {() => Promise<void>} healthy waits until every node agrees that all slots are served, by masters that
  * have their replicas
@@ -40,12 +41,14 @@ const OWN_ARGS = [
 /**
  * Starts a Redis Cluster of 3 masters, with one replica each or none, on the loopback.
  *
- * @param {{ replicas?: boolean, args?: string[], config?: string, bin?: string, nodeTimeoutMs?: number }} [options]
- *   `args` and `config` are for every server
+ * @param {{ replicas?: boolean, args?: string[], config?: string, bin?: string, nodeTimeoutMs?: number, busPortOf?: (busPort: number) => Promise<number> }} [options]
+ *   `args` and `config` are for every server; `busPortOf` returns the bus port that a server announces, such as that of a
+ *   proxy
  * @returns {Promise<RunningCluster>}
  */
 export async function startCluster(options = {}) {
   const { replicas = true, args = [], config, bin, nodeTimeoutMs = 3000 } = options;
+  const { busPortOf = async (busPort) => busPort } = options;
   /** @type {ClusterNode[]} */
   const members = [];
   const stop = async () => {
@@ -53,14 +56,23 @@ export async function startCluster(options = {}) {
     await Promise.all(members.map(({ server }) => server.stop()));
   };
   const start = async () => {
+    const port = await quietPort();
+    const busPort = await busPortOf(port + BUS);
     const server = await startRedis({
-      port: await quietPort(),
+      port,
       ...(bin === undefined ? {} : { bin }),
       ...(config === undefined ? {} : { config }),
-      args: [...OWN_ARGS, '--cluster-node-timeout', String(nodeTimeoutMs), ...args],
+      args: [
+        ...OWN_ARGS,
+        '--cluster-node-timeout',
+        String(nodeTimeoutMs),
+        '--cluster-announce-bus-port',
+        String(busPort),
+        ...args,
+      ],
     });
     const admin = adminOf(server);
-    members.push({ server, admin, id: String(await admin.call('CLUSTER', 'MYID')) });
+    members.push({ server, admin, id: String(await admin.call('CLUSTER', 'MYID')), busPort });
   };
   try {
     for (let index = 0; index < (replicas ? 2 : 1) * MASTERS; index++) await start();
@@ -74,9 +86,9 @@ export async function startCluster(options = {}) {
     nodes: members.map(({ server: { host, port } }) => ({ host, port })),
     members,
     masterOf: (slot) => masterOf(running(), slot),
-    failedOver: (slot, from) =>
+    failedOver: (slot, from, asked) =>
       eventually(async () => {
-        for (const member of running())
+        for (const member of asked ?? running())
           if ((await masterOf([member], slot, members)) === from) return false;
         return true;
       }, 'another master of the slot'),
@@ -108,8 +120,8 @@ async function join(members) {
     await admin.call('CLUSTER', 'ADDSLOTSRANGE', Number(from), Number(to) - 1);
   }
   const [first, ...others] = members;
-  for (const { server } of others) {
-    await first?.admin.call('CLUSTER', 'MEET', server.host, server.port);
+  for (const { server, busPort } of others) {
+    await first?.admin.call('CLUSTER', 'MEET', server.host, server.port, busPort);
   }
   await eventually(async () => {
     for (const { admin } of members) {

@@ -5,7 +5,8 @@ import { isFree } from '../probe.mjs';
 // 10,000 above its port: nothing else takes a port while its server is being killed and restarted.
 const FIRST = 10_000;
 const COUNT = 10_000;
-const BUS = 10_000;
+/** The port of a node's bus is so much above that of its clients. */
+export const BUS = 10_000;
 
 /** A port that is free, with a free port 10,000 above it. */
 export async function quietPort() {
