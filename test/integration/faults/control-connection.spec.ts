@@ -75,6 +75,44 @@ describe('an instance whose connection of the events is cut off by Redis again a
   });
 });
 
+describe('an instance that has missed more than Redis buffers for a connection', () => {
+  it('gets all of it, and no connection is cut off', async () => {
+    const redis = await startOwnRedis(SMALL_BUFFER);
+    const admin = new Redis(redis.url);
+    const cluster = await givenCluster().of(2).with(PlainGateway).onRedis(redis.url).start();
+    try {
+      await untilMembersKnown(cluster);
+      const client = await cluster.instance(0).connect({ token: 'alice' });
+      const { propagator } = cluster.instance(1);
+      const tell = (data: unknown) => propagator.emitToUser({ userId: 'alice', event: 'n', data });
+      await tell([0]);
+      await client.waitFor('n');
+      const channel = cluster.channel('user:alice');
+      const isHeard = async (): Promise<boolean> =>
+        (((await admin.pubsub('NUMSUB', channel)) as [string, number])[1] ?? 0) > 0;
+
+      const filler = 'x'.repeat(16_384);
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      // Most of these are published before the channel is subscribed again.
+      let count = 1;
+      const sent: Promise<unknown>[] = [];
+      while (count < 500) sent.push(tell([count++, filler]));
+      await Promise.all(sent);
+      await until(isHeard, () => 'the channel to be subscribed');
+      const seen = await connectionsTo(admin, 'subscriber');
+      await client.waitFor('n', count);
+      await cluster.settled(client);
+      const numbers = client.data('n').map((data) => (data as [number])[0]);
+      expect(numbers).toEqual(Array.from({ length: count }, (_, n) => n));
+      expect(await connectionsTo(admin, 'subscriber')).toEqual(seen);
+    } finally {
+      admin.disconnect();
+      await cluster.close();
+      await redis.stop();
+    }
+  });
+});
+
 const request = (id: number, operation = 'ids') => ({
   id,
   operation,

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { DiagnosticsService } from '../../../src/observability/diagnostics.service.js';
+import { resolveSecret } from '../../../src/options/resolve-secret.js';
 import { encodeEnvelope } from '../../../src/wire/envelope.js';
+import { signEnvelope } from '../../../src/wire/signature.js';
 import { untilMembersKnown } from '../../support/members.js';
 import { startOwnRedis, type RunningRedis } from '../../support/own-redis.js';
 import { PlainGateway } from '../../support/plain-gateway.js';
@@ -10,13 +12,20 @@ import { givenCluster, type TestCluster } from '../../support/test-cluster.js';
 import { until } from '../../support/until.js';
 
 /** An event of a program that runs once and has an id of its own, as docs/protocol.md describes. */
-function envelopeOf(data: number): Buffer {
+function envelopeOf(data: number, channel: string, secret: string | undefined): Buffer {
+  const [key] = resolveSecret(secret) ?? [];
   const header = { origin: randomBytes(8), sequence: 1, sentAt: Date.now() };
   const flags = { volatile: false, compress: true, customParser: false, except: [], rooms: [] };
-  return encodeEnvelope({ ...header, ...flags }, [`2["x",${data}]`]).bytes;
+  const signed = key !== undefined;
+  const { bytes } = encodeEnvelope({ ...header, ...flags, signed }, [`2["x",${data}]`]);
+  if (signed) signEnvelope(bytes, channel, key);
+  return bytes;
 }
 
-describe('events of outside programs, each with a new id, after a reconnection', () => {
+describe.each([
+  ['', undefined],
+  [', signed', 'a secret of more than 32 characters'],
+])('events of outside programs, each with a new id, after a reconnection%s', (_, secret) => {
   let cluster: TestCluster;
   let redis: RunningRedis;
   let admin: Redis;
@@ -29,7 +38,12 @@ describe('events of outside programs, each with a new id, after a reconnection',
   async function afterReconnection() {
     redis = await startOwnRedis();
     admin = new Redis(redis.url);
-    cluster = await givenCluster().of(2).with(PlainGateway).onRedis(redis.url).start();
+    cluster = await givenCluster()
+      .of(2)
+      .with(PlainGateway)
+      .onRedis(redis.url)
+      .configured({ secret })
+      .start();
     await untilMembersKnown(cluster);
     const instance = cluster.instance(1);
     const client = await instance.connect({ token: 'alice' });
@@ -41,7 +55,8 @@ describe('events of outside programs, each with a new id, after a reconnection',
     );
     const count = 10;
     for (let data = 0; data < count; data++) {
-      await admin.publish(cluster.channel('all'), envelopeOf(data));
+      const channel = cluster.channel('all');
+      await admin.publish(channel, envelopeOf(data, channel, secret));
     }
     await client.waitFor('x', count);
     await cluster.settled(client);

@@ -6,6 +6,8 @@ import {
   type EventGap,
   type RedisPropagatorOptions,
 } from '../../../src/index.js';
+import type { Runtime } from '../../../src/nest/runtime.js';
+import { RUNTIME } from '../../../src/nest/tokens.js';
 import { DiagnosticsService } from '../../../src/observability/diagnostics.service.js';
 import { encodePacket } from '../../../src/wire/encode-packet.js';
 import { encodeEnvelope } from '../../../src/wire/envelope.js';
@@ -19,6 +21,9 @@ import type { TestInstance } from '../../support/test-instance.js';
 import { until } from '../../support/until.js';
 import { EVENT_PACKET } from '../../../src/wire/wire-packet.js';
 import { Encoder } from 'socket.io-parser';
+
+/** More than the log of received events can tell apart. */
+const MORE_IDS = 65_536;
 
 /** An event of a publisher that is written in another language. */
 function envelopeOf(origin: Buffer, sequence: number, data: unknown): Buffer {
@@ -261,6 +266,48 @@ describe('an instance that is cut off from Redis', () => {
       ...Array.from({ length: 41 - first }, (__, i) => first + i),
     ]);
     expect(gaps).toMatchObject([{ instanceId, to: first - 1, reason: 'forgotten' }]);
+  });
+
+  it('gets what it has missed, and is told of the rest, although made-up ids have cleared the log of what it received', async () => {
+    const first = await start({ repair: { maxBytes: 1_024 } });
+    const instanceId = instanceIdOf(cluster.instance(1));
+    for (let n = 1; n <= 3; n++) await tell(n);
+    await has(1, 2, 3);
+    const { log } = first.app.get<Runtime>(RUNTIME).router.receiver;
+    for (let n = 0; n < MORE_IDS; n++) log.add(n.toString(16).padStart(16, '0'), 1, 0);
+    expect(log.lastOf(instanceId)).toBe(0);
+    const letGo = await cutOff();
+    for (let n = 4; n <= 40; n++) await tell(n);
+    letGo();
+    await until(
+      () => alice.data('n').at(-1) === 40,
+      () => 'the last event',
+    );
+    const [, , , next] = alice.data('n') as [number, number, number, number];
+    const rest = Array.from({ length: 41 - next }, (_, i) => next + i);
+    expect(alice.data('n')).toEqual([1, 2, 3, ...rest]);
+    expect(gaps).toMatchObject([{ instanceId, to: next - 1, reason: 'forgotten' }]);
+  });
+
+  it('sends what has waited in the order of the emits, whatever their targets', async () => {
+    const first = await start();
+    const bob = await cluster.instance(1).connect({ token: 'bob' });
+    await until(
+      () => cluster.instance(1).redis.state === 'ready',
+      () => 'the channels of bob to be subscribed',
+    );
+    const { propagator } = first;
+    // The instance writes to a connection that is gone.
+    proxy.cutThose(false);
+    const sent = Array.from({ length: 10 }, (_, data) =>
+      data % 2 === 0
+        ? propagator.emitToAll({ event: 'n', data })
+        : propagator.emitToUser({ userId: 'bob', event: 'n', data }),
+    );
+    await Promise.all(sent);
+    await bob.waitFor('n', sent.length);
+    await cluster.settled(bob);
+    expect(bob.data('n')).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
   it('gets what it has missed in two outages in a row', async () => {

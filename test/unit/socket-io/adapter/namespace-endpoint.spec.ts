@@ -169,6 +169,15 @@ describe('a namespace without a Socket.IO server', () => {
     jest.restoreAllMocks();
   });
 
+  it('looks at the sockets of the room only for a late event, however many have come since', () => {
+    join('earlier', 'r');
+    const asOf = performance.timeOrigin + performance.now();
+    for (let i = 0; i < 1_000; i++) join(`later-${i}`, 's');
+    const looks = jest.spyOn(sockets, 'get');
+    for (let n = 0; n < 10; n++) expect(deliver({ rooms: ['r'], asOf })).toBe(1);
+    expect(looks).toHaveBeenCalledTimes(10);
+  });
+
   it('delivers a late event to the sockets that were in one of its rooms when it was sent', () => {
     endpoint = givenEndpoint(undefined, new RecentJoins(60_000));
     for (const id of ['old', 'guest', 'both']) join(id);
