@@ -7,6 +7,7 @@ import { problemsOf, simulate, type Figures } from './simulate.js';
 const { values } = parseArgs({
   options: {
     members: { type: 'string', default: '10,100,1000' },
+    senders: { type: 'string' },
     seed: { type: 'string', default: '1' },
     calm: { type: 'string' },
     quick: { type: 'boolean', default: false },
@@ -24,6 +25,7 @@ const all: Figures[] = [];
 for (const members of sizes) {
   const figures = await simulate({
     members,
+    ...(values.senders !== undefined && { senders: Number(values.senders) }),
     seed: Number(values.seed),
     calmMs: calmMs(members),
     says: (what, ms) => console.error(`${members} members: ${what}: ${ms} ms`),
@@ -34,6 +36,7 @@ for (const members of sizes) {
 
 const row = (cells: readonly unknown[]): string => `| ${cells.join(' | ')} |`;
 const rows: readonly (readonly [string, (figures: Figures) => number | string])[] = [
+  ['Instances that send an event a second', ({ senders }) => senders],
   ['Commands of an instance, a second', ({ load }) => load.commands.toFixed(2)],
   ['Messages to an instance, a second', ({ load }) => load.messages.toFixed(2)],
   ['Bytes from an instance, a second', ({ load }) => Math.round(load.bytesOut)],
@@ -46,6 +49,7 @@ const rows: readonly (readonly [string, (figures: Figures) => number | string])[
   ['During a repair 200 a second join, up to 400: whole after, ms', ({ churned }) => churned],
   ['A third is cut off for 20 s: whole after, ms', ({ healed }) => healed],
   ['Redis is away for 8 s and loses its data: whole after, ms', ({ restarted }) => restarted],
+  ['Commands of an instance in that time', ({ restartCommands }) => restartCommands.toFixed(0)],
   ['Members declared lost that lived', ({ falseLosses }) => falseLosses],
   ['Events', ({ verdict }) => verdict.events],
   ['Events lost without a word', ({ verdict }) => verdict.lost],

@@ -3,6 +3,8 @@ import { ClusterBus } from '../../src/cluster/cluster-bus.js';
 import { ClusterRequests } from '../../src/cluster/cluster-requests.js';
 import { ClusterService } from '../../src/cluster/cluster.service.js';
 import { Membership } from '../../src/cluster/membership.js';
+import { RecordCodec } from '../../src/cluster/record-codec.js';
+import type { InstanceDescription } from '../../src/cluster/records/record-text.js';
 import { resolveOptions, type ResolvedOptions } from '../../src/options/resolve-options.js';
 import { createRepair } from '../../src/repair/create-repair.js';
 import { Reporter } from '../../src/reporting/reporter.js';
@@ -18,6 +20,22 @@ import {
   type SimulatedRedis,
 } from './simulated-redis.js';
 import { Owner } from './virtual-clock.js';
+
+/**
+ * The descriptions in the records that were read. Instances share them: a thousand that read a thousand records each
+ * would need gigabytes.
+ */
+const described = new Map<string, InstanceDescription | undefined>();
+const MAX_DESCRIBED = 100_000;
+const { decode } = RecordCodec.prototype;
+RecordCodec.prototype.decode = function (instanceId, text = '') {
+  const key = `${instanceId}${text}`;
+  if (described.has(key)) return described.get(key);
+  if (described.size >= MAX_DESCRIBED) described.clear();
+  const description = decode.call(this, instanceId, text);
+  described.set(key, description);
+  return description;
+};
 
 const silent = { log() {}, warn() {}, error() {} };
 

@@ -3,7 +3,7 @@ import { SimulatedInstance } from './simulated-instance.js';
 import { SimulatedRedis } from './simulated-redis.js';
 import type { VirtualClock } from './virtual-clock.js';
 
-/** Each instance sends an event to another one at this interval, in ms. */
+/** A sender sends an event to another instance at this interval, in ms. */
 const SENDS_EVERY_MS = 1_000;
 /** A member that was cut off may be found lost by others that come back at the same moment, in ms. */
 const GRACE_MS = 5_000;
@@ -21,6 +21,13 @@ export interface Load {
   readonly cpuMs: number;
 }
 
+interface WorldOptions {
+  /** One of so many instances sends events. */
+  readonly senderEach: number;
+  /** Called with each state that is there, and the time that it took in virtual ms. */
+  readonly says?: ((what: string, ms: number) => void) | undefined;
+}
+
 /** Many instances at one Redis, on a virtual clock. */
 export class World {
   readonly instances: SimulatedInstance[] = [];
@@ -32,10 +39,9 @@ export class World {
   private audience: SimulatedInstance[] = [];
   private sends = true;
 
-  /** @param says is called with each state that is there, and the time that it took in virtual ms */
   constructor(
     readonly clock: VirtualClock,
-    private readonly says: (what: string, ms: number) => void = () => {},
+    private readonly options: WorldOptions,
   ) {
     this.redis = new SimulatedRedis(clock);
   }
@@ -55,7 +61,7 @@ export class World {
           .start((id) => this.lost(id))
           .then(() => {
             this.audience.push(instance);
-            this.sendLater(instance);
+            if (instance.index % this.options.senderEach === 0) this.sendLater(instance);
           });
       });
       return instance;
@@ -135,7 +141,7 @@ export class World {
       await clock.run(STEP_MS);
     }
     const tookMs = Math.round(clock.now - startedAt);
-    this.says(what, tookMs);
+    this.options.says?.(what, tookMs);
     return tookMs;
   }
 
@@ -163,6 +169,11 @@ export class World {
       (total, i) => (total - (before[i] ?? 0)) / living.length / (ms / 1_000),
     );
     return { commands, messages, bytesOut, bytesIn, cpuMs: busyMs * factor };
+  }
+
+  /** The commands of all instances up to now. */
+  get commands(): number {
+    return this.instances.reduce((sum, { connection }) => sum + connection.traffic.commands, 0);
   }
 
   judge(): Verdict {
