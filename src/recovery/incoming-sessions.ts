@@ -9,7 +9,7 @@ import { areEventFor } from '../wire/event-frames.js';
 import { areFrames } from '../wire/frames.js';
 import { isUpTo } from '../wire/offset.js';
 import type { HandOver } from './hand-over.js';
-import type { LaterEvent, LaterQuestion } from './later.js';
+import type { LaterIndex, LaterQuestion } from './later.js';
 import type { LeftSession } from './left-sessions.js';
 import type { RecoveryFailure } from './recovery-counts.js';
 import { keyOf, Session, type MissedEvent } from './session.js';
@@ -59,7 +59,7 @@ export interface IncomingSessionsDeps {
   /** Returns true if this instance has a session of the namespace for a socket with this id. */
   has(this: void, socketId: string): boolean;
   /** The events since an instance has ended, for a namespace and rooms. Undefined: not certain. */
-  later(this: void, question: LaterQuestion): Promise<readonly LaterEvent[] | undefined>;
+  later(this: void, question: LaterQuestion): Promise<LaterIndex | undefined>;
 }
 
 /** A session at another instance. @internal */
@@ -215,13 +215,13 @@ export class IncomingSessions {
   private laterOf(
     sid: string,
     { rooms, events, upTo }: MovedSession,
-    later: readonly LaterEvent[],
+    later: LaterIndex,
   ): MissedEvent[] {
     const { name, custom: isCustom } = this.deps.namespace;
     const own = new Set([sid, ...rooms]);
     const known = new Set(events.map(({ key }) => key));
     const missed: MissedEvent[] = [];
-    for (const { namespace, custom, delivery, event } of later) {
+    for (const { namespace, custom, delivery, event } of later.forRooms(own)) {
       const isOurs = namespace === name && custom === isCustom;
       // The instance that has ended had delivered it before Redis took it.
       if (!isOurs || event === undefined || isUpTo(event.offset, upTo)) continue;

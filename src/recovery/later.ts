@@ -18,6 +18,33 @@ export interface LaterEvent {
   readonly event: MissedEvent | undefined;
 }
 
+/** Later events by room: each of many sessions looks for those of its own rooms. @internal */
+export class LaterIndex {
+  /** The numbers of the events. */
+  private readonly byRoom = new Map<string, number[]>();
+  private readonly toAll: number[] = [];
+
+  constructor(private readonly events: readonly LaterEvent[]) {
+    for (const [number, { delivery }] of events.entries()) {
+      if (delivery.rooms.length === 0) this.toAll.push(number);
+      for (const room of delivery.rooms) {
+        const numbers = this.byRoom.get(room);
+        if (numbers === undefined) this.byRoom.set(room, [number]);
+        else numbers.push(number);
+      }
+    }
+  }
+
+  /** The events for all sockets or for one of these rooms, in their order. */
+  forRooms(rooms: Iterable<string>): LaterEvent[] {
+    const found = new Set(this.toAll);
+    for (const room of rooms) {
+      for (const number of this.byRoom.get(room) ?? []) found.add(number);
+    }
+    return [...found].sort((a, b) => a - b).map((number) => this.events[number]!);
+  }
+}
+
 /** @internal */
 export interface LaterQuestion {
   /** The instance that has ended, and up to where it had heard the others. */
@@ -46,13 +73,13 @@ export function laterEvents(
   eventsSince: EventsSince,
   channelsOf: (namespace: string, rooms: readonly string[]) => readonly string[],
   failed: Failed,
-): (question: LaterQuestion) => Promise<readonly LaterEvent[] | undefined> {
-  const batches = new Batches<LaterQuestion, readonly LaterEvent[] | undefined>(
+): (question: LaterQuestion) => Promise<LaterIndex | undefined> {
+  const batches = new Batches<LaterQuestion, LaterIndex | undefined>(
     async (_, items) => {
       const [first] = items;
       const channels = items.flatMap(({ namespace, rooms }) => channelsOf(namespace, rooms));
       const found = first && (await eventsSince(first.heard, new Set(channels)));
-      const events = found?.map(laterEvent);
+      const events = found && new LaterIndex(found.map(laterEvent));
       return items.map(() => events);
     },
     undefined,

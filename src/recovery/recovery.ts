@@ -18,7 +18,7 @@ import {
   type TakeQuestion,
 } from './hand-over.js';
 import type { Proofs } from './incoming-sessions.js';
-import { laterEvents, type EventsSince, type LaterEvent, type LaterQuestion } from './later.js';
+import { laterEvents, type EventsSince, type LaterIndex, type LaterQuestion } from './later.js';
 import type { LeavingSession, LeftSessions } from './left-sessions.js';
 import { NamespaceRecovery, type RecoveringNamespace } from './namespace-recovery.js';
 import { Sessions, UNNOTICED_MS } from './sessions.js';
@@ -63,7 +63,7 @@ export interface RecoveryDeps {
 export class Recovery {
   readonly sessions: Sessions;
   private readonly handOver: HandOver;
-  private readonly later: (question: LaterQuestion) => Promise<readonly LaterEvent[] | undefined>;
+  private readonly later: (question: LaterQuestion) => Promise<LaterIndex | undefined>;
   private readonly timeoutMs: number;
   private readonly timer: NodeJS.Timeout;
   private readonly gaps: { unsubscribe(): void };

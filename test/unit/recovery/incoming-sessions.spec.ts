@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import * as parser from 'socket.io-parser';
 import { IncomingSessions } from '../../../src/recovery/incoming-sessions.js';
+import { LaterIndex } from '../../../src/recovery/later.js';
 import { keyOf } from '../../../src/recovery/session.js';
 import { Sessions } from '../../../src/recovery/sessions.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
@@ -55,7 +56,7 @@ it('recognise an event for several users that has come for another user only, wh
     timeoutMs: 1_000,
     holdChannels: () => ({ ready: Promise.resolve(), release: () => undefined }),
     has: () => false,
-    later: () => Promise.resolve([]),
+    later: () => Promise.resolve(new LaterIndex([])),
   });
 
   await incoming.bring({
