@@ -2,7 +2,7 @@ import { userIn } from '../routing/reserved-rooms.js';
 import type { Session } from './session.js';
 
 /** About a kilobyte for each room that no other client is in, and for each session as much as for so many rooms. */
-const MAX_ROOMS = 400_000;
+const MAX_ROOMS = 600_000;
 const SESSION_ROOMS = 8;
 /** Room is made for many at once. */
 const KEPT = 0.9;
