@@ -357,7 +357,8 @@ export class EventPublisher {
   private handOver(channel: string, given: Buffer, keep: boolean): HandedOver {
     const sequence = sequenceOf(given);
     if (sequence > this.lastSequence) this.lastSequence = sequence;
-    this.lastAt = performance.now();
+    const now = performance.now();
+    this.lastAt = now;
     const lane = this.lanes.of(channel);
     const { id, last: before } = lane;
     // The same event went to another channel a moment ago.
@@ -371,7 +372,7 @@ export class EventPublisher {
     this.lastLane = lane;
     stampEnvelope(bytes, id, last);
     this.guard?.sign(bytes, channel);
-    const kept = keep ? this.history?.add(channel, bytes, sequence, id, last) : undefined;
+    const kept = keep ? this.history?.add(channel, bytes, sequence, id, last, now) : undefined;
     return { bytes, kept, batch };
   }
 

@@ -77,12 +77,21 @@ export class PublishHistory {
   /**
    * Call `add` right before a publish, then {@link taken} or {@link drop} with the result: the index of the event among all
    * events that were ever added. Nothing may write to large bytes from now on: they are not copied.
+   *
+   * @param now monotonic time (`performance.now()`)
    */
-  add(channel: string, bytes: Buffer, sequence: number, lane: LaneId, number: number): number {
+  add(
+    channel: string,
+    bytes: Buffer,
+    sequence: number,
+    lane: LaneId,
+    number: number,
+    now = performance.now(),
+  ): number {
     this.blockFor(bytes.length).add(channel, bytes, sequence, lane, number);
     this.count++;
     this.keptBytes += bytes.length;
-    this.trim();
+    this.trim(this.limits.maxBytes, now);
     return this.added++;
   }
 
@@ -164,9 +173,8 @@ export class PublishHistory {
     }
   }
 
-  private trim(maxBytes = this.limits.maxBytes): void {
+  private trim(maxBytes = this.limits.maxBytes, now = performance.now()): void {
     const { maxAgeMs } = this.limits;
-    const now = performance.now();
     for (let block = this.blocks[0]; block !== undefined; block = this.blocks[0]) {
       for (; block.oldest < block.length; block.oldest++) {
         const slot = block.oldest;

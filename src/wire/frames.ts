@@ -54,7 +54,8 @@ export function writeFrames(
     offset += headerLength(payload);
     if (typeof part === 'string') {
       target[offset] = MESSAGE;
-      target.write(part, offset + 1);
+      // One byte for each character is ASCII, which is written without being encoded.
+      target.write(part, offset + 1, payload === part.length + 1 ? 'latin1' : 'utf8');
     } else {
       part.copy(target, offset);
     }
