@@ -8,6 +8,8 @@ const ITEM_BYTES = 2_048;
 export function itemsPer(maxMessageBytes: number): number {
   return Math.max(1, Math.min(MAX_ITEMS, Math.floor(maxMessageBytes / ITEM_BYTES)));
 }
+/** The least time between two requests to an instance: what is asked meanwhile is one request. */
+const APART_MS = 20;
 
 interface Waiting<T, R> {
   readonly item: T;
@@ -16,6 +18,7 @@ interface Waiting<T, R> {
 
 /** Collects what is asked of an instance at about the same moment: many clients come back together. @internal */
 export class Batches<T, R> {
+  /** An empty list: an instance was asked a moment ago. */
   private readonly waiting = new Map<string, Waiting<T, R>[]>();
 
   constructor(
@@ -25,7 +28,7 @@ export class Batches<T, R> {
     private readonly otherwise: R,
     private readonly failed: Failed,
     private readonly maxItems = MAX_ITEMS,
-    /** For how long questions are collected, in ms. Undefined: in one turn of the event loop. */
+    /** For how long the first questions are collected, in ms. Undefined: in one turn of the event loop. */
     private readonly collectMs?: number,
   ) {}
 
@@ -46,6 +49,9 @@ export class Batches<T, R> {
   private flush(to: string): void {
     const all = this.waiting.get(to) ?? [];
     this.waiting.delete(to);
+    if (all.length === 0) return;
+    this.waiting.set(to, []);
+    after(this.collectMs ?? APART_MS, this.failed, () => this.flush(to));
     for (let first = 0; first < all.length; first += this.maxItems) {
       const some = all.slice(first, first + this.maxItems);
       this.send(

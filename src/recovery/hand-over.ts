@@ -15,6 +15,8 @@ const ADOPT = 'recovery:adopt';
 const ON_ITS_WAY_MS = 50;
 /** How long after a refusal or a failure a session is looked for again: its instance may have too much to do. */
 const REFUSED_MS = 500;
+/** Waiting for a session on its way takes at most so many time limits: it has two proofs and a request before it. @internal */
+export const MAX_MOVING_LIMITS = 3;
 /** How long to ask again for an instance without a subscription: it was killed, or its connection to Redis is coming back. */
 const MAX_UNHEARD_MS = 1_000;
 /** All other instances. */
@@ -148,15 +150,17 @@ export class HandOver {
     home: InstanceId,
   ): Promise<HeldSession | Found | RecoveryFailure> {
     const { holder, timeoutMs } = this.deps;
-    const end = performance.now() + timeoutMs;
+    const startedAt = performance.now();
     let unheardSince: number | undefined;
     for (;;) {
+      const askedAt = performance.now();
       const found = holder.find(namespace, pid) ?? (await this.findElsewhere(namespace, pid, home));
       if (found !== MOVING && found !== UNHEARD && found !== 'old-instance-silent') return found;
       if (this.closed) return 'old-instance-silent';
-      const now = performance.now();
-      unheardSince = found === UNHEARD ? (unheardSince ?? now) : undefined;
-      if (now >= Math.min(end, (unheardSince ?? end) + MAX_UNHEARD_MS))
+      unheardSince = found === UNHEARD ? (unheardSince ?? performance.now()) : undefined;
+      const end = startedAt + (found === MOVING ? MAX_MOVING_LIMITS : 1) * timeoutMs;
+      // On a busy machine an answer may be old.
+      if (askedAt >= Math.min(end, (unheardSince ?? end) + MAX_UNHEARD_MS))
         return 'old-instance-silent';
       await pause(found === 'old-instance-silent' ? REFUSED_MS : ON_ITS_WAY_MS);
     }
@@ -174,11 +178,13 @@ export class HandOver {
   ): Promise<FindAnswer> {
     const members = this.deps.cluster.otherMembers();
     if (members.length === 0) return 'unknown-session';
-    if (members.some(({ instanceId }) => instanceId === home)) {
-      const found = await this.finds.add(home, { namespace, pid });
-      if (found !== 'unknown-session' || members.length === 1) return found;
-    }
-    return this.searches.add(ALL, { namespace, pid });
+    const isMember = members.some(({ instanceId }) => instanceId === home);
+    const found = isMember ? await this.finds.add(home, { namespace, pid }) : 'unknown-session';
+    const isElsewhere = found === 'unknown-session' || found === UNHEARD;
+    if (!isElsewhere || (isMember && members.length === 1)) return found;
+    const elsewhere = await this.searches.add(ALL, { namespace, pid });
+    // An instance without a subscription has ended and given its sessions away, or it comes back.
+    return found === UNHEARD && elsewhere === 'old-instance-silent' ? UNHEARD : elsewhere;
   }
 
   /** Takes a session from its instance, with the events that its client missed. */

@@ -178,11 +178,13 @@ export class NamespaceRecovery implements SessionScope {
 
   /** Called for each new socket, before it is authenticated. */
   arrived(socket: Socket): void {
-    const claim = this.found.get(socket.data as object);
+    const data = socket.data as object;
+    const claim = this.found.get(data);
     if (claim === undefined) {
       startOver(socket, this.deps.sessions.newPid());
       return;
     }
+    this.found.delete(data);
     this.claims.set(socket, claim);
     const userId = userIn(claim.rooms);
     const sessionId = sessionIn(claim.rooms);
@@ -237,6 +239,7 @@ export class NamespaceRecovery implements SessionScope {
       this.begin(socket, issued);
       return;
     }
+    this.grants.delete(socket);
     const { sessions } = this.deps;
     const { session, claim, current, known, changes } = grant;
     const isIts = sessions.has(session) && this.takers.get(session.pid) === socket;

@@ -11,6 +11,7 @@ import { sessionIn, userIn } from '../routing/reserved-rooms.js';
 import type { InstanceId } from '../wire/envelope.js';
 import {
   HandOver,
+  MAX_MOVING_LIMITS,
   MOVING,
   type HeldSession,
   type Holder,
@@ -93,8 +94,9 @@ export class Recovery {
 
   /** The longest search for the session of a client that comes back: the last question is asked just before the time limit. */
   get searchMs(): number {
+    const limits = MAX_MOVING_LIMITS + 1;
     // A session in Redis is looked for after that, with the events since.
-    return (this.deps.left === undefined ? 2 : 5) * this.timeoutMs;
+    return (this.deps.left === undefined ? limits : limits + 3) * this.timeoutMs;
   }
 
   /** How long a client may be away. */

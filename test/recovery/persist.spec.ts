@@ -254,6 +254,12 @@ describe('an instance that ends without another one', () => {
     }
     await Promise.all(sources.map((each) => each.stop()));
     for (const client of clients) await stage.settled(client, instance);
+    // The last event before this comparison, one for each client.
+    const fences = clients.length;
+    await until(
+      () => clients.every(({ received }) => received.filter(([, n]) => n < 0).length >= fences),
+      () => 'the last events of all clients',
+    );
 
     const judgement = sumOf(
       clients.map(({ record, user }) =>
@@ -267,8 +273,7 @@ describe('an instance that ends without another one', () => {
       twice: 0,
       repeated: 0,
       outOfOrder: 0,
-      // The last event before this comparison, one for each client.
-      foreign: clients.length ** 2,
+      foreign: clients.length * fences,
       reconnects,
       recovered: reconnects,
       missed: 0,

@@ -1,7 +1,11 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Batches, itemsPer } from '../../../src/recovery/batches.js';
 
 describe('questions of one turn of the event loop', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
   it('are sent together to each instance, and answered one by one', async () => {
     const sent: [string, readonly number[]][] = [];
     const batches = new Batches<number, number>(
@@ -22,6 +26,38 @@ describe('questions of one turn of the event loop', () => {
       ['a', [1, 3]],
       ['b', [2]],
     ]);
+  });
+
+  it('are sent together with those of the next 20 ms, if an instance was asked a moment ago', async () => {
+    jest.useFakeTimers();
+    const sent: [string, readonly number[]][] = [];
+    const batches = new Batches<number, number>(
+      (to, items) => {
+        sent.push([to, items]);
+        return Promise.resolve(items);
+      },
+      -1,
+      fail,
+    );
+    const first = batches.add('a', 1);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(await first).toBe(1);
+    const later = [batches.add('a', 2), batches.add('b', 3)];
+    await jest.advanceTimersByTimeAsync(10);
+    later.push(batches.add('a', 4));
+    expect(sent).toEqual([
+      ['a', [1]],
+      ['b', [3]],
+    ]);
+    await jest.advanceTimersByTimeAsync(10);
+    expect(await Promise.all(later)).toEqual([2, 3, 4]);
+    expect(sent.slice(2)).toEqual([['a', [2, 4]]]);
+
+    // After a rest the first question does not wait.
+    await jest.advanceTimersByTimeAsync(100);
+    const rested = batches.add('a', 5);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(await rested).toBe(5);
   });
 
   it('are answered, too, if they cannot be sent, or some answers are missing', async () => {

@@ -1,21 +1,31 @@
 import type { ClusterRequests } from '../../../src/cluster/cluster-requests.js';
 import { afterEach, expect, it, jest } from '@jest/globals';
-import { HandOver } from '../../../src/recovery/hand-over.js';
+import { HandOver, MOVING, type Holder } from '../../../src/recovery/hand-over.js';
 import { TransferWriter } from '../../../src/recovery/transfer.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
+import { pause } from '../../../src/reporting/timers.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 
 const HOME = '0123456789abcdef';
+const OTHER = '1123456789abcdef';
+/** The outcome of a request to an instance without a subscription. */
+const UNHEARD = { replied: [], missing: [HOME], complete: false, isUnheard: true } as const;
 
 afterEach(() => {
   jest.useRealTimers();
 });
 
-function handOverTo(request: ClusterRequests['request']): HandOver {
+function handOverTo(
+  request: ClusterRequests['request'],
+  find: Holder['find'] = () => undefined,
+  // Longer than a test may take.
+  timeoutMs = 600_000,
+  members = [HOME],
+): HandOver {
   return new HandOver({
     instanceId: 'fedcba9876543210',
     holder: {
-      find: () => undefined,
+      find,
       release: () => Promise.resolve([]),
       adopt: () => Promise.resolve([]),
     },
@@ -25,23 +35,57 @@ function handOverTo(request: ClusterRequests['request']): HandOver {
       answered: () => Promise.resolve(),
     },
     cluster: {
-      otherMembers: () => [
-        { instanceId: HOME, host: '', pid: 1, startedAt: 0, sockets: 0, users: 0 },
-      ],
+      otherMembers: () =>
+        members.map((instanceId) => {
+          return { instanceId, host: '', pid: 1, startedAt: 0, sockets: 0, users: 0 };
+        }),
     },
     reporter: new Reporter(new MemoryLogger()),
-    // A timeout longer than a test may take.
-    timeoutMs: 600_000,
+    timeoutMs,
     maxMessageBytes: 4_194_304,
   });
 }
 
 it('does not wait for the timeout of an instance that has no subscription, as after a crash', async () => {
-  const handOver = handOverTo(() =>
-    Promise.resolve({ replied: [], missing: [HOME], complete: false, isUnheard: true }),
-  );
+  const handOver = handOverTo(() => Promise.resolve(UNHEARD));
 
   expect(await handOver.find('/', `${HOME}.x`, HOME)).toBe('old-instance-silent');
+});
+
+it('asks the others at once if the instance has no subscription: it may have ended, and given the session away', async () => {
+  jest.useFakeTimers();
+  const asked: unknown[] = [];
+  const handOver = handOverTo(
+    ({ to, onPart }) => {
+      asked.push(to);
+      if (to === HOME) return Promise.resolve(UNHEARD);
+      onPart?.(OTHER, [[0, 'x', []]]);
+      return Promise.resolve({ replied: [OTHER], missing: [HOME], complete: false });
+    },
+    undefined,
+    undefined,
+    [HOME, OTHER],
+  );
+
+  const found = handOver.find('/', `${HOME}.x`, HOME);
+  await jest.advanceTimersByTimeAsync(100);
+  expect(await found).toEqual({ holder: OTHER, sid: 'x', rooms: [] });
+  expect(asked).toEqual([HOME, undefined]);
+});
+
+it('asks once more after an answer that took long: on a busy machine it is an old one', async () => {
+  jest.useFakeTimers();
+  let asked = 0;
+  const handOver = handOverTo(async ({ onPart }) => {
+    await pause(2_000);
+    if (++asked < 3) return UNHEARD;
+    onPart?.(HOME, [[0, 'x', []]]);
+    return { replied: [HOME], missing: [], complete: true };
+  });
+
+  const found = handOver.find('/', `${HOME}.x`, HOME);
+  await jest.advanceTimersByTimeAsync(10_000);
+  expect(await found).toEqual({ holder: HOME, sid: 'x', rooms: [] });
 });
 
 it('does not search any more once this instance ends', async () => {
@@ -70,6 +114,25 @@ it('asks an instance that refuses or fails twice a second, and no more', async (
   handOver.close();
   await jest.advanceTimersByTimeAsync(1_000);
   expect(await found).toBe('old-instance-silent');
+});
+
+it('waits for a session that is on its way for longer than for an instance that does not reply', async () => {
+  jest.useFakeTimers();
+  const timeoutMs = 5_000;
+  const session = { sid: 'x', rooms: [] };
+  const startedAt = performance.now();
+  const find = (comesAfterMs: number) => {
+    const handOver = handOverTo(
+      () => Promise.reject(new Error('the session is here')),
+      () => (performance.now() - startedAt < comesAfterMs ? MOVING : session),
+      timeoutMs,
+    );
+    return handOver.find('/', `${HOME}.x`, HOME);
+  };
+
+  const found = Promise.all([find(2 * timeoutMs), find(4 * timeoutMs)]);
+  await jest.advanceTimersByTimeAsync(3.5 * timeoutMs);
+  expect(await found).toEqual([session, 'old-instance-silent']);
 });
 
 it('takes no session without all parts: an instance may end before it can send one again', async () => {
