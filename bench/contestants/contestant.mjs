@@ -10,6 +10,7 @@
  * once Redis has the event; the same for the others
  * @property {(room: string, event: string, data: unknown) => unknown} toRoom
  * @property {(event: string, data: unknown) => unknown} toAll
+ * @property {() => unknown} [recovery] the state of the option `recovery`
  * @property {() => unknown} close
  */
 

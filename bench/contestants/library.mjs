@@ -7,9 +7,8 @@ import { WebSocketGateway } from '@nestjs/websockets';
 import { namespaces } from './nest-app.mjs';
 
 // BENCH_LIBRARY is the path of another build.
-const { RedisPropagatorModule, RedisPropagatorService, SocketStateAdapter } = await import(
-  process.env.BENCH_LIBRARY ?? '../../dist/index.js'
-);
+const { DiagnosticsService, RedisPropagatorModule, RedisPropagatorService, SocketStateAdapter } =
+  await import(process.env.BENCH_LIBRARY ?? '../../dist/index.js');
 const { REDIS_URL, SECRET, PRESENCE, COALESCE, RECOVERY, RECOVERY_OPTION } = process.env;
 
 /** @returns {Promise<import('./contestant.mjs').Contestant>} */
@@ -51,6 +50,7 @@ export async function start() {
       propagator.emitToUser({ userId, event, data, namespace }),
     toRoom: (room, event, data) => propagator.emitToRoom({ room, event, data }),
     toAll: (event, data) => propagator.emitToAll({ event, data }),
+    recovery: () => app.get(DiagnosticsService).diagnostics().recovery,
     close: () => app.close(),
   };
 }

@@ -142,5 +142,6 @@ serve({
     const { heapUsed, external, rss } = process.memoryUsage();
     return { heap: heapUsed + external, rss };
   },
+  recovery: () => contestant.recovery?.() ?? null,
   close: () => contestant.close(),
 });

@@ -47,7 +47,10 @@ export async function connectRaw(
   let confirmed = 0;
   let upgraded = false;
   await new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`${user} is not connected after 60 s`)), 60_000);
+    const late = setTimeout(() => {
+      reject(new Error(`${user} is not connected after 60 s`));
+      socket.destroy();
+    }, 60_000);
     const ready = () => {
       clearTimeout(late);
       resolve(undefined);

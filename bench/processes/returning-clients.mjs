@@ -8,6 +8,8 @@ import { serve } from './serve.mjs';
 const STREAM = 'user';
 /** The times within which Socket.IO's client connects again by itself. */
 const RECONNECT_MS = { least: 500, most: 1_500 };
+/** Each process needs an address of its own for more clients than there are ports. */
+const { LOCAL_ADDRESS: localAddress } = process.env;
 
 /** The URLs of the instances; null: not ready. @type {(string | null)[]} */
 let instances = [];
@@ -26,6 +28,9 @@ class Visitor {
   /** How long the client stays away after this connection. @type {number | undefined} */
   awayMs = undefined;
 
+  /** Why the last attempt failed. @type {unknown} */
+  error = undefined;
+
   /** @param {string} user @param {number} instance */
   constructor(user, instance) {
     this.user = user;
@@ -37,13 +42,15 @@ class Visitor {
       this.client = await connectRaw(instances[this.instance] ?? '', {
         user: this.user,
         socketIo: true,
+        ...(localAddress === undefined ? {} : { localAddress }),
         ...(this.session === undefined ? {} : { session: this.session }),
         onConnect: ({ pid }) => this.connected(pid),
         onEvent: (bytes, start, end) => this.received(bytes.toString('utf8', start + 2, end)),
         onClose: () => this.closed(),
       });
-    } catch {
+    } catch (error) {
       // `closed` connects again.
+      this.error = error;
     }
   }
 
@@ -62,6 +69,8 @@ class Visitor {
     // This library says goodbye with an event of its own.
     if (event !== 'order-update') return;
     const { number } = data;
+    // An event for all.
+    if (number === undefined) return;
     if (number === 0) this.isWarm = true;
     else this.record.received(STREAM, number);
   }
@@ -135,9 +144,23 @@ serve({
   lose(/** @type {number[]} */ places, /** @type {number | undefined} */ awayMs) {
     return places.filter((place) => visitors[place]?.lose(awayMs ?? undefined)).length;
   },
+  /** Each client loses its connection, at a random moment within this time. Resolves to their number. */
+  async loseAll(/** @type {number} */ withinMs) {
+    const lost = visitors.map(async (visitor) => {
+      await sleep(Math.random() * withinMs);
+      return visitor.lose();
+    });
+    return (await Promise.all(lost)).filter(Boolean).length;
+  },
   placesAt: (/** @type {number} */ instance) =>
     [...visitors.keys()].filter((place) => visitors[place]?.instance === instance),
-  back: () => until(areBack, 'all clients to be back', 120_000),
+  back: () =>
+    until(areBack, 'all clients to be back', 120_000).catch((error) => {
+      const missing = visitors.filter(({ isConnected }) => !isConnected);
+      throw new Error(`${missing.length} clients are not back: ${missing[0]?.error}`, {
+        cause: error,
+      });
+    }),
   /** Waits until nothing more comes, and judges each client by the number of events that were sent to it. */
   async judge(/** @type {number[]} */ sent) {
     const count = () => visitors.reduce((sum, { record }) => sum + record.count, 0);

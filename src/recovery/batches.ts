@@ -9,7 +9,7 @@ export function itemsPer(maxMessageBytes: number): number {
   return Math.max(1, Math.min(MAX_ITEMS, Math.floor(maxMessageBytes / ITEM_BYTES)));
 }
 /** The least time between two requests to an instance: what is asked meanwhile is one request. */
-const APART_MS = 20;
+const APART_MS = 50;
 
 interface Waiting<T, R> {
   readonly item: T;

@@ -1,7 +1,7 @@
 import { after, soon, type Failed } from './timers.js';
 
 /** The least time between two questions: many clients come back together. */
-const APART_MS = 10;
+const APART_MS = 25;
 
 /**
  * Asks a question once for all that ask it in one turn of the event loop, or soon after the last question; within the time of the
