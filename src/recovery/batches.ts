@@ -3,13 +3,13 @@ import { after, soon, type Failed } from '../reporting/timers.js';
 /** The most items of one request, and the bytes of each there. */
 const MAX_ITEMS = 500;
 const ITEM_BYTES = 2_048;
+/** The least time between two requests to an instance: what is asked meanwhile is one request. */
+const APART_MS = 50;
 
 /** The number of items that fit into one request. @internal */
 export function itemsPer(maxMessageBytes: number): number {
   return Math.max(1, Math.min(MAX_ITEMS, Math.floor(maxMessageBytes / ITEM_BYTES)));
 }
-/** The least time between two requests to an instance: what is asked meanwhile is one request. */
-const APART_MS = 50;
 
 interface Waiting<T, R> {
   readonly item: T;
@@ -51,7 +51,7 @@ export class Batches<T, R> {
     this.waiting.delete(to);
     if (all.length === 0) return;
     this.waiting.set(to, []);
-    after(this.collectMs ?? APART_MS, this.failed, () => this.flush(to));
+    after(this.collectMs ?? APART_MS, this.failed, () => this.flush(to)).unref();
     for (let first = 0; first < all.length; first += this.maxItems) {
       const some = all.slice(first, first + this.maxItems);
       this.send(
