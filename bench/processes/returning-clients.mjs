@@ -157,7 +157,7 @@ serve({
   back: () =>
     until(areBack, 'all clients to be back', 120_000).catch((error) => {
       const missing = visitors.filter(({ isConnected }) => !isConnected);
-      throw new Error(`${missing.length} clients are not back: ${missing[0]?.error}`, {
+      throw new Error(`${missing.length} clients are not back: ${String(missing[0]?.error)}`, {
         cause: error,
       });
     }),

@@ -136,8 +136,6 @@ class Stage {
     const rss = (await rssOf(instances, 'VmHWM')) - rssBefore;
     const heap = (await this.heap()) - heapBefore;
     const after = await Promise.all(instances.map(({ call }) => call('recovery')));
-    const bytesOf = (/** @type {any[]} */ states) =>
-      states.reduce((sum, state) => sum + (state?.bytes ?? 0), 0) / MIB;
     const offsets = this.users.map((_, i) => this.users.slice(0, i).flat().length);
     const judged = await this.all('judge', (process) => [
       (this.users[process] ?? []).map((_, i) =>
@@ -176,6 +174,11 @@ class Stage {
     this.admin.disconnect();
     await this.stopRedis();
   }
+}
+
+/** The events that instances keep, in MiB. @param {any[]} states */
+function bytesOf(states) {
+  return states.reduce((sum, state) => sum + (state?.bytes ?? 0), 0) / MIB;
 }
 
 /** In MiB. @param {{ pid: number }[]} processes @param {'VmRSS' | 'VmHWM'} field */
