@@ -1,4 +1,5 @@
 // @ts-check
+const { AsyncLocalStorage } = require('node:async_hooks');
 const { Script } = require('node:vm');
 const JestRuntime = require('jest-runtime').default;
 
@@ -48,7 +49,36 @@ module.exports = class Runtime extends JestRuntime {
     transformOnce(transformCache);
     resolveOnce(_resolution);
   }
+
+  /** @override */
+  teardown() {
+    super.teardown();
+    disableStorages();
+  }
 };
+
+/** @type {Set<AsyncLocalStorage<unknown>>} */
+const storages = new Set();
+const { run } = AsyncLocalStorage.prototype;
+
+/** @type {typeof run} */
+AsyncLocalStorage.prototype.run = function (
+  /** @type {unknown} */ store,
+  /** @type {(...args: unknown[]) => unknown} */ callback,
+  /** @type {unknown[]} */ ...args
+) {
+  storages.add(this);
+  return run.call(this, store, callback, ...args);
+};
+
+/**
+ * Jest creates an AsyncLocalStorage for each spec file, and leaves it enabled. Before Node 24 every promise and every timer
+ * costs time for each enabled storage: after fifty spec files, `await` takes a hundred times as long.
+ */
+function disableStorages() {
+  for (const storage of storages) storage.disable();
+  storages.clear();
+}
 
 /** @param {Executor} executor */
 function compileOnce(executor) {
