@@ -16,6 +16,7 @@ import type { Runtime } from '../../src/nest/runtime.js';
 import { RUNTIME } from '../../src/nest/tokens.js';
 import { MemoryLogger } from '../support/memory-logger.js';
 import { TOKEN_IS_USER, testRedisUrl } from '../support/test-cluster.js';
+import { until } from '../support/until.js';
 import type { DynamicModule, INestApplicationContext } from '@nestjs/common';
 
 const prefix = `test-${randomUUID()}`;
@@ -126,7 +127,10 @@ describe('RedisPropagatorModule', () => {
     const context = await start(imported(), FeatureModule);
     const { propagator, redis, state } = context.get(OrdersService);
 
-    expect(redis.state).toBe('ready');
+    await until(
+      () => redis.state === 'ready',
+      () => `Redis to be ready, is ${redis.state}`,
+    );
     expect(state.socketCount).toBe(0);
     expect(await propagator.emitToUser({ userId: 'nobody', event: 'x' })).toEqual({
       localSockets: 0,

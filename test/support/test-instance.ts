@@ -53,6 +53,7 @@ export class TestInstance {
       'presence.failed': __,
       'connection.deaf': ___,
       'connection.given-up': ____,
+      'subscribe.delayed': _____,
       ...counts
     } = this.allCounts;
     return counts;
