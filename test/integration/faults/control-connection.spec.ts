@@ -99,6 +99,11 @@ describe('an instance that has missed more than Redis buffers for a connection',
       while (count < 500) sent.push(tell([count++, filler]));
       await Promise.all(sent);
       await until(isHeard, () => 'the channel to be subscribed');
+      // The connection of the other instance was cut as well.
+      await until(
+        () => cluster.instances.every((instance) => instance.redis.state === 'ready'),
+        () => 'all instances to be ready',
+      );
       const seen = await connectionsTo(admin, 'subscriber');
       await client.waitFor('n', count);
       await cluster.settled(client);
