@@ -1,10 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { RedisPropagatorOptions, ShutdownOptions } from '../../src/index.js';
-import { compiled } from '../support/compiled.mjs';
+import { bundled } from '../support/bundled.mjs';
 import type { Message } from '../fixtures/deploy-app/main.js';
 
-const SCRIPT = compiled('test/fixtures/deploy-app/main.ts');
+const SCRIPT = bundled('test/fixtures/deploy-app/main.ts');
 
 export interface DeployedAppOptions {
   readonly redis: string;

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { RedisPropagatorOptions } from '../../src/index.js';
-import { compiled } from './compiled.mjs';
+import { bundled } from './bundled.mjs';
 import type { Answer, Command, Verb } from '../fixtures/process-app/main.js';
 
 /** A value that JSON can represent. */
@@ -22,7 +22,7 @@ export class AppProcess {
   }
 
   static async start(options: ProcessOptions): Promise<AppProcess> {
-    const child = fork(compiled('test/fixtures/process-app/main.ts'), [JSON.stringify(options)], {
+    const child = fork(bundled('test/fixtures/process-app/main.ts'), [JSON.stringify(options)], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     const started = await next(child);

@@ -2,10 +2,10 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { onPath } from '../../scripts/redis/on-path.mjs';
 import type { RedisPropagatorOptions } from '../../src/index.js';
-import { compiled } from './compiled.mjs';
+import { bundled } from './bundled.mjs';
 import type { Answer, Call, ServiceName } from '../fixtures/cluster-app/main.js';
 
-const SCRIPT = compiled('test/fixtures/cluster-app/main.ts');
+const SCRIPT = bundled('test/fixtures/cluster-app/main.ts');
 
 /** An instance of a cluster in its own process. */
 export class ClusterProcess {

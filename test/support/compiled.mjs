@@ -54,7 +54,11 @@ export function compiled(source) {
   return join(folder, relative(project, resolve(project, source)).replace(/\.ts$/, '.js'));
 }
 
-/** Compiles the sources that have changed since the last run, and removes the output of deleted ones. */
+/**
+ * Compiles the sources that have changed since the last run, and removes the output of deleted ones.
+ *
+ * @returns {string} the state of the sources: differs if any of them has changed
+ */
 export function compileAll() {
   const compiler = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
   const key = compiler.digest('hex');
@@ -73,7 +77,9 @@ export function compileAll() {
     if (!(output in files)) rmSync(output, { force: true });
   }
   write(join(folder, 'package.json'), '{ "type": "module" }');
-  write(manifest, JSON.stringify({ key, files }));
+  const state = JSON.stringify({ key, files });
+  write(manifest, state);
+  return state;
 }
 
 /**

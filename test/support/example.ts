@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AppProcess } from '../../scripts/demo/app-process.mjs';
-import { compiled } from './compiled.mjs';
+import { bundled } from './bundled.mjs';
 import { TestClient } from './test-client.js';
 import { testRedisUrl } from './test-cluster.js';
 
@@ -76,7 +76,7 @@ export class Example {
 
 function spawn(name: string, env: Env): AppProcess {
   return new AppProcess(
-    compiled(`examples/${name}/src/main.ts`),
+    bundled(`examples/${name}/src/main.ts`),
     {
       REDIS_URL: testRedisUrl(),
       PORT: '0',

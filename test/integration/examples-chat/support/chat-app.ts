@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { LoginResponse } from '../../../../examples/chat/shared/http.js';
 import type { ClusterView } from '../../../../examples/chat/shared/model.js';
 import { AppProcess } from '../../../../scripts/demo/app-process.mjs';
-import { compiled } from '../../../support/compiled.mjs';
+import { bundled } from '../../../support/bundled.mjs';
 import { TestClient } from '../../../support/test-client.js';
 import { testRedisUrl } from '../../../support/test-cluster.js';
 import { until } from '../../../support/until.js';
@@ -156,7 +156,7 @@ function hasEnded(process: AppProcess | undefined): boolean {
 
 function spawn(env: Env): AppProcess {
   return new AppProcess(
-    compiled('examples/chat/server/main.ts'),
+    bundled('examples/chat/server/main.ts'),
     {
       REDIS_URL: testRedisUrl(),
       JWT_SECRET: ChatApp.secret,
