@@ -14,7 +14,7 @@ const BOUNDED = [
   /\.ring\.(chunks|evicted)$/,
   /\.arena\.spare$/,
   // Joins and leaves of the last minutes, at most 512 of each session.
-  /\.byPid\[\]\.changes$/,
+  /\.byPid\[\]\.changes\.(all|byRoom)$/,
   // Of at most 10,000 instances.
   /\.offsets\.prefixes$/,
   // A copy by RxJS of a list that is counted as well, made when it is first needed.
