@@ -157,10 +157,12 @@ export class HandOver {
       const found = holder.find(namespace, pid) ?? (await this.findElsewhere(namespace, pid, home));
       if (found !== MOVING && found !== UNHEARD && found !== 'old-instance-silent') return found;
       if (this.closed) return 'old-instance-silent';
-      unheardSince = found === UNHEARD ? (unheardSince ?? performance.now()) : undefined;
+      const now = performance.now();
+      unheardSince = found === UNHEARD ? (unheardSince ?? now) : undefined;
       const end = startedAt + (found === MOVING ? MAX_MOVING_LIMITS : 1) * timeoutMs;
-      // On a busy machine an answer may be old.
-      if (askedAt >= Math.min(end, (unheardSince ?? end) + MAX_UNHEARD_MS))
+      // On a busy machine an answer may be old. Without one the time limit is over.
+      const askedUntil = found === 'old-instance-silent' ? now : askedAt;
+      if (askedUntil >= Math.min(end, (unheardSince ?? end) + MAX_UNHEARD_MS))
         return 'old-instance-silent';
       await pause(found === 'old-instance-silent' ? REFUSED_MS : ON_ITS_WAY_MS);
     }

@@ -116,6 +116,24 @@ it('asks an instance that refuses or fails twice a second, and no more', async (
   expect(await found).toBe('old-instance-silent');
 });
 
+it('waits for an instance that does not reply for one time limit, not for a second one', async () => {
+  jest.useFakeTimers();
+  const timeoutMs = 5_000;
+  const handOver = handOverTo(
+    async () => {
+      await pause(timeoutMs);
+      return { replied: [], missing: [HOME], complete: false };
+    },
+    undefined,
+    timeoutMs,
+  );
+
+  let found: unknown;
+  void handOver.find('/', `${HOME}.x`, HOME).then((answer) => (found = answer));
+  await jest.advanceTimersByTimeAsync(1.5 * timeoutMs);
+  expect(found).toBe('old-instance-silent');
+});
+
 it('waits for a session that is on its way for longer than for an instance that does not reply', async () => {
   jest.useFakeTimers();
   const timeoutMs = 5_000;
