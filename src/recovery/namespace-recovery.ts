@@ -212,6 +212,9 @@ export class NamespaceRecovery implements SessionScope {
       const moved = { ...claim, holder: undefined, ...found };
       session = await this.sessionFor(socket, moved, current, known);
     }
+    // It may have made room for another one a moment ago.
+    if (typeof session !== 'string' && !this.deps.sessions.has(session))
+      session = 'unknown-session';
     if (typeof session === 'string') {
       startOver(socket, this.deps.sessions.newPid());
       this.failed(session, claim.since);

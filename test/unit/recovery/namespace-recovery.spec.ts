@@ -1,0 +1,67 @@
+import { expect, it, jest } from '@jest/globals';
+import type { Socket } from 'socket.io';
+import { NamespaceRecovery } from '../../../src/recovery/namespace-recovery.js';
+import { Sessions } from '../../../src/recovery/sessions.js';
+import { Reporter } from '../../../src/reporting/reporter.js';
+import { pidOf } from '../../../src/socket-io/internals.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+
+it('gives a client a new connection at once if its session makes room for others before the client has it', async () => {
+  const reporter = new Reporter(new MemoryLogger());
+  const options = { maxBytes: 1_000_000, maxDisconnectionMs: 3_600_000, persist: false };
+  const sessions = new Sessions('0123456789abcdef', options, reporter);
+  let isTaken = false;
+  const namespace = {
+    name: '/',
+    custom: false,
+    limits: { roomsPerSocket: 10, nameBytes: 256 },
+    holdChannels: () => ({ ready: undefined, release: () => undefined }),
+    roomsOf: () => [],
+    renamed: () => undefined,
+    forget: () => undefined,
+    vacated: () => undefined,
+  };
+  const scope = sessions.nextScope();
+  const recovery = new NamespaceRecovery(scope, namespace, {
+    reporter,
+    sessions,
+    timeoutMs: 1_000,
+    left: undefined,
+    later: () => Promise.resolve(undefined),
+    proofs: {
+      lastOffset: () => '',
+      settled: () => Promise.resolve(true),
+      caughtUp: () => Promise.resolve(true),
+    },
+    handOver: {
+      find: () =>
+        Promise.resolve(
+          isTaken ? 'unknown-session' : { holder: 'fedcba9876543210', sid: 'sid', rooms: [] },
+        ),
+      take: () => {
+        isTaken = true;
+        const rest = { data: {}, custom: false, base: '', upTo: '', events: [] };
+        return Promise.resolve({ rooms: [], ...rest });
+      },
+    },
+  });
+  sessions.scopes.set(scope, recovery);
+  const { keepAway } = sessions;
+  jest.spyOn(sessions, 'keepAway').mockImplementation((session, release) => {
+    keepAway.call(sessions, session, release);
+    // As when another session that comes at the same moment has too many rooms.
+    sessions.end(session);
+  });
+
+  const pid = sessions.newPid();
+  const found = await recovery.find(pid, '');
+  const { sid: id, data } = found as { sid: string; data: object };
+  const client = { conn: { readyState: 'open' } };
+  const socket = { id, pid, data, nsp: {}, client } as unknown as Socket;
+  recovery.arrived(socket);
+  await recovery.take(socket, null);
+
+  expect([socket.id, pidOf(socket) === pid]).toEqual([id, false]);
+  expect(Object.fromEntries(sessions.counts.failures)).toEqual({ 'unknown-session': 1 });
+  sessions.close();
+});
