@@ -7,7 +7,7 @@ export type RecoveryFailure =
   | 'unknown-session'
   /** The client missed events that are too old. */
   | 'too-old'
-  /** The client missed more events than are kept. */
+  /** The client missed more events than are kept, or its session does not fit into messages between instances. */
   | 'too-much'
   /** The events that the client missed are not known for certain. */
   | 'not-proven'
@@ -66,7 +66,8 @@ const REASONS: Readonly<Record<RecoveryFailure, string>> = {
   'unknown-session':
     'its session has ended (an expired token, a disconnect by the app, a long absence), or its instance was lost',
   'too-old': 'the events that it missed are too old',
-  'too-much': 'it missed more events than recovery.maxBytes keeps',
+  'too-much':
+    'it missed more events than recovery.maxBytes keeps, or its session does not fit into messages of maxMessageBytes',
   'not-proven': 'it is not certain which events it missed',
   'other-user': 'it is another user now',
   'old-instance-silent': 'the instance with its session did not reply in time',
