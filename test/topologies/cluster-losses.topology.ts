@@ -102,6 +102,7 @@ describe('on a Cluster without replicas', () => {
     const redis = { nodes: redisCluster().nodes };
     apps = await startTwo({ redis });
     const frozen = await ClusterProcess.start({ prefix: apps.prefix, redis });
+    let sending: NodeJS.Timeout | undefined;
     try {
       const clients = await Promise.all(
         userIds.map((token) => TestClient.connect(frozen.url, { token })),
@@ -127,7 +128,7 @@ describe('on a Cluster without replicas', () => {
       frozen.freeze();
       const { admin } = await redisCluster().masterOf(0);
       await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
-      const sending = setInterval(emitToEach, 20);
+      sending = setInterval(emitToEach, 20);
       await until(
         () => lost.length > 0,
         () => 'the instance to be lost',
@@ -144,6 +145,7 @@ describe('on a Cluster without replicas', () => {
       }
       expect({ lost, gaps }).toEqual({ lost: [frozen.instanceId], gaps: [] });
     } finally {
+      clearInterval(sending);
       await frozen.kill();
     }
   });

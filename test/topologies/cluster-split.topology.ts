@@ -1,7 +1,12 @@
-import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import calculateSlot from 'cluster-key-slot';
 import { startCluster, type ClusterNode } from '../../scripts/redis/topologies/cluster.mjs';
-import { ClusterService, type EventGap, type RedisConnection } from '../../src/index.js';
+import {
+  ClusterService,
+  type EventGap,
+  type RedisConnection,
+  type RedisPropagatorOptions,
+} from '../../src/index.js';
 import { DiagnosticsService } from '../../src/observability/diagnostics.service.js';
 import { untilMembersKnown } from '../support/members.js';
 import type { TestClient } from '../support/test-client.js';
@@ -21,6 +26,12 @@ const DEFAULTS = {
   connectTimeoutMs: undefined,
   publishTimeoutMs: undefined,
   requestTimeoutMs: undefined,
+};
+/** Longer than a test may take, also on a busy machine. */
+const [LONG_MS, MANY] = [600_000, 1_000_000];
+const PATIENT = {
+  outbox: { maxAgeMs: LONG_MS, maxEvents: MANY },
+  repair: { maxAgeMs: LONG_MS },
 };
 /** The users of Redis: of the instance that stays with the old master, and of the one that stays with all others. */
 const [NEAR, FAR] = ['near', 'far'];
@@ -111,13 +122,15 @@ describe('on a Cluster that is split', () => {
   let far: Side;
   let sending: NodeJS.Timeout;
 
-  beforeEach(async () => {
+  async function start(options: RedisPropagatorOptions = {}): Promise<void> {
     for (const user of [NEAR, FAR]) {
       const rules = ['on', `>${PASSWORD}`, '~*', '&*', '+@all'];
       await redisCluster().everywhere('ACL', 'SETUSER', user, ...rules);
     }
     apps = await startTwo((index) => ({
       ...DEFAULTS,
+      ...PATIENT,
+      ...options,
       redis: connection(index === 0 ? NEAR : FAR),
     }));
     await untilMembersKnown(apps);
@@ -128,7 +141,7 @@ describe('on a Cluster that is split', () => {
       near.emitToEach();
       far.emitToEach();
     }, EVERY_MS);
-  });
+  }
   afterEach(async () => {
     clearInterval(sending);
     await apps.close();
@@ -176,6 +189,7 @@ describe('on a Cluster that is split', () => {
   }
 
   it('every event of both sides arrives once, in the order of its target', async () => {
+    await start({ memberTimeoutMs: LONG_MS });
     await split();
     await heal();
 
@@ -196,6 +210,7 @@ describe('on a Cluster that is split', () => {
   });
 
   it('for so long that one side gives the other up, every event arrives once, or is in a gap', async () => {
+    await start();
     await split();
     await until(
       () => far.changes.includes('lost'),
