@@ -43,7 +43,8 @@ interface MarkedChannel {
 export class Marks {
   private readonly channels: MarkedChannel[] = [];
   private countedAt = -Infinity;
-  /** Called when a mark has come back. */
+  private closed = false;
+  /** Called when a mark has come back, and at the end. */
   private readonly waiting = new Set<() => void>();
   private lastHeardAt = performance.now();
 
@@ -113,11 +114,13 @@ export class Marks {
         resolve(isProven);
       };
       const check = (): void => {
-        if (this.channels.length > 0 && this.allHeardAt >= now) end(true);
+        if (this.closed) end(false);
+        else if (this.channels.length > 0 && this.allHeardAt >= now) end(true);
       };
       const failed = this.deps.reporter.failure('heartbeat.failed', () => 'a mark');
       const limit = new TimeLimit(withinMs, failed, () => end(false));
       this.waiting.add(check);
+      if (this.closed) check();
     });
   }
 
@@ -130,7 +133,9 @@ export class Marks {
   }
 
   close(): void {
+    this.closed = true;
     for (const { hold } of this.channels.splice(0)) hold.release();
+    for (const check of this.waiting) check();
   }
 
   private sendOn(channel: MarkedChannel, counts: boolean, now: number): void {

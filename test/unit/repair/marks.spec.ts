@@ -80,6 +80,13 @@ describe('marks', () => {
     expect(proven).toBe(0);
   });
 
+  it('are not waited for once this instance has ended', async () => {
+    pubSub.hearBut(() => true);
+    const before = marks.passed(3_600_000);
+    marks.close();
+    expect(await Promise.all([before, marks.passed(3_600_000)])).toEqual([false, false]);
+  });
+
   it('go to the channels that are listened to now', async () => {
     const sent: string[] = [];
     const publish = pubSub.publish.bind(pubSub);
