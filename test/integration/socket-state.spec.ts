@@ -115,8 +115,12 @@ describe('SocketStateService', () => {
     await goneFrom(instance);
 
     expect(instance.state.userCount).toBe(0);
-    expect((await instance.propagator.emitToUser({ userId: 'alice', event: 'x' })).reached).toBe(
-      false,
+    await until(
+      async () => {
+        const receipt = await instance.propagator.emitToUser({ userId: 'alice', event: 'x' });
+        return receipt.reached === false;
+      },
+      () => 'the channel of the user to be given back',
     );
   });
 
