@@ -12,10 +12,21 @@ import { publishedPage } from './published-page.mjs';
 
 const about = manifest();
 
+/**
+ * The changelog without the entries of the first version: who upgrades has them, and the package stays small.
+ *
+ * @param {string} text
+ * @param {string} path
+ */
+const shortened = (text, path) => {
+  const end = path === 'CHANGELOG.md' ? text.indexOf('## [0.1.0]') : -1;
+  return end < 0 ? text : `${text.slice(0, end)}The entries of 0.1.0 are in the repository.\n`;
+};
+
 /** @param {string} text @param {string} path */
 const published = (text, path) =>
   publishedPage(
-    { path, text },
+    { path, text: shortened(text, path) },
     {
       has: (name) => CONTENTS.includes(name),
       address: repositoryAddress(about),
