@@ -1,5 +1,6 @@
 import { ByteArena, type ByteRange } from './byte-arena.js';
 import type { Delivery } from '../routing/local-namespace.js';
+import { addToList } from './lists.js';
 
 /** Entries are removed this many at a time. */
 const ENTRIES_PER_CHUNK = 512;
@@ -253,15 +254,9 @@ function indexOf({ entries, first }: Chunk): ChunkIndex {
 }
 
 function addTo(index: ChunkIndex, { scope, offset, rooms }: KeptEvent, position: Position): void {
-  push(index.offsets, offset, position);
-  if (rooms.length === 0) push(index.rooms, keyOf(scope, ''), position);
-  for (const room of rooms) push(index.rooms, keyOf(scope, room), position);
-}
-
-function push(lists: Map<string, Position[]>, key: string, position: Position): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [position]);
-  else list.push(position);
+  addToList(index.offsets, offset, position);
+  if (rooms.length === 0) addToList(index.rooms, keyOf(scope, ''), position);
+  for (const room of rooms) addToList(index.rooms, keyOf(scope, room), position);
 }
 
 const keyOf = (scope: number, room: string): string => `${scope} ${room}`;

@@ -3,6 +3,7 @@ import type { Failed } from '../reporting/timers.js';
 import type { Delivery } from '../routing/local-namespace.js';
 import type { InstanceId } from '../wire/envelope.js';
 import { Batches } from './batches.js';
+import { addToList } from './lists.js';
 import { keyOf, type MissedEvent } from './session.js';
 
 /** Clients of an instance that has ended come back together: the other instances are asked once for many. */
@@ -27,11 +28,7 @@ export class LaterIndex {
   constructor(private readonly events: readonly LaterEvent[]) {
     for (const [number, { delivery }] of events.entries()) {
       if (delivery.rooms.length === 0) this.toAll.push(number);
-      for (const room of delivery.rooms) {
-        const numbers = this.byRoom.get(room);
-        if (numbers === undefined) this.byRoom.set(room, [number]);
-        else numbers.push(number);
-      }
+      for (const room of delivery.rooms) addToList(this.byRoom, room, number);
     }
   }
 

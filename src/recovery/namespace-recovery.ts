@@ -16,6 +16,7 @@ import { hardClose, type EngineSocket } from '../socket-io/engine-socket.js';
 import { pidOf, rename, startOver } from '../socket-io/internals.js';
 import { isLonger } from '../wire/channel-names.js';
 import type { InstanceId } from '../wire/envelope.js';
+import { setOwn } from '../wire/sendable.js';
 import type { Found, HeldSession } from './hand-over.js';
 import type { LeftSessions } from './left-sessions.js';
 import { OFFSET_LENGTH } from '../wire/offset.js';
@@ -506,15 +507,11 @@ function isOpen({ client }: Socket): boolean {
   return client.conn.readyState === 'open';
 }
 
-/**
- * Adds values of before. Those that `authenticate` has written are newer. A client may have named a property `__proto__`: an
- * assignment would give the data another prototype.
- */
+/** Adds values of before. Those that `authenticate` has written are newer. */
 function addTo(data: object, before: object): void {
   for (const [key, value] of Object.entries(before)) {
-    if (Object.hasOwn(data, key)) continue;
-    const property = { value, writable: true, enumerable: true, configurable: true };
-    Object.defineProperty(data, key, property);
+    // A client may have named a property `__proto__`.
+    if (!Object.hasOwn(data, key)) setOwn(data, key, value);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { EventRing, Position } from './event-ring.js';
+import { addToList } from './lists.js';
 
 /** @internal */
 export interface RoomChange {
@@ -56,10 +57,6 @@ export class RoomChanges {
 
 function byRoom(changes: readonly RoomChange[]): Map<string, RoomChange[]> {
   const lists = new Map<string, RoomChange[]>();
-  for (const change of changes) {
-    const list = lists.get(change.room);
-    if (list === undefined) lists.set(change.room, [change]);
-    else list.push(change);
-  }
+  for (const change of changes) addToList(lists, change.room, change);
   return lists;
 }

@@ -258,8 +258,7 @@ async function allOf(
     if (page === undefined || page.forgotten !== undefined) return undefined;
     for (const arrival of page.arrivals) arrivals.push(arrival);
     // Somebody else may have written the page.
-    if (page.cursor !== undefined && page.cursor <= (cursor ?? -1))
-      throw new TypeError('it goes back');
+    if ((page.cursor ?? Infinity) <= (cursor ?? -1)) throw new TypeError('it goes back');
     ({ cursor } = page);
   } while (cursor !== undefined);
   return arrivals;

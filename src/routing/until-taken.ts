@@ -14,20 +14,24 @@ export async function untilTaken(
     // An event whose publish failed goes to the outbox, and gets another number.
     const isTaken = (): boolean =>
       publisher.heads().every(({ lane, head }) => head >= (lasts.get(lane) ?? 0));
-    while (!isTaken() && performance.now() < end) await pause(PAUSE_MS);
-    if (publisher.backlog.events === 0 && isTaken()) return true;
+    if (!(await isMetBefore(end, isTaken))) return false;
+    if (publisher.backlog.events === 0) return true;
     if (performance.now() >= end) return false;
     await pause(PAUSE_MS);
   }
 }
 
 /** Resolves to true once the publish history has all events that Redis may have taken. @internal */
-export async function untilRepeated(
+export function untilRepeated(
   publisher: Pick<EventPublisher, 'hasRepeated'>,
   withinMs: number,
 ): Promise<boolean> {
-  const end = performance.now() + withinMs;
-  while (publisher.hasRepeated) {
+  return isMetBefore(performance.now() + withinMs, () => !publisher.hasRepeated);
+}
+
+/** Waits for a condition until a moment of the monotonic clock (`performance.now()`). */
+async function isMetBefore(end: number, condition: () => boolean): Promise<boolean> {
+  while (!condition()) {
     if (performance.now() >= end) return false;
     await pause(PAUSE_MS);
   }

@@ -94,13 +94,7 @@ export class SendableCopy {
       // message is unreadable.
       if (key === '_placeholder' && copied === true) return this.leaveOut('unserialisable', path);
       if (copied === undefined || this.taken(true, key, own) === undefined) continue;
-      // With defineProperty: an assignment to `__proto__` would change the prototype.
-      Object.defineProperty(copy, key, {
-        value: copied,
-        writable: true,
-        enumerable: true,
-        configurable: true,
-      });
+      setOwn(copy, key, copied);
     }
     return copy;
   }
@@ -145,4 +139,14 @@ function bytesOf(value: object): number | undefined {
   if (kind === '[object ArrayBuffer]') return new Uint8Array(value as ArrayBuffer).byteLength;
   if (kind === '[object Blob]' || kind === '[object File]') throw new TypeError(kind);
   return undefined;
+}
+
+/** Gives an object a property of its own. An assignment to `__proto__` would change its prototype instead. @internal */
+export function setOwn(target: object, key: string, value: unknown): void {
+  Object.defineProperty(target, key, {
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
 }
