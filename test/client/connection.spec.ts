@@ -5,7 +5,7 @@ import { SocketStateService, type AuthenticatedSocket, type AuthOptions } from '
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';
-import { Clients, statesOf, untilState } from './support/clients.js';
+import { Clients, newsOf, statesOf, untilState } from './support/clients.js';
 
 @WebSocketGateway()
 class RootGateway {
@@ -175,9 +175,7 @@ describe('the client, with instances of the library', () => {
     const socket = clients.connect(() => url, { getToken: tokenOfAlice, ...HOUR_OF_DELAY });
     const chat = socket.of('/chat');
     await Promise.all([untilState(socket, 'connected'), untilState(chat, 'connected')]);
-    const news: string[] = [];
-    socket.onReload(() => news.push('reload'));
-    socket.onRecovered(() => news.push('recovered'));
+    const news = newsOf(socket);
     const states = statesOf(socket);
     url = instances[1]!.url;
     await instances[0]!.close();

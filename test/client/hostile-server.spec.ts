@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import type { GapNotice } from '../../client/src/index.js';
 import { watchPresence } from '../../client/presence/index.js';
 import { until } from '../support/until.js';
-import { Clients, statesOf, untilState } from './support/clients.js';
+import { Clients, newsOf, statesOf, untilState } from './support/clients.js';
 import { PlainServer } from './support/plain-server.js';
 
 const RECOVERY = { connectionStateRecovery: { maxDisconnectionDuration: 60_000 } };
@@ -99,9 +99,7 @@ describe('the client, with a server that does what it wants', () => {
   it('says that it was recovered, and not that the state has to be loaded', async () => {
     const server = await start(RECOVERY);
     const socket = clients.connect(server.url);
-    const news: string[] = [];
-    socket.onReload(() => news.push('reload'));
-    socket.onRecovered(() => news.push('recovered'));
+    const news = newsOf(socket);
     await untilState(socket, 'connected');
     // Socket.IO recovers from the offset of an event.
     server.io.emit('first');

@@ -4,7 +4,7 @@ import { ExternalClient } from '../support/external-client.js';
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
 import { givenCluster, type TestCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';
-import { Clients, untilState } from './support/clients.js';
+import { Clients, newsOf, untilState } from './support/clients.js';
 
 @WebSocketGateway()
 class RootGateway {}
@@ -34,10 +34,8 @@ describe('the client, with events of another program and recovery', () => {
     const socket = clients.connect(url, { getToken: () => tokenFor({ userId: 'alice' }) });
     await untilState(socket, 'connected');
     const got: unknown[][] = [];
-    const news: string[] = [];
     socket.on('n', (...args: unknown[]) => got.push(args));
-    socket.onRecovered(() => news.push('recovered'));
-    socket.onReload(() => news.push('reload'));
+    const news = newsOf(socket);
     // The offset of every fourth content would be like that of an instance.
     const sent: unknown[] = Array.from({ length: 40 }, (_, i) => i % 20);
     for (const data of sent) await publish(data);

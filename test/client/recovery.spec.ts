@@ -3,7 +3,7 @@ import { expect, it } from '@jest/globals';
 import { JSON_TOKENS, tokenFor } from '../support/json-tokens.js';
 import { givenCluster } from '../support/test-cluster.js';
 import { until } from '../support/until.js';
-import { Clients, untilState } from './support/clients.js';
+import { Clients, newsOf, untilState } from './support/clients.js';
 
 @WebSocketGateway()
 class RootGateway {}
@@ -19,10 +19,8 @@ it('is recovered on another instance: each event once, in order, without the off
   const socket = clients.connect(() => url, { getToken: () => tokenFor({ userId: 'alice' }) });
   await untilState(socket, 'connected');
   const got: unknown[][] = [];
-  const news: string[] = [];
   socket.on('n', (...args: unknown[]) => got.push(args));
-  socket.onRecovered(() => news.push('recovered'));
-  socket.onReload(() => news.push('reload'));
+  const news = newsOf(socket);
   const { propagator } = cluster.instance(1);
   for (let i = 0; i < 5; i++) await propagator.emitToUser({ userId: 'alice', event: 'n', data: i });
   await until(

@@ -48,3 +48,11 @@ export function statesOf(socket: ClientSocket): string[] {
   socket.status.subscribe(note);
   return states;
 }
+
+/** What a socket says from now on when it is back: `recovered` or `reload`. */
+export function newsOf(socket: ClientSocket): string[] {
+  const news: string[] = [];
+  socket.onRecovered(() => news.push('recovered'));
+  socket.onReload(() => news.push('reload'));
+  return news;
+}

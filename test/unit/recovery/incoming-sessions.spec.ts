@@ -9,6 +9,7 @@ import { codecOf, encodeEvent } from '../../../src/routing/packet-codec.js';
 import { userRoom } from '../../../src/routing/reserved-rooms.js';
 import { offsetOf, offsetPrefix } from '../../../src/wire/offset.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
+import { certainProofs } from '../../support/recovering-namespace.js';
 
 const SCOPE = 1;
 const SID = 'socket-of-alice';
@@ -48,11 +49,7 @@ it('recognise an event for several users that has come for another user only, wh
         });
       },
     },
-    proofs: {
-      settled: () => Promise.resolve(true),
-      caughtUp: () => Promise.resolve(true),
-      lastOffset: () => '',
-    },
+    proofs: certainProofs,
     timeoutMs: 1_000,
     holdChannels: () => ({ ready: Promise.resolve(), release: () => undefined }),
     has: () => false,

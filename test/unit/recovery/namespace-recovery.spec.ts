@@ -5,34 +5,21 @@ import { Sessions } from '../../../src/recovery/sessions.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import { pidOf } from '../../../src/socket-io/internals.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
+import { certainProofs, recoveringNamespace } from '../../support/recovering-namespace.js';
 
 it('gives a client a new connection at once if its session makes room for others before the client has it', async () => {
   const reporter = new Reporter(new MemoryLogger());
   const options = { maxBytes: 1_000_000, maxDisconnectionMs: 3_600_000, persist: false };
   const sessions = new Sessions('0123456789abcdef', options, reporter);
   let isTaken = false;
-  const namespace = {
-    name: '/',
-    custom: false,
-    limits: { roomsPerSocket: 10, nameBytes: 256 },
-    holdChannels: () => ({ ready: undefined, release: () => undefined }),
-    roomsOf: () => [],
-    renamed: () => undefined,
-    forget: () => undefined,
-    vacated: () => undefined,
-  };
   const scope = sessions.nextScope();
-  const recovery = new NamespaceRecovery(scope, namespace, {
+  const recovery = new NamespaceRecovery(scope, recoveringNamespace, {
     reporter,
     sessions,
     timeoutMs: 1_000,
     left: undefined,
     later: () => Promise.resolve(undefined),
-    proofs: {
-      lastOffset: () => '',
-      settled: () => Promise.resolve(true),
-      caughtUp: () => Promise.resolve(true),
-    },
+    proofs: certainProofs,
     handOver: {
       find: () =>
         Promise.resolve(

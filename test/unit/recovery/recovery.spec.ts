@@ -6,6 +6,7 @@ import { Session } from '../../../src/recovery/session.js';
 import { readTransfer } from '../../../src/recovery/transfer.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
+import { certainProofs, recoveringNamespace } from '../../support/recovering-namespace.js';
 
 const HERE = '0123456789abcdef';
 const COUNT = 500;
@@ -23,11 +24,7 @@ it('lets other work go on while it hands over many sessions', async () => {
       answered: () => Promise.resolve(),
     },
     cluster: { otherMembers: () => [], gaps$: NEVER },
-    proofs: {
-      lastOffset: () => '',
-      settled: () => Promise.resolve(true),
-      caughtUp: () => Promise.resolve(true),
-    },
+    proofs: certainProofs,
     reporter: new Reporter(new MemoryLogger()),
     left: undefined,
     hears: () => Promise.resolve(true),
@@ -36,16 +33,7 @@ it('lets other work go on while it hands over many sessions', async () => {
     eventsSince: () => Promise.resolve([]),
     channelsOf: () => [],
   });
-  recovery.namespace({
-    name: '/',
-    custom: false,
-    limits: { roomsPerSocket: 10, nameBytes: 256 },
-    holdChannels: () => ({ ready: undefined, release: () => undefined }),
-    roomsOf: () => [],
-    renamed: () => undefined,
-    forget: () => undefined,
-    vacated: () => undefined,
-  });
+  recovery.namespace(recoveringNamespace);
   const { sessions } = recovery;
   const [scope = 0] = sessions.scopes.keys();
   const items = Array.from({ length: COUNT }, () => {
