@@ -63,7 +63,7 @@ async function startApp(/** @type {number} */ index) {
   /** @type {any[]} */
   const gaps = [];
   app.get(ClusterService).gaps$.subscribe((/** @type {unknown} */ gap) => gaps.push(gap));
-  /** For each room the numbers of its events among all of this app. @type {Map<string, number[]>} */
+  /** The numbers of each room's events among all events of this app. @type {Map<string, number[]>} */
   const sent = new Map();
   let sequence = 0;
   /** The numbers of events whose promises were rejected. @type {number[]} */

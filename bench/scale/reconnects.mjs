@@ -16,7 +16,7 @@ const INSTANCES = 3;
 /** A process may have some 20,000 files open. */
 const CLIENTS_PER_PROCESS = 6_500;
 const AT_ONCE = 50;
-/** Of `emitToUser`, to one client after the other, and of `emitToAll`. */
+/** Events of `emitToUser`, to one client after the other, and of `emitToAll`. */
 const [TO_USERS, TO_ALL] = [500, 1];
 const MIB = 1024 * 1024;
 
@@ -91,7 +91,7 @@ class Stage {
     return this.setting.instances.slice(1);
   }
 
-  /** Of the instances with clients together, after a garbage collection. */
+  /** Memory of the instances with clients together, after a garbage collection. */
   async heap() {
     const found = await Promise.all(this.instances.map(({ call }) => call('memory')));
     return found.reduce((sum, { heap }) => sum + heap, 0) / MIB;
@@ -181,7 +181,7 @@ function bytesOf(states) {
   return states.reduce((sum, state) => sum + (state?.bytes ?? 0), 0) / MIB;
 }
 
-/** In MiB. @param {{ pid: number }[]} processes @param {'VmRSS' | 'VmHWM'} field */
+/** A field of processes together, in MiB. @param {{ pid: number }[]} processes @param {'VmRSS' | 'VmHWM'} field */
 async function rssOf(processes, field) {
   const found = await Promise.all(
     processes.map(async ({ pid }) => {

@@ -147,7 +147,7 @@ export class SimulatedInstance {
     return this.membership.size;
   }
 
-  /** Whether it hears everything, and has nothing more to ask for. */
+  /** Whether the instance hears everything, and has nothing more to ask for. */
   get isWhole(): boolean {
     return this.connection.state === 'ready' && !this.repair.status.underway;
   }

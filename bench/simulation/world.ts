@@ -116,7 +116,7 @@ export class World {
     return this.clock.run(ms);
   }
 
-  /** Whether each of the living instances knows the others and nobody else. */
+  /** Whether each living instance knows the other living instances, and no more. */
   get isOne(): boolean {
     const { living } = this;
     return living.every(({ memberCount }) => memberCount === living.length - 1);

@@ -66,7 +66,7 @@ export interface ConnectOptions extends Omit<Partial<ManagerOptions & SocketOpti
 
 /** The members that {@link connect} adds to the socket of Socket.IO. */
 export interface PropagatorSocket<Contract, Namespace extends string> {
-  /** Whether the socket is connected, and why not. */
+  /** Whether the socket is connected, and if not, the reason. */
   readonly status: Store<ConnectionStatus>;
   /** The socket of another namespace, over the same connection. It has the same `autoConnect`. */
   of<N extends NamespaceOf<Contract>>(namespace: N): ClientSocket<Contract, N>;

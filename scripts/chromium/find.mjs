@@ -15,7 +15,7 @@ export const cache = fileURLToPath(new URL('../../.cache/chromium', import.meta.
 const run = promisify(execFile);
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-/** Some 120 MB may have to be fetched. */
+/** A fetch of some 120 MB may be needed. */
 const lockTimeoutMs = 300_000;
 
 /**

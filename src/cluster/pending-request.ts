@@ -33,7 +33,7 @@ export interface RequestListener {
   readonly partsExtendDeadline?: boolean;
   /** Called with each part of each reply as it arrives. */
   readonly onPart?: (instanceId: InstanceId, part: unknown) => void;
-  /** Whether an instance that does not know the operation has replied, with nothing. */
+  /** Whether the reply is empty because the instance does not know the operation. */
   readonly skipsUnknown?: boolean;
   /** Called when an instance has replied completely. */
   readonly onReplied?: (instanceId: InstanceId) => void;

@@ -55,7 +55,7 @@ export type OnceTable = Map<string, Map<string, Entry>>;
 /** The time between two searches for expired entries. */
 const SWEEP_MS = 60_000;
 
-/** For apps without Redis. @internal */
+/** A store for apps without Redis. @internal */
 export class InMemoryOnceStore implements OnceStore {
   private sweptAt = performance.now();
 

@@ -9,7 +9,7 @@ const KEPT = 0.9;
 
 interface OfUser {
   rooms: number;
-  /** With the rooms of each, the oldest first. */
+  /** The sessions and the rooms of each, the oldest first. */
   readonly sessions: Map<Session, number>;
 }
 

@@ -28,7 +28,7 @@ export class Batches<T, R> {
     private readonly otherwise: R,
     private readonly failed: Failed,
     private readonly maxItems = MAX_ITEMS,
-    /** For how long the first questions are collected, in ms. Undefined: in one turn of the event loop. */
+    /** The time in which the first questions are collected, in ms. Undefined: one turn of the event loop. */
     private readonly collectMs?: number,
   ) {}
 

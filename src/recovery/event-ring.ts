@@ -63,7 +63,7 @@ export class EventRing {
   private readonly arena = new ByteArena();
   private readonly chunks: Chunk[] = [];
   private readonly evicted = new Map<string, LastEvicted>();
-  /** Of evicted events before this position nothing is known. */
+  /** The position before which nothing is known of evicted events. */
   private forgottenBefore: Position = 0;
   private next: Position = 0;
   private kept = 0;
@@ -87,7 +87,7 @@ export class EventRing {
     return this.kept;
   }
 
-  /** Whether events have left the ring since then because there were too many. */
+  /** Whether the ring has dropped events since then because it was full. */
   overflowedSince(moment: number): boolean {
     return this.overflowedAt >= moment;
   }

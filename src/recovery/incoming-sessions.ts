@@ -18,7 +18,7 @@ import type { MovedSession } from './transfer.js';
 
 /** How long before the first message of another instance its events may have been under way. */
 const ON_THE_WAY_MS = 1_000;
-/** For so long an event may arrive that a socket brought from another instance; a later one is delivered as a late event. */
+/** Time in which an event may arrive that a socket brought from another instance. An event after it is delivered as a late event. */
 const MAX_WAIT_MS = 10_000;
 const MAX_EVENTS = 100_000;
 /** The rooms of its user, of its session and of all authenticated sockets. */
@@ -33,7 +33,7 @@ export type HoldChannels = (rooms: readonly string[]) => {
   readonly release: () => void;
 };
 
-/** What can be proven of events on their way. Each call resolves to false if it is not certain in time. @internal */
+/** Proofs about events on their way. A call resolves to false if there is no proof in time. @internal */
 export interface Proofs {
   /** The offset of the last event that this instance sent. Its own sockets have it, and all before it. */
   lastOffset(): string;

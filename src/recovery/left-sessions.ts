@@ -32,7 +32,7 @@ const CACHED_MS = 10_000;
 const MAX_CACHED = 256;
 /** How far apart the clocks of two instances may be. */
 const MAX_SKEW_MS = 60_000;
-/** In base64, and with what is about the bytes. */
+/** The factor by which bytes grow as base64, with the text around them. */
 const MAX_EXPANSION = 2;
 
 /** A session of an instance that ends. @internal */

@@ -42,7 +42,7 @@ const REASON = 'transport close';
 /** The namespace of a server, as connection recovery sees it. @internal */
 export interface RecoveringNamespace {
   readonly name: string;
-  /** Whether its events are encoded by an app's own parser. */
+  /** Whether a parser of the app encodes the events of the namespace. */
   readonly custom: boolean;
   readonly limits: RoomLimits;
   readonly holdChannels: HoldChannels;
@@ -93,13 +93,13 @@ interface Grant {
  * @internal
  */
 export class NamespaceRecovery implements SessionScope {
-  /** By the `data` of a socket that Socket.IO is creating. */
+  /** Claims by the `data` of a socket that Socket.IO is creating. */
   private readonly found = new WeakMap<object, Claim>();
   private readonly claims = new WeakMap<Socket, Claim>();
   private readonly grants = new WeakMap<Socket, Grant>();
   /** Sockets with a session that are being admitted, by their private ids. */
   private readonly takers = new Map<string, Socket>();
-  /** By the ids of their sockets. */
+  /** Sessions by the ids of their sockets. */
   private readonly sessions = new Map<string, Session>();
   /** The rooms of clients that are away or on their way here, and their number. */
   private readonly held = new Map<string, number>();
@@ -204,7 +204,7 @@ export class NamespaceRecovery implements SessionScope {
       : 'other-user';
     for (let moves = 0; moves < MAX_MOVES && session === 'unknown-session'; moves++) {
       if (!isOpen(socket)) break;
-      // It may have moved since it was found.
+      // The session may have moved since it was found.
       const found = await this.locate(claim.pid);
       if (typeof found === 'string') {
         session = found;
@@ -213,7 +213,7 @@ export class NamespaceRecovery implements SessionScope {
       const moved = { ...claim, holder: undefined, ...found };
       session = await this.sessionFor(socket, moved, current, known);
     }
-    // It may have made room for another one a moment ago.
+    // The session may have made room for another one a moment ago.
     if (typeof session !== 'string' && !this.deps.sessions.has(session))
       session = 'unknown-session';
     if (typeof session === 'string') {

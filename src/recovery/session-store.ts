@@ -26,7 +26,7 @@ if text and ARGV[2] == '1' then redis.call('HDEL', KEYS[1], 'text') end
 return text
 `);
 
-/** On a Cluster each text has a slot of its own: no master carries all. @internal */
+/** A store of texts. On a Cluster each text has a slot of its own: no master carries all. @internal */
 export class RedisSessionStore implements SessionStore {
   constructor(
     private readonly scripts: Pick<RedisScripts, 'run' | 'close'>,

@@ -78,7 +78,7 @@ export class Session {
   awaySince = 0;
   /** Whether the session is being handed to a client or another instance. */
   taken = false;
-  /** Whether its user or session was revoked while the client was away. Then it only tells who comes back. */
+  /** Whether the user or the session was revoked while the client was away. The session then only shows who comes back. */
   revoked = false;
   private readonly upTo: string;
   private base: string;

@@ -25,14 +25,14 @@ interface Away {
 /** A session on its way here. Without its entry it is given up. @internal */
 export interface Underway {
   readonly namespace: string;
-  /** With those of its user and session. Undefined: not known yet. */
+  /** The rooms, with those of the socket's user and session. Undefined: not known yet. */
   readonly rooms: readonly string[] | undefined;
 }
 
 /** The sessions of one namespace of one server. @internal */
 export interface SessionScope {
   readonly name: string;
-  /** Whether its events are encoded by an app's own parser. */
+  /** Whether a parser of the app encodes the events of the namespace. */
   readonly custom: boolean;
   roomsOf(socketId: string): Iterable<string>;
   /** Whether nobody else is about to get a session. */

@@ -463,7 +463,7 @@ export class CatchUp {
     pull.failingSince = undefined;
     if (forgotten !== undefined) {
       this.tellForgotten(outage, pull, forgotten);
-      // They come before everything that the page has.
+      // The waiting events come before everything that the page has.
       const held = this.held.takeUpTo(instanceId, forgotten);
       this.deliver(instanceId, held);
     }

@@ -13,7 +13,7 @@ const BLOCK_EVENTS = 2_048;
  * a Buffer that is not freed soon makes the next one take new memory from the system, page by page, at many times the cost.
  */
 const MAX_COPIED = BLOCK_BYTES / 2;
-/** In place of the time of an event that is not kept any more. @internal */
+/** The time of an event that is not kept any more. @internal */
 export const GONE = -Infinity;
 
 /**

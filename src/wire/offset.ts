@@ -17,7 +17,7 @@ const HALF = 2 ** 24;
 export const OFFSET_LENGTH = 19;
 const SEQUENCE_DIGITS = 8;
 const CONTENT_BYTES = 14;
-/** In an offset of an origin the last character of its prefix carries four bits, and this one is 0. */
+/** A bit that is 0 in each offset of an origin: the last character of its prefix carries four bits. */
 const CONTENT_BYTE = 8;
 const CONTENT_BIT = 0x40;
 

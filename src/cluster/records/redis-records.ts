@@ -29,7 +29,7 @@ const READ_AT_ONCE = 500;
 /** Longer than the id of any instance. */
 const MAX_ID_BYTES = 64;
 
-/** In place of a record that is too long. */
+/** A record in place of one that is too long. */
 const TOO_LARGE = '!';
 
 /**
