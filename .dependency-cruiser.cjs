@@ -129,7 +129,7 @@ const packageRules = [
     severity: 'error',
     from: { path: pathOf('wire') },
     to: {
-      pathNot: ['^src/', '^(node:)?(buffer|crypto)$', packages('socket\\.io-parser', 'ws')],
+      pathNot: ['^src/', '^(node:)?(buffer|crypto|zlib)$', packages('socket\\.io-parser', 'ws')],
     },
   },
   {

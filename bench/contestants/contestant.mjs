@@ -70,11 +70,27 @@ export const contestants = [
     kind: 'variant',
   },
   {
+    id: 'deflate',
+    label: 'this library, perMessageDeflate',
+    file: 'library.mjs',
+    env: { DEFLATE: 'on' },
+    socketIo: true,
+    kind: 'variant',
+  },
+  {
     id: 'redis-adapter',
     label: 'redis-adapter',
     file: 'redis-adapter.mjs',
     socketIo: true,
     kind: 'peer',
+  },
+  {
+    id: 'redis-adapter-deflate',
+    label: 'redis-adapter, perMessageDeflate',
+    file: 'redis-adapter.mjs',
+    env: { DEFLATE: 'on' },
+    socketIo: true,
+    kind: 'variant',
   },
   {
     id: 'sharded-adapter',

@@ -4,7 +4,7 @@ import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { WebSocketGateway } from '@nestjs/websockets';
-import { namespaces } from './nest-app.mjs';
+import { deflate, namespaces } from './nest-app.mjs';
 
 // BENCH_LIBRARY is the path of another build.
 const { DiagnosticsService, RedisPropagatorModule, RedisPropagatorService, SocketStateAdapter } =
@@ -20,7 +20,7 @@ export async function start() {
         if (rooms.length > 0) socket.join(rooms);
       }
     }
-    WebSocketGateway({ transports: ['websocket'], namespace })(BenchGateway);
+    WebSocketGateway({ transports: ['websocket'], namespace, ...deflate() })(BenchGateway);
     return BenchGateway;
   });
   class BenchModule {}

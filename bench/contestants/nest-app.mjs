@@ -20,7 +20,9 @@ export async function nestApp({ adapter, connected = joinUserRoom }) {
         connected(socket);
       }
     }
-    WebSocketGateway({ transports: ['websocket'], namespace, ...recovery() })(BenchGateway);
+    WebSocketGateway({ transports: ['websocket'], namespace, ...recovery(), ...deflate() })(
+      BenchGateway,
+    );
     return BenchGateway;
   });
   class BenchModule {}
@@ -57,6 +59,11 @@ function joinUserRoom(/** @type {any} */ socket) {
 export function recovery() {
   if (process.env.RECOVERY === undefined) return {};
   return { connectionStateRecovery: { maxDisconnectionDuration: 120_000 } };
+}
+
+/** Compression, if the bench needs it. */
+export function deflate() {
+  return process.env.DEFLATE === undefined ? {} : { perMessageDeflate: true };
 }
 
 /** As many namespaces as the bench needs, the default one first. */

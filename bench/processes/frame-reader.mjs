@@ -8,7 +8,7 @@ export class FrameReader {
   /** @type {Buffer | undefined} */
   rest = undefined;
 
-  /** @param {(text: boolean, bytes: Buffer, start: number, end: number) => void} onFrame */
+  /** @param {(text: boolean, bytes: Buffer, start: number, end: number, compressed: boolean) => void} onFrame */
   constructor(onFrame) {
     this.onFrame = onFrame;
   }
@@ -31,8 +31,11 @@ export class FrameReader {
       }
       const end = start + length;
       if (end > bytes.length) break;
-      const opcode = (bytes[offset] ?? 0) & 0x0f;
-      if (opcode === 1 || opcode === 2) this.onFrame(opcode === 1, bytes, start, end);
+      const first = bytes[offset] ?? 0;
+      const opcode = first & 0x0f;
+      if (opcode === 1 || opcode === 2) {
+        this.onFrame(opcode === 1, bytes, start, end, (first & 0x40) !== 0);
+      }
       offset = end;
     }
     this.rest = offset === bytes.length ? undefined : bytes.subarray(offset);

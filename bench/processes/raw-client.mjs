@@ -4,6 +4,7 @@ import { clientFrame, FrameReader } from './frame-reader.mjs';
 
 const UPGRADE = '\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n';
 const KEY = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+const DEFLATE = 'Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n';
 const FOUR = 0x34;
 const PONG = clientFrame('3');
 
@@ -13,6 +14,7 @@ const PONG = clientFrame('3');
  * @property {string[]} [rooms]
  * @property {boolean} socketIo whether the server uses Socket.IO; otherwise the user and the rooms are in the URL
  * @property {string} [localAddress]
+ * @property {boolean} [deflate] offers permessage-deflate. Compressed frames are counted, and not read
  * @property {[namespace: string, user: string][]} [more] further namespaces, each with its own user
  * @property {{ pid: string, offset?: string }} [session] the Socket.IO session to resume, and the offset of its last event
  * @property {(bytes: Buffer, start: number, end: number) => void} [onEvent]
@@ -29,7 +31,18 @@ const PONG = clientFrame('3');
  */
 export async function connectRaw(
   url,
-  { user, rooms = [], socketIo, localAddress, more = [], session, onEvent, onConnect, onClose },
+  {
+    user,
+    rooms = [],
+    socketIo,
+    localAddress,
+    deflate = false,
+    more = [],
+    session,
+    onEvent,
+    onConnect,
+    onClose,
+  },
 ) {
   const { hostname, port } = new URL(url);
   const path = socketIo
@@ -55,8 +68,9 @@ export async function connectRaw(
       clearTimeout(late);
       resolve(undefined);
     };
-    const reader = new FrameReader((text, bytes, start, end) => {
+    const reader = new FrameReader((text, bytes, start, end, compressed) => {
       if (!text) client.attachments++;
+      else if (compressed) client.events++;
       else if (bytes[start] === FOUR) {
         const type = bytes[start + 1];
         // An event, an acknowledgement, an event with an attachment.
@@ -90,7 +104,8 @@ export async function connectRaw(
       if (!socketIo) ready();
       if (end + 4 < chunk.length) reader.read(chunk.subarray(end + 4));
     });
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: ${hostname}:${port}${UPGRADE}${KEY}`);
+    const head = `GET ${path} HTTP/1.1\r\nHost: ${hostname}:${port}${UPGRADE}`;
+    socket.write(head + (deflate ? DEFLATE : '') + KEY);
   });
   return client;
 }

@@ -13,6 +13,7 @@ const ORDER = [
   'targeted',
   'instances',
   'broadcast',
+  'compressed',
   'rooms',
   'latency',
   'connecting',

@@ -1,6 +1,7 @@
 // @ts-check
 import { binary } from './binary.mjs';
 import { broadcast } from './broadcast.mjs';
+import { compressed } from './compressed.mjs';
 import { connecting } from './connecting.mjs';
 import { drops } from './drops.mjs';
 import { instances } from './instances.mjs';
@@ -31,6 +32,7 @@ export const scenarios = [
   targeted,
   instances,
   broadcast,
+  compressed,
   rooms,
   latency,
   connecting,

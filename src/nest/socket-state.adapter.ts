@@ -49,7 +49,7 @@ export class SocketStateAdapter extends IoAdapter {
   }
 
   override createIOServer(port: number, options?: ServerOptions): Server {
-    const server = super.createIOServer(port, options);
+    const server = super.createIOServer(port, withSharedCompression(options));
     this.runtime.servers.install(server);
     return server;
   }
@@ -99,6 +99,23 @@ export class SocketStateAdapter extends IoAdapter {
         'gateways are handled by that adapter. Call useWebSocketAdapter() once, before app.init() or app.listen().',
     );
   }
+}
+
+/**
+ * An event for many clients can be compressed once only if no message refers to earlier ones, which each connection has
+ * its own. An app that prefers smaller messages sets `serverNoContextTakeover` to false.
+ */
+function withSharedCompression(options: ServerOptions | undefined): ServerOptions | undefined {
+  const given = options?.perMessageDeflate;
+  if (!options || !given) return options;
+  const chosen = given === true ? {} : given;
+  return {
+    ...options,
+    perMessageDeflate: {
+      ...chosen,
+      serverNoContextTakeover: chosen.serverNoContextTakeover ?? true,
+    },
+  };
 }
 
 interface Parts {

@@ -1,3 +1,10 @@
+import {
+  compressionWith,
+  NO_COMPRESSION,
+  type Compression,
+  type CompressionOptions,
+} from '../wire/compressed-frames.js';
+
 /**
  * Everything of Engine.IO and ws that this library uses, private members included. No other file names a private member.
  * Each one is optional here: {@link engineFaults} lists at start those that are not as expected, and the functions below
@@ -33,6 +40,10 @@ interface Transport {
     readonly bufferedAmount?: number;
     readonly readyState?: number;
     terminate?(): void;
+    /** Names of the extensions that the client and the server have agreed on. */
+    readonly extensions?: string;
+    /** Private. */
+    readonly _extensions?: Readonly<Record<string, { readonly params?: DeflateParameters }>>;
     /** Private. */
     readonly _sender?: Sender;
     /** Private: the TCP socket. */
@@ -51,6 +62,12 @@ interface Transport {
 interface Sender {
   /** Private. */
   sendFrame?(frames: readonly Buffer[]): void;
+}
+
+/** What a client and `ws` have agreed on for permessage-deflate (RFC 7692). */
+interface DeflateParameters {
+  readonly server_no_context_takeover?: unknown;
+  readonly server_max_window_bits?: unknown;
 }
 
 /** A connection of Engine.IO: Socket.IO's `socket.conn`. @internal */
@@ -73,7 +90,7 @@ export interface EngineSocket extends Listened {
 export interface EngineServer extends Listened {
   readonly clients: Readonly<Record<string, EngineSocket>>;
   /** Private. */
-  readonly opts?: { readonly perMessageDeflate?: unknown };
+  readonly opts?: { readonly perMessageDeflate?: boolean | CompressionOptions };
   /** Private. */
   createTransport?(name: string, request: unknown): WritableTransport;
 }
@@ -215,6 +232,55 @@ function isFramed({ protocol, transport, server }: EngineSocket): boolean {
 const PROBE = Buffer.from('probe');
 const ignore = (): void => undefined;
 
+const DEFLATE = 'permessage-deflate';
+const COMPRESSION = Symbol('propagator:compression');
+
+interface CompressedTransport extends Transport {
+  /** Null if there is none; undefined until it was checked. */
+  [COMPRESSION]?: Compression | null;
+}
+
+/**
+ * How frames for a connection are compressed, on a server with `perMessageDeflate`; undefined if they are not written
+ * by this library. Checks each transport once.
+ *
+ * A frame that was compressed by itself can be read by every client that has agreed on compression. But it enters the
+ * client's window, to which the next message of ws may refer, and not the window of ws. So it needs a client that
+ * ws agreed with to use no window of earlier messages.
+ *
+ * @internal
+ */
+export function compressionOf(connection: EngineSocket): Compression | undefined {
+  const transport = connection.transport as CompressedTransport;
+  if (transport[COMPRESSION] === undefined) {
+    transport[COMPRESSION] = agreedCompression(connection) ?? null;
+  }
+  return transport[COMPRESSION] ?? undefined;
+}
+
+function agreedCompression({ protocol, transport, server }: EngineSocket): Compression | undefined {
+  const { name, socket } = transport;
+  const options = isObject(server) ? server.opts?.perMessageDeflate : undefined;
+  const isKnown =
+    name === 'websocket' &&
+    protocol === 4 &&
+    isObject(options) &&
+    isObject(socket?._sender) &&
+    sendsFrames(socket._sender);
+  if (!isKnown) return undefined;
+  if (socket?.extensions === '') return NO_COMPRESSION;
+  const agreed = deflateParameters(transport);
+  if (agreed?.server_no_context_takeover !== true) return undefined;
+  return compressionWith(options, agreed.server_max_window_bits);
+}
+
+function deflateParameters({ socket }: Transport): DeflateParameters | undefined {
+  const { _extensions: extensions } = socket ?? {};
+  if (!isObject(extensions)) return undefined;
+  const { [DEFLATE]: deflate } = extensions;
+  return isObject(deflate) && isObject(deflate.params) ? deflate.params : undefined;
+}
+
 /** Results of {@link passesFrames}, by server. */
 const passing = new WeakMap<EngineServer, boolean>();
 
@@ -298,6 +364,9 @@ export function connectionFaults(connection: EngineSocket): string[] {
   if (!isObject(socket?._sender) || !sendsFrames(socket._sender)) {
     faults.push('Sender.sendFrame of ws');
   }
+  if (socket?.extensions === DEFLATE && deflateParameters(transport) === undefined) {
+    faults.push('WebSocket._extensions of ws (each connection compresses for itself)');
+  }
   const tcp = socket?._socket;
   if (typeof tcp?.bytesWritten !== 'number') faults.push('WebSocket._socket of ws');
   else if (tcp._handle && typeof tcp._handle.writeQueueSize !== 'number') {
@@ -324,23 +393,26 @@ export function isBackpressured({ transport }: EngineSocket): boolean {
  * @internal
  */
 export function writeDirectly(connection: EngineSocket, frames: readonly Buffer[]): boolean {
+  if (!canWriteDirectly(connection)) return false;
+  connection.transport.socket?._sender?.sendFrame?.(frames);
+  return true;
+}
+
+/** Whether {@link writeDirectly} writes. Then ws compresses no message either. @internal */
+export function canWriteDirectly(connection: EngineSocket): boolean {
   const { readyState, writeBuffer, transport, server } = connection;
   const { socket } = transport;
-  if (
-    readyState !== 'open' ||
-    writeBuffer?.length !== 0 ||
-    socket?.readyState !== WS_OPEN ||
-    socket.bufferedAmount !== 0 ||
-    !transport.writable ||
+  return (
+    readyState === 'open' &&
+    writeBuffer?.length === 0 &&
+    socket?.readyState === WS_OPEN &&
+    socket.bufferedAmount === 0 &&
+    transport.writable &&
     // One listener of `packetCreate` is the library's own.
-    connection.listenerCount('packetCreate') > 1 ||
-    hasFlushListeners(connection) ||
-    (isObject(server) && hasFlushListeners(server))
-  ) {
-    return false;
-  }
-  socket._sender?.sendFrame?.(frames);
-  return true;
+    connection.listenerCount('packetCreate') <= 1 &&
+    !hasFlushListeners(connection) &&
+    !(isObject(server) && hasFlushListeners(server))
+  );
 }
 
 function hasFlushListeners(listened: Listened): boolean {

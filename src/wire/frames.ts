@@ -40,17 +40,7 @@ export function writeFrames(
   let i = 0;
   for (const part of parts) {
     const payload = payloads[i++] ?? 0;
-    target[offset] = typeof part === 'string' ? TEXT : BINARY;
-    if (payload < 126) {
-      target[offset + 1] = payload;
-    } else if (payload < 65_536) {
-      target[offset + 1] = 126;
-      target.writeUInt16BE(payload, offset + 2);
-    } else {
-      target[offset + 1] = 127;
-      target.writeUInt32BE(Math.floor(payload / 2 ** 32), offset + 2);
-      target.writeUInt32BE(payload % 2 ** 32, offset + 6);
-    }
+    writeHeader(target, offset, typeof part === 'string' ? TEXT : BINARY, payload);
     offset += headerLength(payload);
     if (typeof part === 'string') {
       target[offset] = MESSAGE;
@@ -62,6 +52,27 @@ export function writeFrames(
     offset += payload;
   }
   return offset;
+}
+
+function writeHeader(target: Buffer, offset: number, first: number, payload: number): void {
+  target[offset] = first;
+  if (payload < 126) {
+    target[offset + 1] = payload;
+  } else if (payload < 65_536) {
+    target[offset + 1] = 126;
+    target.writeUInt16BE(payload, offset + 2);
+  } else {
+    target[offset + 1] = 127;
+    target.writeUInt32BE(Math.floor(payload / 2 ** 32), offset + 2);
+    target.writeUInt32BE(payload % 2 ** 32, offset + 6);
+  }
+}
+
+/** The header of a frame with a payload of this length. @param bits further bits of its first byte @internal */
+export function frameHeader(text: boolean, payload: number, bits: number): Buffer {
+  const header = Buffer.allocUnsafe(headerLength(payload));
+  writeHeader(header, 0, (text ? TEXT : BINARY) | bits, payload);
+  return header;
 }
 
 interface Frame {

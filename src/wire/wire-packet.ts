@@ -1,4 +1,5 @@
 import type { PacketDecoder, PacketParser } from '../ports/packet-parser.js';
+import { compressFrames, type Compression } from './compressed-frames.js';
 import { readFrames, type EncodedPart } from './frames.js';
 
 /** A Socket.IO packet, as its parsers accept and return it. @internal */
@@ -13,15 +14,16 @@ export interface SocketIoPacket {
 export const EVENT_PACKET = 2;
 
 /**
- * A packet on its way to sockets, in three forms: complete WebSocket frames for almost all connections, encoded
- * parts for long polling and compressed connections, and the decoded packet for outgoing listeners. Each form is
- * made once, when it is first needed.
+ * A packet on its way to sockets: complete WebSocket frames for almost all connections, compressed frames for those with
+ * `perMessageDeflate`, encoded parts for long polling and all others, and the decoded packet for outgoing listeners.
+ * Each form is made once, when it is first needed.
  *
  * @internal
  */
 export class WirePacket {
   private lazyFrames: Buffer | undefined;
   private lazyParts: readonly EncodedPart[] | undefined;
+  private lazyCompressed: Map<Compression, Buffer | undefined> | undefined;
   /** Null if the parser cannot read it. */
   private lazyPacket: SocketIoPacket | null | undefined;
 
@@ -37,6 +39,15 @@ export class WirePacket {
   /** Complete WebSocket frames, back to back. */
   get frames(): Buffer {
     return (this.lazyFrames ??= this.framed.frames);
+  }
+
+  /** Frames for connections with this compression; undefined if each has to compress for itself. */
+  compressed(compression: Compression): Buffer | undefined {
+    this.lazyCompressed ??= new Map();
+    if (!this.lazyCompressed.has(compression)) {
+      this.lazyCompressed.set(compression, compressFrames(this.frames, compression));
+    }
+    return this.lazyCompressed.get(compression);
   }
 
   get parts(): readonly EncodedPart[] {

@@ -4,6 +4,7 @@ import type { Reporter } from '../../reporting/reporter.js';
 import type { WirePacket } from '../../wire/wire-packet.js';
 import type { ClientConnections } from './client-connections.js';
 import {
+  compressionOf,
   framed,
   isBackpressured,
   isWaiting,
@@ -19,8 +20,9 @@ import { outgoingListenersOf } from '../internals.js';
 const NO_DATA = [undefined];
 
 /**
- * Writes one packet to many sockets: the finished frame to plain WebSocket connections, and the encoded parts to all
- * others (long polling, perMessageDeflate, Engine.IO 3, other WebSocket servers than `ws`).
+ * Writes one packet to many sockets: the finished frame to plain WebSocket connections, the frame that was compressed once
+ * to those with `perMessageDeflate`, and the encoded parts to all others (long polling, compression that refers to earlier
+ * messages, Engine.IO 3, other WebSocket servers than `ws`).
  *
  * @internal
  */
@@ -58,17 +60,22 @@ export class PacketWriter {
     if (latestOnly !== undefined && isWaiting(conn)) {
       coalescer?.writeNow(conn);
       this.writeLatest(conn, latestOnly);
-    } else if (!takesFrames(conn)) {
-      this.plain ??= { compress: this.flags.compress };
-      for (const part of this.packet.parts) conn.write(part, this.plain);
-    } else if (coalescer !== undefined) {
+    } else if (coalescer !== undefined && (takesFrames(conn) || this.isShared(conn))) {
       coalescer.add(conn, this.packet);
       return;
-    } else {
+    } else if (takesFrames(conn)) {
       conn.write(undefined, (this.framed ??= framed(this.packet.frames)));
+    } else {
+      this.plain ??= { compress: this.flags.compress };
+      for (const part of this.packet.parts) conn.write(part, this.plain);
     }
     // Most clients have no waiting packets.
     if (conn.writeBuffer?.length) slow.wrote(conn);
+  }
+
+  /** Whether a connection with compression takes frames that were compressed once for all. */
+  private isShared(conn: EngineSocket): boolean {
+    return this.flags.compress && compressionOf(conn) !== undefined;
   }
 
   private writeLatest(conn: EngineSocket, key: string): void {

@@ -1,7 +1,10 @@
 import { reasonOf } from '../../errors.js';
 import type { Reporter } from '../../reporting/reporter.js';
 import type { WirePacket } from '../../wire/wire-packet.js';
+import type { Compression } from '../../wire/compressed-frames.js';
 import {
+  canWriteDirectly,
+  compressionOf,
   framed,
   takesFrames,
   writeDirectly,
@@ -19,6 +22,7 @@ class WriteChain {
   readonly bytes: number;
   private next: WriteChain | undefined;
   private lazyOptions: FramedOptions | undefined;
+  private lazyCompressed: Map<Compression, readonly Buffer[] | undefined> | undefined;
 
   constructor(
     readonly packet: WirePacket,
@@ -35,6 +39,15 @@ class WriteChain {
   /** Options for Engine.IO: one object for all connections. */
   get options(): FramedOptions {
     return (this.lazyOptions ??= framed(framesOf(this)));
+  }
+
+  /** Frames for connections with this compression; undefined if each has to compress for itself. */
+  compressed(compression: Compression): readonly Buffer[] | undefined {
+    this.lazyCompressed ??= new Map();
+    if (!this.lazyCompressed.has(compression)) {
+      this.lazyCompressed.set(compression, compressedFramesOf(this, compression));
+    }
+    return this.lazyCompressed.get(compression);
   }
 }
 
@@ -55,6 +68,19 @@ function framesOf(last: WriteChain): Buffer {
     frames.set(batch.packet.frames, end);
   }
   return frames;
+}
+
+function compressedFramesOf(
+  last: WriteChain,
+  compression: Compression,
+): readonly Buffer[] | undefined {
+  const frames: Buffer[] = [];
+  for (const packet of packetsOf(last)) {
+    const compressed = packet.compressed(compression);
+    if (compressed === undefined) return undefined;
+    frames.push(compressed);
+  }
+  return frames.length === 1 ? frames : [Buffer.concat(frames)];
 }
 
 const PLAIN = { compress: true };
@@ -87,7 +113,7 @@ export class WriteCoalescer {
     this.flushOnNextTick = onNextTick(failed, () => this.flush());
   }
 
-  /** Adds a packet for a connection that takes finished frames. */
+  /** Adds a packet for a connection that takes finished frames, compressed or not. */
   add(connection: CoalescedConnection, packet: WirePacket): void {
     const waiting = connection[WAITING];
     if (waiting !== undefined && waiting.bytes + packet.frames.length <= MAX_BYTES) {
@@ -145,6 +171,11 @@ function writeWaiting(connection: CoalescedConnection): void {
     if (writeDirectly(connection, options.wsPreEncodedFrame)) return;
     connection.write(undefined, options);
     return;
+  }
+  const compression = compressionOf(connection);
+  if (compression !== undefined && canWriteDirectly(connection)) {
+    const frames = waiting.compressed(compression);
+    if (frames !== undefined && writeDirectly(connection, frames)) return;
   }
   for (const { parts } of packetsOf(waiting)) {
     for (const part of parts) connection.write(part, PLAIN);

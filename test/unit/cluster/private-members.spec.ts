@@ -178,6 +178,46 @@ describe.each(OTHER_KINDS)('a private member that is %p', (value) => {
     expect(engine.sendProgress(connection) !== undefined).toBe(isProof);
   });
 
+  it.each([
+    'server.opts',
+    'server.opts.perMessageDeflate',
+    'transport.socket._sender',
+    'transport.socket._extensions',
+    'transport.socket._extensions.permessage-deflate',
+    'transport.socket._extensions.permessage-deflate.params',
+    'transport.socket._extensions.permessage-deflate.params.server_no_context_takeover',
+  ])('in place of a compressed connection’s %s: it compresses for itself', (path) => {
+    const params = { server_no_context_takeover: true };
+    const real = socket.conn as unknown as engine.EngineSocket;
+    const compressed = () =>
+      ({
+        protocol: 4,
+        writeBuffer: [],
+        server: { opts: { perMessageDeflate: {} } },
+        transport: {
+          name: 'websocket',
+          socket: {
+            extensions: 'permessage-deflate',
+            _extensions: { 'permessage-deflate': { params } },
+            _sender: real.transport.socket?._sender,
+          },
+        },
+      }) as unknown as engine.EngineSocket;
+    const changed = seen(compressed(), path, value);
+    const isObject = typeof value === 'object' && value !== null;
+
+    const found = engine.compressionOf(changed);
+    const faults = engine.connectionFaults(changed);
+
+    expect(found !== undefined).toBe(isObject && path.endsWith('perMessageDeflate'));
+    expect(faults.some((fault) => fault.includes('_extensions'))).toBe(
+      path.includes('_extensions') &&
+        !path.endsWith('takeover') &&
+        !(isObject && path.endsWith('params')),
+    );
+    expect(engine.compressionOf(compressed())).toBeDefined();
+  });
+
   it('in place of EngineServer.clients counts as a server without clients', () => {
     const server = io1.engine as unknown as engine.EngineServer;
     expect(engine.clientsOf(seen(server, 'clients', value))).toEqual([]);
