@@ -4,14 +4,8 @@ const MAX_COPIED = BLOCK_BYTES / 2;
 /** Empty blocks that are kept for reuse. */
 const MAX_SPARE = 2;
 
-/** The place of kept bytes. @internal */
-export interface ByteRange {
-  readonly block: Block;
-  readonly start: number;
-  readonly end: number;
-}
-
-interface Block {
+/** @internal */
+export interface Block {
   readonly bytes: Buffer;
   readonly shared: boolean;
   used: number;
@@ -29,26 +23,18 @@ export class ByteArena {
   private current: Block | undefined;
   private readonly spare: Block[] = [];
 
-  keep(bytes: Buffer): ByteRange {
+  /** Keeps bytes in a block: they are the last ones that are used in it. */
+  keep(bytes: Buffer): Block {
     const { length } = bytes;
-    if (length > MAX_COPIED) {
-      const block = { bytes, shared: false, used: length, places: 1 };
-      return { block, start: 0, end: length };
-    }
+    if (length > MAX_COPIED) return { bytes, shared: false, used: length, places: 1 };
     const block = this.blockFor(length);
-    const start = block.used;
-    block.bytes.set(bytes, start);
+    block.bytes.set(bytes, block.used);
     block.used += length;
     block.places++;
-    return { block, start, end: block.used };
+    return block;
   }
 
-  /** Returns a copy, because the block may be reused. */
-  read({ block, start, end }: ByteRange): Buffer {
-    return Buffer.from(block.bytes.subarray(start, end));
-  }
-
-  free({ block }: ByteRange): void {
+  free(block: Block): void {
     block.places--;
     if (block.places > 0 || !block.shared) return;
     block.used = 0;

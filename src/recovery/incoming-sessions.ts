@@ -7,7 +7,7 @@ import { isLonger } from '../wire/channel-names.js';
 import type { InstanceId } from '../wire/envelope.js';
 import { areEventFor } from '../wire/event-frames.js';
 import { areFrames } from '../wire/frames.js';
-import { isUpTo } from '../wire/offset.js';
+import { EventOffset } from '../wire/offset.js';
 import type { HandOver } from './hand-over.js';
 import type { LaterIndex, LaterQuestion } from './later.js';
 import type { LeftSession } from './left-sessions.js';
@@ -221,10 +221,11 @@ export class IncomingSessions {
     const own = new Set([sid, ...rooms]);
     const known = new Set(events.map(({ key }) => key));
     const missed: MissedEvent[] = [];
+    const last = EventOffset.of(upTo);
     for (const { namespace, custom, delivery, event } of later.forRooms(own)) {
       const isOurs = namespace === name && custom === isCustom;
       // The instance that has ended had delivered it before Redis took it.
-      if (!isOurs || event === undefined || isUpTo(event.offset, upTo)) continue;
+      if (!isOurs || event === undefined || EventOffset.of(event.offset).isUpTo(last)) continue;
       if (known.has(event.key) || !isSelected(delivery, (room) => own.has(room))) continue;
       known.add(event.key);
       missed.push(event);
@@ -251,9 +252,9 @@ export class IncomingSessions {
     for (const { key, offset, at } of carried) {
       if (at < heldAt - ON_THE_WAY_MS) continue;
       // An event for several users has one offset, and on a Cluster it may have come for another user only.
-      const hasCome = ring.find(this.scope, offset, since).some((position) => {
+      const hasCome = ring.find(this.scope, EventOffset.of(offset), since).some((position) => {
         const entry = ring.at(position);
-        return entry !== undefined && keyOf(entry) === key;
+        return entry !== undefined && keyOf(offset, entry.rooms) === key;
       });
       if (hasCome) continue;
       const known = this.expected.get(key);

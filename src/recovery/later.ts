@@ -97,6 +97,12 @@ function laterEvent({ name, custom, delivery, sentAt }: ReadDelivery): LaterEven
     event:
       offset === undefined || volatile
         ? undefined
-        : { offset, frames: packet.frames, compress, key: keyOf(delivery), at },
+        : {
+            offset: offset.text,
+            frames: packet.frames,
+            compress,
+            key: keyOf(offset.text, delivery.rooms),
+            at,
+          },
   };
 }

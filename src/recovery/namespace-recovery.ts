@@ -292,7 +292,7 @@ export class NamespaceRecovery implements SessionScope {
     if (offset === undefined || this.isEmpty) return undefined;
     if (isNobodyHere && !this.held.has(rooms[0] ?? '')) return undefined;
     this.deps.sessions.ring.add(this.scope, offset, delivery);
-    return this.incoming.having(() => keyOf(delivery));
+    return this.incoming.having(() => keyOf(offset.text, rooms));
   }
 
   joined(socketId: string, rooms: Iterable<string>): void {

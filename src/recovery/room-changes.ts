@@ -1,4 +1,5 @@
-import type { EventRing, Position } from './event-ring.js';
+import type { Position } from './event-chunk.js';
+import type { EventRing } from './event-ring.js';
 import { addToList } from './lists.js';
 
 /** @internal */

@@ -1,8 +1,9 @@
 import type { Socket } from 'socket.io';
 import { isReservedRoom, sessionIn, sessionRoom } from '../routing/reserved-rooms.js';
-import { isUpTo } from '../wire/offset.js';
+import { EventOffset } from '../wire/offset.js';
 import { isSelected } from '../routing/socket-selector.js';
-import type { EventRing, KeptEvent, Position } from './event-ring.js';
+import type { KeptEvent, Position } from './event-chunk.js';
+import type { EventRing } from './event-ring.js';
 import type { RecoveryFailure } from './recovery-counts.js';
 import { RoomChanges, type RoomChange } from './room-changes.js';
 
@@ -80,7 +81,7 @@ export class Session {
   taken = false;
   /** Whether the user or the session was revoked while the client was away. The session then only shows who comes back. */
   revoked = false;
-  private readonly upTo: string;
+  private readonly upTo: EventOffset;
   private base: string;
   private readonly changes = new RoomChanges();
 
@@ -93,7 +94,7 @@ export class Session {
     this.issued = start.issued;
     this.base = start.base;
     this.carried = start.carried ?? [];
-    this.upTo = start.upTo ?? '';
+    this.upTo = EventOffset.of(start.upTo ?? '');
   }
 
   /** The socket has joined a room or left it. */
@@ -144,13 +145,11 @@ export class Session {
     const foreign = this.roomOfEarlier(current);
     const events = this.carried
       .slice(index)
-      .filter(
-        ({ offset, key }) => foreign === undefined || key !== keyOf({ offset, rooms: [foreign] }),
-      );
+      .filter(({ offset, key }) => foreign === undefined || key !== keyOf(offset, [foreign]));
     for (const at of ring.forRooms(this.scope, this.everyRoom(), position)) {
       const entry = ring.at(at);
       if (entry === undefined || !this.isFor(entry, at, current)) continue;
-      const event = known.get(at) ?? readEvent(ring, entry);
+      const event = known.get(at) ?? readEvent(ring, at, entry);
       if (event === undefined || brought.has(event.key)) continue;
       known.set(at, event);
       events.push(event);
@@ -183,7 +182,7 @@ export class Session {
       if (evicted !== undefined) return this.lost(ring);
       return { index: received + 1, position: since, base: offset };
     }
-    for (const position of ring.find(scope, offset, since)) {
+    for (const position of ring.find(scope, EventOffset.of(offset), since)) {
       const entry = ring.at(position);
       if (entry !== undefined && this.isFor(entry, position)) {
         return { index: carried.length, position: position + 1, base: offset };
@@ -191,7 +190,7 @@ export class Session {
     }
     if (evicted === undefined) return 'not-proven';
     if (evicted === 'unknown') return this.lost(ring);
-    const isLast = offset === evicted.offset || offset === evicted.volatileOffset;
+    const isLast = offset === evicted.offset.text || offset === evicted.volatileOffset?.text;
     const place = { index: carried.length, position: evicted.position + 1, base: offset };
     return isLast ? place : this.lost(ring);
   }
@@ -201,7 +200,7 @@ export class Session {
     const evicted = ring.lastEvicted(this.scope, this.everyRoom(), this.since);
     if (evicted === undefined) return { index: 0, position: this.since, base: this.base };
     if (evicted === 'unknown') return this.lost(ring);
-    return { index: this.carried.length, position: ring.start, base: evicted.offset };
+    return { index: this.carried.length, position: ring.start, base: evicted.offset.text };
   }
 
   private lost(ring: EventRing): RecoveryFailure {
@@ -218,7 +217,7 @@ export class Session {
     // A late event: the client may have received it on the instance where it was before.
     if (asOf !== undefined && this.issued > asOf) return false;
     // It waited for Redis while the sockets of its instance had it.
-    if (isUpTo(entry.offset, this.upTo)) return false;
+    if (entry.offset.isUpTo(this.upTo)) return false;
     const isIn = (room: string): boolean => this.wasIn(room, position);
     const gets = (room: string): boolean =>
       isIn(room) &&
@@ -252,19 +251,14 @@ export class Session {
 }
 
 /** Undefined for a volatile event. */
-function readEvent(ring: EventRing, entry: KeptEvent): MissedEvent | undefined {
-  const frames = ring.framesOf(entry);
-  const { offset, compress, at } = entry;
-  return frames && { offset, compress, frames, key: keyOf(entry), at };
+function readEvent(ring: EventRing, position: Position, entry: KeptEvent): MissedEvent | undefined {
+  const frames = ring.framesAt(position);
+  const { compress, at, rooms } = entry;
+  const offset = entry.offset.text;
+  return frames && { offset, compress, frames, key: keyOf(offset, rooms), at };
 }
 
 /** Identifies one delivery of an event: it may have gone to several rooms, one after the other. @internal */
-export function keyOf({
-  offset,
-  rooms,
-}: {
-  readonly offset?: string | undefined;
-  readonly rooms: readonly string[];
-}): string {
+export function keyOf(offset: string, rooms: readonly string[]): string {
   return `${offset} ${rooms.join(' ')}`;
 }

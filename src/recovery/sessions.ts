@@ -5,7 +5,8 @@ import { after, guarded, type Failed } from '../reporting/timers.js';
 import type { RecoveryOutcome } from '../routing/telemetry.js';
 import type { InstanceId } from '../wire/envelope.js';
 import { AwayRooms } from './away-rooms.js';
-import { EventRing, type Position } from './event-ring.js';
+import type { Position } from './event-chunk.js';
+import { EventRing } from './event-ring.js';
 import { RecoveryCounts } from './recovery-counts.js';
 import type { MissedEvent, Session } from './session.js';
 

@@ -2,6 +2,7 @@ import { PropagatorError } from '../errors.js';
 import { nameOf } from '../text.js';
 import { encodePacket } from '../wire/encode-packet.js';
 import { encodeEnvelope, sizeOf, type WireVersion } from '../wire/envelope.js';
+import type { EventOffset } from '../wire/offset.js';
 import type { TraceContext } from '../wire/trace-context.js';
 import { EVENT_PACKET, WirePacket, type SocketIoPacket } from '../wire/wire-packet.js';
 import type { PacketCodec } from './local-namespace.js';
@@ -18,7 +19,7 @@ export interface EncodedEvent {
   /** The same frames, for the sockets of this instance. */
   readonly packet: WirePacket;
   /** The last argument of the event, with connection recovery. */
-  readonly offset: string | undefined;
+  readonly offset: EventOffset | undefined;
 }
 
 interface EventEncoderDeps {
@@ -45,7 +46,7 @@ export class EventEncoder {
 
   /** The offset of the last event. */
   get lastOffset(): string | undefined {
-    return this.deps.offsets?.ofOwn(this.sequence);
+    return this.deps.offsets?.ofOwn(this.sequence).text;
   }
 
   /**
@@ -70,7 +71,7 @@ export class EventEncoder {
     checkList('rooms', rooms);
     const codec = namespaces.codecOf(event.namespace) ?? defaultCodec;
     const offset = offsets?.ofOwn(sequence);
-    const data = offset === undefined ? event.data : [...event.data, offset];
+    const data = offset === undefined ? event.data : [...event.data, offset.text];
     const packet: SocketIoPacket = { type: EVENT_PACKET, nsp: event.namespace, data };
     const parts = encodePacket(codec.encoder, packet);
     const header = {

@@ -49,6 +49,8 @@ const OF_ANOTHER_VERSION: ReadonlySet<string> = new Set<EnvelopeFault>([
 /** A channel whose events this instance delivers. @internal */
 export interface ChannelEntry {
   readonly target: Target;
+  /** The rooms that the target stands for: one list for all events. */
+  readonly rooms: readonly string[];
   readonly channel: string;
   /** The hash of the channel's name. */
   readonly hash: number;
@@ -112,7 +114,13 @@ export class EventReceiver {
 
   /** Starts to deliver the events of a target. Messages of its channel go to {@link receive}, with the returned entry. */
   listen(target: Target, channel: string): ChannelEntry {
-    const entry = { target, channel, hash: fnv1a(channel), listenedToSince: lenientNow() };
+    const entry = {
+      target,
+      rooms: roomsOfTarget(target),
+      channel,
+      hash: fnv1a(channel),
+      listenedToSince: lenientNow(),
+    };
     this.entries.set(channel, entry);
     return entry;
   }
@@ -121,21 +129,22 @@ export class EventReceiver {
     this.entries.delete(channel);
   }
 
-  receive({ target, channel, hash }: ChannelEntry, bytes: Buffer): void {
+  receive(entry: ChannelEntry, bytes: Buffer): void {
     if (isFrom(bytes, this.ownOrigin)) return;
+    const { target, channel, hash } = entry;
     try {
       if (bytes.length > this.maxMessageBytes) {
         this.drop('message.too-large', target, described(bytes));
       } else if (this.guard?.verify(bytes, channel) === false) {
         // The guard has reported it.
       } else if (isExternal(bytes)) {
-        this.receiveExternal(target, channel, bytes);
+        this.receiveExternal(entry, bytes);
       } else {
         const envelope = decodeEnvelope(bytes);
         if (typeof envelope === 'string') this.drop(envelope, target, described(bytes));
         else if (this.repair?.intercept(envelope, channel, bytes) !== true) {
           this.log.add(envelope.origin, envelope.sequence, hash);
-          this.receiveEnvelope(target, envelope, bytes.length);
+          this.receiveEnvelope(entry, envelope, bytes.length);
         }
       }
     } catch (error) {
@@ -146,34 +155,39 @@ export class EventReceiver {
   /** Delivers an envelope that was missed or held back. */
   deliver({ channel, bytes, sentAt, heldSince }: Arrival): void {
     // Drop it if the channel is no longer subscribed, or was not yet subscribed when the event was sent.
-    const { target, listenedToSince } = this.entries.get(channel) ?? {};
-    if (target === undefined || isFrom(bytes, this.ownOrigin)) return;
-    if (sentAt !== undefined && listenedToSince !== undefined && sentAt < listenedToSince) return;
+    const entry = this.entries.get(channel);
+    if (entry === undefined || isFrom(bytes, this.ownOrigin)) return;
+    if (sentAt !== undefined && sentAt < entry.listenedToSince) return;
     if (this.guard?.verifyReplayed(bytes, channel) === false) return;
     try {
       const envelope = decodeEnvelope(bytes);
       if (typeof envelope === 'string') {
-        this.drop(envelope, target, described(bytes));
+        this.drop(envelope, entry.target, described(bytes));
       } else {
         // Skip sockets that connected, or joined the room, after the event was sent: they may have received the event on another
         // instance, or were not to see it.
-        this.receiveEnvelope(target, envelope, bytes.length, sentAt ?? heldSince);
+        this.receiveEnvelope(entry, envelope, bytes.length, sentAt ?? heldSince);
       }
     } catch (error) {
-      this.drop('message.failed', target, reasonOf(error));
+      this.drop('message.failed', entry.target, reasonOf(error));
     }
   }
 
-  private receiveEnvelope(target: Target, envelope: Envelope, bytes: number, asOf?: number): void {
+  private receiveEnvelope(
+    entry: ChannelEntry,
+    envelope: Envelope,
+    bytes: number,
+    asOf?: number,
+  ): void {
     const { tracing, traffic } = this.telemetry;
-    const { namespace, kind } = target;
+    const { namespace, kind } = entry.target;
     count(traffic.received[kind], 1, bytes);
     const { trace } = envelope;
     const sockets =
       trace === undefined || tracing === undefined
-        ? this.deliverEnvelope(target, envelope, asOf)
+        ? this.deliverEnvelope(entry, envelope, asOf)
         : tracing.deliver(trace, { namespace, target: kind, targets: 1, bytes }, () =>
-            this.deliverEnvelope(target, envelope, asOf),
+            this.deliverEnvelope(entry, envelope, asOf),
           );
     count(traffic.delivered[kind], sockets, sockets * envelope.frames.length);
     // The clock of the other instance may be ahead.
@@ -185,31 +199,33 @@ export class EventReceiver {
    * each namespace.
    */
   read({ channel, bytes }: Pick<Arrival, 'channel' | 'bytes'>): ReadEvent[] | undefined {
-    const { target } = this.entries.get(channel) ?? {};
-    if (target === undefined || this.guard?.verifyRead(bytes, channel) === false) {
+    const entry = this.entries.get(channel);
+    if (entry === undefined || this.guard?.verifyRead(bytes, channel) === false) {
       return undefined;
     }
     const envelope = decodeEnvelope(bytes);
     if (typeof envelope === 'string') return undefined;
     const events: ReadEvent[] = [];
-    this.toEach(target, envelope, undefined, ({ name, codec: { custom } }, delivery) =>
+    this.toEach(entry, envelope, undefined, ({ name, codec: { custom } }, delivery) =>
       events.push({ name, custom, delivery }),
     );
-    return events.length === this.namespaces.named(target.namespace).size ? events : undefined;
+    return events.length === this.namespaces.named(entry.target.namespace).size
+      ? events
+      : undefined;
   }
 
   /** Returns the number of sockets that the event was written to. */
-  private deliverEnvelope(target: Target, envelope: Envelope, asOf?: number): number {
+  private deliverEnvelope(entry: ChannelEntry, envelope: Envelope, asOf?: number): number {
     if (envelope.volatile && this.telemetry.load.overloaded) {
       this.reporter.count('volatile.shed');
       return 0;
     }
-    return this.toEach(target, envelope, asOf, deliver);
+    return this.toEach(entry, envelope, asOf, deliver);
   }
 
   /** Hands an event to `act` for each namespace of its name. Returns the sum of the results. */
   private toEach(
-    target: Target,
+    { target, rooms }: ChannelEntry,
     envelope: Envelope,
     asOf: number | undefined,
     act: (namespace: LocalNamespace, delivery: Delivery) => number,
@@ -221,7 +237,7 @@ export class EventReceiver {
     }
     // Frames of a custom parser can be read only by a server with the same parser.
     const packet = new WirePacket(envelope, this.standard.parser);
-    const audience = audienceOf(target, envelope.rooms);
+    const audience = audienceOf(rooms, envelope.rooms);
     const offset = this.offsets?.of(envelope.origin, envelope.sequence);
     for (const namespace of this.namespaces.named(target.namespace)) {
       const readable = this.encodedFor(packet, envelope.customParser, namespace);
@@ -233,7 +249,7 @@ export class EventReceiver {
         packet:
           offset === undefined || envelope.hasOffset === true
             ? readable
-            : withOffset(readable, namespace, offset),
+            : withOffset(readable, namespace, offset.text),
         ...audience,
         except: envelope.except,
         volatile: envelope.volatile,
@@ -257,7 +273,7 @@ export class EventReceiver {
     return packet.packet && encodeEvent(codec, name, packet.packet.data);
   }
 
-  private receiveExternal(target: Target, channel: string, bytes: Buffer): void {
+  private receiveExternal({ target, rooms, channel }: ChannelEntry, bytes: Buffer): void {
     const event = decodeExternalEvent(bytes);
     if (typeof event === 'string') {
       this.drop('message.malformed', target, event);
@@ -267,12 +283,12 @@ export class EventReceiver {
     count(received[target.kind], 1, bytes.length);
     const data = event.data === undefined ? [event.event] : [event.event, event.data];
     const offset = this.offsets?.ofContent(channel, bytes);
-    if (offset !== undefined) data.push(offset);
+    if (offset !== undefined) data.push(offset.text);
     for (const namespace of this.namespaces.named(target.namespace)) {
       const packet = encodeEvent(namespace.codec, namespace.name, data);
       const sockets = namespace.deliver({
         packet,
-        rooms: roomsOfTarget(target),
+        rooms,
         except: event.except,
         volatile: false,
         compress: true,

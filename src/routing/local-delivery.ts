@@ -1,12 +1,13 @@
 import { count, type Traffic } from '../reporting/traffic.js';
 import type { Target } from '../wire/channel-names.js';
+import type { EventOffset } from '../wire/offset.js';
 import type { WirePacket } from '../wire/wire-packet.js';
 import type { LocalNamespace } from './local-namespace.js';
 import type { NamespaceRegistry } from './namespace-registry.js';
 import type { Offsets } from './offsets.js';
 import type { OutgoingEvent } from './outgoing-event.js';
 import { encodeEvent } from './packet-codec.js';
-import { audienceOf } from './reserved-rooms.js';
+import { audienceOf, roomsOfTarget } from './reserved-rooms.js';
 
 const NONE: readonly string[] = Object.freeze([]);
 
@@ -19,9 +20,9 @@ export class LocalDelivery {
   ) {}
 
   /** Returns the number of sockets that the event was written to. */
-  deliver(target: Target, event: OutgoingEvent, packet: WirePacket, offset?: string): number {
+  deliver(target: Target, event: OutgoingEvent, packet: WirePacket, offset?: EventOffset): number {
     let sockets = 0;
-    const { rooms, within } = audienceOf(target, event.rooms ?? NONE);
+    const { rooms, within } = audienceOf(roomsOfTarget(target), event.rooms ?? NONE);
     for (const namespace of this.namespaces.named(event.namespace)) {
       sockets += namespace.deliver({
         // Servers on other ports may have another parser.
@@ -48,7 +49,7 @@ export class LocalDelivery {
   deliverTo(namespaces: Iterable<LocalNamespace>, event: OutgoingEvent): void {
     const { rooms = NONE, except = NONE, volatile = false, compress = true } = event;
     const offset = this.offsets?.ofLocal();
-    const data = offset === undefined ? event.data : [...event.data, offset];
+    const data = offset === undefined ? event.data : [...event.data, offset.text];
     for (const namespace of namespaces) {
       const packet = encodeEvent(namespace.codec, namespace.name, data);
       namespace.deliver({ packet, rooms, except, volatile, compress, offset });

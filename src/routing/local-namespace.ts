@@ -1,6 +1,7 @@
 import type { Socket } from 'socket.io';
 import type { AuthenticatedIdentity } from '../options/auth-options.js';
 import type { PacketEncoder, PacketParser } from '../ports/packet-parser.js';
+import type { EventOffset } from '../wire/offset.js';
 import type { WirePacket } from '../wire/wire-packet.js';
 import type { EventToAcknowledge, SocketSelector } from './socket-selector.js';
 import type { SendFlags } from './outgoing-event.js';
@@ -21,7 +22,7 @@ export interface Delivery extends SendFlags {
    */
   readonly asOf?: number | undefined;
   /** The last argument of the event, with connection recovery. */
-  readonly offset?: string | undefined;
+  readonly offset?: EventOffset | undefined;
   /** Replaces an event with the same key that waits for a socket. */
   readonly latestOnly?: string | undefined;
 }

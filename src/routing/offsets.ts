@@ -1,5 +1,5 @@
 import type { InstanceId } from '../wire/envelope.js';
-import { offsetOf, offsetOfContent, offsetPrefix } from '../wire/offset.js';
+import { EventOffset, offsetOfContent, offsetPrefix } from '../wire/offset.js';
 
 /** Numbers of events that stay on this instance: above those of all others. */
 const LOCAL = 2 ** 47;
@@ -16,28 +16,28 @@ export class Offsets {
   }
 
   /** The offset of an event of this instance. */
-  ofOwn(sequence: number): string {
-    return offsetOf(this.own, sequence);
+  ofOwn(sequence: number): EventOffset {
+    return new EventOffset(this.own, sequence);
   }
 
   /** The offset of an event that is not published. */
-  ofLocal(): string {
-    return offsetOf(this.own, ++this.lastLocal);
+  ofLocal(): EventOffset {
+    return new EventOffset(this.own, ++this.lastLocal);
   }
 
   /** The offset of an event of another instance. */
-  of(origin: InstanceId, sequence: number): string {
+  of(origin: InstanceId, sequence: number): EventOffset {
     let prefix = this.prefixes.get(origin);
     if (prefix === undefined) {
       if (this.prefixes.size >= MAX_ORIGINS) this.prefixes.clear();
       prefix = offsetPrefix(origin);
       this.prefixes.set(origin, prefix);
     }
-    return offsetOf(prefix, sequence);
+    return new EventOffset(prefix, sequence);
   }
 
   /** The offset of an event of another program. */
-  ofContent(channel: string, bytes: Buffer): string {
+  ofContent(channel: string, bytes: Buffer): EventOffset {
     return offsetOfContent(channel, bytes);
   }
 }

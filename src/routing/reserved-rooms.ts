@@ -85,12 +85,12 @@ export function roomsOfTarget(target: Target): readonly string[] {
  * The audience of a message on a target's channel. Rooms in the message only narrow the target down, so that permission to
  * publish on one channel does not reach other sockets.
  *
+ * @param own the rooms of the target
  * @internal
  */
 export function audienceOf(
-  target: Target,
+  own: readonly string[],
   rooms: readonly string[],
 ): { readonly rooms: readonly string[]; readonly within?: string | undefined } {
-  const own = roomsOfTarget(target);
   return rooms.length === 0 ? { rooms: own } : { rooms, within: own[0] };
 }

@@ -15,7 +15,7 @@ const HALF = 2 ** 24;
 
 /** The length of an offset, in characters and bytes. @internal */
 export const OFFSET_LENGTH = 19;
-const SEQUENCE_DIGITS = 8;
+const PREFIX_LENGTH = 11;
 const CONTENT_BYTES = 14;
 /** A bit that is 0 in each offset of an origin: the last character of its prefix carries four bits. */
 const CONTENT_BYTE = 8;
@@ -26,26 +26,39 @@ export function offsetPrefix(origin: InstanceId): string {
   return Buffer.from(origin, 'hex').toString('base64url');
 }
 
-/** @param sequence at most 48 bits @internal */
-export function offsetOf(prefix: string, sequence: number): string {
-  const high = Math.floor(sequence / HALF);
-  const low = sequence % HALF;
-  return (
-    prefix + PAIRS[high >>> 12]! + PAIRS[high & 4_095]! + PAIRS[low >>> 12]! + PAIRS[low & 4_095]!
-  );
-}
+/** An offset as a number, because the text of most offsets is never needed. @internal */
+export class EventOffset {
+  /** @param number at most 48 bits; -1: `prefix` is the whole text, in a form that no event has */
+  constructor(
+    readonly prefix: string,
+    readonly number: number,
+  ) {}
 
-/** Whether two offsets are of one origin, and the first is not behind the second. @internal */
-export function isUpTo(offset: string, last: string): boolean {
-  const prefixLength = OFFSET_LENGTH - SEQUENCE_DIGITS;
-  if (offset.length !== OFFSET_LENGTH || !last.startsWith(offset.slice(0, prefixLength))) {
-    return false;
+  static of(text: string): EventOffset {
+    if (text.length !== OFFSET_LENGTH) return new EventOffset(text, -1);
+    let number = 0;
+    for (let i = PREFIX_LENGTH; i < OFFSET_LENGTH; i++) {
+      const digit = DIGITS.indexOf(text.charAt(i));
+      if (digit < 0) return new EventOffset(text, -1);
+      number = number * DIGITS.length + digit;
+    }
+    return new EventOffset(text.slice(0, PREFIX_LENGTH), number);
   }
-  for (let i = prefixLength; i < OFFSET_LENGTH; i++) {
-    const difference = DIGITS.indexOf(offset[i]!) - DIGITS.indexOf(last[i]!);
-    if (difference !== 0) return difference < 0;
+
+  get text(): string {
+    const { prefix, number } = this;
+    if (number < 0) return prefix;
+    const high = Math.floor(number / HALF);
+    const low = number % HALF;
+    return (
+      prefix + PAIRS[high >>> 12]! + PAIRS[high & 4_095]! + PAIRS[low >>> 12]! + PAIRS[low & 4_095]!
+    );
   }
-  return true;
+
+  /** Whether both are of one origin, and this one is not behind the other. */
+  isUpTo({ prefix, number }: EventOffset): boolean {
+    return this.prefix === prefix && this.number <= number;
+  }
 }
 
 /**
@@ -54,8 +67,8 @@ export function isUpTo(offset: string, last: string): boolean {
  *
  * @internal
  */
-export function offsetOfContent(channel: string, bytes: Buffer): string {
+export function offsetOfContent(channel: string, bytes: Buffer): EventOffset {
   const hash = createHash('sha256').update(channel).update('\0').update(bytes).digest();
   hash[CONTENT_BYTE]! |= CONTENT_BIT;
-  return hash.subarray(0, CONTENT_BYTES).toString('base64url');
+  return EventOffset.of(hash.subarray(0, CONTENT_BYTES).toString('base64url'));
 }

@@ -124,7 +124,7 @@ describe('a client that comes back and is being admitted', () => {
       for (const namespace of router.namespaces.named('/')) {
         const offset = router.offsets?.ofLocal();
         namespace.deliver({
-          packet: encodeEvent(namespace.codec, '/', [NUMBERED, [data, 0], offset]),
+          packet: encodeEvent(namespace.codec, '/', [NUMBERED, [data, 0], offset?.text]),
           rooms: ['lobby'],
           except: [],
           volatile: false,

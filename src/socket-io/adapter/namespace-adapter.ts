@@ -173,7 +173,7 @@ export function namespaceAdapter(
       const args = data as unknown[];
       const offset = args[0] === PRESENCE_EVENT ? undefined : router.offsets?.ofLocal();
       const encoder = encoderOf((this.nsp as Namespace).server) ?? codec.encoder;
-      const whole = offset === undefined ? args : [...args, offset];
+      const whole = offset === undefined ? args : [...args, offset.text];
       this.endpoint.deliver({
         packet: encodeEvent({ ...codec, encoder }, name, whole),
         rooms: [...rooms],

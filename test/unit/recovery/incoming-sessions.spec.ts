@@ -7,20 +7,20 @@ import { Sessions } from '../../../src/recovery/sessions.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import { codecOf, encodeEvent } from '../../../src/routing/packet-codec.js';
 import { userRoom } from '../../../src/routing/reserved-rooms.js';
-import { offsetOf, offsetPrefix } from '../../../src/wire/offset.js';
+import { EventOffset, offsetPrefix } from '../../../src/wire/offset.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 import { certainProofs } from '../../support/recovering-namespace.js';
 
 const SCOPE = 1;
 const SID = 'socket-of-alice';
-const OFFSET = offsetOf(offsetPrefix('00000000000000bb'), 7);
+const OFFSET = new EventOffset(offsetPrefix('00000000000000bb'), 7);
 
 // On a Cluster the channels of two users come over different connections.
 it('recognise an event for several users that has come for another user only, when it comes for their own', async () => {
   const reporter = new Reporter(new MemoryLogger());
   const options = { maxBytes: 1_000_000, maxDisconnectionMs: 60_000, persist: false };
   const sessions = new Sessions('00000000000000aa', options, reporter);
-  const packet = encodeEvent(codecOf(parser), '/', ['event', OFFSET]);
+  const packet = encodeEvent(codecOf(parser), '/', ['event', OFFSET.text]);
   const { frames } = packet;
   const alice = { offset: OFFSET, rooms: [userRoom('alice')] };
   const bob = { offset: OFFSET, rooms: [userRoom('bob')] };
@@ -38,7 +38,8 @@ it('recognise an event for several users that has come for another user only, wh
           volatile: false,
           compress: true,
         });
-        const carried = { ...alice, frames, compress: true, key: keyOf(alice) };
+        const key = keyOf(OFFSET.text, alice.rooms);
+        const carried = { offset: OFFSET.text, frames, compress: true, key };
         return Promise.resolve({
           rooms: [SID, userRoom('alice')],
           data: {},
@@ -65,7 +66,7 @@ it('recognise an event for several users that has come for another user only, wh
     current: undefined,
   });
 
-  expect(incoming.having(() => keyOf(alice))).toEqual(new Set([SID]));
-  expect(incoming.having(() => keyOf(bob))).toBeUndefined();
+  expect(incoming.having(() => keyOf(OFFSET.text, alice.rooms))).toEqual(new Set([SID]));
+  expect(incoming.having(() => keyOf(OFFSET.text, bob.rooms))).toBeUndefined();
   sessions.close();
 });

@@ -3,6 +3,7 @@ import { EventRing } from '../../../src/recovery/event-ring.js';
 import { Session, type SessionStart } from '../../../src/recovery/session.js';
 import { encodeEvent, codecOf } from '../../../src/routing/packet-codec.js';
 import type { Delivery } from '../../../src/routing/local-namespace.js';
+import { EventOffset } from '../../../src/wire/offset.js';
 import * as parser from 'socket.io-parser';
 
 const SCOPE = 1;
@@ -25,7 +26,7 @@ describe('the events that a session missed', () => {
   const add = (offset: string, to: Partial<Delivery> = {}, scope = SCOPE): void => {
     const packet = encodeEvent(CODEC, '/', ['news', offset]);
     const whole = { rooms: [], except: [], volatile: false, compress: true, packet, ...to };
-    ring.add(scope, offset, whole);
+    ring.add(scope, EventOffset.of(offset), whole);
   };
   const given = (rooms: string[], start: Partial<SessionStart> = {}): Session => {
     const since = ring.position;
@@ -171,6 +172,34 @@ describe('the events that a session missed', () => {
     expect(after(idle, '')).toBe('too-much');
     expect(after(busy, '2')).toBe('too-much');
     expect(after(busy, 'n4999')).toEqual(['3']);
+  });
+
+  it('have nothing of earlier events whose memory they use', () => {
+    ring = new EventRing({ maxBytes: 200_000, maxAgeMs: 600_000 });
+    for (let n = 0; n < 3_000; n++)
+      add(`n${n}`, { rooms: ['r'], except: ['x'], within: 'w', asOf: 1 });
+    const session = given(['r', 'x'], { issued: 100 });
+    for (let n = 0; n < 3_000; n++) add(`v${n}`, { rooms: ['r'], volatile: true });
+    add('1', { rooms: ['r'] });
+
+    expect(session.missed(ring, { offset: 'v2999' }, -1)).toMatchObject({
+      events: [{ offset: '1', key: '1 r', compress: true }],
+    });
+    expect(ring.at(ring.position - 2)).toMatchObject({ except: [], rooms: ['r'] });
+    expect(ring.framesAt(ring.position - 2)).toBeUndefined();
+  });
+
+  it('are unknown if too many other rooms had events since', () => {
+    ring = new EventRing({ maxBytes: 200_000, maxAgeMs: 600_000 });
+    const idle = given(['r']);
+    add('1', { rooms: ['r'] });
+    const others = (count: number): void => {
+      for (let n = 0; n < count; n++) add('other', { rooms: [`room ${ring.position}`] });
+    };
+    others(60_000);
+    expect(after(idle, '1')).toEqual([]);
+    others(60_000);
+    expect(after(idle, '1')).toBe('too-much');
   });
 
   it('are kept within the limit, also if each is for many rooms', () => {

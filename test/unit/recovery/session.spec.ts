@@ -2,19 +2,30 @@ import { describe, expect, it } from '@jest/globals';
 import * as parser from 'socket.io-parser';
 import { EventRing } from '../../../src/recovery/event-ring.js';
 import { Session } from '../../../src/recovery/session.js';
-import { isUpTo, offsetOf, offsetPrefix } from '../../../src/wire/offset.js';
+import { EventOffset, offsetPrefix } from '../../../src/wire/offset.js';
 import { WirePacket } from '../../../src/wire/wire-packet.js';
 
 const HERE = offsetPrefix('00000000000000aa');
 const BEFORE = offsetPrefix('00000000000000bb');
 const SCOPE = 1;
 
+const offsetOf = (prefix: string, sequence: number): string =>
+  new EventOffset(prefix, sequence).text;
+const isUpTo = (offset: string, last: string): boolean =>
+  EventOffset.of(offset).isUpTo(EventOffset.of(last));
+
 describe('the events of a session that came from another instance', () => {
   it('are without those that waited for Redis while the sockets of that instance had them', () => {
     const ring = new EventRing({ maxBytes: 1_000_000, maxAgeMs: 60_000 });
     const add = (offset: string): void => {
       const packet = new WirePacket({ frames: Buffer.from(offset) }, parser);
-      ring.add(SCOPE, offset, { packet, rooms: [], except: [], volatile: false, compress: true });
+      ring.add(SCOPE, EventOffset.of(offset), {
+        packet,
+        rooms: [],
+        except: [],
+        volatile: false,
+        compress: true,
+      });
     };
     const carried = [7, 8].map((sequence) => {
       const offset = offsetOf(BEFORE, sequence);

@@ -67,7 +67,7 @@ describe('the encoder of events', () => {
     expect(new Set(sequences).size).toBe(all.length);
     expect(all.map(({ offset }) => offset)).toEqual(sequences.map((one) => offsets.ofOwn(one)));
     expect(all.map(({ packet }) => packet.packet?.data.at(-1))).toEqual(
-      all.map(({ offset }) => offset),
+      all.map(({ offset }) => offset?.text),
     );
   });
 

@@ -11,6 +11,7 @@ import { RecentJoins } from '../../../../src/socket-io/adapter/recent-joins.js';
 import { RoomChannels } from '../../../../src/socket-io/adapter/room-channels.js';
 import type { SlowClients } from '../../../../src/socket-io/connections/slow-clients.js';
 import { MemoryLogger } from '../../../support/memory-logger.js';
+import { EventOffset } from '../../../../src/wire/offset.js';
 
 const NAME = '/chat';
 const CODEC = codecOf(parser);
@@ -252,16 +253,16 @@ describe('a namespace without a Socket.IO server', () => {
       connected: () => undefined,
       joined: () => undefined,
       keep: ({ offset }: Delivery) => {
-        kept.push(offset);
-        return offset === 'known' ? new Set(['a']) : undefined;
+        kept.push(offset?.text);
+        return offset?.text === 'known' ? new Set(['a']) : undefined;
       },
     } as unknown as NamespaceRecovery;
     endpoint = givenEndpoint(recovery);
     join('a', 'r');
     join('b', 'r');
 
-    expect(deliver({ rooms: ['r'], offset: 'new' })).toBe(2);
-    expect(deliver({ rooms: ['r'], offset: 'known' })).toBe(1);
+    expect(deliver({ rooms: ['r'], offset: EventOffset.of('new') })).toBe(2);
+    expect(deliver({ rooms: ['r'], offset: EventOffset.of('known') })).toBe(1);
     expect(received()).toEqual({ a: 1, b: 2 });
     expect(kept).toEqual(['new', 'known']);
   });
