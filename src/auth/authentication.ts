@@ -177,7 +177,8 @@ export class Authentication {
         'authenticate returned an identity whose sessionId (or sid) is neither a string of 1 to 256 characters nor a number up to 2^53 - 1',
       );
     }
-    const whole = { ...identity, userId, sessionId, ...(expiresAt !== undefined && { expiresAt }) };
+    const whole = Object.assign(copyOf(identity), { userId, sessionId });
+    if (expiresAt !== undefined) whole.expiresAt = expiresAt;
     const known = Object.freeze(withPrototypeOf(identity, whole) as AuthenticatedIdentity);
     return this.refusalOf(known, since, socket) ?? known;
   }
@@ -203,6 +204,14 @@ export class Authentication {
     this.reporter.report(code, () => `${detail} (the client at ${this.addressOf(socket)})`);
     return new AuthRefusal(code, retryAfterMs === undefined ? undefined : { retryAfterMs });
   }
+}
+
+/**
+ * A copy of the own properties. Copies by `Object.assign` share one hidden class; V8 gives each frozen copy by `...` a
+ * hidden class of its own, which takes twice the memory of the copy. `Object.assign` would take `__proto__` as the prototype.
+ */
+function copyOf(identity: Partial<Identity>): Partial<Identity> {
+  return Object.hasOwn(identity, '__proto__') ? { ...identity } : Object.assign({}, identity);
 }
 
 /**

@@ -7,14 +7,20 @@ import { normalisedUserId } from './user-id.js';
 /** The id of a session is the name of a room, and travels with events. */
 const MAX_CHARACTERS = 256;
 
+interface UserSession {
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
 /**
  * Ids of connections, one for each user: with a shared one, the end of one user's session would end those of the
- * others. Not Engine.IO's id, because a client that knows that id can use the connection by long polling.
+ * others. Not Engine.IO's id, because a client that knows that id can use the connection by long polling. Most connections
+ * have one user, and need no Map.
  */
-const sessionIds = new WeakMap<object, Map<string, string>>();
+const sessionIds = new WeakMap<object, UserSession | Map<string, string>>();
 
 /** The session and the user of a recovered socket. */
-const continued = new WeakMap<Socket, { readonly userId: string; readonly sessionId: string }>();
+const continued = new WeakMap<Socket, UserSession>();
 
 /** A session id as a string. Undefined if the value is not a valid id. @internal */
 export function normalisedSessionId(given: unknown): string | undefined {
@@ -42,13 +48,21 @@ export function continueSession(socket: Socket, userId: string, sessionId: strin
 }
 
 function connectionSession(socket: Socket, userId: string): string {
-  const ofUsers = sessionIds.get(socket.conn) ?? new Map<string, string>();
-  const known = ofUsers.get(userId);
+  const sessions = sessionIds.get(socket.conn);
+  const known = sessions instanceof Map ? sessions.get(userId) : idFor(sessions, userId);
   if (known !== undefined) return known;
-  const before = continued.get(socket);
-  const sessionId = before?.userId === userId ? before.sessionId : newId();
-  sessionIds.set(socket.conn, ofUsers.set(userId, sessionId));
+  const sessionId = idFor(continued.get(socket), userId) ?? newId();
+  if (sessions instanceof Map) sessions.set(userId, sessionId);
+  else if (sessions === undefined) sessionIds.set(socket.conn, { userId, sessionId });
+  else {
+    const first = [sessions.userId, sessions.sessionId] as const;
+    sessionIds.set(socket.conn, new Map([first, [userId, sessionId]]));
+  }
   return sessionId;
+}
+
+function idFor(session: UserSession | undefined, userId: string): string | undefined {
+  return session?.userId === userId ? session.sessionId : undefined;
 }
 
 /**

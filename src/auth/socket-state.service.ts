@@ -19,7 +19,8 @@ const NO_SOCKETS: readonly AuthenticatedSocket[] = Object.freeze([]);
  * whole cluster, emit instead.
  */
 export class SocketStateService {
-  private readonly sockets = new Map<string, Set<AuthenticatedSocket>>();
+  /** The socket of each user, or a Set for users with several. */
+  private readonly sockets = new Map<string, AuthenticatedSocket | Set<AuthenticatedSocket>>();
   private readonly changes = new Subject<SocketStateChange>();
   private total = 0;
   /** The user of each connected socket as recorded by the adapter. Only the adapter removes it. */
@@ -44,12 +45,13 @@ export class SocketStateService {
   }
 
   private insert(id: string, socket: AuthenticatedSocket): boolean {
-    const sockets = this.sockets.get(id) ?? new Set();
-    if (sockets.has(socket)) return false;
-    sockets.add(socket);
+    const sockets = this.sockets.get(id);
+    if (isAmong(sockets, socket)) return false;
     this.total++;
-    if (sockets.size === 1) {
-      this.sockets.set(id, sockets);
+    if (sockets instanceof Set) sockets.add(socket);
+    else if (sockets !== undefined) this.sockets.set(id, new Set([sockets, socket]));
+    else {
+      this.sockets.set(id, socket);
       this.changes.next({ type: 'first-socket', userId: id });
     }
     return true;
@@ -75,9 +77,10 @@ export class SocketStateService {
     const id = normalisedUserId(userId);
     if (id !== undefined && this.kept.get(socket) === id) return false;
     const sockets = id === undefined ? undefined : this.sockets.get(id);
-    if (id === undefined || sockets === undefined || !sockets.delete(socket)) return false;
+    if (id === undefined || !isAmong(sockets, socket)) return false;
     this.total--;
-    if (sockets.size === 0) {
+    if (sockets instanceof Set) sockets.delete(socket);
+    if (!(sockets instanceof Set) || sockets.size === 0) {
       this.sockets.delete(id);
       this.changes.next({ type: 'last-socket', userId: id });
     }
@@ -88,13 +91,17 @@ export class SocketStateService {
   get(userId: UserId): readonly AuthenticatedSocket[] {
     const id = normalisedUserId(userId);
     const sockets = id === undefined ? undefined : this.sockets.get(id);
-    return sockets === undefined ? NO_SOCKETS : [...sockets];
+    if (sockets === undefined) return NO_SOCKETS;
+    return sockets instanceof Set ? [...sockets] : [sockets];
   }
 
   /** The sockets of all users, as one flat list. */
   getAll(): readonly AuthenticatedSocket[] {
     const all: AuthenticatedSocket[] = [];
-    for (const sockets of this.sockets.values()) for (const socket of sockets) all.push(socket);
+    for (const sockets of this.sockets.values()) {
+      if (sockets instanceof Set) for (const socket of sockets) all.push(socket);
+      else all.push(sockets);
+    }
     return all;
   }
 
@@ -107,4 +114,11 @@ export class SocketStateService {
   get socketCount(): number {
     return this.total;
   }
+}
+
+function isAmong(
+  sockets: AuthenticatedSocket | Set<AuthenticatedSocket> | undefined,
+  socket: AuthenticatedSocket,
+): boolean {
+  return sockets instanceof Set ? sockets.has(socket) : sockets !== undefined && sockets === socket;
 }

@@ -5,18 +5,20 @@ import type { ResolvedAuthOptions } from '../options/resolve-auth.js';
 /** RFC 6750, section 2.1; the scheme is case-insensitive (RFC 9110, section 11.1). */
 const BEARER = /^bearer +(\S+) *$/i;
 
-const tokens = new WeakMap<Socket, readonly string[]>();
+/** A string for the many sockets that have had one token only. */
+const tokens = new WeakMap<Socket, string | readonly string[]>();
 
 /** Records a socket's token, so that it can be left out of data for others. @internal */
 export function rememberToken(socket: Socket, token: string): void {
   // The handshake keeps the first one for ever, and it may still be valid.
   const [first = token] = tokensUsedBy(socket);
-  tokens.set(socket, first === token ? [token] : [first, token]);
+  tokens.set(socket, first === token ? token : [first, token]);
 }
 
 /** The token with which a socket was authenticated, and its current one. @internal */
 export function tokensUsedBy(socket: Socket): readonly string[] {
-  return tokens.get(socket) ?? [];
+  const used = tokens.get(socket) ?? [];
+  return typeof used === 'string' ? [used] : used;
 }
 
 /** The token that a client connects with, or undefined. @throws any error of `extractToken` @internal */

@@ -4,9 +4,15 @@ import type { Reporter } from '../reporting/reporter.js';
 
 export type ChannelListener = (message: Buffer) => void;
 
+/** Gets the messages of a channel. Without a closure, because there is one for each user and room. */
+export interface ChannelReceiver {
+  receive(message: Buffer): void;
+}
+
 interface Channel {
   readonly name: string;
-  readonly listeners: Set<Listening>;
+  /** Replaced, not changed: a listener that another one adds does not get the current message. */
+  listeners: readonly Listening[];
   /** Whether the channel is subscribed by {@link PubSub.subscribeControl}. */
   readonly control: boolean;
   /** The listener of {@link Channels.share}. */
@@ -16,7 +22,7 @@ interface Channel {
 /** A listener of a channel. Small, because there is one for each user and room: no closures, no settled promise. */
 interface Listening {
   readonly channel: Channel;
-  readonly listener: ChannelListener;
+  readonly receiver: ChannelReceiver;
   /** Called when the last holder has released it. */
   readonly onReleased: ((name: string) => void) | undefined;
   holders: number;
@@ -26,6 +32,8 @@ interface Listening {
 
 /** Where there is nothing to wait for; one for all, because there are very many channels. */
 const READY = Promise.resolve();
+
+const NOBODY: readonly Listening[] = [];
 
 /**
  * Shares the subscriptions of one transport, with a reference count for each channel: a channel is subscribed for
@@ -52,23 +60,23 @@ export class Channels {
 
   /** Subscribes to a channel until the handle is released. */
   acquire(name: string, listener: ChannelListener): ChannelHandle {
-    return new ChannelHandle(this, this.listen(this.channel(name), listener));
+    return new ChannelHandle(this, this.listen(this.channel(name), { receive: listener }));
   }
 
   /** Like {@link acquire}, for replies and requests to this instance. */
   acquireControl(name: string, listener: ChannelListener): ChannelHandle {
-    return new ChannelHandle(this, this.listen(this.channel(name, true), listener));
+    return new ChannelHandle(this, this.listen(this.channel(name, true), { receive: listener }));
   }
 
   /**
-   * Like {@link acquire}, with one listener for all callers: it gets each message once.
+   * Like {@link acquire}, with one receiver for all callers: it gets each message once.
    *
-   * @param open makes the listener, for the first holder
+   * @param open makes the receiver, for the first holder
    * @param onReleased is called after the last holder
    */
   share(
     name: string,
-    open: () => ChannelListener,
+    open: () => ChannelReceiver,
     onReleased: (name: string) => void,
   ): ChannelHandle {
     const channel = this.channel(name);
@@ -86,11 +94,11 @@ export class Channels {
   /** @internal Called by the last handle of a listener. */
   released(listening: Listening): void {
     const { channel, onReleased } = listening;
-    const { name, listeners } = channel;
-    listeners.delete(listening);
+    const { name } = channel;
+    channel.listeners = channel.listeners.filter((one) => one !== listening);
     if (channel.shared === listening) channel.shared = undefined;
     onReleased?.(name);
-    if (listeners.size > 0 || this.channels.get(name) !== channel) return;
+    if (channel.listeners.length > 0 || this.channels.get(name) !== channel) return;
     this.channels.delete(name);
     this.pubSub.unsubscribe(name);
   }
@@ -98,7 +106,7 @@ export class Channels {
   private channel(name: string, control = false): Channel {
     let channel = this.channels.get(name);
     if (channel === undefined) {
-      channel = { name, listeners: new Set(), control, shared: undefined };
+      channel = { name, listeners: NOBODY, control, shared: undefined };
       this.channels.set(name, channel);
     }
     return channel;
@@ -106,11 +114,11 @@ export class Channels {
 
   private listen(
     channel: Channel,
-    listener: ChannelListener,
+    receiver: ChannelReceiver,
     onReleased?: (name: string) => void,
   ): Listening {
-    const listening: Listening = { channel, listener, onReleased, holders: 0, waiting: undefined };
-    channel.listeners.add(listening);
+    const listening: Listening = { channel, receiver, onReleased, holders: 0, waiting: undefined };
+    channel.listeners = [...channel.listeners, listening];
     // Also for a second listener, because the attempt for the first one may have failed meanwhile.
     listening.waiting = this.subscribe(channel).finally(() => {
       listening.waiting = undefined;
@@ -135,14 +143,8 @@ export class Channels {
   }
 
   private readonly dispatch = (name: string, message: Buffer): void => {
-    const listeners = this.channels.get(name)?.listeners;
-    if (listeners === undefined) return;
-    // A listener that another one adds does not get this message. Most channels have one, and need no copy.
-    const isAlone = listeners.size === 1;
-    for (const { listener } of isAlone ? listeners : [...listeners]) {
-      listener(message);
-      if (isAlone) return;
-    }
+    const listeners = this.channels.get(name)?.listeners ?? NOBODY;
+    for (const { receiver } of listeners) receiver.receive(message);
   };
 }
 

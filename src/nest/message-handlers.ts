@@ -44,16 +44,30 @@ interface Binding extends MessageHandlersDeps {
  * @internal
  */
 export class MessageHandlers {
+  /** The calls in progress of each socket that has sent a message. */
   private readonly running = new WeakMap<Socket, Set<Call>>();
   private readonly held = new HeldCalls();
+  /** One listener for all sockets. */
+  private readonly leave: (this: Socket) => void;
 
-  constructor(private readonly deps: MessageHandlersDeps) {}
+  constructor(private readonly deps: MessageHandlersDeps) {
+    const { running } = this;
+    this.leave = function (this: Socket): void {
+      const failed = deps.reporter.failure('handler.failed', () => `socket ${this.id}`);
+      guarded(failed, () => {
+        for (const call of running.get(this) ?? []) call.leave();
+      })();
+    };
+  }
 
   bind(socket: Socket, handlers: readonly Handler[], transform: Transform): void {
-    const running = this.runningOf(socket);
+    // A namespace may have several gateways.
+    if (!socket.listeners('disconnect').includes(this.leave)) socket.on('disconnect', this.leave);
     for (const handler of handlers) {
-      const bound: Binding = { ...this.deps, socket, handler, running, held: this.held };
+      // For the first message: most sockets never send most of the messages.
+      let binding: Binding | undefined;
       socket.on(handler.message as string, (...args: unknown[]) => {
+        const bound = (binding ??= this.bindingOf(socket, handler));
         const once = takeOnceId(args);
         const payload = payloadOf(bound, args);
         if (payload === undefined) return;
@@ -69,16 +83,14 @@ export class MessageHandlers {
     this.held.close();
   }
 
+  private bindingOf(socket: Socket, handler: Handler): Binding {
+    const { deps, held } = this;
+    return { ...deps, socket, handler, running: this.runningOf(socket), held };
+  }
+
   private runningOf(socket: Socket): Set<Call> {
-    const known = this.running.get(socket);
-    if (known !== undefined) return known;
-    const running = new Set<Call>();
-    this.running.set(socket, running);
-    const failed = this.deps.reporter.failure('handler.failed', () => `socket ${socket.id}`);
-    const leave = guarded(failed, () => {
-      for (const call of running) call.leave();
-    });
-    socket.once('disconnect', leave);
+    let running = this.running.get(socket);
+    if (running === undefined) this.running.set(socket, (running = new Set()));
     return running;
   }
 }

@@ -1,7 +1,7 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { IoAdapter } from '@nestjs/platform-socket.io';
-import type { Namespace, Server, ServerOptions } from 'socket.io';
+import type { Namespace, Server, ServerOptions, Socket } from 'socket.io';
 import { PropagatorError } from '../errors.js';
 import { misused, shown } from '../options/checks.js';
 import { missingAdapter } from './gateway-check.js';
@@ -80,6 +80,11 @@ export class SocketStateAdapter extends IoAdapter {
     ...[socket, handlers, transform]: Parameters<IoAdapter['bindMessageHandlers']>
   ): void {
     this.messageHandlers.bind(socket, handlers, transform);
+  }
+
+  /** As in IoAdapter, without the two closures for each socket that `once` takes: a socket disconnects once. */
+  override bindClientDisconnect(client: Socket, listener: (reason: string) => void): void {
+    client.on('disconnect', listener);
   }
 
   override async dispose(): Promise<void> {

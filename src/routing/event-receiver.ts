@@ -11,6 +11,7 @@ import { fnv1a } from '../wire/fnv.js';
 import { WirePacket } from '../wire/wire-packet.js';
 import { codecOf, encodeEvent } from './packet-codec.js';
 import type { Delivery, LocalNamespace } from './local-namespace.js';
+import type { ChannelReceiver } from '../channels/channels.js';
 import type { MessageAuthenticator } from '../channels/message-authenticator.js';
 import type { NamespaceRegistry } from './namespace-registry.js';
 import type { Offsets } from './offsets.js';
@@ -47,15 +48,29 @@ const OF_ANOTHER_VERSION: ReadonlySet<string> = new Set<EnvelopeFault>([
 ]);
 
 /** A channel whose events this instance delivers. @internal */
-export interface ChannelEntry {
-  readonly target: Target;
-  /** The rooms that the target stands for: one list for all events. */
-  readonly rooms: readonly string[];
-  readonly channel: string;
+export class ChannelEntry implements ChannelReceiver {
   /** The hash of the channel's name. */
   readonly hash: number;
   /** Ms since 1970. */
-  readonly listenedToSince: number;
+  readonly listenedToSince = lenientNow();
+  private known: readonly string[] | undefined;
+
+  constructor(
+    private readonly receiver: EventReceiver,
+    readonly target: Target,
+    readonly channel: string,
+  ) {
+    this.hash = fnv1a(channel);
+  }
+
+  /** The rooms that the target stands for: one list for all events, made for the first one. */
+  get rooms(): readonly string[] {
+    return (this.known ??= roomsOfTarget(this.target));
+  }
+
+  receive(bytes: Buffer): void {
+    this.receiver.receive(this, bytes);
+  }
 }
 
 /** The part of the repair that sees incoming envelopes before they are delivered. */
@@ -112,15 +127,9 @@ export class EventReceiver {
     return this.entries.has(channel);
   }
 
-  /** Starts to deliver the events of a target. Messages of its channel go to {@link receive}, with the returned entry. */
+  /** Starts to deliver the events of a target. The result receives the messages of its channel. */
   listen(target: Target, channel: string): ChannelEntry {
-    const entry = {
-      target,
-      rooms: roomsOfTarget(target),
-      channel,
-      hash: fnv1a(channel),
-      listenedToSince: lenientNow(),
-    };
+    const entry = new ChannelEntry(this, target, channel);
     this.entries.set(channel, entry);
     return entry;
   }
@@ -129,6 +138,7 @@ export class EventReceiver {
     this.entries.delete(channel);
   }
 
+  /** Called by an entry. */
   receive(entry: ChannelEntry, bytes: Buffer): void {
     if (isFrom(bytes, this.ownOrigin)) return;
     const { target, channel, hash } = entry;

@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs';
 import { PropagatorError, reasonOf } from '../errors.js';
 import { shown } from '../options/checks.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import type { ChannelHandle, ChannelListener, Channels } from '../channels/channels.js';
+import type { ChannelHandle, Channels } from '../channels/channels.js';
 import type { PubSub } from '../ports/pub-sub.js';
 import type { Reporter } from '../reporting/reporter.js';
 import { count } from '../reporting/traffic.js';
@@ -128,11 +128,11 @@ export class EventRouter {
   hold(target: Target): ChannelHandle {
     const channel = this.channels.of(target);
     const { receiver } = this;
-    const listen = (): ChannelListener => {
-      const entry = receiver.listen(target, channel);
-      return (bytes) => receiver.receive(entry, bytes);
-    };
-    return this.sharedChannels.share(channel, listen, this.released);
+    return this.sharedChannels.share(
+      channel,
+      () => receiver.listen(target, channel),
+      this.released,
+    );
   }
 
   /** The channels of the events for a namespace and these rooms. */

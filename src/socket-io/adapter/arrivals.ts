@@ -3,7 +3,7 @@ import type { Socket } from 'socket.io';
 import { shown } from '../../options/checks.js';
 import type { Reporter } from '../../reporting/reporter.js';
 import type { Refusals } from '../../auth/refusals.js';
-import { after, soon, type Failed } from '../../reporting/timers.js';
+import { after, guarded, soon, type Failed } from '../../reporting/timers.js';
 
 type Connection = Socket['conn'];
 type Next = (error: Error) => void;
@@ -41,6 +41,8 @@ export class Arrivals {
   private readonly duplicates = new WeakMap<Connection, End[]>();
   private readonly underway = new WeakMap<Connection, Underway>();
   private readonly failed: Failed;
+  /** One listener for all connections. */
+  private readonly listener: (this: Connection, data: unknown) => void;
 
   constructor(
     private readonly refusals: Refusals,
@@ -51,14 +53,17 @@ export class Arrivals {
     private readonly searchMs = 0,
   ) {
     this.failed = reporter.failure('connection.failed', CONNECT_PACKET);
+    const received = guarded(this.failed, (connection: Connection, data: unknown) => {
+      if (typeof data === 'string' && data.startsWith(CONNECT)) this.sent(connection, data);
+    });
+    this.listener = function (this: Connection, data: unknown): void {
+      received(this, data);
+    };
   }
 
   /** Watches a new connection for CONNECT packets to unknown namespaces, which no middleware sees. */
   watch(connection: Connection): void {
-    connection.on('message', (data: unknown) => {
-      if (typeof data !== 'string' || !data.startsWith(CONNECT)) return;
-      this.reporter.attempt('connection.failed', CONNECT_PACKET, () => this.sent(connection, data));
-    });
+    connection.on('message', this.listener);
   }
 
   /**

@@ -1,6 +1,22 @@
 import type { AuthenticatedIdentity } from '../../options/auth-options.js';
 import { roomsOfIdentity } from '../../routing/reserved-rooms.js';
 
+/** The ids of the sockets in a room. @internal */
+export type Members = Iterable<string> & Pick<ReadonlySet<string>, 'has'>;
+
+/** Most users and sessions have one socket. A Set would take five times the memory. */
+class OneMember implements Members {
+  constructor(readonly id: string) {}
+
+  has(id: string): boolean {
+    return id === this.id;
+  }
+
+  [Symbol.iterator](): Iterator<string> {
+    return [this.id].values();
+  }
+}
+
 /** Called when the first socket of a user or session joins, and when the last one has left. */
 interface Holder {
   open(room: string): void;
@@ -14,7 +30,7 @@ interface Holder {
  * @internal
  */
 export class IdentityRooms {
-  private readonly members = new Map<string, Set<string>>();
+  private readonly members = new Map<string, OneMember | Set<string>>();
   private readonly identities = new Map<string, AuthenticatedIdentity>();
 
   constructor(private readonly holder: Holder) {}
@@ -23,12 +39,14 @@ export class IdentityRooms {
     this.identities.set(id, identity);
     const rooms = roomsOfIdentity(identity);
     for (const room of rooms) {
-      const ids = this.members.get(room);
-      if (ids === undefined) {
-        this.members.set(room, new Set([id]));
+      const members = this.members.get(room);
+      if (members === undefined) {
+        this.members.set(room, new OneMember(id));
         this.holder.open(room);
-      } else {
-        ids.add(id);
+      } else if (members instanceof Set) {
+        members.add(id);
+      } else if (!members.has(id)) {
+        this.members.set(room, new Set([members.id, id]));
       }
     }
     return rooms;
@@ -39,8 +57,9 @@ export class IdentityRooms {
     const rooms = this.roomsOf(id);
     this.identities.delete(id);
     for (const room of rooms) {
-      const ids = this.members.get(room);
-      if (ids?.delete(id) !== true || ids.size > 0) continue;
+      const members = this.members.get(room);
+      if (members?.has(id) !== true) continue;
+      if (members instanceof Set && members.delete(id) && members.size > 0) continue;
       this.members.delete(room);
       this.holder.close(room);
     }
@@ -48,7 +67,7 @@ export class IdentityRooms {
   }
 
   /** The ids of the sockets in a reserved room. */
-  get(room: string): ReadonlySet<string> | undefined {
+  get(room: string): Members | undefined {
     return this.members.get(room);
   }
 

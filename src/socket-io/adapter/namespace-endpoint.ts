@@ -15,7 +15,7 @@ import { PacketWriter } from '../connections/packet-writer.js';
 import { callServerSide, nextAckId } from '../internals.js';
 import { abandonAcks, collectAcks } from './ack-collector.js';
 import type { NamespaceRecovery } from '../../recovery/namespace-recovery.js';
-import { IdentityRooms } from './identity-rooms.js';
+import { IdentityRooms, type Members } from './identity-rooms.js';
 import type { RecentJoins } from './recent-joins.js';
 import type { RoomChannels } from './room-channels.js';
 import { forEachSocket } from './room-members.js';
@@ -261,7 +261,7 @@ export class NamespaceEndpoint implements LocalNamespace {
   }
 
   /** The ids of the sockets in a room, which may be a reserved one. */
-  membersOf(room: string): ReadonlySet<string> | undefined {
+  membersOf(room: string): Members | undefined {
     return this.deps.memory.rooms.get(room) ?? this.memberships.get(room);
   }
 

@@ -1,9 +1,10 @@
 import type { SocketSelector } from '../../routing/socket-selector.js';
+import type { Members } from './identity-rooms.js';
 
 /** The rooms and sockets of a namespace, by name and id. */
 interface Occupancy {
   /** The ids of the sockets in a room, which may be a reserved one. */
-  membersOf(room: string): ReadonlySet<string> | undefined;
+  membersOf(room: string): Members | undefined;
   readonly sids: ReadonlyMap<string, unknown>;
 }
 

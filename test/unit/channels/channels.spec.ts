@@ -122,13 +122,13 @@ describe('Channels', () => {
     let isFirst = true;
     const first = subscriptions.share(
       'a',
-      () => listener('first'),
+      () => ({ receive: listener('first') }),
       () => {
         if (!isFirst) return;
         isFirst = false;
         subscriptions.share(
           'a',
-          () => listener('second'),
+          () => ({ receive: listener('second') }),
           () => undefined,
         );
       },
@@ -177,7 +177,7 @@ describe('Channels', () => {
         'a',
         () => {
           opened++;
-          return listener('shared');
+          return { receive: listener('shared') };
         },
         (name) => over.push(name),
       );
