@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import type { AuthenticatedSocket, AuthOptions } from '../../../src/index.js';
+import type { AuthenticatedSocket, AuthOptions, Identity } from '../../../src/index.js';
 import { resolveAuth } from '../../../src/options/resolve-auth.js';
 import { Reporter } from '../../../src/reporting/reporter.js';
 import { isRefusal } from '../../../src/auth/auth-refusal.js';
@@ -25,6 +25,8 @@ const asUser = (userId: unknown, claims: object = {}): AuthOptions => ({
   authenticate: () => ({ userId: userId as string, ...claims }),
 });
 
+const ownClaims = (claims: object): Identity => ({ ...claims, userId: 'a' });
+
 describe('a connecting socket', () => {
   it('gets an immutable identity with claims, and the user id as a string', async () => {
     const socket = connecting('t');
@@ -33,6 +35,16 @@ describe('a connecting socket', () => {
     expect(socket.auth).toBe(outcome);
     expect(Object.isFrozen(socket.auth)).toBe(true);
     expect(socket.data).toEqual({ userId: '42' });
+  });
+
+  it('gets a claim named __proto__ as a claim, not as the prototype', async () => {
+    const claims = JSON.parse('{"__proto__":{"role":"admin"},"group":1}') as object;
+    const { outcome } = await attempt({ authenticate: () => ownClaims(claims) }, connecting('t'));
+    expect(Object.getPrototypeOf(outcome)).toBe(Object.prototype);
+    expect(Object.keys(outcome ?? {})).toEqual(
+      expect.arrayContaining(['__proto__', 'group', 'userId', 'sessionId']),
+    );
+    expect(outcome).not.toHaveProperty('role');
   });
 
   it('is authenticated with its token and its socket', async () => {
