@@ -58,7 +58,11 @@ describe('presence with a Redis that', () => {
       }
       await presence.settled();
     }
-    const { userIds } = await presence.service(1).onlineUsers();
+    let userIds: readonly string[] = [];
+    await until(
+      async () => ({ userIds } = await presence.service(1).onlineUsers()).userIds.length > 0,
+      () => 'the online users',
+    );
     expect([...userIds].toSorted()).toEqual(['alice', 'bob', 'carol']);
     expect(presence.lines.toSorted()).toEqual(
       ['alice is away', 'online alice', 'online bob', 'online carol'].toSorted(),
