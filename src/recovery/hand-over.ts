@@ -142,7 +142,8 @@ export class HandOver {
 
   /**
    * Finds the instance with a session: this one, the one that gave the session its id, or any other. Waits for a session that
-   * is on its way, and asks again when an instance has left meanwhile.
+   * is on its way, and asks again when an instance has left meanwhile. A session that nobody has is looked for twice: the
+   * instances reply one after the other, and it may move from one to another, or to this one, in between.
    */
   async find(
     namespace: string,
@@ -152,9 +153,14 @@ export class HandOver {
     const { holder, timeoutMs } = this.deps;
     const startedAt = performance.now();
     let unheardSince: number | undefined;
+    let isSecond = false;
     for (;;) {
       const askedAt = performance.now();
       const found = holder.find(namespace, pid) ?? (await this.findElsewhere(namespace, pid, home));
+      if (found === 'unknown-session' && !isSecond && !this.closed) {
+        isSecond = true;
+        continue;
+      }
       if (found !== MOVING && found !== UNHEARD && found !== 'old-instance-silent') return found;
       if (this.closed) return 'old-instance-silent';
       const now = performance.now();

@@ -218,7 +218,8 @@ export class NamespaceRecovery implements SessionScope {
       session = 'unknown-session';
     if (typeof session === 'string') {
       startOver(socket, this.deps.sessions.newPid());
-      this.failed(session, claim.since);
+      // A client that has left meanwhile comes once more.
+      if (isOpen(socket)) this.failed(session, claim.since);
       return;
     }
     this.takers.set(session.pid, socket);

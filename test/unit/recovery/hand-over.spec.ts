@@ -73,6 +73,36 @@ it('asks the others at once if the instance has no subscription: it may have end
   expect(asked).toEqual([HOME, undefined]);
 });
 
+it('looks once more for a session that nobody had: it may have come here meanwhile, or gone from one instance to another', async () => {
+  jest.useFakeTimers();
+  const session = { sid: 'x', rooms: [] };
+  let isHere = false;
+  const adopting = handOverTo(
+    () => {
+      isHere = true;
+      return Promise.resolve({ replied: [HOME], missing: [], complete: true });
+    },
+    () => (isHere ? session : undefined),
+  );
+  const found = adopting.find('/', `${HOME}.x`, HOME);
+  await jest.advanceTimersByTimeAsync(200);
+  expect(await found).toEqual(session);
+
+  let asked = 0;
+  const asking = handOverTo(
+    ({ to, onPart }) => {
+      if (to === undefined && ++asked === 2) onPart?.(OTHER, [[0, 'x', []]]);
+      return Promise.resolve({ replied: [HOME, OTHER], missing: [], complete: true });
+    },
+    undefined,
+    undefined,
+    [HOME, OTHER],
+  );
+  const moved = asking.find('/', `${HOME}.x`, HOME);
+  await jest.advanceTimersByTimeAsync(500);
+  expect(await moved).toEqual({ holder: OTHER, ...session });
+});
+
 it('asks once more after an answer that took long: on a busy machine it is an old one', async () => {
   jest.useFakeTimers();
   let asked = 0;
