@@ -29,6 +29,8 @@ export interface RequestOutcome {
 
 /** @internal */
 export interface RequestListener {
+  /** The limit counts only the time in which this process runs its event loop, up to so many times as long. */
+  readonly stretch?: number;
   /** Whether each part of a reply restarts the deadline, for two minutes at most. */
   readonly partsExtendDeadline?: boolean;
   /** Called with each part of each reply as it arrives. */
@@ -75,7 +77,8 @@ export class PendingRequest {
     });
     this.extensibleUntil =
       listener.partsExtendDeadline === true ? performance.now() + MAX_RENEWED_MS : 0;
-    this.limit = new TimeLimit(timeoutMs, failed, () => this.finish(false));
+    const { stretch = 1 } = listener;
+    this.limit = new TimeLimit(timeoutMs, failed, () => this.finish(false), stretch * timeoutMs);
   }
 
   /** Redis has delivered the request to these subscribers. */

@@ -15,6 +15,8 @@ const ADOPT = 'recovery:adopt';
 const ON_ITS_WAY_MS = 50;
 /** How long after a refusal or a failure a session is looked for again: its instance may have too much to do. */
 const REFUSED_MS = 500;
+/** A busy process waits for a reply for up to so many time limits. @internal */
+export const STRETCH = 2;
 /** Waiting for a session on its way takes at most so many time limits: it has two proofs and a request before it. @internal */
 export const MAX_MOVING_LIMITS = 3;
 /** How long to ask again for an instance without a subscription: it was killed, or its connection to Redis is coming back. */
@@ -230,6 +232,7 @@ export class HandOver {
       operation: FIND,
       params: { items },
       timeoutMs,
+      stretch: STRETCH,
       skipsUnknown: true,
       ...(to !== ALL && { to }),
       onPart: (holder, part) => {
@@ -257,6 +260,7 @@ export class HandOver {
       timeoutMs,
       to: from,
       remoteWaits: true,
+      stretch: STRETCH,
       partsExtendDeadline: true,
       onPart: (_, part) => parts.push(part),
     });

@@ -13,6 +13,7 @@ import {
   HandOver,
   MAX_MOVING_LIMITS,
   MOVING,
+  STRETCH,
   type HeldSession,
   type Holder,
   type Named,
@@ -94,7 +95,7 @@ export class Recovery {
 
   /** The longest search for the session of a client that comes back: the last question is asked just before the time limit. */
   get searchMs(): number {
-    const limits = MAX_MOVING_LIMITS + 1;
+    const limits = MAX_MOVING_LIMITS + STRETCH;
     // A session in Redis is looked for after that, with the events since.
     return (this.deps.left === undefined ? limits : limits + 3) * this.timeoutMs;
   }

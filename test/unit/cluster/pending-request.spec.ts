@@ -28,6 +28,22 @@ describe('a request with a reply in many parts', () => {
   });
 });
 
+/** Whether a reply counts that arrives after this process was busy. */
+async function replyTo(stretch: number): Promise<boolean> {
+  const request = new PendingRequest(['a'], 200, { stretch }, fail);
+  request.delivered({ instances: 1, unknownSubscribers: 0 });
+  for (const end = performance.now() + 250; performance.now() < end;);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  return request.receive('a', { ...part, done: true });
+}
+
+describe('a request of a process that was busy for longer than its time', () => {
+  it('waits for the reply if it may: the other instance has replied in time', async () => {
+    expect(await replyTo(1_000)).toBe(true);
+    expect(await replyTo(1)).toBe(false);
+  });
+});
+
 describe('a request to which somebody replies without end', () => {
   it('keeps nothing of more than 4,096 instances that were not asked, nor more than 65,536 parts of one', () => {
     const parts: string[] = [];

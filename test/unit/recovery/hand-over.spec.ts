@@ -183,6 +183,18 @@ it('waits for a session that is on its way for longer than for an instance that 
   expect(await found).toEqual([session, 'old-instance-silent']);
 });
 
+it('waits longer for a reply while this instance is busy, in both questions', async () => {
+  const stretches: unknown[] = [];
+  const handOver = handOverTo(({ stretch = 1, onPart }) => {
+    stretches.push(stretch > 1);
+    onPart?.(HOME, [[0, 'x', []]]);
+    return Promise.resolve({ replied: [HOME], missing: [], complete: true });
+  });
+  await handOver.find('/', `${HOME}.x`, HOME);
+  await handOver.take(HOME, { namespace: '/', pid: '', offset: '', current: [] });
+  expect(stretches).toEqual([true, true]);
+});
+
 it('takes no session without all parts: an instance may end before it can send one again', async () => {
   const parts: unknown[] = [];
   const writer = new TransferWriter((part) => parts.push(part), 4_194_304);
