@@ -2,6 +2,7 @@ import { PropagatorError } from '../errors.js';
 import type { RedisClient } from '../options/redis-options.js';
 import type { InterruptedChannels } from '../ports/pub-sub.js';
 import { OverdueChannels } from './overdue-channels.js';
+import { PacedRounds, tick } from './paced-rounds.js';
 import { asPropagatorError } from './redis-error.js';
 import { SubscribeCommands } from './subscribe-commands.js';
 import { SubscriptionSet } from './subscription-set.js';
@@ -12,8 +13,6 @@ import { after } from '../reporting/timers.js';
 const CHANNELS_PER_TURN = 500;
 /** Yield to the event loop after this many channels. */
 const CHANNELS_PER_LOOK = 5_000;
-
-const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** @internal */
 export interface SubscriberConnectionHandlers {
@@ -41,6 +40,7 @@ export class SubscriberConnection {
   /** Incremented for each connection; replies of an earlier one are ignored. */
   private generation = 0;
   private flushing: Promise<void> | undefined;
+  private readonly rounds = new PacedRounds();
   /** Ends the wait for replies that will never come. */
   private stopWaiting: () => void = () => {};
 
@@ -169,20 +169,18 @@ export class SubscriberConnection {
   }
 
   private schedule(): void {
-    this.flushing ??= tick()
-      .then(() => this.flush())
-      .catch((error: unknown) => this.on.threw(error));
+    this.flushing ??= this.flush().catch((error: unknown) => this.on.threw(error));
   }
 
   private async flush(): Promise<void> {
     try {
-      while (this.connected) {
+      do {
+        await this.rounds.next();
         const { generation } = this;
-        await this.flushOnce();
+        if (this.connected) await this.flushOnce();
         // After each round and not after the last one: while channels come and go, there is always another round.
         if (this.connected && generation === this.generation) this.settle();
-        if (!this.channels.hasChanges) break;
-      }
+      } while (this.connected && this.channels.hasChanges);
     } finally {
       this.flushing = undefined;
     }
@@ -216,6 +214,7 @@ export class SubscriberConnection {
       if (batch === undefined || generation !== this.generation) return;
       const method = command === 'subscribe' ? 'subscribeNow' : 'unsubscribeNow';
       answers.push(this[method](batch, generation));
+      this.rounds.sent(batch.length);
       // On a Cluster a command takes the channels of one slot, so several commands go out in one turn.
       asked += batch.length;
       if (asked < CHANNELS_PER_TURN) return;

@@ -89,6 +89,24 @@ describe('the subscribed connection', () => {
     ]);
   });
 
+  it('collects channels for a moment after a round of several, and not after a round of one', async () => {
+    const { client, commands } = clientThat(() => Promise.resolve());
+    const connection = new SubscriberConnection(client, false, 1_000, handlers);
+    connection.opened();
+    await Promise.all(['a', 'b', 'c'].map((channel) => connection.subscribe(channel)));
+    const late = ['d', 'e'].map((channel) => {
+      const subscribed = connection.subscribe(channel);
+      return turns().then(() => subscribed);
+    });
+    await turns();
+    expect(commands).toEqual(['SUBSCRIBE a b c']);
+    await jest.advanceTimersByTimeAsync(5);
+    await Promise.all(late);
+    await connection.subscribe('f');
+    await connection.subscribe('g');
+    expect(commands).toEqual(['SUBSCRIBE a b c', 'SUBSCRIBE d e', 'SUBSCRIBE f', 'SUBSCRIBE g']);
+  });
+
   // On a Cluster several sharded channels in one command fail with CROSSSLOT.
   it('sends a Cluster one command per hash slot', async () => {
     const { client, commands } = clientThat(() => Promise.resolve());
@@ -99,6 +117,8 @@ describe('the subscribed connection', () => {
     await Promise.all(channels.map((channel) => connection.subscribe(channel)));
     expect(commands).toEqual(['SSUBSCRIBE {x}:1 {x}:2', 'SSUBSCRIBE {y}:1 {y}:2']);
     for (const channel of channels) connection.unsubscribe(channel);
+    // Busy rounds keep a distance.
+    await jest.advanceTimersByTimeAsync(5);
     await turns();
     expect(commands.slice(2)).toEqual(['SUNSUBSCRIBE {x}:1 {x}:2', 'SUNSUBSCRIBE {y}:1 {y}:2']);
   });

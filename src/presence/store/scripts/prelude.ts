@@ -19,7 +19,7 @@ import { GRACE } from '../grace-period.js';
  *
  * ARGV begins with: channel, publish command, lifetime of the keys after the last change (ms), the same for `seen` (ms),
  * the argument of grace-period.ts, owner, end of its lease (ms), number of its connection. A script ends with
- * `keep(...)`, so that no key outlives the app.
+ * `keep(...)`, so that no key outlives the app, unless it only removes fields.
  */
 export const PRELUDE = `
 local users, index, pending, statuses, seen, reports, connections, sockets = unpack(KEYS)
@@ -28,9 +28,9 @@ local instance = string.match(owner, '^[^.]*')
 ${REDIS_NOW}
 local changes = {}
 
--- Returns its argument. Without permission for PEXPIRE the keys stay, and the script still succeeds.
-local function keep(reply)
-  for _, key in ipairs(KEYS) do redis.pcall('PEXPIRE', key, key == seen and keepSeenMs or keepMs) end
+-- Returns the reply. Without permission for PEXPIRE the keys stay, and the script still succeeds.
+local function keep(reply, keys)
+  for _, key in ipairs(keys or KEYS) do redis.pcall('PEXPIRE', key, key == seen and keepSeenMs or keepMs) end
   return reply
 end
 

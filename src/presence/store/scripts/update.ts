@@ -35,15 +35,18 @@ local function join(user, operation)
   write(user, presence)
 end
 
+-- A join writes no other keys. All are renewed when users leave, and with the update that registers them again.
+local written = {users, index, reports, connections}
 for i = 13, #ARGV, 2 do
   local operation, user = ARGV[i], ARGV[i + 1]
+  if operation ~= 'join' then written = KEYS end
   if operation == 'leave' or operation == 'gone' then
     leave(user, owner, operation == 'gone')
   else
     join(user, operation)
   end
 end
-return keep({'done', now, changes})
+return keep({'done', now, changes}, written)
 `);
 
 /** Removes acknowledged changes. ARGV after those of the prelude: the changes. */
@@ -51,5 +54,4 @@ export const ACKNOWLEDGE = redisScript(`${PRELUDE}
 for i = 9, #ARGV do
   if redis.call('HGET', reports, ARGV[i]) == owner then redis.call('HDEL', reports, ARGV[i]) end
 end
-keep()
 `);
