@@ -360,17 +360,13 @@ export class EventPublisher {
     const now = performance.now();
     this.lastAt = now;
     const lane = this.lanes.of(channel);
-    const { id, last: before } = lane;
     // The same event went to another channel a moment ago.
     const isSame = this.lastBytes === given;
     const batch = lane.begin(isSame && this.lastLane === lane);
-    const { last } = lane;
-    // Copy the bytes: the transport and the history may still use those with the earlier number.
-    const bytes =
-      isSame && (this.lastLane !== lane || last !== before) ? Buffer.from(given) : given;
+    const { id, last } = lane;
     this.lastBytes = given;
     this.lastLane = lane;
-    stampEnvelope(bytes, id, last);
+    const bytes = stampEnvelope(given, id, last);
     this.guard?.sign(bytes, channel);
     const kept = keep ? this.history?.add(channel, bytes, sequence, id, last, now) : undefined;
     return { bytes, kept, batch };

@@ -23,7 +23,11 @@ export const GONE = -Infinity;
  * @internal
  */
 export class HistoryBlock {
-  private readonly bytes = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  /**
+   * Shared memory, because V8 does not count it: other Buffers make it collect the whole heap for every few that are kept,
+   * and it may go on doing so (bench/README.md).
+   */
+  private readonly bytes = Buffer.from(new SharedArrayBuffer(BLOCK_BYTES));
   private readonly starts = new Uint32Array(BLOCK_EVENTS);
   private readonly lanes = new Uint32Array(BLOCK_EVENTS);
   private readonly numbers = new Float64Array(BLOCK_EVENTS);

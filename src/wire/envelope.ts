@@ -235,14 +235,18 @@ export function markRepeated(bytes: Buffer): void {
 
 /**
  * Writes the number of a publish on a lane of its origin, where the version of the envelope has a place for it. Before
- * it is signed.
+ * it is signed. If there is another number already, returns a copy: the transport and the history may still use the bytes.
  *
  * @internal
  */
-export function stampEnvelope(bytes: Buffer, lane: number, number: number): void {
-  if (bytes[0] !== 2) return;
+export function stampEnvelope(given: Buffer, lane: number, number: number): Buffer {
+  if (given[0] !== 2) return given;
+  const before = given.readUIntBE(NUMBER, 6);
+  if (before === number && given.readUInt32BE(LANE) === lane) return given;
+  const bytes = before === 0 ? given : Buffer.from(given);
   bytes.writeUInt32BE(lane, LANE);
   bytes.writeUIntBE(number, NUMBER, 6);
+  return bytes;
 }
 
 /** Whether an envelope has that mark. Only for complete headers. @internal */

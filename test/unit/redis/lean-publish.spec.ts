@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import type { Socket } from 'node:net';
 import { Command, Redis, type RedisOptions } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis-v5';
 import type { RedisClient } from '../../../src/index.js';
@@ -90,6 +91,35 @@ describe('a lean PUBLISH', () => {
       ]);
       expect(received.slice(4).map(String)).toEqual(['of ioredis', 'last']);
       expect(await publish(publisher, 'lean:nobody', Buffer.from('x'))).toBe(0);
+    },
+  );
+
+  it.each([
+    [16_383, false],
+    [16_384, true],
+  ])(
+    'does not copy a message of %p bytes while writes are gathered: %p',
+    async (length, isUncopied) => {
+      const received = await subscriberOf('lean:large');
+      const publisher = create();
+      await publisher.ping();
+      const stream = streamOf(publisher);
+      const write = jest.spyOn(stream as Socket, 'write');
+      const large = Buffer.alloc(length, 'x');
+
+      stream?.cork();
+      const outcomes = ['a', large, 'b'].map((message) =>
+        publish(publisher, 'lean:large', Buffer.isBuffer(message) ? message : Buffer.from(message)),
+      );
+      stream?.uncork();
+
+      expect(await Promise.all(outcomes)).toEqual([1, 1, 1]);
+      await until(
+        () => received.length === 3,
+        () => `${received.length} messages`,
+      );
+      expect(received.map(String)).toEqual(['a', String(large), 'b']);
+      expect(write.mock.calls.some(([data]) => (data as unknown) === large)).toBe(isUncopied);
     },
   );
 

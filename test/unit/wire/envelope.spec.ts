@@ -122,6 +122,21 @@ describe('an envelope', () => {
     expect(decodeEnvelope(bytes)).toMatchObject({ lane: 0, number: 0 });
   });
 
+  it('keeps the number that was written first: another one is written into a copy', () => {
+    const { bytes } = encodeEnvelope({ ...header, version: 2 }, ['2["a"]']);
+    expect(stampEnvelope(bytes, 3, 5)).toBe(bytes);
+    const first = Buffer.from(bytes);
+    expect(stampEnvelope(bytes, 3, 5)).toBe(bytes);
+
+    const copies = [stampEnvelope(bytes, 4, 5), stampEnvelope(bytes, 3, 6)];
+
+    expect(bytes).toEqual(first);
+    expect(copies.map((copy) => decodeEnvelope(copy))).toEqual([
+      expect.objectContaining({ lane: 4, number: 5 }),
+      expect.objectContaining({ lane: 3, number: 6 }),
+    ]);
+  });
+
   it('with a flag that has to be understood, and is not, is refused', () => {
     const { bytes } = encodeEnvelope({ ...header, version: 2 }, ['2["a"]']);
     bytes[38] = 0x80;
