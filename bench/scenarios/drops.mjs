@@ -4,15 +4,14 @@ import { named } from '../contestants/contestant.mjs';
 import { Setting } from '../measure/setting.mjs';
 import { ratios, summary } from '../measure/statistics.mjs';
 import { ratioOf, tableOf } from '../measure/table.mjs';
-import { startProcess } from '../processes/process-handle.mjs';
+import { checkOpenFiles, ClientGroup } from '../processes/client-group.mjs';
 
-const CLIENTS = new URL('../processes/returning-clients.mjs', import.meta.url);
 const ENTRIES = ['library', 'no-recovery', 'redis-adapter', 'sharded-adapter', 'streams-adapter'];
 /** Instances with clients. One more publishes, and has none. */
 const INSTANCES = 3;
 const AT_ONCE = 100;
 const AWAY_MS = 2_000;
-/** Clients of an avalanche; `BENCH_AVALANCHE` sets another number. */
+/** Clients of an instance in an avalanche; `BENCH_AVALANCHE` sets another number. */
 const { BENCH_AVALANCHE = '5000' } = process.env;
 
 /**
@@ -196,7 +195,7 @@ async function playOnce(bench, entry, { name, clients, perSecond, play }) {
     const wanted = ((performance.now() - start) / 1_000) * perSecond * clients;
     if (sent < wanted / 2) throw new Error(`${sent} events were sent instead of ${wanted}`);
     const each = stage.places.map((place) => Math.ceil(Math.max(0, sent - place) / clients));
-    const judgement = await stage.clients.call('judge', each);
+    const judgement = await stage.clients.judge(each);
     if (judgement.expected !== sent) throw new Error(`${judgement.expected} of ${sent} are judged`);
     if (judgement.foreign > 0) throw new Error(`${judgement.foreign} events for somebody else`);
     if (judgement.reconnects < stage.lost) {
@@ -215,8 +214,8 @@ async function playOnce(bench, entry, { name, clients, perSecond, play }) {
 class Stage {
   lost = 0;
   restarted = false;
-  /** @type {import('../processes/process-handle.mjs').ProcessHandle} */
-  clients;
+  /** @type {ClientGroup | undefined} */
+  started;
 
   /**
    * @param {import('./all.mjs').Bench} bench
@@ -230,20 +229,27 @@ class Stage {
   }
 
   async set() {
-    this.clients = await startProcess(CLIENTS);
+    // Those of an instance that drops out come to the others.
+    await checkOpenFiles(this.places.length / (INSTANCES - 1));
+    this.started = await ClientGroup.start(this.places.length);
     // The first one publishes.
     await this.setting.grow(INSTANCES + 1);
-    await this.clients.call('instances', this.urls);
+    await this.clients.all('instances', () => [this.urls]);
     const wanted = this.users.map((user, i) => ({ user, instance: i % INSTANCES }));
-    await this.clients.call('connect', wanted, AT_ONCE);
+    await this.clients.each('connect', wanted, AT_ONCE);
     // A client can be recovered only after an event, and not all contestants say when a user can be reached.
-    for (const end = Date.now() + 60_000; (await this.clients.call('cold')) > 0;) {
+    for (const end = Date.now() + 60_000; (await this.clients.sum('cold')) > 0;) {
       if (Date.now() > end) throw new Error('not all clients are reached');
       await this.setting.publisher.call('sendNumbered', this.users, 0);
       await sleep(500);
     }
     await sleep(1_000);
-    await this.clients.call('begin');
+    await this.clients.all('begin');
+  }
+
+  get clients() {
+    if (this.started === undefined) throw new Error('no clients run');
+    return this.started;
   }
 
   get urls() {
@@ -252,33 +258,31 @@ class Stage {
 
   /** @param {number[]} places */
   async lose(places) {
-    this.lost += await this.clients.call('lose', places, AWAY_MS);
+    this.lost += await this.clients.lose(places, AWAY_MS);
   }
 
   /** @param {number} instance */
   async loseAllOf(instance) {
-    this.lost += await this.clients.call('lose', await this.clients.call('placesAt', instance));
+    this.lost += await this.clients.lose(await this.clients.placesAt(instance));
   }
 
   back() {
-    return this.clients.call('back');
+    return this.clients.all('back');
   }
 
   /** Ends an instance as in a deploy, and starts it again. @param {number} instance */
   async restart(instance) {
     this.restarted = true;
-    this.lost += (await this.clients.call('placesAt', instance)).length;
-    await this.clients.call(
-      'instances',
+    this.lost += (await this.clients.placesAt(instance)).length;
+    await this.clients.all('instances', () => [
       this.urls.map((url, i) => (i === instance ? null : url)),
-    );
+    ]);
     await this.setting.restart(instance + 1);
-    await this.clients.call('instances', this.urls);
+    await this.clients.all('instances', () => [this.urls]);
   }
 
   async strike() {
-    await this.clients?.call('leave');
-    await this.clients?.stop();
+    await this.started?.stop();
     await this.setting.close();
   }
 }
