@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * Runs the conformance and integration suites with the oldest and the newest peers that package.json declares, on Nest 11
- * and 12, ioredis 5 and 6, and each supported Node: `npm run test:peers -- [--only NAME,NAME] [test paths]`.
+ * Runs the conformance and integration suites and the tests of the publishing command, with the oldest and the newest peers that
+ * package.json declares, on Nest 11 and 12, ioredis 5 and 6, and each supported Node:
+ * `npm run test:peers -- [--only NAME,NAME] [test paths]`.
  *
  * A peer that does not fit fails each time. So a test file that fails is run again, twice, and has to pass both times. The
  * last lines name it as unstable: the fault is in the test or in the library, and `npm test` runs the same files once.
@@ -17,7 +18,7 @@ import { messageOf } from '../thrown.mjs';
 import { peerSets } from './sets.mjs';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
-const SUITES = ['test/conformance', 'test/integration'];
+const SUITES = ['test/conformance', 'test/integration', 'test/unit/redis/lean-publish.spec.ts'];
 /** Installs an app with its own lock file, so nothing in it follows the versions of a set. */
 const LEFT_OUT = 'test/integration/examples-chat/';
 /** More failed files than these are no accident. */

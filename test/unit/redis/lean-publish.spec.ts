@@ -166,7 +166,7 @@ describe('a lean PUBLISH', () => {
         return Object.assign(client, { publish: client.publish.bind(client) });
       },
     ],
-    ['is not used with a time limit', false, () => create({ commandTimeout: 60_000 })],
+    ['is not used with a time limit', false, () => create({ commandTimeout: 20_000 })],
     ['is not used with stacks in errors', false, () => create({ showFriendlyErrorStack: true })],
     ['is not used with auto-pipelining', false, () => create({ enableAutoPipelining: true })],
   ])('%s', async (_, lean, client) => {
