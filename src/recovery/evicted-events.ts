@@ -1,6 +1,5 @@
 import type { EventOffset } from '../wire/offset.js';
 
-/** Rooms of a generation. When it is full the one before is forgotten. */
 const MAX_ROOMS = 50_000;
 
 /** The last events of a room that have left the ring. @internal */
@@ -24,11 +23,14 @@ export class EvictedEvents {
   /** The position before which nothing is known. */
   private forgottenBefore = 0;
 
+  /** @param maxRooms of a generation; when it is full the one before is forgotten */
+  constructor(private readonly maxRooms = MAX_ROOMS) {}
+
   add(scope: number, room: string, event: LastEvicted, isVolatile: boolean): void {
     let rooms = this.roomsOf(scope);
     let before = rooms.get(room);
     if (before === undefined) {
-      if (this.count >= MAX_ROOMS) rooms = this.forgetOlder(scope, event.position);
+      if (this.count >= this.maxRooms) rooms = this.forgetOlder(scope, event.position);
       this.count++;
       before = this.older.get(scope)?.get(room);
     }
@@ -64,7 +66,8 @@ export class EvictedEvents {
   private forgetOlder(scope: number, position: number): Rooms {
     if (this.older.size > 0) this.forgottenBefore = this.olderEnd;
     this.older = this.recent;
-    this.olderEnd = position;
+    // The event at this position may be in both, by another room.
+    this.olderEnd = position + 1;
     this.recent = new Map();
     this.count = 0;
     return this.roomsOf(scope);

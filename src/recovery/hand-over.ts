@@ -17,8 +17,8 @@ const ON_ITS_WAY_MS = 50;
 const REFUSED_MS = 500;
 /** A busy process waits for a reply for up to so many time limits. @internal */
 export const STRETCH = 2;
-/** Waiting for a session on its way takes at most so many time limits: it has two proofs and a request before it. @internal */
-export const MAX_MOVING_LIMITS = 3;
+/** Waiting for a session on its way takes at most so many time limits: two proofs and a request come before it. @internal */
+export const MAX_MOVING_LIMITS = 2 + STRETCH;
 /** How long to ask again for an instance without a subscription: it was killed, or its connection to Redis is coming back. */
 const MAX_UNHEARD_MS = 1_000;
 /** All other instances. */
@@ -159,7 +159,8 @@ export class HandOver {
     for (;;) {
       const askedAt = performance.now();
       const found = holder.find(namespace, pid) ?? (await this.findElsewhere(namespace, pid, home));
-      if (found === 'unknown-session' && !isSecond && !this.closed) {
+      const isInTime = performance.now() < startedAt + MAX_MOVING_LIMITS * timeoutMs;
+      if (found === 'unknown-session' && !isSecond && isInTime && !this.closed) {
         isSecond = true;
         continue;
       }

@@ -93,9 +93,12 @@ export class Recovery {
     }).unref();
   }
 
-  /** The longest search for the session of a client that comes back: the last question is asked just before the time limit. */
+  /**
+   * The longest search for the session of a client that comes back: the last two questions, to its instance and to all, are asked
+   * just before the time limit.
+   */
   get searchMs(): number {
-    const limits = MAX_MOVING_LIMITS + STRETCH;
+    const limits = MAX_MOVING_LIMITS + 2 * STRETCH;
     // A session in Redis is looked for after that, with the events since.
     return (this.deps.left === undefined ? limits : limits + 3) * this.timeoutMs;
   }

@@ -178,8 +178,9 @@ it('waits for a session that is on its way for longer than for an instance that 
     return handOver.find('/', `${HOME}.x`, HOME);
   };
 
-  const found = Promise.all([find(2 * timeoutMs), find(4 * timeoutMs)]);
-  await jest.advanceTimersByTimeAsync(3.5 * timeoutMs);
+  // A hand-over may take two proofs of half a time limit each and a request to a busy instance: 17 s of 5 s each.
+  const found = Promise.all([find(17_000), find(5 * timeoutMs)]);
+  await jest.advanceTimersByTimeAsync(4.5 * timeoutMs);
   expect(await found).toEqual([session, 'old-instance-silent']);
 });
 
