@@ -137,6 +137,8 @@ export class PresenceTracker {
     this.stopped = true;
     for (const subscription of this.subscriptions) subscription.unsubscribe();
     this.dueTimer.clear();
+    // The users who have just come or left: without a lease no update is sent.
+    await Promise.all(this.buckets.map((bucket) => bucket.whenUpdated()));
     this.lease.stop();
     const { owner } = this;
     try {

@@ -7,6 +7,7 @@ import type {
   BeatAnswer,
   PresenceStore,
 } from '../../../../src/presence/store/presence-store.js';
+import { bucketOf } from '../../../../src/presence/store/presence-buckets.js';
 import { PresenceTracker } from '../../../../src/presence/tracker/presence-tracker.js';
 import type { PresenceChange } from '../../../../src/presence/store/presence-change.js';
 import { InMemoryPubSub } from '../../../../src/redis/in-memory-pub-sub.js';
@@ -195,6 +196,30 @@ describe('PresenceTracker', () => {
 
     expect(reported).toEqual([ONLINE]);
     expect(store.calls).toEqual(['acknowledge', 'resign']);
+  });
+
+  it('updates the store with users who connected just before it stops', async () => {
+    await tracker.start();
+    connectAlice();
+    await tracker.stop();
+    expect(store.calls.filter((call) => call !== 'acknowledge')).toEqual(['update', 'resign']);
+    expect(reported).toEqual([ONLINE]);
+  });
+
+  it('updates the store with users who connected while its last call was on its way', async () => {
+    const replied = new Deferred<void>();
+    store.updating = () => replied.promise;
+    await tracker.start();
+    connectAlice();
+    await called('update');
+    const isBeside = (user: string): boolean => bucketOf(user) === bucketOf('alice');
+    const users = Array.from({ length: 5_000 }, (_, n) => `user ${n}`);
+    state.add(users.find(isBeside) ?? '', { id: 'b' } as AuthenticatedSocket);
+    const stopped = tracker.stop();
+    replied.resolve();
+    await stopped;
+    const calls = store.calls.filter((call) => call !== 'acknowledge');
+    expect(calls).toEqual(['update', 'update', 'resign']);
   });
 
   it('updates the store with users who connected before it started', async () => {
