@@ -1,6 +1,6 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { PropagatorError, reasonOf } from '../errors.js';
-import { isArrayBuffer, isBytes } from '../kinds.js';
+import { isArrayBuffer } from '../kinds.js';
 import { shown } from '../options/checks.js';
 import type { Readiness } from '../reporting/readiness.js';
 import type { Reporter } from '../reporting/reporter.js';
@@ -130,10 +130,10 @@ function checkChannel(channel: unknown): asserts channel is string {
 }
 
 function encoded(channel: string, value: unknown): Buffer {
-  if (isBytes(value) && Buffer.isBuffer(value)) return value;
-  if (isArrayBuffer(value)) return Buffer.from(value);
+  // Copies: a transport may write the bytes later, and the app may change its own meanwhile.
+  if (isArrayBuffer(value)) return Buffer.from(new Uint8Array(value));
   if (ArrayBuffer.isView(value)) {
-    return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    return Buffer.from(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
   }
   let json: string | undefined;
   try {

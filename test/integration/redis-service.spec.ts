@@ -49,6 +49,25 @@ describe('RedisService', () => {
     expect(messages).toEqual(values);
   });
 
+  it('carries bytes as they were at the call, although the sender uses its buffer again', async () => {
+    const messages: unknown[] = [];
+    redis(1)
+      .fromEvent(channel)
+      .subscribe((message) => messages.push(message));
+    await subscribed(1);
+    const text = 'a'.repeat(64 * 1024);
+    const [reused, moved] = [Buffer.from(`"${text}"`), new TextEncoder().encode(`"${text}"`)];
+
+    const published = [redis(0).publish(channel, reused), redis(0).publish(channel, moved)];
+    reused.fill('b');
+    structuredClone(moved, { transfer: [moved.buffer] });
+    await Promise.all(published);
+    await redis(0).publish(channel, 'next');
+
+    await arrived(messages, 3);
+    expect(messages).toEqual([text, text, 'next']);
+  });
+
   // One malformed message must not end a stream or the process.
   it('skips messages that are not JSON, counts them, and the stream continues', async () => {
     const messages: unknown[] = [];
