@@ -108,7 +108,8 @@ export class SocketStateAdapter extends IoAdapter {
 
 /**
  * An event for many clients can be compressed once only if no message refers to earlier ones, which each connection has
- * its own. An app that prefers smaller messages sets `serverNoContextTakeover` to false.
+ * its own. An app that prefers smaller messages sets `serverNoContextTakeover` to false; ws would refuse clients that do not want
+ * such references then, so it does not get to know.
  */
 function withSharedCompression(options: ServerOptions | undefined): ServerOptions | undefined {
   const given = options?.perMessageDeflate;
@@ -118,7 +119,7 @@ function withSharedCompression(options: ServerOptions | undefined): ServerOption
     ...options,
     perMessageDeflate: {
       ...chosen,
-      serverNoContextTakeover: chosen.serverNoContextTakeover ?? true,
+      serverNoContextTakeover: chosen.serverNoContextTakeover === false ? undefined : true,
     },
   };
 }

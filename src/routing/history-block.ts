@@ -10,9 +10,10 @@ const BLOCK_BYTES = 256 * 1024;
 const BLOCK_EVENTS = 2_048;
 /**
  * A block would have room for few larger events, so these are kept by reference. Smaller events, also those of 64 KB, are copied:
- * a Buffer that is not freed soon makes the next one take new memory from the system, page by page, at many times the cost.
+ * Buffers that are kept outlive the cheap collections, and make V8 collect the whole heap (bench/README.md).
  */
 const MAX_COPIED = BLOCK_BYTES / 2;
+const ALIGNMENT = 8;
 /** The time of an event that is not kept any more. @internal */
 export const GONE = -Infinity;
 
@@ -73,7 +74,8 @@ export class HistoryBlock {
       return;
     }
     this.bytes.set(bytes, this.used);
-    this.used += bytes.length;
+    // V8 copies into shared memory byte by byte, unless the place is aligned like the source.
+    this.used += Math.ceil(bytes.length / ALIGNMENT) * ALIGNMENT;
   }
 
   taken(slot: number): void {

@@ -33,7 +33,7 @@ const MIN_WINDOW_BITS = 9;
 const COMPRESSED = 0x40;
 /** At the end of compressed data, and not sent (RFC 7692, section 7.2.1). */
 const TAIL_BYTES = 4;
-/** Longer messages block the event loop for more than some 5 ms. */
+/** Longer events block the event loop for more than some 5 ms. */
 const MAX_BYTES = 256 * 1_024;
 
 /** By the options of a server, for each size of a client's window. */
@@ -74,7 +74,7 @@ function tried(given: CompressionOptions, windowBits: number): Compression | und
 }
 
 /**
- * Compresses each frame that is long enough and gets shorter by it. Undefined if a frame is too long to be compressed in
+ * Compresses each frame that is long enough and gets shorter by it. Undefined if the event is too long to be compressed in
  * the event loop.
  *
  * @param frames complete frames, back to back
@@ -83,6 +83,7 @@ function tried(given: CompressionOptions, windowBits: number): Compression | und
 export function compressFrames(frames: Buffer, compression: Compression): Buffer | undefined {
   const { threshold, options } = compression;
   if (frames.length < threshold) return frames;
+  if (frames.length > MAX_BYTES) return undefined;
   const pieces: Buffer[] = [];
   let isShorter = false;
   for (let offset = 0; offset < frames.length;) {
@@ -92,7 +93,6 @@ export function compressFrames(frames: Buffer, compression: Compression): Buffer
     const length = end - start;
     let piece = frames.subarray(offset, end);
     if (length >= threshold) {
-      if (length > MAX_BYTES) return undefined;
       const deflated = deflateRawSync(frames.subarray(start, end), {
         ...options,
         finishFlush: Z_SYNC_FLUSH,

@@ -16,10 +16,14 @@ import { onNextTick } from '../../reporting/timers.js';
 
 /** Larger writes are not joined, in bytes: copying them costs more than the system call that it saves. */
 const MAX_BYTES = 32 * 1024;
+/** Frames for one connection are not compressed in the event loop if they are longer, in bytes: ws does that in other threads. */
+const MAX_ALONE_BYTES = 16 * 1024;
 
 /** Packets for a connection, in order: the last one, and a chain of those before. Connections with the same packets share it. */
 class WriteChain {
   readonly bytes: number;
+  /** The number of connections with these packets. */
+  connections = 0;
   private next: WriteChain | undefined;
   private lazyOptions: FramedOptions | undefined;
   private lazyCompressed: Map<Compression, readonly Buffer[] | undefined> | undefined;
@@ -43,6 +47,8 @@ class WriteChain {
 
   /** Frames for connections with this compression; undefined if each has to compress for itself. */
   compressed(compression: Compression): readonly Buffer[] | undefined {
+    const isAlone = this.connections <= 1 && this.bytes > MAX_ALONE_BYTES;
+    if (isAlone && this.bytes >= compression.threshold) return undefined;
     this.lazyCompressed ??= new Map();
     if (!this.lazyCompressed.has(compression)) {
       this.lazyCompressed.set(compression, compressedFramesOf(this, compression));
@@ -117,13 +123,13 @@ export class WriteCoalescer {
   add(connection: CoalescedConnection, packet: WirePacket): void {
     const waiting = connection[WAITING];
     if (waiting !== undefined && waiting.bytes + packet.frames.length <= MAX_BYTES) {
-      connection[WAITING] = waiting.followedBy(packet);
+      holdFor(connection, waiting.followedBy(packet));
       return;
     }
     if (waiting !== undefined) writeWaiting(connection);
     else if (!(WAITING in connection)) keepInOrder(connection);
     if (this.first?.packet !== packet) this.first = new WriteChain(packet, undefined);
-    connection[WAITING] = this.first;
+    holdFor(connection, this.first);
     if (this.connections.length === 0) this.flushOnNextTick();
     this.connections.push(connection);
   }
@@ -160,6 +166,11 @@ export class WriteCoalescer {
   private failed(error: unknown): void {
     this.reporter.report('listener.failed', () => `a write to a connection: ${reasonOf(error)}`);
   }
+}
+
+function holdFor(connection: CoalescedConnection, chain: WriteChain): void {
+  chain.connections++;
+  connection[WAITING] = chain;
 }
 
 function writeWaiting(connection: CoalescedConnection): void {

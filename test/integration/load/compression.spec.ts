@@ -123,10 +123,7 @@ describe('events on connections with perMessageDeflate', () => {
     'arrive as they were sent and in order, %s, whatever a client offers',
     async (_, given, options) => {
       await start(given, options);
-      const isOwn = given === WindowGateway;
-      // ws refuses a client without windows where the app wants them.
-      const { 'no windows': withoutWindows, ...others } = OFFERS;
-      const offers = [...Object.values(others), ...(isOwn ? [] : [withoutWindows])];
+      const offers = Object.values(OFFERS);
       const clients = await Promise.all(offers.map((offer, i) => connect(i % 2, offer)));
       const polling = await cluster
         .instance(0)
@@ -170,6 +167,20 @@ describe('events on connections with perMessageDeflate', () => {
     await cluster.instance(1).propagator.emitToAll({ event: 'n', data: 'text' });
 
     expect(await client.waitFor('n')).toEqual(['text']);
+    expect(hasOwnDeflate(client)).toBe(true);
+  });
+
+  it('are compressed in the threads of ws if they are long and for one client', async () => {
+    await start(DeflatingGateway);
+    const client = await connect(0);
+    const { propagator } = cluster.instance(1);
+    const [short, long] = [compressible(10_000), compressible(30_000)];
+
+    await propagator.emitToAll({ event: 'n', data: short });
+    expect(await client.waitFor('n')).toEqual([short]);
+    expect(hasOwnDeflate(client)).toBe(false);
+    await propagator.emitToAll({ event: 'm', data: long });
+    expect(await client.waitFor('m')).toEqual([long]);
     expect(hasOwnDeflate(client)).toBe(true);
   });
 

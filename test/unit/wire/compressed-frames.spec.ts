@@ -116,8 +116,11 @@ describe('frames that are compressed by themselves', () => {
     expect([1_023, 1_024].map(isCompressed)).toEqual([false, true]);
   });
 
-  it('are not made of a message that would block the event loop', () => {
-    const long = framesOf('event', Buffer.alloc(300_000));
+  it.each([
+    ['a long part', [Buffer.alloc(300_000)]],
+    ['many parts', Array.from({ length: 16 }, () => Buffer.alloc(20_000))],
+  ])('are not made of an event with %s, which would block the event loop', (_, parts) => {
+    const long = framesOf('event', ...parts);
     expect(compressFrames(long, compression())).toBeUndefined();
     expect(compressFrames(long, NO_COMPRESSION)).toBe(long);
   });
