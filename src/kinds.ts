@@ -20,6 +20,12 @@ export const isArrayBuffer: (value: unknown) => value is ArrayBufferLike = types
 export const isDate: (value: unknown) => value is Date = types.isDate;
 
 /** @internal */
+export const isMap: (value: unknown) => value is Map<unknown, unknown> = types.isMap;
+
+/** @internal */
+export const isSet: (value: unknown) => value is Set<unknown> = types.isSet;
+
+/** @internal */
 export const isPromise: (value: unknown) => value is Promise<unknown> = types.isPromise;
 
 /** @internal */

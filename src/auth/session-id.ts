@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'socket.io';
+import { isMap } from '../kinds.js';
 import type { Identity } from '../options/auth-options.js';
 import type { AuthenticatedSocket } from './authenticated-socket.js';
 import { normalisedUserId } from './user-id.js';
@@ -49,10 +50,10 @@ export function continueSession(socket: Socket, userId: string, sessionId: strin
 
 function connectionSession(socket: Socket, userId: string): string {
   const sessions = sessionIds.get(socket.conn);
-  const known = sessions instanceof Map ? sessions.get(userId) : idFor(sessions, userId);
+  const known = isMap(sessions) ? sessions.get(userId) : idFor(sessions, userId);
   if (known !== undefined) return known;
   const sessionId = idFor(continued.get(socket), userId) ?? newId();
-  if (sessions instanceof Map) sessions.set(userId, sessionId);
+  if (isMap(sessions)) sessions.set(userId, sessionId);
   else if (sessions === undefined) sessionIds.set(socket.conn, { userId, sessionId });
   else {
     const first = [sessions.userId, sessions.sessionId] as const;

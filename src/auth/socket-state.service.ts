@@ -1,5 +1,6 @@
 import { Subject, type Observable } from 'rxjs';
 import { PropagatorError } from '../errors.js';
+import { isSet } from '../kinds.js';
 import { shown } from '../options/checks.js';
 import { readable } from '../reporting/unawaited.js';
 import { isSocket, type AuthenticatedSocket } from './authenticated-socket.js';
@@ -48,7 +49,7 @@ export class SocketStateService {
     const sockets = this.sockets.get(id);
     if (isAmong(sockets, socket)) return false;
     this.total++;
-    if (sockets instanceof Set) sockets.add(socket);
+    if (isSet(sockets)) sockets.add(socket);
     else if (sockets !== undefined) this.sockets.set(id, new Set([sockets, socket]));
     else {
       this.sockets.set(id, socket);
@@ -79,8 +80,8 @@ export class SocketStateService {
     const sockets = id === undefined ? undefined : this.sockets.get(id);
     if (id === undefined || !isAmong(sockets, socket)) return false;
     this.total--;
-    if (sockets instanceof Set) sockets.delete(socket);
-    if (!(sockets instanceof Set) || sockets.size === 0) {
+    if (isSet(sockets)) sockets.delete(socket);
+    if (!isSet(sockets) || sockets.size === 0) {
       this.sockets.delete(id);
       this.changes.next({ type: 'last-socket', userId: id });
     }
@@ -92,14 +93,14 @@ export class SocketStateService {
     const id = normalisedUserId(userId);
     const sockets = id === undefined ? undefined : this.sockets.get(id);
     if (sockets === undefined) return NO_SOCKETS;
-    return sockets instanceof Set ? [...sockets] : [sockets];
+    return isSet(sockets) ? [...sockets] : [sockets];
   }
 
   /** The sockets of all users, as one flat list. */
   getAll(): readonly AuthenticatedSocket[] {
     const all: AuthenticatedSocket[] = [];
     for (const sockets of this.sockets.values()) {
-      if (sockets instanceof Set) for (const socket of sockets) all.push(socket);
+      if (isSet(sockets)) for (const socket of sockets) all.push(socket);
       else all.push(sockets);
     }
     return all;
@@ -120,5 +121,5 @@ function isAmong(
   sockets: AuthenticatedSocket | Set<AuthenticatedSocket> | undefined,
   socket: AuthenticatedSocket,
 ): boolean {
-  return sockets instanceof Set ? sockets.has(socket) : sockets !== undefined && sockets === socket;
+  return isSet(sockets) ? sockets.has(socket) : sockets === socket;
 }

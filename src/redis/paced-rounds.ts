@@ -1,6 +1,6 @@
 import { pause } from '../reporting/timers.js';
 
-/** After a round of so many channels the next one waits until so many ms have passed, and takes more of them. */
+/** If a round of so many channels began less than so many ms ago, the next one waits as long, and takes more of them. */
 const BUSY_ROUND = 3;
 const PAUSE_MS = 5;
 
@@ -10,7 +10,7 @@ export const tick = (): Promise<void> => new Promise((resolve) => setImmediate(r
 /**
  * The rounds in which a connection subscribes and unsubscribes. While many clients connect, a command for a few channels
  * costs more than its work, here and in Redis: rounds keep a distance then. Callers that subscribe to one channel after the
- * other do not wait.
+ * other do not wait; those that await three or more each time wait for 5 ms.
  *
  * @internal
  */

@@ -1,4 +1,5 @@
 import type { AuthenticatedIdentity } from '../../options/auth-options.js';
+import { isSet } from '../../kinds.js';
 import { roomsOfIdentity } from '../../routing/reserved-rooms.js';
 
 /** The ids of the sockets in a room. @internal */
@@ -43,7 +44,7 @@ export class IdentityRooms {
       if (members === undefined) {
         this.members.set(room, new OneMember(id));
         this.holder.open(room);
-      } else if (members instanceof Set) {
+      } else if (isSet(members)) {
         members.add(id);
       } else if (!members.has(id)) {
         this.members.set(room, new Set([members.id, id]));
@@ -59,7 +60,7 @@ export class IdentityRooms {
     for (const room of rooms) {
       const members = this.members.get(room);
       if (members?.has(id) !== true) continue;
-      if (members instanceof Set && members.delete(id) && members.size > 0) continue;
+      if (isSet(members) && members.delete(id) && members.size > 0) continue;
       this.members.delete(room);
       this.holder.close(room);
     }
