@@ -207,14 +207,14 @@ describe('PresenceTracker', () => {
   });
 
   it('updates the store with users who connected while its last call was on its way', async () => {
-    const replied = new Deferred<void>();
+    const replied = new Deferred();
     store.updating = () => replied.promise;
     await tracker.start();
     connectAlice();
     await called('update');
-    const isBeside = (user: string): boolean => bucketOf(user) === bucketOf('alice');
     const users = Array.from({ length: 5_000 }, (_, n) => `user ${n}`);
-    state.add(users.find(isBeside) ?? '', { id: 'b' } as AuthenticatedSocket);
+    const inSameBucket = users.find((user) => bucketOf(user) === bucketOf('alice')) ?? '';
+    state.add(inSameBucket, { id: 'b' } as AuthenticatedSocket);
     const stopped = tracker.stop();
     replied.resolve();
     await stopped;
