@@ -60,9 +60,14 @@ export class IdentityRooms {
     for (const room of rooms) {
       const members = this.members.get(room);
       if (members?.has(id) !== true) continue;
-      if (isSet(members) && members.delete(id) && members.size > 0) continue;
-      this.members.delete(room);
-      this.holder.close(room);
+      if (isSet(members)) {
+        members.delete(id);
+        const [rest] = members;
+        if (members.size === 1 && rest !== undefined) this.members.set(room, new OneMember(rest));
+      } else {
+        this.members.delete(room);
+        this.holder.close(room);
+      }
     }
     return rooms.length > 0;
   }

@@ -11,12 +11,14 @@ const BOUNDED = [
   // Publishes, of which settled ones are released in hundreds.
   /\.publisher\.pending$/,
   // Events of the last minutes for clients that come back, up to `recovery.maxBytes`; the last event of each of 50,000 rooms.
-  /\.ring\.(chunks|evicted)$/,
+  /\.ring\.(chunks|spare|evicted\.(recent|older))$/,
   /\.arena\.spare$/,
   // Joins and leaves of the last minutes, at most 512 of each session.
   /\.byPid\[\]\.changes\.(all|byRoom)$/,
   // Of at most 10,000 instances.
   /\.offsets\.prefixes$/,
+  // The rooms of a channel, made for its first event.
+  /\.receiver\.known$/,
   // A copy by RxJS of a list that is counted as well, made when it is first needed.
   /\.currentObservers$/,
 ];
