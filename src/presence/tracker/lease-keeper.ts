@@ -156,6 +156,7 @@ export class LeaseKeeper {
     const { owner, data } = this;
     this.hadSubscriber = this.handlers.hasSubscriber();
     const sentAt = Date.now();
+    const startedAt = performance.now();
     const answer = await this.store.beat({
       owner,
       data,
@@ -181,7 +182,9 @@ export class LeaseKeeper {
     this.data = answer.data;
     this.storeNow = now;
     this.renewedAt = performance.now();
-    if (this.steadySince === Infinity) this.steadySince = this.renewedAt;
+    // While Redis stood still, the leases of all instances may have expired.
+    const stoodStill = this.renewedAt - startedAt > this.options.leaseMs / 2;
+    if (stoodStill || this.steadySince === Infinity) this.steadySince = this.renewedAt;
     const storeLostData = answer.state === 'lost';
     if (storeLostData || this.unconfirmed) this.handlers.storeForgot({ storeLostData });
     this.unconfirmed = false;
