@@ -13,14 +13,16 @@ import { publishedPage } from './published-page.mjs';
 const about = manifest();
 
 /**
- * The changelog without the entries of the first version: who upgrades has them, and the package stays small.
+ * The changelog without mended faults, and without the entries of the first version: the package stays small.
  *
  * @param {string} text
  * @param {string} path
  */
 const shortened = (text, path) => {
   const end = path === 'CHANGELOG.md' ? text.indexOf('## [0.1.0]') : -1;
-  return end < 0 ? text : `${text.slice(0, end)}The entries of 0.1.0 are in the repository.\n`;
+  if (end < 0) return text;
+  const news = text.slice(0, end).replaceAll(/^### Fixed\n[\s\S]*?(?=^##)/gm, '');
+  return `${news}Mended faults, and the entries of 0.1.0, are in the changelog of the repository.\n`;
 };
 
 /** @param {string} text @param {string} path */
