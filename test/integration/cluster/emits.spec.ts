@@ -25,6 +25,16 @@ describe.each([1, 3])('Socket.IO’s emits, on %i instances', (size) => {
     await clients[2].ask('join', 'hall');
     return [...clients];
   };
+  /** An instance that has just started may miss a volatile event: nothing repairs it. */
+  const untilReceived = (event: string, clients: readonly TestClient[], emit: () => unknown) =>
+    until(
+      async () => {
+        emit();
+        await cluster.settled(...clients);
+        return clients.every((client) => client.received.some((each) => each.event === event));
+      },
+      () => `${event} to reach all clients, got ${JSON.stringify(received(clients))}`,
+    );
   /** On another instance than the first one, if there are several. */
   const last = size - 1;
 
@@ -150,24 +160,15 @@ describe.each([1, 3])('Socket.IO’s emits, on %i instances', (size) => {
 
   it('with the flags volatile and compress reach clients that are ready', async () => {
     const clients = await start();
-    // A subscription may come late. Other events are repaired then; volatile ones are lost.
-    const { propagator } = cluster.instance(last);
-    await until(
-      async () =>
-        (await propagator.emitToRoom({ room: 'lobby', event: 'subscribed' })).remoteInstances ===
-        Math.min(last, 2),
-      () => 'both instances of the lobby to be subscribed',
+    await untilReceived('volatile', clients.slice(0, 2), () =>
+      serverOf(cluster, last).volatile.to('lobby').emit('volatile'),
     );
-    await cluster.settled(...clients);
-
-    serverOf(cluster, last).volatile.to('lobby').emit('volatile');
-    await cluster.settled(...clients);
     serverOf(cluster, last).compress(false).emit('uncompressed');
     await cluster.settled(...clients);
     serverOf(cluster, last).volatile.compress(true).except('lobby').emit('both');
 
     await cluster.settled(...clients);
-    const events = received(clients).map((each) => each.filter((event) => event !== 'subscribed'));
+    const events = received(clients).map((each) => Array.from(new Set(each)));
     expect(events).toEqual([
       ['volatile', 'uncompressed'],
       ['volatile', 'uncompressed'],
@@ -179,7 +180,9 @@ describe.each([1, 3])('Socket.IO’s emits, on %i instances', (size) => {
     const clients = await start();
     const poller = await PollingClient.connect(cluster.instance(0).url);
 
-    serverOf(cluster, last).volatile.emit('volatile');
+    await untilReceived('volatile', clients, () =>
+      serverOf(cluster, last).volatile.emit('volatile'),
+    );
     serverOf(cluster, last).emit('kept');
 
     await cluster.settled(...clients);
@@ -187,7 +190,8 @@ describe.each([1, 3])('Socket.IO’s emits, on %i instances', (size) => {
     while (!packets.some((packet) => packet.includes('kept')))
       packets.push(...(await poller.poll()));
     expect(packets.filter((packet) => packet.includes('volatile'))).toEqual([]);
-    expect(received(clients)).toEqual(clients.map(() => ['volatile', 'kept']));
+    const events = received(clients).map((each) => Array.from(new Set(each)));
+    expect(events).toEqual(clients.map(() => ['volatile', 'kept']));
   });
 
   it('in a namespace stay in it', async () => {
