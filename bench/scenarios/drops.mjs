@@ -229,7 +229,7 @@ class Stage {
   }
 
   async set() {
-    // Those of an instance that drops out come to the others.
+    // The clients of an instance that drops out come to the others.
     await checkOpenFiles(this.places.length / (INSTANCES - 1));
     this.started = await ClientGroup.start(this.places.length);
     // The first one publishes.

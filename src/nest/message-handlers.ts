@@ -64,7 +64,7 @@ export class MessageHandlers {
     // A namespace may have several gateways.
     if (!socket.listeners('disconnect').includes(this.leave)) socket.on('disconnect', this.leave);
     for (const handler of handlers) {
-      // For the first message: most sockets never send most of the messages.
+      // Created for the first message: most sockets never send most of the messages.
       let binding: Binding | undefined;
       socket.on(handler.message as string, (...args: unknown[]) => {
         const bound = (binding ??= this.bindingOf(socket, handler));

@@ -24,7 +24,7 @@ export interface KeptEvent extends Pick<
 
 /** The positions of each event and of each room, in any namespace. @internal */
 export interface ChunkIndex {
-  /** By the numbers of the offsets. */
+  /** Positions by the numbers of the offsets. */
   readonly numbers: Map<number, Position[]>;
   readonly rooms: Map<string, Position[]>;
 }
@@ -41,7 +41,7 @@ export class EventChunk {
   first: Position = 0;
   length = 0;
   bytes = 0;
-  /** Made when it is first needed. */
+  /** The index, created when it is first needed. */
   private index: ChunkIndex | undefined;
   readonly scopes = new Uint32Array(EventChunk.SIZE);
   readonly prefixes = columnOf('');

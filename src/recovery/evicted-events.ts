@@ -14,7 +14,7 @@ type Rooms = Map<string, LastEvicted>;
 
 /** The last events of each room that have left the ring. @internal */
 export class EvictedEvents {
-  /** By namespace and room. */
+  /** The last events by namespace and room, and below those of the generation before. */
   private recent = new Map<number, Rooms>();
   private older = new Map<number, Rooms>();
   private count = 0;

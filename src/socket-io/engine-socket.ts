@@ -64,7 +64,7 @@ interface Sender {
   sendFrame?(frames: readonly Buffer[]): void;
 }
 
-/** What a client and `ws` have agreed on for permessage-deflate (RFC 7692). */
+/** The parameters that a client and `ws` have agreed on for permessage-deflate (RFC 7692). */
 interface DeflateParameters {
   readonly server_no_context_takeover?: unknown;
   readonly server_max_window_bits?: unknown;

@@ -21,10 +21,10 @@ export interface CompressionOptions {
   readonly zlibDeflateOptions?: Omit<ZlibOptions, 'windowBits'>;
 }
 
-/** For clients that have not agreed on compression. @internal */
+/** Leaves all frames as they are, for clients that have not agreed on compression. @internal */
 export const NO_COMPRESSION: Compression = { threshold: Infinity, options: {} };
 
-/** Of ws and Engine.IO. */
+/** The threshold of ws and Engine.IO, in bytes. */
 const DEFAULT_THRESHOLD = 1_024;
 const { Z_DEFAULT_WINDOWBITS, Z_SYNC_FLUSH } = constants;
 /** zlib has no window of 8 bits for raw data. */
@@ -36,7 +36,7 @@ const TAIL_BYTES = 4;
 /** Longer events block the event loop for more than some 5 ms. */
 const MAX_BYTES = 256 * 1_024;
 
-/** By the options of a server, for each size of a client's window. */
+/** Compressions by the options of a server and the size of a client's window. */
 const known = new WeakMap<CompressionOptions, Map<number, Compression | undefined>>();
 
 /**

@@ -55,7 +55,7 @@ export class EventOffset {
     );
   }
 
-  /** Whether both are of one origin, and this one is not behind the other. */
+  /** Whether both offsets are of one origin, and this one is not behind the other. */
   isUpTo({ prefix, number }: EventOffset): boolean {
     return this.prefix === prefix && this.number <= number;
   }

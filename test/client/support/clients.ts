@@ -49,7 +49,7 @@ export function statesOf(socket: ClientSocket): string[] {
   return states;
 }
 
-/** What a socket says from now on when it is back: `recovered` or `reload`. */
+/** The news of a socket from now on, when it is back: `recovered` or `reload`. */
 export function newsOf(socket: ClientSocket): string[] {
   const news: string[] = [];
   socket.onRecovered(() => news.push('recovered'));

@@ -8,19 +8,8 @@ import {
   NO_COMPRESSION,
   type Compression,
 } from '../../../src/wire/compressed-frames.js';
-import {
-  areFrames,
-  framesLength,
-  readFrames,
-  writeFrames,
-  type EncodedPart,
-} from '../../../src/wire/frames.js';
-
-function framesOf(...parts: EncodedPart[]): Buffer {
-  const frames = Buffer.alloc(framesLength(parts));
-  writeFrames(frames, 0, parts);
-  return frames;
-}
+import { areFrames, readFrames, type EncodedPart } from '../../../src/wire/frames.js';
+import { framesOf } from '../../support/frames-of.js';
 
 function compression(options: object = {}, windowBits?: number): Compression {
   const found = compressionWith(options, windowBits);

@@ -11,8 +11,8 @@ import {
   type Envelope,
   type EnvelopeHeader,
 } from '../../../src/wire/envelope.js';
-import { framesLength, writeFrames } from '../../../src/wire/frames.js';
 import { SAMPLE_HEADER as header } from '../../support/envelope-of.js';
+import { framesOf } from '../../support/frames-of.js';
 
 const names = fc.array(fc.string({ unit: 'binary', maxLength: 40 }), { maxLength: 6 });
 const headers: fc.Arbitrary<EnvelopeHeader> = fc.record({
@@ -40,12 +40,6 @@ const faults = [
   'message.not-understood',
 ];
 
-function framesOf(given: Parameters<typeof framesLength>[0]): Buffer {
-  const frames = Buffer.alloc(framesLength(given));
-  writeFrames(frames, 0, given);
-  return frames;
-}
-
 describe('an envelope', () => {
   it('has the layout of docs/protocol.md', () => {
     const { bytes, frames } = encodeEnvelope(
@@ -72,7 +66,7 @@ describe('an envelope', () => {
       fc.property(headers, parts, (given, content) => {
         const { bytes, frames } = encodeEnvelope(given, content);
         expect(bytes.length).toBe(sizeOf(given, content).total);
-        expect(frames.equals(framesOf(content))).toBe(true);
+        expect(frames.equals(framesOf(...content))).toBe(true);
         const decoded = decodeEnvelope(bytes) as Envelope;
         const { version, ...rest } = given;
         expect(bytes[0]).toBe(version);

@@ -1,14 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import * as standardParser from 'socket.io-parser';
 import type { PacketParser } from '../../../src/ports/packet-parser.js';
-import { framesLength, writeFrames, type EncodedPart } from '../../../src/wire/frames.js';
+import type { EncodedPart } from '../../../src/wire/frames.js';
 import { WirePacket } from '../../../src/wire/wire-packet.js';
-
-function framesOf(parts: readonly EncodedPart[]): Buffer {
-  const frames = Buffer.alloc(framesLength(parts));
-  writeFrames(frames, 0, parts);
-  return frames;
-}
+import { framesOf } from '../../support/frames-of.js';
 
 /** Socket.IO's parser, counting its decodings. */
 function countingParser(): { parser: PacketParser; decoders: () => number } {
@@ -28,15 +23,15 @@ const binary: EncodedPart[] = ['51-["file",{"_placeholder":true,"num":0}]', Buff
 describe('a packet on its way to sockets', () => {
   it('is not decoded for sockets that take the frames or the parts', () => {
     const { parser, decoders } = countingParser();
-    const packet = new WirePacket({ frames: framesOf([text]) }, parser);
-    expect(packet.frames).toEqual(framesOf([text]));
+    const packet = new WirePacket({ frames: framesOf(text) }, parser);
+    expect(packet.frames).toEqual(framesOf(text));
     expect(packet.parts).toEqual([text]);
     expect(decoders()).toBe(0);
   });
 
   it('is split once and decoded once, however many sockets need it', () => {
     const { parser, decoders } = countingParser();
-    const packet = new WirePacket({ frames: framesOf(binary) }, parser);
+    const packet = new WirePacket({ frames: framesOf(...binary) }, parser);
     expect(packet.packet).toMatchObject({ type: 2, nsp: '/', data: ['file', Buffer.from([1, 2])] });
     expect(packet.packet).toBe(packet.packet);
     expect(packet.parts).toBe(packet.parts);
@@ -46,7 +41,7 @@ describe('a packet on its way to sockets', () => {
   it('is neither split nor decoded if both forms are known', () => {
     const { parser, decoders } = countingParser();
     const known = { parts: [text], packet: { type: 2, nsp: '/chat', data: ['hello', { n: 1 }] } };
-    const packet = new WirePacket({ frames: framesOf([text]) }, parser, known);
+    const packet = new WirePacket({ frames: framesOf(text) }, parser, known);
     expect(packet.parts).toBe(known.parts);
     expect(packet.packet).toBe(known.packet);
     expect(decoders()).toBe(0);
@@ -63,7 +58,7 @@ describe('a packet on its way to sockets', () => {
     ['a reserved event', ['2["disconnect"]']],
   ])('is malformed, without an exception, if its frames carry %s', (_, parts) => {
     const { parser, decoders } = countingParser();
-    const packet = new WirePacket({ frames: framesOf(parts) }, parser);
+    const packet = new WirePacket({ frames: framesOf(...parts) }, parser);
     expect(packet.packet).toBeUndefined();
     expect(packet.packet).toBeUndefined();
     expect(decoders()).toBe(1);
